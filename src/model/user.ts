@@ -1,0 +1,26 @@
+/** How a legacy SMS or e-mail second factor is delivered, as the service's `MFAOptions` gives it. */
+export interface MfaOption {
+  readonly deliveryMedium: string | null;
+  readonly attributeName: string | null;
+}
+
+/**
+ * One profile of a user pool, in the form the mirror keeps.
+ *
+ * Text is already storable: what Postgres cannot hold is escaped, and `escaped` names the
+ * attributes (or fields) in which that happened (see `storable.ts`).
+ */
+export interface User {
+  readonly username: string;
+  /** The service's immutable id of the person; null only where a server left it out. */
+  readonly sub: string | null;
+  /** `CONFIRMED`, `EXTERNAL_PROVIDER`, …; text, as the service adds values over time. */
+  readonly status: string | null;
+  readonly enabled: boolean | null;
+  readonly createdAt: Date | null;
+  readonly modifiedAt: Date | null;
+  /** Every attribute by name, `sub` included. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly mfaOptions: readonly MfaOption[];
+  readonly escaped: readonly string[];
+}
