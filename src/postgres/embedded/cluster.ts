@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { embeddedProblem } from './problem.ts';
+import { type Launch, runProgram } from './programs.ts';
+
+/** The role that owns the mirror's database; it is no superuser, like a role on a server elsewhere. */
+export const OWNER = 'cognito_mirror';
+export const DATABASE = 'cognito_mirror';
+
+/** Where the parts of a cluster lie in its folder. */
+export function clusterPaths(folder: string) {
+  return {
+    data: join(folder, 'data'),
+    password: join(folder, 'password'),
+    log: join(folder, 'server.log'),
+  };
+}
+
+/**
+ * The owner's password, or null where `folder` holds no cluster yet.
+ *
+ * @throws ConfigurationError where the cluster is another user's
+ */
+export async function readPassword(folder: string): Promise<string | null> {
+  try {
+    return (await readFile(clusterPaths(folder).password, 'utf8')).trim();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return null;
+    if (code !== 'EACCES') throw error;
+    throw embeddedProblem(
+      `the database in ${folder} belongs to another user.`,
+      'Run this as that user, set MIRROR_HOME to a folder of your own',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Makes a cluster with the mirror's role and empty database, and gives the role's password. It is
+ * made beside `folder` and renamed, so that an interrupted attempt leaves nothing half; leavings
+ * of earlier attempts are removed. Only one process at a time may do this for a folder.
+ */
+export async function createCluster(
+  folder: string,
+  binaries: Binaries,
+  launch: Launch,
+  signal?: AbortSignal,
+): Promise<string> {
+  const prefix = `${basename(folder)}.new-`;
+  for (const name of await readdir(dirname(folder))) {
+    if (name.startsWith(prefix)) await rm(join(dirname(folder), name), { recursive: true });
+  }
+  const draft = await mkdtemp(join(dirname(folder), prefix));
+  try {
+    const password = randomBytes(24).toString('base64url');
+    await chmod(draft, 0o755);
+    await initialise(clusterPaths(draft).data, password, binaries, launch, signal);
+    await writeFile(clusterPaths(draft).password, `${password}\n`, { mode: 0o600 });
+    await rename(draft, folder);
+    return password;
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function initialise(
+  data: string,
+  password: string,
+  { initdb, postgres }: Binaries,
+  launch: Launch,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await mkdir(data, { mode: 0o700 });
+  if (launch.account !== null) await chown(data, launch.account.uid, launch.account.gid);
+  // The superuser gets no password, so nobody can log in as it over the network.
+  const authentication = ['--auth-host=scram-sha-256', '--auth-local=reject'];
+  await runProgram(
+    launch,
+    initdb,
+    [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-instructions',
+      ...authentication,
+    ],
+    { signal },
+  );
+  // A single-user backend reads its statements from standard input, one a line.
+  const statements = [
+    `CREATE ROLE ${OWNER} LOGIN CREATEDB PASSWORD '${password}'`,
+    // To see which sessions are clients, and what they wait for.
+    `GRANT pg_read_all_stats TO ${OWNER}`,
+    `CREATE DATABASE ${DATABASE} OWNER ${OWNER}`,
+  ];
+  await runProgram(launch, postgres, ['--single', '-D', data, 'postgres'], {
+    input: `${statements.join(';\n')};\n`,
+    signal,
+  });
+}

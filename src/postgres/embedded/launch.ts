@@ -1,0 +1,86 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { embeddedProblem } from './problem.ts';
+import { type Account, AS_SELF, type Launch, runProgram } from './programs.ts';
+
+/**
+ * Decides how to run the server. Postgres refuses to run as root, so root runs it as another
+ * account; that account may not be able to enter the folders of the programs or of the data
+ * (a checkout in a root home, a folder of mode 0700). It then gets the one capability that lets it
+ * pass them: DAC_READ_SEARCH, or DAC_OVERRIDE where a container's bounds leave only that or the
+ * programs themselves are closed to others.
+ *
+ * @param program the server's program
+ * @param folder the existing folder in which the data folder will lie
+ * @throws ConfigurationError where nothing works
+ */
+export async function chooseLaunch(program: string, folder: string): Promise<Launch> {
+  if (process.getuid?.() !== 0) return AS_SELF;
+  const account = process.platform === 'linux' ? await findAccount(['postgres', 'nobody']) : null;
+  if (account !== null) {
+    for (const launch of await candidates(account, program, folder)) {
+      if (await works(launch, program)) return launch;
+    }
+  }
+  throw embeddedProblem(
+    'Postgres refuses to run as root, and no way was found to run it as the account `postgres` or `nobody`.',
+    'Run this as an ordinary user, or install `setpriv` (Debian package util-linux)',
+  );
+}
+
+async function candidates(account: Account, program: string, folder: string): Promise<Launch[]> {
+  const plain: Launch = { account, prefix: [], prefixSwitches: false };
+  const open = (await isOpen(account, program)) && (await isOpen(account, folder));
+  return [
+    ...(open ? [plain] : []),
+    withCapability(account, 'dac_read_search'),
+    withCapability(account, 'dac_override'),
+  ];
+}
+
+function withCapability(account: Account, capability: string): Launch {
+  return {
+    account,
+    prefixSwitches: true,
+    prefix: [
+      'setpriv',
+      `--reuid=${account.uid}`,
+      `--regid=${account.gid}`,
+      '--clear-groups',
+      // Otherwise access(2), which Postgres asks first, leaves the capability out of account.
+      '--securebits=+no_setuid_fixup',
+      `--inh-caps=+${capability}`,
+      `--ambient-caps=+${capability}`,
+    ],
+  };
+}
+
+async function works(launch: Launch, program: string): Promise<boolean> {
+  try {
+    await runProgram(launch, program, ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True if the account may enter every folder on the way to `path`. */
+async function isOpen(account: Account, path: string): Promise<boolean> {
+  for (let at = await realpath(path); ; at = dirname(at)) {
+    const { mode, uid } = await stat(at);
+    if ((mode & 0o001) === 0 && !(uid === account.uid && (mode & 0o100) !== 0)) return false;
+    if (at === dirname(at)) return true;
+  }
+}
+
+async function findAccount(names: readonly string[]): Promise<Account | null> {
+  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => {
+    const [name = '', , uid, gid] = line.split(':');
+    return { name, uid: Number(uid), gid: Number(gid) };
+  });
+  for (const name of names) {
+    const account = accounts.find((candidate) => candidate.name === name);
+    if (account) return account;
+  }
+  return null;
+}

@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { InterruptedError } from '../../model/errors.ts';
+import { type Binaries, findBinaries } from './binaries.ts';
+import { createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
+import { acquireFileLock } from './file-lock.js';
+import { chooseLaunch } from './launch.ts';
+import { embeddedProblem } from './problem.ts';
+import { ensureServer, stopServer } from './server.ts';
+
+/** The Postgres under a `MIRROR_HOME`, while this process uses it. */
+export interface EmbeddedPostgres {
+  readonly url: string;
+  /** Leaves; the last to leave stops the server. End your own connections first. */
+  close(): Promise<void>;
+}
+
+/** How long a leaver waits for sessions that are just ending, its own included. */
+const LINGER_MS = 500;
+/** How long a leaver waits for the server's end; a starter waits for the rest. */
+const STOP_MS = 1_000;
+
+/**
+ * Opens the embedded Postgres of `home`: makes the cluster the first time, starts the server if
+ * none runs, joins it otherwise.
+ *
+ * Every process that uses the server holds a session from before it gives up the lock until it
+ * leaves, so whoever holds the lock sees by the sessions alone whether others are there. A killed
+ * process needs no clearing up: its session dies with it, and its server is found and joined.
+ *
+ * @throws ConfigurationError where there is no Postgres for this platform, account or folder
+ * @throws InterruptedError where `signal` fires
+ */
+export async function openEmbeddedPostgres(
+  home: string,
+  signal?: AbortSignal,
+): Promise<EmbeddedPostgres> {
+  const folder = join(resolve(home), 'postgres');
+  const lock = `${folder}.lock`;
+  const binaries = await findBinaries();
+  await makeHome(resolve(home));
+  const release = await acquireFileLock(lock, { signal }).catch((error: unknown) => {
+    throw signal?.aborted ? new InterruptedError() : error;
+  });
+  try {
+    const launch = await chooseLaunch(binaries.postgres, resolve(home));
+    const password =
+      (await readPassword(folder)) ?? (await createCluster(folder, binaries, launch, signal));
+    const { port } = await ensureServer(folder, binaries, launch, signal);
+    const url = `postgres://${OWNER}:${password}@127.0.0.1:${port}/${DATABASE}`;
+    const session = await startSession(url);
+    let leaving: Promise<void> | undefined;
+    return {
+      url,
+      close() {
+        leaving ??= leave(folder, lock, binaries, session);
+        return leaving;
+      },
+    };
+  } finally {
+    await release();
+  }
+}
+
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true });
+  } catch (cause) {
+    throw embeddedProblem(
+      `the folder ${home} cannot be made.`,
+      'Set MIRROR_HOME to a folder that you may write',
+      { cause },
+    );
+  }
+}
+
+async function startSession(url: string): Promise<Client> {
+  const session = new Client({ connectionString: url, application_name: 'cognito-mirror session' });
+  // Should the server go, the work that needs it fails and says so; this session has nothing to add.
+  session.on('error', () => {});
+  await session.connect();
+  return session;
+}
+
+async function leave(
+  folder: string,
+  lock: string,
+  binaries: Binaries,
+  session: Client,
+): Promise<void> {
+  const release = await acquireFileLock(lock);
+  try {
+    const last = await isLast(session);
+    await session.end().catch(() => {});
+    if (last) await stopServer(folder, binaries, STOP_MS);
+  } finally {
+    await release();
+  }
+}
+
+/** True once there is no client but this session; false where others stay or the server is gone. */
+async function isLast(session: Client): Promise<boolean> {
+  const deadline = performance.now() + LINGER_MS;
+  try {
+    for (;;) {
+      const { rows } = await session.query<{ others: number }>(
+        `SELECT count(*)::int AS others FROM pg_stat_activity
+         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+      );
+      if (rows[0]?.others === 0) return true;
+      if (performance.now() > deadline) return false;
+      await sleep(20);
+    }
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+import { readFile, readlink, realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * What `postmaster.pid` in a data folder says (Postgres's `src/include/utils/pidfile.h`: line 1
+ * the process, line 4 the port, line 8 the state).
+ */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+  /** `starting`, `ready`, `stopping`, … */
+  readonly state: string;
+}
+
+/** The server that runs on this data folder, or null. A file that a dead server left is no server. */
+export async function findPostmaster(data: string): Promise<Postmaster | null> {
+  const text = await readPidFile(data);
+  if (text === null) return null;
+  const lines = text.split('\n');
+  const pid = Number(lines[0]);
+  if (!(await isServerOf(pid, data))) return null;
+  return { pid, port: Number(lines[3] ?? 0), state: (lines[7] ?? 'starting').trim() };
+}
+
+/**
+ * Prepares a dead server's `postmaster.pid` for the next start by this process. Postgres refuses
+ * to start while the process named there lives, whatever it is by now; its own parent it passes
+ * over. The rest of the file is left, as Postgres finds by it whether processes of the dead server
+ * still use its memory.
+ */
+export async function disownPidFile(data: string): Promise<void> {
+  const text = await readPidFile(data);
+  if (text === null) return;
+  await writeFile(join(data, 'postmaster.pid'), text.replace(/^\d+/, String(process.pid)));
+}
+
+async function readPidFile(data: string): Promise<string | null> {
+  try {
+    return await readFile(join(data, 'postmaster.pid'), 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** True if the process lives and, as far as the system tells, is the server of this data folder. */
+async function isServerOf(pid: number, data: string): Promise<boolean> {
+  if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return false;
+  if (process.platform !== 'linux') return isAlive(pid);
+  try {
+    // "pid (name) state …": a zombie (Z) is dead, though its id is taken.
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8');
+    if (!/ \(postgres\) [^ZX]/.test(status)) return false;
+  } catch {
+    return false;
+  }
+  try {
+    return (await readlink(`/proc/${pid}/cwd`)) === (await realpath(data));
+  } catch {
+    // The server belongs to another account and this one may not look: its name must do.
+    return true;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

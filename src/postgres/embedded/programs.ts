@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { parse } from 'node:path';
+import { InterruptedError } from '../../model/errors.ts';
+import { embeddedProblem } from './problem.ts';
+
+/** A system account by its numbers. */
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How the server's programs are run: as whom, and through what. */
+export interface Launch {
+  /** The account that must own the data, where it is not the one that runs this program. */
+  readonly account: Account | null;
+  /** What is put before a program's path, such as `setpriv` and its options. */
+  readonly prefix: readonly string[];
+  /** True if the prefix changes the account, and the system call need not. */
+  readonly prefixSwitches: boolean;
+}
+
+/** Runs the programs as whoever runs this one. */
+export const AS_SELF: Launch = { account: null, prefix: [], prefixSwitches: false };
+
+/** The command line and the options of `spawn` for one program. */
+export function commandLine(launch: Launch, program: string, args: readonly string[]) {
+  const [file = program, ...rest] = [...launch.prefix, program, ...args];
+  return {
+    file,
+    args: rest,
+    options: {
+      // Everyone may enter the root folder; the account may not enter ours.
+      cwd: parse(program).root,
+      env: cleanEnvironment(),
+      windowsHide: true,
+      ...(launch.account !== null &&
+        !launch.prefixSwitches && { uid: launch.account.uid, gid: launch.account.gid }),
+    },
+  };
+}
+
+/**
+ * The few variables that the programs need. The server outlives the command that started it, and
+ * must neither keep that command's credentials nor be steered by its PG* variables.
+ */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'SystemRoot', 'TEMP', 'TMP'];
+  const kept = names.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(kept), LC_ALL: 'C' };
+}
+
+/**
+ * Runs a program to its end, feeding it `input`.
+ *
+ * @throws ConfigurationError with the end of its output where it fails
+ * @throws InterruptedError where `signal` fires
+ */
+export async function runProgram(
+  launch: Launch,
+  program: string,
+  args: readonly string[],
+  { input = '', signal }: { input?: string; signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  const line = commandLine(launch, program, args);
+  const child = spawn(line.file, line.args, { ...line.options, stdio: 'pipe' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-2_000);
+    });
+  }
+  // A program that ends before it has read its input is judged by its exit code.
+  child.stdin.on('error', () => {}).end(input);
+  const stop = () => child.kill();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const end = await new Promise<string | null>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signalName) => resolve(code === 0 ? null : `${code ?? signalName}`));
+    });
+    if (signal?.aborted) throw new InterruptedError();
+    if (end !== null) {
+      throw embeddedProblem(
+        `${parse(program).name} ended with ${end}. Its last words: ${output.trim()}`,
+        'See that the disk has room and that the folder can be written',
+      );
+    }
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
