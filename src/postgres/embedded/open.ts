@@ -17,7 +17,10 @@ export interface EmbeddedPostgres {
   close(): Promise<void>;
 }
 
-/** How long a leaver waits for sessions that are just ending, its own included. */
+/** The name by which the sessions of processes that use the server know each other. */
+const SESSION = 'cognito-mirror session';
+const POLL_MS = 20;
+/** How long a leaver waits for connections that are just ending, its own included. */
 const LINGER_MS = 500;
 /** How long a leaver waits for the server's end; a starter waits for the rest. */
 const STOP_MS = 1_000;
@@ -77,7 +80,7 @@ async function makeHome(home: string): Promise<void> {
 }
 
 async function startSession(url: string): Promise<Client> {
-  const session = new Client({ connectionString: url, application_name: 'cognito-mirror session' });
+  const session = new Client({ connectionString: url, application_name: SESSION });
   // Should the server go, the work that needs it fails and says so; this session has nothing to add.
   session.on('error', () => {});
   await session.connect();
@@ -100,18 +103,26 @@ async function leave(
   }
 }
 
-/** True once there is no client but this session; false where others stay or the server is gone. */
+/**
+ * True once there is no client but this session; false where others stay or the server is gone.
+ * Sessions like this one belong to processes that will ask the same when they leave; any other
+ * client may be a connection of this process that is just ending.
+ */
 async function isLast(session: Client): Promise<boolean> {
   const deadline = performance.now() + LINGER_MS;
   try {
     for (;;) {
-      const { rows } = await session.query<{ others: number }>(
-        `SELECT count(*)::int AS others FROM pg_stat_activity
+      const { rows } = await session.query<{ others: number; sessions: number }>(
+        `SELECT count(*)::int AS others,
+                count(*) FILTER (WHERE application_name = $1)::int AS sessions
+         FROM pg_stat_activity
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+        [SESSION],
       );
-      if (rows[0]?.others === 0) return true;
-      if (performance.now() > deadline) return false;
-      await sleep(20);
+      const { others = 0, sessions = 0 } = rows[0] ?? {};
+      if (others === 0) return true;
+      if (sessions > 0 || performance.now() > deadline) return false;
+      await sleep(POLL_MS);
     }
   } catch {
     return false;
