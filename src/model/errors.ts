@@ -23,10 +23,7 @@ export class ConfigurationError extends MirrorError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[], options?: ErrorOptions) {
-    super(
-      problems.map((p) => `${p.subject}: ${p.problem} ${p.remedy}`).join('\n'),
-      options,
-    );
+    super(problems.map((p) => `${p.subject}: ${p.problem} ${p.remedy}`).join('\n'), options);
     this.problems = problems;
   }
 }

@@ -1,0 +1,226 @@
+-- Up Migration
+
+-- Raises an error where a pool's state at a moment can no longer be told, rather than let a query
+-- over half a history look like an answer. SECURITY DEFINER: readers see nothing of schema mirror.
+CREATE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  floor timestamptz;
+BEGIN
+  SELECT kept_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
+  IF at < floor THEN
+    RAISE EXCEPTION 'The history of pool % reaches back to % only; closed versions before that were dropped (MIRROR_HISTORY_DAYS).', pool, floor
+      USING HINT = 'Ask for a later time, or read the archive of that day.';
+  END IF;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True; an error where the history of the pool no longer reaches back to the moment.';
+
+CREATE FUNCTION directory.users_at (pool text, at timestamptz) RETURNS SETOF directory.users
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT u.* FROM directory.users AS u
+  WHERE u.pool_id = pool AND u.valid_from <= at AND directory.history_reaches(pool, at)
+  UNION ALL
+  SELECT h.pool_id, h.username, h.sub, h.status, h.enabled, h.email, h.email_verified,
+    h.phone_number, h.phone_number_verified, h.name, h.given_name, h.family_name,
+    h.preferred_username, h.created_at, h.modified_at, h.attributes, h.mfa_options, h.escaped,
+    h.valid_from
+  FROM directory.user_history AS h
+  WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
+    AND directory.history_reaches(pool, at);
+END;
+COMMENT ON FUNCTION directory.users_at (text, timestamptz) IS 'The users of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+
+CREATE FUNCTION directory.groups_at (pool text, at timestamptz) RETURNS SETOF directory.groups
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT g.* FROM directory.groups AS g
+  WHERE g.pool_id = pool AND g.valid_from <= at AND directory.history_reaches(pool, at)
+  UNION ALL
+  SELECT h.pool_id, h.group_name, h.description, h.role_arn, h.precedence, h.created_at,
+    h.modified_at, h.escaped, h.valid_from
+  FROM directory.group_history AS h
+  WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
+    AND directory.history_reaches(pool, at);
+END;
+COMMENT ON FUNCTION directory.groups_at (text, timestamptz) IS 'The groups of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+
+CREATE FUNCTION directory.memberships_at (pool text, at timestamptz) RETURNS SETOF directory.memberships
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT m.* FROM directory.memberships AS m
+  WHERE m.pool_id = pool AND m.valid_from <= at AND directory.history_reaches(pool, at)
+  UNION ALL
+  SELECT h.pool_id, h.group_name, h.username, h.sub, h.valid_from
+  FROM directory.membership_history AS h
+  WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
+    AND directory.history_reaches(pool, at);
+END;
+COMMENT ON FUNCTION directory.memberships_at (text, timestamptz) IS 'The memberships of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+
+-- The first snapshot of a pool changes nothing: it is where its history begins. What was pruned
+-- moves that beginning forward.
+CREATE VIEW mirror.history_starts AS
+SELECT s.pool_id, greatest(min(s.snapshot_at), max(f.kept_from)) AS starts_at
+FROM directory.snapshots AS s
+LEFT JOIN mirror.history_floors AS f USING (pool_id)
+WHERE s.state IN ('published', 'archived')
+GROUP BY s.pool_id;
+COMMENT ON VIEW mirror.history_starts IS 'The snapshot from which on each pool''s changes are known.';
+
+CREATE FUNCTION mirror.differing_keys (a jsonb, b jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+  SELECT coalesce(array_agg(key ORDER BY key), '{}')
+  FROM (SELECT key FROM jsonb_object_keys(a) AS key UNION SELECT key FROM jsonb_object_keys(b) AS key) AS keys
+  WHERE (a -> key) IS DISTINCT FROM (b -> key);
+END;
+COMMENT ON FUNCTION mirror.differing_keys (jsonb, jsonb) IS 'The keys of two objects whose values differ, sorted.';
+
+CREATE VIEW directory.changes AS
+WITH
+  user_versions AS (
+    SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
+      mfa_options, escaped, valid_from
+    FROM directory.users
+    UNION ALL
+    SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
+      mfa_options, escaped, valid_from
+    FROM directory.user_history
+  ),
+  group_versions AS (
+    SELECT pool_id, group_name, description, role_arn, precedence, created_at, modified_at,
+      escaped, valid_from
+    FROM directory.groups
+    UNION ALL
+    SELECT pool_id, group_name, description, role_arn, precedence, created_at, modified_at,
+      escaped, valid_from
+    FROM directory.group_history
+  ),
+  membership_versions AS (
+    SELECT pool_id, group_name, username, sub, valid_from FROM directory.memberships
+    UNION ALL
+    SELECT pool_id, group_name, username, sub, valid_from FROM directory.membership_history
+  ),
+  all_changes AS (
+    SELECT v.pool_id, v.valid_from AS snapshot_at, 'user' AS entity,
+      jsonb_build_object('username', v.username) AS key,
+      CASE WHEN b.username IS NULL THEN 'added' ELSE 'modified' END AS kind,
+      CASE WHEN b.username IS NULL THEN '{}'::text[] ELSE array_remove(ARRAY[
+        CASE WHEN v.status IS DISTINCT FROM b.status THEN 'status' END,
+        CASE WHEN v.enabled IS DISTINCT FROM b.enabled THEN 'enabled' END,
+        CASE WHEN v.created_at IS DISTINCT FROM b.created_at THEN 'created_at' END,
+        CASE WHEN v.modified_at IS DISTINCT FROM b.modified_at THEN 'modified_at' END,
+        CASE WHEN v.mfa_options IS DISTINCT FROM b.mfa_options THEN 'mfa_options' END,
+        CASE WHEN v.escaped IS DISTINCT FROM b.escaped THEN 'escaped' END
+      ], NULL) || mirror.differing_keys(v.attributes, b.attributes) END AS fields
+    FROM user_versions AS v
+    LEFT JOIN directory.user_history AS b ON b.pool_id = v.pool_id AND b.username = v.username
+      AND b.valid_to = v.valid_from AND b.sub IS NOT DISTINCT FROM v.sub
+    UNION ALL
+    SELECT b.pool_id, b.valid_to, 'user', jsonb_build_object('username', b.username), 'removed', '{}'
+    FROM directory.user_history AS b
+    WHERE NOT EXISTS (
+      SELECT FROM user_versions AS v WHERE v.pool_id = b.pool_id AND v.username = b.username
+        AND v.valid_from = b.valid_to AND v.sub IS NOT DISTINCT FROM b.sub
+    )
+    UNION ALL
+    SELECT v.pool_id, v.valid_from, 'group', jsonb_build_object('group_name', v.group_name),
+      CASE WHEN b.group_name IS NULL THEN 'added' ELSE 'modified' END,
+      CASE WHEN b.group_name IS NULL THEN '{}'::text[] ELSE array_remove(ARRAY[
+        CASE WHEN v.description IS DISTINCT FROM b.description THEN 'description' END,
+        CASE WHEN v.role_arn IS DISTINCT FROM b.role_arn THEN 'role_arn' END,
+        CASE WHEN v.precedence IS DISTINCT FROM b.precedence THEN 'precedence' END,
+        CASE WHEN v.created_at IS DISTINCT FROM b.created_at THEN 'created_at' END,
+        CASE WHEN v.modified_at IS DISTINCT FROM b.modified_at THEN 'modified_at' END,
+        CASE WHEN v.escaped IS DISTINCT FROM b.escaped THEN 'escaped' END
+      ], NULL) END
+    FROM group_versions AS v
+    LEFT JOIN directory.group_history AS b ON b.pool_id = v.pool_id
+      AND b.group_name = v.group_name AND b.valid_to = v.valid_from
+    UNION ALL
+    SELECT b.pool_id, b.valid_to, 'group', jsonb_build_object('group_name', b.group_name), 'removed', '{}'
+    FROM directory.group_history AS b
+    WHERE NOT EXISTS (
+      SELECT FROM group_versions AS v WHERE v.pool_id = b.pool_id
+        AND v.group_name = b.group_name AND v.valid_from = b.valid_to
+    )
+    UNION ALL
+    SELECT v.pool_id, v.valid_from, 'membership',
+      jsonb_build_object('group_name', v.group_name, 'username', v.username), 'added', '{}'
+    FROM membership_versions AS v
+    UNION ALL
+    SELECT b.pool_id, b.valid_to, 'membership',
+      jsonb_build_object('group_name', b.group_name, 'username', b.username), 'removed', '{}'
+    FROM directory.membership_history AS b
+  )
+SELECT c.pool_id, c.snapshot_at, c.entity, c.key, c.kind, c.fields
+FROM all_changes AS c
+JOIN mirror.history_starts AS s ON s.pool_id = c.pool_id AND c.snapshot_at > s.starts_at;
+COMMENT ON VIEW directory.changes IS 'What each published snapshot changed against the one before it. A pool''s first snapshot gives none.';
+COMMENT ON COLUMN directory.changes.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.changes.snapshot_at IS 'The snapshot that saw the change.';
+COMMENT ON COLUMN directory.changes.entity IS 'user, group or membership.';
+COMMENT ON COLUMN directory.changes.key IS 'The entity''s key in the pool: username, group_name, or both.';
+COMMENT ON COLUMN directory.changes.kind IS 'added, modified or removed. A name that came back with another sub is removed and added.';
+COMMENT ON COLUMN directory.changes.fields IS 'Of a modified user or group: the columns and the attributes that differ.';
+
+-- Attribute text is whatever the identity provider sent: a malformed one must not fail the view.
+CREATE FUNCTION mirror.json_array_of (value text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  parsed jsonb := value::jsonb;
+BEGIN
+  RETURN CASE jsonb_typeof(parsed) WHEN 'array' THEN parsed ELSE '[]' END;
+EXCEPTION WHEN OTHERS THEN
+  RETURN '[]';
+END
+$$;
+COMMENT ON FUNCTION mirror.json_array_of (text) IS 'The JSON array that a text holds; an empty one where it holds none.';
+
+CREATE VIEW directory.identities AS
+SELECT u.pool_id, u.username, u.sub,
+  i.identity ->> 'userId' AS user_id,
+  i.identity ->> 'providerName' AS provider_name,
+  i.identity ->> 'providerType' AS provider_type,
+  i.identity ->> 'issuer' AS issuer,
+  CASE lower(i.identity ->> 'primary') WHEN 'true' THEN true WHEN 'false' THEN false END AS is_primary,
+  CASE WHEN i.identity ->> 'dateCreated' ~ '^[0-9]{1,14}$'
+    THEN to_timestamp((i.identity ->> 'dateCreated')::double precision / 1000) END AS created_at
+FROM directory.users AS u
+CROSS JOIN LATERAL jsonb_array_elements(mirror.json_array_of(u.attributes ->> 'identities')) AS i (identity)
+WHERE u.attributes ? 'identities' AND jsonb_typeof(i.identity) = 'object';
+COMMENT ON VIEW directory.identities IS 'The identities that are linked to each user: the attribute `identities` as rows.';
+COMMENT ON COLUMN directory.identities.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.identities.username IS 'The user whose profile carries the identity.';
+COMMENT ON COLUMN directory.identities.sub IS 'The sub of that user.';
+COMMENT ON COLUMN directory.identities.user_id IS 'userId: the person''s id at the provider.';
+COMMENT ON COLUMN directory.identities.provider_name IS 'providerName.';
+COMMENT ON COLUMN directory.identities.provider_type IS 'providerType.';
+COMMENT ON COLUMN directory.identities.issuer IS 'issuer.';
+COMMENT ON COLUMN directory.identities.is_primary IS 'primary: true or false, else null.';
+COMMENT ON COLUMN directory.identities.created_at IS 'dateCreated.';
+
+CREATE VIEW directory.effective_roles AS
+SELECT r.pool_id, r.username, min(r.role_arn) AS role_arn
+FROM (
+  SELECT m.pool_id, m.username, g.role_arn,
+    rank() OVER (PARTITION BY m.pool_id, m.username ORDER BY g.precedence NULLS LAST) AS level
+  FROM directory.memberships AS m
+  JOIN directory.groups AS g USING (pool_id, group_name)
+) AS r
+WHERE r.level = 1
+GROUP BY r.pool_id, r.username
+HAVING count(DISTINCT r.role_arn) = 1;
+COMMENT ON VIEW directory.effective_roles IS 'The role that each user gets: the one distinct role among the user''s groups of lowest precedence; no row where there is none, or more than one.';
+COMMENT ON COLUMN directory.effective_roles.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.effective_roles.username IS 'The user.';
+COMMENT ON COLUMN directory.effective_roles.role_arn IS 'The role.';
+
+-- Down Migration
+
+DROP VIEW directory.effective_roles, directory.identities, directory.changes, mirror.history_starts;
+DROP FUNCTION mirror.json_array_of, mirror.differing_keys;
+DROP FUNCTION directory.memberships_at, directory.groups_at, directory.users_at, directory.history_reaches;

@@ -1,0 +1,31 @@
+import type pg from 'pg';
+import { transaction } from '../connection.ts';
+
+/**
+ * Drops closed versions that ended more than `days` days ago, and notes how far back the history
+ * of the pool still goes. What a snapshot that is still to be archived needs is kept.
+ */
+export async function pruneHistory(pool: pg.Pool, poolId: string, days: number): Promise<void> {
+  await transaction(pool, async (client) => {
+    const horizon = await client.query<{ horizon: Date }>(
+      `SELECT least(clock_timestamp() - make_interval(days => $2),
+         min(snapshot_at) FILTER (WHERE state = 'published')) AS horizon
+       FROM directory.snapshots WHERE pool_id = $1`,
+      [poolId, days],
+    );
+    let dropped = 0;
+    for (const table of ['user_history', 'group_history', 'membership_history']) {
+      const gone = await client.query(
+        `DELETE FROM directory.${table} WHERE pool_id = $1 AND valid_to <= $2`,
+        [poolId, horizon.rows[0]?.horizon],
+      );
+      dropped += gone.rowCount ?? 0;
+    }
+    if (dropped === 0) return;
+    await client.query(
+      `INSERT INTO mirror.history_floors AS f (pool_id, kept_from) VALUES ($1, $2)
+       ON CONFLICT (pool_id) DO UPDATE SET kept_from = greatest(f.kept_from, excluded.kept_from)`,
+      [poolId, horizon.rows[0]?.horizon],
+    );
+  });
+}

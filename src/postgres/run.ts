@@ -1,0 +1,39 @@
+import type pg from 'pg';
+import { FencedError } from '../model/errors.ts';
+import type { SnapshotKey } from '../model/snapshot.ts';
+
+/** A snapshot in the hands of one runner. */
+export interface Run extends SnapshotKey {
+  /** The number in its stage's table names. */
+  readonly stage: number;
+  /** Which taking-up of the snapshot this is: a runner with a lower number may write nothing. */
+  readonly fence: number;
+  /** The published snapshot that its stage is compared with; null for a pool's first. */
+  readonly baseAt: Date | null;
+  /** Whether its users are walked in one chain. */
+  readonly serial: boolean;
+}
+
+/**
+ * Locks the snapshot for the rest of the transaction, if this runner still has it.
+ *
+ * @throws FencedError where another runner took it up, or it is no longer in one of `states`.
+ */
+export async function holdRun(
+  client: pg.PoolClient,
+  run: Run,
+  states: readonly string[],
+): Promise<void> {
+  const held = await client.query(
+    `SELECT FROM mirror.runs AS r
+     JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = ANY ($4)
+     FOR UPDATE`,
+    [run.poolId, run.snapshotAt, run.fence, states],
+  );
+  if (held.rowCount === 0) {
+    throw new FencedError(
+      `Another runner has taken up the snapshot of ${run.poolId}, or has ended it; this one stops.`,
+    );
+  }
+}

@@ -1,0 +1,170 @@
+import type pg from 'pg';
+import { FencedError, ResumableError } from '../../model/errors.ts';
+import { type Queryable, rowCount, transaction } from '../connection.ts';
+import type { Run } from '../run.ts';
+import { stageTables } from '../stage-tables.ts';
+import { type PlannedWalk, WALK_COLUMNS, type Walk } from './walk.ts';
+
+/** A token is valid for an hour from its own page; one this old is not tried any more. */
+const TOKEN_LIFE = '50 minutes';
+
+/** Adds walks to a stage and returns them as they stand. */
+export async function addWalks(
+  db: Queryable,
+  run: Run,
+  walks: readonly PlannedWalk[],
+): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  const added = await db.query<Walk>(
+    `INSERT INTO ${t.walks} (kind, prefix, group_name, expected)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+     RETURNING ${WALK_COLUMNS}`,
+    [
+      walks.map((walk) => walk.kind),
+      walks.map((walk) => walk.prefix),
+      walks.map((walk) => walk.groupName),
+      walks.map((walk) => walk.expected),
+    ],
+  );
+  return added.rows;
+}
+
+/** Every walk of a stage; none where the stage is new, or a crash of Postgres emptied it. */
+export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  const walks = await db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} ORDER BY id`);
+  return walks.rows;
+}
+
+/**
+ * Takes a walk in hand: whoever had it before can commit nothing more. A walk whose token is too
+ * old starts again as a new attempt.
+ *
+ * @returns the walk as it now stands, or null where it is no longer open.
+ */
+export async function claimWalk(db: Queryable, run: Run, id: number): Promise<Walk | null> {
+  const t = stageTables(run.stage);
+  const claimed = await db.query<Walk>(
+    `UPDATE ${t.walks} AS w SET
+       claim = w.claim + 1,
+       attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
+       token = CASE WHEN c.stale THEN NULL ELSE w.token END,
+       pages = CASE WHEN c.stale THEN 0 ELSE w.pages END,
+       items = CASE WHEN c.stale THEN 0 ELSE w.items END
+     FROM (
+       SELECT id, token IS NOT NULL AND token_at < clock_timestamp() - $2::interval AS stale
+       FROM ${t.walks} WHERE id = $1
+     ) AS c
+     WHERE w.id = c.id AND w.state = 'open'
+     RETURNING ${WALK_COLUMNS.replace('id,', 'w.id,')}`,
+    [id, TOKEN_LIFE],
+  );
+  return claimed.rows[0] ?? null;
+}
+
+/** Starts a walk again from its first page, as a new attempt: its token was refused. */
+export async function restartWalk(db: Queryable, run: Run, walk: Walk): Promise<Walk> {
+  const t = stageTables(run.stage);
+  const restarted = await db.query<Walk>(
+    `UPDATE ${t.walks} SET attempt = attempt + 1, token = NULL, pages = 0, items = 0
+     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'
+     RETURNING ${WALK_COLUMNS}`,
+    [walk.id, walk.attempt, walk.claim],
+  );
+  return restarted.rows[0] ?? lostWalk(db, run, walk);
+}
+
+/** Replaces a walk by walks over the sixteen longer prefixes; what it read counts for nothing. */
+export async function splitWalk(
+  pool: pg.Pool,
+  run: Run,
+  walk: Walk,
+  children: readonly PlannedWalk[],
+): Promise<Walk[]> {
+  return transaction(pool, async (client) => {
+    await endWalk(client, run, walk, 'split');
+    return addWalks(client, run, children);
+  });
+}
+
+/** Drops a walk over the members of a group that was deleted meanwhile. */
+export async function dropWalk(db: Queryable, run: Run, walk: Walk): Promise<void> {
+  await endWalk(db, run, walk, 'dropped');
+}
+
+async function endWalk(
+  db: Queryable,
+  run: Run,
+  walk: Walk,
+  state: 'split' | 'dropped',
+): Promise<void> {
+  const t = stageTables(run.stage);
+  const ended = await db.query(
+    `UPDATE ${t.walks} SET state = $4, token = NULL
+     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'`,
+    [walk.id, walk.attempt, walk.claim, state],
+  );
+  if (rowCount(ended) === 0) await lostWalk(db, run, walk);
+}
+
+/**
+ * Supersedes all walks over users by one over all of them, as cutting was refused or lost someone.
+ * Asking again changes nothing.
+ *
+ * @returns the one walk.
+ */
+export async function walkSerially(
+  pool: pg.Pool,
+  run: Run,
+  expected: number | null,
+): Promise<Walk> {
+  const t = stageTables(run.stage);
+  return transaction(pool, async (client) => {
+    // The run's row is locked first: of the walks that find the cut wrong at once, one decides.
+    const decided = await client.query(
+      `UPDATE mirror.runs SET serial = true
+       WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3 AND NOT serial`,
+      [run.poolId, run.snapshotAt, run.fence],
+    );
+    if (rowCount(decided) === 0) {
+      const serial = await client.query<Walk>(
+        `SELECT ${WALK_COLUMNS} FROM ${t.walks}
+         WHERE kind = 'users' AND state <> 'superseded' ORDER BY id DESC LIMIT 1`,
+      );
+      const walk = serial.rows[0];
+      if (walk) return walk;
+      throw new FencedError(`Another runner has taken up the snapshot of ${run.poolId}.`);
+    }
+    await client.query(
+      `UPDATE ${t.walks} SET state = 'superseded', token = NULL WHERE kind = 'users'`,
+    );
+    const [walk] = await addWalks(client, run, [
+      { kind: 'users', prefix: '', groupName: null, expected },
+    ]);
+    return walk as Walk;
+  });
+}
+
+/** True where a walk was superseded while someone was still reading it: there is nothing to do. */
+export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise<boolean> {
+  const t = stageTables(run.stage);
+  const found = await db.query(
+    `SELECT FROM ${t.walks} WHERE id = $1 AND claim = $2 AND state = 'superseded'`,
+    [walk.id, walk.claim],
+  );
+  return rowCount(found) > 0;
+}
+
+/** Says why a walk can no longer be written: it was taken over, or its stage was emptied. */
+export async function lostWalk(db: Queryable, run: Run, walk: Walk): Promise<never> {
+  const walks = await allWalks(db, run);
+  if (walks.length === 0) {
+    throw new ResumableError(
+      `The stage of the snapshot of ${run.poolId} is empty: Postgres was restarted after a crash. ` +
+        'Run it again; its walks start anew.',
+    );
+  }
+  throw new FencedError(
+    `Walk ${walk.id} of the snapshot of ${run.poolId} was taken over by another runner; this one stops.`,
+  );
+}

@@ -1,0 +1,63 @@
+import type pg from 'pg';
+import { type Queryable, transaction } from '../connection.ts';
+import { holdRun, type Run } from '../run.ts';
+
+/** The newest snapshot of the pool that was archived to a destination, by what Postgres knows. */
+export async function lastArchived(
+  db: Queryable,
+  poolId: string,
+  destination: string,
+): Promise<{ snapshot: string; sha256: string } | null> {
+  const found = await db.query<{ snapshot: string; sha256: string }>(
+    `SELECT s.snapshot, s.manifest_sha256 AS sha256
+     FROM directory.snapshots AS s JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+     WHERE s.pool_id = $1 AND s.state = 'archived' AND r.destination = $2
+     ORDER BY s.snapshot_at DESC LIMIT 1`,
+    [poolId, destination],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** Takes a published snapshot in hand, to archive it; null where it is no longer to be archived. */
+export async function takePublished(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<Run | null> {
+  const taken = await db.query<Run>(
+    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'published'
+     RETURNING r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
+       r.base_at AS "baseAt", r.serial`,
+    [poolId, snapshotAt],
+  );
+  return taken.rows[0] ?? null;
+}
+
+/** @throws FencedError where another runner archives the snapshot by now. */
+export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
+  await transaction(pool, (client) => holdRun(client, run, ['published']));
+}
+
+/** Notes the sealed archive of a snapshot. */
+export async function markArchived(
+  pool: pg.Pool,
+  run: Run,
+  archive: { destination: string; manifest: string; sha256: string },
+): Promise<void> {
+  await transaction(pool, async (client) => {
+    await holdRun(client, run, ['published']);
+    await client.query(
+      `UPDATE mirror.runs SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
+      [run.poolId, run.snapshotAt, archive.destination],
+    );
+    await client.query(
+      `UPDATE directory.snapshots SET state = 'archived', archived_at = clock_timestamp(),
+         reason = NULL, manifest = $3, manifest_sha256 = $4
+       WHERE pool_id = $1 AND snapshot_at = $2`,
+      [run.poolId, run.snapshotAt, archive.manifest, archive.sha256],
+    );
+  });
+}

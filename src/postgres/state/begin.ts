@@ -1,0 +1,94 @@
+import type pg from 'pg';
+import { snapshotId } from '../../model/snapshot.ts';
+import { transaction } from '../connection.ts';
+import type { Run } from '../run.ts';
+
+const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
+  r.base_at AS "baseAt", r.serial`;
+
+/** A snapshot that was begun, or taken up again. */
+export interface BegunRun {
+  readonly run: Run;
+  readonly resumed: boolean;
+}
+
+/**
+ * Takes up the pool's unfinished snapshot, or begins a new one. A walking one is resumed, unless it
+ * began over 24 hours ago: that one is failed. A held one is discarded: a newer reading tells more.
+ *
+ * @param createStage makes the tables of a new snapshot's stage, in the same transaction.
+ */
+export async function beginSnapshot(
+  pool: pg.Pool,
+  poolId: string,
+  createStage: (client: pg.PoolClient, stage: number) => Promise<void>,
+): Promise<BegunRun> {
+  return transaction(pool, async (client) => {
+    await endStaleSnapshots(client, poolId);
+    const resumed = await client.query<Run>(
+      `UPDATE mirror.runs AS r SET fence = r.fence + 1
+       FROM directory.snapshots AS s
+       WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+         AND r.pool_id = $1 AND s.state = 'walking'
+       RETURNING ${RUN_COLUMNS}`,
+      [poolId],
+    );
+    const unfinished = resumed.rows[0];
+    if (unfinished) return { run: unfinished, resumed: true };
+    const run = await insertSnapshot(client, poolId);
+    await createStage(client, run.stage);
+    return { run, resumed: false };
+  });
+}
+
+async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
+  await client.query(
+    `UPDATE directory.snapshots SET
+       state = CASE state WHEN 'held' THEN 'discarded' ELSE 'failed' END,
+       reason = CASE state WHEN 'held' THEN 'Discarded for a newer snapshot; it was held: ' || reason
+         ELSE 'It was not finished within 24 hours.' END
+     WHERE pool_id = $1 AND (state = 'held'
+       OR (state = 'walking' AND snapshot_at < clock_timestamp() - interval '24 hours'))`,
+    [poolId],
+  );
+}
+
+async function insertSnapshot(client: pg.PoolClient, poolId: string): Promise<Run> {
+  const moment = await client.query<{ snapshotAt: Date; baseAt: Date | null }>(
+    `SELECT
+       greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
+         AS "snapshotAt",
+       max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "baseAt"
+     FROM directory.snapshots WHERE pool_id = $1`,
+    [poolId],
+  );
+  const { snapshotAt, baseAt } = moment.rows[0] as { snapshotAt: Date; baseAt: Date | null };
+  await client.query(
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+     VALUES ($1, $2, $3, 'walking')`,
+    [poolId, snapshotId(snapshotAt), snapshotAt],
+  );
+  const run = await client.query<Run>(
+    `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
+     RETURNING ${RUN_COLUMNS}`,
+    [poolId, snapshotAt, baseAt],
+  );
+  return run.rows[0] as Run;
+}
+
+/** The held snapshot, taken in hand by whoever releases or discards it; null where it is not held. */
+export async function takeHeld(
+  pool: pg.Pool,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<Run | null> {
+  const taken = await pool.query<Run>(
+    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'held'
+     RETURNING ${RUN_COLUMNS}`,
+    [poolId, snapshotAt],
+  );
+  return taken.rows[0] ?? null;
+}

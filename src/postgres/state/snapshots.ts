@@ -1,0 +1,69 @@
+import type { SnapshotState } from '../../model/snapshot.ts';
+import type { Queryable } from '../connection.ts';
+
+/** A row of `directory.snapshots`, in the names of the program. */
+export interface SnapshotRow {
+  readonly poolId: string;
+  readonly snapshot: string;
+  readonly snapshotAt: Date;
+  readonly walkedAt: Date | null;
+  readonly state: SnapshotState;
+  readonly reason: string | null;
+  readonly publishedAt: Date | null;
+  readonly archivedAt: Date | null;
+  readonly users: number | null;
+  readonly groups: number | null;
+  readonly memberships: number | null;
+  readonly added: number | null;
+  readonly modified: number | null;
+  readonly removed: number | null;
+  readonly apiCalls: number;
+  readonly throttled: number;
+  readonly retries: number;
+  readonly manifest: string | null;
+  readonly manifestSha256: string | null;
+}
+
+const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
+  walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
+  archived_at AS "archivedAt", users, groups, memberships, added, modified, removed,
+  api_calls AS "apiCalls", throttled, retries, manifest, manifest_sha256 AS "manifestSha256"`;
+
+/** One snapshot, or null where there is none of that name. */
+export async function findSnapshot(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<SnapshotRow | null> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
+    [poolId, snapshotAt],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The newest snapshots, `limit` of each pool, the newest first. */
+export async function recentSnapshots(
+  db: Queryable,
+  limit: number,
+  poolIds: readonly string[] | null,
+): Promise<SnapshotRow[]> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM (
+       SELECT *, row_number() OVER (PARTITION BY pool_id ORDER BY snapshot_at DESC) AS place
+       FROM directory.snapshots WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
+     ) AS s WHERE place <= $1 ORDER BY pool_id, snapshot_at DESC`,
+    [limit, poolIds],
+  );
+  return found.rows;
+}
+
+/** The pool's published snapshots that are not archived yet, oldest first: the order they seal in. */
+export async function unarchivedSnapshots(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots
+     WHERE pool_id = $1 AND state = 'published' ORDER BY snapshot_at`,
+    [poolId],
+  );
+  return found.rows;
+}

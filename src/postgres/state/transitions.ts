@@ -1,0 +1,64 @@
+import type pg from 'pg';
+import type { Counts, SnapshotState } from '../../model/snapshot.ts';
+import type { CallCounts } from '../../telemetry/call-meter.ts';
+import { type Queryable, transaction } from '../connection.ts';
+import { holdRun, type Run } from '../run.ts';
+
+/** Notes that the last walk has ended, once. */
+export async function markWalked(db: Queryable, run: Run): Promise<void> {
+  await db.query(
+    `UPDATE directory.snapshots SET walked_at = clock_timestamp()
+     WHERE pool_id = $1 AND snapshot_at = $2 AND walked_at IS NULL`,
+    [run.poolId, run.snapshotAt],
+  );
+}
+
+/** Adds a run's attempts against the service to those of its snapshot. */
+export async function addCallCounts(db: Queryable, run: Run, counts: CallCounts): Promise<void> {
+  await db.query(
+    `UPDATE directory.snapshots SET api_calls = api_calls + $3, throttled = throttled + $4,
+       retries = retries + $5
+     WHERE pool_id = $1 AND snapshot_at = $2`,
+    [run.poolId, run.snapshotAt, counts.apiCalls, counts.throttled, counts.retries],
+  );
+}
+
+/** Notes what stopped a run that can be resumed, or null once it goes on. */
+export async function noteReason(db: Queryable, run: Run, reason: string | null): Promise<void> {
+  await db.query(
+    `UPDATE directory.snapshots SET reason = $3
+     WHERE pool_id = $1 AND snapshot_at = $2 AND state = 'walking'`,
+    [run.poolId, run.snapshotAt, reason],
+  );
+}
+
+/** Keeps what the check found: the sizes that publishing will give. */
+export async function saveCounts(db: Queryable, run: Run, counts: Counts): Promise<void> {
+  await db.query(
+    `UPDATE directory.snapshots SET users = $3, groups = $4, memberships = $5
+     WHERE pool_id = $1 AND snapshot_at = $2`,
+    [run.poolId, run.snapshotAt, counts.users, counts.groups, counts.memberships],
+  );
+}
+
+/**
+ * Ends a snapshot without publishing it, or holds it for a person.
+ *
+ * @throws FencedError where another runner has it, or it is in none of the states `from`.
+ */
+export async function endSnapshot(
+  pool: pg.Pool,
+  run: Run,
+  from: readonly SnapshotState[],
+  to: 'held' | 'failed' | 'discarded',
+  reason: string,
+): Promise<void> {
+  await transaction(pool, async (client) => {
+    await holdRun(client, run, from);
+    await client.query(
+      `UPDATE directory.snapshots SET state = $3, reason = $4
+       WHERE pool_id = $1 AND snapshot_at = $2`,
+      [run.poolId, run.snapshotAt, to, reason],
+    );
+  });
+}
