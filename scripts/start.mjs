@@ -1,0 +1,34 @@
+/**
+ * `npm run demo` and `npm test`: each installs and builds what is missing, says so, and runs.
+ * Plain JavaScript with nothing but Node, as nothing is installed when it starts.
+ */
+import { nodeTooOld } from './lib/node-version.mjs';
+
+const tooOld = nodeTooOld();
+if (tooOld !== null) {
+  console.error(`cognito-mirror: ${tooOld}`);
+  process.exit(2);
+}
+
+// Only now: what follows needs a Node that is new enough.
+const { runMain, Failure } = await import('./lib/failure.mjs');
+const { ensureInstalled } = await import('./lib/install.mjs');
+const { ensureBuilt, isUpToDate } = await import('./lib/build.mjs');
+const { runNode } = await import('./lib/run.mjs');
+const { ROOT } = await import('./lib/checkout.mjs');
+
+await runMain(async () => {
+  const [what, ...args] = process.argv.slice(2);
+  switch (what) {
+    case 'demo':
+      await ensureInstalled({ dev: !(await isUpToDate()) });
+      await ensureBuilt();
+      return runNode([`${ROOT}dist/cli/main.js`, 'demo', ...args]);
+    case 'test':
+      await ensureInstalled({ dev: true });
+      await ensureBuilt();
+      return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
+    default:
+      throw new Failure(`\`${what ?? ''}\` is neither \`demo\` nor \`test\`.`);
+  }
+});
