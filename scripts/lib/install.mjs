@@ -64,7 +64,7 @@ async function readPackages(path) {
 /** The npm that runs this script, or the one that came with this Node. */
 function findNpm() {
   const candidates = [
-    process.env['npm_execpath'] ?? '',
+    process.env.npm_execpath ?? '',
     join(dirname(process.execPath), '../lib/node_modules/npm/bin/npm-cli.js'),
     join(dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js'),
   ];

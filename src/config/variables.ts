@@ -1,0 +1,132 @@
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { isPoolId } from '../model/pool-id.ts';
+import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
+
+/**
+ * The environment variables, each as the schema of its text. A schema's issues are what is wrong
+ * with the value; they quote it only where it cannot hold a password or a token.
+ */
+export const VARIABLES = {
+  COGNITO_POOLS: z.string().transform(toPools),
+  DATABASE_URL: z.string().superRefine(isServerUrl(['postgres:', 'postgresql:'])),
+  REDIS_URL: z.string().superRefine(isServerUrl(['redis:', 'rediss:'])),
+  ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
+  ARCHIVE_FORMATS: z.string().transform(toFormats),
+  ARCHIVE_KMS_KEY_ID: z.string(),
+  MIRROR_HOME: z.string(),
+  MIRROR_QUOTA_SHARE: number('over 0 and up to 1', (n) => n > 0 && n <= 1),
+  MIRROR_USER_LIST_RPS: number('over 0', (n) => n > 0),
+  MIRROR_MAX_REMOVED: number('from 0 to 1', (n) => n >= 0 && n <= 1),
+  MIRROR_HISTORY_DAYS: number('that is whole and over 0', (n) => Number.isSafeInteger(n) && n > 0),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: (issue) => `${quote(issue.input)} is no log level.` }),
+} as const;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** What to do about a wrong value of each variable. */
+export const REMEDIES: Readonly<Record<VariableName, string>> = {
+  COGNITO_POOLS:
+    'Give pool ids, separated by commas, as the Cognito console shows them (us-east-1_Ab12Cd34), or `all`.',
+  DATABASE_URL:
+    'Give a URL such as postgres://user:password@host:5432/database, or unset it to use the embedded Postgres.',
+  REDIS_URL: 'Give a URL such as redis://host:6379, or unset it.',
+  ARCHIVE_URL: 'Give s3://bucket/prefix, or file:///absolute/folder.',
+  ARCHIVE_FORMATS: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
+  ARCHIVE_KMS_KEY_ID: "Give the key's id, ARN or alias.",
+  MIRROR_HOME: 'Give the path of a folder.',
+  MIRROR_QUOTA_SHARE: 'Give a share such as 0.8.',
+  MIRROR_USER_LIST_RPS: "Give the account's quota in requests a second, such as 30.",
+  MIRROR_MAX_REMOVED: 'Give a share such as 0.1.',
+  MIRROR_HISTORY_DAYS: 'Give a number of days such as 365, or unset it to keep history for ever.',
+  LOG_LEVEL: `Give one of ${LOG_LEVELS.join(', ')}.`,
+};
+
+/** Splits a list of pool ids, drops repetitions, and reports every malformed id by itself. */
+export function toPools(text: string, context: z.core.$RefinementCtx): string[] | 'all' {
+  const items = splitList(text);
+  if (items.length === 1 && items[0] === 'all') return 'all';
+  for (const item of items) {
+    if (item === 'all') report(context, '`all` stands beside other pools.');
+    else if (!isPoolId(item)) report(context, `${quote(item)} is no pool id.`);
+  }
+  if (items.length === 0) report(context, 'it names no pool.');
+  return items;
+}
+
+function toFormats(text: string, context: z.core.$RefinementCtx): ArchiveFormat[] {
+  const items = splitList(text);
+  for (const item of items) {
+    if (!isFormat(item)) report(context, `${quote(item)} is no archive format.`);
+  }
+  if (items.length === 0) report(context, 'it names no format.');
+  return ARCHIVE_FORMATS.filter((format) => items.includes(format));
+}
+
+function isFormat(text: string): text is ArchiveFormat {
+  return (ARCHIVE_FORMATS as readonly string[]).includes(text);
+}
+
+/** Quotes nothing of the value, which may hold a password. */
+function isServerUrl(protocols: readonly string[]) {
+  return (text: string, context: z.core.$RefinementCtx) => {
+    if (!URL.canParse(text)) report(context, 'the value is no URL.');
+    else if (!protocols.includes(new URL(text).protocol)) {
+      const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
+      report(context, `the URL does not begin with ${schemes}.`);
+    }
+  };
+}
+
+function isArchiveUrl(text: string, context: z.core.$RefinementCtx): void {
+  const problem = archiveUrlProblem(text);
+  if (problem !== null) report(context, problem);
+}
+
+function archiveUrlProblem(text: string): string | null {
+  if (!URL.canParse(text)) return 'the value is no URL.';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    return 'the URL holds more than a bucket or folder and its prefix.';
+  }
+  switch (url.protocol) {
+    case 's3:':
+      // Lengths and characters of general purpose buckets, old ones included.
+      return /^[\w.-]{3,255}$/.test(url.host) ? null : 'the URL names no S3 bucket.';
+    case 'file:':
+      return isFolderUrl(url) ? null : 'the URL names no folder of this machine.';
+    default:
+      return 'the URL begins with neither s3:// nor file:///.';
+  }
+}
+
+function isFolderUrl(url: URL): boolean {
+  try {
+    fileURLToPath(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function number(range: string, isInRange: (value: number) => boolean) {
+  return z.string().transform((text, context) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!isInRange(value)) report(context, `${quote(text)} is no number ${range}.`);
+    return value;
+  });
+}
+
+function splitList(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  return [...new Set(items.filter((item) => item !== ''))];
+}
+
+/** The value as a person can tell it apart, with control characters escaped. */
+function quote(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+function report(context: z.core.$RefinementCtx, message: string): void {
+  context.issues.push({ code: 'custom', message, input: undefined });
+}
