@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { ConfigurationError } from '../model/errors.ts';
+import { parseSnapshotId } from '../model/snapshot.ts';
+import { type Destination, readWhole } from './destination.ts';
+import { manifestKey, manifestsPrefix } from './layout.ts';
+import type { ManifestLink } from './manifest.ts';
+
+/** Where a snapshot stands in its pool's chain of manifests at a destination. */
+export interface ChainPosition {
+  /** The newest manifest before the snapshot's own; null for the first of a chain. */
+  readonly previous: ManifestLink | null;
+  /** The snapshot's own manifest, where it was sealed before. */
+  readonly sealed: Buffer | null;
+}
+
+const REMEDY =
+  'Restore the missing or changed manifests at the destination, or set ARCHIVE_URL to an empty one, where a new chain begins.';
+
+/**
+ * Finds a snapshot's place in the chain. `known` is the last manifest that the database knows to be
+ * sealed here before it; null is no claim, as a new database may go on with an old archive.
+ * Throws `ConfigurationError` where the destination says otherwise, or holds a later snapshot.
+ */
+export async function findChainPosition(
+  destination: Destination,
+  { poolId, snapshot, known }: { poolId: string; snapshot: string; known: ManifestLink | null },
+  signal: AbortSignal,
+): Promise<ChainPosition> {
+  const sealedSnapshots = await listSealed(destination, poolId, signal);
+  const newest = sealedSnapshots.at(-1);
+  const isSealed = sealedSnapshots.includes(snapshot);
+  if (!isSealed && newest !== undefined && newest > snapshot) {
+    throw conflict(
+      `it holds a later snapshot of ${poolId} (${newest}) than ${snapshot}, and snapshots are archived in order.`,
+      'Let one database alone archive this pool there, or set ARCHIVE_URL to another destination.',
+    );
+  }
+  const before = sealedSnapshots.filter((id) => id < snapshot).at(-1);
+  const previous = before === undefined ? null : await link(destination, poolId, before, signal);
+  if (known && (previous?.snapshot !== known.snapshot || previous.sha256 !== known.sha256)) {
+    throw conflict(
+      `the last manifest of ${poolId} before ${snapshot} is ${show(previous)} there, but ${show(known)} by the database.`,
+      REMEDY,
+    );
+  }
+  const sealed = isSealed
+    ? await readWhole(destination, manifestKey(poolId, snapshot), signal)
+    : null;
+  return { previous, sealed };
+}
+
+/** The ids of a pool's sealed snapshots, oldest first. */
+async function listSealed(
+  destination: Destination,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const prefix = manifestsPrefix(poolId);
+  const snapshots: string[] = [];
+  for await (const { key } of destination.list(prefix, signal)) {
+    const name = key.slice(prefix.length);
+    const id = name.slice(0, -'.json'.length);
+    if (name === `${id}.json` && parseSnapshotId(id)) snapshots.push(id);
+  }
+  return snapshots.sort();
+}
+
+async function link(
+  destination: Destination,
+  poolId: string,
+  snapshot: string,
+  signal: AbortSignal,
+): Promise<ManifestLink | null> {
+  const bytes = await readWhole(destination, manifestKey(poolId, snapshot), signal);
+  return bytes && { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function show(manifest: ManifestLink | null): string {
+  return manifest ? `${manifest.snapshot} (SHA-256 ${manifest.sha256})` : 'none';
+}
+
+function conflict(problem: string, remedy: string): ConfigurationError {
+  return new ConfigurationError([{ subject: 'ARCHIVE_URL', problem, remedy }]);
+}

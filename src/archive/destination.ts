@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+import type { LocalFile } from './local-file.ts';
+
+/** An object as a listing shows it. */
+export interface StoredObject {
+  /** Relative to the destination, with `/` between its parts. */
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/**
+ * Where archives are kept: a folder or a bucket. Keys are relative to it. Methods throw
+ * `ConfigurationError` where a person must change something, `ResumableError` where running again
+ * may do, and the signal's reason once it is aborted.
+ */
+export interface Destination {
+  /** For messages and logs. */
+  readonly url: string;
+
+  /** Proves that the destination is there, can be listed and written; leaves nothing in it. */
+  check(signal: AbortSignal): Promise<void>;
+
+  /**
+   * Stores a file under a key, over what was there. When it returns, the object is complete and
+   * durable, and size and SHA-256 of what is stored were compared with the file's; when it throws,
+   * the key holds what it held before, or all of the new bytes, never a part of them.
+   */
+  put(key: string, file: LocalFile, signal: AbortSignal): Promise<void>;
+
+  /** Every object whose key begins with a prefix that ends in a slash; in no certain order. */
+  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+
+  /** An object's bytes, or null where there is none. */
+  read(key: string, signal: AbortSignal): Promise<Readable | null>;
+
+  /** Deletes objects; a key without an object is no error. */
+  delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
+/** The bytes of a small object, or null where there is none. */
+export async function readWhole(
+  destination: Destination,
+  key: string,
+  signal: AbortSignal,
+): Promise<Buffer | null> {
+  const stream = await destination.read(key, signal);
+  if (stream === null) return null;
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import type { Destination, StoredObject } from './destination.ts';
+import { describeFile, type LocalFile } from './local-file.ts';
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * An archive in a folder that its owner alone can enter. A file is written under another name
+ * (`.<name>.<random>.partial`) beside its own, synced, checked and renamed. What a killed run left
+ * under such a name is deleted by the next file that is stored in its folder, which has one writer
+ * at a time; it is also listed like any other, so that sealing deletes it with all that the manifest
+ * does not name.
+ */
+export class FolderDestination implements Destination {
+  readonly url: string;
+  readonly #root: string;
+
+  constructor(url: string, root: string) {
+    this.url = url;
+    this.#root = root;
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const probe = join(this.#root, partialName('probe'));
+    try {
+      await mkdir(this.#root, { recursive: true, mode: FOLDER_MODE });
+      await readdir(this.#root);
+      await (await open(probe, 'wx', FILE_MODE)).close();
+      await rm(probe);
+    } catch (error) {
+      throw new ConfigurationError(
+        [
+          {
+            subject: 'ARCHIVE_URL',
+            problem: `the folder ${this.#root} cannot be written (${codeOf(error)}).`,
+            remedy: 'Make it a folder that this user may read and write, or name another.',
+          },
+        ],
+        { cause: error },
+      );
+    }
+  }
+
+  async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
+    const path = this.#path(key);
+    const folder = dirname(path);
+    const partial = join(folder, partialName(basename(path)));
+    signal.throwIfAborted();
+    try {
+      await makeFolder(folder);
+      await deletePartials(folder);
+      await copyFile(file.path, partial);
+      await chmod(partial, FILE_MODE);
+      await sync(partial);
+      const stored = await describeFile(partial, signal);
+      if (stored.sha256 !== file.sha256) throw new ResumableError('other bytes than sent');
+      await rename(partial, path);
+      await syncFolder(folder);
+    } catch (error) {
+      await rm(partial, { force: true }).catch(() => {});
+      signal.throwIfAborted();
+      throw failure(`${path} was not stored`, error);
+    }
+  }
+
+  async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
+    signal.throwIfAborted();
+    const entries = await readdir(this.#path(prefix), { withFileTypes: true }).catch(
+      (error: unknown) => ignoreMissing(error, `${this.#path(prefix)} was not listed`),
+    );
+    for (const entry of entries ?? []) {
+      const key = prefix + entry.name;
+      if (entry.isDirectory()) yield* this.list(`${key}/`, signal);
+      else {
+        const found = await stat(this.#path(key)).catch((error: unknown) =>
+          ignoreMissing(error, `${this.#path(key)} was not listed`),
+        );
+        if (found) yield { key, bytes: found.size };
+      }
+    }
+  }
+
+  async read(key: string, signal: AbortSignal): Promise<Readable | null> {
+    signal.throwIfAborted();
+    const handle = await open(this.#path(key)).catch((error: unknown) =>
+      ignoreMissing(error, `${this.#path(key)} was not read`),
+    );
+    return handle && handle.createReadStream({ signal });
+  }
+
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const key of keys) {
+      signal.throwIfAborted();
+      try {
+        await rm(this.#path(key), { force: true });
+      } catch (error) {
+        throw failure(`${this.#path(key)} was not deleted`, error);
+      }
+    }
+  }
+
+  #path(key: string): string {
+    return join(this.#root, key);
+  }
+}
+
+const PARTIAL = /^\..+\.[0-9a-f]{8}\.partial$/;
+
+function partialName(name: string): string {
+  return `.${name}.${randomBytes(4).toString('hex')}.partial`;
+}
+
+async function deletePartials(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (PARTIAL.test(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Makes a folder and those above it, and makes their names durable. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+/** A folder's names survive a power cut once it is synced; Windows has no such call. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform !== 'win32') await sync(folder);
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreMissing(error: unknown, what: string): null {
+  if (codeOf(error) === 'ENOENT') return null;
+  throw failure(what, error);
+}
+
+function failure(what: string, error: unknown): ResumableError {
+  return new ResumableError(
+    `${what} (${codeOf(error)}). See to the disk and its permissions, then run again.`,
+    { cause: error },
+  );
+}
+
+/** The system's code for an error (`ENOSPC`), or its message. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? String(error.code) : error.message;
+}

@@ -1,0 +1,38 @@
+import type { Dataset } from '../model/snapshot.ts';
+
+/** The forms in which an archive holds its rows. */
+export const ARCHIVE_FORMATS = ['parquet', 'jsonl'] as const;
+export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
+
+const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
+  parquet: 'parquet',
+  jsonl: 'jsonl.gz',
+};
+
+/**
+ * Where the parts of one dataset of one snapshot lie, with a slash at the end. Pool ids
+ * (`[\w-]+_[0-9a-zA-Z]+`) and snapshot ids need no escaping in a Hive partition's name.
+ */
+export function partsPrefix(
+  format: ArchiveFormat,
+  dataset: Dataset,
+  poolId: string,
+  snapshot: string,
+): string {
+  return `${format}/${dataset}/pool_id=${poolId}/snapshot=${snapshot}/`;
+}
+
+/** A part's file name; `index` counts from 0. */
+export function partName(format: ArchiveFormat, index: number): string {
+  return `part-${String(index).padStart(5, '0')}.${EXTENSIONS[format]}`;
+}
+
+/** Where a pool's manifests lie, with a slash at the end. */
+export function manifestsPrefix(poolId: string): string {
+  return `manifests/pool_id=${poolId}/`;
+}
+
+/** The key of one snapshot's manifest. */
+export function manifestKey(poolId: string, snapshot: string): string {
+  return `${manifestsPrefix(poolId)}${snapshot}.json`;
+}

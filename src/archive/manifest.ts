@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { Counts, Dataset } from '../model/snapshot.ts';
+import { snapshotId } from '../model/snapshot.ts';
+import type { ArchiveFormat } from './layout.ts';
+
+/** One stored part, as its manifest names it. */
+export interface ManifestObject {
+  /** Relative to the destination. */
+  readonly key: string;
+  readonly format: ArchiveFormat;
+  readonly dataset: Dataset;
+  readonly rows: number;
+  readonly bytes: number;
+  /** In lower-case hex. */
+  readonly sha256: string;
+}
+
+/** A link of the chain: a sealed snapshot, and the SHA-256 of its manifest's bytes in hex. */
+export interface ManifestLink {
+  readonly snapshot: string;
+  readonly sha256: string;
+}
+
+/** What a manifest says of its snapshot. */
+export interface ManifestContent {
+  /** The program and its version, as `cognito-mirror/1.2.3`. */
+  readonly program: string;
+  readonly poolId: string;
+  readonly snapshotAt: Date;
+  readonly walkedAt: Date;
+  readonly publishedAt: Date;
+  readonly counts: Counts;
+  readonly objects: readonly ManifestObject[];
+  readonly previous: ManifestLink | null;
+}
+
+/** The manifest's bytes: the same for the same content, whatever the order of its objects. */
+export function formatManifest(content: ManifestContent): Buffer {
+  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, previous } = content;
+  const objects = content.objects
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, format, dataset, rows, bytes, sha256 }) => ({
+      key,
+      format,
+      dataset,
+      rows,
+      bytes,
+      sha256,
+    }));
+  const manifest = {
+    version: 1,
+    program,
+    poolId,
+    snapshot: snapshotId(snapshotAt),
+    snapshotAt: snapshotAt.toISOString(),
+    walkedAt: walkedAt.toISOString(),
+    publishedAt: publishedAt.toISOString(),
+    counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
+    objects,
+    previous: previous && { snapshot: previous.snapshot, sha256: previous.sha256 },
+  };
+  return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+const NAMED_OBJECTS = z.object({
+  objects: z.array(z.object({ key: z.string(), sha256: z.string() })),
+});
+
+/** The SHA-256 of each object that a manifest names, by key; none where it cannot be read. */
+export function sealedHashes(manifest: Buffer): ReadonlyMap<string, string> {
+  try {
+    const { objects } = NAMED_OBJECTS.parse(JSON.parse(manifest.toString()));
+    return new Map(objects.map(({ key, sha256 }) => [key, sha256]));
+  } catch {
+    return new Map();
+  }
+}

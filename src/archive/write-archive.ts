@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { snapshotId } from '../model/snapshot.ts';
+import { findChainPosition } from './chain.ts';
+import type { Destination } from './destination.ts';
+import { manifestKey } from './layout.ts';
+import type { ManifestLink } from './manifest.ts';
+import { seal } from './seal.ts';
+import {
+  type PartsOptions,
+  type PartsRequest,
+  type SnapshotRows,
+  writeParts,
+} from './write-parts.ts';
+
+/** The most rows of a part (the contract). */
+const PART_ROWS = 250_000;
+/** How the private folder's name begins. */
+const FOLDER_NAME = 'cognito-mirror-archive-';
+
+/** What is known of a published snapshot before its archive is written. */
+export interface ArchiveRequest extends PartsRequest {
+  readonly walkedAt: Date;
+  readonly publishedAt: Date;
+  /** The last manifest before this one that the database knows to be sealed at the destination. */
+  readonly previous: ManifestLink | null;
+}
+
+export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'> {
+  /** The program and its version, as `cognito-mirror/1.2.3`. */
+  readonly program: string;
+  /** Throws if the snapshot is another runner's by now; asked right before sealing. */
+  readonly maySeal: () => Promise<void>;
+  /** The most rows of a part. */
+  readonly partRows?: number;
+  /** Where a private folder for at most one part's files is made; the system's by default. */
+  readonly temporaryFolder?: string;
+}
+
+export interface ArchiveResult {
+  /** The manifest's key. */
+  readonly manifest: string;
+  readonly manifestSha256: string;
+  /** The stored parts and their bytes, the manifest apart. */
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/**
+ * Archives a published snapshot and seals it with a manifest. Running it again, after success or
+ * failure, ends in the same bytes. Throws `ConfigurationError` where the destination contradicts
+ * the request or refuses, `ResumableError` where running again may do, and the signal's reason.
+ */
+export async function writeArchive(
+  destination: Destination,
+  request: ArchiveRequest,
+  rows: SnapshotRows,
+  options: ArchiveOptions,
+): Promise<ArchiveResult> {
+  const { signal } = options;
+  const { poolId, previous: known } = request;
+  signal.throwIfAborted();
+  const folder = await mkdtemp(join(options.temporaryFolder ?? tmpdir(), FOLDER_NAME));
+  try {
+    const snapshot = snapshotId(request.snapshotAt);
+    const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
+    const objects = await writeParts(destination, request, rows, {
+      ...options,
+      partRows: options.partRows ?? PART_ROWS,
+      folder,
+      sealed: chain.sealed,
+    });
+    const content = { ...request, program: options.program, objects, previous: chain.previous };
+    const manifestSha256 = await seal(destination, content, chain, { ...options, folder });
+    return {
+      manifest: manifestKey(poolId, snapshot),
+      manifestSha256,
+      objects: objects.length,
+      bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { ResumableError } from '../model/errors.ts';
+import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import { checkColumns } from './check-columns.ts';
+import type { Destination } from './destination.ts';
+import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
+import { type ArchiveFormat, partName, partsPrefix } from './layout.ts';
+import { describeFile } from './local-file.ts';
+import { type ManifestObject, sealedHashes } from './manifest.ts';
+import { ParquetWriter } from './parquet.ts';
+import { sealedOtherwise } from './seal.ts';
+
+/**
+ * Gives a dataset's rows as JSON Lines in UTF-8: one object a line, each line ended, in key order,
+ * with every column of `COLUMNS` by name and in order. Times are `2026-11-20T02:00:00.000Z`,
+ * `attributes` an object of strings, `mfa_options` an array or null, `groups` and `escaped` arrays
+ * of strings, `precedence` a number or null. Chunks need not end where lines do.
+ */
+export interface SnapshotRows {
+  open(dataset: Dataset): Promise<Readable>;
+}
+
+/** The snapshot whose parts are written, and how many rows it must have. */
+export interface PartsRequest {
+  readonly poolId: string;
+  readonly snapshotAt: Date;
+  readonly counts: Counts;
+}
+
+export interface PartsOptions {
+  readonly formats: readonly ArchiveFormat[];
+  readonly partRows: number;
+  /** A private folder of this machine; it holds at most one part's files at a time. */
+  readonly folder: string;
+  /** The manifest that names these parts already, if one does: none may differ from it. */
+  readonly sealed: Buffer | null;
+  readonly signal: AbortSignal;
+  /** Told the rows of each object once it is stored. */
+  readonly onRows?: (rows: number) => void;
+}
+
+/** Writes, stores and describes every part of a snapshot, a dataset and a part at a time. */
+export async function writeParts(
+  destination: Destination,
+  request: PartsRequest,
+  rows: SnapshotRows,
+  options: PartsOptions,
+): Promise<ManifestObject[]> {
+  const { folder, formats, signal } = options;
+  const spillFolder = join(folder, 'spill');
+  await mkdir(spillFolder, { mode: 0o700 });
+  const parquet = formats.includes('parquet') ? await ParquetWriter.open(spillFolder) : null;
+  const sealed = options.sealed && sealedHashes(options.sealed);
+
+  async function storePart(
+    dataset: Dataset,
+    format: ArchiveFormat,
+    { index, rows: count }: JsonLinesPart,
+    path: string,
+  ): Promise<ManifestObject> {
+    const file = await describeFile(path, signal);
+    const prefix = partsPrefix(format, dataset, request.poolId, snapshotId(request.snapshotAt));
+    const key = prefix + partName(format, index);
+    if (sealed && sealed.get(key) !== file.sha256) throw sealedOtherwise(request);
+    await destination.put(key, file, signal);
+    await unlink(path);
+    options.onRows?.(count);
+    return { key, format, dataset, rows: count, bytes: file.bytes, sha256: file.sha256 };
+  }
+
+  async function* writeDataset(dataset: Dataset, source: Readable): AsyncGenerator<ManifestObject> {
+    let total = 0;
+    for await (const part of writeJsonLines(source, { ...options, maxRows: options.partRows })) {
+      total += part.rows;
+      if (part.index === 0 && part.rows > 0) await checkColumns(dataset, part.path);
+      if (parquet) {
+        const path = join(folder, `rows-${part.index}.parquet`);
+        await parquet.write(dataset, part, path, signal);
+        yield storePart(dataset, 'parquet', part, path);
+      }
+      if (formats.includes('jsonl')) yield storePart(dataset, 'jsonl', part, part.path);
+      else await unlink(part.path);
+    }
+    if (total !== request.counts[dataset]) {
+      throw new ResumableError(
+        `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run again to archive the snapshot.`,
+      );
+    }
+  }
+
+  try {
+    const objects: ManifestObject[] = [];
+    for (const dataset of DATASETS) {
+      const source = addAbortSignal(signal, await rows.open(dataset));
+      // A failure reaches the reader through its iterator; one before the first read must too.
+      source.on('error', () => {});
+      try {
+        for await (const object of writeDataset(dataset, source)) objects.push(object);
+      } finally {
+        source.destroy();
+      }
+    }
+    return objects;
+  } finally {
+    parquet?.close();
+  }
+}
