@@ -1,0 +1,25 @@
+import type { Faults } from './faults.ts';
+import type { Random } from './generate/random.ts';
+import type { PageTokens } from './page-token.ts';
+import type { SimulatedPool } from './pool.ts';
+import type { Input, Operation } from './requests.ts';
+
+/** What all calls of a simulator share. */
+export interface Services {
+  readonly pools: ReadonlyMap<string, SimulatedPool>;
+  readonly tokens: PageTokens;
+  readonly faults: Faults;
+  /** How full pages are on average, over 0 up to 1. */
+  readonly pageFill: number;
+  readonly random: Random;
+}
+
+/** One valid request on its way through an operation. */
+export interface Call {
+  readonly operation: Operation;
+  readonly input: Input;
+  readonly requestId: string;
+  /** The Region that the request was signed for. */
+  readonly region: string;
+  readonly services: Services;
+}

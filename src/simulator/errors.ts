@@ -1,0 +1,35 @@
+/** Errors as the service answers them: a type, a message, an HTTP status. */
+export class ServiceError extends Error {
+  readonly type: string;
+  readonly status: number;
+
+  constructor(type: string, message: string, status = 400) {
+    super(message);
+    this.type = type;
+    this.status = status;
+  }
+}
+
+export function invalidParameter(message: string): ServiceError {
+  return new ServiceError('InvalidParameterException', message);
+}
+
+export function poolNotFound(poolId: string): ServiceError {
+  return new ServiceError('ResourceNotFoundException', `User pool ${poolId} does not exist.`);
+}
+
+export function userNotFound(): ServiceError {
+  return new ServiceError('UserNotFoundException', 'User does not exist.');
+}
+
+export function groupNotFound(): ServiceError {
+  return new ServiceError('ResourceNotFoundException', 'Group not found.');
+}
+
+export function throttled(): ServiceError {
+  return new ServiceError('TooManyRequestsException', 'Rate exceeded');
+}
+
+export function internalError(): ServiceError {
+  return new ServiceError('InternalErrorException', 'Internal server error', 500);
+}

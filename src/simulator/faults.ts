@@ -1,0 +1,64 @@
+import { Random } from './generate/random.ts';
+
+/** What can go wrong on demand; each text says what a client sees. */
+export const FAULTS = {
+  'empty-page': 'a page without items that still carries a token (never two running)',
+  'short-page': 'a page with at most half of what it could hold',
+  throttle: 'TooManyRequestsException beside the quota',
+  'internal-error': 'InternalErrorException, HTTP status 500',
+  drop: 'the connection is cut, before the answer or in the middle of it',
+  slow: 'the answer takes seconds longer',
+  'repeat-user': 'a page begins with the last user of the page before it',
+  churn: 'a user is created, or one deleted, before the page is read',
+  deny: 'NotAuthorizedException',
+  'token-refused': 'a valid page token is refused',
+} as const;
+export type FaultName = keyof typeof FAULTS;
+
+/** How often a fault occurs: a rate from 0 to 1, of all operations or of the named ones. */
+export type FaultSetting =
+  | number
+  | { readonly rate: number; readonly operations: readonly string[] };
+export type FaultSettings = Readonly<Partial<Record<FaultName, FaultSetting>>>;
+
+/** Decides, by a seeded draw, which requests meet which faults. */
+export class Faults {
+  readonly #random: Random;
+  #settings: FaultSettings;
+
+  constructor(seed: number, settings: FaultSettings) {
+    this.#random = new Random(seed ^ 0xfa17);
+    this.#settings = checked(settings);
+  }
+
+  get settings(): FaultSettings {
+    return this.#settings;
+  }
+
+  /** Replaces all settings; an empty object ends every fault. */
+  set(settings: FaultSettings): void {
+    this.#settings = checked(settings);
+  }
+
+  /** True if this request of the operation meets the fault. */
+  strikes(fault: FaultName, operation: string): boolean {
+    const setting = this.#settings[fault];
+    if (setting === undefined) return false;
+    if (typeof setting === 'number') return this.#random.chance(setting);
+    return setting.operations.includes(operation) && this.#random.chance(setting.rate);
+  }
+}
+
+/** Throws a TypeError that names what is wrong with fault settings from outside. */
+export function checked(settings: FaultSettings): FaultSettings {
+  for (const [name, setting] of Object.entries(settings)) {
+    if (!(name in FAULTS)) {
+      throw new TypeError(`Unknown fault ${name}; there are ${Object.keys(FAULTS).join(', ')}.`);
+    }
+    const rate = typeof setting === 'number' ? setting : setting.rate;
+    if (!(rate >= 0 && rate <= 1)) {
+      throw new TypeError(`The rate of fault ${name} must be from 0 to 1, not ${rate}.`);
+    }
+  }
+  return settings;
+}

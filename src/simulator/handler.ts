@@ -1,0 +1,150 @@
+import type { AttemptLog } from './attempt-log.ts';
+import type { Call, Services } from './call.ts';
+import { type Denial, denialError } from './denial.ts';
+import { internalError, ServiceError, throttled } from './errors.ts';
+import { OPERATIONS } from './operations.ts';
+import type { Bucket, Quotas } from './quota.ts';
+import { type Input, type Operation, REQUESTS } from './requests.ts';
+import { readSignature } from './signature.ts';
+import { validate } from './validation.ts';
+
+const TARGET = 'AWSCognitoIdentityProviderService.';
+
+/** A request as it came over HTTP. */
+export interface ApiRequest {
+  readonly id: string;
+  /** Its place in the attempt log. */
+  readonly sequence: number;
+  readonly authorization: string | undefined;
+  readonly target: string | undefined;
+  readonly body: string;
+}
+
+/** What goes back; `cut` says that the connection is to be cut instead, before or within it. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly error: ServiceError | undefined;
+  readonly body: string;
+  readonly cut: 'before' | 'within' | undefined;
+  readonly slow: boolean;
+}
+
+export interface HandlerOptions {
+  readonly services: Services;
+  readonly quotas: Quotas;
+  readonly attempts: AttemptLog;
+  readonly account: string;
+  readonly denied: ReadonlyMap<Operation, Denial>;
+  readonly accessKeys: readonly string[] | undefined;
+}
+
+/** Takes a request through signature, quota, faults, validation and the operation. */
+export class ApiHandler {
+  readonly #options: HandlerOptions;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+  }
+
+  /** The answer to a request; errors of the service are answers too. */
+  answer(request: ApiRequest): ApiAnswer {
+    const { attempts, services } = this.#options;
+    let operation: Operation | undefined;
+    try {
+      operation = operationOf(request.target);
+      const signer = readSignature(request.authorization, this.#options.accessKeys);
+      const input = parseBody(request.body);
+      const call = {
+        operation,
+        input: input as unknown as Input,
+        requestId: request.id,
+        region: signer.region,
+        services,
+      };
+      this.#note(request, call);
+      const cut = this.#admit(call, request.sequence);
+      if (cut === 'before') {
+        attempts.settle(request.sequence, { outcome: 'dropped', injected: true });
+        return { status: 0, error: undefined, body: '', cut, slow: false };
+      }
+      const slow = services.faults.strikes('slow', operation);
+      validate(input, REQUESTS[operation]);
+      const body = OPERATIONS[operation].run(call);
+      attempts.settle(request.sequence, {
+        outcome: cut === undefined ? 'ok' : 'dropped',
+        injected: cut !== undefined,
+      });
+      return { status: 200, error: undefined, body, cut, slow };
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      attempts.settle(request.sequence, {
+        outcome: error.type === 'TooManyRequestsException' ? 'throttled' : 'error',
+        error: error.type,
+        ...(operation === undefined ? {} : { operation }),
+      });
+      const body = JSON.stringify({ __type: error.type, message: error.message });
+      return { status: error.status, error, body, cut: undefined, slow: false };
+    }
+  }
+
+  #note(request: ApiRequest, call: Call): void {
+    this.#options.attempts.settle(request.sequence, {
+      operation: call.operation,
+      poolId: poolIdOf(call) ?? null,
+      bucket: bucketOf(call.operation),
+    });
+  }
+
+  /** Quota, denials and the faults that keep a request from its operation. */
+  #admit(call: Call, sequence: number): 'before' | 'within' | undefined {
+    const { quotas, services, denied, attempts } = this.#options;
+    const { operation, region } = call;
+    const poolId = poolIdOf(call);
+    const pool = poolId === undefined ? undefined : services.pools.get(poolId);
+    const account = pool?.settings.account ?? this.#options.account;
+    const place = { bucket: bucketOf(operation), operation, account, region, poolId };
+    if (!quotas.take(place)) throw throttled();
+    const strikes = (fault: 'throttle' | 'internal-error' | 'deny' | 'drop') => {
+      const struck = services.faults.strikes(fault, operation);
+      if (struck) attempts.settle(sequence, { injected: true });
+      return struck;
+    };
+    if (strikes('throttle')) throw throttled();
+    if (strikes('internal-error')) throw internalError();
+    if (strikes('deny'))
+      throw denialError('NotAuthorizedException', { operation, account, region, poolId });
+    const denial = denied.get(operation);
+    if (denial !== undefined) throw denialError(denial, { operation, account, region, poolId });
+    if (!strikes('drop')) return undefined;
+    return services.random.chance(0.5) ? 'before' : 'within';
+  }
+}
+
+function operationOf(target: string | undefined): Operation {
+  const name = target?.startsWith(TARGET) === true ? target.slice(TARGET.length) : '';
+  if (Object.hasOwn(OPERATIONS, name)) return name as Operation;
+  throw new ServiceError('UnknownOperationException', `Unknown operation ${name}`);
+}
+
+function bucketOf(operation: Operation): Bucket | null {
+  return OPERATIONS[operation].bucket;
+}
+
+function poolIdOf(call: Call): string | undefined {
+  const id: unknown = call.input.UserPoolId;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** The body as an object; a null counts as absent, as the service takes it. */
+function parseBody(body: string): Readonly<Record<string, unknown>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body === '' ? '{}' : body);
+  } catch {
+    throw new ServiceError('SerializationException', 'The request body is no JSON.');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new ServiceError('SerializationException', 'The request body is no JSON object.');
+  }
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== null));
+}

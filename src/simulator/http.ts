@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttemptLog } from './attempt-log.ts';
+import { answerControl, CONTROL_PATH } from './control.ts';
+import type { Faults } from './faults.ts';
+import type { Random } from './generate/random.ts';
+import type { ApiAnswer, ApiHandler } from './handler.ts';
+
+/** More than the longest legal request: 131,072 characters of page token, and the rest. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface HttpOptions {
+  readonly handler: ApiHandler;
+  readonly attempts: AttemptLog;
+  readonly faults: Faults;
+  readonly random: Random;
+  /** The mean time to an answer; each differs from it by up to a fifth. */
+  readonly latencyMs: number;
+  /** What the fault `slow` adds. */
+  readonly slowMs: number;
+}
+
+/** The HTTP side: the service's API at `POST /`, and the simulator's own paths. */
+export function createHttpServer(options: HttpOptions): Server {
+  const server = createServer((request, response) => {
+    respond(options, request, response).catch((error: unknown) => {
+      // A client that went away while it was sending; anything else is a fault of this program.
+      if (request.destroyed && !request.complete) return;
+      response.destroy();
+      throw error;
+    });
+  });
+  // Longer than any client keeps an idle connection, so that none is closed under a request.
+  server.keepAliveTimeout = 120_000;
+  return server;
+}
+
+async function respond(
+  options: HttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { attempts, handler } = options;
+  const path = request.url ?? '/';
+  if (path.startsWith(CONTROL_PATH)) {
+    answerControl(options, path, request.method ?? 'GET', await readBody(request), response);
+    return;
+  }
+  const since = performance.now();
+  const sequence = attempts.arrive({ at: performance.timeOrigin + since, since });
+  const id = randomUUID();
+  const answer = handler.answer({
+    id,
+    sequence,
+    authorization: request.headers.authorization,
+    target: request.headers['x-amz-target'] as string | undefined,
+    body: await readBody(request),
+  });
+  const delay = delayOf(options, answer);
+  if (delay > 0) await sleep(delay);
+  if (answer.cut === 'before') response.destroy();
+  else send(response, id, answer);
+}
+
+function delayOf({ latencyMs, slowMs, random }: HttpOptions, answer: ApiAnswer): number {
+  const latency = latencyMs === 0 ? 0 : latencyMs * (0.8 + 0.4 * random.fraction());
+  return latency + (answer.slow ? slowMs : 0);
+}
+
+function send(response: ServerResponse, id: string, answer: ApiAnswer): void {
+  const bytes = Buffer.from(answer.body, 'utf8');
+  const headers: Record<string, string | number> = {
+    'Content-Type': 'application/x-amz-json-1.1',
+    'Content-Length': bytes.length,
+    'x-amzn-RequestId': id,
+  };
+  if (answer.error !== undefined) {
+    headers['x-amzn-ErrorType'] = `${answer.error.type}:`;
+    // A header holds no line breaks and no text beyond ASCII; the body has the message anyway.
+    if (/^[ -~]*$/.test(answer.error.message)) {
+      headers['x-amzn-ErrorMessage'] = answer.error.message;
+    }
+  }
+  response.writeHead(answer.status, headers);
+  if (answer.cut === undefined) response.end(bytes);
+  else response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new RangeError('The request body is too long.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,121 @@
+import type { Call } from './call.ts';
+import { churn } from './churn.ts';
+import { invalidParameter } from './errors.ts';
+import { type Filter, matches, parseFilter } from './filter.ts';
+import { findPool } from './find-pool.ts';
+import { groupJson, userJson } from './json.ts';
+import { type Page, readPage } from './paging.ts';
+import type { SimulatedPool } from './pool.ts';
+import type { Position, Step } from './user-store.ts';
+
+/** ListUsers: everyone, or those that pass a filter. */
+export function listUsers(call: Call): string {
+  const { input } = call;
+  const pool = findPool(call);
+  const filter = parseFilter(input.Filter);
+  const only = input.AttributesToGet?.length ? input.AttributesToGet : undefined;
+  churnMaybe(call, pool);
+  const page = readPage<number>(call, {
+    limit: input.Limit,
+    token: input.PaginationToken,
+    scope: [input.UserPoolId, input.Filter ?? '', only ?? []],
+    steps: (from) => usersFrom(pool, filter, from),
+    render: (id) => {
+      const user = pool.store.get(id);
+      if (user === undefined || (filter !== undefined && !matches(filter, user))) return undefined;
+      if (only?.some((name) => !user.attributes.has(name)) === true) {
+        throw invalidParameter('One or more requested attributes do not exist.');
+      }
+      return userJson(user, only);
+    },
+    ofUsers: true,
+  });
+  return pageJson('Users', page, 'PaginationToken');
+}
+
+/** ListUsersInGroup: the members' whole profiles. */
+export function listUsersInGroup(call: Call): string {
+  const { input } = call;
+  const pool = findPool(call);
+  pool.group(input.GroupName);
+  churnMaybe(call, pool);
+  const page = readPage<number>(call, {
+    limit: input.Limit,
+    token: input.NextToken,
+    scope: [input.UserPoolId, input.GroupName],
+    steps: (from) => items(pool.memberIds(input.GroupName, Number(from ?? 0))),
+    render: (id) => {
+      const user = pool.store.get(id);
+      return user === undefined ? undefined : userJson(user);
+    },
+    ofUsers: true,
+  });
+  return pageJson('Users', page, 'NextToken');
+}
+
+/** ListGroups. */
+export function listGroups(call: Call): string {
+  const pool = findPool(call);
+  return groupsPage(call, pool, []);
+}
+
+/** AdminListGroupsForUser. */
+export function adminListGroupsForUser(call: Call): string {
+  const pool = findPool(call);
+  const { username } = pool.user(call.input.Username);
+  return groupsPage(call, pool, [username], (name) => pool.isMember(username, name));
+}
+
+function groupsPage(
+  call: Call,
+  pool: SimulatedPool,
+  scope: readonly unknown[],
+  chosen?: (groupName: string) => boolean,
+): string {
+  const page = readPage<string>(call, {
+    limit: call.input.Limit,
+    token: call.input.NextToken,
+    scope: [call.input.UserPoolId, ...scope],
+    steps: function* (from) {
+      for (const name of pool.groupNamesAfter(
+        from === undefined || from === 0 ? undefined : String(from),
+      )) {
+        if (chosen === undefined || chosen(name)) yield { item: name, after: name };
+      }
+    },
+    render: (name) => groupJson(pool.group(name), pool.settings.id),
+  });
+  return pageJson('Groups', page, 'NextToken');
+}
+
+/** Goes straight to the users that a filter on `sub` or an exact user name can match. */
+function* usersFrom(
+  pool: SimulatedPool,
+  filter: Filter | undefined,
+  from: Position | undefined,
+): Generator<{ item: number; after: Position }> {
+  if (filter?.attribute === 'sub') {
+    yield* items(pool.store.listBySub(filter.value, from));
+  } else if (filter?.attribute === 'username' && !filter.prefix) {
+    const id = from === undefined ? pool.store.find(filter.value) : undefined;
+    if (id !== undefined) yield { item: id, after: 1 };
+  } else {
+    yield* items(pool.store.list(from));
+  }
+}
+
+function* items<At extends Position>(
+  steps: Iterable<Step & { after: At }>,
+): Generator<{ item: number; after: At }> {
+  for (const { id, after } of steps) yield { item: id, after };
+}
+
+function churnMaybe(call: Call, pool: SimulatedPool): void {
+  const { faults, random } = call.services;
+  if (faults.strikes('churn', call.operation)) churn(pool, random);
+}
+
+function pageJson(list: 'Users' | 'Groups', page: Page, tokenName: string): string {
+  const token = page.token === undefined ? '' : `,"${tokenName}":"${page.token}"`;
+  return `{"${list}":[${page.items.join(',')}]${token}}`;
+}

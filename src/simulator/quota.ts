@@ -1,0 +1,92 @@
+/** The service's quota buckets, of which an operation belongs to one (its quotas page). */
+export type Bucket =
+  | 'UserList'
+  | 'UserPoolResourceRead'
+  | 'UserPoolRead'
+  | 'UserResourceRead'
+  | 'UserRead';
+
+/** Requests a second of each bucket, per account and Region. */
+export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
+  UserList: 30,
+  UserPoolResourceRead: 20,
+  UserPoolRead: 15,
+  UserResourceRead: 50,
+  UserRead: 120,
+};
+
+/** Requests a second of each operation of UserPoolResourceRead, per pool. */
+const PER_POOL_QUOTA = 5;
+
+/** Holds one second's worth of requests and refills evenly. */
+class TokenBucket {
+  readonly #perSecond: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(perSecond: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = perSecond;
+    this.#at = now;
+  }
+
+  /** True if a request may pass; nothing is taken yet. */
+  has(now: number): boolean {
+    const refill = ((now - this.#at) / 1000) * this.#perSecond;
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + Math.max(0, refill));
+    this.#at = now;
+    // Sums of fractions fall short of a whole by less than this.
+    return this.#tokens >= 1 - 1e-9;
+  }
+
+  take(): void {
+    this.#tokens -= 1;
+  }
+}
+
+/** Who asks for what, as far as quotas are concerned. */
+export interface QuotaRequest {
+  readonly bucket: Bucket | null;
+  readonly operation: string;
+  readonly account: string;
+  readonly region: string;
+  readonly poolId: string | undefined;
+}
+
+/** All buckets of a simulator. */
+export class Quotas {
+  readonly #rates: Readonly<Record<Bucket, number>> | null;
+  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #now: () => number;
+
+  /** `rates` are requests a second; null lifts every quota. `now` is in milliseconds. */
+  constructor(rates: Readonly<Record<Bucket, number>> | null, now: () => number) {
+    this.#rates = rates;
+    this.#now = now;
+  }
+
+  /** Takes a place for a request; false if a bucket that it needs is empty. */
+  take(request: QuotaRequest): boolean {
+    const { bucket } = request;
+    if (this.#rates === null || bucket === null) return true;
+    const now = this.#now();
+    const key = `${request.account} ${request.region} ${bucket}`;
+    const needed = [this.#bucket(key, this.#rates[bucket], now)];
+    if (bucket === 'UserPoolResourceRead' && request.poolId !== undefined) {
+      const poolKey = `${key} ${request.operation} ${request.poolId}`;
+      needed.push(this.#bucket(poolKey, PER_POOL_QUOTA, now));
+    }
+    if (!needed.every((each) => each.has(now))) return false;
+    for (const each of needed) each.take();
+    return true;
+  }
+
+  #bucket(key: string, rate: number, now: number): TokenBucket {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(rate, now);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket;
+  }
+}
