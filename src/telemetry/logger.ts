@@ -1,0 +1,50 @@
+import {
+  type DestinationStream,
+  destination as fileDestination,
+  type Logger,
+  pino,
+  stdTimeFunctions,
+} from 'pino';
+import type { LogLevel } from '../config/config.ts';
+import { readableLine } from './readable-line.ts';
+import { describeError, redact } from './redaction.ts';
+
+export type { Logger };
+
+/** Where log lines go; a terminal gets lines for people. */
+export interface LogDestination extends DestinationStream {
+  readonly isTTY?: boolean;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** Standard error, if left out. */
+  readonly destination?: LogDestination;
+}
+
+/** A logger of JSON lines, or of readable ones where they go to a terminal; both pass the redaction. */
+export function createLogger({ level, destination }: LoggerOptions): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: describeError },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    throughRedaction(destination),
+  );
+}
+
+/** Redacts whole lines, as nothing gets round that: messages, fields and bound fields alike. */
+function throughRedaction(destination: LogDestination | undefined): DestinationStream {
+  const isTTY = destination === undefined ? process.stderr.isTTY : destination.isTTY;
+  // Written at once, so that no line is lost where the process ends by a signal.
+  const stream = destination ?? fileDestination({ fd: 2, sync: true });
+  return {
+    write(line) {
+      const fields = redact(JSON.parse(line)) as Record<string, unknown>;
+      stream.write(isTTY ? readableLine(fields) : `${JSON.stringify(fields)}\n`);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The second fence around users' data and credentials in logs. The first is that nobody logs them;
+ * this one catches a slip.
+ */
+
+/** Keys, in lower case without `_` and `-`, whose values never show. */
+const SECRET_KEYS = new Set(
+  [
+    'username user users sub email phone phonenumber givenname familyname preferredusername',
+    'identities attributes attribute userattributes members mfaoptions filter row rows item items',
+    'params parameters token nexttoken paginationtoken startingtoken authorization password secret',
+    'accesskeyid secretaccesskey sessiontoken credentials',
+  ].flatMap((line) => line.split(' ')),
+);
+
+const HIDDEN = '[redacted]';
+/** Deeper values show as they are cut off: logs are flat. */
+const MAX_DEPTH = 5;
+
+/** Hides passwords in URLs and in `password=…` anywhere in a text. */
+export function scrubText(text: string): string {
+  return text
+    .replaceAll(/(\b[a-z][\w+.-]*:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1***@')
+    .replaceAll(/(\b(?:password|secret|token)=)[^\s&'"]+/gi, '$1***');
+}
+
+/**
+ * A copy of a log line's fields, with secret keys' values hidden. Numbers, booleans and
+ * null pass under any key: they are counts (`users: 12`), never data.
+ */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return scrubText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= MAX_DEPTH) return '[…]';
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      isSecret(key) && !isHarmless(item) ? HIDDEN : redact(item, depth + 1),
+    ]),
+  );
+}
+
+/** Of an error, what is known to be harmless: some hang whole requests and responses on theirs. */
+export function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return {
+    name: error.name,
+    message: error.message,
+    ...('code' in error && typeof error.code === 'string' && { code: error.code }),
+    stack: error.stack,
+    ...(error.cause instanceof Error && { cause: describeError(error.cause) }),
+  };
+}
+
+function isSecret(key: string): boolean {
+  return SECRET_KEYS.has(key.toLowerCase().replaceAll(/[_-]/g, ''));
+}
+
+function isHarmless(value: unknown): boolean {
+  return value === null || typeof value === 'number' || typeof value === 'boolean';
+}
