@@ -1,0 +1,85 @@
+import { setMaxListeners } from 'node:events';
+import { Lane } from './lane.ts';
+import { localPacer, type Pacer } from './pacer.ts';
+import {
+  allowedRates,
+  BUCKET_OF,
+  BUCKETS,
+  type BucketName,
+  type Operation,
+  PER_POOL_RPS,
+  type QuotaShares,
+} from './quotas.ts';
+
+/** The buckets of one account and Region, whatever its pools. */
+export interface Buckets {
+  /**
+   * Waits for the turn in the operation's bucket, then runs the attempt and settles as it does.
+   * In any sliding second at most ⌈allowed rate⌉ + 1 attempts are released (invariant 6).
+   * `poolId` matters where a quota is per pool. While it waits, an abort rejects at once with
+   * `signal.reason`, and a `close` with InterruptedError.
+   */
+  run<T>(
+    operation: Operation,
+    poolId: string,
+    attempt: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
+  /** Tells of throttling: the bucket runs slower for some seconds (see `slow-down.ts`). */
+  slowDown(operation: Operation, poolId: string): void;
+  /** Attempts released a second, over the last two; and those allowed at full rate. */
+  usage(bucket: BucketName): { rate: number; allowed: number };
+  close(): Promise<void>;
+}
+
+/** Buckets held by this process alone. */
+export function localBuckets(shares: QuotaShares): Buckets {
+  return bucketsPacedBy(localPacer, shares);
+}
+
+/** The buckets, each paced by its own pacer of the given kind; `id` names what is paced. */
+function bucketsPacedBy(newPacer: (id: string) => Pacer, shares: QuotaShares): Buckets {
+  const allowed = allowedRates(shares);
+  const lanes = new Map<BucketName, Lane>(
+    BUCKETS.map((name) => [name, new Lane(allowed[name], newPacer(name))]),
+  );
+  const poolLanes = new Map<string, Lane>();
+
+  const laneOf = (bucket: BucketName): Lane => lanes.get(bucket) as Lane;
+
+  /** The narrowest lane that the operation must pass. */
+  const entryLane = (operation: Operation, poolId: string): Lane => {
+    const bucket = laneOf(BUCKET_OF[operation]);
+    const perPool = PER_POOL_RPS[operation];
+    if (perPool === undefined) return bucket;
+    const id = `${operation}/${poolId}`;
+    let lane = poolLanes.get(id);
+    if (!lane) {
+      lane = new Lane(perPool * shares.share, newPacer(id), bucket);
+      poolLanes.set(id, lane);
+    }
+    return lane;
+  };
+
+  return {
+    async run(operation, poolId, attempt, signal) {
+      // One signal stops hundreds of calls at once: that many listeners are meant.
+      setMaxListeners(0, signal);
+      await entryLane(operation, poolId).turn(signal);
+      return attempt();
+    },
+    slowDown(operation, poolId) {
+      // The answer does not tell which of the two quotas was over.
+      laneOf(BUCKET_OF[operation]).slowDown.throttled();
+      const lane = entryLane(operation, poolId);
+      if (lane !== laneOf(BUCKET_OF[operation])) lane.slowDown.throttled();
+    },
+    usage(bucket) {
+      const lane = laneOf(bucket);
+      return { rate: lane.released.rate, allowed: lane.allowed };
+    },
+    async close() {
+      await Promise.all([...poolLanes.values(), ...lanes.values()].map((lane) => lane.close()));
+    },
+  };
+}
