@@ -91,7 +91,7 @@ export class FolderDestination implements Destination {
     const handle = await open(this.#path(key)).catch((error: unknown) =>
       ignoreMissing(error, `${this.#path(key)} was not read`),
     );
-    return handle && handle.createReadStream({ signal });
+    return handle === null ? null : handle.createReadStream({ signal });
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {

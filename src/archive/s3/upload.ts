@@ -31,8 +31,8 @@ export async function upload(
   const source = await open(file.path);
   try {
     if (file.bytes > PART_BYTES) return await uploadInParts(bucket, key, source, file, signal);
-    const body = await readRange(source, 0, file.bytes);
-    const checksum = sha256(body).toString('base64');
+    const body = await source.readFile();
+    const checksum = Buffer.from(file.sha256, 'hex').toString('base64');
     await bucket.client.send(
       new PutObjectCommand({
         Bucket: bucket.name,
@@ -67,17 +67,13 @@ async function uploadInParts(
   );
   const failed = new AbortController();
   const abortSignal = AbortSignal.any([signal, failed.signal]);
-  const count = Math.ceil(file.bytes / PART_BYTES);
   const hashes: Buffer[] = [];
   const parts: CompletedPart[] = [];
-  let next = 0;
+  const bodies = readParts(source, file);
 
   async function sendParts(): Promise<void> {
-    while (next < count) {
-      const index = next++;
-      const start = index * PART_BYTES;
-      const body = await readRange(source, start, Math.min(PART_BYTES, file.bytes - start));
-      const hash = sha256(body);
+    for await (const { index, body } of bodies) {
+      const hash = createHash('sha256').update(body).digest();
       const part = { PartNumber: index + 1, ChecksumSHA256: hash.toString('base64') };
       const { ETag } = await bucket.client.send(
         new UploadPartCommand({ ...target, UploadId, ...part, Body: body }),
@@ -91,17 +87,16 @@ async function uploadInParts(
   const senders = Array.from({ length: PARALLEL_PARTS }, sendParts);
   try {
     await Promise.all(senders);
-    const checksum = `${sha256(Buffer.concat(hashes)).toString('base64')}-${count}`;
     await bucket.client.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
-        ChecksumSHA256: checksum,
         MultipartUpload: { Parts: parts },
       }),
       { abortSignal: signal },
     );
-    return checksum;
+    const checksum = createHash('sha256').update(Buffer.concat(hashes)).digest('base64');
+    return `${checksum}-${parts.length}`;
   } catch (error) {
     failed.abort();
     await Promise.allSettled(senders);
@@ -113,13 +108,19 @@ async function uploadInParts(
   }
 }
 
-async function readRange(source: FileHandle, start: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await source.read(buffer, 0, length, start);
-  if (bytesRead !== length) throw new Error('A file of the archive was cut while it was uploaded.');
-  return buffer;
-}
-
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+/** A file's bytes, part by part; several may ask in turn. Throws where they are not its own. */
+async function* readParts(
+  source: FileHandle,
+  file: LocalFile,
+): AsyncGenerator<{ index: number; body: Buffer }> {
+  const whole = createHash('sha256');
+  for (let start = 0; start < file.bytes; start += PART_BYTES) {
+    const body = Buffer.alloc(Math.min(PART_BYTES, file.bytes - start));
+    await source.read(body, 0, body.length, start);
+    whole.update(body);
+    yield { index: start / PART_BYTES, body };
+  }
+  if (whole.digest('hex') !== file.sha256) {
+    throw new Error('A file of the archive changed while it was uploaded.');
+  }
 }

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readWhole } from '../../src/archive/destination.ts';
+import { describeFile, type LocalFile } from '../../src/archive/local-file.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { BACKENDS, type Backend } from './destinations.ts';
+import { NEVER } from './support.ts';
+
+describe.each(BACKENDS)('$name as a destination', ({ open }) => {
+  let backend: Backend;
+  let local: Awaited<ReturnType<typeof temporaryFolder>>;
+
+  beforeEach(async () => {
+    backend = await open();
+    local = await temporaryFolder();
+  });
+  afterEach(async () => {
+    await backend.close();
+    await local.remove();
+  });
+
+  async function file(bytes: Uint8Array): Promise<LocalFile> {
+    const path = `${local.path}/file`;
+    await writeFile(path, bytes);
+    return describeFile(path);
+  }
+
+  async function keys(prefix: string): Promise<string[]> {
+    const found: string[] = [];
+    for await (const { key } of backend.destination.list(prefix, NEVER)) found.push(key);
+    return found.sort();
+  }
+
+  test('a check passes and leaves nothing', async () => {
+    await backend.destination.check(NEVER);
+    await backend.destination.check(NEVER);
+    expect(await keys('')).toEqual([]);
+  });
+
+  test.each([0, 1, 8 * 1024 * 1024, 20_000_000])('%d bytes are read as stored', async (length) => {
+    const bytes = randomBytes(length);
+    await backend.destination.put('a/b=c/file', await file(bytes), NEVER);
+    const stored = await readWhole(backend.destination, 'a/b=c/file', NEVER);
+    expect(stored?.equals(bytes)).toBe(true);
+  });
+
+  test('an object is replaced whole', async () => {
+    await backend.destination.put('a/file', await file(randomBytes(100)), NEVER);
+    await backend.destination.put('a/file', await file(Buffer.from('new')), NEVER);
+    expect((await readWhole(backend.destination, 'a/file', NEVER))?.toString()).toBe('new');
+    expect(await keys('a/')).toEqual(['a/file']);
+  });
+
+  test('a listing has every object under a prefix, with its size, and no other', async () => {
+    const stored = ['a/1', 'a/2', 'a/b/3', 'a/b/4', 'a/b/c/5', 'ab/6'];
+    const bytes = await file(Buffer.from('four'));
+    for (const key of stored) await backend.destination.put(key, bytes, NEVER);
+    expect(await keys('a/')).toEqual(stored.slice(0, 5));
+    for await (const object of backend.destination.list('ab/', NEVER)) {
+      expect(object).toEqual({ key: 'ab/6', bytes: 4 });
+    }
+    expect(await keys('none/')).toEqual([]);
+  });
+
+  test('an object that is not there is read as null', async () => {
+    expect(await backend.destination.read('a/none', NEVER)).toBeNull();
+  });
+
+  test('deleting takes what is named, and does not mind what is not there', async () => {
+    const bytes = await file(Buffer.from('x'));
+    for (const key of ['a/1', 'a/2', 'a/3']) await backend.destination.put(key, bytes, NEVER);
+    await backend.destination.delete(['a/1', 'a/3', 'a/none'], NEVER);
+    await backend.destination.delete([], NEVER);
+    expect(await keys('a/')).toEqual(['a/2']);
+  });
+
+  test.each([10, 20_000_000])('other bytes than those described are not stored (%d)', async (n) => {
+    const described = await file(randomBytes(n));
+    await writeFile(described.path, randomBytes(n));
+    await expect(backend.destination.put('a/file', described, NEVER)).rejects.toThrow();
+    expect(await keys('a/')).toEqual([]);
+  });
+
+  test('an abort stops a call with its own reason', async () => {
+    const signal = AbortSignal.abort(new Error('the reason'));
+    const bytes = await file(Buffer.from('x'));
+    await expect(backend.destination.put('a/1', bytes, signal)).rejects.toThrow('the reason');
+    await expect(backend.destination.read('a/1', signal)).rejects.toThrow('the reason');
+    expect(await keys('a/')).toEqual([]);
+  });
+});
+
+test.each(['', 'archive', 's3://', 's3:///prefix', 'https://host/bucket', 'file://elsewhere/a'])(
+  'the URL "%s" is refused with the forms that are known',
+  async (url) => {
+    await expect(openDestination(url)).rejects.toThrow(
+      'ARCHIVE_URL: it names no destination. Set it to s3://bucket/prefix or file:///folder.',
+    );
+  },
+);

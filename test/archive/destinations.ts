@@ -1,0 +1,42 @@
+import { pathToFileURL } from 'node:url';
+import type { Destination } from '../../src/archive/destination.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+/** A destination of a test's own. */
+export interface Backend {
+  readonly destination: Destination;
+  close(): Promise<void>;
+}
+
+/** Every kind of destination; a suite that all of them must pass takes these one by one. */
+export const BACKENDS: readonly { name: string; open(): Promise<Backend> }[] = [
+  { name: 'a folder', open: openFolder },
+  { name: 'a bucket', open: openBucket },
+];
+
+export async function openFolder(): Promise<Backend & { folder: string }> {
+  const { path, remove } = await temporaryFolder();
+  const folder = `${path}/archive`;
+  const destination = await openDestination(pathToFileURL(folder).href);
+  return { destination, folder, close: remove };
+}
+
+/** A bucket of a server that lists two keys a page. */
+export async function openBucket(
+  options: { kmsKeyId?: string } = {},
+): Promise<Backend & { server: S3Server }> {
+  const server = await startS3Server({ pageSize: 2 });
+  useS3(server);
+  const destination = await openDestination('s3://archive/of/pools/', options);
+  return { destination, server, close: server.close };
+}
+
+/** Points the SDK's own variables at a server. */
+export function useS3(server: { url: string }): void {
+  process.env.AWS_ENDPOINT_URL_S3 = server.url;
+  process.env.AWS_REGION = 'us-east-1';
+  process.env.AWS_ACCESS_KEY_ID = 'test';
+  process.env.AWS_SECRET_ACCESS_KEY = 'test';
+}

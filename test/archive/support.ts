@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { type Destination, readWhole } from '../../src/archive/destination.ts';
+import { manifestKey } from '../../src/archive/layout.ts';
+import type { ArchiveOptions, ArchiveRequest } from '../../src/archive/write-archive.ts';
+import type { SnapshotRows } from '../../src/archive/write-parts.ts';
+import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
+
+export const POOL = 'us-east-1_Ab12Cd34';
+export const NEVER = new AbortController().signal;
+
+export interface UserRow {
+  readonly username: string;
+  readonly sub: string | null;
+  readonly status: string | null;
+  readonly enabled: boolean | null;
+  readonly email: string | null;
+  readonly email_verified: boolean | null;
+  readonly phone_number: string | null;
+  readonly phone_number_verified: boolean | null;
+  readonly name: string | null;
+  readonly given_name: string | null;
+  readonly family_name: string | null;
+  readonly preferred_username: string | null;
+  readonly created_at: string | null;
+  readonly modified_at: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly mfa_options: readonly object[] | null;
+  readonly escaped: readonly string[];
+  readonly groups: readonly string[];
+}
+
+export function user(index: number, more: Partial<UserRow> = {}): UserRow {
+  const number = String(index).padStart(6, '0');
+  const sub = `0000aaaa-bbbb-cccc-dddd-eeeeff${number}`;
+  return {
+    username: `user-${number}`,
+    sub,
+    status: 'CONFIRMED',
+    enabled: true,
+    email: `user-${number}@example.com`,
+    email_verified: true,
+    phone_number: null,
+    phone_number_verified: null,
+    name: null,
+    given_name: null,
+    family_name: null,
+    preferred_username: null,
+    created_at: '2026-01-02T03:04:05.678Z',
+    modified_at: '2026-11-20T02:00:00.000Z',
+    attributes: { sub, email: `user-${number}@example.com` },
+    mfa_options: null,
+    escaped: [],
+    groups: ['admins'],
+    ...more,
+  };
+}
+
+export function group(name: string, precedence: number | null = null) {
+  return {
+    group_name: name,
+    description: null,
+    role_arn: 'arn:aws:iam::123456789012:role/admin',
+    precedence,
+    created_at: '2026-01-02T03:04:05.678Z',
+    modified_at: '2026-01-02T03:04:05.678Z',
+    escaped: [],
+  };
+}
+
+export type Datasets = Readonly<Record<Dataset, readonly object[]>>;
+
+/** Users, one group of them all, and the memberships. */
+export function pool(users: number): Datasets {
+  const rows = Array.from({ length: users }, (_, index) => user(index));
+  return {
+    users: rows,
+    groups: [group('admins', 0)],
+    memberships: rows.map(({ username, sub }) => ({ group_name: 'admins', username, sub })),
+  };
+}
+
+export const EMPTY: Datasets = { users: [], groups: [], memberships: [] };
+
+/** Rows as JSON Lines, in chunks that end anywhere. */
+export function rowsOf(datasets: Datasets, chunkBytes = 1_000): SnapshotRows {
+  return {
+    async open(dataset) {
+      return Readable.from(chunks(datasets[dataset], chunkBytes), { objectMode: false });
+    },
+  };
+}
+
+function* chunks(rows: readonly object[], chunkBytes: number): Generator<Buffer> {
+  const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  for (let start = 0; start < bytes.length; start += chunkBytes) {
+    yield bytes.subarray(start, start + chunkBytes);
+  }
+}
+
+export function requestFor(datasets: Datasets, more: Partial<ArchiveRequest> = {}): ArchiveRequest {
+  const [users, groups, memberships] = DATASETS.map((dataset) => datasets[dataset].length);
+  return {
+    poolId: POOL,
+    snapshotAt: new Date('2026-11-20T02:00:00.000Z'),
+    walkedAt: new Date('2026-11-20T02:10:00.123Z'),
+    publishedAt: new Date('2026-11-20T02:10:05.000Z'),
+    counts: { users: users ?? 0, groups: groups ?? 0, memberships: memberships ?? 0 },
+    previous: null,
+    ...more,
+  };
+}
+
+export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions {
+  return {
+    formats: ['parquet', 'jsonl'],
+    program: 'cognito-mirror/0.0.0',
+    signal: NEVER,
+    maySeal: async () => {},
+    ...more,
+  };
+}
+
+/** Every object of a destination with its bytes, by key. */
+export async function contentOf(destination: Destination): Promise<Map<string, Buffer>> {
+  const content = new Map<string, Buffer>();
+  for (const prefix of ['parquet/', 'jsonl/', 'manifests/']) {
+    for await (const { key } of destination.list(prefix, NEVER)) {
+      const bytes = await readWhole(destination, key, NEVER);
+      if (bytes) content.set(key, bytes);
+    }
+  }
+  return new Map([...content].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export async function readManifest(
+  destination: Destination,
+  { poolId, snapshotAt }: ArchiveRequest,
+) {
+  const bytes = await readWhole(destination, manifestKey(poolId, snapshotId(snapshotAt)), NEVER);
+  return bytes && JSON.parse(bytes.toString());
+}
+
+/** A Parquet file's rows, by a reader that is not the one that wrote them. */
+export async function readParquet(path: string): Promise<Record<string, unknown>[]> {
+  return parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });
+}
+
+export function readJsonLines(path: string): unknown[] {
+  const text = gunzipSync(readFileSync(path)).toString();
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
