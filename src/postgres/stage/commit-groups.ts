@@ -22,11 +22,11 @@ export async function commitGroups(
   return transaction(pool, async (client) => {
     const moved = await client.query(
       `UPDATE ${t.walks} SET
-         token = $4,
-         token_at = clock_timestamp() - $5 * interval '1 millisecond',
+         token = $4::text,
+         token_at = clock_timestamp() - $5::double precision * interval '1 millisecond',
          pages = pages + 1,
          items = items + $6,
-         state = CASE WHEN $4 IS NULL THEN 'done' ELSE 'open' END
+         state = CASE WHEN $4::text IS NULL THEN 'done' ELSE 'open' END
        WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'`,
       [
         page.walk.id,

@@ -10,7 +10,10 @@ export type WalkState = 'open' | 'done' | 'split' | 'dropped' | 'superseded';
 /** A walk to be made: what it reads, and how much that is expected to be. */
 export interface PlannedWalk {
   readonly kind: WalkKind;
-  /** Of a walk over users: the prefix of `sub` that cuts its shard; '' is all users. */
+  /**
+   * Of a walk over users: the prefix of `sub` that cuts its shard. '' is all users, to be cut where
+   * they are many; null is all users in one chain, never to be cut.
+   */
   readonly prefix: string | null;
   /** Of a walk over members: the group. */
   readonly groupName: string | null;

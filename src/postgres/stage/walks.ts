@@ -108,40 +108,36 @@ async function endWalk(
 }
 
 /**
- * Supersedes all walks over users by one over all of them, as cutting was refused or lost someone.
- * Asking again changes nothing.
+ * Supersedes all walks over users by one chain over all of them, as cutting was refused or lost
+ * someone.
  *
- * @returns the one walk.
+ * @returns the one walk, or null where that was decided before.
  */
 export async function walkSerially(
   pool: pg.Pool,
   run: Run,
   expected: number | null,
-): Promise<Walk> {
+): Promise<Walk | null> {
   const t = stageTables(run.stage);
   return transaction(pool, async (client) => {
-    // The run's row is locked first: of the walks that find the cut wrong at once, one decides.
+    // The run's row is locked by this: of walks that find the cut wrong at once, one decides.
     const decided = await client.query(
       `UPDATE mirror.runs SET serial = true
        WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3 AND NOT serial`,
       [run.poolId, run.snapshotAt, run.fence],
     );
-    if (rowCount(decided) === 0) {
-      const serial = await client.query<Walk>(
-        `SELECT ${WALK_COLUMNS} FROM ${t.walks}
-         WHERE kind = 'users' AND state <> 'superseded' ORDER BY id DESC LIMIT 1`,
-      );
-      const walk = serial.rows[0];
-      if (walk) return walk;
-      throw new FencedError(`Another runner has taken up the snapshot of ${run.poolId}.`);
-    }
+    if (rowCount(decided) === 0) return null;
+    await client.query(
+      `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
+      [run.poolId, run.snapshotAt],
+    );
     await client.query(
       `UPDATE ${t.walks} SET state = 'superseded', token = NULL WHERE kind = 'users'`,
     );
     const [walk] = await addWalks(client, run, [
-      { kind: 'users', prefix: '', groupName: null, expected },
+      { kind: 'users', prefix: null, groupName: null, expected },
     ]);
-    return walk as Walk;
+    return walk ?? null;
   });
 }
 

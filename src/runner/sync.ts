@@ -1,0 +1,169 @@
+import type pg from 'pg';
+import type { Destination } from '../archive/destination.ts';
+import type { ArchiveFormat } from '../archive/layout.ts';
+import type { ArchiveResult } from '../archive/write-archive.ts';
+import { openCognito } from '../cognito/client.ts';
+import { regionOf } from '../model/pool-id.ts';
+import { snapshotId } from '../model/snapshot.ts';
+import { savePool } from '../postgres/state/pools.ts';
+import { lockQuota } from '../postgres/state/quota-lock.ts';
+import { findSnapshot, recentSnapshots } from '../postgres/state/snapshots.ts';
+import type { Buckets } from '../quota/buckets.ts';
+import { archivePublished } from '../snapshot/archive.ts';
+import { CallMeter } from '../telemetry/call-meter.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { reportOf, type SnapshotReport } from './snapshot-report.ts';
+import { takeSnapshot } from './take-snapshot.ts';
+
+/** A snapshot that only lacks its archive is the run's own up to this age; then it is yesterday's. */
+const UNFINISHED_FOR_MS = 12 * 60 * 60 * 1000;
+
+/** What an inline run works with. */
+export interface SyncParts {
+  readonly db: pg.Pool;
+  readonly databaseUrl: string;
+  readonly destination: Destination;
+  readonly formats: readonly ArchiveFormat[];
+  readonly program: string;
+  /** The buckets of a Region, in the account of the credentials. */
+  readonly buckets: (region: string) => Buckets;
+  readonly maxRemoved: number;
+  readonly historyDays: number | null;
+  readonly log: Logger;
+}
+
+/** What became of one pool: the report, and the error that ended its run, if one did. */
+export interface PoolOutcome {
+  readonly report: SnapshotReport;
+  readonly error: Error | null;
+}
+
+/**
+ * Mirrors pools in this process: takes, publishes and archives a snapshot of each. Pools of one
+ * Region share its quota and go one after the other; Regions go side by side. A pool that fails
+ * leaves the others alone.
+ *
+ * @param progress is told of each pool's progress object before its run begins.
+ * @returns the outcomes, in the order of `poolIds`.
+ */
+export async function syncPools(
+  parts: SyncParts,
+  poolIds: readonly string[],
+  progress: (of: SnapshotProgress) => void,
+  signal: AbortSignal,
+): Promise<PoolOutcome[]> {
+  const regions = new Map<string, string[]>();
+  for (const poolId of poolIds) {
+    const region = regionOf(poolId);
+    regions.set(region, [...(regions.get(region) ?? []), poolId]);
+  }
+  const outcomes = new Map<string, PoolOutcome>();
+  const syncRegion = async (ofRegion: readonly string[]) => {
+    for (const poolId of ofRegion) {
+      const own = new SnapshotProgress(poolId);
+      progress(own);
+      outcomes.set(poolId, await syncPool(parts, own, signal));
+      own.phase = 'done';
+    }
+  };
+  await Promise.all([...regions.values()].map(syncRegion));
+  return poolIds.map((poolId) => outcomes.get(poolId) as PoolOutcome);
+}
+
+/** Never throws: what ends the run is part of its outcome. */
+async function syncPool(
+  parts: SyncParts,
+  progress: SnapshotProgress,
+  signal: AbortSignal,
+): Promise<PoolOutcome> {
+  const { poolId } = progress;
+  const begun = performance.now();
+  const run: PoolRun = { snapshotAt: null, archive: null };
+  let error: Error | null = null;
+  try {
+    await mirror(parts, progress, run, signal);
+  } catch (failure) {
+    error = failure as Error;
+  }
+  const at = run.snapshotAt ?? progress.key?.snapshotAt;
+  // Where Postgres is the trouble, there is no row to be had, and the error says why.
+  const row = at ? await findSnapshot(parts.db, poolId, at).catch(() => null) : null;
+  const seconds = Math.round(performance.now() - begun) / 1000;
+  const report = reportOf(poolId, row, {
+    seconds,
+    archive: run.archive,
+    reason: error?.message ?? null,
+  });
+  return { report, error };
+}
+
+/** What a run has come to so far. */
+interface PoolRun {
+  snapshotAt: Date | null;
+  archive: ArchiveResult | null;
+}
+
+async function mirror(
+  parts: SyncParts,
+  progress: SnapshotProgress,
+  run: PoolRun,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, log } = parts;
+  const { poolId } = progress;
+  const region = regionOf(poolId);
+  const buckets = parts.buckets(region);
+  const meter = new CallMeter();
+  const cognito = openCognito({ region, buckets, meter, log });
+  try {
+    const pool = await cognito.describePool(poolId, signal);
+    await savePool(db, pool);
+    const lost = new AbortController();
+    const lock = await lockQuota(parts.databaseUrl, pool.accountId, pool.region, (error) =>
+      lost.abort(error),
+    );
+    const stop = AbortSignal.any([signal, lost.signal]);
+    try {
+      if (await finishArchives(parts, progress, run, stop)) return;
+      run.snapshotAt = await takeSnapshot(
+        { ...parts, cognito, meter, pool, progress, sideBySide: walksSideBySide(buckets) },
+        stop,
+      );
+      const sealed = await archivePublished({ ...parts, progress }, poolId, stop);
+      run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    cognito.close();
+  }
+}
+
+/**
+ * Archives what an earlier run published but did not archive.
+ *
+ * @returns true where that was an unfinished run of just now, which is thereby resumed and done.
+ */
+async function finishArchives(
+  parts: SyncParts,
+  progress: SnapshotProgress,
+  run: PoolRun,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const sealed = await archivePublished({ ...parts, progress }, progress.poolId, signal);
+  const [newest] = await recentSnapshots(parts.db, 1, [progress.poolId]);
+  const archive = newest && sealed.get(newest.snapshot);
+  if (!archive || Date.now() - newest.snapshotAt.getTime() > UNFINISHED_FOR_MS) return false;
+  Object.assign(progress, { key: newest, resumed: true });
+  Object.assign(run, { snapshotAt: newest.snapshotAt, archive });
+  return true;
+}
+
+/**
+ * Enough walks that the bucket is never idle while a call takes half a second, and no more: each
+ * walk in hand is one that a resume may have to start again.
+ */
+function walksSideBySide(buckets: Buckets): number {
+  return Math.min(32, Math.max(4, Math.ceil(buckets.usage('UserList').allowed / 2)));
+}

@@ -1,0 +1,95 @@
+import type pg from 'pg';
+import type { Destination } from '../archive/destination.ts';
+import type { ArchiveFormat } from '../archive/layout.ts';
+import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
+import { openRows } from '../postgres/directory/snapshot-rows.ts';
+import {
+  lastArchived,
+  markArchived,
+  requireArchiving,
+  takePublished,
+} from '../postgres/state/archived.ts';
+import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
+import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+
+/** What archiving works with. */
+export interface ArchiveContext {
+  readonly db: pg.Pool;
+  readonly destination: Destination;
+  readonly formats: readonly ArchiveFormat[];
+  /** The program and its version, for the manifest. */
+  readonly program: string;
+  readonly progress: SnapshotProgress;
+}
+
+/**
+ * Archives every published snapshot of the pool that is not archived yet, oldest first, as they
+ * must seal in order. Rows are read as of their snapshot, so it does not matter when this runs.
+ *
+ * @returns the archives that were sealed, by snapshot id.
+ */
+export async function archivePublished(
+  context: ArchiveContext,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<Map<string, ArchiveResult>> {
+  const sealed = new Map<string, ArchiveResult>();
+  for (const snapshot of await unarchivedSnapshots(context.db, poolId)) {
+    context.progress.phase = 'archive';
+    const archive = await archiveSnapshot(context, snapshot, signal);
+    if (archive !== null) sealed.set(snapshot.snapshot, archive);
+  }
+  return sealed;
+}
+
+async function archiveSnapshot(
+  { db, destination, formats, program, progress }: ArchiveContext,
+  snapshot: SnapshotRow,
+  signal: AbortSignal,
+): Promise<ArchiveResult | null> {
+  const { poolId, snapshotAt } = snapshot;
+  const run = await takePublished(db, poolId, snapshotAt);
+  if (run === null) return null;
+  // One connection reads the datasets one after the other, and is given back whatever happens.
+  const client = await db.connect();
+  let failure: Error | undefined;
+  try {
+    const archive = await writeArchive(
+      destination,
+      {
+        poolId,
+        snapshotAt,
+        walkedAt: snapshot.walkedAt as Date,
+        publishedAt: snapshot.publishedAt as Date,
+        counts: {
+          users: snapshot.users as number,
+          groups: snapshot.groups as number,
+          memberships: snapshot.memberships as number,
+        },
+        previous: await lastArchived(db, poolId, destination.url),
+      },
+      { open: async (dataset) => openRows(client, run, dataset) },
+      {
+        formats,
+        program,
+        signal,
+        onRows: (rows) => {
+          progress.archivedRows += rows;
+        },
+        maySeal: () => requireArchiving(db, run),
+      },
+    );
+    await markArchived(db, run, {
+      destination: destination.url,
+      manifest: archive.manifest,
+      sha256: archive.manifestSha256,
+    });
+    return archive;
+  } catch (error) {
+    // A stream that was left half read makes the connection useless for others.
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}

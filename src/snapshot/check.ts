@@ -1,0 +1,43 @@
+import { mergeReads } from '../postgres/stage/merge-reads.ts';
+import { stageSizes } from '../postgres/stage/sizes.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import { markWalked, saveCounts } from '../postgres/state/transitions.ts';
+import { confirmRemovals } from './confirm-removals.ts';
+import type { SnapshotContext } from './context.ts';
+import { guard } from './guard.ts';
+import { clearStrays } from './clear-strays.ts';
+
+/** What is to become of a snapshot whose walks have ended. */
+export type Verdict =
+  | { readonly kind: 'publish' }
+  | { readonly kind: 'hold'; readonly reason: string }
+  | { readonly kind: 'walk'; readonly walks: Walk[] };
+
+/**
+ * Checks a snapshot whose walks have all ended: merges what was read twice, clears up members
+ * without users, confirms suspected removals with the service, and lets the guard judge the sizes.
+ *
+ * @param maxRemoved the share of rows that may go without a person's consent, 0 to 1.
+ */
+export async function check(
+  context: SnapshotContext,
+  maxRemoved: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { db, run, pool, progress } = context;
+  progress.phase = 'check';
+  await markWalked(db, run);
+  await mergeReads(db, run, signal);
+  const strays = await clearStrays(context, signal);
+  if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
+  const suspicion = await confirmRemovals(context, signal);
+  const sizes = await stageSizes(db, run);
+  await saveCounts(db, run, sizes.next);
+  const objection = guard(sizes, {
+    maxRemoved,
+    estimatedUsers: pool.estimatedUsers,
+    first: run.baseAt === null,
+  });
+  const reasons = [strays.hold, suspicion, objection].filter((reason) => reason !== null);
+  return reasons.length > 0 ? { kind: 'hold', reason: reasons.join(' ') } : { kind: 'publish' };
+}

@@ -1,0 +1,29 @@
+import { expectedSizes } from '../postgres/directory/expected-sizes.ts';
+import { addWalks, allWalks } from '../postgres/stage/walks.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import type { SnapshotContext } from './context.ts';
+import { tallyWalks } from './tally.ts';
+
+/**
+ * The walks that the snapshot still needs: those that are open where it was begun before, else one
+ * over all groups and one over all users. The first adds a walk over the members of each group;
+ * the second is cut into shards once its first page has shown what the pool looks like.
+ */
+export async function plan(context: SnapshotContext): Promise<Walk[]> {
+  const { db, run, pool, progress } = context;
+  const sizes = await expectedSizes(db, run);
+  // The estimate is of undocumented freshness, the last snapshot a run old: the larger is safer.
+  const users = Math.max(pool.estimatedUsers, sizes.users);
+  progress.walks.users.expected = users;
+  progress.walks.groups.expected = sizes.groups || null;
+  progress.walks.members.expected = sizes.memberships || null;
+  let walks = await allWalks(db, run);
+  if (walks.length === 0) {
+    walks = await addWalks(db, run, [
+      { kind: 'groups', prefix: null, groupName: null, expected: null },
+      { kind: 'users', prefix: run.serial ? null : '', groupName: null, expected: users },
+    ]);
+  }
+  tallyWalks(progress, walks);
+  return walks.filter((walk) => walk.state === 'open');
+}

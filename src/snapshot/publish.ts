@@ -1,0 +1,23 @@
+import { pruneHistory } from '../postgres/directory/prune-history.ts';
+import { publish as publishStage } from '../postgres/directory/publish.ts';
+import { dropEndedStages } from '../postgres/stage/drop.ts';
+import type { SnapshotContext } from './context.ts';
+
+/**
+ * Publishes a checked snapshot, and clears up behind it: its stage, and versions that are older
+ * than they are to be kept.
+ *
+ * @param from `held` where a person releases it.
+ * @param historyDays how long closed versions are kept; null is for ever.
+ */
+export async function publish(
+  { db, run, progress }: Pick<SnapshotContext, 'db' | 'run' | 'progress'>,
+  from: 'walking' | 'held',
+  historyDays: number | null,
+  signal: AbortSignal,
+): Promise<void> {
+  progress.phase = 'publish';
+  await publishStage(db, run, from, signal);
+  await dropEndedStages(db);
+  if (historyDays !== null) await pruneHistory(db, run.poolId, historyDays);
+}

@@ -1,0 +1,20 @@
+import type { Walk } from '../postgres/stage/walk.ts';
+import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+
+/** Counts walks, and what they have read, into the progress of their snapshot. */
+export function tallyWalks(progress: SnapshotProgress, walks: readonly Walk[]): void {
+  for (const walk of walks) {
+    if (walk.state !== 'open' && walk.state !== 'done') continue;
+    const tally = progress.walks[walk.kind];
+    tally.walks += 1;
+    tally.items += walk.items;
+    if (walk.state === 'done') tally.walksDone += 1;
+  }
+}
+
+/** Takes back what walks that count for nothing any more had read. */
+export function untallyWalk(progress: SnapshotProgress, walk: Walk): void {
+  const tally = progress.walks[walk.kind];
+  tally.walks -= 1;
+  tally.items -= walk.items;
+}

@@ -1,0 +1,85 @@
+import { childrenOf, expectedOfChildren, isInside, shouldSplit } from '../cognito/shards.ts';
+import type { User } from '../model/user.ts';
+import { usersByNextDigit } from '../postgres/directory/expected-sizes.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
+import type { SnapshotContext } from './context.ts';
+import { tallyWalks, untallyWalk } from './tally.ts';
+
+/**
+ * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
+ * walk counts for nothing from then on; a user outside the shard shows that the server does not
+ * cut by `sub`, and one walk over all users takes the place of all shards.
+ *
+ * @returns the walks that take this one's place, where it was cut.
+ */
+export async function walkUsers(
+  context: SnapshotContext,
+  start: Walk,
+  signal: AbortSignal,
+): Promise<Walk[]> {
+  const { cognito, committer, run, pool, progress, log } = context;
+  const tally = progress.walks.users;
+  const prefix = start.prefix ?? '';
+  const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
+  let items = start.items;
+  for await (const page of cognito.userPages(run.poolId, prefix, { token: start.token }, signal)) {
+    if (!page.items.every((user) => isInside(prefix, user.sub))) {
+      log.warn(
+        { poolId: run.poolId },
+        'a user came with another shard: walking all users in one chain',
+      );
+      return goSerial(context);
+    }
+    items += page.items.length;
+    const shard = { prefix, expected: start.expected ?? 0, total, itemsRead: items };
+    if (start.prefix !== null && page.nextToken !== null && shouldSplit(shard)) {
+      return cut(context, start, page.items);
+    }
+    await committer.commit({
+      walk: start,
+      nextToken: page.nextToken,
+      sentAt: page.sentAt,
+      users: page.items,
+      members: [],
+    });
+    tally.items += page.items.length;
+  }
+  tally.walksDone += 1;
+  return [];
+}
+
+/** Puts one chain over all users in the place of the shards. */
+export async function goSerial(context: SnapshotContext): Promise<Walk[]> {
+  const { db, run, progress } = context;
+  const walk = await walkSerially(db, run, progress.walks.users.expected);
+  if (walk === null) return [];
+  Object.assign(progress.walks.users, { items: 0, walks: 1, walksDone: 0 });
+  return [walk];
+}
+
+/** Cuts a shard into sixteen, by what the last snapshot or else this page shows of its users. */
+async function cut(
+  context: SnapshotContext,
+  shard: Walk,
+  sample: readonly User[],
+): Promise<Walk[]> {
+  const { db, run, progress } = context;
+  const prefix = shard.prefix ?? '';
+  const known = run.baseAt === null ? new Map() : await usersByNextDigit(db, run, prefix);
+  const expected = expectedOfChildren(prefix, shard.expected ?? 0, known.size > 0 ? known : sample);
+  const children = await splitWalk(
+    db,
+    run,
+    shard,
+    childrenOf(prefix).map((child, digit) => ({
+      kind: 'users',
+      prefix: child,
+      groupName: null,
+      expected: expected[digit] ?? null,
+    })),
+  );
+  untallyWalk(progress, shard);
+  tallyWalks(progress, children);
+  return children;
+}

@@ -1,0 +1,110 @@
+import { FilterRefusedError, ResourceNotFoundError, TokenRefusedError } from '../cognito/errors.ts';
+import { FencedError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import { claimWalk, dropWalk, isSuperseded, restartWalk } from '../postgres/stage/walks.ts';
+import type { SnapshotContext } from './context.ts';
+import { untallyWalk } from './tally.ts';
+import { walkGroups } from './walk-groups.ts';
+import { walkMembers } from './walk-members.ts';
+import { goSerial, walkUsers } from './walk-users.ts';
+
+/** A walk is begun this often at most: a token that is refused each time will not do better. */
+const MOST_ATTEMPTS = 10;
+
+/**
+ * Reads a walk from where it stands to its end. Whatever ends it before keeps what was committed:
+ * the walk can be taken up again from its last page.
+ *
+ * @returns the walks that it found to be needed: the members of groups, or the shards of a cut.
+ * @throws SnapshotFailedError where the pool is gone.
+ * @throws FencedError where another runner has the walk.
+ */
+export async function walk(
+  context: SnapshotContext,
+  id: number,
+  signal: AbortSignal,
+): Promise<Walk[]> {
+  let current = await claimWalk(context.db, context.run, id);
+  if (current === null) return [];
+  for (;;) {
+    try {
+      return await read(context, current, signal);
+    } catch (error) {
+      if (error instanceof TokenRefusedError) {
+        current = await startAgain(context, current, error);
+      } else if (error instanceof FilterRefusedError) {
+        context.log.warn(
+          { poolId: context.run.poolId },
+          'the cut by sub is refused: walking serially',
+        );
+        return goSerial(context);
+      } else if (error instanceof ResourceNotFoundError) {
+        await dropIfGroupIsGone(context, current, error, signal);
+        return [];
+      } else if (
+        error instanceof FencedError &&
+        (await isSuperseded(context.db, context.run, current))
+      ) {
+        return [];
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+function read(context: SnapshotContext, current: Walk, signal: AbortSignal): Promise<Walk[]> {
+  switch (current.kind) {
+    case 'groups':
+      return walkGroups(context, current, signal);
+    case 'users':
+      return walkUsers(context, current, signal);
+    case 'members':
+      return walkMembers(context, current, signal);
+  }
+}
+
+async function startAgain(
+  context: SnapshotContext,
+  current: Walk,
+  cause: TokenRefusedError,
+): Promise<Walk> {
+  if (current.attempt >= MOST_ATTEMPTS) {
+    throw new ResumableError(
+      `A walk of the snapshot of ${context.run.poolId} was begun ${current.attempt} times, and each ` +
+        'time the service refused one of its own page tokens. Run it again later.',
+      { cause },
+    );
+  }
+  const tally = context.progress.walks[current.kind];
+  const again = await restartWalk(context.db, context.run, current);
+  tally.items -= current.items;
+  context.log.warn(
+    { poolId: context.run.poolId, kind: current.kind, attempt: again.attempt },
+    'a page token was refused: the walk starts again',
+  );
+  return again;
+}
+
+/** A group may be deleted while the walks run; a pool that is gone ends the snapshot. */
+async function dropIfGroupIsGone(
+  context: SnapshotContext,
+  current: Walk,
+  cause: ResourceNotFoundError,
+  signal: AbortSignal,
+): Promise<void> {
+  const { cognito, run, log } = context;
+  try {
+    await cognito.describePool(run.poolId, signal);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw new SnapshotFailedError(
+      `Pool ${run.poolId} was deleted, or became unreadable, while its snapshot was taken.`,
+      { cause: error },
+    );
+  }
+  if (current.kind !== 'members') throw cause;
+  await dropWalk(context.db, run, current);
+  untallyWalk(context.progress, current);
+  log.warn({ poolId: run.poolId }, 'a group was deleted meanwhile: it is left out');
+}

@@ -1,0 +1,98 @@
+import type pg from 'pg';
+import type { Group } from '../../src/model/group.ts';
+import type { User } from '../../src/model/user.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import { commitGroups } from '../../src/postgres/stage/commit-groups.ts';
+import { commitPages } from '../../src/postgres/stage/commit-pages.ts';
+import { createStage } from '../../src/postgres/stage/create.ts';
+import type { PlannedWalk, Walk } from '../../src/postgres/stage/walk.ts';
+import { addWalks, claimWalk } from '../../src/postgres/stage/walks.ts';
+import { beginSnapshot } from '../../src/postgres/state/begin.ts';
+
+export const POOL = 'eu-west-1_Fixture01';
+
+/** A user with the given differences from a plain one. */
+export function user(username: string, differences: Partial<User> = {}): User {
+  const sub = differences.sub === undefined ? `sub-of-${username}` : differences.sub;
+  return {
+    username,
+    sub,
+    status: 'CONFIRMED',
+    enabled: true,
+    createdAt: new Date('2025-01-01T00:00:00.123Z'),
+    modifiedAt: new Date('2025-06-01T00:00:00.456Z'),
+    attributes: { sub: sub ?? '', email: `${username}@example.com`, email_verified: 'true' },
+    mfaOptions: [],
+    escaped: [],
+    ...differences,
+  };
+}
+
+/** A group with the given differences from a plain one. */
+export function group(groupName: string, differences: Partial<Group> = {}): Group {
+  return {
+    groupName,
+    description: null,
+    roleArn: null,
+    precedence: null,
+    createdAt: new Date('2025-01-01T00:00:00Z'),
+    modifiedAt: new Date('2025-01-01T00:00:00Z'),
+    escaped: [],
+    ...differences,
+  };
+}
+
+/** What a pool holds, for a stage to be made of it without a service. */
+export interface Content {
+  readonly users: readonly User[];
+  readonly groups?: readonly Group[];
+  /** Members by group. */
+  readonly members?: Readonly<Record<string, readonly User[]>>;
+}
+
+export async function begin(db: pg.Pool, poolId = POOL): Promise<Run> {
+  return (await beginSnapshot(db, poolId, createStage)).run;
+}
+
+/** Adds a walk and takes it in hand. */
+export async function startWalk(
+  db: pg.Pool,
+  run: Run,
+  planned: Partial<PlannedWalk>,
+): Promise<Walk> {
+  const [walk] = await addWalks(db, run, [
+    { kind: 'users', prefix: '', groupName: null, expected: null, ...planned },
+  ]);
+  return (await claimWalk(db, run, (walk as Walk).id)) as Walk;
+}
+
+/** Commits one page of a walk over users; `null` as its token ends the walk. */
+export async function commitUsers(
+  db: pg.Pool,
+  run: Run,
+  walk: Walk,
+  users: readonly User[],
+  nextToken: string | null = null,
+): Promise<boolean> {
+  const page = { walk, nextToken, sentAt: performance.now(), users, members: [] };
+  return (await commitPages(db, run, [page])).has(walk.id);
+}
+
+/** Stages a whole pool, each walk in one page. */
+export async function stage(db: pg.Pool, run: Run, content: Content): Promise<void> {
+  const users = await startWalk(db, run, {});
+  await commitUsers(db, run, users, content.users);
+  const groups = await startWalk(db, run, { kind: 'groups', prefix: null });
+  const walks = await commitGroups(db, run, {
+    walk: groups,
+    nextToken: null,
+    sentAt: performance.now(),
+    groups: content.groups ?? [],
+  });
+  for (const { id } of walks) {
+    const walk = (await claimWalk(db, run, id)) as Walk;
+    const members = content.members?.[walk.groupName ?? ''] ?? [];
+    const page = { walk, nextToken: null, sentAt: performance.now(), users: [], members };
+    await commitPages(db, run, [page]);
+  }
+}

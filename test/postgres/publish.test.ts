@@ -1,0 +1,240 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Run } from '../../src/postgres/run.ts';
+import { openPool } from '../../src/postgres/connection.ts';
+import { publish } from '../../src/postgres/directory/publish.ts';
+import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { stageSizes } from '../../src/postgres/stage/sizes.ts';
+import { keepAlive } from '../../src/postgres/stage/suspects.ts';
+import { saveCounts } from '../../src/postgres/state/transitions.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+});
+
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+const never = new AbortController().signal;
+
+async function take(content: Content): Promise<Run> {
+  const run = await begin(db);
+  await stage(db, run, content);
+  await mergeReads(db, run, never);
+  await saveCounts(db, run, (await stageSizes(db, run)).next);
+  await publish(db, run, 'walking');
+  return run;
+}
+
+async function rows(sql: string, values: unknown[] = []): Promise<unknown[]> {
+  return (await db.query(sql, values)).rows;
+}
+
+const changes = (run: Run) =>
+  rows(
+    `SELECT entity, key, kind, fields FROM directory.changes WHERE pool_id = $1 AND snapshot_at = $2
+     ORDER BY entity, key::text, kind`,
+    [POOL, run.snapshotAt],
+  );
+
+describe('publishing', () => {
+  it('gives a first snapshot all its users as added, and no changes', async () => {
+    const run = await take({
+      users: [user('ann'), user('bob')],
+      groups: [group('staff', { precedence: 1 })],
+      members: { staff: [user('ann')] },
+    });
+    expect(
+      await rows(
+        'SELECT state, users, groups, memberships, added, modified, removed FROM directory.snapshots',
+      ),
+    ).toEqual([
+      {
+        state: 'published',
+        users: 2,
+        groups: 1,
+        memberships: 1,
+        added: 2,
+        modified: 0,
+        removed: 0,
+      },
+    ]);
+    expect(await changes(run)).toEqual([]);
+    expect(
+      await rows(
+        'SELECT username, email, email_verified, phone_number_verified, valid_from FROM directory.users ORDER BY username',
+      ),
+    ).toEqual([
+      {
+        username: 'ann',
+        email: 'ann@example.com',
+        email_verified: true,
+        phone_number_verified: null,
+        valid_from: run.snapshotAt,
+      },
+      {
+        username: 'bob',
+        email: 'bob@example.com',
+        email_verified: true,
+        phone_number_verified: null,
+        valid_from: run.snapshotAt,
+      },
+    ]);
+  });
+
+  it('rewrites no row of an unchanged pool, and gives no change', async () => {
+    const content = {
+      users: [user('ann')],
+      groups: [group('staff')],
+      members: { staff: [user('ann')] },
+    };
+    await take(content);
+    const placed = `SELECT 'u' AS t, ctid::text, xmin::text FROM directory.users UNION ALL
+      SELECT 'g', ctid::text, xmin::text FROM directory.groups UNION ALL
+      SELECT 'm', ctid::text, xmin::text FROM directory.memberships UNION ALL
+      SELECT 'h', ctid::text, xmin::text FROM mirror.user_hashes`;
+    const before = await rows(placed);
+    const second = await take(content);
+    expect(await rows(placed)).toEqual(before);
+    expect(await changes(second)).toEqual([]);
+  });
+
+  it('names what differs of a modified user or group, and closes the version before', async () => {
+    const first = await take({ users: [user('ann')], groups: [group('staff')] });
+    const second = await take({
+      users: [
+        user('ann', {
+          enabled: false,
+          attributes: { sub: 'sub-of-ann', email: 'new@example.com', 'custom:team': 'x' },
+        }),
+      ],
+      groups: [group('staff', { precedence: 3, description: 'Staff' })],
+    });
+    expect(await changes(second)).toEqual([
+      {
+        entity: 'group',
+        key: { group_name: 'staff' },
+        kind: 'modified',
+        fields: ['description', 'precedence'],
+      },
+      {
+        entity: 'user',
+        key: { username: 'ann' },
+        kind: 'modified',
+        fields: ['enabled', 'custom:team', 'email', 'email_verified'],
+      },
+    ]);
+    expect(
+      await rows(
+        'SELECT username, email, enabled, valid_from, valid_to FROM directory.user_history',
+      ),
+    ).toEqual([
+      {
+        username: 'ann',
+        email: 'ann@example.com',
+        enabled: true,
+        valid_from: first.snapshotAt,
+        valid_to: second.snapshotAt,
+      },
+    ]);
+    expect(
+      await rows('SELECT email FROM directory.users_at($1, $2)', [POOL, first.snapshotAt]),
+    ).toEqual([{ email: 'ann@example.com' }]);
+    expect(
+      await rows('SELECT email FROM directory.users_at($1, $2)', [POOL, second.snapshotAt]),
+    ).toEqual([{ email: 'new@example.com' }]);
+    expect(
+      await rows('SELECT precedence FROM directory.groups_at($1, $2)', [POOL, first.snapshotAt]),
+    ).toEqual([{ precedence: null }]);
+  });
+
+  it('tells a name that came back with another sub as removed and added', async () => {
+    await take({
+      users: [user('ann')],
+      groups: [group('staff')],
+      members: { staff: [user('ann')] },
+    });
+    const other = user('ann', { sub: 'another' });
+    const run = await take({
+      users: [other],
+      groups: [group('staff')],
+      members: { staff: [other] },
+    });
+    expect(
+      (await changes(run)).map((change) => Object.values(change as object).slice(0, 3)),
+    ).toEqual([
+      ['membership', { group_name: 'staff', username: 'ann' }, 'added'],
+      ['membership', { group_name: 'staff', username: 'ann' }, 'removed'],
+      ['user', { username: 'ann' }, 'added'],
+      ['user', { username: 'ann' }, 'removed'],
+    ]);
+    expect(
+      await rows(
+        'SELECT added, modified, removed FROM directory.snapshots WHERE snapshot_at = $1',
+        [run.snapshotAt],
+      ),
+    ).toEqual([{ added: 1, modified: 0, removed: 1 }]);
+  });
+
+  it('keeps the rows and memberships of a suspect that is alive, but in groups that are gone', async () => {
+    const ann = user('ann');
+    await take({
+      users: [ann, user('bob')],
+      groups: [group('old'), group('staff')],
+      members: { old: [ann], staff: [ann] },
+    });
+    const run = await begin(db);
+    await stage(db, run, { users: [user('bob')], groups: [group('staff')] });
+    await mergeReads(db, run, never);
+    await keepAlive(db, run, ['ann']);
+    const sizes = await stageSizes(db, run);
+    expect(sizes).toEqual({
+      current: { users: 2, groups: 2, memberships: 2 },
+      next: { users: 2, groups: 1, memberships: 1 },
+      removed: { users: 0, groups: 1, memberships: 1 },
+    });
+    await publish(db, run, 'walking');
+    expect(await rows('SELECT username FROM directory.users ORDER BY 1')).toEqual([
+      { username: 'ann' },
+      { username: 'bob' },
+    ]);
+    expect(await rows('SELECT group_name, username FROM directory.memberships')).toEqual([
+      { group_name: 'staff', username: 'ann' },
+    ]);
+  });
+
+  it('refuses a stage that was compared with a state that is no longer current', async () => {
+    await take({ users: [user('ann')] });
+    const run = await begin(db);
+    await stage(db, run, { users: [user('ann')] });
+    await mergeReads(db, run, never);
+    await db.query(
+      `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+      VALUES ($1, 'other', $2::timestamptz + interval '1 hour', 'archived')`,
+      [POOL, run.snapshotAt],
+    );
+    await expect(publish(db, run, 'walking')).rejects.toThrow(
+      /later snapshot .* was published meanwhile/,
+    );
+  });
+
+  it('refuses a stage that a crash of Postgres emptied, rather than read it as a mass removal', async () => {
+    await take({ users: [user('ann')] });
+    const run = await begin(db);
+    await stage(db, run, { users: [user('ann')] });
+    await mergeReads(db, run, never);
+    for (const table of ['walks', 'users', 'groups', 'memberships', 'alive']) {
+      await db.query(`TRUNCATE mirror.stage_${run.stage}_${table}`);
+    }
+    await expect(publish(db, run, 'walking')).rejects.toThrow(/restarted after a crash/);
+    expect(await rows('SELECT username FROM directory.users')).toEqual([{ username: 'ann' }]);
+  });
+});
