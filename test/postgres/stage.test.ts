@@ -268,7 +268,7 @@ describe('a snapshot', () => {
   it('that began over 24 hours ago is failed by the next run', async () => {
     await db.query(
       `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '25 hours')
-       UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours'`,
+       UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours', snapshot = 'old'`,
     );
     const next = await beginSnapshot(db, POOL, createStage);
     expect(next.resumed).toBe(false);
