@@ -1,7 +1,7 @@
 import type { Call } from './call.ts';
 import { findPool } from './find-pool.ts';
+import type { GroupFields } from './group-store.ts';
 import { groupJson } from './json.ts';
-import type { GroupFields } from './pool.ts';
 import type { Input } from './requests.ts';
 
 /** CreateGroup. */

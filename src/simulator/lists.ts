@@ -43,7 +43,10 @@ export function listUsersInGroup(call: Call): string {
     limit: input.Limit,
     token: input.NextToken,
     scope: [input.UserPoolId, input.GroupName],
-    steps: (from) => items(pool.memberIds(input.GroupName, Number(from ?? 0))),
+    steps: function* (from) {
+      const ids = pool.memberIds(input.GroupName, Number(from ?? 0));
+      for (const id of ids) yield { item: id, after: id + 1 };
+    },
     render: (id) => {
       const user = pool.store.get(id);
       return user === undefined ? undefined : userJson(user);
@@ -56,32 +59,29 @@ export function listUsersInGroup(call: Call): string {
 /** ListGroups. */
 export function listGroups(call: Call): string {
   const pool = findPool(call);
-  return groupsPage(call, pool, []);
+  return groupsPage(call, pool, [], (after) => pool.groupNames(after));
 }
 
 /** AdminListGroupsForUser. */
 export function adminListGroupsForUser(call: Call): string {
   const pool = findPool(call);
   const { username } = pool.user(call.input.Username);
-  return groupsPage(call, pool, [username], (name) => pool.isMember(username, name));
+  return groupsPage(call, pool, [username], (after) => pool.groupNamesOf(username, after));
 }
 
 function groupsPage(
   call: Call,
   pool: SimulatedPool,
   scope: readonly unknown[],
-  chosen?: (groupName: string) => boolean,
+  names: (after: string | undefined) => Iterable<string>,
 ): string {
   const page = readPage<string>(call, {
     limit: call.input.Limit,
     token: call.input.NextToken,
     scope: [call.input.UserPoolId, ...scope],
     steps: function* (from) {
-      for (const name of pool.groupNamesAfter(
-        from === undefined || from === 0 ? undefined : String(from),
-      )) {
-        if (chosen === undefined || chosen(name)) yield { item: name, after: name };
-      }
+      const after = from === undefined ? undefined : String(from);
+      for (const name of names(after)) yield { item: name, after: name };
     },
     render: (name) => groupJson(pool.group(name), pool.settings.id),
   });
@@ -104,9 +104,7 @@ function* usersFrom(
   }
 }
 
-function* items<At extends Position>(
-  steps: Iterable<Step & { after: At }>,
-): Generator<{ item: number; after: At }> {
+function* items(steps: Iterable<Step>): Generator<{ item: number; after: Position }> {
   for (const { id, after } of steps) yield { item: id, after };
 }
 

@@ -6,8 +6,8 @@ const TAG_BYTES = 16;
 
 /** Where a chain of pages stands. */
 export interface ChainState {
-  /** Where the listing goes on; its form is the listing's own. */
-  readonly position: number | string;
+  /** Where the listing goes on, in the listing's own form; undefined where it has not begun. */
+  readonly position: number | string | undefined;
   /** The last item given, if any: a fault may repeat it. */
   readonly last?: number | string | undefined;
   /** True if the page that gave the token was made empty by a fault. */
@@ -35,7 +35,7 @@ export class PageTokens {
     this.#now = now;
   }
 
-  /** A token for going on from `state` with a request of the same scope. */
+  /** A token for going on from `state`, with a request of the same scope. */
   issue(scope: string, state: ChainState): string {
     const iv = randomBytes(IV_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv);

@@ -51,7 +51,7 @@ export function readPage<Item extends number | string>(call: Call, listing: List
   for (const { item, after } of listing.steps(position)) {
     // A full page gives a token only if the listing has something beyond it.
     if (items.length >= size || scanned >= SCAN_LIMIT) {
-      const next = { position: position ?? 0, last, afterEmpty: empty };
+      const next = { position, last, afterEmpty: empty };
       return { items, token: tokens.issue(scope, next) };
     }
     const json = listing.render(item);

@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { groupNotFound, invalidParameter, ServiceError, userNotFound } from './errors.ts';
+import { invalidParameter, ServiceError, userNotFound } from './errors.ts';
 import { GeneratedUsers } from './generate/generated-users.ts';
 import { generateGroups } from './generate/groups.ts';
 import { CUSTOM_ATTRIBUTES, GENERATED_BEFORE } from './generate/profiles.ts';
 import { hashText, mix } from './generate/random.ts';
 import type { UsernameStyle } from './generate/usernames.ts';
-import { MemberList } from './member-list.ts';
+import { type GroupFields, GroupStore } from './group-store.ts';
 import type { GroupRecord, MfaOption, PoolSettings, UserRecord } from './records.ts';
-import { type Step as UserStep, UserStore } from './user-store.ts';
-
-/** The most groups of a pool (the service's quotas page). */
-const MAX_GROUPS = 10_000;
+import { UserStore } from './user-store.ts';
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -44,16 +41,11 @@ export type UserChange = Partial<
   Pick<UserRecord, 'status' | 'enabled' | 'modifiedAt' | 'mfaOptions'>
 >;
 
-/** A group to create, or the fields to change of one. */
-export interface GroupFields {
-  readonly description?: string | null;
-  readonly roleArn?: string | null;
-  readonly precedence?: number | null;
-}
-
-interface GroupEntry {
-  group: GroupRecord;
-  readonly members: MemberList;
+/** One user in one group; `sub` is null for a user that has none. */
+export interface Membership {
+  readonly groupName: string;
+  readonly username: string;
+  readonly sub: string | null;
 }
 
 /**
@@ -67,8 +59,7 @@ export class SimulatedPool {
   /** Names of the pool's own attributes, `custom:` and `dev:custom:` included. */
   readonly customAttributes = new Set<string>(CUSTOM_ATTRIBUTES);
   readonly #users: UserStore;
-  readonly #groups = new Map<string, GroupEntry>();
-  #groupNames: string[] = [];
+  readonly #groups: GroupStore;
   readonly #now: () => number;
 
   constructor(options: PoolOptions) {
@@ -91,16 +82,15 @@ export class SimulatedPool {
       usernames: options.usernames,
     });
     this.#users = new UserStore(generated);
-    const plan = {
+    const generatedGroups = generateGroups({
       poolId: options.id,
       account: options.account,
       seed,
       groups: options.groups,
       users: options.users,
       usernames: generated.usernames,
-    };
-    for (const entry of generateGroups(plan)) this.#groups.set(entry.group.groupName, entry);
-    this.#groupNames = [...this.#groups.keys()].sort();
+    });
+    this.#groups = new GroupStore(generatedGroups);
   }
 
   get userCount(): number {
@@ -108,7 +98,7 @@ export class SimulatedPool {
   }
 
   get groupCount(): number {
-    return this.#groups.size;
+    return this.#groups.names.length;
   }
 
   /** The users, by id and in listing order; see `UserStore`. */
@@ -154,7 +144,7 @@ export class SimulatedPool {
 
   deleteUser(username: string): void {
     const id = this.#idOf(username);
-    for (const { members } of this.#groups.values()) members.delete(id);
+    this.#groups.forget(id);
     this.#users.delete(id);
   }
 
@@ -180,103 +170,77 @@ export class SimulatedPool {
 
   /** Every group, by name. */
   *groups(): Generator<GroupRecord> {
-    for (const name of this.#groupNames) yield this.group(name);
+    for (const name of this.#groups.names) yield this.#groups.get(name);
   }
 
-  /** The names of the groups that sort after the given one. */
-  groupNamesAfter(name: string | undefined): readonly string[] {
-    if (name === undefined) return this.#groupNames;
-    const at = this.#groupNames.findIndex((other) => other > name);
-    return at < 0 ? [] : this.#groupNames.slice(at);
+  /** The names of all groups, sorted, or of those that sort after the given one. */
+  groupNames(after?: string): readonly string[] {
+    return after === undefined ? this.#groups.names : this.#groups.namesAfter(after);
+  }
+
+  /** The names of a user's groups, sorted, from after the given one. */
+  *groupNamesOf(username: string, after?: string): Generator<string> {
+    const id = this.#idOf(username);
+    for (const name of this.groupNames(after)) {
+      if (this.#groups.members(name).has(id)) yield name;
+    }
   }
 
   group(name: string): GroupRecord {
-    return this.#entryOf(name).group;
+    return this.#groups.get(name);
   }
 
   createGroup(name: string, fields: GroupFields = {}): GroupRecord {
-    if (this.#groups.has(name)) {
-      throw new ServiceError('GroupExistsException', 'A group with the name already exists.');
-    }
-    if (this.#groups.size >= MAX_GROUPS) {
-      throw new ServiceError('LimitExceededException', 'Exceeded the number of groups in a pool.');
-    }
-    const now = this.#now();
-    const group: GroupRecord = {
-      groupName: name,
-      description: fields.description ?? null,
-      roleArn: fields.roleArn ?? null,
-      precedence: fields.precedence ?? null,
-      createdAt: now,
-      modifiedAt: now,
-    };
-    this.#groups.set(name, { group, members: new MemberList() });
-    this.#groupNames = [...this.#groupNames, name].sort();
-    return group;
+    return this.#groups.create(name, fields, this.#now());
   }
 
   /** Changes the fields that are given, and no other. */
   updateGroup(name: string, fields: GroupFields): GroupRecord {
-    const entry = this.#entryOf(name);
-    entry.group = { ...entry.group, ...fields, modifiedAt: this.#now() };
-    return entry.group;
+    return this.#groups.update(name, fields, this.#now());
   }
 
   deleteGroup(name: string): void {
-    this.#entryOf(name);
     this.#groups.delete(name);
-    this.#groupNames = this.#groupNames.filter((other) => other !== name);
   }
 
   /** Puts a user into a group; nothing happens if it is there. */
   addToGroup(username: string, groupName: string): void {
     const id = this.#idOf(username);
-    this.#entryOf(groupName).members.add(id);
+    this.#groups.members(groupName).add(id);
   }
 
   /** Takes a user out of a group; nothing happens if it is not there. */
   removeFromGroup(username: string, groupName: string): void {
     const id = this.#idOf(username);
-    this.#entryOf(groupName).members.delete(id);
+    this.#groups.members(groupName).delete(id);
   }
 
   memberCount(groupName: string): number {
-    return this.#entryOf(groupName).members.size;
+    return this.#groups.members(groupName).size;
   }
 
   /** The members of a group. */
   *members(groupName: string): Generator<UserRecord> {
-    for (const { id } of this.memberIds(groupName)) yield this.#users.get(id) as UserRecord;
+    for (const id of this.memberIds(groupName)) yield this.#users.get(id) as UserRecord;
   }
 
-  /** The ids of a group's members, from a position that an earlier step gave. */
-  *memberIds(groupName: string, from = 0): Generator<UserStep & { after: number }> {
-    for (const id of this.#entryOf(groupName).members.from(from)) yield { id, after: id + 1 };
+  /** The ids of a group's members that are `from` or greater, ascending. */
+  memberIds(groupName: string, from = 0): Generator<number> {
+    return this.#groups.members(groupName).from(from);
   }
 
   /** Every membership, group by group. */
-  *memberships(): Generator<{ groupName: string; username: string; sub: string | null }> {
-    for (const groupName of this.#groupNames) {
-      for (const user of this.members(groupName)) {
-        yield { groupName, username: user.username, sub: user.attributes.get('sub') ?? null };
+  *memberships(): Generator<Membership> {
+    for (const groupName of this.#groups.names) {
+      for (const { username, attributes } of this.members(groupName)) {
+        yield { groupName, username, sub: attributes.get('sub') ?? null };
       }
     }
-  }
-
-  /** True if the user is in the group. */
-  isMember(username: string, groupName: string): boolean {
-    return this.#entryOf(groupName).members.has(this.#idOf(username));
   }
 
   #idOf(username: string): number {
     const id = this.#users.find(username);
     if (id === undefined) throw userNotFound();
     return id;
-  }
-
-  #entryOf(groupName: string): GroupEntry {
-    const entry = this.#groups.get(groupName);
-    if (entry === undefined) throw groupNotFound();
-    return entry;
   }
 }

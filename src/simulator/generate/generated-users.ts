@@ -38,6 +38,6 @@ export class GeneratedUsers {
 }
 
 function styleOf(seed: number): UsernameStyle {
-  const draw = mix(seed, 0x57e) % 5;
+  const draw = mix(seed, 0x584) % 5;
   return USERNAME_STYLES[Math.max(0, draw - 2)] as UsernameStyle;
 }
