@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { dbCommand } from './commands/db.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { queryCommand } from './commands/query.ts';
+import { simulatorCommand } from './commands/simulator.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { isClosed } from './output.ts';
+import { describeFailure } from './report-error.ts';
+
+/** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
+const COMMANDS = [queryCommand, dbCommand, migrateCommand, simulatorCommand];
+
+// The SDK would print a warning about Node 20 among our own output.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+// `writeOut` reports the closed pipe to whoever writes; unheard, it would end the process.
+process.stdout.on('error', (error) => {
+  if (!isClosed(error)) throw error;
+});
+
+process.exitCode = EXIT.done;
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
+  for (const line of describeFailure(error, debug)) console.error(line);
+  process.exitCode = exitCodeOf(error);
+}
+// Idle keep-alive connections must not hold the process; what was written must get out.
+process.stdout.write('', () => process.exit());
+
+function createProgram(): Command {
+  const { version, description } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  const program = new Command('cognito-mirror').description(`${description}.`).version(version);
+  for (const create of COMMANDS) program.addCommand(create());
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(--help shows what it takes)');
+  }
+  return program;
+}

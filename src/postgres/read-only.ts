@@ -1,0 +1,152 @@
+import pg from 'pg';
+import Cursor from 'pg-cursor';
+import { ConfigurationError, ResumableError } from '../model/errors.ts';
+
+/** One column of a result; `type` is the OID in `pg_type`. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly type: number;
+}
+
+/** One row: each value in Postgres's own text form. */
+export type TextRow = readonly (string | null)[];
+
+const BATCH = 1_000;
+
+/** SQLSTATE classes of what is wrong with the query itself: syntax, names, values, writing. */
+const QUERY_AT_FAULT = /^(0A|21|22|25006|2B|34|3F|42)/;
+const NO_SUCH_TABLE_OR_SCHEMA = ['42P01', '3F000'];
+
+/**
+ * Runs one statement of a person's in a read-only transaction and gives its rows in batches, as
+ * they are wanted: memory does not grow with the result. Time stamps come in UTC.
+ *
+ * @param use gets the columns and the batches, which end with it
+ * @throws ConfigurationError where the statement is at fault, with what Postgres says of it
+ */
+export async function queryReadOnly(
+  url: string,
+  sql: string,
+  use: (columns: readonly ResultColumn[], batches: AsyncIterable<TextRow[]>) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (sql.trim() === '') throw atFault('the statement is empty.', 'Give one, in quotes.');
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'cognito-mirror query',
+    options:
+      '-c default_transaction_read_only=on -c statement_timeout=0 -c TimeZone=UTC -c DateStyle=ISO',
+  });
+  client.on('error', () => {});
+  await client.connect();
+  const cancel = () => void cancelStatement(url, client);
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    signal?.throwIfAborted();
+    await client.query('BEGIN READ ONLY');
+    // The extended protocol, which refuses more than one statement.
+    const cursor = client.query(new ResultCursor(sql));
+    const first = await readBatch(cursor);
+    await use(first.columns, batchesFrom(cursor, first.rows));
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) throw await explain(client, sql, error);
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    await client.end();
+  }
+}
+
+/** A cursor over rows of text. A COPY's data is no rows, and not for here. */
+class ResultCursor extends Cursor<TextRow> {
+  copies = false;
+
+  constructor(sql: string) {
+    super(sql, [], { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } });
+  }
+
+  handleCopyData(): void {
+    this.copies = true;
+  }
+
+  handleCopyInResponse(connection: { sendCopyFail(reason: string): void }): void {
+    this.copies = true;
+    connection.sendCopyFail('COPY is not for here');
+  }
+}
+
+async function* batchesFrom(cursor: ResultCursor, first: TextRow[]): AsyncIterable<TextRow[]> {
+  for (let rows = first; rows.length > 0; rows = (await readBatch(cursor)).rows) yield rows;
+}
+
+function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: ResultColumn[] }> {
+  return new Promise((resolve, reject) => {
+    cursor.read(BATCH, (error, rows, result) => {
+      if (cursor.copies) return {
+        return reject(
+          atFault(
+            'COPY cannot be run here.',
+            'Use SELECT with --csv, or psql with the URL that `cognito-mirror db` prints.',
+          ),
+        );
+      }
+      if (error) return reject(error);
+      // A cursor that has ended gives no result, whatever its types say.
+      const fields = (result as pg.QueryArrayResult | undefined)?.fields ?? [];
+      const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
+      resolve({ rows, columns });
+    });
+  });
+}
+
+function atFault(problem: string, remedy: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError([{ subject: 'query', problem, remedy }], { cause });
+}
+
+/** Asks Postgres, by another connection, to stop the statement: it would run on unheard otherwise. */
+async function cancelStatement(url: string, client: pg.Client): Promise<void> {
+  const { processID } = client as unknown as { processID: number };
+  const other = new pg.Client({ connectionString: url });
+  try {
+    await other.connect();
+    await other.query('SELECT pg_cancel_backend($1)', [processID]);
+  } catch {
+    // The server is gone, and the statement with it.
+  } finally {
+    await other.end().catch(() => {});
+  }
+}
+
+async function explain(client: pg.Client, sql: string, error: pg.DatabaseError): Promise<Error> {
+  const code = error.code ?? '';
+  if (!QUERY_AT_FAULT.test(code)) {
+    return new ResumableError(`The query failed: ${error.message}.`, { cause: error });
+  }
+  if (NO_SUCH_TABLE_OR_SCHEMA.includes(code) && !(await isMirror(client))) {
+    return atFault(
+      'nothing has been mirrored into this database yet.',
+      'Run `cognito-mirror sync` first.',
+      error,
+    );
+  }
+  const problem = `${error.message}${placeOf(sql, error.position)}.`;
+  return atFault(problem, error.hint ?? 'Correct the statement.', error);
+}
+
+async function isMirror(client: pg.Client): Promise<boolean> {
+  await client.query('ROLLBACK');
+  const { rows } = await client.query<{ present: boolean }>(
+    `SELECT to_regnamespace('directory') IS NOT NULL AS present`,
+  );
+  return rows[0]?.present === true;
+}
+
+/** Where in the statement the error is: Postgres counts characters from 1. */
+function placeOf(sql: string, position: string | undefined): string {
+  if (position === undefined) return '';
+  const before = Array.from(sql)
+    .slice(0, Number(position) - 1)
+    .join('');
+  const lines = before.split('\n');
+  return ` (line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1})`;
+}
