@@ -82,7 +82,7 @@ async function* batchesFrom(cursor: ResultCursor, first: TextRow[]): AsyncIterab
 function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: ResultColumn[] }> {
   return new Promise((resolve, reject) => {
     cursor.read(BATCH, (error, rows, result) => {
-      if (cursor.copies) return {
+      if (cursor.copies) {
         return reject(
           atFault(
             'COPY cannot be run here.',
