@@ -18,8 +18,8 @@ const UNIT_MILLIS_AND_ENDS = [0x1c, 0x1c, 0x00, 0x00, 0x00, 0x00, 0x00];
  *
  * DuckDB writes milliseconds without the UTC flag alone, or microseconds with it. A flag in the
  * compact protocol is the low half of its field's header, so setting it changes one byte and no
- * length. The bytes sought hold the column's name and a NUL, which no text in the footer's
- * statistics has; anything but exactly one match throws and leaves the file as it was.
+ * length. The bytes sought begin with the column's name and are no UTF-8, so no text in the footer's
+ * statistics has them; anything but exactly one match throws and leaves the file as it was.
  */
 export async function markTimestampsUtc(path: string, columns: readonly string[]): Promise<void> {
   const file = await open(path, 'r+');

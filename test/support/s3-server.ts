@@ -45,6 +45,7 @@ export async function startS3Server({
   const requests: S3Request[] = [];
   const http = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
+      if (request.destroyed && !request.complete) return; // The client went away.
       if (!(error instanceof S3Refusal)) throw error;
       const region = error.headers['x-amz-bucket-region'];
       const body = `<Error><Code>${error.code}</Code><Message>${error.code}</Message>${

@@ -1,0 +1,42 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { describeFile } from '../../src/archive/local-file.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { NEVER } from './support.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+test('a check makes the folder, also under a name that needs escaping in a URL', async () => {
+  const path = `${folder.path}/with space/and %20 ünïcode`;
+  const destination = await openDestination(pathToFileURL(path).href);
+  await destination.check(NEVER);
+  expect(await readdir(path)).toEqual([]);
+});
+
+test('a check refuses a file in place of the folder', async () => {
+  await writeFile(`${folder.path}/file`, '');
+  const destination = await openDestination(pathToFileURL(`${folder.path}/file`).href);
+  const checked = destination.check(NEVER);
+  await expect(checked).rejects.toThrow(ConfigurationError);
+  await expect(checked).rejects.toThrow(
+    `ARCHIVE_URL: the folder ${folder.path}/file cannot be written (EEXIST).`,
+  );
+});
+
+test('a write that fails keeps what was there, and leaves no partial file', async () => {
+  const destination = await openDestination(pathToFileURL(`${folder.path}/archive`).href);
+  await writeFile(`${folder.path}/source`, 'bytes');
+  const source = await describeFile(`${folder.path}/source`);
+  await mkdir(`${folder.path}/archive/a/name`, { recursive: true });
+  const put = destination.put('a/name', source, NEVER);
+  await expect(put).rejects.toThrow(ResumableError);
+  await expect(put).rejects.toThrow('a/name was not stored (EISDIR)');
+  expect(await readdir(`${folder.path}/archive/a`)).toEqual(['name']);
+});

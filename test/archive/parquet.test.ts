@@ -1,0 +1,245 @@
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { writeJsonLines } from '../../src/archive/json-lines.ts';
+import { ParquetWriter } from '../../src/archive/parquet.ts';
+import type { Dataset } from '../../src/model/snapshot.ts';
+import { escapeOdd, isStorable } from '../../src/model/storable.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { group, NEVER, readJsonLines, readParquet, type UserRow, user } from './support.ts';
+
+let spill: Awaited<ReturnType<typeof temporaryFolder>>;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let writer: ParquetWriter;
+
+beforeAll(async () => {
+  spill = await temporaryFolder();
+  writer = await ParquetWriter.open(spill.path);
+});
+afterAll(async () => {
+  writer.close();
+  await spill.remove();
+});
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+/** Writes rows in both formats; returns the files' paths. */
+async function write(dataset: Dataset, rows: Iterable<object>) {
+  const lines = Readable.from(
+    (function* () {
+      for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+    })(),
+  );
+  const parts = writeJsonLines(lines, { folder: folder.path, maxRows: 1e6, signal: NEVER });
+  const { value: part } = await parts.next();
+  if (!part) throw new Error('no part');
+  const parquet = `${folder.path}/part.parquet`;
+  await writer.write(dataset, part, parquet, NEVER);
+  return { jsonLines: part.path, parquet };
+}
+
+async function metadataOf(path: string) {
+  return parquetMetadataAsync(await asyncBufferFromFile(path));
+}
+
+/** A row as hyparquet gives it: times as Date, JSON as text. */
+function asRead(row: UserRow): Record<string, unknown> {
+  return {
+    ...row,
+    created_at: row.created_at === null ? null : new Date(row.created_at),
+    modified_at: row.modified_at === null ? null : new Date(row.modified_at),
+    mfa_options: row.mfa_options === null ? null : JSON.stringify(row.mfa_options),
+  };
+}
+
+const ODD_TEXT = fc.oneof(
+  fc
+    .string({ unit: 'binary', maxLength: 60 })
+    .map((text) => (isStorable(text) ? text : escapeOdd(text))),
+  fc.constantFrom(
+    '',
+    ' ',
+    'null',
+    'true',
+    '2026-01-01',
+    '2026-11-20T02:00:00.000Z',
+    '{"a":[1,2]}',
+    '[]',
+    '1e5',
+    '\\u0000',
+    'line\nbreak\r\ttab',
+    '"quotes\\"',
+    '👩‍👩‍👧 שלום عليكم',
+    'é'.repeat(1024),
+    '\\'.repeat(2048),
+    '\u0001'.repeat(2048),
+  ),
+);
+const TIME = fc
+  .date({
+    min: new Date('0001-01-01T00:00:00.000Z'),
+    max: new Date('9999-12-31T23:59:59.999Z'),
+    noInvalidDate: true,
+  })
+  .map((date) => date.toISOString());
+const optional = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null });
+
+const USER = fc.record<UserRow>({
+  username: ODD_TEXT,
+  sub: optional(fc.uuid()),
+  status: optional(ODD_TEXT),
+  enabled: optional(fc.boolean()),
+  email: optional(ODD_TEXT),
+  email_verified: optional(fc.boolean()),
+  phone_number: optional(ODD_TEXT),
+  phone_number_verified: optional(fc.boolean()),
+  name: optional(ODD_TEXT),
+  given_name: optional(ODD_TEXT),
+  family_name: optional(ODD_TEXT),
+  preferred_username: optional(ODD_TEXT),
+  created_at: optional(TIME),
+  modified_at: optional(TIME),
+  attributes: fc.dictionary(
+    ODD_TEXT.map((text) => `custom:${text}`),
+    ODD_TEXT,
+    { maxKeys: 50 },
+  ),
+  mfa_options: optional(
+    fc.array(fc.record({ DeliveryMedium: fc.constant('SMS'), AttributeName: fc.string() })),
+  ),
+  escaped: fc.array(ODD_TEXT, { maxLength: 5 }),
+  groups: fc.array(ODD_TEXT, { maxLength: 20 }),
+});
+
+test('users of any text come back from both formats as they were', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(USER, { maxLength: 12 }), async (rows) => {
+      const { jsonLines, parquet } = await write('users', rows);
+      expect(readJsonLines(jsonLines)).toEqual(rows);
+      expect(await readParquet(parquet)).toEqual(rows.map(asRead));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('groups come back from Parquet as they were, null and zero precedence apart', async () => {
+  const rows = [group('a', 0), group('b', 2 ** 31 - 1), group('c', null)];
+  const { parquet } = await write('groups', rows);
+  expect(await readParquet(parquet)).toEqual(
+    rows.map((row) => ({
+      ...row,
+      created_at: new Date(row.created_at),
+      modified_at: new Date(row.modified_at),
+    })),
+  );
+});
+
+test('the columns have their types, times in milliseconds of UTC', async () => {
+  const { parquet } = await write('users', [user(1, { attributes: {} })]);
+  const { schema, row_groups } = await metadataOf(parquet);
+  const names = schema.filter(({ type, num_children }) => type || num_children).slice(1);
+  const show = ({ name, type, converted_type, logical_type }: (typeof schema)[number]) =>
+    [
+      name,
+      type,
+      converted_type,
+      logical_type?.type,
+      logical_type && 'isAdjustedToUTC' in logical_type && logical_type.isAdjustedToUTC,
+      logical_type && 'unit' in logical_type && logical_type.unit,
+    ]
+      .filter((part) => part !== undefined)
+      .join(' ');
+  expect(names.map(show)).toEqual([
+    ...['username', 'sub', 'status'].map((name) => `${name} BYTE_ARRAY UTF8`),
+    'enabled BOOLEAN',
+    'email BYTE_ARRAY UTF8',
+    'email_verified BOOLEAN',
+    'phone_number BYTE_ARRAY UTF8',
+    'phone_number_verified BOOLEAN',
+    ...['name', 'given_name', 'family_name', 'preferred_username'].map(
+      (name) => `${name} BYTE_ARRAY UTF8`,
+    ),
+    'created_at INT64 TIMESTAMP_MILLIS TIMESTAMP true MILLIS',
+    'modified_at INT64 TIMESTAMP_MILLIS TIMESTAMP true MILLIS',
+    'attributes MAP',
+    'key_value',
+    'key BYTE_ARRAY UTF8',
+    'value BYTE_ARRAY UTF8',
+    'mfa_options BYTE_ARRAY UTF8',
+    'escaped LIST',
+    'list',
+    'element BYTE_ARRAY UTF8',
+    'groups LIST',
+    'list',
+    'element BYTE_ARRAY UTF8',
+  ]);
+  const codecs = row_groups.flatMap(({ columns }) => columns.map((c) => c.meta_data?.codec));
+  expect(new Set(codecs)).toEqual(new Set(['ZSTD']));
+});
+
+test('no rows make a Parquet file with the columns', async () => {
+  for (const dataset of ['users', 'groups', 'memberships'] as const) {
+    const { parquet } = await write(dataset, []);
+    expect(await readParquet(parquet)).toEqual([]);
+    expect((await metadataOf(parquet)).schema.length).toBeGreaterThan(3);
+  }
+});
+
+test('a column name that is also data changes neither', async () => {
+  const odd = 'created_at%\u0012L\u008c\u0012\u001c\u001c';
+  const rows = [user(1, { username: odd, attributes: { [odd]: odd }, groups: [odd] })];
+  const { parquet } = await write('users', rows);
+  expect(await readParquet(parquet)).toEqual(rows.map(asRead));
+});
+
+test('row groups are bounded in rows, and in bytes where rows are large', async () => {
+  const small = await write(
+    'memberships',
+    Array.from({ length: 50_000 }, (_, i) => ({ group_name: 'g', username: `u${i}`, sub: null })),
+  );
+  const rows = (await metadataOf(small.parquet)).row_groups.map((g) => Number(g.num_rows));
+  expect(Math.max(...rows)).toBeLessThan(20_000 + 2_048);
+
+  const attributes = Object.fromEntries(
+    Array.from({ length: 50 }, (_, i) => [`custom:${i}`, String(i % 10).repeat(2_048)]),
+  );
+  const large = await write(
+    'users',
+    Array.from({ length: 1_500 }, (_, i) => user(i, { attributes })),
+  );
+  const groups = (await metadataOf(large.parquet)).row_groups.map((g) => Number(g.num_rows));
+  expect(Math.max(...groups)).toBeLessThan(400);
+  expect(groups.reduce((sum, count) => sum + count, 0)).toBe(1_500);
+});
+
+test('DuckDB reads times as UTC', async () => {
+  const { parquet } = await write('users', [user(1)]);
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const reader = await connection.runAndReadAll(
+    `SELECT typeof(created_at), epoch_ms(created_at) FROM '${parquet}'`,
+  );
+  expect(reader.getRows()).toEqual([
+    ['TIMESTAMP WITH TIME ZONE', BigInt(Date.parse('2026-01-02T03:04:05.678Z'))],
+  ]);
+  connection.closeSync();
+  instance.closeSync();
+});
+
+test('a row that does not fit its columns is refused without a word of it', async () => {
+  const written = write('users', [user(1, { created_at: 'a secret' })]);
+  await expect(written).rejects.toThrow(/Parquet part was not written: \w+ Input Error\./);
+  await expect(written).rejects.not.toThrow('secret');
+});
+
+test('files are for their owner alone', async () => {
+  const { jsonLines, parquet } = await write('users', [user(1)]);
+  for (const path of [jsonLines, parquet]) {
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  }
+});

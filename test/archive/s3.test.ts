@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describeFile } from '../../src/archive/local-file.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { writeArchive } from '../../src/archive/write-archive.ts';
+import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { type S3Fault, startS3Server } from '../support/s3-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { openBucket, useS3 } from './destinations.ts';
+import { contentOf, NEVER, optionsWith, pool, requestFor, rowsOf } from './support.ts';
+
+const MULTIPART = 20_000_000;
+
+let backend: Awaited<ReturnType<typeof openBucket>>;
+let local: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  backend = await openBucket();
+  local = await temporaryFolder();
+});
+afterEach(async () => {
+  await backend.close();
+  await local.remove();
+});
+
+async function file(length: number) {
+  await writeFile(`${local.path}/file`, randomBytes(length));
+  return describeFile(`${local.path}/file`);
+}
+
+function bucket(name = 'archive') {
+  const found = backend.server.buckets.get(name);
+  if (!found) throw new Error(`no bucket ${name}`);
+  return found;
+}
+
+/** Makes the first request of an operation fail, or every one. */
+function failing(operation: string, fault: S3Fault, times = 1) {
+  let left = times;
+  backend.server.fault = (request) =>
+    request.operation === operation && left-- > 0 ? fault : null;
+}
+
+async function failure(run: Promise<unknown>): Promise<Error> {
+  const error = await run.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error('it did not fail');
+  return error;
+}
+
+describe('uploads', () => {
+  test('a small file goes up in one request, a large one in parts', async () => {
+    await backend.destination.put('small', await file(1_000), NEVER);
+    await backend.destination.put('large', await file(MULTIPART), NEVER);
+    expect(backend.server.requests.map(({ operation }) => operation)).toEqual([
+      'PutObject',
+      'HeadObject',
+      'CreateMultipartUpload',
+      'UploadPart',
+      'UploadPart',
+      'UploadPart',
+      'CompleteMultipartUpload',
+      'HeadObject',
+    ]);
+    expect(bucket().objects.get('of/pools/large')?.checksum).toMatch(/-3$/);
+    expect(bucket().uploads.size).toBe(0);
+  });
+
+  test.each(['SlowDown', 'InternalError', 'cut'] as const)(
+    'are tried again after %s',
+    async (fault) => {
+      for (const operation of ['PutObject', 'UploadPart', 'CreateMultipartUpload', 'HeadObject']) {
+        failing(operation, fault);
+        const sent = await file(operation === 'PutObject' ? 1_000 : MULTIPART);
+        await backend.destination.put(operation, sent, NEVER);
+        expect(bucket().objects.get(`of/pools/${operation}`)?.bytes.length).toBe(sent.bytes);
+      }
+    },
+  );
+
+  test('that keep failing end with an error that can be resumed, and leave no upload', async () => {
+    failing('UploadPart', 'InternalError', Number.POSITIVE_INFINITY);
+    const error = await failure(backend.destination.put('large', await file(MULTIPART), NEVER));
+    expect(error).toBeInstanceOf(ResumableError);
+    expect(error.message).toContain('s3:PutObject on the bucket archive (InternalError, HTTP 500)');
+    expect(bucket().uploads.size).toBe(0);
+    expect(bucket().objects.size).toBe(0);
+  });
+
+  test('that are aborted leave no upload', async () => {
+    const abort = new AbortController();
+    backend.server.fault = ({ operation }) => {
+      if (operation === 'UploadPart') abort.abort(new Error('stopped by a person'));
+      return null;
+    };
+    const put = backend.destination.put('large', await file(MULTIPART), abort.signal);
+    expect((await failure(put)).message).toBe('stopped by a person');
+    expect(bucket().uploads.size).toBe(0);
+    expect(bucket().objects.size).toBe(0);
+  });
+
+  test.each([1_000, MULTIPART])('of %d bytes that were stored wrongly are seen', async (length) => {
+    const operation = length === MULTIPART ? 'UploadPart' : 'PutObject';
+    failing(operation, 'other bytes');
+    const error = await failure(backend.destination.put('file', await file(length), NEVER));
+    expect(error).toBeInstanceOf(ResumableError);
+    expect(bucket().uploads.size).toBe(0);
+  });
+
+  test('are encrypted with the KMS key that is set, and else as the bucket says', async () => {
+    const kms = await openDestination('s3://archive/kms', { kmsKeyId: 'alias/archive' });
+    await kms.check(NEVER);
+    for (const length of [10, MULTIPART]) {
+      const sent = await file(length);
+      await kms.put('file', sent, NEVER);
+      expect(bucket().objects.get('kms/file')).toMatchObject({
+        encryption: 'aws:kms',
+        kmsKeyId: 'alias/archive',
+      });
+      await backend.destination.put('file', sent, NEVER);
+      expect(bucket().objects.get('of/pools/file')?.encryption).toBeUndefined();
+    }
+  });
+});
+
+describe('an archive', () => {
+  const datasets = pool(5);
+  const archive = () =>
+    writeArchive(backend.destination, requestFor(datasets), rowsOf(datasets), optionsWith());
+
+  test('whose part was stored wrongly gets no manifest, and gets one when run again', async () => {
+    let puts = 0;
+    backend.server.fault = ({ operation }) =>
+      operation === 'PutObject' && ++puts === 4 ? 'other bytes' : null;
+    expect(await failure(archive())).toBeInstanceOf(ResumableError);
+    expect([...(await contentOf(backend.destination)).keys()].join()).not.toContain('manifest');
+    await archive();
+    expect([...(await contentOf(backend.destination)).keys()].join()).toContain('manifest');
+  });
+
+  test('is the same whatever requests had to be repeated', async () => {
+    let count = 0;
+    const faults: S3Fault[] = ['SlowDown', 'cut', 'InternalError'];
+    backend.server.fault = () => (++count % 4 === 0 ? (faults[count % 3] ?? null) : null);
+    await archive();
+    backend.server.fault = () => null;
+    const disturbed = await contentOf(backend.destination);
+    const other = await openBucket();
+    await writeArchive(other.destination, requestFor(datasets), rowsOf(datasets), optionsWith());
+    expect(await contentOf(other.destination)).toEqual(disturbed);
+    await other.close();
+  });
+});
+
+describe('a check', () => {
+  test.each([
+    ['ListObjectsV2', 's3:ListBucket'],
+    ['CreateMultipartUpload', 's3:PutObject'],
+    ['AbortMultipartUpload', 's3:AbortMultipartUpload'],
+  ])('names the IAM action where %s is denied', async (operation, action) => {
+    failing(operation, 'AccessDenied');
+    const error = await failure(backend.destination.check(NEVER));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain(`Allow the IAM action ${action}`);
+  });
+
+  test('tells a bucket that does not exist', async () => {
+    const missing = await openDestination('s3://missing');
+    const error = await failure(missing.check(NEVER));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toBe(
+      'ARCHIVE_URL: the bucket missing does not exist. Create it, or name one that exists.',
+    );
+  });
+
+  test('tells the Region of a bucket that is in another', async () => {
+    const server = await startS3Server({ buckets: { european: 'eu-west-1' } });
+    useS3(server);
+    const error = await failure((await openDestination('s3://european')).check(NEVER));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain('is in eu-west-1. Set AWS_REGION to eu-west-1.');
+    await server.close();
+  });
+
+  test('tells a server that is not there', async () => {
+    await backend.server.close();
+    const error = await failure(backend.destination.check(NEVER));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain('cannot be reached (ECONNREFUSED)');
+    backend = await openBucket();
+  });
+
+  test('leaves nothing in the bucket', async () => {
+    await backend.destination.check(NEVER);
+    expect(bucket().objects.size + bucket().uploads.size).toBe(0);
+  });
+});
+
+test('a denied write during a run names its IAM action', async () => {
+  failing('DeleteObjects', 'AccessDenied');
+  const error = await failure(backend.destination.delete(['a'], NEVER));
+  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error.message).toContain('s3:DeleteObject');
+});

@@ -1,0 +1,353 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Destination } from '../../src/archive/destination.ts';
+import { describeFile } from '../../src/archive/local-file.ts';
+import { writeArchive } from '../../src/archive/write-archive.ts';
+import type { SnapshotRows } from '../../src/archive/write-parts.ts';
+import { FencedError } from '../../src/model/errors.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { BACKENDS, type Backend, openFolder } from './destinations.ts';
+import {
+  contentOf,
+  type Datasets,
+  EMPTY,
+  NEVER,
+  optionsWith,
+  POOL,
+  pool,
+  readJsonLines,
+  readManifest,
+  readParquet,
+  requestFor,
+  rowsOf,
+} from './support.ts';
+
+const PARTITION = `pool_id=${POOL}/snapshot=20261120T020000Z`;
+const MANIFEST = `manifests/pool_id=${POOL}/20261120T020000Z.json`;
+
+let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  temporary = await temporaryFolder();
+});
+afterEach(async () => {
+  const left = await readdir(temporary.path);
+  await temporary.remove();
+  expect(left).toEqual([]);
+});
+
+/** Archives into a private folder of the test's, which must be empty again afterwards. */
+function archive(
+  destination: Destination,
+  datasets: Datasets,
+  {
+    rows = rowsOf(datasets),
+    request = {},
+    ...options
+  }: Parameters<typeof optionsWith>[0] & {
+    rows?: SnapshotRows;
+    request?: Parameters<typeof requestFor>[1];
+  } = {},
+) {
+  return writeArchive(destination, requestFor(datasets, request), rows, {
+    ...optionsWith(options),
+    temporaryFolder: temporary.path,
+  });
+}
+
+describe.each(BACKENDS)('an archive in $name', ({ open }) => {
+  let backend: Backend;
+  let destination: Destination;
+  beforeEach(async () => {
+    backend = await open();
+    destination = backend.destination;
+  });
+  afterEach(() => backend.close());
+
+  test('has its parts where the contract says, and a manifest that names them all', async () => {
+    const datasets = pool(25);
+    const result = await archive(destination, datasets, { partRows: 10 });
+    const content = await contentOf(destination);
+    const parts = [...content.keys()].filter((key) => key !== MANIFEST);
+    expect(parts).toEqual([
+      ...['jsonl', 'parquet'].flatMap((format) =>
+        [
+          'groups/0',
+          ...[0, 1, 2].map((part) => `memberships/${part}`),
+          ...[0, 1, 2].map((part) => `users/${part}`),
+        ].map((name) => {
+          const [dataset, part] = name.split('/');
+          const extension = format === 'jsonl' ? 'jsonl.gz' : 'parquet';
+          return `${format}/${dataset}/${PARTITION}/part-0000${part}.${extension}`;
+        }),
+      ),
+    ]);
+    const manifest = await readManifest(destination, requestFor(datasets));
+    expect(Object.keys(manifest)).toEqual([
+      'version',
+      'program',
+      'poolId',
+      'snapshot',
+      'snapshotAt',
+      'walkedAt',
+      'publishedAt',
+      'counts',
+      'objects',
+      'previous',
+    ]);
+    expect(manifest).toEqual({
+      version: 1,
+      program: 'cognito-mirror/0.0.0',
+      poolId: POOL,
+      snapshot: '20261120T020000Z',
+      snapshotAt: '2026-11-20T02:00:00.000Z',
+      walkedAt: '2026-11-20T02:10:00.123Z',
+      publishedAt: '2026-11-20T02:10:05.000Z',
+      counts: { users: 25, groups: 1, memberships: 25 },
+      objects: parts.map((key) => {
+        const [format = '', dataset = ''] = key.split('/');
+        const bytes = content.get(key) ?? Buffer.alloc(0);
+        const rows = dataset === 'groups' ? 1 : /part-0000[01]/.test(key) ? 10 : 5;
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        return { key, format, dataset, rows, bytes: bytes.length, sha256 };
+      }),
+      previous: null,
+    });
+    expect(result).toEqual({
+      manifest: MANIFEST,
+      manifestSha256: createHash('sha256')
+        .update(content.get(MANIFEST) ?? '')
+        .digest('hex'),
+      objects: 14,
+      bytes: parts.reduce((sum, key) => sum + (content.get(key)?.length ?? 0), 0),
+    });
+  });
+
+  test('has the same bytes when it is written again, over itself or elsewhere', async () => {
+    const datasets = pool(25);
+    const first = await archive(destination, datasets, { partRows: 10 });
+    const content = await contentOf(destination);
+    const again = await archive(destination, datasets, { partRows: 10 });
+    expect(again).toEqual(first);
+    expect(await contentOf(destination)).toEqual(content);
+
+    const other = await openFolder();
+    await archive(other.destination, datasets, { partRows: 10, rows: rowsOf(datasets, 77) });
+    expect(await contentOf(other.destination)).toEqual(content);
+    await other.close();
+  });
+
+  test('of nothing has one empty part for each dataset', async () => {
+    const result = await archive(destination, EMPTY);
+    expect(result.objects).toBe(6);
+    const manifest = await readManifest(destination, requestFor(EMPTY));
+    expect(manifest.objects.map(({ rows }: { rows: number }) => rows)).toEqual([0, 0, 0, 0, 0, 0]);
+    const content = await contentOf(destination);
+    const empty = content.get(`jsonl/users/${PARTITION}/part-00000.jsonl.gz`);
+    expect(gunzipSync(empty ?? '').length).toBe(0);
+  });
+
+  test('has as many parts as full ones need, and no empty one after them', async () => {
+    const result = await archive(destination, pool(20), { partRows: 10, formats: ['jsonl'] });
+    expect(result.objects).toBe(2 + 1 + 2);
+  });
+
+  test.each(['parquet', 'jsonl'] as const)('in %s alone has no other object', async (format) => {
+    await archive(destination, pool(3), { formats: [format] });
+    const keys = [...(await contentOf(destination)).keys()];
+    expect(keys.filter((key) => !key.startsWith(`${format}/`))).toEqual([MANIFEST]);
+    expect(keys).toHaveLength(4);
+  });
+
+  test('is sealed last, after what it does not name was deleted', async () => {
+    const unnamed = [
+      `parquet/users/${PARTITION}/part-00007.parquet`,
+      `jsonl/groups/${PARTITION}/part-00001.jsonl.gz`,
+      `jsonl/groups/${PARTITION}/sub/folder`,
+    ];
+    const others = [
+      `parquet/users/pool_id=${POOL}/snapshot=20261119T020000Z/part-00000.parquet`,
+      `parquet/users/pool_id=${POOL}5/snapshot=20261120T020000Z/part-00000.parquet`,
+    ];
+    const old = await temporaryFolder();
+    await writeFile(`${old.path}/file`, 'old');
+    const file = await describeFile(`${old.path}/file`);
+    for (const key of [...unnamed, ...others]) await destination.put(key, file, NEVER);
+    await old.remove();
+
+    let sealedAt: string[] = [];
+    const maySeal = async () => {
+      sealedAt = [...(await contentOf(destination)).keys()];
+    };
+    await archive(destination, pool(3), { formats: ['parquet'], maySeal });
+    const named = ['groups', 'memberships', 'users'].map(
+      (dataset) => `parquet/${dataset}/${PARTITION}/part-00000.parquet`,
+    );
+    expect(new Set(sealedAt)).toEqual(new Set([...named, ...others]));
+    expect(new Set((await contentOf(destination)).keys())).toEqual(
+      new Set([...named, ...others, MANIFEST]),
+    );
+  });
+
+  test('is not sealed when the runner lost the snapshot', async () => {
+    const maySeal = async () => {
+      throw new FencedError('another runner has it');
+    };
+    await expect(archive(destination, pool(3), { maySeal })).rejects.toThrow(FencedError);
+    expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
+  });
+
+  test.each([
+    ['users', 4],
+    ['groups', 0],
+    ['memberships', 2],
+  ] as const)('is not sealed when its %s are not as many as published', async (dataset, count) => {
+    const counts = { ...requestFor(pool(3)).counts, [dataset]: count };
+    const written = archive(destination, pool(3), { request: { counts } });
+    await expect(written).rejects.toThrow(
+      `${POOL}/20261120T020000Z has ${count} ${dataset}, but ${dataset === 'groups' ? 1 : 3} came`,
+    );
+    expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
+  });
+
+  test('is not sealed when its rows fail or stop', async () => {
+    const failing: SnapshotRows = {
+      open: async () =>
+        Readable.from(
+          (function* () {
+            yield Buffer.from('{');
+            throw new Error('the server went away');
+          })(),
+        ),
+    };
+    await expect(archive(destination, pool(3), { rows: failing })).rejects.toThrow(
+      'the server went away',
+    );
+    const cut: SnapshotRows = { open: async () => Readable.from([Buffer.from('{"username":')]) };
+    await expect(archive(destination, pool(3), { rows: cut })).rejects.toThrow('middle of a row');
+    expect(await contentOf(destination)).toEqual(new Map());
+  });
+
+  test('stops at an abort, wherever it is, with the reason that was given', async () => {
+    const datasets = pool(30);
+    for (const after of [1, 2, 5, 9]) {
+      const abort = new AbortController();
+      let stored = 0;
+      const onRows = () => {
+        stored += 1;
+        if (stored === after) abort.abort(new Error('stopped by a person'));
+      };
+      const options = { partRows: 10, onRows, signal: abort.signal };
+      await expect(archive(destination, datasets, options)).rejects.toThrow('stopped by a person');
+      expect(stored).toBe(after);
+    }
+    const abort = new AbortController();
+    const stalled: SnapshotRows = {
+      open: async () => {
+        setTimeout(() => abort.abort(new Error('stopped by a person')), 50);
+        return new Readable({ read() {} });
+      },
+    };
+    await expect(
+      archive(destination, datasets, { rows: stalled, signal: abort.signal }),
+    ).rejects.toThrow('stopped by a person');
+    expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
+
+    await archive(destination, datasets, { partRows: 10 });
+    expect((await contentOf(destination)).has(MANIFEST)).toBe(true);
+  });
+
+  test('tells the rows of every object that was stored', async () => {
+    const told: number[] = [];
+    await archive(destination, pool(15), { partRows: 10, onRows: (rows) => told.push(rows) });
+    expect(told.reduce((sum, rows) => sum + rows, 0)).toBe(2 * (15 + 1 + 15));
+  });
+});
+
+describe('an archive in a folder', () => {
+  test('is one table to a reader of Hive partitions, and the same rows in both formats', async () => {
+    const { destination, folder, close } = await openFolder();
+    const datasets = pool(25);
+    const first = await archive(destination, datasets, { partRows: 10 });
+    const previous = { snapshot: '20261120T020000Z', sha256: first.manifestSha256 };
+    const snapshotAt = new Date('2026-11-21T02:00:00.000Z');
+    const second = { request: { snapshotAt, previous }, partRows: 10 };
+    await archive(destination, pool(5), second);
+
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const reader = await connection.runAndReadAll(`
+      SELECT pool_id, snapshot, count(*)::INTEGER, min(username), epoch_ms(max(created_at))::VARCHAR
+      FROM read_parquet('${folder}/parquet/users/**/*.parquet', hive_partitioning = true)
+      GROUP BY ALL ORDER BY snapshot`);
+    expect(reader.getRows()).toEqual([
+      [POOL, '20261120T020000Z', 25, 'user-000000', String(Date.parse('2026-01-02T03:04:05.678Z'))],
+      [POOL, '20261121T020000Z', 5, 'user-000000', String(Date.parse('2026-01-02T03:04:05.678Z'))],
+    ]);
+    connection.closeSync();
+    instance.closeSync();
+
+    for (const part of [0, 1, 2]) {
+      const rows = datasets.users.slice(part * 10, part * 10 + 10);
+      const name = `${PARTITION}/part-0000${part}`;
+      expect(readJsonLines(`${folder}/jsonl/users/${name}.jsonl.gz`)).toEqual(rows);
+      const parquet = await readParquet(`${folder}/parquet/users/${name}.parquet`);
+      expect(parquet.map(({ username }) => username)).toEqual(
+        rows.map((row) => (row as { username: string }).username),
+      );
+      expect(Object.keys(parquet[0] ?? {})).toEqual(Object.keys(rows[0] ?? {}));
+    }
+    await close();
+  });
+
+  test('holds at most one part on this machine at a time, for its owner alone', async () => {
+    const { destination, close } = await openFolder();
+    const seen: number[] = [];
+    const watching: Destination = {
+      url: destination.url,
+      check: (signal) => destination.check(signal),
+      list: (prefix, signal) => destination.list(prefix, signal),
+      read: (key, signal) => destination.read(key, signal),
+      delete: (keys, signal) => destination.delete(keys, signal),
+      async put(key, file, signal) {
+        const [folder = ''] = await readdir(temporary.path);
+        const path = `${temporary.path}/${folder}`;
+        expect((await stat(path)).mode & 0o777).toBe(0o700);
+        seen.push((await readdir(path)).filter((name) => name.startsWith('rows-')).length);
+        await destination.put(key, file, signal);
+      },
+    };
+    await archive(watching, pool(45), { partRows: 10 });
+    expect(Math.max(...seen)).toBe(2);
+    await close();
+  });
+
+  test('of rows with other columns than the contract is refused', async () => {
+    const { destination, close } = await openFolder();
+    const datasets = { ...EMPTY, memberships: [{ group_name: 'g', user: 'u', sub: null }] };
+    await expect(archive(destination, datasets)).rejects.toThrow(
+      'columns (group_name, user, sub) instead of (group_name, username, sub)',
+    );
+    await close();
+  });
+
+  test('is for its owner alone, and clears what a killed run left', async () => {
+    const { destination, folder, close } = await openFolder();
+    const part = `${folder}/parquet/users/${PARTITION}`;
+    await mkdir(part, { recursive: true });
+    await mkdir(`${folder}/manifests/pool_id=${POOL}`, { recursive: true });
+    await writeFile(`${part}/.part-00003.parquet.0a1b2c3d.partial`, 'half');
+    const manifests = `${folder}/manifests/pool_id=${POOL}`;
+    await writeFile(`${manifests}/.20261119T020000Z.json.0a1b2c3d.partial`, 'half');
+    await archive(destination, pool(3));
+    expect(await readdir(part)).toEqual(['part-00000.parquet']);
+    expect(await readdir(manifests)).toEqual(['20261120T020000Z.json']);
+    expect((await stat(`${folder}/${MANIFEST}`)).mode & 0o777).toBe(0o600);
+    const groups = `${folder}/parquet/groups`;
+    expect((await stat(groups)).mode & 0o777).toBe(0o700);
+    await close();
+  });
+});
