@@ -1,0 +1,85 @@
+import { setMaxListeners } from 'node:events';
+import type { Buckets } from '../quota/buckets.ts';
+import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type CallContext, credentialsError, judge } from './error-table.ts';
+import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';
+import type { Sdk } from './sdk.ts';
+
+/** One call of the API, however many attempts it takes. */
+export interface Call<T> extends Omit<CallContext, 'region'> {
+  /** Sends the request once, and reads the answer. */
+  readonly send: (signal: AbortSignal) => Promise<T>;
+}
+
+/** What a call gave, and when the attempt that gave it was sent (`performance.now()`, in ms). */
+export interface Answer<T> {
+  readonly value: T;
+  readonly sentAt: number;
+}
+
+/** Makes calls: through the bucket, with retries, counted. Throws the errors of the error table. */
+export type Caller = <T>(call: Call<T>, signal: AbortSignal) => Promise<Answer<T>>;
+
+export interface CallerParts {
+  readonly sdk: Sdk;
+  readonly region: string;
+  readonly buckets: Buckets;
+  readonly meter: CallMeter;
+  readonly policy: RetryPolicy;
+  readonly log?: Logger | undefined;
+}
+
+export function caller({ sdk, region, buckets, meter, policy, log }: CallerParts): Caller {
+  return (call, signal) => {
+    const { operation, poolId } = call;
+    const send = async (attempt: number) => {
+      const sentAt = performance.now();
+      try {
+        const value = await call.send(signal);
+        meter.record('ok', attempt);
+        return { value, sentAt };
+      } catch (error) {
+        const verdict = judge(error, { ...call, region });
+        meter.record(OUTCOMES[verdict.action], attempt);
+        if (verdict.action === 'throttled') buckets.slowDown(operation, poolId);
+        throw new AttemptFailed(verdict);
+      }
+    };
+    return withRetries(
+      async (attempt) => {
+        await credentialsAtHand(sdk, signal);
+        return buckets.run(operation, poolId, () => send(attempt), signal);
+      },
+      {
+        policy,
+        signal,
+        onRetry: ({ action, reason }, attempt, waitMs) =>
+          log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
+      },
+    );
+  };
+}
+
+const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;
+
+/**
+ * Looks credentials up, and renews them, before the wait for a turn: calls released while the SDK
+ * still looked would reach the service all at once, and over its quota.
+ */
+async function credentialsAtHand(sdk: Sdk, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  // One signal stops hundreds of calls at once: that many listeners are meant.
+  setMaxListeners(0, signal);
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    sdk.config
+      .credentials()
+      .then(
+        () => resolve(),
+        (error: unknown) => reject(credentialsError(error)),
+      )
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,187 @@
+import {
+  AdminGetUserCommand,
+  DescribeUserPoolCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
+import type { Group } from '../model/group.ts';
+import type { Pool } from '../model/pool.ts';
+import type { User } from '../model/user.ts';
+import type { Buckets } from '../quota/buckets.ts';
+import type { Operation } from '../quota/quotas.ts';
+import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { caller } from './call.ts';
+import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
+import { type Listing, type ListingPage, listPages } from './listing.ts';
+import { normaliseFoundUser, normaliseGroup, normalisePool, normaliseUser } from './normalise.ts';
+import { followPages, type Page, type PageStart } from './page.ts';
+import {
+  FULL_PAGE,
+  listGroups,
+  listUserPools,
+  listUsers,
+  listUsersInGroup,
+  type Range,
+  type RawPage,
+} from './requests.ts';
+import { RETRY_POLICY, type RetryPolicy } from './retry.ts';
+import { openSdk } from './sdk.ts';
+import { prefixFilter } from './shards.ts';
+
+/**
+ * The service, for one account and Region. Every attempt passes its bucket; throttling, internal
+ * errors and network faults are tried again (`retry.ts`). Everything throws the errors of
+ * `errors.ts` by the table in `error-table.ts`, and `signal.reason` at once on an abort.
+ *
+ * Streams ask for a page when it is asked of them, and end on an absent token alone.
+ */
+export interface Cognito {
+  /** Throws ResourceNotFoundError where the Region has no such pool. */
+  describePool(poolId: string, signal: AbortSignal): Promise<Pool>;
+  /** Every pool of the account and Region. */
+  listPoolIds(signal: AbortSignal): AsyncIterable<string>;
+  /** Throws TokenRefusedError where the walk must start again, as the next two do. */
+  groupPages(poolId: string, from: PageStart, signal: AbortSignal): AsyncIterable<Page<Group>>;
+  /**
+   * The users of one shard; of the whole pool where `prefix` is ''. Throws FilterRefusedError where
+   * the server does not cut by `sub`.
+   */
+  userPages(
+    poolId: string,
+    prefix: string,
+    from: PageStart,
+    signal: AbortSignal,
+  ): AsyncIterable<Page<User>>;
+  /** Throws ResourceNotFoundError where there is no such group, or no such pool. */
+  memberPages(
+    poolId: string,
+    groupName: string,
+    from: PageStart,
+    signal: AbortSignal,
+  ): AsyncIterable<Page<User>>;
+  /** One user by the name that the service knows; null where there is none. */
+  getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
+  /** The service's own listing, for a person. */
+  list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
+  /** Closes the connections. */
+  close(): void;
+}
+
+export interface CognitoOptions {
+  readonly region: string;
+  readonly buckets: Buckets;
+  readonly meter: CallMeter;
+  /** Told of attempts made again, at level debug. */
+  readonly log?: Logger;
+  readonly retryPolicy?: RetryPolicy;
+}
+
+/** Opens the service; the first call connects. */
+export function openCognito(options: CognitoOptions): Cognito {
+  const { retryPolicy: policy = RETRY_POLICY } = options;
+  const sdk = openSdk(options.region);
+  const call = caller({ ...options, sdk, policy });
+
+  /** One walk: `request` asks for the page at a token. */
+  function walk<Raw, T>(
+    of: { operation: Operation; poolId: string; carriesShardFilter?: boolean },
+    start: PageStart,
+    request: (range: Range, abortSignal: AbortSignal) => Promise<RawPage<Raw>>,
+    normalise: (item: Raw) => T,
+    signal: AbortSignal,
+  ): AsyncIterable<Page<T>> {
+    return followPages(start, async (token) => {
+      const { value, sentAt } = await call(
+        {
+          carriesShardFilter: false,
+          ...of,
+          carriesToken: token !== null,
+          send: async (abortSignal) => {
+            const page = await request({ limit: FULL_PAGE, token }, abortSignal);
+            return { items: page.items.map(normalise), nextToken: page.nextToken };
+          },
+        },
+        signal,
+      );
+      return { ...value, sentAt };
+    });
+  }
+
+  /** One call about one thing. */
+  async function ask<T>(
+    operation: Operation,
+    poolId: string,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const context = { operation, poolId, carriesToken: false, carriesShardFilter: false };
+    return (await call({ ...context, send }, signal)).value;
+  }
+
+  return {
+    describePool(poolId, signal) {
+      const command = new DescribeUserPoolCommand({ UserPoolId: poolId });
+      const send = async (abortSignal: AbortSignal) =>
+        normalisePool(poolId, (await sdk.send(command, { abortSignal })).UserPool);
+      return ask('DescribeUserPool', poolId, send, signal);
+    },
+
+    async *listPoolIds(signal) {
+      const pages = walk(
+        { operation: 'ListUserPools', poolId: '' },
+        { token: null },
+        ({ token }, abortSignal) => listUserPools(sdk, token, abortSignal),
+        ({ Id }) => {
+          if (!Id) throw new MalformedAnswerError('a pool has no id');
+          return Id;
+        },
+        signal,
+      );
+      for await (const page of pages) yield* page.items;
+    },
+
+    groupPages: (poolId, from, signal) =>
+      walk(
+        { operation: 'ListGroups', poolId },
+        from,
+        (range, abortSignal) => listGroups(sdk, poolId, range, abortSignal),
+        normaliseGroup,
+        signal,
+      ),
+
+    userPages(poolId, prefix, from, signal) {
+      const filter = prefix === '' ? undefined : prefixFilter(prefix);
+      return walk(
+        { operation: 'ListUsers', poolId, carriesShardFilter: filter !== undefined },
+        from,
+        (range, abortSignal) => listUsers(sdk, poolId, range, { filter }, abortSignal),
+        normaliseUser,
+        signal,
+      );
+    },
+
+    memberPages: (poolId, groupName, from, signal) =>
+      walk(
+        { operation: 'ListUsersInGroup', poolId },
+        from,
+        (range, abortSignal) => listUsersInGroup(sdk, poolId, range, groupName, abortSignal),
+        normaliseUser,
+        signal,
+      ),
+
+    async getUser(poolId, username, signal) {
+      const command = new AdminGetUserCommand({ UserPoolId: poolId, Username: username });
+      const send = async (abortSignal: AbortSignal) =>
+        normaliseFoundUser(await sdk.send(command, { abortSignal }));
+      try {
+        return await ask('AdminGetUser', poolId, send, signal);
+      } catch (error) {
+        if (error instanceof UserNotFoundError) return null;
+        throw error;
+      }
+    },
+
+    list: (listing, signal) => listPages(sdk, call, listing, signal),
+
+    close: () => sdk.destroy(),
+  };
+}

@@ -1,0 +1,248 @@
+import { ResumableError } from '../model/errors.ts';
+import type { Operation } from '../quota/quotas.ts';
+import {
+  CredentialsError,
+  FilterRefusedError,
+  MalformedAnswerError,
+  NotAuthorizedError,
+  RefusedRequestError,
+  ResourceNotFoundError,
+  ServiceUnavailableError,
+  TokenRefusedError,
+  UserNotFoundError,
+} from './errors.ts';
+import { describeFault, type Fault, faultOf } from './fault.ts';
+
+/** What an error is judged by, beside itself. */
+export interface CallContext {
+  readonly operation: Operation;
+  /** Empty where the call is about no pool. */
+  readonly poolId: string;
+  readonly region: string;
+  readonly carriesToken: boolean;
+  /** True if the call carried the mirror's own filter on `sub`. */
+  readonly carriesShardFilter: boolean;
+}
+
+/** What to do about a failed attempt, and the error to end with where it is not tried again. */
+export interface Verdict {
+  readonly action: 'throttled' | 'retry' | 'stop';
+  /** The least wait before another attempt, in milliseconds. */
+  readonly retryAfterMs: number;
+  /** For logs: names and codes alone. */
+  readonly reason: string;
+  readonly error: Error;
+}
+
+interface Row {
+  readonly action: Verdict['action'];
+  readonly error: (call: CallContext, fault: Fault) => Error;
+}
+
+const THROTTLED: Row = {
+  action: 'throttled',
+  error: (call, fault) =>
+    new ServiceUnavailableError(
+      `${subjectOf(call)}: the service kept throttling (${describeFault(fault)}). Run it again ` +
+        'later to go on from here; a lower MIRROR_QUOTA_SHARE leaves more of the quota to others.',
+    ),
+};
+
+const UNAVAILABLE: Row = {
+  action: 'retry',
+  error: (call, fault) =>
+    new ServiceUnavailableError(
+      `${subjectOf(call)}: the service kept failing (${describeFault(fault)}). Run it again ` +
+        'later to go on from here.',
+    ),
+};
+
+const UNREACHABLE: Row = {
+  action: 'retry',
+  error: (call, fault) =>
+    new ServiceUnavailableError(
+      `${subjectOf(call)}: the service could not be reached (${describeFault(fault)}). Check the ` +
+        'network, and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER and AWS_ENDPOINT_URL if they ' +
+        'are set; then run it again to go on from here.',
+    ),
+};
+
+const MALFORMED: Row = {
+  action: 'retry',
+  error: (call, fault) =>
+    new MalformedAnswerError(`${subjectOf(call)} could not be read (${describeFault(fault)})`),
+};
+
+const INVALID_PARAMETER: Row = { action: 'stop', error: invalidParameter };
+
+const NOT_FOUND: Row = {
+  action: 'stop',
+  error: ({ operation, poolId, region }) => new ResourceNotFoundError(operation, poolId, region),
+};
+
+const USER_NOT_FOUND: Row = {
+  action: 'stop',
+  error: ({ poolId }) => new UserNotFoundError(`${poolId}: there is no such user.`),
+};
+
+const NOT_AUTHORIZED: Row = {
+  action: 'stop',
+  error: ({ operation, poolId, region }) => new NotAuthorizedError(operation, poolId, region),
+};
+
+const EXPIRED_CREDENTIALS: Row = {
+  action: 'stop',
+  error: (_, fault) =>
+    new CredentialsError(
+      `they have expired (${describeFault(fault)}).`,
+      'Renew them (`aws sso login`, or a new session token), or use a role that renews them ' +
+        'itself; then run it again to go on from here.',
+    ),
+};
+
+const BAD_CREDENTIALS: Row = {
+  action: 'stop',
+  error: (_, fault) =>
+    new CredentialsError(
+      `the service does not take them (${describeFault(fault)}).`,
+      'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or AWS_PROFILE, ' +
+        "that they belong to the Region's partition, and that this machine's clock is right.",
+    ),
+};
+
+const NO_SUCH_OPERATION: Row = {
+  action: 'stop',
+  error: (call, fault) =>
+    new RefusedRequestError([
+      {
+        subject: subjectOf(call),
+        problem: `the server does not know the call (${describeFault(fault)}).`,
+        remedy: 'Check AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER and AWS_ENDPOINT_URL.',
+      },
+    ]),
+};
+
+const UNKNOWN: Row = {
+  action: 'stop',
+  error: (call, fault) =>
+    new ResumableError(
+      `${subjectOf(call)}: the service refused with an error that is not documented for this ` +
+        `call (${describeFault(fault)}). Run it again to go on from here.`,
+    ),
+};
+
+/** Every error by its name, `Exception` left out: the service and its front end spell both ways. */
+const BY_NAME: Readonly<Record<string, Row>> = {
+  TooManyRequests: THROTTLED,
+  Throttling: THROTTLED,
+  ThrottledRequest: THROTTLED,
+  RequestThrottled: THROTTLED,
+  RequestLimitExceeded: THROTTLED,
+  LimitExceeded: THROTTLED,
+  SlowDown: THROTTLED,
+  InternalError: UNAVAILABLE,
+  InternalFailure: UNAVAILABLE,
+  InternalServer: UNAVAILABLE,
+  ServiceUnavailable: UNAVAILABLE,
+  RequestTimeout: UNREACHABLE,
+  TimeoutError: UNREACHABLE,
+  InvalidParameter: INVALID_PARAMETER,
+  ResourceNotFound: NOT_FOUND,
+  UserNotFound: USER_NOT_FOUND,
+  NotAuthorized: NOT_AUTHORIZED,
+  AccessDenied: NOT_AUTHORIZED,
+  ExpiredToken: EXPIRED_CREDENTIALS,
+  RequestExpired: BAD_CREDENTIALS,
+  UnrecognizedClient: BAD_CREDENTIALS,
+  InvalidClientTokenId: BAD_CREDENTIALS,
+  InvalidSignature: BAD_CREDENTIALS,
+  SignatureDoesNotMatch: BAD_CREDENTIALS,
+  IncompleteSignature: BAD_CREDENTIALS,
+  MissingAuthenticationToken: BAD_CREDENTIALS,
+  UnknownOperation: NO_SUCH_OPERATION,
+};
+
+/**
+ * Judges what an attempt failed with. What did not come from a call of the SDK (a programming
+ * error) stops, and is given back as it is.
+ */
+export function judge(error: unknown, call: CallContext): Verdict {
+  if (error instanceof MalformedAnswerError) {
+    return { action: 'retry', retryAfterMs: 0, reason: error.name, error };
+  }
+  const fault = faultOf(error);
+  if (fault === null) {
+    const unknown =
+      error instanceof Error ? error : new Error('Something not an error was thrown.');
+    return { action: 'stop', retryAfterMs: 0, reason: unknown.name, error: unknown };
+  }
+  const row = rowOf(fault);
+  return {
+    action: row.action,
+    retryAfterMs: fault.retryAfterMs,
+    reason: describeFault(fault),
+    error: row.error(call, fault),
+  };
+}
+
+/** Credentials are looked up before a call waits for its turn; this judges a look-up that failed. */
+export function credentialsError(error: unknown): CredentialsError {
+  const fault = faultOf(error);
+  return new CredentialsError(
+    `none could be had from the environment, the shared files or a role${
+      fault === null ? '' : ` (${describeFault(fault)})`
+    }.`,
+    'Set AWS_PROFILE (after `aws sso login` or `aws configure`), or AWS_ACCESS_KEY_ID and ' +
+      'AWS_SECRET_ACCESS_KEY, or run where an instance or a task has a role.',
+  );
+}
+
+function rowOf(fault: Fault): Row {
+  const named = BY_NAME[fault.name.replace(/Exception$/, '')];
+  if (named) return named;
+  if (fault.status === 429) return THROTTLED;
+  if (fault.status !== null && fault.status >= 500) return UNAVAILABLE;
+  if (fault.code !== null) return UNREACHABLE;
+  // The SDK reads an answer with JSON.parse and by the API's schema, and throws what those throw.
+  if (fault.name === 'SyntaxError' || fault.name === 'TypeError') return MALFORMED;
+  return UNKNOWN;
+}
+
+function invalidParameter(call: CallContext, fault: Fault): Error {
+  if (call.carriesToken) {
+    return new TokenRefusedError(
+      `${subjectOf(call)}: the service refused a page token (${describeFault(fault)}): tokens ` +
+        'last an hour and hold for the same parameters alone. This walk must start again.',
+    );
+  }
+  if (call.carriesShardFilter) {
+    return new FilterRefusedError(
+      `${subjectOf(call)}: the service refuses to filter by the beginning of sub ` +
+        `(${describeFault(fault)}): the pool must be walked in one chain.`,
+    );
+  }
+  return new RefusedRequestError([
+    {
+      subject: subjectOf(call),
+      problem: `the service refused a parameter (${describeFault(fault)}).`,
+      remedy: remedyOf(fault),
+    },
+  ]);
+}
+
+function remedyOf({ about }: Fault): string {
+  if (about === 'attributes') {
+    return 'Ask for no single attributes: the service refuses where any user lacks one of them.';
+  }
+  if (about === 'filter') {
+    return (
+      'A filter is one standard attribute, = or ^=, and a quoted value, such as ' +
+      'email ^= "jane"; custom attributes cannot be searched.'
+    );
+  }
+  return 'Check the pool id and the parameters given.';
+}
+
+function subjectOf({ operation, poolId }: CallContext): string {
+  return poolId === '' ? operation : `${operation} of ${poolId}`;
+}

@@ -1,0 +1,78 @@
+import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
+import type { Operation } from '../quota/quotas.ts';
+
+/**
+ * The service refused a page token: too old, or no longer known. The walk must start again. The
+ * service does not tell this from another invalid parameter, so every InvalidParameterException
+ * of a call with a token counts.
+ */
+export class TokenRefusedError extends ResumableError {}
+
+/** The service refused to cut the pool by a prefix of `sub`: it must be walked serially. */
+export class FilterRefusedError extends ResumableError {}
+
+/** The service gave up answering: retries are used up, or throttling did not end. */
+export class ServiceUnavailableError extends ResumableError {}
+
+/** The service answered with something that is no answer of its API. */
+export class MalformedAnswerError extends ResumableError {
+  constructor(what: string) {
+    super(`The service sent a malformed answer: ${what}. Run it again to go on from here.`);
+  }
+}
+
+/** There is no such pool in the Region; of ListUsersInGroup: no such pool, or no such group. */
+export class ResourceNotFoundError extends ConfigurationError {
+  readonly operation: Operation;
+
+  constructor(operation: Operation, poolId: string, region: string) {
+    const what = operation === 'ListUsersInGroup' ? 'the pool or the group' : 'the pool';
+    super([
+      {
+        subject: poolId,
+        problem: `${what} does not exist in ${region}, in the account of the credentials in use.`,
+        remedy:
+          'Check the id, and with `aws sts get-caller-identity` that the account is the right one.',
+      },
+    ]);
+    this.operation = operation;
+  }
+}
+
+/** The credentials are good, but may not make the call. */
+export class NotAuthorizedError extends ConfigurationError {
+  readonly operation: Operation;
+
+  constructor(operation: Operation, poolId: string, region: string) {
+    const resource =
+      operation === 'ListUserPools'
+        ? '*'
+        : `arn:${partitionOf(region)}:cognito-idp:${region}:*:userpool/${poolId}`;
+    super([
+      {
+        subject: poolId || region,
+        problem: `the credentials in use may not call ${operation}.`,
+        remedy: `Allow the action cognito-idp:${operation} on ${resource} in their IAM policy.`,
+      },
+    ]);
+    this.operation = operation;
+  }
+}
+
+/** There are no credentials, or the service does not take them. */
+export class CredentialsError extends ConfigurationError {
+  constructor(problem: string, remedy: string) {
+    super([{ subject: 'AWS credentials', problem, remedy }]);
+  }
+}
+
+/** The service refused what was asked, and would refuse it again. */
+export class RefusedRequestError extends ConfigurationError {}
+
+/** AdminGetUser found nobody of that name. */
+export class UserNotFoundError extends MirrorError {}
+
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}

@@ -1,0 +1,98 @@
+import {
+  type GroupType,
+  ListGroupsCommand,
+  ListUserPoolsCommand,
+  ListUsersCommand,
+  ListUsersInGroupCommand,
+  type UserPoolDescriptionType,
+  type UserType,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { MalformedAnswerError } from './errors.ts';
+import type { Sdk } from './sdk.ts';
+
+/** The most items that the service gives in a page. */
+export const FULL_PAGE = 60;
+
+/** The part of a listing to ask for. */
+export interface Range {
+  /** Items at most; the service chooses where undefined. */
+  readonly limit: number | undefined;
+  readonly token: string | null;
+}
+
+/** A page as the service gave it. */
+export interface RawPage<Raw> {
+  readonly items: Raw[];
+  readonly nextToken: string | null;
+}
+
+export async function listUsers(
+  sdk: Sdk,
+  poolId: string,
+  { limit, token }: Range,
+  choice: { filter?: string | undefined; attributes?: readonly string[] | undefined },
+  abortSignal: AbortSignal,
+): Promise<RawPage<UserType>> {
+  const command = new ListUsersCommand({
+    UserPoolId: poolId,
+    Limit: limit,
+    PaginationToken: token ?? undefined,
+    Filter: choice.filter,
+    AttributesToGet: choice.attributes && [...choice.attributes],
+  });
+  const { Users, PaginationToken } = await sdk.send(command, { abortSignal });
+  return rawPage(Users, PaginationToken);
+}
+
+export async function listUsersInGroup(
+  sdk: Sdk,
+  poolId: string,
+  { limit, token }: Range,
+  groupName: string,
+  abortSignal: AbortSignal,
+): Promise<RawPage<UserType>> {
+  const command = new ListUsersInGroupCommand({
+    UserPoolId: poolId,
+    GroupName: groupName,
+    Limit: limit,
+    NextToken: token ?? undefined,
+  });
+  const { Users, NextToken } = await sdk.send(command, { abortSignal });
+  return rawPage(Users, NextToken);
+}
+
+export async function listGroups(
+  sdk: Sdk,
+  poolId: string,
+  { limit, token }: Range,
+  abortSignal: AbortSignal,
+): Promise<RawPage<GroupType>> {
+  const command = new ListGroupsCommand({
+    UserPoolId: poolId,
+    Limit: limit,
+    NextToken: token ?? undefined,
+  });
+  const { Groups, NextToken } = await sdk.send(command, { abortSignal });
+  return rawPage(Groups, NextToken);
+}
+
+export async function listUserPools(
+  sdk: Sdk,
+  token: string | null,
+  abortSignal: AbortSignal,
+): Promise<RawPage<UserPoolDescriptionType>> {
+  const command = new ListUserPoolsCommand({
+    MaxResults: FULL_PAGE,
+    NextToken: token ?? undefined,
+  });
+  const { UserPools, NextToken } = await sdk.send(command, { abortSignal });
+  return rawPage(UserPools, NextToken);
+}
+
+/** Refuses an answer without its list: it would read as an empty page, and end a walk. */
+function rawPage<Raw>(items: Raw[] | undefined, nextToken: string | undefined): RawPage<Raw> {
+  if (!Array.isArray(items) || !items.every((item) => typeof item === 'object' && item !== null)) {
+    throw new MalformedAnswerError('a page has no list of items');
+  }
+  return { items, nextToken: nextToken || null };
+}

@@ -1,0 +1,30 @@
+import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+
+export type Sdk = CognitoIdentityProviderClient;
+
+const CONNECTION_TIMEOUT_MS = 5_000;
+/** From the request to the answer's head, and of silence within an answer. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const MAX_SOCKETS = 64;
+
+/**
+ * The SDK's client for one Region, with keep-alive, timeouts, and its own retries off: every
+ * attempt must pass its bucket. Credentials and the endpoint come from the SDK's standard chain.
+ */
+export function openSdk(region: string): Sdk {
+  // It would warn of Node 20 on standard error, where progress and logs go.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  return new CognitoIdentityProviderClient({
+    region,
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: ANSWER_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      socketTimeout: ANSWER_TIMEOUT_MS,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  });
+}
