@@ -76,7 +76,7 @@ async function cut(
       kind: 'users',
       prefix: child,
       groupName: null,
-      expected: expected[digit] ?? null,
+      expected: Math.ceil(expected[digit] ?? 0),
     })),
   );
   untallyWalk(progress, shard);

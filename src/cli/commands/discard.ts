@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { writeJson, writeOut } from '../output.ts';
+import { withSignals } from '../signals.ts';
+import { parseSnapshotArgument } from '../snapshot-argument.ts';
+
+/** `discard`: drops a held snapshot. */
+export function discardCommand(): Command {
+  return new Command('discard')
+    .description('drop a held snapshot')
+    .argument('<pool/snapshot>', 'the snapshot, as status shows it')
+    .option('--json', 'print one JSON document: {"snapshots":[…]}')
+    .action((argument: string, options: { json?: boolean }) =>
+      withSignals((signal) => runDiscard(argument, options, signal)),
+    );
+}
+
+async function runDiscard(
+  argument: string,
+  options: { json?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const key = parseSnapshotArgument(argument);
+  const { loadConfig } = await import('../../config/load-config.ts');
+  const { openMirror } = await import('../../app.ts');
+  const { discardHeld } = await import('../../runner/held.ts');
+  const mirror = await openMirror(loadConfig(process.env), signal);
+  try {
+    const report = await discardHeld(mirror.db, key);
+    if (options.json) await writeJson({ snapshots: [report] });
+    else await writeOut(`${argument} is discarded; the current state stays as it was.\n`);
+  } finally {
+    await mirror.close();
+  }
+}

@@ -1,0 +1,71 @@
+import type pg from 'pg';
+import { ConfigurationError } from '../model/errors.ts';
+import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
+import type { Run } from '../postgres/run.ts';
+import { dropEndedStages } from '../postgres/stage/drop.ts';
+import { takeHeld } from '../postgres/state/begin.ts';
+import { findSnapshot } from '../postgres/state/snapshots.ts';
+import { endSnapshot } from '../postgres/state/transitions.ts';
+import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
+import { publish } from '../snapshot/publish.ts';
+import { reportOf, type SnapshotReport } from './snapshot-report.ts';
+
+/**
+ * Publishes and archives a held snapshot: a person has looked at it.
+ *
+ * @throws ConfigurationError where it is not held.
+ * @throws SnapshotFailedError where a later snapshot was published, or its stage is gone.
+ */
+export async function releaseHeld(
+  context: ArchiveContext,
+  key: SnapshotKey,
+  historyDays: number | null,
+  signal: AbortSignal,
+): Promise<SnapshotReport> {
+  const begun = performance.now();
+  const { db, progress } = context;
+  const run = await requireHeld(db, key);
+  await publish({ db, run, progress }, 'held', historyDays, signal);
+  const sealed = await archivePublished(context, key.poolId, signal);
+  return report(db, key, begun, sealed.get(snapshotId(key.snapshotAt)) ?? null);
+}
+
+/**
+ * Drops a held snapshot; the current state stays as it is.
+ *
+ * @throws ConfigurationError where it is not held.
+ */
+export async function discardHeld(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
+  const begun = performance.now();
+  const run = await requireHeld(db, key);
+  await endSnapshot(db, run, ['held'], 'discarded', 'Discarded by a person.');
+  await dropEndedStages(db);
+  return report(db, key, begun, null);
+}
+
+async function report(
+  db: pg.Pool,
+  { poolId, snapshotAt }: SnapshotKey,
+  begun: number,
+  archive: SnapshotReport['archive'],
+): Promise<SnapshotReport> {
+  const seconds = Math.round(performance.now() - begun) / 1000;
+  return reportOf(poolId, await findSnapshot(db, poolId, snapshotAt), {
+    reason: null,
+    seconds,
+    archive,
+  });
+}
+
+async function requireHeld(db: pg.Pool, { poolId, snapshotAt }: SnapshotKey): Promise<Run> {
+  const run = await takeHeld(db, poolId, snapshotAt);
+  if (run !== null) return run;
+  const row = await findSnapshot(db, poolId, snapshotAt);
+  throw new ConfigurationError([
+    {
+      subject: `${poolId}/${snapshotId(snapshotAt)}`,
+      problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not held.`,
+      remedy: '`cognito-mirror status` shows the snapshots and where they stand.',
+    },
+  ]);
+}

@@ -1,0 +1,98 @@
+import { pathToFileURL } from 'node:url';
+import type pg from 'pg';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { openPool } from '../../src/postgres/connection.ts';
+import { localBuckets } from '../../src/quota/buckets.ts';
+import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/sync.ts';
+import type { SimulatedPool } from '../../src/simulator/pool.ts';
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../src/simulator/server.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
+import { createTestDatabase } from './postgres.ts';
+import { temporaryFolder } from './temp.ts';
+
+/** A mirror of simulated pools, in this process: real Postgres, real HTTP, the real SDK. */
+export interface TestMirror {
+  readonly simulator: Simulator;
+  readonly pool: SimulatedPool;
+  readonly db: pg.Pool;
+  readonly databaseUrl: string;
+  /** The folder of the archive. */
+  readonly archive: string;
+  /** Mirrors the first pool, or those named; `parts` may differ from the plain ones. */
+  sync(options?: SyncOptions): Promise<PoolOutcome>;
+  rows<T = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<T[]>;
+  close(): Promise<void>;
+}
+
+export interface SyncOptions extends Partial<SyncParts> {
+  readonly poolId?: string;
+  readonly signal?: AbortSignal;
+  /** Called often with how far the run is. */
+  readonly watch?: (progress: SnapshotProgress) => void;
+  readonly userListRps?: number;
+  readonly share?: number;
+}
+
+/** Starts a simulator, its quota lifted, with a database and an archive of its own. */
+export async function openTestMirror(options: SimulatorOptions = {}): Promise<TestMirror> {
+  const simulator = await startSimulator({ rps: 0, users: 200, groups: 8, ...options });
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: simulator.url,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  });
+  const database = await createTestDatabase();
+  const db = openPool(database.url, 8);
+  const folder = await temporaryFolder();
+  const destination = await openDestination(pathToFileURL(folder.path).href);
+  const log = createLogger({ level: 'silent' });
+  return {
+    simulator,
+    pool: simulator.pool(),
+    db,
+    databaseUrl: database.url,
+    archive: folder.path,
+    async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...parts } = {}) {
+      const buckets = localBuckets({ share, userListRps });
+      let watching: NodeJS.Timeout | undefined;
+      try {
+        const [outcome] = await syncPools(
+          {
+            db,
+            databaseUrl: database.url,
+            destination,
+            formats: ['parquet', 'jsonl'],
+            program: 'cognito-mirror/test',
+            buckets: () => buckets,
+            maxRemoved: 1,
+            historyDays: null,
+            log,
+            ...parts,
+          },
+          [poolId ?? simulator.pool().settings.id],
+          (progress) => {
+            if (watch) watching = setInterval(() => watch(progress), 1);
+          },
+          signal ?? new AbortController().signal,
+        );
+        return outcome as PoolOutcome;
+      } finally {
+        clearInterval(watching);
+        await buckets.close();
+      }
+    },
+    rows: async <T>(sql: string, values: unknown[] = []) =>
+      (await db.query(sql, values)).rows as T[],
+    async close() {
+      await db.end();
+      await database.drop();
+      await simulator.close();
+      await folder.remove();
+    },
+  };
+}
