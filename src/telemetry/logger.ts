@@ -38,13 +38,19 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
 
 /** Redacts whole lines, as nothing gets round that: messages, fields and bound fields alike. */
 function throughRedaction(destination: LogDestination | undefined): DestinationStream {
-  const isTTY = destination === undefined ? process.stderr.isTTY : destination.isTTY;
-  // Written at once, so that no line is lost where the process ends by a signal.
-  const stream = destination ?? fileDestination({ fd: 2, sync: true });
+  const stream = destination ?? standardError();
   return {
     write(line) {
       const fields = redact(JSON.parse(line)) as Record<string, unknown>;
-      stream.write(isTTY ? readableLine(fields) : `${JSON.stringify(fields)}\n`);
+      stream.write(stream.isTTY ? readableLine(fields) : `${JSON.stringify(fields)}\n`);
     },
   };
+}
+
+/**
+ * Both write at once, so that no line is lost where the process ends by a signal; a terminal is
+ * written through its stream, where a live display can make way for the line.
+ */
+function standardError(): LogDestination {
+  return process.stderr.isTTY ? process.stderr : fileDestination({ fd: 2, sync: true });
 }

@@ -1,0 +1,55 @@
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Phase, SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import type { Usage } from './progress-lines.ts';
+
+/** How often a line tells of a phase that goes on. */
+const PERIOD_MS = 5_000;
+
+const MESSAGES: Readonly<Record<Phase, string>> = {
+  plan: 'planning',
+  walk: 'reading the pool',
+  check: 'checking what was read',
+  publish: 'publishing',
+  archive: 'archiving',
+  done: 'snapshot done',
+};
+
+/** Tells of snapshots in log lines: at each change of phase, and every few seconds. */
+export class ProgressLog {
+  readonly #log: Logger;
+  readonly #told = new Map<SnapshotProgress, { phase: Phase; at: number }>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Logs what is due at `now` (milliseconds of a clock that only goes forward). */
+  tell(snapshots: readonly SnapshotProgress[], usage: Usage, now: number): void {
+    for (const snapshot of snapshots) {
+      const { phase } = snapshot;
+      const told = this.#told.get(snapshot);
+      if (told?.phase === phase && (phase === 'done' || now - told.at < PERIOD_MS)) continue;
+      this.#told.set(snapshot, { phase, at: now });
+      this.#log.info(fieldsOf(snapshot, usage), MESSAGES[phase]);
+    }
+  }
+}
+
+function fieldsOf(snapshot: SnapshotProgress, usage: Usage): Record<string, unknown> {
+  const { poolId, phase, walks } = snapshot;
+  const fields: Record<string, unknown> = { pool: poolId };
+  if (snapshot.resumed) fields.resumed = true;
+  if (phase === 'walk') {
+    for (const [kind, tally] of Object.entries(walks)) {
+      fields[kind] = tally.items;
+      if (tally.expected !== null) fields[`${kind}Expected`] = tally.expected;
+    }
+    fields.callsPerSecond = Number(usage.rate.toFixed(1));
+    fields.allowed = Number(usage.allowed.toFixed(1));
+  }
+  if (phase === 'archive') fields.archivedRows = snapshot.archivedRows;
+  if (phase !== 'plan') fields.apiCalls = snapshot.apiCalls;
+  if (snapshot.throttled > 0) fields.throttled = snapshot.throttled;
+  if (snapshot.note !== null) fields.note = snapshot.note;
+  return fields;
+}

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { csvLine } from '../../src/cli/display/csv.ts';
+import { cut, widthOf } from '../../src/cli/display/fit.ts';
+import { Table } from '../../src/cli/display/table.ts';
+
+describe('a table', () => {
+  const columns = [{ name: 'username' }, { name: 'n', align: 'right' as const }, { name: 'note' }];
+
+  test('aligns its columns', () => {
+    const rows = [
+      ['al', '1', 'x'],
+      ['barbara-ann', '1000', null],
+    ];
+    const table = new Table(columns, rows, 80);
+    expect(table.header + table.rows(rows)).toBe(
+      [
+        'username    |    n | note',
+        '------------+------+-----',
+        'al          |    1 | x',
+        'barbara-ann | 1000 | ',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('shows wide characters in their own width, and escapes what a terminal acts on', () => {
+    const rows = [
+      ['日本', '1', 'a\u001b[2Jb'],
+      ['a\nb', '2', '\u202egnp.exe'],
+    ];
+    const table = new Table(columns, rows, 80);
+    expect(table.rows(rows)).toBe('日本     | 1 | a\\u001b[2Jb\na\\nb     | 2 | \\u202egnp.exe\n');
+  });
+
+  test('cuts the widest columns so that a line fits, and later rows to the same widths', () => {
+    const sample = [['short', '1', 'x'.repeat(200)]];
+    const table = new Table(columns, sample, 40);
+    const lines = (table.header + table.rows([...sample, ['y'.repeat(50), '22', 'z']])).split('\n');
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(40);
+    expect(lines[2]).toMatch(/^short {4}\| 1 \| x+…$/);
+    expect(lines[3]).toMatch(/^y+… \| … \| z$/);
+  });
+
+  test('fits any width that leaves each column four places', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 60 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(text, text, text), { maxLength: 5 }),
+        fc.integer({ min: 18, max: 120 }),
+        (rows, width) => {
+          const table = new Table(columns, rows, width);
+          for (const line of (table.header + table.rows(rows)).split('\n')) {
+            expect(widthOf(line)).toBeLessThanOrEqual(width);
+          }
+        },
+      ),
+    );
+  });
+});
+
+test('text is cut between characters that a person sees as one', () => {
+  expect(cut('abcdef', 4)).toBe('abc…');
+  expect(cut('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
+  expect(cut('日本語', 4)).toBe('日…');
+  expect(cut('abc', 3)).toBe('abc');
+});
+
+describe('CSV', () => {
+  test('keeps NULL and empty text apart, quotes what needs it, and alters nothing', () => {
+    expect(csvLine([null, '', 'plain', 'a,b', 'say "hi"', 'two\r\nlines', '=1+1'])).toBe(
+      ',"",plain,"a,b","say ""hi""","two\r\nlines",=1+1\r\n',
+    );
+  });
+
+  test('reads back as it was', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: 1 }),
+        (values) => {
+          expect(parseCsvLine(csvLine(values))).toEqual(values);
+        },
+      ),
+    );
+  });
+});
+
+/** A reader by the grammar of RFC 4180, for one line. */
+function parseCsvLine(line: string): (string | null)[] {
+  const fields = [...line.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)];
+  expect(fields.map(([field]) => field).join('')).toBe(line);
+  return fields.map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain || null));
+}
