@@ -83,8 +83,8 @@ POST /_simulator/faults with a JSON object such as {"throttle":0.1} replaces the
 
 A client uses it with any credentials and its URL as endpoint:
   AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=http://127.0.0.1:${DEFAULT_PORT} \\
-  AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1 \\
-  aws cognito-idp list-users --user-pool-id ${DEFAULT_POOL}`;
+  AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any \\
+  aws --region us-east-1 cognito-idp list-users --user-pool-id ${DEFAULT_POOL}`;
 }
 
 async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<void> {
