@@ -7,20 +7,20 @@ import { temporaryFolder } from '../support/temp.ts';
 /** A destination of a test's own. */
 export interface Backend {
   readonly destination: Destination;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Every kind of destination; a suite that all of them must pass takes these one by one. */
-export const BACKENDS: readonly { name: string; open(): Promise<Backend> }[] = [
+export const BACKENDS: readonly { name: string; open: () => Promise<Backend> }[] = [
   { name: 'a folder', open: openFolder },
   { name: 'a bucket', open: openBucket },
 ];
 
 export async function openFolder(): Promise<Backend & { folder: string }> {
-  const { path, remove } = await temporaryFolder();
-  const folder = `${path}/archive`;
+  const parent = await temporaryFolder();
+  const folder = `${parent.path}/archive`;
   const destination = await openDestination(pathToFileURL(folder).href);
-  return { destination, folder, close: remove };
+  return { destination, folder, close: () => parent.remove() };
 }
 
 /** A bucket of a server that lists two keys a page. */

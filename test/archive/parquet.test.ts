@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
@@ -9,7 +9,15 @@ import { ParquetWriter } from '../../src/archive/parquet.ts';
 import type { Dataset } from '../../src/model/snapshot.ts';
 import { escapeOdd, isStorable } from '../../src/model/storable.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { group, NEVER, readJsonLines, readParquet, type UserRow, user } from './support.ts';
+import {
+  group,
+  NEVER,
+  OFFLINE,
+  readJsonLines,
+  readParquet,
+  type UserRow,
+  user,
+} from './support.ts';
 
 let spill: Awaited<ReturnType<typeof temporaryFolder>>;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -219,7 +227,7 @@ test('row groups are bounded in rows, and in bytes where rows are large', async 
 
 test('DuckDB reads times as UTC', async () => {
   const { parquet } = await write('users', [user(1)]);
-  const instance = await DuckDBInstance.create(':memory:');
+  const instance = await DuckDBInstance.create(':memory:', OFFLINE);
   const connection = await instance.connect();
   const reader = await connection.runAndReadAll(
     `SELECT typeof(created_at), epoch_ms(created_at) FROM '${parquet}'`,
@@ -235,6 +243,12 @@ test('a row that does not fit its columns is refused without a word of it', asyn
   const written = write('users', [user(1, { created_at: 'a secret' })]);
   await expect(written).rejects.toThrow(/Parquet part was not written: \w+ Input Error\./);
   await expect(written).rejects.not.toThrow('secret');
+});
+
+test('a gzip header tells neither a time nor a machine', async () => {
+  const { jsonLines } = await write('users', [user(1)]);
+  const header = (await readFile(jsonLines)).subarray(0, 10);
+  expect([...header]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 });
 
 test('files are for their owner alone', async () => {

@@ -156,3 +156,9 @@ export function readJsonLines(path: string): unknown[] {
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 }
+
+/** Settings of a DuckDB that reads archives in tests: it fetches nothing from the network. */
+export const OFFLINE = {
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+};

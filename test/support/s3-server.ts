@@ -20,7 +20,7 @@ export interface S3Server {
   readonly requests: S3Request[];
   /** Decides what goes wrong with a request; nothing by default. */
   fault: (request: S3Request) => S3Fault | null;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const STATUS: Readonly<Record<string, number>> = {
