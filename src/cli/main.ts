@@ -2,15 +2,30 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { dbCommand } from './commands/db.ts';
+import { discardCommand } from './commands/discard.ts';
+import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { queryCommand } from './commands/query.ts';
+import { releaseCommand } from './commands/release.ts';
 import { simulatorCommand } from './commands/simulator.ts';
+import { statusCommand } from './commands/status.ts';
+import { syncCommand } from './commands/sync.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { isClosed } from './output.ts';
 import { describeFailure } from './report-error.ts';
 
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
-const COMMANDS = [queryCommand, dbCommand, migrateCommand, simulatorCommand];
+const COMMANDS = [
+  syncCommand,
+  statusCommand,
+  listCommand,
+  queryCommand,
+  dbCommand,
+  releaseCommand,
+  discardCommand,
+  migrateCommand,
+  simulatorCommand,
+];
 
 // The SDK would print a warning about Node 20 among our own output.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';

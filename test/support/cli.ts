@@ -1,0 +1,62 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from '../../scripts/lib/build.mjs';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface CliOptions {
+  /** Added to what a program needs of the environment; nothing else of ours reaches it. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** What it reads on standard input. */
+  readonly input?: string;
+}
+
+export interface CliResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+}
+
+/** A command that runs. */
+export interface CliProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** What it has written so far. */
+  readonly output: { stdout: string; stderr: string };
+  /** Resolves when it has ended. */
+  readonly result: Promise<CliResult>;
+}
+
+/** Starts `cognito-mirror` with these arguments, built from the sources as they are. */
+export async function startCli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<CliProcess> {
+  await ensureBuilt();
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH, ...options.env },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  child.stdin.on('error', () => {}).end(options.input ?? '');
+  const result = new Promise<CliResult>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ ...output, code }));
+  });
+  return { child, output, result };
+}
+
+/** Runs `cognito-mirror` with these arguments to its end. */
+export async function runCli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  return (await startCli(args, options)).result;
+}
