@@ -23,7 +23,7 @@ await runMain(async () => {
     case 'demo':
       await ensureInstalled({ dev: !(await isUpToDate()) });
       await ensureBuilt();
-      return runNode([`${ROOT}dist/cli/main.js`, 'demo', ...args]);
+      return runNode([`${ROOT}bin/cognito-mirror.mjs`, 'demo', ...args]);
     case 'test':
       await ensureInstalled({ dev: true });
       await ensureBuilt();

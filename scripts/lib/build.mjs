@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, say, withCheckoutLock } from './checkout.mjs';
 import { Failure } from './failure.mjs';
@@ -41,13 +41,13 @@ export async function ensureBuilt() {
 export async function linkCommand() {
   const folder = join(ROOT, 'node_modules/.bin');
   const link = join(folder, 'cognito-mirror');
-  if (existsSync(link) || !isBuilt()) return;
+  if (existsSync(link)) return;
   try {
     await mkdir(folder, { recursive: true });
     if (process.platform === 'win32') {
-      await writeFile(`${link}.cmd`, '@node "%~dp0\\..\\..\\dist\\cli\\main.js" %*\r\n');
+      await writeFile(`${link}.cmd`, '@node "%~dp0\\..\\..\\bin\\cognito-mirror.mjs" %*\r\n');
     } else {
-      await symlink('../../dist/cli/main.js', link);
+      await symlink('../../bin/cognito-mirror.mjs', link);
     }
   } catch {
     // Made by another process meanwhile, or not ours to make: npx then links the package itself.
@@ -70,7 +70,6 @@ async function build() {
       draft,
     ]);
     if (code !== 0) throw new Failure(`the build failed:\n${output}`, 1);
-    await chmod(join(draft, 'cli/main.js'), 0o755);
     await writeFile(join(draft, STAMP), hash);
     // A program that runs from `dist` keeps what it has loaded.
     if (existsSync(DIST)) await rename(DIST, old);

@@ -1,7 +1,7 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { dbCommand } from './commands/db.ts';
+import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -25,6 +25,7 @@ const COMMANDS = [
   discardCommand,
   migrateCommand,
   simulatorCommand,
+  demoCommand,
 ];
 
 // The SDK would print a warning about Node 20 among our own output.
