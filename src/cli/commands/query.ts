@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { ConfigurationError } from '../../model/errors.ts';
-import type { ResultColumn, TextRow } from '../../postgres/read-only.ts';
+import type { ResultColumn } from '../../postgres/read-only.ts';
 import { csvLine } from '../display/csv.ts';
+import type { Batches } from '../display/result-table.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -9,8 +10,6 @@ interface QueryOptions {
   readonly json?: boolean;
   readonly csv?: boolean;
 }
-
-type Batches = AsyncIterable<TextRow[]>;
 
 /** `query`: runs read-only SQL against the mirror. */
 export function queryCommand(): Command {
@@ -33,6 +32,7 @@ async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal)
   const { loadConfig } = await import('../../config/load-config.ts');
   const { openDatabase } = await import('../../postgres/database.ts');
   const { queryReadOnly } = await import('../../postgres/read-only.ts');
+  const { printTable } = await import('../display/result-table.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
   const database = await openDatabase(loadConfig(process.env), signal);
   try {
@@ -71,39 +71,9 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
 }
 
 async function printCsv(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { toText } = await import('../../postgres/result-values.ts');
+  const { textsOf } = await import('../display/result-table.ts');
   await writeOut(csvLine(columns.map(({ name }) => name)));
   for await (const rows of batches) {
-    await writeOut(rows.map((row) => csvLine(textsOf(columns, row, toText))).join(''));
+    await writeOut(rows.map((row) => csvLine(textsOf(columns, row))).join(''));
   }
-}
-
-async function printTable(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { Table } = await import('../display/table.ts');
-  const { isNumeric, toText } = await import('../../postgres/result-values.ts');
-  const layout = columns.map((column) => ({
-    name: column.name,
-    align: isNumeric(column) ? ('right' as const) : ('left' as const),
-  }));
-  // What is no terminal has no width to cut to.
-  const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
-  let table: InstanceType<typeof Table> | null = null;
-  let count = 0;
-  for await (const rows of batches) {
-    const texts = rows.map((row) => textsOf(columns, row, toText));
-    const first = table === null;
-    table ??= new Table(layout, texts, width);
-    await writeOut((first ? table.header : '') + table.rows(texts));
-    count += rows.length;
-  }
-  if (table === null) await writeOut(new Table(layout, [], width).header);
-  await writeOut(count === 1 ? '(1 row)\n' : `(${count} rows)\n`);
-}
-
-function textsOf(
-  columns: readonly ResultColumn[],
-  row: TextRow,
-  toText: (column: ResultColumn, value: string | null) => string | null,
-): (string | null)[] {
-  return columns.map((column, index) => toText(column, row[index] ?? null));
 }

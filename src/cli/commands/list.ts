@@ -1,0 +1,108 @@
+import { Command } from 'commander';
+import type { Listing } from '../../cognito/listing.ts';
+import { ConfigurationError, type Problem } from '../../model/errors.ts';
+import { isPoolId, regionOf } from '../../model/pool-id.ts';
+import { writeOut } from '../output.ts';
+import { withSignals } from '../signals.ts';
+
+/** The service's largest page (API reference: Limit, 0 to 60). */
+const FULL_PAGE = 60;
+
+interface ListOptions {
+  readonly filter?: string;
+  readonly attributes?: string;
+  readonly pageSize?: string;
+  readonly maxItems?: string;
+  readonly startingToken?: string;
+}
+
+/** `list`: the service's own three listings, through the same buckets and retries. */
+export function listCommand(): Command {
+  return new Command('list')
+    .description("stream the service's own listing as JSON Lines")
+    .argument('<what>', 'users, groups or members')
+    .argument('<pool>', "the pool's id")
+    .argument('[group]', 'the group, of members')
+    .option('--filter <filter>', 'of users: such as \'email ^= "ann"\'')
+    .option('--attributes <names>', 'of users: the attributes to get, comma-separated')
+    .option('--page-size <n>', 'items a page, 0 to 60; 0 leaves it to the service')
+    .option('--max-items <n>', 'items in all')
+    .option('--starting-token <token>', 'where an earlier listing stopped')
+    .action((what: string, pool: string, group: string | undefined, options: ListOptions) =>
+      withSignals((signal) => runList(toListing(what, pool, group, options), signal)),
+    );
+}
+
+async function runList(listing: Listing, signal: AbortSignal): Promise<void> {
+  const { loadConfig } = await import('../../config/load-config.ts');
+  const config = loadConfig(process.env);
+  const { RegionBuckets } = await import('../../app.ts');
+  const { openCognito } = await import('../../cognito/client.ts');
+  const { CallMeter } = await import('../../telemetry/call-meter.ts');
+  const region = regionOf(listing.poolId);
+  const buckets = new RegionBuckets(config);
+  const cognito = openCognito({ region, buckets: buckets.of(region), meter: new CallMeter() });
+  let next: string | null = null;
+  try {
+    for await (const page of cognito.list(listing, signal)) {
+      await writeOut(page.items.map((item) => `${JSON.stringify(item)}\n`).join(''));
+      next = page.nextToken;
+    }
+  } finally {
+    // Also where the listing was cut short: what was printed need not be asked for again.
+    if (next !== null) console.error(`Next token: ${next}`);
+    cognito.close();
+    await buckets.close();
+  }
+}
+
+/** @throws ConfigurationError with everything that is wrong with the command line. */
+function toListing(
+  what: string,
+  poolId: string,
+  groupName: string | undefined,
+  options: ListOptions,
+): Listing {
+  const problems: Problem[] = [];
+  const refuse = (subject: string, problem: string, remedy: string) =>
+    problems.push({ subject, problem, remedy });
+  const wholeNumber = (name: string, text: string | undefined, most: number) => {
+    if (text === undefined) return undefined;
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number > most) {
+      refuse(`--${name}`, 'is out of range.', `Give a whole number from 0 to ${most}.`);
+    }
+    return number;
+  };
+  if (!isPoolId(poolId)) {
+    refuse('POOL', 'is not the id of a pool.', 'Give one such as us-east-1_Ab12Cd34.');
+  }
+  if (!['users', 'groups', 'members'].includes(what)) {
+    refuse('WHAT', 'is not a listing.', 'Give users, groups or members.');
+  }
+  if ((what === 'members') !== (groupName !== undefined)) {
+    refuse('GROUP', 'belongs to members, and to them alone.', 'list members POOL GROUP');
+  }
+  for (const name of ['filter', 'attributes'] as const) {
+    if (what !== 'users' && options[name] !== undefined) {
+      refuse(`--${name}`, 'is known to the listing of users alone.', 'Leave it out.');
+    }
+  }
+  const pageSize = wholeNumber('page-size', options.pageSize, FULL_PAGE);
+  const maxItems = wholeNumber('max-items', options.maxItems, Number.MAX_SAFE_INTEGER);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  const range = {
+    poolId,
+    ...(pageSize !== undefined && { pageSize }),
+    ...(maxItems !== undefined && { maxItems }),
+    ...(options.startingToken !== undefined && { startingToken: options.startingToken }),
+  };
+  if (groupName !== undefined) return { ...range, kind: 'members', groupName };
+  if (what === 'groups') return { ...range, kind: 'groups' };
+  return {
+    ...range,
+    kind: 'users',
+    ...(options.filter !== undefined && { filter: options.filter }),
+    ...(options.attributes !== undefined && { attributes: options.attributes.split(',') }),
+  };
+}

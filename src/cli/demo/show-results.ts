@@ -1,0 +1,72 @@
+import { readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../../config/config.ts';
+import { queryReadOnly } from '../../postgres/read-only.ts';
+import { printTable } from '../display/result-table.ts';
+import { writeOut } from '../output.ts';
+
+/** What a person can ask of the mirror: shown as it is asked. */
+const QUERIES = (poolId: string): [what: string, sql: string][] => [
+  [
+    'What the second snapshot changed:',
+    `SELECT entity, kind, count(*), min(fields::text) FILTER (WHERE fields <> '{}') AS such_as
+FROM directory.changes WHERE pool_id = '${poolId}'
+GROUP BY entity, kind ORDER BY entity, kind`,
+  ],
+  [
+    'Users by status and sign-in:',
+    `SELECT status, enabled, count(*), count(*) FILTER (WHERE email_verified) AS verified_email
+FROM directory.users WHERE pool_id = '${poolId}'
+GROUP BY status, enabled ORDER BY count(*) DESC LIMIT 6`,
+  ],
+  [
+    'The largest groups, and those who left them:',
+    `SELECT g.group_name, g.precedence, count(DISTINCT m.username) AS members,
+  count(DISTINCT h.username) AS left_since
+FROM directory.groups AS g
+LEFT JOIN directory.memberships AS m USING (pool_id, group_name)
+LEFT JOIN directory.membership_history AS h USING (pool_id, group_name)
+WHERE pool_id = '${poolId}'
+GROUP BY g.group_name, g.precedence ORDER BY left_since DESC, members DESC LIMIT 5`,
+  ],
+];
+
+/** Shows what the demo has made, and how to go on from there. */
+export async function showResults(
+  config: Config,
+  databaseUrl: string,
+  poolId: string,
+): Promise<void> {
+  for (const [what, sql] of QUERIES(poolId)) {
+    await writeOut(`\n${what}\n\n  ${sql.replaceAll('\n', '\n  ')}\n\n`);
+    await queryReadOnly(databaseUrl, sql, printTable);
+  }
+  const archive = fileURLToPath(config.archiveUrl);
+  await writeOut(`\nThe archive, in ${archive}:\n\n`);
+  for (const file of await filesBelow(archive, poolId)) await writeOut(`  ${file}\n`);
+  const home =
+    relative(process.cwd(), config.home) === '.cognito-mirror' ? '' : `MIRROR_HOME=${config.home} `;
+  await writeOut(`
+Any engine reads these as one table, such as DuckDB:
+  SELECT snapshot, count(*) FROM read_parquet('${archive}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
+
+To go on:
+  ${home}npx cognito-mirror status
+  ${home}npx cognito-mirror query "SELECT username, email FROM directory.users LIMIT 10"
+  ${home}npx cognito-mirror db        keeps this Postgres up and prints its URL for psql
+
+A real pool, with AWS credentials that may read it (README.md has the policy):
+  npx cognito-mirror sync us-east-1_Ab12Cd34
+`);
+}
+
+/** The pool's files below the archive's folder, sorted, relative to it. */
+async function filesBelow(archive: string, poolId: string): Promise<string[]> {
+  const entries = await readdir(archive, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(relative(archive, entry.parentPath), entry.name))
+    .filter((file) => file.includes(`pool_id=${poolId}/`))
+    .sort();
+}

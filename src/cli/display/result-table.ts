@@ -1,0 +1,36 @@
+import type { ResultColumn, TextRow } from '../../postgres/read-only.ts';
+import { isNumeric, toText } from '../../postgres/result-values.ts';
+import { writeOut } from '../output.ts';
+import { Table } from './table.ts';
+
+/** The rows of a result, as they come. */
+export type Batches = AsyncIterable<TextRow[]>;
+
+/** Prints a result as a table, cut to the width of the terminal, and the number of its rows. */
+export async function printTable(
+  columns: readonly ResultColumn[],
+  batches: Batches,
+): Promise<void> {
+  const layout = columns.map((column) => ({
+    name: column.name,
+    align: isNumeric(column) ? ('right' as const) : ('left' as const),
+  }));
+  // What is no terminal has no width to cut to.
+  const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  let table: Table | null = null;
+  let count = 0;
+  for await (const rows of batches) {
+    const texts = rows.map((row) => textsOf(columns, row));
+    const first = table === null;
+    table ??= new Table(layout, texts, width);
+    await writeOut((first ? table.header : '') + table.rows(texts));
+    count += rows.length;
+  }
+  if (table === null) await writeOut(new Table(layout, [], width).header);
+  await writeOut(count === 1 ? '(1 row)\n' : `(${count} rows)\n`);
+}
+
+/** A row's values as text for people. */
+export function textsOf(columns: readonly ResultColumn[], row: TextRow): (string | null)[] {
+  return columns.map((column, index) => toText(column, row[index] ?? null));
+}
