@@ -33,3 +33,7 @@ export function throttled(): ServiceError {
 export function internalError(): ServiceError {
   return new ServiceError('InternalErrorException', 'Internal server error', 500);
 }
+
+export function tooLong(): ServiceError {
+  return new ServiceError('RequestEntityTooLargeException', 'The request is too long.', 413);
+}

@@ -77,14 +77,19 @@ export class ApiHandler {
       return { status: 200, error: undefined, body, cut, slow };
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      attempts.settle(request.sequence, {
-        outcome: error.type === 'TooManyRequestsException' ? 'throttled' : 'error',
-        error: error.type,
-        ...(operation === undefined ? {} : { operation }),
-      });
-      const body = JSON.stringify({ __type: error.type, message: error.message });
-      return { status: error.status, error, body, cut: undefined, slow: false };
+      return this.refuse(request.sequence, error, operation);
     }
+  }
+
+  /** The answer that an error is, noted in the log. */
+  refuse(sequence: number, error: ServiceError, operation?: Operation): ApiAnswer {
+    this.#options.attempts.settle(sequence, {
+      outcome: error.type === 'TooManyRequestsException' ? 'throttled' : 'error',
+      error: error.type,
+      ...(operation === undefined ? {} : { operation }),
+    });
+    const body = JSON.stringify({ __type: error.type, message: error.message });
+    return { status: error.status, error, body, cut: undefined, slow: false };
   }
 
   #note(request: ApiRequest, call: Call): void {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptLog } from './attempt-log.ts';
 import { answerControl, CONTROL_PATH } from './control.ts';
+import { tooLong } from './errors.ts';
 import type { Faults } from './faults.ts';
 import type { Random } from './generate/random.ts';
 import type { ApiAnswer, ApiHandler } from './handler.ts';
@@ -25,10 +26,9 @@ export interface HttpOptions {
 export function createHttpServer(options: HttpOptions): Server {
   const server = createServer((request, response) => {
     respond(options, request, response).catch((error: unknown) => {
-      // A client that went away while it was sending; anything else is a fault of this program.
-      if (request.destroyed && !request.complete) return;
       response.destroy();
-      throw error;
+      // A client that goes away while it sends is no fault of this program; all else is.
+      if (request.complete) throw error;
     });
   });
   // Longer than any client keeps an idle connection, so that none is closed under a request.
@@ -44,18 +44,29 @@ async function respond(
   const { attempts, handler } = options;
   const path = request.url ?? '/';
   if (path.startsWith(CONTROL_PATH)) {
-    answerControl(options, path, request.method ?? 'GET', await readBody(request), response);
+    answerControl(
+      options,
+      path,
+      request.method ?? 'GET',
+      (await readBody(request)) ?? '',
+      response,
+    );
     return;
   }
   const since = performance.now();
   const sequence = attempts.arrive({ at: performance.timeOrigin + since, since });
   const id = randomUUID();
+  const body = await readBody(request);
+  if (body === undefined) {
+    send(response, id, handler.refuse(sequence, tooLong()));
+    return;
+  }
   const answer = handler.answer({
     id,
     sequence,
     authorization: request.headers.authorization,
     target: request.headers['x-amz-target'] as string | undefined,
-    body: await readBody(request),
+    body,
   });
   const delay = delayOf(options, answer);
   if (delay > 0) await sleep(delay);
@@ -77,8 +88,9 @@ function send(response: ServerResponse, id: string, answer: ApiAnswer): void {
   };
   if (answer.error !== undefined) {
     headers['x-amzn-ErrorType'] = `${answer.error.type}:`;
-    // A header holds no line breaks and no text beyond ASCII; the body has the message anyway.
-    if (/^[ -~]*$/.test(answer.error.message)) {
+    // A header holds no line breaks and no text beyond ASCII, and clients bound its length; the
+    // body has the message anyway.
+    if (/^[ -~]{0,1000}$/.test(answer.error.message)) {
       headers['x-amzn-ErrorMessage'] = answer.error.message;
     }
   }
@@ -87,13 +99,14 @@ function send(response: ServerResponse, id: string, answer: ApiAnswer): void {
   else response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** The body as text; undefined where it is longer than any legal one. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new RangeError('The request body is too long.');
-    chunks.push(chunk);
+    // Read to its end all the same, or the client would not see the answer.
+    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return size <= MAX_BODY_BYTES ? Buffer.concat(chunks).toString('utf8') : undefined;
 }
