@@ -40,17 +40,16 @@ export async function ensureBuilt() {
 /** Puts the command where `npx` looks first: npm does so for dependencies, not for the package itself. */
 export async function linkCommand() {
   const folder = join(ROOT, 'node_modules/.bin');
-  const link = join(folder, 'cognito-mirror');
-  if (existsSync(link)) return;
   try {
     await mkdir(folder, { recursive: true });
     if (process.platform === 'win32') {
-      await writeFile(`${link}.cmd`, '@node "%~dp0\\..\\..\\bin\\cognito-mirror.mjs" %*\r\n');
+      const script = '@node "%~dp0\\..\\..\\bin\\cognito-mirror.mjs" %*\r\n';
+      await writeFile(join(folder, 'cognito-mirror.cmd'), script);
     } else {
-      await symlink('../../bin/cognito-mirror.mjs', link);
+      await symlink('../../bin/cognito-mirror.mjs', join(folder, 'cognito-mirror'));
     }
   } catch {
-    // Made by another process meanwhile, or not ours to make: npx then links the package itself.
+    // It is there, or not ours to make: npx then links the package itself.
   }
 }
 
