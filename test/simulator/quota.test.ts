@@ -1,0 +1,144 @@
+import {
+  AdminGetUserCommand,
+  AdminListGroupsForUserCommand,
+  CreateGroupCommand,
+  DescribeUserPoolCommand,
+  ListGroupsCommand,
+  ListUserPoolsCommand,
+  ListUsersCommand,
+  ListUsersInGroupCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { expect, test } from 'vitest';
+import { clientOf, failure, POOL, simulate } from './support.ts';
+
+const UserPoolId = POOL;
+const listUsers = () => new ListUsersCommand({ UserPoolId, Limit: 1 });
+const listMembers = () =>
+  new ListUsersInGroupCommand({ UserPoolId, GroupName: 'everyone', Limit: 1 });
+const listGroups = (pool = POOL) => new ListGroupsCommand({ UserPoolId: pool });
+
+/** How many of `count` calls pass, one after the other. */
+async function passing(
+  client: ReturnType<typeof clientOf>,
+  count: number,
+  command: (turn: number) => object,
+): Promise<number> {
+  let passed = 0;
+  for (let turn = 0; turn < count; turn += 1) {
+    const error = await client.send(command(turn) as never).then(
+      () => undefined,
+      (cause: Error) => cause,
+    );
+    if (error === undefined) passed += 1;
+    else
+      expect(error).toMatchObject({ name: 'TooManyRequestsException', message: 'Rate exceeded' });
+  }
+  return passed;
+}
+
+test('ListUsers and ListUsersInGroup share a bucket of one second, refilled evenly', async () => {
+  let now = 0;
+  const { client } = await simulate({ rps: 30, now: () => now });
+  const both = (turn: number) => (turn % 2 === 0 ? listUsers() : listMembers());
+  expect(await passing(client, 40, both)).toBe(30);
+  now += 100;
+  expect(await passing(client, 5, both)).toBe(3);
+  now += 33;
+  expect(await passing(client, 2, both)).toBe(0);
+  now += 1;
+  expect(await passing(client, 2, both)).toBe(1);
+  now += 60_000;
+  expect(await passing(client, 40, both)).toBe(30);
+});
+
+test.each([
+  ['UserList', 30, listUsers],
+  ['UserPoolRead', 15, () => new DescribeUserPoolCommand({ UserPoolId })],
+  ['UserPoolRead', 15, () => new ListUserPoolsCommand({ MaxResults: 1 })],
+  [
+    'UserResourceRead',
+    50,
+    () => new AdminListGroupsForUserCommand({ UserPoolId, Username: 'ann' }),
+  ],
+  ['UserRead', 120, () => new AdminGetUserCommand({ UserPoolId, Username: 'ann' })],
+])('%s passes %i requests a second', async (_, rate, command) => {
+  const { pool, client } = await simulate({ rps: 30, now: () => 0 });
+  pool.createUser({ username: 'ann' });
+  expect(await passing(client, rate + 5, command)).toBe(rate);
+});
+
+test('ListGroups passes 5 requests a second a pool, and 20 over all pools', async () => {
+  const pools = [POOL, 'us-east-1_B', 'us-east-1_C', 'us-east-1_D', 'us-east-1_E'];
+  const { client } = await simulate({ pools, users: 1, groups: 1, rps: 30, now: () => 0 });
+  const passed = [];
+  for (const id of pools) passed.push(await passing(client, 7, () => listGroups(id)));
+  expect(passed).toEqual([5, 5, 5, 5, 0]);
+});
+
+test('accounts and Regions have buckets of their own, pools of one account share theirs', async () => {
+  const pools = [
+    POOL,
+    'us-east-1_Same',
+    { id: 'us-east-1_Other', account: '999999999999' },
+    'eu-west-1_There',
+  ];
+  const { simulator, client } = await simulate({
+    pools,
+    users: 1,
+    groups: 0,
+    rps: 3,
+    now: () => 0,
+  });
+  const there = clientOf(simulator, 'eu-west-1');
+  const of = (pool: string) => () => new ListUsersCommand({ UserPoolId: pool });
+  expect(await passing(client, 5, of(POOL))).toBe(3);
+  expect(await passing(client, 5, of('us-east-1_Same'))).toBe(0);
+  expect(await passing(client, 5, of('us-east-1_Other'))).toBe(3);
+  expect(await passing(there, 5, of('eu-west-1_There'))).toBe(3);
+  there.destroy();
+});
+
+test('refused and failed requests count too', async () => {
+  const { client } = await simulate({ rps: 3, now: () => 0 });
+  const wrong = new ListUsersCommand({ UserPoolId, Limit: 61 });
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect((await failure(client.send(wrong))).name).toBe('InvalidParameterException');
+  }
+  expect(await passing(client, 1, listUsers)).toBe(0);
+});
+
+test('rps 0 lifts every quota', async () => {
+  const { client } = await simulate({ rps: 0, now: () => 0 });
+  expect(await passing(client, 60, listUsers)).toBe(60);
+  expect(await passing(client, 20, () => listGroups())).toBe(20);
+});
+
+test('writes draw on no quota', async () => {
+  const { client } = await simulate({ rps: 1, now: () => 0 });
+  const create = (turn: number) => new CreateGroupCommand({ UserPoolId, GroupName: `g-${turn}` });
+  expect(await passing(client, 50, create)).toBe(50);
+});
+
+test('single buckets can be set', async () => {
+  const { client } = await simulate({ rps: 30, quotas: { UserRead: 2 }, now: () => 0 });
+  const get = () => new AdminGetUserCommand({ UserPoolId, Username: 'nobody' });
+  const errors = [];
+  for (let turn = 0; turn < 3; turn += 1) errors.push((await failure(client.send(get()))).name);
+  expect(errors).toEqual([
+    'UserNotFoundException',
+    'UserNotFoundException',
+    'TooManyRequestsException',
+  ]);
+});
+
+test('on the real clock, no second passes more than the bucket and its refill', async () => {
+  const { simulator, client } = await simulate({ rps: 10 });
+  const end = performance.now() + 1500;
+  while (performance.now() < end) {
+    await Promise.all(Array.from({ length: 5 }, () => client.send(listUsers()).catch(() => {})));
+  }
+  const passed = { bucket: 'UserList', outcome: 'ok' } as const;
+  expect(simulator.attempts.count(passed)).toBeGreaterThanOrEqual(20);
+  expect(simulator.attempts.peak(passed)).toBeLessThanOrEqual(21);
+  expect(simulator.attempts.count({ outcome: 'throttled' })).toBeGreaterThan(0);
+});
