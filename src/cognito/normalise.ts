@@ -75,30 +75,52 @@ function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | und
     createdAt: dateOf(user.UserCreateDate),
     modifiedAt: dateOf(user.UserLastModifiedDate),
     attributes,
-    mfaOptions: objectsOf(user.MFAOptions).map((option) => mfaOption(option, text)),
+    mfaOptions: mfaOptionsOf(user.MFAOptions, text),
     escaped: text.escaped,
   };
 }
 
-/** By name; of a repeated name the last. `fromEntries`, as `__proto__` is a name like any other. */
+/**
+ * By name; of a repeated name the last. An attribute whose name or value is odd has its value in
+ * escaped form. `fromEntries`, as `__proto__` is a name like any other.
+ */
 function attributesOf(
   given: AttributeType[] | undefined,
   text: StorableText,
 ): Record<string, string> {
+  const values = new Map<string, string>();
+  for (const { Name, Value } of objectsOf(given)) {
+    values.set(String(Name ?? ''), String(Value ?? ''));
+  }
   const entries: [string, string][] = [];
-  for (const attribute of objectsOf(given)) {
-    const rawName = String(attribute.Name ?? '');
-    const name = isStorable(rawName) ? rawName : text.of(escapeOdd(rawName), rawName);
-    entries.push([name, text.of(name, String(attribute.Value ?? ''))]);
+  for (const [name, value] of values) {
+    if (isStorable(name) && isStorable(value)) {
+      entries.push([name, value]);
+    } else {
+      const stored = isStorable(name) ? name : escapeOdd(name);
+      text.mark(stored);
+      entries.push([stored, escapeOdd(value)]);
+    }
   }
   return Object.fromEntries(entries);
 }
 
-function mfaOption(option: MFAOptionType, text: StorableText): MfaOption {
-  return {
-    deliveryMedium: text.optional('mfa_options', option.DeliveryMedium),
-    attributeName: text.optional('mfa_options', option.AttributeName),
-  };
+/** All texts of the options are in escaped form where one of them is odd. */
+function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): MfaOption[] {
+  const options = objectsOf(given).map(({ DeliveryMedium, AttributeName }) => ({
+    deliveryMedium: typeof DeliveryMedium === 'string' ? DeliveryMedium : null,
+    attributeName: typeof AttributeName === 'string' ? AttributeName : null,
+  }));
+  const odd = (stored: string | null) => stored !== null && !isStorable(stored);
+  if (!options.some((option) => odd(option.deliveryMedium) || odd(option.attributeName))) {
+    return options;
+  }
+  text.mark('mfa_options');
+  const escape = (stored: string | null) => (stored === null ? null : escapeOdd(stored));
+  return options.map(({ deliveryMedium, attributeName }) => ({
+    deliveryMedium: escape(deliveryMedium),
+    attributeName: escape(attributeName),
+  }));
 }
 
 /** A date that Postgres and ISO text can hold in four digits of a year, or null. */
@@ -117,10 +139,14 @@ function objectsOf<T>(list: T[] | undefined): T[] {
 class StorableText {
   #escaped: Set<string> | null = null;
 
-  of(name: string, text: string): string {
-    if (isStorable(text)) return text;
+  mark(name: string): void {
     this.#escaped ??= new Set();
     this.#escaped.add(name);
+  }
+
+  of(name: string, text: string): string {
+    if (isStorable(text)) return text;
+    this.mark(name);
     return escapeOdd(text);
   }
 

@@ -1,0 +1,231 @@
+import type { AttributeType, UserType } from '@aws-sdk/client-cognito-identity-provider';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MalformedAnswerError } from '../../src/cognito/errors.ts';
+import {
+  normaliseFoundUser,
+  normaliseGroup,
+  normalisePool,
+  normaliseUser,
+} from '../../src/cognito/normalise.ts';
+import { escapeOdd, isStorable, unescapeOdd } from '../../src/model/storable.ts';
+
+/** Any string of UTF-16 units, with many that Postgres cannot hold. */
+const oddText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('\\', '\0', '\ud83d', '\ude00', '😀', '\\u0000', 'a', '"', '\n'),
+      fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
+    ),
+    { maxLength: 12 },
+  )
+  .map((units) => units.join(''));
+const someOddText = oddText.filter((text) => text !== '');
+const attributes = fc.array(fc.record({ Name: someOddText, Value: oddText }), { maxLength: 6 });
+
+describe('a user', () => {
+  test('keeps every field and attribute, in storable text that gives back what came', () => {
+    fc.assert(
+      fc.property(someOddText, fc.option(oddText), attributes, (username, status, given) => {
+        const user = normaliseUser({
+          Username: username,
+          UserStatus: (status ?? undefined) as UserType['UserStatus'],
+          Attributes: given,
+        });
+        const back = (stored: string, name: string) => {
+          expect(isStorable(stored)).toBe(true);
+          return user.escaped.includes(name) ? unescapeOdd(stored) : stored;
+        };
+        // Field and attribute names may coincide here; then both count as escaped.
+        const names = new Set(given.map(({ Name }) => Name));
+        fc.pre(!names.has('username') && !names.has('status'));
+        expect(back(user.username, 'username')).toBe(username);
+        expect(user.status === null ? null : back(user.status, 'status')).toBe(status);
+        const last = new Map(given.map(({ Name, Value }) => [Name, Value]));
+        for (const [name, value] of last) {
+          const stored = isStorable(name) ? name : escapeOdd(name);
+          // An odd name may have the escaped form that is another's plain one: legal names never.
+          fc.pre(stored === name || !last.has(stored));
+          expect(back(user.attributes[stored] ?? 'lost', stored)).toBe(value);
+        }
+        expect(user.escaped).toEqual([...new Set(user.escaped)].sort());
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('names what is escaped, sorted and once, and nothing else', () => {
+    const user = normaliseUser({
+      Username: 'a\0b',
+      UserStatus: 'CONFIRMED',
+      Attributes: [
+        { Name: 'name', Value: '\ud83d' },
+        { Name: 'email', Value: 'back\\slash' },
+        { Name: 'custom:z', Value: '\0' },
+        { Name: 'custom:z', Value: '\0\0' },
+      ],
+      MFAOptions: [{ DeliveryMedium: 'SMS', AttributeName: 'phone\0' }],
+    });
+    expect(user.escaped).toEqual(['custom:z', 'mfa_options', 'name', 'username']);
+    expect(user.username).toBe('a\\u0000b');
+    expect(user.attributes['email']).toBe('back\\slash');
+    expect(user.attributes['custom:z']).toBe('\\u0000\\u0000');
+    expect(user.mfaOptions).toEqual([{ deliveryMedium: 'SMS', attributeName: 'phone\\u0000' }]);
+  });
+
+  test('of a repeated attribute keeps the last value', () => {
+    const given: AttributeType[] = [
+      { Name: 'email', Value: 'first\0' },
+      { Name: 'email', Value: 'last' },
+    ];
+    const user = normaliseUser({ Username: 'a', Attributes: given });
+    expect(user.attributes).toEqual({ email: 'last' });
+    expect(user.escaped).toEqual([]);
+  });
+
+  test('takes __proto__ and constructor for names like any other', () => {
+    const { attributes: kept, sub } = normaliseUser({
+      Username: 'a',
+      Attributes: [
+        { Name: '__proto__', Value: 'x' },
+        { Name: 'constructor', Value: 'y' },
+      ],
+    });
+    expect(Object.entries(kept)).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+    expect(sub).toBeNull();
+  });
+
+  test('with nothing but a name has null for the rest', () => {
+    expect(normaliseUser({ Username: 'a' })).toEqual({
+      username: 'a',
+      sub: null,
+      status: null,
+      enabled: null,
+      createdAt: null,
+      modifiedAt: null,
+      attributes: {},
+      mfaOptions: [],
+      escaped: [],
+    });
+  });
+
+  test('keeps a status that nobody knows', () => {
+    const status = 'A_FUTURE_STATUS' as UserType['UserStatus'];
+    expect(normaliseUser({ Username: 'a', UserStatus: status }).status).toBe('A_FUTURE_STATUS');
+  });
+
+  test('has null for dates that are none', () => {
+    const dates = [new Date(Number.NaN), new Date(8.64e15), 'yesterday', 5, null];
+    for (const date of dates) {
+      const user = { Username: 'a', UserCreateDate: date } as unknown as UserType;
+      expect(normaliseUser(user).createdAt).toBeNull();
+    }
+    const date = new Date('2020-02-29T23:59:59.999Z');
+    expect(normaliseUser({ Username: 'a', UserLastModifiedDate: date }).modifiedAt).toEqual(date);
+  });
+
+  test('survives anything in the place of its fields, but not a missing name', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...FIELDS), fc.anything()), (garbage) => {
+        const user = normaliseUser({ ...garbage, Username: 'a' } as UserType);
+        expect(user.username).toBe('a');
+      }),
+    );
+    for (const name of [undefined, null, '', 7]) {
+      const nameless = { Username: name } as unknown as UserType;
+      expect(() => normaliseUser(nameless)).toThrow(MalformedAnswerError);
+    }
+  });
+
+  test("of AdminGetUser is the same, by that call's own field", () => {
+    const found = normaliseFoundUser({
+      $metadata: {},
+      Username: 'a',
+      UserAttributes: [{ Name: 'sub', Value: 'abc' }],
+      Enabled: false,
+    });
+    expect(found).toMatchObject({ username: 'a', sub: 'abc', enabled: false });
+  });
+});
+
+const FIELDS = [
+  'Attributes',
+  'UserCreateDate',
+  'UserLastModifiedDate',
+  'Enabled',
+  'UserStatus',
+  'MFAOptions',
+];
+
+describe('a group', () => {
+  test('keeps its fields; a precedence of 0 is not null', () => {
+    const date = new Date('2024-01-01T00:00:00.250Z');
+    expect(
+      normaliseGroup({
+        GroupName: 'admins',
+        Description: 'who\0',
+        RoleArn: 'arn:aws:iam::123456789012:role/admin',
+        Precedence: 0,
+        CreationDate: date,
+        LastModifiedDate: date,
+      }),
+    ).toEqual({
+      groupName: 'admins',
+      description: 'who\\u0000',
+      roleArn: 'arn:aws:iam::123456789012:role/admin',
+      precedence: 0,
+      createdAt: date,
+      modifiedAt: date,
+      escaped: ['description'],
+    });
+  });
+
+  test('with nothing but a name has null for the rest; without one it is malformed', () => {
+    expect(normaliseGroup({ GroupName: 'a' })).toEqual({
+      groupName: 'a',
+      description: null,
+      roleArn: null,
+      precedence: null,
+      createdAt: null,
+      modifiedAt: null,
+      escaped: [],
+    });
+    expect(() => normaliseGroup({})).toThrow(MalformedAnswerError);
+  });
+});
+
+describe('a pool', () => {
+  test('has the account of its Arn and the names of its own attributes, sorted', () => {
+    const arn = 'arn:aws:cognito-idp:eu-west-1:210987654321:userpool/eu-west-1_A';
+    const pool = normalisePool('eu-west-1_A', {
+      Name: 'people',
+      Arn: arn,
+      EstimatedNumberOfUsers: 12,
+      MfaConfiguration: 'OPTIONAL',
+      SchemaAttributes: [
+        { Name: 'sub' },
+        { Name: 'dev:custom:b' },
+        { Name: 'custom:b' },
+        { Name: 'custom:a' },
+      ],
+    });
+    expect(pool).toEqual({
+      poolId: 'eu-west-1_A',
+      name: 'people',
+      arn,
+      accountId: '210987654321',
+      region: 'eu-west-1',
+      estimatedUsers: 12,
+      mfaConfiguration: 'OPTIONAL',
+      customAttributes: ['custom:a', 'custom:b', 'dev:custom:b'],
+    });
+  });
+
+  test('without an Arn is malformed', () => {
+    expect(() => normalisePool('eu-west-1_A', undefined)).toThrow(MalformedAnswerError);
+    expect(() => normalisePool('eu-west-1_A', { Arn: 'nonsense' })).toThrow(MalformedAnswerError);
+  });
+});
