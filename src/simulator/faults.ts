@@ -50,15 +50,23 @@ export class Faults {
 }
 
 /** Throws a TypeError that names what is wrong with fault settings from outside. */
-export function checked(settings: FaultSettings): FaultSettings {
-  for (const [name, setting] of Object.entries(settings)) {
-    if (!(name in FAULTS)) {
+function checked(settings: FaultSettings): FaultSettings {
+  for (const [name, setting] of Object.entries(settings) as [string, unknown][]) {
+    if (!Object.hasOwn(FAULTS, name)) {
       throw new TypeError(`Unknown fault ${name}; there are ${Object.keys(FAULTS).join(', ')}.`);
     }
-    const rate = typeof setting === 'number' ? setting : setting.rate;
-    if (!(rate >= 0 && rate <= 1)) {
-      throw new TypeError(`The rate of fault ${name} must be from 0 to 1, not ${rate}.`);
+    const { rate, operations } = parts(setting);
+    if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) {
+      throw new TypeError(`The rate of fault ${name} must be from 0 to 1.`);
+    }
+    if (!Array.isArray(operations) || operations.some((each) => typeof each !== 'string')) {
+      throw new TypeError(`The operations of fault ${name} must be a list of names.`);
     }
   }
   return settings;
+}
+
+function parts(setting: unknown): { rate?: unknown; operations?: unknown } {
+  if (typeof setting === 'object' && setting !== null) return setting;
+  return { rate: setting, operations: [] };
 }
