@@ -20,10 +20,14 @@ import {
 export const POOL = DEFAULT_POOL_ID;
 
 /** A client of the simulator as programs make it, but that it never tries again. */
-export function clientOf(simulator: Simulator, region = 'us-east-1', accessKeyId = 'any') {
+export function clientOf(
+  { url }: Pick<Simulator, 'url'>,
+  region = 'us-east-1',
+  accessKeyId = 'any',
+) {
   return new CognitoIdentityProviderClient({
     region,
-    endpoint: simulator.url,
+    endpoint: url,
     credentials: { accessKeyId, secretAccessKey: 'any' },
     maxAttempts: 1,
   });
