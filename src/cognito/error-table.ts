@@ -90,6 +90,12 @@ const NOT_AUTHORIZED: Row = {
   error: ({ operation, poolId, region }) => new NotAuthorizedError(operation, poolId, region),
 };
 
+/** Where the SDK looks them up again by itself, as they were about to expire. */
+const NO_CREDENTIALS: Row = {
+  action: 'stop',
+  error: (_, fault) => noCredentials(` (${describeFault(fault)})`),
+};
+
 const EXPIRED_CREDENTIALS: Row = {
   action: 'stop',
   error: (_, fault) =>
@@ -151,6 +157,8 @@ const BY_NAME: Readonly<Record<string, Row>> = {
   UserNotFound: USER_NOT_FOUND,
   NotAuthorized: NOT_AUTHORIZED,
   AccessDenied: NOT_AUTHORIZED,
+  CredentialsProviderError: NO_CREDENTIALS,
+  TokenProviderError: NO_CREDENTIALS,
   ExpiredToken: EXPIRED_CREDENTIALS,
   RequestExpired: BAD_CREDENTIALS,
   UnrecognizedClient: BAD_CREDENTIALS,
@@ -188,10 +196,12 @@ export function judge(error: unknown, call: CallContext): Verdict {
 /** Credentials are looked up before a call waits for its turn; this judges a look-up that failed. */
 export function credentialsError(error: unknown): CredentialsError {
   const fault = faultOf(error);
+  return noCredentials(fault === null ? '' : ` (${describeFault(fault)})`);
+}
+
+function noCredentials(detail: string): CredentialsError {
   return new CredentialsError(
-    `none could be had from the environment, the shared files or a role${
-      fault === null ? '' : ` (${describeFault(fault)})`
-    }.`,
+    `none could be had from the environment, the shared files or a role${detail}.`,
     'Set AWS_PROFILE (after `aws sso login` or `aws configure`), or AWS_ACCESS_KEY_ID and ' +
       'AWS_SECRET_ACCESS_KEY, or run where an instance or a task has a role.',
   );

@@ -116,10 +116,10 @@ function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): M
     return options;
   }
   text.mark('mfa_options');
-  const escape = (stored: string | null) => (stored === null ? null : escapeOdd(stored));
+  const escaped = (stored: string | null) => (stored === null ? null : escapeOdd(stored));
   return options.map(({ deliveryMedium, attributeName }) => ({
-    deliveryMedium: escape(deliveryMedium),
-    attributeName: escape(attributeName),
+    deliveryMedium: escaped(deliveryMedium),
+    attributeName: escaped(attributeName),
   }));
 }
 

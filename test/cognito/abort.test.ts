@@ -136,7 +136,7 @@ test('a stream that is left early asks for no further page', async () => {
 test('nothing that would keep a process alive is left after an abort and a close', async () => {
   for (const each of ['silent', 'half', 'failing', 'throttling'] as const) {
     stage = each;
-    const { cognito, close } = open({ userListRps: 2 });
+    const { cognito } = open({ userListRps: 2 });
     const abort = new AbortController();
     const calls = Array.from({ length: 5 }, () => [
       collect(cognito.userPages(POOL, '', START, abort.signal)),
@@ -146,7 +146,7 @@ test('nothing that would keep a process alive is left after an abort and a close
     await sleep(300);
     abort.abort(new InterruptedError());
     await ended;
-    await close();
+    await service.close();
   }
   await sleep(100);
   const alive = process.getActiveResourcesInfo();
