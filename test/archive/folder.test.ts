@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeFile } from '../../src/archive/local-file.ts';
@@ -39,4 +39,11 @@ test('a write that fails keeps what was there, and leaves no partial file', asyn
   await expect(put).rejects.toThrow(ResumableError);
   await expect(put).rejects.toThrow('a/name was not stored (EISDIR)');
   expect(await readdir(`${folder.path}/archive/a`)).toEqual(['name']);
+});
+
+test('a file is for its owner alone, whatever it was before', async () => {
+  const destination = await openDestination(pathToFileURL(`${folder.path}/archive`).href);
+  await writeFile(`${folder.path}/source`, 'bytes', { mode: 0o644 });
+  await destination.put('a/file', await describeFile(`${folder.path}/source`), NEVER);
+  expect((await stat(`${folder.path}/archive/a/file`)).mode & 0o777).toBe(0o600);
 });

@@ -109,6 +109,17 @@ describe('uploads', () => {
     expect(bucket().uploads.size).toBe(0);
   });
 
+  test('are checked by their size where a server keeps no checksums', async () => {
+    const server = await startS3Server({ checksums: false });
+    useS3(server);
+    const plain = await openDestination('s3://archive');
+    await plain.put('file', await file(1_000), NEVER);
+    server.fault = ({ operation }) => (operation === 'PutObject' ? 'fewer bytes' : null);
+    const error = await failure(plain.put('file', await file(1_000), NEVER));
+    expect(error).toBeInstanceOf(ResumableError);
+    await server.close();
+  });
+
   test('are encrypted with the KMS key that is set, and else as the bucket says', async () => {
     const kms = await openDestination('s3://archive/kms', { kmsKeyId: 'alias/archive' });
     await kms.check(NEVER);

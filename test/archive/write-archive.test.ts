@@ -40,6 +40,19 @@ afterEach(async () => {
   expect(left).toEqual([]);
 });
 
+/** A destination with some methods of its own. */
+function wrap(destination: Destination, own: Partial<Destination>): Destination {
+  return {
+    url: destination.url,
+    check: (signal) => destination.check(signal),
+    list: (prefix, signal) => destination.list(prefix, signal),
+    read: (key, signal) => destination.read(key, signal),
+    delete: (keys, signal) => destination.delete(keys, signal),
+    put: (key, file, signal) => destination.put(key, file, signal),
+    ...own,
+  };
+}
+
 /** Archives into a private folder of the test's, which must be empty again afterwards. */
 function archive(
   destination: Destination,
@@ -188,11 +201,36 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     );
   });
 
-  test('is not sealed when the runner lost the snapshot', async () => {
+  test('is neither sealed nor cleared when the runner lost the snapshot', async () => {
+    await archive(destination, pool(3), { request: { poolId: `${POOL}5` } });
     const maySeal = async () => {
       throw new FencedError('another runner has it');
     };
-    await expect(archive(destination, pool(3), { maySeal })).rejects.toThrow(FencedError);
+    await expect(archive(destination, pool(15), { partRows: 10, maySeal })).rejects.toThrow(
+      FencedError,
+    );
+    const before = await contentOf(destination);
+    expect(before.has(MANIFEST)).toBe(false);
+    await expect(archive(destination, pool(3), { formats: ['jsonl'], maySeal })).rejects.toThrow(
+      FencedError,
+    );
+    expect([...(await contentOf(destination)).keys()]).toEqual([...before.keys()]);
+  });
+
+  test.each([
+    ['lost', null],
+    ['cut', 1],
+  ])('is not sealed when the destination %s an object meanwhile', async (_, bytes) => {
+    const part = `parquet/users/${PARTITION}/part-00000.parquet`;
+    const forgetful = wrap(destination, {
+      async *list(prefix, signal) {
+        for await (const object of destination.list(prefix, signal)) {
+          if (object.key !== part) yield object;
+          else if (bytes !== null) yield { ...object, bytes };
+        }
+      },
+    });
+    await expect(archive(forgetful, pool(3))).rejects.toThrow(`does not list ${part}`);
     expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
   });
 
@@ -240,16 +278,23 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
       await expect(archive(destination, datasets, options)).rejects.toThrow('stopped by a person');
       expect(stored).toBe(after);
     }
-    const abort = new AbortController();
-    const stalled: SnapshotRows = {
-      open: async () => {
-        setTimeout(() => abort.abort(new Error('stopped by a person')), 50);
-        return new Readable({ read() {} });
-      },
-    };
-    await expect(
-      archive(destination, datasets, { rows: stalled, signal: abort.signal }),
-    ).rejects.toThrow('stopped by a person');
+    for (const rows of [0, 5, 10]) {
+      const abort = new AbortController();
+      const lines = datasets.users.slice(0, rows).map((row) => `${JSON.stringify(row)}\n`);
+      const stalled: SnapshotRows = {
+        async open() {
+          setTimeout(() => abort.abort(new Error('stopped by a person')), 300);
+          return new Readable({
+            read() {
+              if (lines.length > 0) this.push(lines.splice(0).join(''));
+            },
+          });
+        },
+      };
+      await expect(
+        archive(destination, datasets, { partRows: 10, rows: stalled, signal: abort.signal }),
+      ).rejects.toThrow('stopped by a person');
+    }
     expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
 
     await archive(destination, datasets, { partRows: 10 });
@@ -299,27 +344,30 @@ describe('an archive in a folder', () => {
     await close();
   });
 
-  test('holds at most one part on this machine at a time, for its owner alone', async () => {
-    const { destination, close } = await openFolder();
-    const seen: number[] = [];
-    const watching: Destination = {
-      url: destination.url,
-      check: (signal) => destination.check(signal),
-      list: (prefix, signal) => destination.list(prefix, signal),
-      read: (key, signal) => destination.read(key, signal),
-      delete: (keys, signal) => destination.delete(keys, signal),
-      async put(key, file, signal) {
-        const [folder = ''] = await readdir(temporary.path);
-        const path = `${temporary.path}/${folder}`;
-        expect((await stat(path)).mode & 0o777).toBe(0o700);
-        seen.push((await readdir(path)).filter((name) => name.startsWith('rows-')).length);
-        await destination.put(key, file, signal);
-      },
-    };
-    await archive(watching, pool(45), { partRows: 10 });
-    expect(Math.max(...seen)).toBe(2);
-    await close();
-  });
+  test.each([
+    { formats: ['parquet', 'jsonl'] },
+    { formats: ['parquet'] },
+    { formats: ['jsonl'] },
+  ] as const)(
+    'of $formats holds one part at a time on this machine, for its owner alone',
+    async ({ formats }) => {
+      const { destination, close } = await openFolder();
+      const parts = new Set<number>();
+      const watching = wrap(destination, {
+        async put(key, file, signal) {
+          const [folder = ''] = await readdir(temporary.path);
+          const path = `${temporary.path}/${folder}`;
+          expect((await stat(path)).mode & 0o777).toBe(0o700);
+          const names = (await readdir(path)).filter((name) => name.startsWith('rows-'));
+          parts.add(new Set(names.map((name) => name.split('.')[0])).size);
+          await destination.put(key, file, signal);
+        },
+      });
+      await archive(watching, pool(45), { partRows: 10, formats });
+      expect(parts).toEqual(new Set([1, 0]));
+      await close();
+    },
+  );
 
   test('of rows with other columns than the contract is refused', async () => {
     const { destination, close } = await openFolder();

@@ -5,7 +5,13 @@ import { crc32 } from 'node:zlib';
 import { etag, S3Bucket, S3Refusal, sha256 } from './s3-store.ts';
 
 /** What can be made to go wrong with a request: an error's code, or a trick. */
-export type S3Fault = 'SlowDown' | 'InternalError' | 'AccessDenied' | 'cut' | 'other bytes';
+export type S3Fault =
+  | 'SlowDown'
+  | 'InternalError'
+  | 'AccessDenied'
+  | 'cut'
+  | 'other bytes'
+  | 'fewer bytes';
 
 export interface S3Request {
   /** The operation's name in the API, as `PutObject`. */
@@ -36,11 +42,14 @@ const STATUS: Readonly<Record<string, number>> = {
 export async function startS3Server({
   buckets = { archive: 'us-east-1' },
   pageSize = 1000,
+  checksums = true,
 }: {
   /** Buckets and their Regions. */
   buckets?: Readonly<Record<string, string>>;
   /** The most keys of a page of a listing. */
   pageSize?: number;
+  /** Whether objects' checksums are kept, as S3 does and some servers with its API do not. */
+  checksums?: boolean;
 } = {}): Promise<S3Server> {
   const requests: S3Request[] = [];
   const http = createServer((request, response) => {
@@ -79,10 +88,9 @@ export async function startS3Server({
     const fault = server.fault({ operation, key });
     if (fault === 'cut') return void request.socket.destroy();
     const sent = await readBody(request);
-    const bytes = fault === 'other bytes' ? Buffer.from(sent.map((byte) => byte ^ 1)) : sent;
-    if (fault !== null && fault !== 'other bytes') {
-      throw new S3Refusal(fault, STATUS[fault] ?? 500);
-    }
+    const status = STATUS[fault ?? ''];
+    if (fault !== null && status !== undefined) throw new S3Refusal(fault, status);
+    const bytes = fault === null ? sent : damaged(sent, fault);
     const bucket = bucketFor(request, name);
 
     switch (operation) {
@@ -123,7 +131,7 @@ export async function startS3Server({
         if (!object) throw new S3Refusal('NoSuchKey', 404);
         response.setHeader('content-length', object.bytes.length);
         response.setHeader('etag', etag(object.bytes));
-        if (request.headers['x-amz-checksum-mode'] === 'ENABLED') {
+        if (checksums && request.headers['x-amz-checksum-mode'] === 'ENABLED') {
           response.setHeader('x-amz-checksum-sha256', object.checksum);
         }
         return void response.end(operation === 'GetObject' ? object.bytes : undefined);
@@ -173,6 +181,11 @@ export async function startS3Server({
   }
 
   return server;
+}
+
+/** What a faulty server stores in place of what it was sent. */
+function damaged(sent: Buffer, fault: S3Fault): Buffer {
+  return fault === 'fewer bytes' ? sent.subarray(1) : Buffer.from(sent.map((byte) => byte ^ 1));
 }
 
 function operationOf(request: IncomingMessage, url: URL, key: string): string {
