@@ -225,7 +225,8 @@ describe('a walk', () => {
     const pages = cognito.userPages(POOL, 'a', { token: 'invented' }, never());
     expect(await rejection(collect(pages))).toBeInstanceOf(TokenRefusedError);
     const slow = async () => {
-      for await (const _ of cognito.userPages(POOL, '', START, never())) {
+      for await (const page of cognito.userPages(POOL, '', START, never())) {
+        expect(page.nextToken).not.toBeNull();
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
