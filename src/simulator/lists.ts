@@ -115,5 +115,5 @@ function churnMaybe(call: Call, pool: SimulatedPool): void {
 
 function pageJson(list: 'Users' | 'Groups', page: Page, tokenName: string): string {
   const token = page.token === undefined ? '' : `,"${tokenName}":"${page.token}"`;
-  return `{"${list}":[${page.items.join(',')}]${token}}`;
+  return `{"${list}":${page.json}${token}}`;
 }

@@ -23,9 +23,9 @@ export interface Listing<Item extends number | string> {
   readonly ofUsers?: boolean;
 }
 
-/** One page: its items as JSON, and the token of the next unless it was the last. */
+/** One page: its items as a JSON array, and the token of the next unless it was the last. */
 export interface Page {
-  readonly items: readonly string[];
+  readonly json: string;
   readonly token: string | undefined;
 }
 
@@ -41,26 +41,27 @@ export function readPage<Item extends number | string>(call: Call, listing: List
   const limit = listing.limit || FULL_PAGE;
   const empty = state?.afterEmpty !== true && strikes(call, 'empty-page');
   const size = empty ? 0 : pageSize(call, limit);
-  const items: string[] = [];
-  const repeated = size > 1 ? repeatedUser(call, listing, state?.last) : undefined;
-  if (repeated !== undefined) items.push(repeated);
-
+  let json = size > 1 ? (repeatedUser(call, listing, state?.last) ?? '') : '';
+  let count = json === '' ? 0 : 1;
   let position = state?.position;
   let last = state?.last;
   let scanned = 0;
   for (const { item, after } of listing.steps(position)) {
     // A full page gives a token only if the listing has something beyond it.
-    if (items.length >= size || scanned >= SCAN_LIMIT) {
+    if (count >= size || scanned >= SCAN_LIMIT) {
       const next = { position, last, afterEmpty: empty };
-      return { items, token: tokens.issue(scope, next) };
+      return { json: `[${json}]`, token: tokens.issue(scope, next) };
     }
-    const json = listing.render(item);
-    if (json !== undefined) items.push(json);
+    const rendered = listing.render(item);
+    if (rendered !== undefined) {
+      json += count === 0 ? rendered : `,${rendered}`;
+      count += 1;
+    }
     position = after;
     last = item;
     scanned += 1;
   }
-  return { items, token: undefined };
+  return { json: `[${json}]`, token: undefined };
 }
 
 function strikes(call: Call, fault: 'token-refused' | 'empty-page' | 'short-page' | 'repeat-user') {

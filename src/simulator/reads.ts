@@ -98,7 +98,7 @@ export function listUserPools(call: Call): string {
     },
   });
   const token = page.token === undefined ? '' : `,"NextToken":"${page.token}"`;
-  return `{"UserPools":[${page.items.join(',')}]${token}}`;
+  return `{"UserPools":${page.json}${token}}`;
 }
 
 function schemaOf(pool: SimulatedPool): object[] {

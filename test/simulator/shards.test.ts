@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { MemberList } from '../../src/simulator/member-list.ts';
 import { byName, listAll, simulate } from './support.ts';
 
-const DIGITS = [...'0123456789abcdef'];
+const DIGITS = '0123456789abcdef'.split('');
 
 test('walks of all 16 prefixes give exactly the users of a serial walk', async () => {
   await fc.assert(

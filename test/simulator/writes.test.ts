@@ -139,8 +139,11 @@ test('AdminUpdateUserAttributes sets, adds and, with a blank value, takes away',
   const input = { UserPoolId, Username: 'ann', UserAttributes };
   await client.send(new AdminUpdateUserAttributesCommand(input));
   const user = pool.user('ann');
-  const { sub: _, ...rest } = Object.fromEntries(user.attributes);
-  expect(rest).toEqual({ name: 'Anna 👋', locale: 'de-DE' });
+  expect(Object.fromEntries(user.attributes)).toEqual({
+    sub: expect.any(String),
+    name: 'Anna 👋',
+    locale: 'de-DE',
+  });
   expect([user.createdAt, user.modifiedAt]).toEqual([created, NOW]);
 });
 
