@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { AttemptLog } from './attempt-log.ts';
+import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from './defaults.ts';
 import type { Denial } from './denial.ts';
 import { type FaultSettings, Faults } from './faults.ts';
 import { Random } from './generate/random.ts';
@@ -10,10 +11,6 @@ import { PageTokens } from './page-token.ts';
 import { SimulatedPool } from './pool.ts';
 import { type Bucket, DEFAULT_QUOTAS, Quotas } from './quota.ts';
 import type { Operation } from './requests.ts';
-
-/** The pool that is served where none is named. */
-export const DEFAULT_POOL_ID = 'us-east-1_Simulated';
-export const DEFAULT_ACCOUNT = '123456789012';
 
 /** One pool, where it differs from the options of all. */
 export interface PoolSpec {

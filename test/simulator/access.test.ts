@@ -1,12 +1,13 @@
 import {
   AdminGetUserCommand,
+  CognitoIdentityProviderClient,
   DescribeUserPoolCommand,
   ListGroupsCommand,
   ListUserPoolsCommand,
   ListUsersCommand,
   ListUsersInGroupCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { clientOf, failure, POOL, simulate } from './support.ts';
 
 const SIGNED = {
@@ -35,6 +36,19 @@ test('an answer has the wire form of the service', async () => {
   expect(response.headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f-]{36}$/);
   const text = await response.text();
   expect(text).toMatch(/"UserCreateDate":\d{10}\.\d{3},/);
+});
+
+test("the SDK's standard variable leads it to the simulator", async () => {
+  const { simulator } = await simulate();
+  vi.stubEnv('AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER', simulator.url);
+  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
+  const client = new CognitoIdentityProviderClient({ region: 'us-east-1', credentials });
+  onTestFinished(() => {
+    client.destroy();
+    vi.unstubAllEnvs();
+  });
+  expect((await client.send(new ListUsersCommand({ UserPoolId: POOL }))).Users).toHaveLength(60);
+  expect(simulator.attempts.total).toBe(1);
 });
 
 test('an error has the wire form of the service', async () => {

@@ -256,3 +256,13 @@ test('precedences are equal, null and zero, with equal and with different roles'
   const odd = groups.filter((group) => ODD_TEXTS.includes(group.description ?? 'no'));
   expect(odd.length).toBeGreaterThan(3);
 });
+
+test('a million users start in seconds and take a small part of 1 GB', () => {
+  const before = process.memoryUsage().rss;
+  const start = performance.now();
+  const pool = generate({ users: 1_000_000, groups: 200 });
+  expect(performance.now() - start).toBeLessThan(20_000);
+  expect([...pool.store.listBySub('abcde')].length).toBeLessThan(20);
+  expect(pool.memberCount('everyone')).toBeGreaterThan(900_000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
+});

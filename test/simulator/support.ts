@@ -8,10 +8,10 @@ import {
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { onTestFinished } from 'vitest';
+import { DEFAULT_POOL_ID } from '../../src/simulator/defaults.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 import {
-  DEFAULT_POOL_ID,
   type Simulator,
   type SimulatorOptions,
   startSimulator,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
 import { isPoolId } from '../../model/pool-id.ts';
+import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/defaults.ts';
 import { DENIALS, type Denial } from '../../simulator/denial.ts';
 import { FAULTS, type FaultName, type FaultSetting } from '../../simulator/faults.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
@@ -9,7 +10,6 @@ import { writeOut } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 const DEFAULT_PORT = '4567';
-const DEFAULT_POOL = 'us-east-1_Simulated';
 
 /** The most users and groups of a pool (the service's quotas page). */
 const MAX_USERS = 40_000_000;
@@ -40,7 +40,7 @@ export function simulatorCommand(): Command {
       'serve the Cognito API on loopback, over generated pools, until interrupted; the first line on standard output is the URL, printed when it is ready',
     )
     .option('--port <port>', 'port on 127.0.0.1; 0 takes a free one', DEFAULT_PORT)
-    .option('--pool <id>', `a pool to serve; may be repeated (default: ${DEFAULT_POOL})`, repeat)
+    .option('--pool <id>', `a pool to serve; may be repeated (default: ${DEFAULT_POOL_ID})`, repeat)
     .option('--users <n>', 'users of each pool', '1000')
     .option(
       '--groups <n>',
@@ -49,7 +49,7 @@ export function simulatorCommand(): Command {
     )
     .option('--seed <n>', 'the same seed makes the same pools', '1')
     .option('--second-digit <hex>', "every sub's second digit, as in newer pools (default: random)")
-    .option('--account <id>', 'the AWS account of the pools: 12 digits', '123456789012')
+    .option('--account <id>', 'the AWS account of the pools: 12 digits', DEFAULT_ACCOUNT)
     .option(
       '--rps <n>',
       "requests a second of ListUsers and ListUsersInGroup together, per account and Region; other operations have the service's quotas; 0 lifts them all",
@@ -84,7 +84,7 @@ POST /_simulator/faults with a JSON object such as {"throttle":0.1} replaces the
 A client uses it with any credentials and its URL as endpoint:
   AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=http://127.0.0.1:${DEFAULT_PORT} \\
   AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any \\
-  aws --region us-east-1 cognito-idp list-users --user-pool-id ${DEFAULT_POOL}`;
+  aws --region us-east-1 cognito-idp list-users --user-pool-id ${DEFAULT_POOL_ID}`;
 }
 
 async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<void> {
@@ -125,9 +125,9 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
     }
     return parsed;
   };
-  const pools = raw.pool ?? [DEFAULT_POOL];
+  const pools = raw.pool ?? [DEFAULT_POOL_ID];
   for (const [index, id] of pools.entries()) {
-    if (!isPoolId(id)) refuse('--pool', `${id} is no pool id.`, `Its form is ${DEFAULT_POOL}.`);
+    if (!isPoolId(id)) refuse('--pool', `${id} is no pool id.`, `Its form is ${DEFAULT_POOL_ID}.`);
     if (pools.indexOf(id) < index) refuse('--pool', `${id} is named twice.`, 'Name it once.');
   }
   if (!/^\d{12}$/.test(raw.account)) {
