@@ -43,6 +43,10 @@ export function reportOf(
     throttled: row?.throttled ?? 0,
     retries: row?.retries ?? 0,
     seconds: run.seconds,
-    archive: run.archive,
+    archive: run.archive && {
+      manifest: run.archive.manifest,
+      objects: run.archive.objects,
+      bytes: run.archive.bytes,
+    },
   };
 }

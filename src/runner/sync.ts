@@ -5,6 +5,7 @@ import type { ArchiveResult } from '../archive/write-archive.ts';
 import { openCognito } from '../cognito/client.ts';
 import { regionOf } from '../model/pool-id.ts';
 import { snapshotId } from '../model/snapshot.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import { savePool } from '../postgres/state/pools.ts';
 import { lockQuota } from '../postgres/state/quota-lock.ts';
 import { findSnapshot, recentSnapshots } from '../postgres/state/snapshots.ts';
@@ -84,7 +85,7 @@ async function syncPool(
   try {
     await mirror(parts, progress, run, signal);
   } catch (failure) {
-    error = failure as Error;
+    error = withoutRows(failure as Error);
   }
   const at = run.snapshotAt ?? progress.key?.snapshotAt;
   // Where Postgres is the trouble, there is no row to be had, and the error says why.

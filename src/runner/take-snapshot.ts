@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Cognito } from '../cognito/client.ts';
 import { SnapshotFailedError } from '../model/errors.ts';
 import type { Pool } from '../model/pool.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import type { Run } from '../postgres/run.ts';
 import { createStage } from '../postgres/stage/create.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
@@ -62,7 +63,7 @@ export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Pro
   try {
     await completeSnapshot(context, task, signal);
   } catch (error) {
-    await noteFailure(context, error as Error);
+    await noteFailure(context, withoutRows(error as Error));
     throw error;
   } finally {
     clearInterval(counting);

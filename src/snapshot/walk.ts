@@ -97,11 +97,10 @@ async function dropIfGroupIsGone(
   try {
     await cognito.describePool(run.poolId, signal);
   } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw new SnapshotFailedError(
-      `Pool ${run.poolId} was deleted, or became unreadable, while its snapshot was taken.`,
-      { cause: error },
-    );
+    if (!(error instanceof ResourceNotFoundError)) throw error;
+    throw new SnapshotFailedError(`Pool ${run.poolId} was deleted while its snapshot was taken.`, {
+      cause: error,
+    });
   }
   if (current.kind !== 'members') throw cause;
   await dropWalk(context.db, run, current);

@@ -13,12 +13,15 @@ import {
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { createTestDatabase } from './postgres.ts';
+import { type ServiceProxy, startProxy } from './proxy.ts';
 import { temporaryFolder } from './temp.ts';
 
 /** A mirror of simulated pools, in this process: real Postgres, real HTTP, the real SDK. */
 export interface TestMirror {
   readonly simulator: Simulator;
   readonly pool: SimulatedPool;
+  /** Between the program and the simulator. */
+  readonly proxy: ServiceProxy;
   readonly db: pg.Pool;
   readonly databaseUrl: string;
   /** The folder of the archive. */
@@ -32,7 +35,7 @@ export interface TestMirror {
 export interface SyncOptions extends Partial<SyncParts> {
   readonly poolId?: string;
   readonly signal?: AbortSignal;
-  /** Called often with how far the run is. */
+  /** Called with the run's progress object before it begins. */
   readonly watch?: (progress: SnapshotProgress) => void;
   readonly userListRps?: number;
   readonly share?: number;
@@ -41,8 +44,9 @@ export interface SyncOptions extends Partial<SyncParts> {
 /** Starts a simulator, its quota lifted, with a database and an archive of its own. */
 export async function openTestMirror(options: SimulatorOptions = {}): Promise<TestMirror> {
   const simulator = await startSimulator({ rps: 0, users: 200, groups: 8, ...options });
+  const proxy = await startProxy(simulator.url);
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: simulator.url,
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: proxy.url,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
@@ -54,12 +58,12 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
   return {
     simulator,
     pool: simulator.pool(),
+    proxy,
     db,
     databaseUrl: database.url,
     archive: folder.path,
     async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...parts } = {}) {
       const buckets = localBuckets({ share, userListRps });
-      let watching: NodeJS.Timeout | undefined;
       try {
         const [outcome] = await syncPools(
           {
@@ -75,14 +79,11 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             ...parts,
           },
           [poolId ?? simulator.pool().settings.id],
-          (progress) => {
-            if (watch) watching = setInterval(() => watch(progress), 1);
-          },
+          (progress) => watch?.(progress),
           signal ?? new AbortController().signal,
         );
         return outcome as PoolOutcome;
       } finally {
-        clearInterval(watching);
         await buckets.close();
       }
     },
@@ -91,6 +92,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     async close() {
       await db.end();
       await database.drop();
+      await proxy.close();
       await simulator.close();
       await folder.remove();
     },

@@ -37,8 +37,8 @@ export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): 
          WHERE NOT EXISTS (SELECT FROM ${t.groups} AS g WHERE g.group_name = m.group_name)`,
       );
       await client.query(
-        `CREATE UNIQUE INDEX IF NOT EXISTS stage_${run.stage}_users_key ON ${t.users} (username);
-         CREATE UNIQUE INDEX IF NOT EXISTS stage_${run.stage}_memberships_key
+        `CREATE INDEX IF NOT EXISTS stage_${run.stage}_users_key ON ${t.users} (username);
+         CREATE INDEX IF NOT EXISTS stage_${run.stage}_memberships_key
            ON ${t.memberships} (group_name, username);
          ANALYZE ${t.users}, ${t.groups}, ${t.memberships}`,
       );

@@ -47,7 +47,7 @@ export async function lockQuota(
     await release();
     throw new ResumableError(
       `Another run is using the quota of account ${accountId} in ${region}. ` +
-        'Wait for it to end, or let both share the quota through REDIS_URL.',
+        'Wait for it to end, then run this again.',
     );
   }
   return { release };

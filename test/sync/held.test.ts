@@ -1,0 +1,132 @@
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { ConfigurationError, SnapshotFailedError } from '../../src/model/errors.ts';
+import { parseSnapshotId } from '../../src/model/snapshot.ts';
+import { discardHeld, releaseHeld } from '../../src/runner/held.ts';
+import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
+import { expectMirrored } from '../support/directory.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+
+let mirror: TestMirror;
+
+beforeEach(async () => {
+  mirror = await openTestMirror({ users: 500, groups: 5, seed: 41 });
+});
+afterEach(() => mirror.close());
+
+const guarded = { maxRemoved: 0.1 };
+const never = new AbortController().signal;
+
+const keyOf = (report: SnapshotReport) => ({
+  poolId: report.poolId,
+  snapshotAt: parseSnapshotId(report.snapshot as string) as Date,
+});
+
+async function release(report: SnapshotReport): Promise<SnapshotReport> {
+  const destination = await openDestination(pathToFileURL(mirror.archive).href);
+  const context = {
+    db: mirror.db,
+    destination,
+    formats: ['jsonl'] as const,
+    program: 'cognito-mirror/test',
+    progress: new SnapshotProgress(report.poolId),
+  };
+  return releaseHeld(context, keyOf(report), null, never);
+}
+
+function deleteUsers(count: number): void {
+  for (const { username } of [...mirror.pool.users()].slice(0, count)) {
+    mirror.pool.deleteUser(username);
+  }
+}
+
+async function hold(): Promise<SnapshotReport> {
+  await mirror.sync();
+  deleteUsers(52);
+  const { report, error } = await mirror.sync(guarded);
+  expect(error).toBeNull();
+  expect(report.state).toBe('held');
+  return report;
+}
+
+describe('the guard', () => {
+  it('holds a snapshot that loses more than its share, and says how much', async () => {
+    const report = await hold();
+    expect(report.reason).toMatch(/^52 of 500 users would be removed/);
+    expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
+    expect(report.archive).toBeNull();
+  }, 60_000);
+
+  it('lets a snapshot pass that loses no more than 50 rows, whatever their share', async () => {
+    await mirror.sync();
+    deleteUsers(20);
+    const { report } = await mirror.sync({ maxRemoved: 0 });
+    expect(report).toMatchObject({ state: 'archived', removed: 20 });
+  }, 60_000);
+
+  it('holds a first snapshot that is far below the estimate', async () => {
+    mirror.pool.estimatedUsers = 1501;
+    const { report } = await mirror.sync();
+    expect(report).toMatchObject({
+      state: 'held',
+      reason: '500 users were read, but the service estimates 1501.',
+    });
+    mirror.pool.estimatedUsers = 1500;
+    expect((await mirror.sync()).report.state).toBe('archived');
+  });
+
+  it('holds a snapshot whose listing lost users that are alive', async () => {
+    await mirror.sync();
+    const gone = [...mirror.pool.users()].slice(0, 20).map((user) => user.username);
+    for (const { groupName, username } of mirror.pool.memberships()) {
+      if (gone.includes(username)) mirror.pool.removeFromGroup(username, groupName);
+    }
+    mirror.proxy.after = ({ operation }, answer) => {
+      if (operation !== 'ListUsers') return answer;
+      const users = answer['Users'] as { Username: string }[];
+      return { ...answer, Users: users.filter((user) => !gone.includes(user.Username)) };
+    };
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('held');
+    expect(report.reason).toMatch(/^20 of 20 users that no walk saw are alive/);
+  });
+});
+
+describe('a held snapshot', () => {
+  it('is published and archived when it is released', async () => {
+    const held = await hold();
+    const report = await release(held);
+    expect(report).toMatchObject({ state: 'archived', reason: null, removed: 52, users: 448 });
+    await expectMirrored(mirror.db, mirror.pool);
+    await expect(release(held)).rejects.toThrow(/it is archived, not held/);
+  }, 60_000);
+
+  it('leaves the current state as it was when it is discarded', async () => {
+    const held = await hold();
+    expect(await discardHeld(mirror.db, keyOf(held))).toMatchObject({ state: 'discarded' });
+    expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
+    await expect(discardHeld(mirror.db, keyOf(held))).rejects.toThrow(ConfigurationError);
+  }, 60_000);
+
+  it('is discarded by the next run', async () => {
+    const held = await hold();
+    expect((await mirror.sync()).report).toMatchObject({ state: 'archived', removed: 52 });
+    const [row] = await mirror.rows('SELECT state FROM directory.snapshots WHERE snapshot = $1', [
+      held.snapshot,
+    ]);
+    expect(row).toEqual({ state: 'discarded' });
+    await expect(release(held)).rejects.toThrow(/it is discarded, not held/);
+  }, 60_000);
+
+  it('cannot be released after a later snapshot was published', async () => {
+    const held = await hold();
+    await mirror.rows(
+      `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+       VALUES ($1, 'later', $2::timestamptz + interval '1 hour', 'published')`,
+      [held.poolId, keyOf(held).snapshotAt],
+    );
+    await expect(release(held)).rejects.toThrow(SnapshotFailedError);
+  }, 60_000);
+});

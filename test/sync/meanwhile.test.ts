@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import type { ProxiedCall } from '../support/proxy.ts';
+
+let mirror: TestMirror;
+
+beforeEach(async () => {
+  mirror = await openTestMirror({ users: 300, groups: 6, seed: 31 });
+});
+afterEach(() => mirror.close());
+
+/** Does something once, right before the first call that `when` chooses is answered. */
+function once(when: (call: ProxiedCall) => boolean, act: () => void): void {
+  let done = false;
+  mirror.proxy.before = (call) => {
+    if (done || !when(call)) return;
+    done = true;
+    act();
+  };
+}
+
+const count = async (sql: string) => (await mirror.rows<{ count: number }>(sql))[0]?.count;
+
+describe('while a snapshot is taken', () => {
+  it('a user who comes after the listing, in a group, is staged from the page of members', async () => {
+    const { pool } = mirror;
+    pool.createGroup('zz-last');
+    once(
+      ({ operation, request }) =>
+        operation === 'ListUsersInGroup' && request['GroupName'] === 'zz-last',
+      () => {
+        pool.createUser({ username: 'late', attributes: { email: 'late@example.com' } });
+        pool.addToGroup('late', 'zz-last');
+      },
+    );
+    // The listing of users is over before the last group is read.
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('archived');
+    expect(await mirror.rows(`SELECT email FROM directory.users WHERE username = 'late'`)).toEqual([
+      { email: 'late@example.com' },
+    ]);
+    expect(await count(`SELECT count(*) FROM directory.memberships WHERE username = 'late'`)).toBe(
+      1,
+    );
+  });
+
+  it('of two readings of one user the younger is kept', async () => {
+    const { pool } = mirror;
+    const [member] = pool.members('everyone');
+    const username = member?.username as string;
+    let users = 0;
+    mirror.proxy.before = ({ operation }) => {
+      if (operation === 'ListUsers') users += 1;
+      if (operation === 'ListUsersInGroup' && users > 0) {
+        pool.updateAttributes(username, { email: 'younger@example.com' });
+      }
+    };
+    await mirror.sync();
+    expect(
+      await mirror.rows('SELECT email FROM directory.users WHERE username = $1', [username]),
+    ).toEqual([{ email: 'younger@example.com' }]);
+  });
+
+  it('a group that is deleted is left out with its memberships', async () => {
+    const { pool } = mirror;
+    once(
+      ({ operation, request }) =>
+        operation === 'ListUsersInGroup' && request['GroupName'] === 'everyone',
+      () => pool.deleteGroup('everyone'),
+    );
+    const { report } = await mirror.sync();
+    expect(report).toMatchObject({ state: 'archived', groups: 5 });
+    expect(
+      await count(`SELECT count(*) FROM directory.memberships WHERE group_name = 'everyone'`),
+    ).toBe(0);
+  });
+
+  it('a user who is deleted leaves no membership without a user', async () => {
+    const { pool } = mirror;
+    const [member] = pool.members('everyone');
+    once(
+      ({ operation }) => operation === 'ListUsers',
+      () => pool.deleteUser(member?.username as string),
+    );
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('archived');
+    expect(
+      await count(`SELECT count(*) FROM directory.memberships AS m WHERE NOT EXISTS (
+        SELECT FROM directory.users AS u WHERE u.username = m.username AND u.sub = m.sub)`),
+    ).toBe(0);
+  });
+
+  it('a pool that is deleted fails its snapshot', async () => {
+    await mirror.sync();
+    const pools = mirror.simulator.pools as Map<string, unknown>;
+    once(
+      ({ operation }) => operation === 'ListUsersInGroup',
+      () => pools.clear(),
+    );
+    const { report, error } = await mirror.sync();
+    expect(error?.name).toBe('SnapshotFailedError');
+    expect(report).toMatchObject({ state: 'failed', reason: error?.message });
+    expect(await count('SELECT count(*) FROM directory.users')).toBe(300);
+  });
+
+  it('a permission that is taken away keeps the snapshot for a resume', async () => {
+    once(
+      ({ operation }) => operation === 'ListUsersInGroup',
+      () => mirror.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException'),
+    );
+    const { report, error } = await mirror.sync();
+    expect(error?.message).toContain('cognito-idp:ListUsersInGroup');
+    expect(report.state).toBe('walking');
+    mirror.simulator.denied.clear();
+    const resumed = await mirror.sync();
+    expect(resumed.report).toMatchObject({ state: 'archived', snapshot: report.snapshot });
+  });
+});

@@ -1,0 +1,133 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { expectMirrored } from '../support/directory.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+
+let mirror: TestMirror;
+afterEach(() => mirror.close());
+
+const filters = () =>
+  new Set(
+    seen.flatMap(({ operation, request }) =>
+      operation === 'ListUsers' ? [String(request['Filter'] ?? '')] : [],
+    ),
+  );
+
+let seen: { operation: string; request: Record<string, unknown> }[] = [];
+
+/** Opens a pool that is large enough to be cut, and notes what is asked of it. */
+async function open(options: Parameters<typeof openTestMirror>[0] = {}): Promise<void> {
+  mirror = await openTestMirror({ users: 2000, groups: 5, seed: 21, ...options });
+  seen = [];
+  mirror.proxy.before = (call) => {
+    seen.push(call);
+  };
+}
+
+describe('a large pool', () => {
+  it('is walked in all sixteen shards, after one page of the whole', async () => {
+    await open();
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('archived');
+    const prefixes = [...'0123456789abcdef'].map((digit) => `sub ^= "${digit}"`);
+    expect(filters()).toEqual(new Set(['', ...prefixes]));
+    expect(
+      seen.filter((call) => call.operation === 'ListUsers' && !call.request['Filter']),
+    ).toHaveLength(1);
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('is cut below a shard that holds most of it', async () => {
+    await open({ users: 1 });
+    for (let i = 0; i < 1600; i++) {
+      const sub = `a${(i % 16).toString(16)}${String(i).padStart(6, '0')}-0000-4000-8000-000000000000`;
+      mirror.pool.createUser({ username: `user-${i}`, sub });
+    }
+    expect((await mirror.sync()).report.state).toBe('archived');
+    expect(filters()).toContain('sub ^= "a0"');
+    expect(filters()).not.toContain('sub ^= "b0"');
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('is walked in one chain where the server refuses to cut it', async () => {
+    await open();
+    mirror.proxy.before = (call) => {
+      seen.push(call);
+      if (call.request['Filter'] === undefined) return;
+      return { __type: 'InvalidParameterException', message: 'Error while parsing filter.' };
+    };
+    expect((await mirror.sync()).report.state).toBe('archived');
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('is walked in one chain where the server does not cut by what it is asked for', async () => {
+    await open();
+    const { simulator } = mirror;
+    mirror.proxy.before = async (call) => {
+      seen.push(call);
+      if (call.request['Filter'] !== 'sub ^= "7"') return;
+      const answer = await fetch(simulator.url, {
+        method: 'POST',
+        headers: {
+          'x-amz-target': 'AWSCognitoIdentityProviderService.ListUsers',
+          'content-type': 'application/x-amz-json-1.1',
+          authorization:
+            'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=0',
+        },
+        body: JSON.stringify({ UserPoolId: call.request['UserPoolId'], Limit: 60 }),
+      });
+      return (await answer.json()) as Record<string, unknown>;
+    };
+    expect((await mirror.sync()).report.state).toBe('archived');
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('is walked once more, in one chain, where the cut loses a member of a group', async () => {
+    await open();
+    mirror.pool.createUser({
+      username: 'outside-of-every-cut',
+      sub: 'not-hexadecimal',
+      createdAt: Date.parse('2025-01-01'),
+    });
+    mirror.pool.createGroup('staff');
+    mirror.pool.addToGroup('outside-of-every-cut', 'staff');
+    const { report, error } = await mirror.sync();
+    expect(error).toBeNull();
+    expect(report.state).toBe('archived');
+    expect(filters().size).toBeGreaterThan(16);
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('is held where one chain loses a member as well', async () => {
+    await open();
+    const [lost] = mirror.pool.members('everyone');
+    mirror.proxy.after = ({ operation }, answer) => {
+      if (operation !== 'ListUsers') return answer;
+      const users = answer['Users'] as { Username: string }[];
+      return { ...answer, Users: users.filter((user) => user.Username !== lost?.username) };
+    };
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('held');
+    expect(report.reason).toMatch(/^1 members of groups are alive by AdminGetUser/);
+    expect(report.reason).not.toContain(lost?.username);
+  });
+
+  it('is read to its end where walks restart, repeat users and meet empty pages', async () => {
+    await open({
+      pageFill: 0.6,
+      faults: {
+        'empty-page': 0.2,
+        'short-page': 0.2,
+        'repeat-user': 0.2,
+        'token-refused': 0.01,
+        throttle: 0.02,
+        'internal-error': 0.02,
+        drop: 0.02,
+      },
+    });
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('archived');
+    expect(report.throttled).toBeGreaterThan(0);
+    expect(report.retries).toBeGreaterThan(report.throttled);
+    await expectMirrored(mirror.db, mirror.pool);
+  }, 60_000);
+});
