@@ -143,7 +143,7 @@ export async function resolvePools(
   signal: AbortSignal,
 ): Promise<string[]> {
   if (config.pools !== 'all') return [...config.pools];
-  const region = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+  const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   if (!region) {
     throw new ConfigurationError([
       {
