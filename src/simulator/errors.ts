@@ -2,12 +2,20 @@
 export class ServiceError extends Error {
   readonly type: string;
   readonly status: number;
+  /** True if a fault on demand caused it. */
+  injected = false;
 
   constructor(type: string, message: string, status = 400) {
     super(message);
     this.type = type;
     this.status = status;
   }
+}
+
+/** The same error, marked as caused by a fault on demand. */
+export function injected(error: ServiceError): ServiceError {
+  error.injected = true;
+  return error;
 }
 
 export function invalidParameter(message: string): ServiceError {

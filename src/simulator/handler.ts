@@ -1,7 +1,8 @@
 import type { AttemptLog } from './attempt-log.ts';
 import type { Call, Services } from './call.ts';
 import { type Denial, denialError } from './denial.ts';
-import { internalError, ServiceError, throttled } from './errors.ts';
+import { injected, internalError, ServiceError, throttled } from './errors.ts';
+import type { FaultName } from './faults.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Bucket, Quotas } from './quota.ts';
 import { type Input, type Operation, REQUESTS } from './requests.ts';
@@ -62,7 +63,7 @@ export class ApiHandler {
         services,
       };
       this.#note(request, call);
-      const cut = this.#admit(call, request.sequence);
+      const cut = this.#admit(call);
       if (cut === 'before') {
         attempts.settle(request.sequence, { outcome: 'dropped', injected: true });
         return { status: 0, error: undefined, body: '', cut, slow: false };
@@ -86,6 +87,7 @@ export class ApiHandler {
     this.#options.attempts.settle(sequence, {
       outcome: error.type === 'TooManyRequestsException' ? 'throttled' : 'error',
       error: error.type,
+      injected: error.injected,
       ...(operation === undefined ? {} : { operation }),
     });
     const body = JSON.stringify({ __type: error.type, message: error.message });
@@ -101,25 +103,20 @@ export class ApiHandler {
   }
 
   /** Quota, denials and the faults that keep a request from its operation. */
-  #admit(call: Call, sequence: number): 'before' | 'within' | undefined {
-    const { quotas, services, denied, attempts } = this.#options;
+  #admit(call: Call): 'before' | 'within' | undefined {
+    const { quotas, services, denied } = this.#options;
     const { operation, region } = call;
     const poolId = poolIdOf(call);
     const pool = poolId === undefined ? undefined : services.pools.get(poolId);
     const account = pool?.settings.account ?? this.#options.account;
     const place = { bucket: bucketOf(operation), operation, account, region, poolId };
     if (!quotas.take(place)) throw throttled();
-    const strikes = (fault: 'throttle' | 'internal-error' | 'deny' | 'drop') => {
-      const struck = services.faults.strikes(fault, operation);
-      if (struck) attempts.settle(sequence, { injected: true });
-      return struck;
-    };
-    if (strikes('throttle')) throw throttled();
-    if (strikes('internal-error')) throw internalError();
-    if (strikes('deny'))
-      throw denialError('NotAuthorizedException', { operation, account, region, poolId });
+    const strikes = (fault: FaultName) => services.faults.strikes(fault, operation);
+    if (strikes('throttle')) throw injected(throttled());
+    if (strikes('internal-error')) throw injected(internalError());
+    if (strikes('deny')) throw injected(denialError('NotAuthorizedException', place));
     const denial = denied.get(operation);
-    if (denial !== undefined) throw denialError(denial, { operation, account, region, poolId });
+    if (denial !== undefined) throw denialError(denial, place);
     if (!strikes('drop')) return undefined;
     return services.random.chance(0.5) ? 'before' : 'within';
   }

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { invalidParameter } from './errors.ts';
+import { invalidParameter, type ServiceError } from './errors.ts';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -73,7 +73,7 @@ export class PageTokens {
 }
 
 /** The refusal of a token, in the service's own words: they hold the token itself. */
-export function refusedToken(token: string, requestId: string): Error {
+export function refusedToken(token: string, requestId: string): ServiceError {
   return invalidParameter(`Paging marker ${token} is invalid for request ${requestId}`);
 }
 

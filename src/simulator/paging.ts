@@ -1,4 +1,5 @@
 import type { Call } from './call.ts';
+import { injected } from './errors.ts';
 import { refusedToken, scopeOf } from './page-token.ts';
 
 /** The most items of a page, and what an absent or zero limit means. */
@@ -36,7 +37,7 @@ export function readPage<Item extends number | string>(call: Call, listing: List
   const state =
     listing.token === undefined ? undefined : tokens.redeem(listing.token, scope, call.requestId);
   if (listing.token !== undefined && strikes(call, 'token-refused')) {
-    throw refusedToken(listing.token, call.requestId);
+    throw injected(refusedToken(listing.token, call.requestId));
   }
   const limit = listing.limit || FULL_PAGE;
   const empty = state?.afterEmpty !== true && strikes(call, 'empty-page');

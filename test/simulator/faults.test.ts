@@ -160,6 +160,7 @@ test('token-refused refuses valid tokens, and only requests that carry one', asy
   const error = await failure(client.send(next));
   expect(error.name).toBe('InvalidParameterException');
   expect(error.message).toContain('is invalid for request');
+  expect(simulator.attempts.entries().at(-1)).toMatchObject({ outcome: 'error', injected: true });
   simulator.faults.set({});
   expect((await client.send(next)).Users).toHaveLength(60);
 });
