@@ -86,7 +86,7 @@ async function hashSources() {
     .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name))
     .sort();
-  const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const settings = ['tsconfig.json', 'tsconfig.build.json'];
   for (const path of [...sources, ...settings.map((name) => join(ROOT, name))]) {
     hash
       .update(`${path.slice(ROOT.length)}\0`)

@@ -29,6 +29,7 @@ export async function ensureInstalled(needs) {
       '--ignore-scripts',
       '--no-audit',
       '--no-fund',
+      '--no-update-notifier',
       '--loglevel=error',
       // Without a network, npm would otherwise try for more than a minute.
       '--fetch-retry-mintimeout=1000',

@@ -14,19 +14,30 @@ export interface TestDatabase {
 
 /** Makes a migrated, empty database on the suite's Postgres. */
 export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = inject('postgresUrl');
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await runOnServer(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
-  const url = new URL(inject('postgresUrl'));
+  await runSql(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+  const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => runOnServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return {
+    url: url.href,
+    async drop() {
+      await runSql(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
 }
 
-/** Runs one statement outside every test's database. */
-async function runOnServer(statement: string): Promise<void> {
-  const client = new Client({ connectionString: inject('postgresUrl') });
+/** Runs one statement on a connection of its own, and gives its rows. */
+export async function runSql(
+  url: string,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => {});
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query(sql, [...values])).rows;
   } finally {
     await client.end();
   }
