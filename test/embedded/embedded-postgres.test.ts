@@ -224,5 +224,5 @@ test('a home that cannot be made is a problem with its remedy', async () => {
   await writeFile(join(path, 'file'), '');
   const opening = openEmbeddedPostgres(join(path, 'file/home'));
   await expect(opening).rejects.toBeInstanceOf(ConfigurationError);
-  await expect(opening).rejects.toThrow(/cannot be made.*MIRROR_HOME.*DATABASE_URL/);
+  await expect(opening).rejects.toThrow(/cannot be made or written.*MIRROR_HOME.*DATABASE_URL/);
 });

@@ -11,14 +11,14 @@ import { type Account, AS_SELF, type Launch, runProgram } from './programs.ts';
  * programs themselves are closed to others.
  *
  * @param program the server's program
- * @param folder the existing folder in which the data folder will lie
+ * @param data the data folder, or where it will lie: its owner, if it has one, runs the server
  * @throws ConfigurationError where nothing works
  */
-export async function chooseLaunch(program: string, folder: string): Promise<Launch> {
+export async function chooseLaunch(program: string, data: string): Promise<Launch> {
   if (process.getuid?.() !== 0) return AS_SELF;
-  const account = process.platform === 'linux' ? await findAccount(['postgres', 'nobody']) : null;
+  const account = process.platform === 'linux' ? await findAccount(data) : null;
   if (account !== null) {
-    for (const launch of await candidates(account, program, folder)) {
+    for (const launch of await candidates(account, program, await nearestFolder(data))) {
       if (await works(launch, program)) return launch;
     }
   }
@@ -73,14 +73,23 @@ async function isOpen(account: Account, path: string): Promise<boolean> {
   }
 }
 
-async function findAccount(names: readonly string[]): Promise<Account | null> {
+/** The folder itself, or the nearest one above it that exists. */
+async function nearestFolder(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? nearestFolder(dirname(path)) : path;
+}
+
+/** The data folder's owner; else an account that systems have for servers. */
+async function findAccount(data: string): Promise<Account | null> {
+  const owner = await stat(data).catch(() => null);
+  if (owner !== null && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => {
-    const [name = '', , uid, gid] = line.split(':');
+    const [name, , uid, gid] = line.split(':');
     return { name, uid: Number(uid), gid: Number(gid) };
   });
-  for (const name of names) {
-    const account = accounts.find((candidate) => candidate.name === name);
-    if (account) return account;
-  }
-  return null;
+  return (
+    accounts.find(({ name }) => name === 'postgres') ??
+    accounts.find(({ name }) => name === 'nobody') ??
+    null
+  );
 }

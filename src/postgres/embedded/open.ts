@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { InterruptedError } from '../../model/errors.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
-import { createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
+import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
 import { acquireFileLock } from './file-lock.js';
 import { chooseLaunch } from './launch.ts';
 import { embeddedProblem } from './problem.ts';
@@ -45,10 +45,10 @@ export async function openEmbeddedPostgres(
   const binaries = await findBinaries();
   await makeHome(resolve(home));
   const release = await acquireFileLock(lock, { signal }).catch((error: unknown) => {
-    throw signal?.aborted ? new InterruptedError() : error;
+    throw signal?.aborted ? new InterruptedError() : cannotWrite(resolve(home), error);
   });
   try {
-    const launch = await chooseLaunch(binaries.postgres, resolve(home));
+    const launch = await chooseLaunch(binaries.postgres, clusterPaths(folder).data);
     const password =
       (await readPassword(folder)) ?? (await createCluster(folder, binaries, launch, signal));
     const { port } = await ensureServer(folder, binaries, launch, signal);
@@ -71,12 +71,16 @@ async function makeHome(home: string): Promise<void> {
   try {
     await mkdir(home, { recursive: true });
   } catch (cause) {
-    throw embeddedProblem(
-      `the folder ${home} cannot be made.`,
-      'Set MIRROR_HOME to a folder that you may write',
-      { cause },
-    );
+    throw cannotWrite(home, cause);
   }
+}
+
+function cannotWrite(home: string, cause: unknown): Error {
+  return embeddedProblem(
+    `the folder ${home} cannot be made or written.`,
+    'Set MIRROR_HOME to a folder that you may write',
+    { cause },
+  );
 }
 
 async function startSession(url: string): Promise<Client> {

@@ -5,7 +5,6 @@ import { embeddedProblem } from './problem.ts';
 
 /** A system account by its numbers. */
 export interface Account {
-  readonly name: string;
   readonly uid: number;
   readonly gid: number;
 }
