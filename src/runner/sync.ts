@@ -11,7 +11,6 @@ import { lockQuota } from '../postgres/state/quota-lock.ts';
 import { findSnapshot, recentSnapshots } from '../postgres/state/snapshots.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import { archivePublished } from '../snapshot/archive.ts';
-import { CallMeter } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { reportOf, type SnapshotReport } from './snapshot-report.ts';
@@ -65,7 +64,6 @@ export async function syncPools(
       const own = new SnapshotProgress(poolId);
       progress(own);
       outcomes.set(poolId, await syncPool(parts, own, signal));
-      own.phase = 'done';
     }
   };
   await Promise.all([...regions.values()].map(syncRegion));
@@ -84,6 +82,7 @@ async function syncPool(
   let error: Error | null = null;
   try {
     await mirror(parts, progress, run, signal);
+    progress.phase = 'done';
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
@@ -115,8 +114,7 @@ async function mirror(
   const { poolId } = progress;
   const region = regionOf(poolId);
   const buckets = parts.buckets(region);
-  const meter = new CallMeter();
-  const cognito = openCognito({ region, buckets, meter, log });
+  const cognito = openCognito({ region, buckets, meter: progress.meter, log });
   try {
     const pool = await cognito.describePool(poolId, signal);
     await savePool(db, pool);
@@ -128,7 +126,7 @@ async function mirror(
     try {
       if (await finishArchives(parts, progress, run, stop)) return;
       run.snapshotAt = await takeSnapshot(
-        { ...parts, cognito, meter, pool, progress, sideBySide: walksSideBySide(buckets) },
+        { ...parts, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,
       );
       const sealed = await archivePublished({ ...parts, progress }, poolId, stop);

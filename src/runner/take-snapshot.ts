@@ -13,7 +13,6 @@ import { check } from '../snapshot/check.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
 import { plan } from '../snapshot/plan.ts';
 import { publish } from '../snapshot/publish.ts';
-import type { CallMeter } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { runWalks } from './run-walks.ts';
@@ -25,7 +24,6 @@ const COUNT_EVERY_MS = 5000;
 export interface SnapshotTask {
   readonly db: pg.Pool;
   readonly cognito: Cognito;
-  readonly meter: CallMeter;
   readonly pool: Pool;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
@@ -43,11 +41,12 @@ export interface SnapshotTask {
  * @throws SnapshotFailedError where it cannot be completed; any other error keeps it for a resume.
  */
 export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Promise<Date> {
-  const { db, cognito, pool, progress, log, meter } = task;
+  const { db, cognito, pool, progress, log } = task;
   const { run, resumed } = await beginSnapshot(db, pool.poolId, createStage);
   await dropEndedStages(db);
   Object.assign(progress, { key: run, resumed });
-  log.info({ poolId: run.poolId, snapshotAt: run.snapshotAt, resumed }, 'snapshot begun');
+  const said = resumed ? 'an unfinished snapshot is resumed' : 'a snapshot is begun';
+  log.info({ poolId: run.poolId, snapshotAt: run.snapshotAt }, said);
   const context: SnapshotContext = {
     db,
     cognito,
@@ -57,7 +56,7 @@ export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Pro
     progress,
     log,
   };
-  const count = () => addCallCounts(db, run, meter.take());
+  const count = () => addCallCounts(db, run, progress.meter.take());
   // A failure to count is met again, with the counts, by the last one.
   const counting = setInterval(() => void count().catch(() => {}), COUNT_EVERY_MS);
   try {

@@ -13,6 +13,7 @@ export class CallMeter {
   #apiCalls = 0;
   #throttled = 0;
   #retries = 0;
+  #taken: CallCounts = { apiCalls: 0, throttled: 0, retries: 0 };
 
   /** Records one finished attempt; `attempt` is 1 for the first of a call. */
   record(outcome: CallOutcome, attempt: number): void {
@@ -25,12 +26,15 @@ export class CallMeter {
     return { apiCalls: this.#apiCalls, throttled: this.#throttled, retries: this.#retries };
   }
 
-  /** The counts since the last `take`, which starts them again from zero. */
+  /** What was counted since the last `take`. */
   take(): CallCounts {
-    const taken = this.counts;
-    this.#apiCalls = 0;
-    this.#throttled = 0;
-    this.#retries = 0;
-    return taken;
+    const { counts } = this;
+    const before = this.#taken;
+    this.#taken = counts;
+    return {
+      apiCalls: counts.apiCalls - before.apiCalls,
+      throttled: counts.throttled - before.throttled,
+      retries: counts.retries - before.retries,
+    };
   }
 }

@@ -1,4 +1,5 @@
 import type { SnapshotKey } from '../model/snapshot.ts';
+import { CallMeter } from './call-meter.ts';
 
 /** The kinds of walk, in the order a person reads them. */
 export const WALK_KINDS = ['groups', 'users', 'members'] as const;
@@ -34,9 +35,8 @@ export class SnapshotProgress {
   };
   /** Rows written to the archive so far, all formats together. */
   archivedRows = 0;
-  /** Attempts against the service by this run. */
-  apiCalls = 0;
-  throttled = 0;
+  /** The attempts against the service by this run. */
+  readonly meter = new CallMeter();
   /** What the snapshot waits for or works around, if anything: one sentence. */
   note: string | null = null;
 

@@ -19,7 +19,7 @@ function walking(poolId = 'us-east-1_Pool'): SnapshotProgress {
   progress.walks.groups = { items: 40, expected: 40, walks: 1, walksDone: 1 };
   progress.walks.users = { items: 5_000, expected: 20_000, walks: 16, walksDone: 2 };
   progress.walks.members = { items: 12, expected: null, walks: 40, walksDone: 0 };
-  progress.apiCalls = 1_234;
+  for (let call = 0; call < 1_234; call++) progress.meter.record('ok', 1);
   return progress;
 }
 
@@ -45,7 +45,7 @@ describe('the lines of a snapshot', () => {
   test('say what a snapshot waits for, that it was resumed, and that calls were throttled', () => {
     const progress = walking();
     progress.resumed = true;
-    progress.throttled = 3;
+    for (let call = 0; call < 3; call++) progress.meter.record('throttled', 1);
     progress.note = 'Waiting \u001b[2Jfor the service.';
     const lines = progressLines([progress], rates, USAGE, 79);
     expect(lines[0]).toMatch(/reading {2}\(resumed\)$/);

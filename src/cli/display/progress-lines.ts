@@ -88,10 +88,13 @@ function secondsLeft({ items, expected }: WalkTally, rate: number | null): numbe
   return (expected - items) / rate;
 }
 
-/** What is expected is an estimate: a bar is full only when its walks have ended. */
-function shareOf({ items, expected }: WalkTally, isDone: boolean): number {
+/**
+ * What is expected is an estimate: a bar is full only when its walks have ended. Where nothing is
+ * expected, the walks that ended tell most.
+ */
+function shareOf({ items, expected, walks, walksDone }: WalkTally, isDone: boolean): number {
   if (isDone) return 1;
-  if (expected === null || expected === 0) return 0;
+  if (expected === null || expected === 0) return walksDone / Math.max(1, walks);
   return Math.min(0.99, items / expected);
 }
 
@@ -101,8 +104,8 @@ function bar(share: number, width: number): string {
 }
 
 function usageLine(snapshots: readonly SnapshotProgress[], { rate, allowed }: Usage): string {
-  const calls = snapshots.reduce((sum, snapshot) => sum + snapshot.apiCalls, 0);
-  const throttled = snapshots.reduce((sum, snapshot) => sum + snapshot.throttled, 0);
+  const calls = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.apiCalls, 0);
+  const throttled = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.throttled, 0);
   const words = [`quota ${rate.toFixed(1)} of ${allowed.toFixed(1)} calls/s`];
   words.push(`${formatCount(calls)} calls`);
   if (throttled > 0) words.push(`${formatCount(throttled)} throttled`);

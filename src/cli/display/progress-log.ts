@@ -48,8 +48,9 @@ function fieldsOf(snapshot: SnapshotProgress, usage: Usage): Record<string, unkn
     fields.allowed = Number(usage.allowed.toFixed(1));
   }
   if (phase === 'archive') fields.archivedRows = snapshot.archivedRows;
-  if (phase !== 'plan') fields.apiCalls = snapshot.apiCalls;
-  if (snapshot.throttled > 0) fields.throttled = snapshot.throttled;
+  const { apiCalls, throttled } = snapshot.meter.counts;
+  fields.apiCalls = apiCalls;
+  if (throttled > 0) fields.throttled = throttled;
   if (snapshot.note !== null) fields.note = snapshot.note;
   return fields;
 }
