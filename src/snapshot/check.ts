@@ -2,10 +2,10 @@ import { mergeReads } from '../postgres/stage/merge-reads.ts';
 import { stageSizes } from '../postgres/stage/sizes.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { markWalked, saveCounts } from '../postgres/state/transitions.ts';
+import { clearStrays } from './clear-strays.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
 import { guard } from './guard.ts';
-import { clearStrays } from './clear-strays.ts';
 
 /** What is to become of a snapshot whose walks have ended. */
 export type Verdict =

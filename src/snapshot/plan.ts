@@ -1,6 +1,6 @@
 import { expectedSizes } from '../postgres/directory/expected-sizes.ts';
-import { addWalks, allWalks } from '../postgres/stage/walks.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
+import { addWalks, allWalks } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { tallyWalks } from './tally.ts';
 

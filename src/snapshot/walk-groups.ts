@@ -1,5 +1,5 @@
-import type { Walk } from '../postgres/stage/walk.ts';
 import { commitGroups } from '../postgres/stage/commit-groups.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
 import { tallyWalks } from './tally.ts';
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Run } from '../../src/postgres/run.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { publish } from '../../src/postgres/directory/publish.ts';
+import type { Run } from '../../src/postgres/run.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { stageSizes } from '../../src/postgres/stage/sizes.ts';
 import { keepAlive } from '../../src/postgres/stage/suspects.ts';

@@ -4,6 +4,7 @@ import { FencedError, ResumableError } from '../../src/model/errors.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { commitPages } from '../../src/postgres/stage/commit-pages.ts';
+import { createStage } from '../../src/postgres/stage/create.ts';
 import { dropEndedStages } from '../../src/postgres/stage/drop.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { PageCommitter } from '../../src/postgres/stage/page-committer.ts';
@@ -20,7 +21,6 @@ import {
 import { stageTables } from '../../src/postgres/stage-tables.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
 import { endSnapshot } from '../../src/postgres/state/transitions.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { begin, commitUsers, group, POOL, stage, startWalk, user } from './fixtures.ts';
 

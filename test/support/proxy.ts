@@ -14,8 +14,8 @@ export interface ProxiedCall {
 /** What stands between the program and the service in a test. */
 export interface ServiceProxy {
   readonly url: string;
-  /** Called before a call is passed on; what it gives is the answer in its place. */
-  before: (call: ProxiedCall) => Promise<Json | void> | Json | void;
+  /** Called before a call is passed on; an object that it gives is the answer in its place. */
+  before: (call: ProxiedCall) => unknown;
   /** Changes an answer of status 200 on its way back. */
   after: (call: ProxiedCall, answer: Json) => Json;
   close(): Promise<void>;
@@ -33,7 +33,7 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
       operation: String(request.headers['x-amz-target']).split('.').pop() ?? '',
       request: JSON.parse(body.toString('utf8') || '{}') as Json,
     };
-    const instead = await proxy.before(call);
+    const instead = (await proxy.before(call)) as Json | undefined;
     if (instead) {
       const status = '__type' in instead ? 400 : 200;
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });

@@ -8,7 +8,7 @@ afterEach(() => mirror.close());
 const filters = () =>
   new Set(
     seen.flatMap(({ operation, request }) =>
-      operation === 'ListUsers' ? [String(request['Filter'] ?? '')] : [],
+      operation === 'ListUsers' ? [(request.Filter as string | undefined) ?? ''] : [],
     ),
   );
 
@@ -28,7 +28,7 @@ describe('a large pool', () => {
     await open();
     const { report } = await mirror.sync();
     expect(report.state).toBe('archived');
-    const prefixes = [...'0123456789abcdef'].map((digit) => `sub ^= "${digit}"`);
+    const prefixes = Array.from({ length: 16 }, (_, digit) => `sub ^= "${digit.toString(16)}"`);
     expect(filters()).toEqual(new Set(['', ...prefixes]));
     expect(
       seen.filter((call) => call.operation === 'ListUsers' && !call.request['Filter']),
