@@ -1,0 +1,269 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import type { CliProcess } from '../support/cli.ts';
+import { type CliMirror, filesBelow, openCliMirror, reportsOf } from '../support/cli-mirror.ts';
+import { expectMirrored } from '../support/directory.ts';
+import { startRelay } from '../support/relay.ts';
+
+/** Two seconds are promised; a machine that does other work as well is given more. */
+const SOON_MS = 5_000;
+
+let mirror: CliMirror;
+
+beforeEach(async () => {
+  mirror = await openCliMirror({ users: 300, groups: 6, seed: 7 });
+});
+afterEach(() => mirror.close());
+
+/** Holds back every answer to an operation from its `nth` call on; `reached` tells when one waits. */
+function holdCalls(operation: string, nth: number) {
+  let calls = 0;
+  let reached = false;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  mirror.proxy.before = async (call) => {
+    if (call.operation !== operation || ++calls < nth) return;
+    reached = true;
+    await held;
+  };
+  return {
+    reached: () => reached,
+    release() {
+      mirror.proxy.before = () => {};
+      release();
+    },
+  };
+}
+
+/** Keeps a lock until the function that it gives is called. */
+async function keepLock(sql: string): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: mirror.databaseUrl });
+  client.on('error', () => {});
+  await client.connect();
+  let open = true;
+  const release = async () => {
+    if (open) await client.end();
+    open = false;
+  };
+  onTestFinished(release);
+  await client.query('BEGIN');
+  await client.query(sql);
+  return release;
+}
+
+/** How many statements of the program wait for a lock. */
+async function waiting(): Promise<unknown> {
+  const [row] = await mirror.rows(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()
+       AND application_name = 'cognito-mirror' AND wait_event_type = 'Lock'`,
+  );
+  return row?.['n'];
+}
+
+const snapshots = () =>
+  mirror.rows<{ snapshot: string; state: string }>(
+    'SELECT snapshot, state FROM directory.snapshots ORDER BY snapshot_at',
+  );
+
+/** Expects a signal to end the command soon, in the way that a person can go on from. */
+async function expectInterrupted(
+  { child, result }: CliProcess,
+  signal: NodeJS.Signals = 'SIGINT',
+): Promise<void> {
+  const sent = performance.now();
+  child.kill(signal);
+  const { code, stderr } = await result;
+  expect(performance.now() - sent).toBeLessThan(SOON_MS);
+  expect(stderr).toMatch(/^cognito-mirror: Interrupted\..*the same command goes on from there\.$/m);
+  expect(code).toBe(130);
+  // The file that it was writing for its own use is gone.
+  const temporary = readdirSync(mirror.env['TMPDIR'] as string);
+  expect(temporary.filter((name) => name.startsWith('cognito-mirror'))).toEqual([]);
+}
+
+async function expectKilled({ child, result }: CliProcess): Promise<void> {
+  child.kill('SIGKILL');
+  expect((await result).code).toBeNull();
+}
+
+/** Runs `sync` again, and expects it to complete the one snapshot that was begun, and to say so. */
+async function expectResumed(): Promise<void> {
+  const [begun] = await snapshots();
+  const { code, reports, stderr } = await mirror.sync();
+  expect(code).toBe(0);
+  expect(reports).toMatchObject([{ snapshot: begun?.snapshot, state: 'archived', reason: null }]);
+  expect(stderr).toMatch(/"resumed":true/);
+  expect(await snapshots()).toEqual([{ snapshot: begun?.snapshot, state: 'archived' }]);
+  const db = openPool(mirror.databaseUrl, 2);
+  try {
+    await expectMirrored(db, mirror.pool);
+  } finally {
+    await db.end();
+  }
+  await expectNamedFilesAlone();
+}
+
+/** Expects the archive's folder to hold the manifests and what they name. */
+async function expectNamedFilesAlone(): Promise<void> {
+  const files = await filesBelow(mirror.archive);
+  const manifests = files.filter((file) => file.startsWith('manifests/'));
+  const named = manifests.flatMap((file) =>
+    JSON.parse(readFileSync(join(mirror.archive, file), 'utf8')).objects.map(
+      (object: { key: string }) => object.key,
+    ),
+  );
+  expect(files).toEqual([...manifests, ...named].sort());
+}
+
+describe('sync, stopped by a person', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'while it reads, by %s, ends soon, and the next one goes on from there',
+    async (signal) => {
+      const held = holdCalls('ListUsersInGroup', 3);
+      const running = await mirror.start(['sync']);
+      await expect.poll(held.reached).toBe(true);
+      await expectInterrupted(running, signal);
+      expect(await snapshots()).toMatchObject([{ state: 'walking' }]);
+      held.release();
+      const before = mirror.simulator.attempts.count({ operation: 'ListGroups' });
+      await expectResumed();
+      expect(mirror.simulator.attempts.count({ operation: 'ListGroups' })).toBe(before);
+    },
+  );
+
+  it('prints the document of --json all the same', async () => {
+    const held = holdCalls('ListUsers', 2);
+    const running = await mirror.start(['sync', '--json']);
+    await expect.poll(held.reached).toBe(true);
+    await expectInterrupted(running);
+    const [begun] = await snapshots();
+    expect(reportsOf(running.output)).toMatchObject([
+      { snapshot: begun?.snapshot, state: 'walking', archive: null },
+    ]);
+  });
+
+  it('before the pool is known, begins nothing', async () => {
+    const held = holdCalls('DescribeUserPool', 1);
+    const running = await mirror.start(['sync']);
+    await expect.poll(held.reached).toBe(true);
+    await expectInterrupted(running);
+    expect(await snapshots()).toEqual([]);
+  });
+
+  it('leaves the pools alone that it had not come to', async () => {
+    const held = holdCalls('ListUsers', 2);
+    const running = await mirror.start(['sync', '--json', mirror.poolId, 'us-east-1_Later']);
+    await expect.poll(held.reached).toBe(true);
+    await expectInterrupted(running);
+    expect(reportsOf(running.output)).toMatchObject([
+      { state: 'walking' },
+      { poolId: 'us-east-1_Later', snapshot: null, state: null },
+    ]);
+    held.release();
+    await expectResumed();
+  });
+
+  it('while it publishes, ends soon, and the next one goes on from there', async () => {
+    const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
+    const running = await mirror.start(['sync']);
+    await expect.poll(waiting).toBe(1);
+    await expectInterrupted(running);
+    await expect.poll(waiting).toBe(0);
+    await release();
+    expect(await snapshots()).toMatchObject([{ state: 'walking' }]);
+    expect(await mirror.rows('SELECT FROM directory.users')).toEqual([]);
+    await expectResumed();
+  });
+
+  it('while it archives, ends soon, and the next one goes on from there', async () => {
+    // What tells how far back the history goes is asked for each dataset that is read.
+    const release = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
+    const running = await mirror.start(['sync']);
+    await expect.poll(waiting).toBe(1);
+    await expectInterrupted(running);
+    await release();
+    expect(await snapshots()).toMatchObject([{ state: 'published' }]);
+    expect(await filesBelow(mirror.archive)).toEqual([]);
+    await expectResumed();
+  });
+
+  it('on an embedded Postgres, stops that as well, and loses nothing', async () => {
+    const embedded = { DATABASE_URL: undefined };
+    const held = holdCalls('ListUsersInGroup', 3);
+    const running = await mirror.start(['sync', '--json'], embedded);
+    await expect.poll(held.reached, { timeout: 30_000 }).toBe(true);
+    await expectInterrupted(running);
+    expect(existsSync(join(mirror.folder, '.cognito-mirror/postgres/postmaster.pid'))).toBe(false);
+    held.release();
+    const before = mirror.simulator.attempts.count({ operation: 'ListGroups' });
+    const resumed = await mirror.sync([], embedded);
+    expect(resumed).toMatchObject({
+      code: 0,
+      reports: [{ state: 'archived', snapshot: reportsOf(running.output)[0]?.snapshot }],
+    });
+    expect(mirror.simulator.attempts.count({ operation: 'ListGroups' })).toBe(before);
+  }, 60_000);
+
+  it('a second time, as its database says nothing any more, ends at once', async () => {
+    const relay = await startRelay(mirror.databaseUrl);
+    onTestFinished(relay.close);
+    const held = holdCalls('ListUsersInGroup', 3);
+    const { child, result } = await mirror.start(['sync'], { DATABASE_URL: relay.url });
+    await expect.poll(held.reached).toBe(true);
+    relay.freeze();
+    child.kill('SIGINT');
+    // Sooner, it would pass for the same Ctrl-C, which `npm` passes on as well.
+    await sleep(700);
+    child.kill('SIGINT');
+    const asked = performance.now();
+    expect((await result).code).toBe(130);
+    expect(performance.now() - asked).toBeLessThan(SOON_MS);
+  });
+});
+
+describe('sync, killed', () => {
+  it('while it reads, is completed by the next one', async () => {
+    const held = holdCalls('ListUsersInGroup', 3);
+    const running = await mirror.start(['sync']);
+    await expect.poll(held.reached).toBe(true);
+    await expectKilled(running);
+    held.release();
+    await expectResumed();
+  });
+
+  it('while it publishes, is completed by the next one', async () => {
+    const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
+    const running = await mirror.start(['sync']);
+    await expect.poll(waiting).toBe(1);
+    await expectKilled(running);
+    await release();
+    await expectResumed();
+  });
+
+  it('before its archive is sealed, is completed by the next one', async () => {
+    const mayRead = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
+    const running = await mirror.start(['sync']);
+    await expect.poll(waiting).toBe(1);
+    const maySeal = await keepLock('SELECT FROM mirror.runs FOR UPDATE');
+    await mayRead();
+    await expect.poll(waiting).toBe(1);
+    await expect.poll(async () => (await filesBelow(mirror.archive)).length).toBe(6);
+    await expectKilled(running);
+    await maySeal();
+    expect(await filesBelow(mirror.archive)).toHaveLength(6);
+    await expectResumed();
+  });
+
+  it('as its first file appears, is completed by the next one', async () => {
+    const running = await mirror.start(['sync']);
+    while (!existsSync(join(mirror.archive, 'jsonl'))) await sleep(1);
+    await expectKilled(running);
+    await expectResumed();
+  });
+});
