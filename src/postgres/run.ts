@@ -14,6 +14,10 @@ export interface Run extends SnapshotKey {
   readonly serial: boolean;
 }
 
+/** The columns of `mirror.runs AS r`, in the form of `Run`. */
+export const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
+  r.base_at AS "baseAt", r.serial`;
+
 /**
  * Locks the snapshot for the rest of the transaction, if this runner still has it.
  *

@@ -3,8 +3,8 @@ import { ConfigurationError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import type { Run } from '../postgres/run.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
-import { takeHeld } from '../postgres/state/begin.ts';
 import { findSnapshot } from '../postgres/state/snapshots.ts';
+import { takeRun } from '../postgres/state/take-run.ts';
 import { endSnapshot } from '../postgres/state/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
@@ -58,7 +58,7 @@ async function report(
 }
 
 async function requireHeld(db: pg.Pool, { poolId, snapshotAt }: SnapshotKey): Promise<Run> {
-  const run = await takeHeld(db, poolId, snapshotAt);
+  const run = await takeRun(db, poolId, 'held', snapshotAt);
   if (run !== null) return run;
   const row = await findSnapshot(db, poolId, snapshotAt);
   throw new ConfigurationError([

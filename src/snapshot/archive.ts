@@ -3,13 +3,9 @@ import type { Destination } from '../archive/destination.ts';
 import type { ArchiveFormat } from '../archive/layout.ts';
 import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';
-import {
-  lastArchived,
-  markArchived,
-  requireArchiving,
-  takePublished,
-} from '../postgres/state/archived.ts';
+import { lastArchived, markArchived, requireArchiving } from '../postgres/state/archived.ts';
 import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
+import { takeRun } from '../postgres/state/take-run.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 
 /** What archiving works with. */
@@ -48,7 +44,7 @@ async function archiveSnapshot(
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   const { poolId, snapshotAt } = snapshot;
-  const run = await takePublished(db, poolId, snapshotAt);
+  const run = await takeRun(db, poolId, 'published', snapshotAt);
   if (run === null) return null;
   // One connection reads the datasets one after the other, and is given back whatever happens.
   const client = await db.connect();

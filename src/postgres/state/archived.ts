@@ -18,24 +18,6 @@ export async function lastArchived(
   return found.rows[0] ?? null;
 }
 
-/** Takes a published snapshot in hand, to archive it; null where it is no longer to be archived. */
-export async function takePublished(
-  db: Queryable,
-  poolId: string,
-  snapshotAt: Date,
-): Promise<Run | null> {
-  const taken = await db.query<Run>(
-    `UPDATE mirror.runs AS r SET fence = r.fence + 1
-     FROM directory.snapshots AS s
-     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
-       AND r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'published'
-     RETURNING r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
-       r.base_at AS "baseAt", r.serial`,
-    [poolId, snapshotAt],
-  );
-  return taken.rows[0] ?? null;
-}
-
 /** @throws FencedError where another runner archives the snapshot by now. */
 export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
   await transaction(pool, (client) => holdRun(client, run, ['published']));

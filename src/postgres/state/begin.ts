@@ -1,10 +1,8 @@
 import type pg from 'pg';
 import { snapshotId } from '../../model/snapshot.ts';
 import { transaction } from '../connection.ts';
-import type { Run } from '../run.ts';
-
-const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
-  r.base_at AS "baseAt", r.serial`;
+import { RUN_COLUMNS, type Run } from '../run.ts';
+import { takeRun } from './take-run.ts';
 
 /** A snapshot that was begun, or taken up again. */
 export interface BegunRun {
@@ -25,15 +23,7 @@ export async function beginSnapshot(
 ): Promise<BegunRun> {
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId);
-    const resumed = await client.query<Run>(
-      `UPDATE mirror.runs AS r SET fence = r.fence + 1
-       FROM directory.snapshots AS s
-       WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
-         AND r.pool_id = $1 AND s.state = 'walking'
-       RETURNING ${RUN_COLUMNS}`,
-      [poolId],
-    );
-    const unfinished = resumed.rows[0];
+    const unfinished = await takeRun(client, poolId, 'walking');
     if (unfinished) return { run: unfinished, resumed: true };
     const run = await insertSnapshot(client, poolId);
     await createStage(client, run.stage);
@@ -74,21 +64,4 @@ async function insertSnapshot(client: pg.PoolClient, poolId: string): Promise<Ru
     [poolId, snapshotAt, baseAt],
   );
   return run.rows[0] as Run;
-}
-
-/** The held snapshot, taken in hand by whoever releases or discards it; null where it is not held. */
-export async function takeHeld(
-  pool: pg.Pool,
-  poolId: string,
-  snapshotAt: Date,
-): Promise<Run | null> {
-  const taken = await pool.query<Run>(
-    `UPDATE mirror.runs AS r SET fence = r.fence + 1
-     FROM directory.snapshots AS s
-     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
-       AND r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'held'
-     RETURNING ${RUN_COLUMNS}`,
-    [poolId, snapshotAt],
-  );
-  return taken.rows[0] ?? null;
 }

@@ -1,0 +1,26 @@
+import type { SnapshotState } from '../../model/snapshot.ts';
+import type { Queryable } from '../connection.ts';
+import { RUN_COLUMNS, type Run } from '../run.ts';
+
+/**
+ * Takes a snapshot in hand, if it is in this state: whoever had it before can write nothing more.
+ *
+ * @param snapshotAt which; the pool's only one in this state where it is left out.
+ * @returns the run, or null where there is no such snapshot.
+ */
+export async function takeRun(
+  db: Queryable,
+  poolId: string,
+  state: SnapshotState,
+  snapshotAt: Date | null = null,
+): Promise<Run | null> {
+  const taken = await db.query<Run>(
+    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND s.state = $2 AND r.snapshot_at = coalesce($3, r.snapshot_at)
+     RETURNING ${RUN_COLUMNS}`,
+    [poolId, state, snapshotAt],
+  );
+  return taken.rows[0] ?? null;
+}
