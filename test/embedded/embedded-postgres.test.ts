@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
 import { ConfigurationError, InterruptedError } from '../../src/model/errors.ts';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
+import { serverPid, stopServer } from '../support/embedded-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const USER_PROCESS = fileURLToPath(new URL('./user-process.mjs', import.meta.url));
@@ -33,20 +34,6 @@ async function makeHome(): Promise<string> {
     await remove();
   });
   return path;
-}
-
-/** Stops the server that a test may have left. */
-async function stopServer(at: string): Promise<void> {
-  const pid = await serverPid(at);
-  if (pid === null) return;
-  process.kill(pid, 'SIGINT');
-  await expect.poll(() => serverPid(at), { timeout: 10_000 }).toBeNull();
-}
-
-/** The server's process by its own file, which it removes when it ends. */
-async function serverPid(home: string): Promise<number | null> {
-  const text = await readFile(join(home, 'postgres/data/postmaster.pid'), 'utf8').catch(() => null);
-  return text === null ? null : Number.parseInt(text, 10);
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
-import { Client } from 'pg';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
-import { TEMPLATE } from './postgres.ts';
-import { temporaryFolder } from './temp.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { runSql, TEMPLATE } from './postgres.ts';
+import { makeSuiteFolder } from './suite-folder.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,24 +14,12 @@ declare module 'vitest' {
 
 /** Starts the suite's Postgres with the migrated template database, and stops it at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const home = await temporaryFolder();
-  const postgres = await openEmbeddedPostgres(home.path);
-  const client = new Client({ connectionString: postgres.url });
-  try {
-    await client.connect();
-    await client.query(`CREATE DATABASE ${TEMPLATE}`);
-    if (existsSync(new URL('../../src/postgres/migrate.ts', import.meta.url))) {
-      const { migrate } = await import('../../src/postgres/migrate.ts');
-      await migrate(withDatabase(postgres.url, TEMPLATE));
-    }
-  } finally {
-    await client.end();
-  }
+  const home = join(makeSuiteFolder(), 'suite');
+  const postgres = await openEmbeddedPostgres(home);
+  await runSql(postgres.url, `CREATE DATABASE ${TEMPLATE}`);
+  await migrate(withDatabase(postgres.url, TEMPLATE));
   project.provide('postgresUrl', postgres.url);
-  return async () => {
-    await postgres.close();
-    await home.remove();
-  };
+  return () => postgres.close();
 }
 
 function withDatabase(url: string, name: string): string {

@@ -1,0 +1,47 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How long the end of the suite waits for servers that were left running. */
+const PATIENCE_MS = 3_000;
+
+/**
+ * Makes the folder in which every temporary folder of the suite lies, and sees to it that the
+ * folder, and the embedded servers in it, are gone when this process ends, however it is stopped.
+ */
+export function makeSuiteFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-tests-'));
+  for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = folder;
+  // Vitest ends the process at once when it is interrupted: there is no time for promises.
+  process.once('exit', () => clearUp(folder));
+  return folder;
+}
+
+function clearUp(folder: string): void {
+  const running = () => readdirSync(folder).flatMap((name) => serverIn(join(folder, name)));
+  for (const pid of running()) kill(pid);
+  const deadline = performance.now() + PATIENCE_MS;
+  // By their files: this process cannot see its own children end while it waits.
+  while (running().length > 0 && performance.now() < deadline) pause(20);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+function serverIn(home: string): number[] {
+  try {
+    return [Number.parseInt(readFileSync(join(home, 'postgres/data/postmaster.pid'), 'utf8'), 10)];
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    // It has ended, and left its file.
+  }
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
