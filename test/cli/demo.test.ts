@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
+import { type CliResult, runCli } from '../support/cli.ts';
+import { filesBelow, stopEmbedded } from '../support/cli-mirror.ts';
+import { runSql } from '../support/postgres.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let home: string;
+const runs: CliResult[] = [];
+
+/** Variables of a user's own, which a demo must not touch, lead where nothing is. */
+const demo = () =>
+  runCli(['demo'], {
+    cwd: folder.path,
+    env: {
+      HOME: folder.path,
+      TMPDIR: folder.path,
+      MIRROR_HOME: home,
+      DATABASE_URL: 'postgres://127.0.0.1:1/never',
+      ARCHIVE_URL: 's3://never',
+      COGNITO_POOLS: 'us-east-1_Never',
+      AWS_PROFILE: 'never',
+    },
+  });
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  home = join(folder.path, 'home');
+  runs.push(...(await Promise.all([demo(), demo()])));
+  runs.push(await demo());
+}, 300_000);
+
+afterAll(async () => {
+  await stopEmbedded(home);
+  await folder.remove();
+});
+
+it('ends well, twice at once in one home, and once more later', () => {
+  for (const { code, stderr } of runs) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+it('shows what the database holds that it leaves behind', async () => {
+  const postgres = await openEmbeddedPostgres(home);
+  try {
+    const shown = runs.flatMap(({ stdout }) => [
+      ...stdout.matchAll(
+        /^(\S+) {2}snapshot (\S+): archived\n {2}([\d,]+) users, (\d+) groups, ([\d,]+) memberships\n {2}users: ([\d,]+) added, ([\d,]+) modified, ([\d,]+) removed$/gm,
+      ),
+    ]);
+    const number = (text: string | undefined) => Number(text?.replaceAll(',', ''));
+    const snapshots = shown.map(([, pool_id, snapshot, ...counts]) => {
+      const [users, groups, memberships, added, modified, removed] = counts.map(number);
+      return { pool_id, snapshot, users, groups, memberships, added, modified, removed };
+    });
+    // Two of each run; two runs at once have a pool each.
+    expect(snapshots).toHaveLength(6);
+    const kept = await runSql(
+      postgres.url,
+      `SELECT pool_id, snapshot, users::int, groups::int, memberships::int,
+         added::int, modified::int, removed::int
+       FROM directory.snapshots WHERE state = 'archived'`,
+    );
+    expect(new Set(snapshots.map((one) => JSON.stringify(one)))).toEqual(
+      new Set(kept.map((one) => JSON.stringify(one))),
+    );
+    expect(snapshots[0]).toMatchObject({ users: 20_000, groups: 40, added: 20_000 });
+    expect(snapshots[1]).toMatchObject({ users: 20_002, added: 8, modified: 17, removed: 6 });
+
+    const [last] = runs.slice(-1);
+    const rows = await runSql(
+      postgres.url,
+      `SELECT entity, kind, count(*)::int FROM directory.changes
+       WHERE pool_id = $1 GROUP BY entity, kind`,
+      [snapshots.at(-1)?.pool_id],
+    );
+    expect(rows.length).toBeGreaterThan(5);
+    for (const { entity, kind, count } of rows) {
+      expect(last?.stdout).toMatch(new RegExp(`^${entity} +\\| ${kind} +\\| +${count} `, 'm'));
+    }
+  } finally {
+    await postgres.close();
+  }
+});
+
+it('names the files that it leaves behind, and how to go on from there', async () => {
+  const files = await filesBelow(join(home, 'archive'));
+  for (const { stdout } of runs) {
+    const named = stdout.match(/^ {2}\S+\.(parquet|jsonl\.gz|json)$/gm) ?? [];
+    expect(named.length).toBeGreaterThanOrEqual(14);
+    expect(files).toEqual(expect.arrayContaining(named.map((line) => line.trim())));
+  }
+  const status = /^ {2}MIRROR_HOME=(\S+) npx cognito-mirror status$/m.exec(runs[0]?.stdout ?? '');
+  const { code, stdout } = await runCli(['status'], {
+    env: { MIRROR_HOME: status?.[1] as string },
+  });
+  expect(code).toBe(0);
+  expect(stdout).toContain('us-east-1_Simulated2');
+});
