@@ -160,5 +160,13 @@ export async function resolvePools(
   } finally {
     cognito.close();
   }
-  return poolIds;
+  // To mirror nothing is no success: a wrong account or Region would pass unseen.
+  if (poolIds.length > 0) return poolIds;
+  throw new ConfigurationError([
+    {
+      subject: 'COGNITO_POOLS',
+      problem: `the account of the credentials in use has no user pool in ${region}.`,
+      remedy: 'Set AWS_REGION to the Region of the pools, or use the credentials of their account.',
+    },
+  ]);
 }

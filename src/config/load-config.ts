@@ -45,7 +45,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
   if (
     options.needsPools &&
     pools === undefined &&
-    problems.every((p) => p.subject !== 'COGNITO_POOLS')
+    problems.every((p) => p.subject !== 'COGNITO_POOLS' && p.subject !== 'POOL')
   ) {
     problems.push({
       subject: 'COGNITO_POOLS',
