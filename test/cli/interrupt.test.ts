@@ -212,7 +212,7 @@ describe('sync, stopped by a person', () => {
 
   it('a second time, as its database says nothing any more, ends at once', async () => {
     const relay = await startRelay(mirror.databaseUrl);
-    onTestFinished(relay.close);
+    onTestFinished(() => relay.close());
     const held = holdCalls('ListUsersInGroup', 3);
     const { child, result } = await mirror.start(['sync'], { DATABASE_URL: relay.url });
     await expect.poll(held.reached).toBe(true);

@@ -74,19 +74,19 @@ describe('status', () => {
 
     release();
     expect((await running.result).code).toBe(0);
-    const [row] = await mirror.rows('SELECT * FROM directory.snapshots');
+    const [row] = await mirror.rows<Record<string, string>>('SELECT * FROM directory.snapshots');
     expect(await statusDocument()).toEqual([
       expect.objectContaining({
-        snapshot: row?.['snapshot'],
+        snapshot: row?.snapshot,
         state: 'archived',
         users: 130,
         groups: 4,
-        manifest: row?.['manifest'],
+        manifest: row?.manifest,
         walking: null,
       }),
     ]);
     const after = await mirror.run(['status']);
-    expect(after.stdout).toMatch(new RegExp(`${row?.['snapshot']} .*archived .* 130 `));
+    expect(after.stdout).toMatch(new RegExp(`${row?.snapshot} .*archived .* 130 `));
   });
 
   it('shows the pools that are asked for, newest snapshot first, and why one was held', async () => {
