@@ -42,7 +42,7 @@ describe('sync', () => {
     // Elsewhere than on a terminal, progress is plain log lines, a JSON object each.
     const lines = stderr.trim().split('\n');
     const messages = lines.map((line) => JSON.parse(line).msg);
-    expect(messages).toContain('snapshot begun');
+    expect(messages).toContain('a snapshot is begun');
     expect(messages).toContain('snapshot done');
   });
 
