@@ -20,8 +20,9 @@ describe('a whole run', () => {
     { share: 0.8, userListRps: 15, users: 600 },
     { share: 1, userListRps: 7, users: 200 },
   ])('uses at most $share of $userListRps in any second', async ({ share, userListRps, users }) => {
-    const { simulator, pool, db, sync } = await open({ users, groups: 8, seed: 61 });
-    const { report } = await sync({ share, userListRps });
+    const opened = await open({ users, groups: 8, seed: 61 });
+    const { simulator, pool, db } = opened;
+    const { report } = await opened.sync({ share, userListRps });
     expect(report.state).toBe('archived');
     const most = Math.ceil(share * userListRps) + 1;
     expect(simulator.attempts.peak({ bucket: 'UserList' })).toBeLessThanOrEqual(most);
@@ -33,13 +34,14 @@ describe('a whole run', () => {
   });
 
   it('counts what it tries again: throttled and failed attempts pass the bucket too', async () => {
-    const { simulator, pool, db, sync } = await open({
+    const opened = await open({
       users: 600,
       groups: 8,
       seed: 62,
       faults: { throttle: 0.1, 'internal-error': 0.1, drop: 0.05 },
     });
-    const { report } = await sync({ share: 0.8, userListRps: 25 });
+    const { simulator, pool, db } = opened;
+    const { report } = await opened.sync({ share: 0.8, userListRps: 25 });
     expect(report.state).toBe('archived');
     expect(simulator.attempts.peak({ bucket: 'UserList' })).toBeLessThanOrEqual(21);
     expect(report).toMatchObject({
@@ -52,25 +54,28 @@ describe('a whole run', () => {
   }, 60_000);
 
   it('asks after missing users at a tenth of the quota that sign-ins use', async () => {
-    const { simulator, pool, sync } = await open({ users: 100, groups: 2, seed: 63 });
-    await sync();
+    const opened = await open({ users: 100, groups: 2, seed: 63 });
+    const { simulator, pool } = opened;
+    await opened.sync();
     for (const { username } of [...pool.users()].slice(0, 30)) pool.deleteUser(username);
-    const { report } = await sync();
+    const { report } = await opened.sync();
     expect(report).toMatchObject({ state: 'archived', removed: 30 });
     expect(simulator.attempts.count({ operation: 'AdminGetUser' })).toBe(30);
     expect(simulator.attempts.peak({ operation: 'AdminGetUser' })).toBeLessThanOrEqual(13);
   });
 
   it("is not throttled at the whole of the service's own quota", async () => {
-    const { simulator, sync } = await open({ users: 1_500, groups: 10, seed: 64, rps: 30 });
-    const { report } = await sync({ share: 1, userListRps: 30 });
+    const opened = await open({ users: 1_500, groups: 10, seed: 64, rps: 30 });
+    const { simulator } = opened;
+    const { report } = await opened.sync({ share: 1, userListRps: 30 });
     expect(report).toMatchObject({ state: 'archived', throttled: 0, retries: 0 });
     expect(simulator.attempts.count({ bucket: 'UserList' })).toBeGreaterThan(60);
   });
 
   it('finishes although its quota is not its own, and tells how often it was throttled', async () => {
-    const { simulator, pool, db, sync } = await open({ users: 600, groups: 4, seed: 65, rps: 10 });
-    const { report } = await sync({ share: 1, userListRps: 30 });
+    const opened = await open({ users: 600, groups: 4, seed: 65, rps: 10 });
+    const { simulator, pool, db } = opened;
+    const { report } = await opened.sync({ share: 1, userListRps: 30 });
     expect(report.state).toBe('archived');
     expect(report.throttled).toBeGreaterThan(0);
     expect(report.throttled).toBe(simulator.attempts.count({ outcome: 'throttled' }));
