@@ -81,7 +81,8 @@ COMMENT ON FUNCTION mirror.differing_keys (jsonb, jsonb) IS 'The keys of two obj
 
 CREATE VIEW directory.changes AS
 WITH
-  user_versions AS (
+  -- NOT MATERIALIZED, here and below: what a query asks for must reach the tables' indexes.
+  user_versions AS NOT MATERIALIZED (
     SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
       mfa_options, escaped, valid_from
     FROM directory.users
@@ -90,7 +91,7 @@ WITH
       mfa_options, escaped, valid_from
     FROM directory.user_history
   ),
-  group_versions AS (
+  group_versions AS NOT MATERIALIZED (
     SELECT pool_id, group_name, description, role_arn, precedence, created_at, modified_at,
       escaped, valid_from
     FROM directory.groups
@@ -99,7 +100,7 @@ WITH
       escaped, valid_from
     FROM directory.group_history
   ),
-  membership_versions AS (
+  membership_versions AS NOT MATERIALIZED (
     SELECT pool_id, group_name, username, sub, valid_from FROM directory.memberships
     UNION ALL
     SELECT pool_id, group_name, username, sub, valid_from FROM directory.membership_history

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type pg from 'pg';
 import type { Destination } from './archive/destination.ts';
 import { openDestination } from './archive/open-destination.ts';
@@ -117,6 +118,11 @@ export class RegionBuckets {
   }
 }
 
+/** Where parts of an archive are made before they are stored. */
+export function workFolder(config: Config): string {
+  return join(config.home, 'work');
+}
+
 /** What an inline run works with, of the configuration and what was opened for it. */
 export function syncParts(
   config: Config,
@@ -128,6 +134,7 @@ export function syncParts(
     destination: opened.destination,
     formats: config.archiveFormats,
     program: PROGRAM,
+    workFolder: workFolder(config),
     buckets: (region) => opened.buckets.of(region),
     maxRemoved: config.maxRemoved,
     historyDays: config.historyDays,

@@ -1,8 +1,5 @@
+import type { ArchiveFormat } from '../config/config.ts';
 import type { Dataset } from '../model/snapshot.ts';
-
-/** The forms in which an archive holds its rows. */
-export const ARCHIVE_FORMATS = ['parquet', 'jsonl'] as const;
-export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
 
 const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
   parquet: 'parquet',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import type { ArchiveFormat } from '../config/config.ts';
 import type { Counts, Dataset } from '../model/snapshot.ts';
 import { snapshotId } from '../model/snapshot.ts';
-import type { ArchiveFormat } from './layout.ts';
 
 /** One stored part, as its manifest names it. */
 export interface ManifestObject {
@@ -62,16 +62,25 @@ export function formatManifest(content: ManifestContent): Buffer {
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-const NAMED_OBJECTS = z.object({
-  objects: z.array(z.object({ key: z.string(), sha256: z.string() })),
+/** What is read of a manifest that is there already. */
+const MANIFEST = z.object({
+  publishedAt: z.string(),
+  counts: z.object({ users: z.number(), groups: z.number(), memberships: z.number() }),
+  objects: z.array(z.object({ key: z.string(), bytes: z.number(), sha256: z.string() })),
+  previous: z.object({ snapshot: z.string(), sha256: z.string() }).nullable(),
 });
+
+/** Reads a manifest's bytes; null where they are no manifest. */
+export function parseManifest(manifest: Buffer): z.output<typeof MANIFEST> | null {
+  try {
+    return MANIFEST.parse(JSON.parse(manifest.toString()));
+  } catch {
+    return null;
+  }
+}
 
 /** The SHA-256 of each object that a manifest names, by key; none where it cannot be read. */
 export function sealedHashes(manifest: Buffer): ReadonlyMap<string, string> {
-  try {
-    const { objects } = NAMED_OBJECTS.parse(JSON.parse(manifest.toString()));
-    return new Map(objects.map(({ key, sha256 }) => [key, sha256]));
-  } catch {
-    return new Map();
-  }
+  const { objects = [] } = parseManifest(manifest) ?? {};
+  return new Map(objects.map(({ key, sha256 }) => [key, sha256]));
 }

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import { DATASETS, snapshotId } from '../model/snapshot.ts';
 import type { ChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
-import { ARCHIVE_FORMATS, manifestKey, partsPrefix } from './layout.ts';
+import { manifestKey, partsPrefix } from './layout.ts';
 import { describeFile } from './local-file.ts';
 import { formatManifest, type ManifestContent, type ManifestObject } from './manifest.ts';
 

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { snapshotId } from '../model/snapshot.ts';
+import { adoptSealed } from './adopt-sealed.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import type { ManifestLink } from './manifest.ts';
 import { seal } from './seal.ts';
+import { makeWorkFolder } from './work-folder.ts';
 import {
   type PartsOptions,
   type PartsRequest,
@@ -16,8 +16,6 @@ import {
 
 /** The most rows of a part (the contract). */
 const PART_ROWS = 250_000;
-/** How the private folder's name begins. */
-const FOLDER_NAME = 'cognito-mirror-archive-';
 
 /** What is known of a published snapshot before its archive is written. */
 export interface ArchiveRequest extends PartsRequest {
@@ -34,8 +32,8 @@ export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' 
   readonly maySeal: () => Promise<void>;
   /** The most rows of a part. */
   readonly partRows?: number;
-  /** Where a private folder for at most one part's files is made; the system's by default. */
-  readonly temporaryFolder?: string;
+  /** Where a private folder for at most one part's files is made; it is made where missing. */
+  readonly workFolder: string;
 }
 
 export interface ArchiveResult {
@@ -61,10 +59,12 @@ export async function writeArchive(
   const { signal } = options;
   const { poolId, previous: known } = request;
   signal.throwIfAborted();
-  const folder = await mkdtemp(join(options.temporaryFolder ?? tmpdir(), FOLDER_NAME));
+  const folder = await makeWorkFolder(options.workFolder);
   try {
     const snapshot = snapshotId(request.snapshotAt);
     const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
+    const adopted = await adoptSealed(destination, request, chain, signal);
+    if (adopted !== null) return adopted;
     const objects = await writeParts(destination, request, rows, {
       ...options,
       partRows: options.partRows ?? PART_ROWS,

@@ -1,12 +1,13 @@
 import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
+import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
 import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
 import { checkColumns } from './check-columns.ts';
 import type { Destination } from './destination.ts';
 import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
-import { type ArchiveFormat, partName, partsPrefix } from './layout.ts';
+import { partName, partsPrefix } from './layout.ts';
 import { describeFile } from './local-file.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';

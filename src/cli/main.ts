@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { DESCRIPTION, VERSION } from '../config/program.ts';
+import { MirrorError } from '../model/errors.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
@@ -39,7 +40,8 @@ process.stdout.on('error', (error) => {
 process.exitCode = EXIT.done;
 try {
   await createProgram().parseAsync();
-} catch (error) {
+} catch (failure) {
+  const error = await forPeople(failure);
   const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
   for (const line of describeFailure(error, debug)) console.error(line);
   process.exitCode = exitCodeOf(error);
@@ -48,13 +50,18 @@ try {
 process.stdout.write('', () => process.exit());
 
 function createProgram(): Command {
-  const { version, description } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  const program = new Command('cognito-mirror').description(`${description}.`).version(version);
+  const program = new Command('cognito-mirror').description(`${DESCRIPTION}.`).version(VERSION);
   for (const create of COMMANDS) program.addCommand(create());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError('(--help shows what it takes)');
   }
   return program;
+}
+
+/** What Postgres says of an error can quote a row, which no message may hold. */
+async function forPeople(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error) || failure instanceof MirrorError) return failure;
+  if (failure instanceof CommanderError) return failure;
+  const { withoutRows } = await import('../postgres/database-error.ts');
+  return withoutRows(failure);
 }

@@ -27,6 +27,8 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
     }
   };
   for (const name of SIGNALS) process.on(name, onSignal);
+  // Whoever started the program with a channel to it, and is gone, wants no more of it.
+  process.on('disconnect', onSignal);
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -37,6 +39,7 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
     throw error;
   } finally {
     for (const name of SIGNALS) process.off(name, onSignal);
+    process.off('disconnect', onSignal);
   }
 }
 

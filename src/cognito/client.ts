@@ -13,9 +13,8 @@ import { caller } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
 import { type Listing, type ListingPage, listPages } from './listing.ts';
 import { normaliseFoundUser, normaliseGroup, normalisePool, normaliseUser } from './normalise.ts';
-import { followPages, type Page, type PageStart } from './page.ts';
+import { FULL_PAGE, followPages, type Page, type PageStart } from './page.ts';
 import {
-  FULL_PAGE,
   listGroups,
   listUserPools,
   listUsers,

@@ -2,15 +2,8 @@ import { ConfigurationError } from '../model/errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { Caller } from './call.ts';
 import { TokenRefusedError } from './errors.ts';
-import { followPages } from './page.ts';
-import {
-  FULL_PAGE,
-  listGroups,
-  listUsers,
-  listUsersInGroup,
-  type Range,
-  type RawPage,
-} from './requests.ts';
+import { FULL_PAGE, followPages } from './page.ts';
+import { listGroups, listUsers, listUsersInGroup, type Range, type RawPage } from './requests.ts';
 import type { Sdk } from './sdk.ts';
 
 /** A listing as a person asks for it: the service's three list calls with all their parameters. */

@@ -1,5 +1,8 @@
 import { ResumableError } from '../model/errors.ts';
 
+/** The most items that the service gives in a page (API reference: Limit, 0 to 60). */
+export const FULL_PAGE = 60;
+
 /** Where to begin a walk: at its first page, or where a token leads. */
 export interface PageStart {
   readonly token: string | null;

@@ -8,10 +8,8 @@ import {
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { MalformedAnswerError } from './errors.ts';
+import { FULL_PAGE } from './page.ts';
 import type { Sdk } from './sdk.ts';
-
-/** The most items that the service gives in a page. */
-export const FULL_PAGE = 60;
 
 /** The part of a listing to ask for. */
 export interface Range {

@@ -13,8 +13,6 @@ const MAX_SOCKETS = 64;
  * attempt must pass its bucket. Credentials and the endpoint come from the SDK's standard chain.
  */
 export function openSdk(region: string): Sdk {
-  // It would warn of Node 20 on standard error, where progress and logs go.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const sdk = new CognitoIdentityProviderClient({
     region,

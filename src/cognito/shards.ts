@@ -47,6 +47,11 @@ export function isInside(prefix: string, sub: string | null): boolean {
   return prefix === '' || (sub?.startsWith(prefix) ?? false);
 }
 
+/** True if a user of the shard is in one of its children: if the next character is a hex digit. */
+export function hasChild(prefix: string, sub: string | null): boolean {
+  return sub !== null && DIGITS.includes(sub.charAt(prefix.length));
+}
+
 /**
  * True if a shard with more users to come should be cut: because it is a large part of the pool,
  * or large in itself. A walk that has overrun its expectation fourfold is judged by a new one. A

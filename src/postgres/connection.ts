@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { cancelStatement } from './cancel.ts';
 
 /** What runs one statement: a pool, or one connection within a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
@@ -12,6 +13,23 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
+ * Whatever the server's own settings are: a step takes as long as a pool is large, and a process
+ * that froze must not keep what it locked.
+ */
+const SETTINGS = [
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_session_timeout=0',
+  'idle_in_transaction_session_timeout=60s',
+  'TimeZone=UTC',
+  'jit=off',
+];
+export const SESSION_OPTIONS = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
+
+/** How often a cancelled transaction is asked again to stop. */
+const CANCEL_EVERY_MS = 250;
+
+/**
  * A pool of connections to the mirror's database.
  *
  * @param size most connections at a time.
@@ -22,11 +40,12 @@ export function openPool(url: string, size: number): pg.Pool {
     max: size,
     application_name: 'cognito-mirror',
     types,
-    // A frozen process must not keep what it locked: Postgres ends its transaction.
-    options: '-c idle_in_transaction_session_timeout=60s -c TimeZone=UTC -c jit=off',
+    options: SESSION_OPTIONS,
   });
-  // An idle connection that breaks is replaced by the pool; whoever needs one next sees the error.
+  // A connection that breaks fails the statement that it runs, or the next one; the event comes
+  // besides, and nobody need hear it. The pool listens only to connections that are not in use.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
@@ -42,7 +61,13 @@ export async function transaction<T>(
   signal?.throwIfAborted();
   const client = await pool.connect();
   let broken: Error | undefined;
-  const cancel = () => cancelBackend(pool, client);
+  let cancelling: NodeJS.Timeout | undefined;
+  const cancel = () => {
+    const ask = () => void cancelStatement(pool.options.connectionString ?? '', client);
+    ask();
+    // Once may fall between two statements.
+    cancelling = setInterval(ask, CANCEL_EVERY_MS);
+  };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     await client.query('BEGIN');
@@ -51,21 +76,18 @@ export async function transaction<T>(
     await client.query('COMMIT');
     return result;
   } catch (error) {
+    // A late cancellation must not hit whoever has the connection next.
+    broken = signal?.aborted ? new Error('cancelled') : undefined;
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
     if (signal?.aborted) throw signal.reason;
     throw error;
   } finally {
+    clearInterval(cancelling);
     signal?.removeEventListener('abort', cancel);
     client.release(broken);
   }
-}
-
-/** Asks Postgres, by another connection, to stop what a connection is doing. */
-function cancelBackend(pool: pg.Pool, client: pg.PoolClient): void {
-  const { processID } = client as unknown as { processID: number | null };
-  if (processID !== null) pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
 }
 
 /** The number of rows that a statement touched. */

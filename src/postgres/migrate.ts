@@ -2,52 +2,66 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { ConfigurationError } from '../model/errors.ts';
+import { requireUsable } from './require-usable.ts';
 
 /** The same folder from src/postgres and from dist/postgres. */
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/', import.meta.url));
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Brings the database's schema up to date; many may ask at once, one does it and the rest wait.
  *
  * @returns the names of the migrations that were applied, in order; none where all were.
- * @throws ConfigurationError where a newer program has been at work on the database.
+ * @throws ConfigurationError where the database cannot hold the schema, or a newer program has been
+ *   at work on it.
  */
 export async function migrate(url: string): Promise<string[]> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'cognito-mirror migrate',
   });
+  client.on('error', () => {});
   await client.connect();
   try {
-    await refuseNewerSchema(client);
-    const { runner } = await import('node-pg-migrate');
-    const silent = () => {};
-    const applied = await runner({
-      dbClient: client,
-      dir: MIGRATIONS,
-      direction: 'up',
-      migrationsSchema: 'mirror',
-      migrationsTable: 'migrations',
-      createMigrationsSchema: true,
-      advisoryLockMode: 'wait',
-      logger: { debug: silent, info: silent, warn: silent, error: silent },
-    });
-    return applied.map((migration) => migration.name);
+    await requireUsable(client);
+    const known = (await readdir(MIGRATIONS)).map((file) => file.replace(/\.sql$/, ''));
+    const applied = await appliedMigrations(client);
+    refuseNewer(applied.filter((name) => !known.includes(name)));
+    if (known.every((name) => applied.includes(name))) return [];
+    return await applyPending(client);
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === INSUFFICIENT_PRIVILEGE) {
+      throw new ConfigurationError(
+        [
+          {
+            subject: 'DATABASE_URL',
+            problem: 'its role may not create or change the schemas `directory` and `mirror`.',
+            remedy:
+              'GRANT CREATE ON DATABASE to it, or run `migrate` once with the role that owns them.',
+          },
+        ],
+        { cause: error },
+      );
+    }
+    throw error;
   } finally {
     await client.end();
   }
 }
 
-async function refuseNewerSchema(client: pg.Client): Promise<void> {
-  const known = new Set((await readdir(MIGRATIONS)).map((file) => file.replace(/\.sql$/, '')));
+async function appliedMigrations(client: pg.Client): Promise<string[]> {
   const table = await client.query<{ present: boolean }>(
     `SELECT to_regclass('mirror.migrations') IS NOT NULL AS present`,
   );
-  if (!table.rows[0]?.present) return;
+  if (!table.rows[0]?.present) return [];
   const applied = await client.query<{ name: string }>(
     'SELECT name FROM mirror.migrations ORDER BY name',
   );
-  const unknown = applied.rows.map((row) => row.name).filter((name) => !known.has(name));
+  return applied.rows.map((row) => row.name);
+}
+
+function refuseNewer(unknown: readonly string[]): void {
   if (unknown.length === 0) return;
   throw new ConfigurationError([
     {
@@ -56,4 +70,20 @@ async function refuseNewerSchema(client: pg.Client): Promise<void> {
       remedy: 'Update this program, or use another database.',
     },
   ]);
+}
+
+async function applyPending(client: pg.Client): Promise<string[]> {
+  const { runner } = await import('node-pg-migrate');
+  const silent = () => {};
+  const applied = await runner({
+    dbClient: client,
+    dir: MIGRATIONS,
+    direction: 'up',
+    migrationsSchema: 'mirror',
+    migrationsTable: 'migrations',
+    createMigrationsSchema: true,
+    advisoryLockMode: 'wait',
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
+  });
+  return applied.map((migration) => migration.name);
 }

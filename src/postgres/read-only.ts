@@ -1,6 +1,7 @@
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { cancelStatement } from './cancel.ts';
 
 /** One column of a result; `type` is the OID in `pg_type`. */
 export interface ResultColumn {
@@ -101,20 +102,6 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
 
 function atFault(problem: string, remedy: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError([{ subject: 'query', problem, remedy }], { cause });
-}
-
-/** Asks Postgres, by another connection, to stop the statement: it would run on unheard otherwise. */
-async function cancelStatement(url: string, client: pg.Client): Promise<void> {
-  const { processID } = client as unknown as { processID: number };
-  const other = new pg.Client({ connectionString: url });
-  try {
-    await other.connect();
-    await other.query('SELECT pg_cancel_backend($1)', [processID]);
-  } catch {
-    // The server is gone, and the statement with it.
-  } finally {
-    await other.end().catch(() => {});
-  }
 }
 
 async function explain(client: pg.Client, sql: string, error: pg.DatabaseError): Promise<Error> {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { FencedError } from '../model/errors.ts';
-import type { SnapshotKey } from '../model/snapshot.ts';
+import type { SnapshotKey, SnapshotState } from '../model/snapshot.ts';
+import { transaction } from './connection.ts';
 
 /** A snapshot in the hands of one runner. */
 export interface Run extends SnapshotKey {
@@ -23,16 +24,16 @@ export const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt"
  *
  * @throws FencedError where another runner took it up, or it is no longer in one of `states`.
  */
-export async function holdRun(
+async function holdRun(
   client: pg.PoolClient,
   run: Run,
-  states: readonly string[],
+  states: readonly SnapshotState[],
 ): Promise<void> {
   const held = await client.query(
     `SELECT FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = ANY ($4)
-     FOR UPDATE`,
+     FOR UPDATE OF r`,
     [run.poolId, run.snapshotAt, run.fence, states],
   );
   if (held.rowCount === 0) {
@@ -40,4 +41,26 @@ export async function holdRun(
       `Another runner has taken up the snapshot of ${run.poolId}, or has ended it; this one stops.`,
     );
   }
+}
+
+/**
+ * Runs `work` in one transaction, while this runner has the snapshot.
+ *
+ * @throws FencedError where it no longer has, or the snapshot is in none of `states`.
+ */
+export async function fenced<T>(
+  pool: pg.Pool,
+  run: Run,
+  states: readonly SnapshotState[],
+  work: (client: pg.PoolClient) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return transaction(
+    pool,
+    async (client) => {
+      await holdRun(client, run, states);
+      return work(client);
+    },
+    signal,
+  );
 }

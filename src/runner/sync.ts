@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import type { Destination } from '../archive/destination.ts';
-import type { ArchiveFormat } from '../archive/layout.ts';
 import type { ArchiveResult } from '../archive/write-archive.ts';
 import { openCognito } from '../cognito/client.ts';
+import type { ArchiveFormat } from '../config/config.ts';
 import { regionOf } from '../model/pool-id.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { savePool } from '../postgres/state/pools.ts';
 import { lockQuota } from '../postgres/state/quota-lock.ts';
-import { findSnapshot, recentSnapshots } from '../postgres/state/snapshots.ts';
+import { findSnapshot, unfinishedArchive } from '../postgres/state/snapshots.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import { archivePublished } from '../snapshot/archive.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -17,7 +17,7 @@ import { reportOf, type SnapshotReport } from './snapshot-report.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** A snapshot that only lacks its archive is the run's own up to this age; then it is yesterday's. */
-const UNFINISHED_FOR_MS = 12 * 60 * 60 * 1000;
+const UNFINISHED_FOR_HOURS = 12;
 
 /** What an inline run works with. */
 export interface SyncParts {
@@ -26,6 +26,8 @@ export interface SyncParts {
   readonly destination: Destination;
   readonly formats: readonly ArchiveFormat[];
   readonly program: string;
+  /** Where parts of the archive are made before they are stored. */
+  readonly workFolder: string;
   /** The buckets of a Region, in the account of the credentials. */
   readonly buckets: (region: string) => Buckets;
   readonly maxRemoved: number;
@@ -140,9 +142,9 @@ async function mirror(
 }
 
 /**
- * Archives what an earlier run published but did not archive.
+ * Archives what earlier runs published but did not archive.
  *
- * @returns true where that was an unfinished run of just now, which is thereby resumed and done.
+ * @returns true where that was an unfinished run of lately, which is thereby resumed and done.
  */
 async function finishArchives(
   parts: SyncParts,
@@ -150,12 +152,13 @@ async function finishArchives(
   run: PoolRun,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const sealed = await archivePublished({ ...parts, progress }, progress.poolId, signal);
-  const [newest] = await recentSnapshots(parts.db, 1, [progress.poolId]);
-  const archive = newest && sealed.get(newest.snapshot);
-  if (!archive || Date.now() - newest.snapshotAt.getTime() > UNFINISHED_FOR_MS) return false;
-  Object.assign(progress, { key: newest, resumed: true });
-  Object.assign(run, { snapshotAt: newest.snapshotAt, archive });
+  const { poolId } = progress;
+  const unfinished = await unfinishedArchive(parts.db, poolId, UNFINISHED_FOR_HOURS);
+  if (unfinished !== null) Object.assign(progress, { key: unfinished, resumed: true });
+  const sealed = await archivePublished({ ...parts, progress }, poolId, signal);
+  if (unfinished === null) return false;
+  const archive = sealed.get(unfinished.snapshot) ?? null;
+  Object.assign(run, { snapshotAt: unfinished.snapshotAt, archive });
   return true;
 }
 

@@ -8,17 +8,15 @@ import { createStage } from '../postgres/stage/create.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
 import { PageCommitter } from '../postgres/stage/page-committer.ts';
 import { beginSnapshot } from '../postgres/state/begin.ts';
-import { addCallCounts, endSnapshot, noteReason } from '../postgres/state/transitions.ts';
+import { endSnapshot, noteReason } from '../postgres/state/transitions.ts';
 import { check } from '../snapshot/check.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
 import { plan } from '../snapshot/plan.ts';
 import { publish } from '../snapshot/publish.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { countCalls } from './count-calls.ts';
 import { runWalks } from './run-walks.ts';
-
-/** How often a run's attempts against the service are added to its snapshot's row. */
-const COUNT_EVERY_MS = 5000;
 
 /** What taking one pool's snapshot needs. */
 export interface SnapshotTask {
@@ -45,7 +43,7 @@ export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Pro
   const { run, resumed } = await beginSnapshot(db, pool.poolId, createStage);
   await dropEndedStages(db);
   Object.assign(progress, { key: run, resumed });
-  const said = resumed ? 'an unfinished snapshot is resumed' : 'a snapshot is begun';
+  const said = resumed ? 'snapshot resumed' : 'snapshot begun';
   log.info({ poolId: run.poolId, snapshotAt: run.snapshotAt }, said);
   const context: SnapshotContext = {
     db,
@@ -56,17 +54,14 @@ export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Pro
     progress,
     log,
   };
-  const count = () => addCallCounts(db, run, progress.meter.take());
-  // A failure to count is met again, with the counts, by the last one.
-  const counting = setInterval(() => void count().catch(() => {}), COUNT_EVERY_MS);
+  const stopCounting = countCalls(db, run, progress.meter, log);
   try {
     await completeSnapshot(context, task, signal);
   } catch (error) {
     await noteFailure(context, withoutRows(error as Error));
     throw error;
   } finally {
-    clearInterval(counting);
-    await count();
+    await stopCounting();
   }
   return run.snapshotAt;
 }

@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { Destination } from '../archive/destination.ts';
-import type { ArchiveFormat } from '../archive/layout.ts';
 import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
+import type { ArchiveFormat } from '../config/config.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';
 import { lastArchived, markArchived, requireArchiving } from '../postgres/state/archived.ts';
 import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
+import { noteReason } from '../postgres/state/transitions.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 
 /** What archiving works with. */
@@ -15,6 +17,8 @@ export interface ArchiveContext {
   readonly formats: readonly ArchiveFormat[];
   /** The program and its version, for the manifest. */
   readonly program: string;
+  /** Where the parts are made, one at a time, before they are stored. */
+  readonly workFolder: string;
   readonly progress: SnapshotProgress;
 }
 
@@ -39,7 +43,7 @@ export async function archivePublished(
 }
 
 async function archiveSnapshot(
-  { db, destination, formats, program, progress }: ArchiveContext,
+  { db, destination, formats, program, workFolder, progress }: ArchiveContext,
   snapshot: SnapshotRow,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
@@ -68,6 +72,7 @@ async function archiveSnapshot(
       {
         formats,
         program,
+        workFolder,
         signal,
         onRows: (rows) => {
           progress.archivedRows += rows;
@@ -83,7 +88,8 @@ async function archiveSnapshot(
     return archive;
   } catch (error) {
     // A stream that was left half read makes the connection useless for others.
-    failure = error as Error;
+    failure = withoutRows(error as Error);
+    await noteReason(db, run, failure.message).catch(() => {});
     throw error;
   } finally {
     client.release(failure);

@@ -1,3 +1,5 @@
+import { requireStage } from '../postgres/require-stage.ts';
+import { fenced } from '../postgres/run.ts';
 import { mergeReads } from '../postgres/stage/merge-reads.ts';
 import { stageSizes } from '../postgres/stage/sizes.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
@@ -26,13 +28,24 @@ export async function check(
 ): Promise<Verdict> {
   const { db, run, pool, progress } = context;
   progress.phase = 'check';
-  await markWalked(db, run);
+  await fenced(db, run, ['walking'], (client) => markWalked(client, run));
   await mergeReads(db, run, signal);
   const strays = await clearStrays(context, signal);
   if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
   const suspicion = await confirmRemovals(context, signal);
-  const sizes = await stageSizes(db, run);
-  await saveCounts(db, run, sizes.next);
+  const sizes = await fenced(
+    db,
+    run,
+    ['walking'],
+    async (client) => {
+      // What was asked of the service took its time: the stage may have been emptied meanwhile.
+      await requireStage(client, run);
+      const counted = await stageSizes(client, run);
+      await saveCounts(client, run, counted.next);
+      return counted;
+    },
+    signal,
+  );
   const objection = guard(sizes, {
     maxRemoved,
     estimatedUsers: pool.estimatedUsers,

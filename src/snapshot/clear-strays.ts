@@ -1,3 +1,6 @@
+import type pg from 'pg';
+import { transaction } from '../postgres/connection.ts';
+import { fenced } from '../postgres/run.ts';
 import { dropStrayMemberships, strays } from '../postgres/stage/strays.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
@@ -25,7 +28,7 @@ export async function clearStrays(
   signal: AbortSignal,
 ): Promise<StrayVerdict> {
   const { db, run, log } = context;
-  const chosen = await strays(db, run, MOST_LOOK_UPS);
+  const chosen = await transaction(db, (client) => strays(client, run, MOST_LOOK_UPS), signal);
   const lost = await findAlive(context, chosen, signal);
   if (lost.length > 0) {
     log.warn(
@@ -35,7 +38,8 @@ export async function clearStrays(
     const walks = await goSerial(context);
     if (walks.length > 0) return { walks, hold: null };
   }
-  const dropped = await dropStrayMemberships(db, run);
+  const drop = (client: pg.PoolClient) => dropStrayMemberships(client, run);
+  const dropped = await fenced(db, run, ['walking'], drop, signal);
   if (dropped > 0)
     log.info({ poolId: run.poolId, dropped }, 'memberships of users deleted meanwhile');
   if (lost.length === 0) return { walks: [], hold: null };

@@ -1,3 +1,6 @@
+import type pg from 'pg';
+import { transaction } from '../postgres/connection.ts';
+import { fenced } from '../postgres/run.ts';
 import { keepAlive, suspects } from '../postgres/stage/suspects.ts';
 import type { SnapshotContext } from './context.ts';
 import { findAlive } from './look-up.ts';
@@ -17,12 +20,14 @@ export async function confirmRemovals(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { count, chosen } = await suspects(context.db, context.run, MOST_LOOK_UPS);
+  const { db, run, progress } = context;
+  const find = (client: pg.PoolClient) => suspects(client, run, MOST_LOOK_UPS);
+  const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return null;
-  context.progress.note = `asking after ${chosen.length} of ${count} users that no walk saw`;
+  progress.note = `asking after ${chosen.length} of ${count} users that no walk saw`;
   const alive = await findAlive(context, chosen, signal);
-  await keepAlive(context.db, context.run, alive);
-  context.progress.note = null;
+  await fenced(db, run, ['walking'], (client) => keepAlive(client, run, alive));
+  progress.note = null;
   if (alive.length <= chosen.length * TOLERATED_ALIVE) return null;
   return (
     `${alive.length} of ${chosen.length} users that no walk saw are alive by AdminGetUser: ` +

@@ -1,4 +1,5 @@
 import { expectedSizes } from '../postgres/directory/expected-sizes.ts';
+import { fenced } from '../postgres/run.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { addWalks, allWalks } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
@@ -19,10 +20,12 @@ export async function plan(context: SnapshotContext): Promise<Walk[]> {
   progress.walks.members.expected = sizes.memberships || null;
   let walks = await allWalks(db, run);
   if (walks.length === 0) {
-    walks = await addWalks(db, run, [
-      { kind: 'groups', prefix: null, groupName: null, expected: null },
-      { kind: 'users', prefix: run.serial ? null : '', groupName: null, expected: users },
-    ]);
+    walks = await fenced(db, run, ['walking'], (client) =>
+      addWalks(client, run, [
+        { kind: 'groups', prefix: null, groupName: null, expected: null },
+        { kind: 'users', prefix: run.serial ? null : '', groupName: null, expected: users },
+      ]),
+    );
   }
   tallyWalks(progress, walks);
   return walks.filter((walk) => walk.state === 'open');

@@ -19,5 +19,5 @@ export async function publish(
   progress.phase = 'publish';
   await publishStage(db, run, from, signal);
   await dropEndedStages(db);
-  if (historyDays !== null) await pruneHistory(db, run.poolId, historyDays);
+  if (historyDays !== null) await pruneHistory(db, run.poolId, historyDays, signal);
 }

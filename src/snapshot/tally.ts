@@ -12,9 +12,9 @@ export function tallyWalks(progress: SnapshotProgress, walks: readonly Walk[]): 
   }
 }
 
-/** Takes back what walks that count for nothing any more had read. */
-export function untallyWalk(progress: SnapshotProgress, walk: Walk): void {
+/** Takes back a walk that counts for nothing any more, and the items that it had read. */
+export function untallyWalk(progress: SnapshotProgress, walk: Walk, items: number): void {
   const tally = progress.walks[walk.kind];
   tally.walks -= 1;
-  tally.items -= walk.items;
+  tally.items -= items;
 }

@@ -1,6 +1,12 @@
-import { childrenOf, expectedOfChildren, isInside, shouldSplit } from '../cognito/shards.ts';
+import {
+  childrenOf,
+  expectedOfChildren,
+  hasChild,
+  isInside,
+  shouldSplit,
+} from '../cognito/shards.ts';
 import type { User } from '../model/user.ts';
-import { usersByNextDigit } from '../postgres/directory/expected-sizes.ts';
+import { usersByNextDigit } from '../postgres/directory/users-by-next-digit.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
@@ -8,8 +14,9 @@ import { tallyWalks, untallyWalk } from './tally.ts';
 
 /**
  * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
- * walk counts for nothing from then on; a user outside the shard shows that the server does not
- * cut by `sub`, and one walk over all users takes the place of all shards.
+ * walk counts for nothing from then on. A user outside the shard shows that the server does not
+ * cut by `sub`, and one whose `sub` is in none of the sixteen that a cut would lose someone: one
+ * walk over all users takes the place of all shards.
  *
  * @returns the walks that take this one's place, where it was cut.
  */
@@ -34,6 +41,7 @@ export async function walkUsers(
     items += page.items.length;
     const shard = { prefix, expected: start.expected ?? 0, total, itemsRead: items };
     if (start.prefix !== null && page.nextToken !== null && shouldSplit(shard)) {
+      if (page.items.some((user) => !hasChild(prefix, user.sub))) return goSerial(context);
       return cut(context, start, page.items);
     }
     await committer.commit({
@@ -68,7 +76,7 @@ async function cut(
   const prefix = shard.prefix ?? '';
   const known = run.baseAt === null ? new Map() : await usersByNextDigit(db, run, prefix);
   const expected = expectedOfChildren(prefix, shard.expected ?? 0, known.size > 0 ? known : sample);
-  const children = await splitWalk(
+  const { walks, lostItems } = await splitWalk(
     db,
     run,
     shard,
@@ -79,7 +87,7 @@ async function cut(
       expected: Math.ceil(expected[digit] ?? 0),
     })),
   );
-  untallyWalk(progress, shard);
-  tallyWalks(progress, children);
-  return children;
+  untallyWalk(progress, shard, lostItems);
+  tallyWalks(progress, walks);
+  return walks;
 }

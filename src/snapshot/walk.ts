@@ -24,9 +24,23 @@ export async function walk(
   id: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  let current = await claimWalk(context.db, context.run, id);
-  if (current === null) return [];
-  for (;;) {
+  const claimed = await claimWalk(context.db, context.run, id);
+  if (claimed === null) return [];
+  try {
+    return await readToTheEnd(context, claimed, signal);
+  } catch (error) {
+    const { db, run } = context;
+    if (error instanceof FencedError && (await isSuperseded(db, run, claimed))) return [];
+    throw error;
+  }
+}
+
+async function readToTheEnd(
+  context: SnapshotContext,
+  claimed: Walk,
+  signal: AbortSignal,
+): Promise<Walk[]> {
+  for (let current = claimed; ; ) {
     try {
       return await read(context, current, signal);
     } catch (error) {
@@ -35,16 +49,11 @@ export async function walk(
       } else if (error instanceof FilterRefusedError) {
         context.log.warn(
           { poolId: context.run.poolId },
-          'the cut by sub is refused: walking serially',
+          'the service refuses to cut by sub: walking all users in one chain',
         );
         return goSerial(context);
       } else if (error instanceof ResourceNotFoundError) {
         await dropIfGroupIsGone(context, current, error, signal);
-        return [];
-      } else if (
-        error instanceof FencedError &&
-        (await isSuperseded(context.db, context.run, current))
-      ) {
         return [];
       } else {
         throw error;
@@ -76,9 +85,8 @@ async function startAgain(
       { cause },
     );
   }
-  const tally = context.progress.walks[current.kind];
-  const again = await restartWalk(context.db, context.run, current);
-  tally.items -= current.items;
+  const { walk: again, lostItems } = await restartWalk(context.db, context.run, current);
+  context.progress.walks[current.kind].items -= lostItems;
   context.log.warn(
     { poolId: context.run.poolId, kind: current.kind, attempt: again.attempt },
     'a page token was refused: the walk starts again',
@@ -103,7 +111,6 @@ async function dropIfGroupIsGone(
     });
   }
   if (current.kind !== 'members') throw cause;
-  await dropWalk(context.db, run, current);
-  untallyWalk(context.progress, current);
+  untallyWalk(context.progress, current, await dropWalk(context.db, run, current));
   log.warn({ poolId: run.poolId }, 'a group was deleted meanwhile: it is left out');
 }

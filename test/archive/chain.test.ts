@@ -128,17 +128,31 @@ test('a sealed archive can be written again when later ones follow it', async ()
   expect(await archive(20)).toEqual(first);
 });
 
+test('a sealed archive is taken for what it is by a later version of the program', async () => {
+  const first = await archive(20);
+  const before = await contentOf(backend.destination);
+  expect(await archive(20, { program: 'cognito-mirror/9.9.9' })).toEqual(first);
+  expect(await contentOf(backend.destination)).toEqual(before);
+});
+
+test('a sealed archive that lost an object is not, and gets it back by the version that made it', async () => {
+  const first = await archive(20);
+  const before = await contentOf(backend.destination);
+  const [lost = ''] = [...before.keys()].filter((key) => key.startsWith('jsonl/users/'));
+  await backend.destination.delete([lost], NEVER);
+  await refusal(archive(20, { program: 'cognito-mirror/9.9.9' }));
+  expect(await archive(20)).toEqual(first);
+  expect(await contentOf(backend.destination)).toEqual(before);
+});
+
 test('a sealed archive is never overwritten with other content', async () => {
   await archive(20);
   const before = await contentOf(backend.destination);
-  for (const change of [
-    { program: 'cognito-mirror/9.9.9' },
-    { publishedAt: new Date('2026-11-20T09:00:00.000Z') },
-  ]) {
-    const { message } = await refusal(archive(20, change));
-    expect(message).toContain('a sealed archive of us-east-1_Ab12Cd34/20261120T020000Z with other');
-    expect(await contentOf(backend.destination)).toEqual(before);
-  }
+  const { message } = await refusal(
+    archive(20, { publishedAt: new Date('2026-11-20T09:00:00.000Z') }),
+  );
+  expect(message).toContain('a sealed archive of us-east-1_Ab12Cd34/20261120T020000Z with other');
+  expect(await contentOf(backend.destination)).toEqual(before);
   const other = pool(3);
   await refusal(
     writeArchive(

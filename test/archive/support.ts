@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
@@ -120,6 +121,7 @@ export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions 
     program: 'cognito-mirror/0.0.0',
     signal: NEVER,
     maySeal: async () => {},
+    workFolder: tmpdir(),
     ...more,
   };
 }

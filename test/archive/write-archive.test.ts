@@ -68,7 +68,7 @@ function archive(
 ) {
   return writeArchive(destination, requestFor(datasets, request), rows, {
     ...optionsWith(options),
-    temporaryFolder: temporary.path,
+    workFolder: temporary.path,
   });
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../../src/postgres/stage/walks.ts';
 import { stageTables } from '../../src/postgres/stage-tables.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { endSnapshot } from '../../src/postgres/state/transitions.ts';
+import { endSnapshot, noteReason } from '../../src/postgres/state/transitions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { begin, commitUsers, group, POOL, stage, startWalk, user } from './fixtures.ts';
 
@@ -166,7 +166,7 @@ describe('a walk', () => {
   it('that is cut gives its place to others, and its rows count for nothing', async () => {
     const walk = await startWalk(db, run, {});
     await commitUsers(db, run, walk, [user('ann')], 'token-2');
-    const children = await splitWalk(db, run, walk, [
+    const { walks: children } = await splitWalk(db, run, walk, [
       { kind: 'users', prefix: '0', groupName: null, expected: 7 },
     ]);
     expect(children).toMatchObject([{ prefix: '0', expected: 7, state: 'open' }]);
@@ -220,7 +220,7 @@ describe('merging reads', () => {
   it('refuses a snapshot with a walk that has not ended', async () => {
     const walk = await startWalk(db, run, {});
     await commitUsers(db, run, walk, [], 'token-2');
-    await expect(mergeReads(db, run, never)).rejects.toThrow(/1 of its 1 walks have not ended/);
+    await expect(mergeReads(db, run, never)).rejects.toThrow(/1 of its walks have not ended/);
   });
 
   it('drops the memberships of groups that were deleted meanwhile, and finds members without user', async () => {
@@ -250,6 +250,20 @@ describe('a snapshot', () => {
     });
     await expect(mergeReads(db, run, never)).rejects.toThrow(FencedError);
     await expect(endSnapshot(db, run, ['walking'], 'failed', 'x')).rejects.toThrow(FencedError);
+  });
+
+  it('is written no more by a runner that was fenced, whatever it tries', async () => {
+    const walk = await startWalk(db, run, {});
+    const { run: next } = await beginSnapshot(db, POOL, createStage);
+    const claimed = (await claimWalk(db, next, walk.id)) as Walk;
+    await expect(claimWalk(db, run, walk.id)).rejects.toThrow(FencedError);
+    expect(await commitUsers(db, run, walk, [user('late')])).toBe(false);
+    expect(await walkSerially(db, run, 1)).toBeNull();
+    await noteReason(db, run, 'late');
+    expect(await commitUsers(db, next, claimed, [user('ann')])).toBe(true);
+    const rows = await db.query('SELECT state, reason FROM directory.snapshots');
+    expect(rows.rows).toEqual([{ state: 'walking', reason: null }]);
+    expect(await stagedNames()).toEqual(['ann']);
   });
 
   it('that is held is discarded by the next run', async () => {

@@ -26,6 +26,8 @@ export interface TestMirror {
   readonly databaseUrl: string;
   /** The folder of the archive. */
   readonly archive: string;
+  /** The folder in which the archive's parts are made. */
+  readonly work: string;
   /** Mirrors the first pool, or those named; `parts` may differ from the plain ones. */
   sync(options?: SyncOptions): Promise<PoolOutcome>;
   rows<T = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<T[]>;
@@ -53,6 +55,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
   const database = await createTestDatabase();
   const db = openPool(database.url, 8);
   const folder = await temporaryFolder();
+  const work = await temporaryFolder();
   const destination = await openDestination(pathToFileURL(folder.path).href);
   const log = createLogger({ level: 'silent' });
   return {
@@ -62,6 +65,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     db,
     databaseUrl: database.url,
     archive: folder.path,
+    work: work.path,
     async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...parts } = {}) {
       const buckets = localBuckets({ share, userListRps });
       try {
@@ -72,6 +76,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             destination,
             formats: ['parquet', 'jsonl'],
             program: 'cognito-mirror/test',
+            workFolder: work.path,
             buckets: () => buckets,
             maxRemoved: 1,
             historyDays: null,
@@ -95,6 +100,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
       await proxy.close();
       await simulator.close();
       await folder.remove();
+      await work.remove();
     },
   };
 }

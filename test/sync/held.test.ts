@@ -31,6 +31,7 @@ async function release(report: SnapshotReport): Promise<SnapshotReport> {
     destination,
     formats: ['jsonl'] as const,
     program: 'cognito-mirror/test',
+    workFolder: mirror.work,
     progress: new SnapshotProgress(report.poolId),
   };
   return releaseHeld(context, keyOf(report), null, never);

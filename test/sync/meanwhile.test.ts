@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import type { ProxiedCall } from '../support/proxy.ts';
 
@@ -101,6 +102,34 @@ describe('while a snapshot is taken', () => {
     expect(error?.name).toBe('SnapshotFailedError');
     expect(report).toMatchObject({ state: 'failed', reason: error?.message });
     expect(await count('SELECT count(*) FROM directory.users')).toBe(300);
+  });
+
+  it('a stage that a crash of Postgres empties is filled again, and reads as no removal', async () => {
+    await mirror.sync();
+    mirror.pool.deleteUser([...mirror.pool.users()][0]?.username as string);
+    const emptied = async () => {
+      const [row] = await mirror.rows<{ tables: string }>(
+        `SELECT string_agg('mirror.' || relname, ', ') AS tables FROM pg_class
+         WHERE relname ~ '^stage_[0-9]+_(walks|users|groups|memberships|alive)$'`,
+      );
+      await mirror.rows(`TRUNCATE ${row?.tables}`);
+    };
+    let done = false;
+    mirror.proxy.before = async ({ operation }) => {
+      if (done || operation !== 'AdminGetUser') return;
+      done = true;
+      await emptied();
+    };
+    const { report, error } = await mirror.sync();
+    expect(error?.message).toMatch(/Postgres was restarted after a crash/);
+    expect(report.state).toBe('walking');
+    const resumed = await mirror.sync();
+    expect(resumed.report).toMatchObject({
+      state: 'archived',
+      removed: 1,
+      snapshot: report.snapshot,
+    });
+    await expectMirrored(mirror.db, mirror.pool);
   });
 
   it('a permission that is taken away keeps the snapshot for a resume', async () => {

@@ -72,7 +72,9 @@ describe('a run that was interrupted', () => {
   });
 
   it('starts the walks whose tokens are too old again, and no others', async () => {
-    await syncUntil(6);
+    await mirror.close();
+    mirror = await openTestMirror({ users: 600, groups: 6, seed: 5 });
+    await syncUntil(16);
     const [stage] = await mirror.rows<{ walks: string }>(
       `SELECT format('mirror.stage_%s_walks', stage) AS walks FROM mirror.runs`,
     );

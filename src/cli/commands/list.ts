@@ -1,12 +1,10 @@
 import { Command } from 'commander';
 import type { Listing } from '../../cognito/listing.ts';
+import { FULL_PAGE } from '../../cognito/page.ts';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
 import { isPoolId, regionOf } from '../../model/pool-id.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
-
-/** The service's largest page (API reference: Limit, 0 to 60). */
-const FULL_PAGE = 60;
 
 interface ListOptions {
   readonly filter?: string;

@@ -22,7 +22,7 @@ async function runRelease(
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env);
-  const { openMirrorAndArchive } = await import('../../app.ts');
+  const { openMirrorAndArchive, workFolder } = await import('../../app.ts');
   const { PROGRAM } = await import('../../config/program.ts');
   const { releaseHeld } = await import('../../runner/held.ts');
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
@@ -35,6 +35,7 @@ async function runRelease(
         destination,
         formats: config.archiveFormats,
         program: PROGRAM,
+        workFolder: workFolder(config),
         progress: new SnapshotProgress(key.poolId),
       },
       key,

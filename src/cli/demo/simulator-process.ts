@@ -16,7 +16,8 @@ export interface SimulatorProcess {
 /** Starts `cognito-mirror simulator` with these arguments; resolves once it serves. */
 export async function startSimulatorProcess(args: readonly string[]): Promise<SimulatorProcess> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, 'simulator', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // The channel is how it learns that this process is gone, however it went.
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const url = await firstLine(child);
   return {

@@ -5,8 +5,13 @@ import { transaction } from '../connection.ts';
  * Drops closed versions that ended more than `days` days ago, and notes how far back the history
  * of the pool still goes. What a snapshot that is still to be archived needs is kept.
  */
-export async function pruneHistory(pool: pg.Pool, poolId: string, days: number): Promise<void> {
-  await transaction(pool, async (client) => {
+export async function pruneHistory(
+  pool: pg.Pool,
+  poolId: string,
+  days: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const prune = async (client: pg.PoolClient) => {
     const horizon = await client.query<{ horizon: Date }>(
       `SELECT least(clock_timestamp() - make_interval(days => $2),
          min(snapshot_at) FILTER (WHERE state = 'published')) AS horizon
@@ -27,5 +32,6 @@ export async function pruneHistory(pool: pg.Pool, poolId: string, days: number):
        ON CONFLICT (pool_id) DO UPDATE SET kept_from = greatest(f.kept_from, excluded.kept_from)`,
       [poolId, horizon.rows[0]?.horizon],
     );
-  });
+  };
+  await transaction(pool, prune, signal);
 }

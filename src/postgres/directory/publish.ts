@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import { SnapshotFailedError } from '../../model/errors.ts';
-import { transaction } from '../connection.ts';
-import { holdRun, type Run } from '../run.ts';
-import { stageTables } from '../stage-tables.ts';
+import { requireStage } from '../require-stage.ts';
+import { fenced, type Run } from '../run.ts';
 import { publishGroups } from './publish-groups.ts';
 import { publishMemberships } from './publish-memberships.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
@@ -13,8 +12,8 @@ import { publishUsers, type UserChanges } from './publish-users.ts';
  *
  * @param from the state that the snapshot must be in: walking, or held where a person releases it.
  * @throws FencedError where another runner has the snapshot.
- * @throws SnapshotFailedError where the stage cannot be published: it was compared with a snapshot
- *   that is no longer the current one, or a crash of Postgres emptied it.
+ * @throws SnapshotFailedError where the stage was compared with a snapshot that is no longer current.
+ * @throws ResumableError where a crash of Postgres emptied the stage.
  */
 export async function publish(
   pool: pg.Pool,
@@ -22,11 +21,11 @@ export async function publish(
   from: 'walking' | 'held',
   signal?: AbortSignal,
 ): Promise<UserChanges> {
-  return transaction(
+  return fenced(
     pool,
+    run,
+    [from],
     async (client) => {
-      await client.query('SET LOCAL statement_timeout = 0');
-      await holdRun(client, run, [from]);
       await requireBase(client, run);
       await requireStage(client, run);
       const users = await publishUsers(client, run);
@@ -54,18 +53,6 @@ async function requireBase(client: pg.PoolClient, run: Run): Promise<void> {
   if (!current.rows[0]?.same) {
     throw new SnapshotFailedError(
       `A later snapshot of ${run.poolId} was published meanwhile; this one no longer follows on the current state. Discard it.`,
-    );
-  }
-}
-
-async function requireStage(client: pg.PoolClient, run: Run): Promise<void> {
-  const walks = await client.query<{ complete: boolean }>(
-    `SELECT count(*) > 0 AND bool_and(state <> 'open') AS complete
-     FROM ${stageTables(run.stage).walks}`,
-  );
-  if (!walks.rows[0]?.complete) {
-    throw new SnapshotFailedError(
-      `What the snapshot of ${run.poolId} had read is gone: Postgres was restarted after a crash. Take a new snapshot.`,
     );
   }
 }

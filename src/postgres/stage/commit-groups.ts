@@ -49,14 +49,14 @@ export async function commitGroups(
     );
     // A walk over groups that started again finds the same groups: their walks are there already.
     const added = await client.query<Walk>(
-      `INSERT INTO ${t.walks} (kind, group_name, expected)
+      `INSERT INTO ${t.walks} AS w (kind, group_name, expected)
        SELECT 'members', g.name, (
          SELECT nullif(count(*), 0) FROM directory.memberships AS m
          WHERE m.pool_id = $1 AND m.group_name = g.name COLLATE "C"
        )
        FROM unnest($2::text[]) AS g (name)
        WHERE NOT EXISTS (
-         SELECT FROM ${t.walks} AS w WHERE w.kind = 'members' AND w.group_name = g.name COLLATE "C"
+         SELECT FROM ${t.walks} AS o WHERE o.kind = 'members' AND o.group_name = g.name COLLATE "C"
        )
        RETURNING ${WALK_COLUMNS}`,
       [run.poolId, page.groups.map((group) => group.groupName)],

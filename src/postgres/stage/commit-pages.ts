@@ -76,7 +76,11 @@ export async function commitPages(
           enabled boolean, created_at timestamptz, attributes jsonb, mfa_options jsonb, escaped text[]
         )
         JOIN page AS p ON p.id = u.walk
-        LEFT JOIN mirror.user_hashes AS h ON h.pool_id = $4 AND h.username = u.username COLLATE "C"
+        -- One probe of the key a user: as a join it can read the whole pool where statistics are old.
+        LEFT JOIN LATERAL (
+          SELECT k.hash FROM mirror.user_hashes AS k
+          WHERE k.pool_id = $4 AND k.username = u.username COLLATE "C" LIMIT 1
+        ) AS h ON true
         CROSS JOIN LATERAL (SELECT h.hash IS DISTINCT FROM u.hash AS new) AS n
       )
       SELECT id FROM page`,

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { SnapshotFailedError } from '../../model/errors.ts';
-import { transaction } from '../connection.ts';
-import { holdRun, type Run } from '../run.ts';
+import { rowCount } from '../connection.ts';
+import { requireStage } from '../require-stage.ts';
+import { fenced, type Run } from '../run.ts';
 import { type StageTables, stageTables } from '../stage-tables.ts';
 
 /**
@@ -14,10 +15,11 @@ import { type StageTables, stageTables } from '../stage-tables.ts';
  */
 export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): Promise<void> {
   const t = stageTables(run.stage);
-  await transaction(
+  await fenced(
     pool,
+    run,
+    ['walking'],
     async (client) => {
-      await holdRun(client, run, ['walking']);
       await requireEveryWalkEnded(client, run, t);
       for (const table of [t.users, t.groups, t.memberships]) {
         await client.query(
@@ -52,13 +54,11 @@ async function requireEveryWalkEnded(
   run: Run,
   t: StageTables,
 ): Promise<void> {
-  const walks = await client.query<{ walks: number; open: number }>(
-    `SELECT count(*) AS walks, count(*) FILTER (WHERE state = 'open') AS open FROM ${t.walks}`,
-  );
-  const { walks: all = 0, open = 0 } = walks.rows[0] ?? {};
-  if (all > 0 && open === 0) return;
+  await requireStage(client, run);
+  const open = await client.query(`SELECT FROM ${t.walks} WHERE state = 'open'`);
+  if (rowCount(open) === 0) return;
   throw new SnapshotFailedError(
-    `The snapshot of ${run.poolId} is not complete: ${open} of its ${all} walks have not ended.`,
+    `The snapshot of ${run.poolId} is not complete: ${rowCount(open)} of its walks have not ended.`,
   );
 }
 

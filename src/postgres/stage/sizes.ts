@@ -16,26 +16,24 @@ export interface StageSizes {
 /** Counts what publishing the stage would do; its reads are merged. */
 export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
   const t = stageTables(run.stage);
-  const [users, groups, memberships] = await Promise.all([
-    sizes(
-      db,
-      run,
-      'directory.users',
-      t.users,
-      ['username'],
-      `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
-    ),
-    sizes(db, run, 'directory.groups', t.groups, ['group_name']),
-    sizes(
-      db,
-      run,
-      'directory.memberships',
-      t.memberships,
-      ['group_name', 'username'],
-      `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
-       WHERE a.username = c.username`,
-    ),
-  ]);
+  const users = await sizes(
+    db,
+    run,
+    'directory.users',
+    t.users,
+    ['username'],
+    `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
+  );
+  const groups = await sizes(db, run, 'directory.groups', t.groups, ['group_name']);
+  const memberships = await sizes(
+    db,
+    run,
+    'directory.memberships',
+    t.memberships,
+    ['group_name', 'username'],
+    `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
+     WHERE a.username = c.username`,
+  );
   const each = (count: 'current' | 'next' | 'removed'): Counts => ({
     users: users[count],
     groups: groups[count],

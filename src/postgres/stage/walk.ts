@@ -35,6 +35,6 @@ export interface Walk extends PlannedWalk {
   readonly items: number;
 }
 
-/** The columns of a walk, in the form of `Walk`. */
-export const WALK_COLUMNS = `id, kind, prefix, group_name AS "groupName", expected, state, attempt,
-  claim, token, pages, items`;
+/** The columns of a table of walks `AS w`, in the form of `Walk`. */
+export const WALK_COLUMNS = `w.id, w.kind, w.prefix, w.group_name AS "groupName", w.expected,
+  w.state, w.attempt, w.claim, w.token, w.pages, w.items`;

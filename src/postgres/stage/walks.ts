@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { FencedError, ResumableError } from '../../model/errors.ts';
+import { FencedError } from '../../model/errors.ts';
 import { type Queryable, rowCount, transaction } from '../connection.ts';
-import type { Run } from '../run.ts';
+import { requireStage } from '../require-stage.ts';
+import { fenced, type Run } from '../run.ts';
 import { stageTables } from '../stage-tables.ts';
 import { type PlannedWalk, WALK_COLUMNS, type Walk } from './walk.ts';
 
@@ -16,7 +17,7 @@ export async function addWalks(
 ): Promise<Walk[]> {
   const t = stageTables(run.stage);
   const added = await db.query<Walk>(
-    `INSERT INTO ${t.walks} (kind, prefix, group_name, expected)
+    `INSERT INTO ${t.walks} AS w (kind, prefix, group_name, expected)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
      RETURNING ${WALK_COLUMNS}`,
     [
@@ -32,7 +33,7 @@ export async function addWalks(
 /** Every walk of a stage; none where the stage is new, or a crash of Postgres emptied it. */
 export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
   const t = stageTables(run.stage);
-  const walks = await db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} ORDER BY id`);
+  const walks = await db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w ORDER BY w.id`);
   return walks.rows;
 }
 
@@ -41,37 +42,52 @@ export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
  * old starts again as a new attempt.
  *
  * @returns the walk as it now stands, or null where it is no longer open.
+ * @throws FencedError where another runner has the snapshot.
  */
-export async function claimWalk(db: Queryable, run: Run, id: number): Promise<Walk | null> {
+export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Walk | null> {
   const t = stageTables(run.stage);
-  const claimed = await db.query<Walk>(
-    `UPDATE ${t.walks} AS w SET
-       claim = w.claim + 1,
-       attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
-       token = CASE WHEN c.stale THEN NULL ELSE w.token END,
-       pages = CASE WHEN c.stale THEN 0 ELSE w.pages END,
-       items = CASE WHEN c.stale THEN 0 ELSE w.items END
-     FROM (
-       SELECT id, token IS NOT NULL AND token_at < clock_timestamp() - $2::interval AS stale
-       FROM ${t.walks} WHERE id = $1
-     ) AS c
-     WHERE w.id = c.id AND w.state = 'open'
-     RETURNING ${WALK_COLUMNS.replace('id,', 'w.id,')}`,
-    [id, TOKEN_LIFE],
-  );
-  return claimed.rows[0] ?? null;
+  return fenced(pool, run, ['walking'], async (client) => {
+    const claimed = await client.query<Walk>(
+      `UPDATE ${t.walks} AS w SET
+         claim = w.claim + 1,
+         attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
+         token = CASE WHEN c.stale THEN NULL ELSE w.token END,
+         pages = CASE WHEN c.stale THEN 0 ELSE w.pages END,
+         items = CASE WHEN c.stale THEN 0 ELSE w.items END
+       FROM (
+         SELECT id, token IS NOT NULL AND token_at < clock_timestamp() - $2::interval AS stale
+         FROM ${t.walks} WHERE id = $1
+       ) AS c
+       WHERE w.id = c.id AND w.state = 'open'
+       RETURNING ${WALK_COLUMNS}`,
+      [id, TOKEN_LIFE],
+    );
+    return claimed.rows[0] ?? null;
+  });
 }
 
-/** Starts a walk again from its first page, as a new attempt: its token was refused. */
-export async function restartWalk(db: Queryable, run: Run, walk: Walk): Promise<Walk> {
+/**
+ * Starts a walk again from its first page, as a new attempt: its token was refused.
+ *
+ * @returns the walk as it now stands, and how many items it had read.
+ */
+export async function restartWalk(
+  db: Queryable,
+  run: Run,
+  walk: Walk,
+): Promise<{ walk: Walk; lostItems: number }> {
   const t = stageTables(run.stage);
-  const restarted = await db.query<Walk>(
-    `UPDATE ${t.walks} SET attempt = attempt + 1, token = NULL, pages = 0, items = 0
-     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'
-     RETURNING ${WALK_COLUMNS}`,
+  const restarted = await db.query<Walk & { lostItems: number }>(
+    `UPDATE ${t.walks} AS w SET attempt = w.attempt + 1, token = NULL, pages = 0, items = 0
+     FROM (SELECT id, items FROM ${t.walks} WHERE id = $1 FOR UPDATE) AS old
+     WHERE w.id = old.id AND w.attempt = $2 AND w.claim = $3 AND w.state = 'open'
+     RETURNING ${WALK_COLUMNS}, old.items AS "lostItems"`,
     [walk.id, walk.attempt, walk.claim],
   );
-  return restarted.rows[0] ?? lostWalk(db, run, walk);
+  const row = restarted.rows[0];
+  if (row === undefined) return lostWalk(db, run, walk);
+  const { lostItems, ...again } = row;
+  return { walk: again, lostItems };
 }
 
 /** Replaces a walk by walks over the sixteen longer prefixes; what it read counts for nothing. */
@@ -80,16 +96,20 @@ export async function splitWalk(
   run: Run,
   walk: Walk,
   children: readonly PlannedWalk[],
-): Promise<Walk[]> {
+): Promise<{ walks: Walk[]; lostItems: number }> {
   return transaction(pool, async (client) => {
-    await endWalk(client, run, walk, 'split');
-    return addWalks(client, run, children);
+    const lostItems = await endWalk(client, run, walk, 'split');
+    return { walks: await addWalks(client, run, children), lostItems };
   });
 }
 
-/** Drops a walk over the members of a group that was deleted meanwhile. */
-export async function dropWalk(db: Queryable, run: Run, walk: Walk): Promise<void> {
-  await endWalk(db, run, walk, 'dropped');
+/**
+ * Drops a walk over the members of a group that was deleted meanwhile.
+ *
+ * @returns how many items it had read.
+ */
+export function dropWalk(db: Queryable, run: Run, walk: Walk): Promise<number> {
+  return endWalk(db, run, walk, 'dropped');
 }
 
 async function endWalk(
@@ -97,14 +117,15 @@ async function endWalk(
   run: Run,
   walk: Walk,
   state: 'split' | 'dropped',
-): Promise<void> {
+): Promise<number> {
   const t = stageTables(run.stage);
-  const ended = await db.query(
+  const ended = await db.query<{ items: number }>(
     `UPDATE ${t.walks} SET state = $4, token = NULL
-     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'`,
+     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'
+     RETURNING items`,
     [walk.id, walk.attempt, walk.claim, state],
   );
-  if (rowCount(ended) === 0) await lostWalk(db, run, walk);
+  return ended.rows[0]?.items ?? lostWalk(db, run, walk);
 }
 
 /**
@@ -151,15 +172,9 @@ export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise
   return rowCount(found) > 0;
 }
 
-/** Says why a walk can no longer be written: it was taken over, or its stage was emptied. */
+/** Says why a walk can no longer be written: its stage was emptied, or it was taken over. */
 export async function lostWalk(db: Queryable, run: Run, walk: Walk): Promise<never> {
-  const walks = await allWalks(db, run);
-  if (walks.length === 0) {
-    throw new ResumableError(
-      `The stage of the snapshot of ${run.poolId} is empty: Postgres was restarted after a crash. ` +
-        'Run it again; its walks start anew.',
-    );
-  }
+  await requireStage(db, run);
   throw new FencedError(
     `Walk ${walk.id} of the snapshot of ${run.poolId} was taken over by another runner; this one stops.`,
   );

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { type Queryable, transaction } from '../connection.ts';
-import { holdRun, type Run } from '../run.ts';
+import type { Queryable } from '../connection.ts';
+import { fenced, type Run } from '../run.ts';
 
 /** The newest snapshot of the pool that was archived to a destination, by what Postgres knows. */
 export async function lastArchived(
@@ -20,7 +20,7 @@ export async function lastArchived(
 
 /** @throws FencedError where another runner archives the snapshot by now. */
 export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
-  await transaction(pool, (client) => holdRun(client, run, ['published']));
+  await fenced(pool, run, ['published'], async () => {});
 }
 
 /** Notes the sealed archive of a snapshot. */
@@ -29,8 +29,7 @@ export async function markArchived(
   run: Run,
   archive: { destination: string; manifest: string; sha256: string },
 ): Promise<void> {
-  await transaction(pool, async (client) => {
-    await holdRun(client, run, ['published']);
+  await fenced(pool, run, ['published'], async (client) => {
     await client.query(
       `UPDATE mirror.runs SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
       [run.poolId, run.snapshotAt, archive.destination],

@@ -4,6 +4,10 @@ import { transaction } from '../connection.ts';
 import { RUN_COLUMNS, type Run } from '../run.ts';
 import { takeRun } from './take-run.ts';
 
+/** A snapshot, as `s`, that the next run ends. */
+const STALE = `(s.state = 'held'
+  OR (s.state = 'walking' AND s.snapshot_at < clock_timestamp() - interval '24 hours'))`;
+
 /** A snapshot that was begun, or taken up again. */
 export interface BegunRun {
   readonly run: Run;
@@ -32,13 +36,20 @@ export async function beginSnapshot(
 }
 
 async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
+  // Their runners are fenced first, and waited for: one may be publishing just now.
   await client.query(
-    `UPDATE directory.snapshots SET
-       state = CASE state WHEN 'held' THEN 'discarded' ELSE 'failed' END,
-       reason = CASE state WHEN 'held' THEN 'Discarded for a newer snapshot; it was held: ' || reason
+    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND s.pool_id = $1 AND ${STALE}`,
+    [poolId],
+  );
+  await client.query(
+    `UPDATE directory.snapshots AS s SET
+       state = CASE s.state WHEN 'held' THEN 'discarded' ELSE 'failed' END,
+       reason = CASE s.state
+         WHEN 'held' THEN 'Discarded for a newer snapshot; it was held: ' || s.reason
          ELSE 'It was not finished within 24 hours.' END
-     WHERE pool_id = $1 AND (state = 'held'
-       OR (state = 'walking' AND snapshot_at < clock_timestamp() - interval '24 hours'))`,
+     WHERE s.pool_id = $1 AND ${STALE}`,
     [poolId],
   );
 }

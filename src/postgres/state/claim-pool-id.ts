@@ -17,6 +17,7 @@ export async function claimPoolId(
   candidate: (index: number) => string,
 ): Promise<PoolClaim> {
   const client = new pg.Client({ connectionString: url, application_name: 'cognito-mirror claim' });
+  client.on('error', () => {});
   await client.connect();
   for (let index = 0; ; index++) {
     const poolId = candidate(index);

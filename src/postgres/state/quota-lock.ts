@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { ResumableError } from '../../model/errors.ts';
+import { SESSION_OPTIONS } from '../connection.ts';
 
 /** A lock that is held until it is released, or its connection is lost. */
 export interface QuotaLock {
@@ -23,6 +24,7 @@ export async function lockQuota(
     connectionString: url,
     application_name: 'cognito-mirror quota',
     keepAlive: true,
+    options: SESSION_OPTIONS,
   });
   let released = false;
   client.on('error', () => {
@@ -34,21 +36,24 @@ export async function lockQuota(
       );
     }
   });
-  await client.connect();
-  const locked = await client.query<{ locked: boolean }>(
-    `SELECT pg_try_advisory_lock(hashtext('cognito-mirror quota'), hashtext($1)) AS locked`,
-    [`${accountId}/${region}`],
-  );
   const release = async () => {
     released = true;
     await client.end();
   };
-  if (!locked.rows[0]?.locked) {
-    await release();
-    throw new ResumableError(
-      `Another run is using the quota of account ${accountId} in ${region}. ` +
-        'Wait for it to end, then run this again.',
+  try {
+    await client.connect();
+    const locked = await client.query<{ locked: boolean }>(
+      `SELECT pg_try_advisory_lock(hashtext('cognito-mirror quota'), hashtext($1)) AS locked`,
+      [`${accountId}/${region}`],
     );
+    if (locked.rows[0]?.locked) return { release };
+  } catch (error) {
+    await release();
+    throw error;
   }
-  return { release };
+  await release();
+  throw new ResumableError(
+    `Another run is using the quota of account ${accountId} in ${region}. ` +
+      'Wait for it to end, then run this again.',
+  );
 }

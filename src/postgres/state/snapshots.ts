@@ -67,3 +67,25 @@ export async function unarchivedSnapshots(db: Queryable, poolId: string): Promis
   );
   return found.rows;
 }
+
+/**
+ * The pool's newest snapshot, where it was published within `hours` and only lacks its archive: an
+ * unfinished run of lately.
+ */
+export async function unfinishedArchive(
+  db: Queryable,
+  poolId: string,
+  hours: number,
+): Promise<SnapshotRow | null> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+     WHERE pool_id = $1 AND state = 'published'
+       AND snapshot_at > clock_timestamp() - make_interval(hours => $2)
+       AND NOT EXISTS (
+         SELECT FROM directory.snapshots AS later
+         WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
+       )`,
+    [poolId, hours],
+  );
+  return found.rows[0] ?? null;
+}

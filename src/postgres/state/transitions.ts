@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import type { Counts, SnapshotState } from '../../model/snapshot.ts';
 import type { CallCounts } from '../../telemetry/call-meter.ts';
-import { type Queryable, transaction } from '../connection.ts';
-import { holdRun, type Run } from '../run.ts';
+import type { Queryable } from '../connection.ts';
+import { fenced, type Run } from '../run.ts';
 
-/** Notes that the last walk has ended, once. */
+/** Notes that every walk has ended: once, unless the users are walked again. */
 export async function markWalked(db: Queryable, run: Run): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots SET walked_at = clock_timestamp()
@@ -26,9 +26,11 @@ export async function addCallCounts(db: Queryable, run: Run, counts: CallCounts)
 /** Notes what stopped a run that can be resumed, or null once it goes on. */
 export async function noteReason(db: Queryable, run: Run, reason: string | null): Promise<void> {
   await db.query(
-    `UPDATE directory.snapshots SET reason = $3
-     WHERE pool_id = $1 AND snapshot_at = $2 AND state = 'walking'`,
-    [run.poolId, run.snapshotAt, reason],
+    `UPDATE directory.snapshots AS s SET reason = $4
+     FROM mirror.runs AS r
+     WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.fence = $3
+       AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ('walking', 'published')`,
+    [run.poolId, run.snapshotAt, run.fence, reason],
   );
 }
 
@@ -53,8 +55,7 @@ export async function endSnapshot(
   to: 'held' | 'failed' | 'discarded',
   reason: string,
 ): Promise<void> {
-  await transaction(pool, async (client) => {
-    await holdRun(client, run, from);
+  await fenced(pool, run, from, async (client) => {
     await client.query(
       `UPDATE directory.snapshots SET state = $3, reason = $4
        WHERE pool_id = $1 AND snapshot_at = $2`,

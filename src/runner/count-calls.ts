@@ -1,0 +1,39 @@
+import type pg from 'pg';
+import type { Run } from '../postgres/run.ts';
+import { addCallCounts } from '../postgres/state/transitions.ts';
+import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+const EVERY_MS = 5000;
+
+/**
+ * Adds a run's attempts against the service to its snapshot's row, every few seconds and when the
+ * function that it gives is called. One addition at a time: one that waits holds a connection.
+ */
+export function countCalls(
+  db: pg.Pool,
+  run: Run,
+  meter: CallMeter,
+  log: Logger,
+): () => Promise<void> {
+  let adding: Promise<void> | null = null;
+  const add = async () => {
+    const counts = meter.take();
+    if (counts.apiCalls === 0) return;
+    // What is counted is for people: to lose some is no reason to end a run.
+    await addCallCounts(db, run, counts).catch(() => {
+      log.warn({ poolId: run.poolId, ...counts }, 'calls could not be counted');
+    });
+  };
+  const tick = () => {
+    adding ??= add().finally(() => {
+      adding = null;
+    });
+  };
+  const timer = setInterval(tick, EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await adding;
+    await add();
+  };
+}

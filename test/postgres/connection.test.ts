@@ -1,0 +1,104 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InterruptedError } from '../../src/model/errors.ts';
+import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { withoutRows } from '../../src/postgres/database-error.ts';
+import { createTestDatabase, runSql, type TestDatabase } from '../support/postgres.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 2);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+const ENDLESS = 'SELECT pg_sleep(600)';
+const endAll = () =>
+  runSql(
+    database.url,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+const until = async (condition: string) => {
+  for (;;) {
+    const { rows } = await db.query(`SELECT FROM pg_stat_activity WHERE ${condition}`);
+    if (rows.length > 0) return;
+  }
+};
+
+describe('a transaction', () => {
+  it('rejects, and ends nothing else, where its connection is cut in a statement', async () => {
+    const running = transaction(db, (client) => client.query(ENDLESS)).catch((error) => error);
+    await until(`query = '${ENDLESS}'`);
+    await endAll();
+    expect(withoutRows(await running).message).toMatch(/Run it again to resume/);
+    expect((await db.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('rejects where its connection is cut between two statements', async () => {
+    const running = transaction(db, async (client) => {
+      await endAll();
+      await client.query('SELECT 1');
+    });
+    await expect(running).rejects.toThrow();
+    expect((await db.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('is cancelled by its signal, also where every connection is taken', async () => {
+    const stop = new AbortController();
+    const running = [1, 2].map(() =>
+      transaction(db, (client) => client.query(ENDLESS), stop.signal).catch((error) => error),
+    );
+    const { count } = await waitForTwo();
+    expect(count).toBe(2);
+    const reason = new InterruptedError();
+    stop.abort(reason);
+    expect(await Promise.all(running)).toEqual([reason, reason]);
+  });
+
+  it('is cancelled also where the signal comes between two statements', async () => {
+    const stop = new AbortController();
+    const reason = new InterruptedError();
+    const running = transaction(
+      db,
+      async (client) => {
+        await client.query('SELECT 1');
+        stop.abort(reason);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await client.query(ENDLESS);
+      },
+      stop.signal,
+    );
+    await expect(running).rejects.toBe(reason);
+  });
+});
+
+async function waitForTwo(): Promise<{ count: number }> {
+  for (;;) {
+    const rows = await runSql(
+      database.url,
+      `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE query = '${ENDLESS}'`,
+    );
+    const [row] = rows as { count: number }[];
+    if (row?.count === 2) return row;
+  }
+}
+
+describe('an error of Postgres', () => {
+  it('is told without the row that it quotes', async () => {
+    const quoting = async (sql: string) => {
+      const error = await db.query(sql).catch((failure) => failure);
+      return withoutRows(error).message;
+    };
+    await db.query(`INSERT INTO mirror.history_floors VALUES ('jane@example.com', now())`);
+    const again = `INSERT INTO mirror.history_floors VALUES ('jane@example.com', now())`;
+    expect(await quoting(again)).toMatch(/history_floors.*SQLSTATE 23505/);
+    expect(await quoting(again)).not.toContain('jane');
+    expect(await quoting(`SELECT 'jane@example.com'::integer`)).not.toContain('jane');
+  });
+});
