@@ -11,7 +11,8 @@ RUN npm ci --no-audit --no-fund \
 
 FROM node:22-slim
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 MIRROR_HOME=/var/lib/cognito-mirror
+RUN install -d -o node -g node -m 0700 "$MIRROR_HOME"
 COPY package.json ./
 COPY bin bin
 COPY migrations migrations

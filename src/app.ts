@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Destination } from './archive/destination.ts';
 import { openDestination } from './archive/open-destination.ts';
+import { makeWorkFolder } from './archive/work-folder.ts';
 import { openCognito } from './cognito/client.ts';
 import type { Config } from './config/config.ts';
 import { PROGRAM } from './config/program.ts';
@@ -48,9 +50,10 @@ export async function openMirror(config: Config, signal: AbortSignal): Promise<M
   };
 }
 
-/** Opens the archive's destination, and proves that it can be written. */
+/** Opens the archive's destination, and proves that archives can be made and written there. */
 export async function openArchive(config: Config, signal: AbortSignal): Promise<Destination> {
   const { archiveKmsKeyId: kmsKeyId } = config;
+  await checkWorkFolder(config);
   const destination = await openDestination(
     config.archiveUrl,
     kmsKeyId === null ? {} : { kmsKeyId },
@@ -115,6 +118,23 @@ export class RegionBuckets {
 
   async close(): Promise<void> {
     await Promise.all([...this.#byRegion.values()].map((buckets) => buckets.close()));
+  }
+}
+
+async function checkWorkFolder(config: Config): Promise<void> {
+  try {
+    await rm(await makeWorkFolder(workFolder(config)), { recursive: true });
+  } catch (error) {
+    throw new ConfigurationError(
+      [
+        {
+          subject: 'MIRROR_HOME',
+          problem: `parts of the archive cannot be made in ${workFolder(config)} (${(error as NodeJS.ErrnoException).code}).`,
+          remedy: 'Set it to a folder that this user may write.',
+        },
+      ],
+      { cause: error },
+    );
   }
 }
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { makeFolder } from '../config/make-folder.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import type { Destination, StoredObject } from './destination.ts';
 import { describeFile, type LocalFile } from './local-file.ts';
 
-const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /**
@@ -29,7 +29,7 @@ export class FolderDestination implements Destination {
     signal.throwIfAborted();
     const probe = join(this.#root, partialName('probe'));
     try {
-      await mkdir(this.#root, { recursive: true, mode: FOLDER_MODE });
+      await makeFolder(this.#root);
       await readdir(this.#root);
       await (await open(probe, 'wx', FILE_MODE)).close();
       await rm(probe);
@@ -53,7 +53,7 @@ export class FolderDestination implements Destination {
     const partial = join(folder, partialName(basename(path)));
     signal.throwIfAborted();
     try {
-      await makeFolder(folder);
+      await makeDurableFolder(folder);
       await deletePartials(folder);
       await copyFile(file.path, partial);
       await chmod(partial, FILE_MODE);
@@ -123,8 +123,8 @@ async function deletePartials(folder: string): Promise<void> {
 }
 
 /** Makes a folder and those above it, and makes their names durable. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+async function makeDurableFolder(folder: string): Promise<void> {
+  const first = await makeFolder(folder);
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) {
     await syncFolder(dirname(made));

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../config/make-folder.ts';
 
 /** The host is part of the name, as a folder may be shared between machines or containers. */
 const OWNER = /^(.*)-(\d+)-[^-]{6}$/;
@@ -10,7 +11,7 @@ const OWNER = /^(.*)-(\d+)-[^-]{6}$/;
  * behind, with rows of a snapshot in them, are removed first.
  */
 export async function makeWorkFolder(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await makeFolder(parent);
   for (const name of await readdir(parent)) {
     const [, host, pid] = OWNER.exec(name) ?? [];
     if (host === hostname() && !isAlive(Number(pid))) {

@@ -14,8 +14,11 @@ export type TextRow = readonly (string | null)[];
 
 const BATCH = 1_000;
 
-/** SQLSTATE classes of what is wrong with the query itself: syntax, names, values, writing. */
-const QUERY_AT_FAULT = /^(0A|21|22|25006|2B|34|3F|42)/;
+/**
+ * SQLSTATE classes of what is wrong with the query itself: syntax, names, values, writing, and what
+ * our own functions refuse (P0001).
+ */
+const QUERY_AT_FAULT = /^(0A|21|22|25006|2B|34|3F|42|P0001)/;
 const NO_SUCH_TABLE_OR_SCHEMA = ['42P01', '3F000'];
 
 /**
@@ -116,7 +119,7 @@ async function explain(client: pg.Client, sql: string, error: pg.DatabaseError):
       error,
     );
   }
-  const problem = `${error.message}${placeOf(sql, error.position)}.`;
+  const problem = `${error.message.replace(/\.$/, '')}${placeOf(sql, error.position)}.`;
   return atFault(problem, error.hint ?? 'Correct the statement.', error);
 }
 

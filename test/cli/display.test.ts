@@ -146,7 +146,7 @@ test('elsewhere a display logs each phase', async () => {
   stop();
   expect(lines.map(({ msg }) => msg)).toEqual(['reading the pool', 'publishing', 'snapshot done']);
   expect(lines[0]).toMatchObject({
-    pool: 'us-east-1_Pool',
+    poolId: 'us-east-1_Pool',
     users: 5_000,
     usersExpected: 20_000,
     members: 12,

@@ -211,6 +211,14 @@ describe('publishing', () => {
     ]);
   });
 
+  it('counts a name that another person has by now as one removed', async () => {
+    await take({ users: [user('ann'), user('bob')] });
+    const run = await begin(db);
+    await stage(db, run, { users: [user('ann', { sub: 'another' }), user('bob')] });
+    await mergeReads(db, run, never);
+    expect((await stageSizes(db, run)).removed.users).toBe(1);
+  });
+
   it('refuses a stage that was compared with a state that is no longer current', async () => {
     await take({ users: [user('ann')] });
     const run = await begin(db);

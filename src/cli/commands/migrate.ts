@@ -5,7 +5,7 @@ import { withSignals } from '../signals.ts';
 /** `migrate`: brings the database's schema up to date. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description("bring the database's schema up to date (sync and worker do it too)")
+    .description("bring the database's schema up to date (sync does it too)")
     .option('--json', 'print one JSON document: {"applied":[…]}')
     .action((options: { json?: boolean }) => withSignals((signal) => runMigrate(options, signal)));
 }

@@ -21,7 +21,7 @@ FROM directory.users WHERE pool_id = '${poolId}'
 GROUP BY status, enabled ORDER BY count(*) DESC LIMIT 6`,
   ],
   [
-    'The largest groups, and those who left them:',
+    'Groups by how many left them, with their members:',
     `SELECT g.group_name, g.precedence, count(DISTINCT m.username) AS members,
   count(DISTINCT h.username) AS left_since
 FROM directory.groups AS g

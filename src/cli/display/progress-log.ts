@@ -37,7 +37,7 @@ export class ProgressLog {
 
 function fieldsOf(snapshot: SnapshotProgress, usage: Usage): Record<string, unknown> {
   const { poolId, phase, walks } = snapshot;
-  const fields: Record<string, unknown> = { pool: poolId };
+  const fields: Record<string, unknown> = { poolId };
   if (snapshot.resumed) fields.resumed = true;
   if (phase === 'walk') {
     for (const [kind, tally] of Object.entries(walks)) {

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { makeFolder } from '../../config/make-folder.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
@@ -69,7 +69,8 @@ export async function openEmbeddedPostgres(
 
 async function makeHome(home: string): Promise<void> {
   try {
-    await mkdir(home, { recursive: true });
+    // Others may enter it: as root, the server runs as another user. What lies in it is private.
+    await makeFolder(home, 0o755);
   } catch (cause) {
     throw cannotWrite(home, cause);
   }

@@ -1,7 +1,7 @@
 import type { Counts } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import type { Run } from '../run.ts';
-import { stageTables } from '../stage-tables.ts';
+import { type StageTables, stageTables } from '../stage-tables.ts';
 
 /** What publishing a stage would make of the current state. */
 export interface StageSizes {
@@ -9,32 +9,29 @@ export interface StageSizes {
   readonly current: Counts;
   /** Rows after. */
   readonly next: Counts;
-  /** Rows of now that would be gone. */
+  /** Rows of now that would be gone. A name that another person has by now is one of them. */
   readonly removed: Counts;
+}
+
+/** How the current rows `c` of a dataset stand to the staged rows `s`. */
+interface Comparison {
+  readonly current: string;
+  readonly staged: string;
+  /** True of rows of one key. */
+  readonly sameKey: string;
+  /** True of rows of one key that are not of one person. */
+  readonly another: string;
+  /** A query that finds something where a current row without a staged one is kept. */
+  readonly kept: string;
 }
 
 /** Counts what publishing the stage would do; its reads are merged. */
 export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
   const t = stageTables(run.stage);
-  const users = await sizes(
-    db,
-    run,
-    'directory.users',
-    t.users,
-    ['username'],
-    `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
-  );
-  const groups = await sizes(db, run, 'directory.groups', t.groups, ['group_name']);
-  const memberships = await sizes(
-    db,
-    run,
-    'directory.memberships',
-    t.memberships,
-    ['group_name', 'username'],
-    `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
-     WHERE a.username = c.username`,
-  );
-  const each = (count: 'current' | 'next' | 'removed'): Counts => ({
+  const users = await compare(db, run, usersOf(t));
+  const groups = await compare(db, run, groupsOf(t));
+  const memberships = await compare(db, run, membershipsOf(t));
+  const each = (count: keyof StageSizes): Counts => ({
     users: users[count],
     groups: groups[count],
     memberships: memberships[count],
@@ -42,30 +39,47 @@ export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
   return { current: each('current'), next: each('next'), removed: each('removed') };
 }
 
-async function sizes(
+const usersOf = (t: StageTables): Comparison => ({
+  current: 'directory.users',
+  staged: t.users,
+  sameKey: 's.username = c.username',
+  another: 's.sub IS DISTINCT FROM c.sub',
+  kept: `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
+});
+
+const groupsOf = (t: StageTables): Comparison => ({
+  current: 'directory.groups',
+  staged: t.groups,
+  sameKey: 's.group_name = c.group_name',
+  another: 'false',
+  kept: 'SELECT WHERE false',
+});
+
+const membershipsOf = (t: StageTables): Comparison => ({
+  current: 'directory.memberships',
+  staged: t.memberships,
+  sameKey: 's.group_name = c.group_name AND s.username = c.username',
+  another: 's.sub IS DISTINCT FROM c.sub',
+  kept: `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
+    WHERE a.username = c.username`,
+});
+
+async function compare(
   db: Queryable,
   run: Run,
-  current: string,
-  staged: string,
-  key: readonly string[],
-  kept = 'SELECT WHERE false',
-): Promise<{ current: number; next: number; removed: number }> {
-  const same = key.map((column) => `s.${column} = c.${column}`).join(' AND ');
-  const counted = await db.query<{
-    current: number;
-    staged: number;
-    kept: number;
-    removed: number;
-  }>(
-    `SELECT count(*) AS current, (SELECT count(*) FROM ${staged}) AS staged,
-       count(*) FILTER (WHERE s.read_at IS NULL AND k.kept) AS kept,
-       count(*) FILTER (WHERE s.read_at IS NULL AND NOT k.kept) AS removed
+  { current, staged, sameKey, another, kept }: Comparison,
+): Promise<Record<keyof StageSizes, number>> {
+  const counted = await db.query<{ current: number; next: number; removed: number }>(
+    `SELECT count(*) AS current,
+       (SELECT count(*) FROM ${staged}) + count(*) FILTER (WHERE k.kept) AS next,
+       count(*) FILTER (
+         WHERE CASE WHEN s.read_at IS NULL THEN NOT k.kept ELSE ${another} END
+       ) AS removed
      FROM ${current} AS c
-     LEFT JOIN ${staged} AS s ON ${same}
+     LEFT JOIN ${staged} AS s ON ${sameKey}
      CROSS JOIN LATERAL (SELECT s.read_at IS NULL AND EXISTS (${kept}) AS kept) AS k
      WHERE c.pool_id = $1`,
     [run.poolId],
   );
-  const row = counted.rows[0] as { current: number; staged: number; kept: number; removed: number };
-  return { current: row.current, next: row.staged + row.kept, removed: row.removed };
+  return counted.rows[0] as { current: number; next: number; removed: number };
 }

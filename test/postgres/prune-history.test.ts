@@ -1,0 +1,81 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { pruneHistory } from '../../src/postgres/directory/prune-history.ts';
+import { publish } from '../../src/postgres/directory/publish.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { begin, POOL, stage, user } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+const never = new AbortController().signal;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+async function take(...names: string[]): Promise<Run> {
+  const run = await begin(db);
+  await stage(db, run, { users: names.map((name) => user(name)) });
+  await mergeReads(db, run, never);
+  await publish(db, run, 'walking');
+  return run;
+}
+
+/** Moves everything that was taken so far into the past. */
+async function passDays(days: number): Promise<void> {
+  await db.query(
+    `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - make_interval(days => ${days}),
+       base_at = base_at - make_interval(days => ${days})),
+     users AS (UPDATE directory.users SET valid_from = valid_from - make_interval(days => ${days})),
+     history AS (UPDATE directory.user_history SET valid_to = valid_to - make_interval(days => ${days}),
+       valid_from = valid_from - make_interval(days => ${days}))
+     UPDATE directory.snapshots SET snapshot_at = snapshot_at - make_interval(days => ${days}),
+       snapshot = 'moved-' || snapshot`,
+  );
+}
+
+const archived = () => db.query(`UPDATE directory.snapshots SET state = 'archived'`);
+const usersAt = async (days: number) => {
+  const found = await db.query(
+    `SELECT username FROM directory.users_at('${POOL}', now() - make_interval(days => ${days})) ORDER BY 1`,
+  );
+  return found.rows.map((row) => row.username);
+};
+
+it('drops what ended before the days kept, and says so of a time that can no longer be told', async () => {
+  await take('ann', 'bob');
+  await passDays(30);
+  await take('bob', 'cem');
+  await passDays(10);
+  await take('cem', 'dan');
+  await archived();
+  await pruneHistory(db, POOL, 5, never);
+  const history = await db.query('SELECT username FROM directory.user_history');
+  expect(history.rows).toEqual([{ username: 'bob' }]);
+  expect(await usersAt(3)).toEqual(['bob', 'cem']);
+  await expect(usersAt(7)).rejects.toThrow(/reaches back to .* only/);
+  const changes = await db.query(
+    `SELECT key ->> 'username' AS name, kind FROM directory.changes ORDER BY 1`,
+  );
+  // Not those of the snapshot before the floor, whose other side is gone.
+  expect(changes.rows).toEqual([
+    { name: 'bob', kind: 'removed' },
+    { name: 'dan', kind: 'added' },
+  ]);
+});
+
+it('keeps what a snapshot that is still to be archived needs', async () => {
+  await take('ann');
+  await passDays(30);
+  await take('bob');
+  await pruneHistory(db, POOL, 1, never);
+  expect(await usersAt(10)).toEqual(['ann']);
+});
