@@ -9,19 +9,24 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 const SAME_REQUEST_MS = 500;
 
+/** Within two seconds the program has stopped, also where a server does not answer any more. */
+const STOPS_WITHIN_MS = 1_900;
+
 /**
  * Runs `work` with a signal that fires when a person or the system asks the program to stop; asked
- * again, the program ends at once.
+ * again, or where the work does not end soon, the program ends at once, as if it were killed.
  *
  * @throws InterruptedError where `work` fails after that
  */
 export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let asked = 0;
+  let deadline: NodeJS.Timeout | undefined;
   const onSignal = () => {
     if (!controller.signal.aborted) {
       asked = performance.now();
       controller.abort(new InterruptedError());
+      deadline = setTimeout(leave, STOPS_WITHIN_MS);
     } else if (performance.now() - asked > SAME_REQUEST_MS) {
       process.exit(EXIT.interrupted);
     }
@@ -38,6 +43,7 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
     }
     throw error;
   } finally {
+    clearTimeout(deadline);
     for (const name of SIGNALS) process.off(name, onSignal);
     process.off('disconnect', onSignal);
   }
@@ -58,4 +64,13 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
       { once: true },
     );
   });
+}
+
+/** A killed program leaves nothing that its next run cannot take up. */
+function leave(): void {
+  console.error(
+    'cognito-mirror: Interrupted, without waiting for what does not answer. What was read is kept: ' +
+      'the same command goes on from there.',
+  );
+  process.exit(EXIT.interrupted);
 }
