@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
-import { type CliResult, runCli } from '../support/cli.ts';
+import { type CliResult, runCli, startCli } from '../support/cli.ts';
 import { filesBelow, stopEmbedded } from '../support/cli-mirror.ts';
 import { runSql } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -10,9 +10,9 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let home: string;
 const runs: CliResult[] = [];
 
-/** Variables of a user's own, which a demo must not touch, lead where nothing is. */
-const demo = () =>
-  runCli(['demo'], {
+/** Starts a demo. Variables of a user's own, which it must not touch, lead where nothing is. */
+const startDemo = () =>
+  startCli(['demo'], {
     cwd: folder.path,
     env: {
       HOME: folder.path,
@@ -24,6 +24,7 @@ const demo = () =>
       AWS_PROFILE: 'never',
     },
   });
+const demo = async () => (await startDemo()).result;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -98,3 +99,16 @@ it('names the files that it leaves behind, and how to go on from there', async (
   expect(code).toBe(0);
   expect(stdout).toContain('us-east-1_Simulated2');
 });
+
+it('ends with its simulator when it is interrupted, and another one runs in the same home', async () => {
+  const running = await startDemo();
+  await expect.poll(() => running.output.stdout).toContain('The first snapshot:');
+  running.child.kill('SIGINT');
+  // Resolves once nobody holds its standard error any more, the simulator included.
+  const { code, stderr } = await running.result;
+  expect({ code, stderr }).toEqual({
+    code: 130,
+    stderr: 'cognito-mirror: Interrupted: the demo ends here.\n',
+  });
+  expect(await demo()).toMatchObject({ code: 0, stderr: '' });
+}, 120_000);
