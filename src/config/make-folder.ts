@@ -12,21 +12,25 @@ const PRIVATE = 0o700;
  */
 export async function makeFolder(path: string, mode = PRIVATE): Promise<string | undefined> {
   try {
+    return await makeOne(path, mode);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    const above = await makeFolder(parent, mode);
+    // Once more and no oftener: the folder above is there now, made here or by another just then.
+    const own = await makeOne(path, mode);
+    return above ?? own;
+  }
+}
+
+/** Makes one folder, and gives its path; undefined where it is there already. */
+async function makeOne(path: string, mode: number): Promise<string | undefined> {
+  try {
     await mkdir(path, { mode });
     return path;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return undefined;
-    if (code !== 'ENOENT' || (await exists(dirname(path)))) throw error;
-    const above = await makeFolder(dirname(path), mode);
-    const own = await makeFolder(path, mode);
-    return above ?? own;
+    throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

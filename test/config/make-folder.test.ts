@@ -1,0 +1,31 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { makeFolder } from '../../src/config/make-folder.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+test('what is missing is made for its owner alone, and the topmost of it is told', async () => {
+  const path = join(folder.path, 'a/b/c');
+  expect(await makeFolder(path)).toBe(join(folder.path, 'a'));
+  expect(statSync(path).mode & 0o777).toBe(0o700);
+  expect(await makeFolder(path)).toBeUndefined();
+});
+
+test('several may make the same folders at once', async () => {
+  for (let round = 0; round < 20; round++) {
+    const names = ['x', 'y', 'z'].flatMap((name) => [name, name]);
+    await Promise.all(names.map((name) => makeFolder(join(folder.path, `${round}/a/b/${name}`))));
+    expect(statSync(join(folder.path, `${round}/a/b/z`)).isDirectory()).toBe(true);
+  }
+});
+
+test('below what is no folder, and where nothing can be made, it fails', async () => {
+  await expect(makeFolder('/dev/null/a/b')).rejects.toThrow(/ENOTDIR/);
+  await expect(makeFolder('/proc/none/a/b')).rejects.toThrow();
+});
