@@ -153,7 +153,7 @@ describe.each(WITH_DATABASE)('the database, of %s', (command) => {
     const file = join(mirror.folder, 'file');
     writeFileSync(file, '');
     const change = { DATABASE_URL: undefined, MIRROR_HOME: join(file, 'home') };
-    expect(await refused(args, change)).toEqual(['embedded Postgres']);
+    expect(await refused(args, change)).toContain('embedded Postgres');
     expect(lastStderr).toContain('MIRROR_HOME');
   });
 });

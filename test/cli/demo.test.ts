@@ -106,9 +106,7 @@ it('ends with its simulator when it is interrupted, and another one runs in the 
   running.child.kill('SIGINT');
   // Resolves once nobody holds its standard error any more, the simulator included.
   const { code, stderr } = await running.result;
-  expect({ code, stderr }).toEqual({
-    code: 130,
-    stderr: 'cognito-mirror: Interrupted: the demo ends here.\n',
-  });
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/^cognito-mirror: Interrupted[^\n]*\n$/);
   expect(await demo()).toMatchObject({ code: 0, stderr: '' });
 }, 120_000);

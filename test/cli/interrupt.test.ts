@@ -57,14 +57,14 @@ async function keepLock(sql: string): Promise<() => Promise<void>> {
   return release;
 }
 
-/** How many statements of the program wait for a lock. */
-async function waiting(): Promise<unknown> {
-  const [row] = await mirror.rows(
-    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()
-       AND application_name = 'cognito-mirror' AND wait_event_type = 'Lock'`,
+/** How many statements wait for a lock on a table. */
+const waitingFor = (table: string) => async () => {
+  const [row] = await mirror.rows<{ n: number }>(
+    `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
+    [table],
   );
-  return row?.['n'];
-}
+  return row?.n;
+};
 
 const snapshots = () =>
   mirror.rows<{ snapshot: string; state: string }>(
@@ -174,9 +174,9 @@ describe('sync, stopped by a person', () => {
   it('while it publishes, ends soon, and the next one goes on from there', async () => {
     const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(waitingFor('directory.users')).toBe(1);
     await expectInterrupted(running);
-    await expect.poll(waiting).toBe(0);
+    await expect.poll(waitingFor('directory.users')).toBe(0);
     await release();
     expect(await snapshots()).toMatchObject([{ state: 'walking' }]);
     expect(await mirror.rows('SELECT FROM directory.users')).toEqual([]);
@@ -187,7 +187,7 @@ describe('sync, stopped by a person', () => {
     // What tells how far back the history goes is asked for each dataset that is read.
     const release = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(waitingFor('mirror.history_floors')).toBe(1);
     await expectInterrupted(running);
     await release();
     expect(await snapshots()).toMatchObject([{ state: 'published' }]);
@@ -255,7 +255,7 @@ describe('sync, killed', () => {
   it('while it publishes, is completed by the next one', async () => {
     const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(waitingFor('directory.users')).toBe(1);
     await expectKilled(running);
     await release();
     await expectResumed();
@@ -264,10 +264,9 @@ describe('sync, killed', () => {
   it('before its archive is sealed, is completed by the next one', async () => {
     const mayRead = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(waitingFor('mirror.history_floors')).toBe(1);
     const maySeal = await keepLock('SELECT FROM mirror.runs FOR UPDATE');
     await mayRead();
-    await expect.poll(waiting).toBe(1);
     await expect.poll(async () => (await filesBelow(mirror.archive)).length).toBe(6);
     await expectKilled(running);
     await maySeal();
