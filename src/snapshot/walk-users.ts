@@ -10,6 +10,7 @@ import { usersByNextDigit } from '../postgres/directory/users-by-next-digit.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
+import { readAhead } from './read-ahead.ts';
 import { tallyWalks, untallyWalk } from './tally.ts';
 
 /**
@@ -30,7 +31,8 @@ export async function walkUsers(
   const prefix = start.prefix ?? '';
   const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
   let items = start.items;
-  for await (const page of cognito.userPages(run.poolId, prefix, { token: start.token }, signal)) {
+  const pages = cognito.userPages(run.poolId, prefix, { token: start.token }, signal);
+  for await (const page of readAhead(pages)) {
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
       log.warn(
         { poolId: run.poolId },

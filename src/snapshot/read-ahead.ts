@@ -1,0 +1,24 @@
+/**
+ * Asks for the next page while the one in hand is being committed, so that a long chain waits for
+ * the slower of the two and not for both. Only the first page is alone: it may show that the walk
+ * is to be cut, and what was read ahead of it would be for nothing.
+ */
+export async function* readAhead<Page>(pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+  const source = pages[Symbol.asyncIterator]();
+  const first = await source.next();
+  if (first.done) return;
+  yield first.value;
+  let next = source.next();
+  try {
+    for (;;) {
+      const page = await next;
+      if (page.done) return;
+      next = source.next();
+      // Its failure is met when it is awaited: here, or at the end where the walk ends before it.
+      next.catch(() => {});
+      yield page.value;
+    }
+  } finally {
+    await next.catch(() => {});
+  }
+}
