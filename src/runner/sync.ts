@@ -38,6 +38,8 @@ export interface SyncParts {
 /** What became of one pool: the report, and the error that ended its run, if one did. */
 export interface PoolOutcome {
   readonly report: SnapshotReport;
+  /** True where the run took up a snapshot that an earlier one left unfinished. */
+  readonly resumed: boolean;
   readonly error: Error | null;
 }
 
@@ -97,7 +99,7 @@ async function syncPool(
     archive: run.archive,
     reason: error?.message ?? null,
   });
-  return { report, error };
+  return { report, resumed: progress.resumed, error };
 }
 
 /** What a run has come to so far. */
@@ -126,7 +128,7 @@ async function mirror(
     );
     const stop = AbortSignal.any([signal, lost.signal]);
     try {
-      if (await finishArchives(parts, progress, run, stop)) return;
+      if (await finishArchive(parts, progress, run, stop)) return;
       run.snapshotAt = await takeSnapshot(
         { ...parts, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,
@@ -142,11 +144,12 @@ async function mirror(
 }
 
 /**
- * Archives what earlier runs published but did not archive.
+ * Takes up an unfinished run of lately that only lacks its archive. Snapshots of longer ago that
+ * lack theirs do not keep a new one from being taken: they are archived before it, after it.
  *
- * @returns true where that was an unfinished run of lately, which is thereby resumed and done.
+ * @returns true where there was one, which is thereby done.
  */
-async function finishArchives(
+async function finishArchive(
   parts: SyncParts,
   progress: SnapshotProgress,
   run: PoolRun,
@@ -154,11 +157,11 @@ async function finishArchives(
 ): Promise<boolean> {
   const { poolId } = progress;
   const unfinished = await unfinishedArchive(parts.db, poolId, UNFINISHED_FOR_HOURS);
-  if (unfinished !== null) Object.assign(progress, { key: unfinished, resumed: true });
-  const sealed = await archivePublished({ ...parts, progress }, poolId, signal);
   if (unfinished === null) return false;
-  const archive = sealed.get(unfinished.snapshot) ?? null;
-  Object.assign(run, { snapshotAt: unfinished.snapshotAt, archive });
+  Object.assign(progress, { key: unfinished, resumed: true });
+  run.snapshotAt = unfinished.snapshotAt;
+  const sealed = await archivePublished({ ...parts, progress }, poolId, signal);
+  run.archive = sealed.get(unfinished.snapshot) ?? null;
   return true;
 }
 

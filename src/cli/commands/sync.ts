@@ -32,7 +32,9 @@ async function runSync(
     await writeJson({ snapshots: outcomes.map(({ report }) => report) });
   } else {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-    for (const { report } of outcomes) await writeOut(describeSnapshot(report));
+    for (const { report, resumed } of outcomes) {
+      await writeOut(describeSnapshot(report, resumed));
+    }
   }
   if (signal.aborted) {
     throw new InterruptedError(

@@ -88,7 +88,7 @@ async function takeSnapshot(config: Config, signal: AbortSignal): Promise<void> 
   if (signal.aborted) throw new InterruptedError('Interrupted: the demo ends here.');
   if (!outcome || outcome.error)
     throw outcome?.error ?? new ResumableError('Nothing was mirrored.');
-  await say(describeSnapshot(outcome.report).trimEnd());
+  await say(describeSnapshot(outcome.report, outcome.resumed).trimEnd());
 }
 
 async function say(line: string): Promise<void> {

@@ -4,10 +4,10 @@ const count = new Intl.NumberFormat('en-US');
 const number = (value: number | null) => (value === null ? '?' : count.format(value));
 
 /** What one run made of a pool's snapshot, in lines for a person. */
-export function describeSnapshot(report: SnapshotReport): string {
+export function describeSnapshot(report: SnapshotReport, resumed: boolean): string {
   const { poolId, snapshot, state, archive } = report;
   if (snapshot === null) return `${poolId}: no snapshot was begun.\n`;
-  const lines = [`${poolId}  snapshot ${snapshot}: ${state}`];
+  const lines = [`${poolId}  snapshot ${snapshot}: ${state}${resumed ? ' (resumed)' : ''}`];
   if (report.users !== null) {
     lines.push(
       `${number(report.users)} users, ${number(report.groups)} groups, ` +

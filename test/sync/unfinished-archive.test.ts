@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Destination } from '../../src/archive/destination.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { ResumableError } from '../../src/model/errors.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+
+let mirror: TestMirror;
+
+beforeEach(async () => {
+  mirror = await openTestMirror({ users: 40, groups: 3, seed: 51 });
+});
+afterEach(() => mirror.close());
+
+/** A destination that takes nothing. */
+async function full(): Promise<Destination> {
+  const folder = await openDestination('file:///nowhere');
+  return {
+    url: folder.url,
+    check: async () => {},
+    put: () => Promise.reject(new ResumableError('No space is left.')),
+    async *list() {},
+    read: async () => null,
+    delete: async () => {},
+  };
+}
+
+const states = () =>
+  mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
+
+describe('a snapshot that could not be archived', () => {
+  it('is published all the same, says why, and is archived by the next run, which does no more', async () => {
+    const { report, error } = await mirror.sync({ destination: await full() });
+    expect(error?.message).toBe('No space is left.');
+    expect(report).toMatchObject({
+      state: 'published',
+      reason: 'No space is left.',
+      archive: null,
+    });
+    expect(await states()).toEqual([{ state: 'published', reason: 'No space is left.' }]);
+    const next = await mirror.sync();
+    expect(next).toMatchObject({ error: null, resumed: true });
+    expect(next.report).toMatchObject({
+      snapshot: report.snapshot,
+      state: 'archived',
+      reason: null,
+    });
+    expect(next.report.archive?.objects).toBe(6);
+  });
+
+  it('a day ago does not keep a new one from being taken, and is archived before it', async () => {
+    await mirror.sync({ destination: await full() });
+    await mirror.rows(`WITH runs AS (
+        UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '1 day'
+      ), users AS (
+        UPDATE directory.users SET valid_from = valid_from - interval '1 day'
+      ), groups AS (
+        UPDATE directory.groups SET valid_from = valid_from - interval '1 day'
+      ), memberships AS (
+        UPDATE directory.memberships SET valid_from = valid_from - interval '1 day'
+      )
+      UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '1 day',
+        snapshot = to_char(snapshot_at - interval '1 day', 'YYYYMMDD"T"HH24MISS"Z"')`);
+    mirror.pool.createUser({ username: 'newcomer' });
+    const failing = await mirror.sync({ destination: await full() });
+    expect(failing.report).toMatchObject({ state: 'published', added: 1 });
+    const next = await mirror.sync();
+    expect(next).toMatchObject({ error: null, resumed: true });
+    expect((await states()).map((row) => row.state)).toEqual(['archived', 'archived']);
+  });
+});
