@@ -82,27 +82,26 @@ function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | und
 
 /**
  * By name; of a repeated name the last. An attribute whose name or value is odd has its value in
- * escaped form. `fromEntries`, as `__proto__` is a name like any other.
+ * escaped form. Without a prototype, as `__proto__` is a name like any other.
  */
 function attributesOf(
   given: AttributeType[] | undefined,
   text: StorableText,
 ): Record<string, string> {
-  const values = new Map<string, string>();
+  const attributes = Object.create(null) as Record<string, string>;
   for (const { Name, Value } of objectsOf(given)) {
-    values.set(String(Name ?? ''), String(Value ?? ''));
-  }
-  const entries: [string, string][] = [];
-  for (const [name, value] of values) {
+    const name = String(Name ?? '');
+    const value = String(Value ?? '');
     if (isStorable(name) && isStorable(value)) {
-      entries.push([name, value]);
+      attributes[name] = value;
+      text.unmark(name);
     } else {
       const stored = isStorable(name) ? name : escapeOdd(name);
+      attributes[stored] = escapeOdd(value);
       text.mark(stored);
-      entries.push([stored, escapeOdd(value)]);
     }
   }
-  return Object.fromEntries(entries);
+  return attributes;
 }
 
 /** All texts of the options are in escaped form where one of them is odd. */
@@ -142,6 +141,10 @@ class StorableText {
   mark(name: string): void {
     this.#escaped ??= new Set();
     this.#escaped.add(name);
+  }
+
+  unmark(name: string): void {
+    this.#escaped?.delete(name);
   }
 
   of(name: string, text: string): string {

@@ -13,8 +13,8 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
- * Whatever the server's own settings are: a step takes as long as a pool is large, and a process
- * that froze must not keep what it locked.
+ * Whatever the server's own settings are: a step takes as long as a pool is large and sorts as much
+ * of it, and a process that froze must not keep what it locked.
  */
 const SETTINGS = [
   'statement_timeout=0',
@@ -23,6 +23,8 @@ const SETTINGS = [
   'idle_in_transaction_session_timeout=60s',
   'TimeZone=UTC',
   'jit=off',
+  'work_mem=64MB',
+  'maintenance_work_mem=128MB',
 ];
 export const SESSION_OPTIONS = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
 
