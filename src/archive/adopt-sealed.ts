@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { snapshotId } from '../model/snapshot.ts';
+import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import type { ChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import { parseManifest } from './manifest.ts';
-import type { ArchiveRequest, ArchiveResult } from './write-archive.ts';
 
 /**
  * Takes a manifest that is there already for what it is: an earlier run sealed this snapshot and

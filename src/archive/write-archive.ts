@@ -1,29 +1,16 @@
 import { rm } from 'node:fs/promises';
 import { snapshotId } from '../model/snapshot.ts';
 import { adoptSealed } from './adopt-sealed.ts';
+import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
-import type { ManifestLink } from './manifest.ts';
 import { seal } from './seal.ts';
 import { makeWorkFolder } from './work-folder.ts';
-import {
-  type PartsOptions,
-  type PartsRequest,
-  type SnapshotRows,
-  writeParts,
-} from './write-parts.ts';
+import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';
 
 /** The most rows of a part (the contract). */
 const PART_ROWS = 250_000;
-
-/** What is known of a published snapshot before its archive is written. */
-export interface ArchiveRequest extends PartsRequest {
-  readonly walkedAt: Date;
-  readonly publishedAt: Date;
-  /** The last manifest before this one that the database knows to be sealed at the destination. */
-  readonly previous: ManifestLink | null;
-}
 
 export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'> {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
@@ -34,15 +21,6 @@ export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' 
   readonly partRows?: number;
   /** Where a private folder for at most one part's files is made; it is made where missing. */
   readonly workFolder: string;
-}
-
-export interface ArchiveResult {
-  /** The manifest's key. */
-  readonly manifest: string;
-  readonly manifestSha256: string;
-  /** The stored parts and their bytes, the manifest apart. */
-  readonly objects: number;
-  readonly bytes: number;
 }
 
 /**

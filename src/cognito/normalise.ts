@@ -82,21 +82,25 @@ function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | und
 
 /**
  * By name; of a repeated name the last. An attribute whose name or value is odd has its value in
- * escaped form. Without a prototype, as `__proto__` is a name like any other.
+ * escaped form. Where one name is odd, those with a backslash are escaped as well, as they may look
+ * like the escaped form of another. Without a prototype, as `__proto__` is a name like any other.
  */
 function attributesOf(
   given: AttributeType[] | undefined,
   text: StorableText,
 ): Record<string, string> {
   const attributes = Object.create(null) as Record<string, string>;
-  for (const { Name, Value } of objectsOf(given)) {
+  const list = objectsOf(given);
+  const oddNames = list.some(({ Name }) => typeof Name === 'string' && !isStorable(Name));
+  for (const { Name, Value } of list) {
     const name = String(Name ?? '');
     const value = String(Value ?? '');
-    if (isStorable(name) && isStorable(value)) {
+    const escapeName = oddNames && (name.includes('\\') || !isStorable(name));
+    if (!escapeName && isStorable(value)) {
       attributes[name] = value;
       text.unmark(name);
     } else {
-      const stored = isStorable(name) ? name : escapeOdd(name);
+      const stored = escapeName ? escapeOdd(name) : name;
       attributes[stored] = escapeOdd(value);
       text.mark(stored);
     }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import type { ArchiveResult } from '../archive/archive-request.ts';
 import type { Destination } from '../archive/destination.ts';
-import type { ArchiveResult } from '../archive/write-archive.ts';
 import { openCognito } from '../cognito/client.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { regionOf } from '../model/pool-id.ts';

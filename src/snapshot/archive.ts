@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import type { ArchiveResult } from '../archive/archive-request.ts';
 import type { Destination } from '../archive/destination.ts';
-import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
+import { writeArchive } from '../archive/write-archive.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
-import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
+import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ConfigurationError } from '../../src/model/errors.ts';
 import { openFolder } from './destinations.ts';
 import {

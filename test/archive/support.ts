@@ -4,9 +4,10 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
-import type { ArchiveOptions, ArchiveRequest } from '../../src/archive/write-archive.ts';
+import type { ArchiveOptions } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
 
