@@ -18,8 +18,11 @@ const DOMINANT = 1 / 5;
 const OVERRUN = 4;
 /** …and the shard is then taken to hold this many times what was read. */
 const REESTIMATE = 16;
-/** Added to each child's count, so that an unseen child is expected small, not empty. */
-const SMOOTHING = 0.5;
+/**
+ * Added to each child's count on a page, so that an even spread weighs as much as the page: a
+ * service that lists by `sub` fills the first page from one child alone.
+ */
+const SMOOTHING = 4;
 
 /** What is known of a shard when it is judged. */
 export interface ShardView {
