@@ -38,7 +38,7 @@ describe('a large pool', () => {
 
   it('is cut below a shard that holds most of it', async () => {
     await open({ users: 1 });
-    for (let i = 0; i < 1600; i++) {
+    for (let i = 0; i < 3000; i++) {
       const sub = `a${(i % 16).toString(16)}${String(i).padStart(6, '0')}-0000-4000-8000-000000000000`;
       mirror.pool.createUser({ username: `user-${i}`, sub });
     }
