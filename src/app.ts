@@ -16,7 +16,7 @@ import type { SyncParts } from './runner/sync.ts';
 import { CallMeter } from './telemetry/call-meter.ts';
 import type { Logger } from './telemetry/logger.ts';
 
-/** Connections of one process: steps of several pools, and one to cancel what runs. */
+/** Connections of one process: the steps of pools in several Regions use few each. */
 const CONNECTIONS = 10;
 
 /** The mirror's database, open and up to date. */

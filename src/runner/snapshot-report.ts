@@ -1,22 +1,27 @@
 import type { SnapshotState } from '../model/snapshot.ts';
 import type { SnapshotRow } from '../postgres/state/snapshots.ts';
 
+/** What the row of a snapshot tells of it, where there is one. */
+type Told = Pick<
+  SnapshotRow,
+  | 'users'
+  | 'groups'
+  | 'memberships'
+  | 'added'
+  | 'modified'
+  | 'removed'
+  | 'apiCalls'
+  | 'throttled'
+  | 'retries'
+>;
+
 /** What one run made of a pool's snapshot: the form of `sync --json`. */
-export interface SnapshotReport {
+export interface SnapshotReport extends Told {
   readonly poolId: string;
   /** The snapshot's id; null where the run failed before one was begun. */
   readonly snapshot: string | null;
   readonly state: SnapshotState | null;
   readonly reason: string | null;
-  readonly users: number | null;
-  readonly groups: number | null;
-  readonly memberships: number | null;
-  readonly added: number | null;
-  readonly modified: number | null;
-  readonly removed: number | null;
-  readonly apiCalls: number;
-  readonly throttled: number;
-  readonly retries: number;
   /** How long the run took. */
   readonly seconds: number;
   readonly archive: { manifest: string; objects: number; bytes: number } | null;

@@ -4,11 +4,8 @@ import { fenced } from '../postgres/run.ts';
 import { dropStrayMemberships, strays } from '../postgres/stage/strays.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
-import { findAlive } from './look-up.ts';
+import { findAlive, MOST_LOOK_UPS } from './look-up.ts';
 import { goSerial } from './walk-users.ts';
-
-/** Strays that are asked after at most; of more, these are chosen by hash. */
-const MOST_LOOK_UPS = 1000;
 
 /** What came of the members that no walk over users saw. */
 export interface StrayVerdict {

@@ -3,10 +3,7 @@ import { transaction } from '../postgres/connection.ts';
 import { fenced } from '../postgres/run.ts';
 import { keepAlive, suspects } from '../postgres/stage/suspects.ts';
 import type { SnapshotContext } from './context.ts';
-import { findAlive } from './look-up.ts';
-
-/** Suspects that are asked after at most; of more, these are chosen by hash. */
-const MOST_LOOK_UPS = 1000;
+import { findAlive, MOST_LOOK_UPS } from './look-up.ts';
 
 /** Where more than this part of them is alive, the walks lost users, and nobody was removed. */
 const TOLERATED_ALIVE = 0.01;

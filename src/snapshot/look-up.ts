@@ -1,5 +1,8 @@
 import type { SnapshotContext } from './context.ts';
 
+/** Of more people than this, this many are asked after, chosen by hash. */
+export const MOST_LOOK_UPS = 1000;
+
 /** Users asked after at a time; the bucket paces them. */
 const SIDE_BY_SIDE = 8;
 

@@ -43,7 +43,7 @@ async function runRelease(
       signal,
     );
     if (options.json) await writeJson({ snapshots: [report] });
-    else await writeOut(describeSnapshot(report, false));
+    else await writeOut(describeSnapshot(report));
   } finally {
     await mirror.close();
   }

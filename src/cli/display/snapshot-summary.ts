@@ -4,7 +4,7 @@ const count = new Intl.NumberFormat('en-US');
 const number = (value: number | null) => (value === null ? '?' : count.format(value));
 
 /** What one run made of a pool's snapshot, in lines for a person. */
-export function describeSnapshot(report: SnapshotReport, resumed: boolean): string {
+export function describeSnapshot(report: SnapshotReport, resumed = false): string {
   const { poolId, snapshot, state, archive } = report;
   if (snapshot === null) return `${poolId}: no snapshot was begun.\n`;
   const lines = [`${poolId}  snapshot ${snapshot}: ${state}${resumed ? ' (resumed)' : ''}`];
