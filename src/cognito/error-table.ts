@@ -219,7 +219,8 @@ function rowOf(fault: Fault): Row {
 }
 
 function invalidParameter(call: CallContext, fault: Fault): Error {
-  if (call.carriesToken) {
+  // A listing may meet the first user that lacks an attribute on a later page.
+  if (call.carriesToken && fault.about !== 'attributes') {
     return new TokenRefusedError(
       `${subjectOf(call)}: the service refused a page token (${describeFault(fault)}): tokens ` +
         'last an hour and hold for the same parameters alone. This walk must start again.',

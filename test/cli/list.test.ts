@@ -11,6 +11,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import type { ProxiedCall } from '../support/proxy.ts';
 
+const FAULTS = { 'empty-page': 0.1 };
+
 let mirror: CliMirror;
 let client: CognitoIdentityProviderClient;
 let POOL: string;
@@ -21,7 +23,7 @@ beforeAll(async () => {
     users: 300,
     groups: 70,
     pageFill: 0.7,
-    faults: { 'empty-page': 0.1 },
+    faults: FAULTS,
   });
   POOL = mirror.poolId;
   client = new CognitoIdentityProviderClient({
@@ -37,6 +39,11 @@ afterAll(async () => {
 afterEach(() => {
   mirror.proxy.before = () => {};
 });
+
+async function setFaults(faults: object): Promise<void> {
+  const body = JSON.stringify(faults);
+  await fetch(`${mirror.simulator.url}/_simulator/faults`, { method: 'POST', body });
+}
 
 /** Runs `list`, and gives the items it printed and the token it named, if any. */
 async function list(...args: string[]) {
@@ -247,5 +254,14 @@ describe('list', () => {
     const { code, stdout, stderr } = await mirror.run(['list', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
+  });
+
+  it('tells of attributes that a user on a later page lacks', async () => {
+    await setFaults({ 'empty-page': 1 });
+    const { code, stderr } = await mirror.run(['list', 'users', POOL, '--attributes', 'nickname']);
+    await setFaults(FAULTS);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Ask for no single attributes/);
+    expect(stderr).not.toMatch(/page token/);
   });
 });
