@@ -5,13 +5,14 @@ import type { Destination } from './archive/destination.ts';
 import { openDestination } from './archive/open-destination.ts';
 import { makeWorkFolder } from './archive/work-folder.ts';
 import { openCognito } from './cognito/client.ts';
+import { allowancesOf } from './config/allowances.ts';
 import type { Config } from './config/config.ts';
 import { PROGRAM } from './config/program.ts';
 import { ConfigurationError } from './model/errors.ts';
 import { openPool } from './postgres/connection.ts';
 import { openDatabase } from './postgres/database.ts';
 import { migrate } from './postgres/migrate.ts';
-import { type Buckets, localBuckets } from './quota/buckets.ts';
+import { type AccountBuckets, localAccountBuckets } from './quota/account-buckets.ts';
 import type { SyncParts } from './runner/sync.ts';
 import { CallMeter } from './telemetry/call-meter.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -86,39 +87,9 @@ export async function openMirrorAndArchive(
     : failures.find((failure) => !(failure instanceof ConfigurationError));
 }
 
-/** The buckets of each Region in the account of the credentials, made when first asked for. */
-export class RegionBuckets {
-  readonly #config: Config;
-  readonly #byRegion = new Map<string, Buckets>();
-
-  constructor(config: Config) {
-    this.#config = config;
-  }
-
-  of(region: string): Buckets {
-    let buckets = this.#byRegion.get(region);
-    if (!buckets) {
-      buckets = localBuckets({
-        share: this.#config.quotaShare,
-        userListRps: this.#config.userListRps,
-      });
-      this.#byRegion.set(region, buckets);
-    }
-    return buckets;
-  }
-
-  /** The UserList buckets together: attempts a second now, and those allowed. */
-  usage(): { rate: number; allowed: number } {
-    const usages = [...this.#byRegion.values()].map((buckets) => buckets.usage('UserList'));
-    return {
-      rate: usages.reduce((sum, usage) => sum + usage.rate, 0),
-      allowed: usages.reduce((sum, usage) => sum + usage.allowed, 0),
-    };
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#byRegion.values()].map((buckets) => buckets.close()));
-  }
+/** The buckets of this process, at the shares of the configuration. */
+export function openBuckets(config: Config): AccountBuckets {
+  return localAccountBuckets(allowancesOf(config));
 }
 
 async function checkWorkFolder(config: Config): Promise<void> {
@@ -146,7 +117,7 @@ export function workFolder(config: Config): string {
 /** What an inline run works with, of the configuration and what was opened for it. */
 export function syncParts(
   config: Config,
-  opened: { mirror: Mirror; destination: Destination; buckets: RegionBuckets; log: Logger },
+  opened: { mirror: Mirror; destination: Destination; buckets: AccountBuckets; log: Logger },
 ): SyncParts {
   return {
     db: opened.mirror.db,
@@ -155,7 +126,7 @@ export function syncParts(
     formats: config.archiveFormats,
     program: PROGRAM,
     workFolder: workFolder(config),
-    buckets: (region) => opened.buckets.of(region),
+    buckets: opened.buckets,
     maxRemoved: config.maxRemoved,
     historyDays: config.historyDays,
     log: opened.log,
@@ -165,7 +136,7 @@ export function syncParts(
 /** The ids of the pools to mirror; `all` asks the service for those of the account and Region. */
 export async function resolvePools(
   config: Config,
-  buckets: RegionBuckets,
+  buckets: AccountBuckets,
   log: Logger,
   signal: AbortSignal,
 ): Promise<string[]> {
@@ -180,7 +151,12 @@ export async function resolvePools(
       },
     ]);
   }
-  const cognito = openCognito({ region, buckets: buckets.of(region), meter: new CallMeter(), log });
+  const cognito = openCognito({
+    region,
+    buckets: buckets.ofRegion(region),
+    meter: new CallMeter(),
+    log,
+  });
   const poolIds: string[] = [];
   try {
     for await (const poolId of cognito.listPoolIds(signal)) poolIds.push(poolId);

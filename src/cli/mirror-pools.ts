@@ -1,4 +1,4 @@
-import { openMirrorAndArchive, RegionBuckets, resolvePools, syncParts } from '../app.ts';
+import { openBuckets, openMirrorAndArchive, resolvePools, syncParts } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { type PoolOutcome, syncPools } from '../runner/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -16,7 +16,7 @@ export async function mirrorPools(
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
   const { mirror, destination } = await openMirrorAndArchive(config, signal);
-  const buckets = new RegionBuckets(config);
+  const buckets = openBuckets(config);
   try {
     const poolIds = await resolvePools(config, buckets, log, signal);
     const shown: SnapshotProgress[] = [];

@@ -65,10 +65,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,
     home,
-    quotaShare: values.MIRROR_QUOTA_SHARE ?? 0.8,
-    userListRps: values.MIRROR_USER_LIST_RPS ?? 30,
+    allowance: {
+      share: values.MIRROR_QUOTA_SHARE ?? 0.8,
+      userListRps: values.MIRROR_USER_LIST_RPS ?? 30,
+    },
     maxRemoved: values.MIRROR_MAX_REMOVED ?? 0.1,
+    schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
     historyDays: values.MIRROR_HISTORY_DAYS ?? null,
+    http: { host: '127.0.0.1', port: 8080, token: null },
     logLevel: values.LOG_LEVEL ?? 'info',
   });
 }

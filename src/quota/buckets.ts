@@ -1,15 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Lane } from './lane.ts';
-import { localPacer, type Pacer } from './pacer.ts';
-import {
-  allowedRates,
-  BUCKET_OF,
-  BUCKETS,
-  type BucketName,
-  type Operation,
-  PER_POOL_RPS,
-  type QuotaShares,
-} from './quotas.ts';
+import type { Pacer } from './pacer.ts';
+import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
 
 /** The buckets of one account and Region, whatever its pools. */
 export interface Buckets {
@@ -32,30 +24,36 @@ export interface Buckets {
   close(): Promise<void>;
 }
 
-/** Buckets held by this process alone. */
-export function localBuckets(shares: QuotaShares): Buckets {
-  return bucketsPacedBy(localPacer, shares);
-}
+/** Names what is paced, and gives its pacer. */
+export type NewPacer = (id: string) => Pacer;
 
-/** The buckets, each paced by its own pacer of the given kind; `id` names what is paced. */
-function bucketsPacedBy(newPacer: (id: string) => Pacer, shares: QuotaShares): Buckets {
-  const allowed = allowedRates(shares);
-  const lanes = new Map<BucketName, Lane>(
-    BUCKETS.map((name) => [name, new Lane(allowed[name], newPacer(name))]),
-  );
+/**
+ * The buckets of one account and Region, or some of them, each a lane.
+ *
+ * @param lanes those that there are; a call that falls under another is a mistake of the program.
+ * @param scope names the account and Region to the pacers of quotas per pool.
+ */
+export function bucketsOf(
+  lanes: ReadonlyMap<BucketName, Lane>,
+  { scope, newPacer, share }: { scope: string; newPacer: NewPacer; share: number },
+): Buckets {
   const poolLanes = new Map<string, Lane>();
 
-  const laneOf = (bucket: BucketName): Lane => lanes.get(bucket) as Lane;
+  const laneOf = (bucket: BucketName): Lane => {
+    const lane = lanes.get(bucket);
+    if (!lane) throw new Error(`${scope} has no bucket ${bucket}: whose account is it?`);
+    return lane;
+  };
 
   /** The narrowest lane that the operation must pass. */
   const entryLane = (operation: Operation, poolId: string): Lane => {
     const bucket = laneOf(BUCKET_OF[operation]);
     const perPool = PER_POOL_RPS[operation];
     if (perPool === undefined) return bucket;
-    const id = `${operation}/${poolId}`;
+    const id = `${scope}/${operation}/${poolId}`;
     let lane = poolLanes.get(id);
     if (!lane) {
-      lane = new Lane(perPool * shares.share, newPacer(id), bucket);
+      lane = new Lane(perPool * share, newPacer(id), bucket);
       poolLanes.set(id, lane);
     }
     return lane;

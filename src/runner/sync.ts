@@ -9,10 +9,12 @@ import { withoutRows } from '../postgres/database-error.ts';
 import { savePool } from '../postgres/state/pools.ts';
 import { lockQuota } from '../postgres/state/quota-lock.ts';
 import { findSnapshot, unfinishedArchive } from '../postgres/state/snapshots.ts';
+import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import { archivePublished } from '../snapshot/archive.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { describePool } from './describe-pool.ts';
 import { reportOf, type SnapshotReport } from './snapshot-report.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
@@ -28,8 +30,7 @@ export interface SyncParts {
   readonly program: string;
   /** Where parts of the archive are made before they are stored. */
   readonly workFolder: string;
-  /** The buckets of a Region, in the account of the credentials. */
-  readonly buckets: (region: string) => Buckets;
+  readonly buckets: AccountBuckets;
   readonly maxRemoved: number;
   readonly historyDays: number | null;
   readonly log: Logger;
@@ -115,13 +116,12 @@ async function mirror(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, log } = parts;
-  const { poolId } = progress;
-  const region = regionOf(poolId);
-  const buckets = parts.buckets(region);
-  const cognito = openCognito({ region, buckets, meter: progress.meter, log });
+  const { poolId, meter } = progress;
+  const pool = await describePool(parts, poolId, meter, signal);
+  await savePool(db, pool);
+  const buckets = parts.buckets.of(pool.accountId, pool.region);
+  const cognito = openCognito({ region: pool.region, buckets, meter, log });
   try {
-    const pool = await cognito.describePool(poolId, signal);
-    await savePool(db, pool);
     const lost = new AbortController();
     const lock = await lockQuota(parts.databaseUrl, pool.accountId, pool.region, (error) =>
       lost.abort(error),

@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import type { RetryPolicy } from '../../src/cognito/retry.ts';
-import { type Buckets, localBuckets } from '../../src/quota/buckets.ts';
+import type { Buckets } from '../../src/quota/buckets.ts';
 import { CallMeter } from '../../src/telemetry/call-meter.ts';
+import { openTestBuckets } from '../support/buckets.ts';
 
 export const POOL = 'us-east-1_Simulated';
 
@@ -40,7 +41,7 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     AWS_SECRET_ACCESS_KEY: 'test',
   });
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
-  const buckets = localBuckets({ share, userListRps });
+  const buckets = openTestBuckets({ share, userListRps });
   const meter = new CallMeter();
   const cognito = openCognito({ region, buckets, meter, retryPolicy });
   return {

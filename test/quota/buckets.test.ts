@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
-import { type Buckets, localBuckets } from '../../src/quota/buckets.ts';
+import type { Buckets } from '../../src/quota/buckets.ts';
 import type { Operation } from '../../src/quota/quotas.ts';
+import { openTestBuckets } from '../support/buckets.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 const POOL = 'us-east-1_Quota';
@@ -42,7 +43,7 @@ async function releases(
 
 describe('a bucket', () => {
   test('shares UserList between both list calls and all pools, and keeps the share', async () => {
-    buckets = localBuckets({ share: 0.8, userListRps: 30 });
+    buckets = openTestBuckets({ share: 0.8, userListRps: 30 });
     const [users, members] = await Promise.all([
       releases('ListUsers', 2_500, { pools: [POOL, 'us-east-1_Other'] }),
       releases('ListUsersInGroup', 2_500),
@@ -54,7 +55,7 @@ describe('a bucket', () => {
   });
 
   test('gives ListGroups its part per pool inside the part of the account', async () => {
-    buckets = localBuckets({ share: 1, userListRps: 30 });
+    buckets = openTestBuckets({ share: 1, userListRps: 30 });
     const pools = Array.from({ length: 6 }, (_, i) => `us-east-1_Pool${i}`);
     const moments = await releases('ListGroups', 2_500, { pools, parallel: 3 });
     for (const each of moments.values()) expect(mostInAnySecond(each)).toBeLessThanOrEqual(6);
@@ -64,14 +65,14 @@ describe('a bucket', () => {
   });
 
   test('leaves live sign-ins nine tenths of UserRead, whatever the share', async () => {
-    buckets = localBuckets({ share: 1, userListRps: 30 });
+    buckets = openTestBuckets({ share: 1, userListRps: 30 });
     const moments = await releases('AdminGetUser', 1_500);
     expect(mostInAnySecond([...moments.values()].flat())).toBeLessThanOrEqual(13);
     expect(buckets.usage('UserRead').allowed).toBe(12);
   });
 
   test('costs next to nothing where there is no quota', async () => {
-    buckets = localBuckets({ share: 0.8, userListRps: 100_000 });
+    buckets = openTestBuckets({ share: 0.8, userListRps: 100_000 });
     const start = performance.now();
     for (let i = 0; i < 20_000; i += 1) {
       await buckets.run('ListUsers', POOL, async () => {}, never());
@@ -80,7 +81,7 @@ describe('a bucket', () => {
   });
 
   test('tells the rate that it releases and the rate allowed', async () => {
-    buckets = localBuckets({ share: 0.5, userListRps: 80 });
+    buckets = openTestBuckets({ share: 0.5, userListRps: 80 });
     expect(buckets.usage('UserList')).toEqual({ rate: 0, allowed: 40 });
     await releases('ListUsers', 2_300);
     expect(buckets.usage('UserList').rate).toBeGreaterThan(25);
@@ -88,7 +89,7 @@ describe('a bucket', () => {
   });
 
   test('settles as the attempt does', async () => {
-    buckets = localBuckets({ share: 1, userListRps: 30 });
+    buckets = openTestBuckets({ share: 1, userListRps: 30 });
     await expect(buckets.run('ListUsers', POOL, async () => 7, never())).resolves.toBe(7);
     const failing = async () => {
       throw new RangeError('as it is');
@@ -99,7 +100,7 @@ describe('a bucket', () => {
 
 describe('after throttling', () => {
   test.each<Operation>(['ListUsers', 'ListGroups'])('%s runs slower, then recovers', async (op) => {
-    buckets = localBuckets({ share: 1, userListRps: 5 });
+    buckets = openTestBuckets({ share: 1, userListRps: 5 });
     await releases(op, 10);
     buckets.slowDown(op, POOL);
     const slowed = [...(await releases(op, 1_100)).values()].flat();
@@ -112,7 +113,7 @@ describe('after throttling', () => {
 
 describe('an abort or a close', () => {
   test('ends a wait at once, with the reason, and leaves the turn to the next', async () => {
-    buckets = localBuckets({ share: 1, userListRps: 1 });
+    buckets = openTestBuckets({ share: 1, userListRps: 1 });
     await buckets.run('ListUsers', POOL, async () => {}, never());
     const abort = new AbortController();
     let attempts = 0;
@@ -134,7 +135,7 @@ describe('an abort or a close', () => {
   });
 
   test('is seen before any waiting', async () => {
-    buckets = localBuckets({ share: 1, userListRps: 30 });
+    buckets = openTestBuckets({ share: 1, userListRps: 30 });
     const reason = new InterruptedError();
     await expect(
       buckets.run('ListUsers', POOL, async () => 1, AbortSignal.abort(reason)),
@@ -142,7 +143,7 @@ describe('an abort or a close', () => {
   });
 
   test('a close rejects whoever waits, in the bucket of a pool too', async () => {
-    buckets = localBuckets({ share: 0.01, userListRps: 1 });
+    buckets = openTestBuckets({ share: 0.01, userListRps: 1 });
     const operations: Operation[] = ['ListUsers', 'ListGroups'];
     const waiting = operations.flatMap((operation) =>
       Array.from({ length: 3 }, () => buckets.run(operation, POOL, async () => 1, never())),

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { openPool } from '../../src/postgres/connection.ts';
-import { localBuckets } from '../../src/quota/buckets.ts';
+import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/sync.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
@@ -67,7 +67,8 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     archive: folder.path,
     work: work.path,
     async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...parts } = {}) {
-      const buckets = localBuckets({ share, userListRps });
+      const shares = { share, userListRps };
+      const buckets = localAccountBuckets({ of: () => shares, leastShare: () => share });
       try {
         const [outcome] = await syncPools(
           {
@@ -77,7 +78,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             formats: ['parquet', 'jsonl'],
             program: 'cognito-mirror/test',
             workFolder: work.path,
-            buckets: () => buckets,
+            buckets,
             maxRemoved: 1,
             historyDays: null,
             log,

@@ -34,12 +34,12 @@ export function listCommand(): Command {
 async function runList(listing: Listing, signal: AbortSignal): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env);
-  const { RegionBuckets } = await import('../../app.ts');
+  const { openBuckets } = await import('../../app.ts');
   const { openCognito } = await import('../../cognito/client.ts');
   const { CallMeter } = await import('../../telemetry/call-meter.ts');
   const region = regionOf(listing.poolId);
-  const buckets = new RegionBuckets(config);
-  const cognito = openCognito({ region, buckets: buckets.of(region), meter: new CallMeter() });
+  const buckets = openBuckets(config);
+  const cognito = openCognito({ region, buckets: buckets.of('', region), meter: new CallMeter() });
   let next: string | null = null;
   try {
     for await (const page of cognito.list(listing, signal)) {

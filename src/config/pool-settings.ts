@@ -1,0 +1,28 @@
+import type { Config, Schedule } from './config.ts';
+
+/** A role of another account, by which a pool there is read. */
+export interface Role {
+  readonly arn: string;
+  /** What the role's trust policy asks for; null where it asks for none. */
+  readonly externalId: string | null;
+}
+
+/** What one pool is mirrored with. */
+export interface PoolSettings {
+  /** Null: the credentials of the environment. */
+  readonly role: Role | null;
+  readonly schedule: Schedule;
+  readonly archiveUrl: string;
+  /** The share of its rows that may vanish before a snapshot is held: 0 to 1. */
+  readonly maxRemoved: number;
+}
+
+/** What a pool is mirrored with: its own settings, else those of the environment. */
+export function settingsOf(config: Config, _poolId: string): PoolSettings {
+  return {
+    role: null,
+    schedule: config.schedule,
+    archiveUrl: config.archiveUrl,
+    maxRemoved: config.maxRemoved,
+  };
+}
