@@ -13,7 +13,7 @@ import { openPool } from './postgres/connection.ts';
 import { openDatabase } from './postgres/database.ts';
 import { migrate } from './postgres/migrate.ts';
 import { type AccountBuckets, localAccountBuckets } from './quota/account-buckets.ts';
-import type { SyncParts } from './runner/sync.ts';
+import type { SyncParts } from './runner/inline/sync.ts';
 import { CallMeter } from './telemetry/call-meter.ts';
 import type { Logger } from './telemetry/logger.ts';
 
@@ -127,6 +127,7 @@ export function syncParts(
     program: PROGRAM,
     workFolder: workFolder(config),
     buckets: opened.buckets,
+    quotaShared: config.redisUrl !== null,
     maxRemoved: config.maxRemoved,
     historyDays: config.historyDays,
     log: opened.log,

@@ -1,6 +1,6 @@
 import { openBuckets, openMirrorAndArchive, resolvePools, syncParts } from '../app.ts';
 import type { Config } from '../config/config.ts';
-import { type PoolOutcome, syncPools } from '../runner/sync.ts';
+import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { startDisplay } from './display/display.ts';

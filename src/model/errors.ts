@@ -37,6 +37,9 @@ export class SnapshotFailedError extends MirrorError {}
 /** Another runner has the snapshot now: this one must write nothing more for it. */
 export class FencedError extends MirrorError {}
 
+/** The work stopped where it was asked to, with everything kept: it goes on at another time. */
+export class PausedError extends MirrorError {}
+
 /** A person or the system asked the program to stop. */
 export class InterruptedError extends MirrorError {
   constructor(message = 'Interrupted.') {

@@ -16,4 +16,6 @@ export interface SnapshotContext {
   readonly committer: PageCommitter;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
+  /** Fires where a walk is to stop at its next page, everything read committed. */
+  readonly pause?: AbortSignal;
 }

@@ -22,7 +22,7 @@ export async function walkMembers(
   const since = run.snapshotAt.getTime() - CLOCK_TOLERANCE_MS;
   const from = { token: start.token };
   const pages = cognito.memberPages(run.poolId, start.groupName ?? '', from, signal);
-  for await (const page of readAhead(pages)) {
+  for await (const page of readAhead(pages, context.pause)) {
     await committer.commit({
       walk: start,
       nextToken: page.nextToken,

@@ -32,7 +32,7 @@ export async function walkUsers(
   const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
   let items = start.items;
   const pages = cognito.userPages(run.poolId, prefix, { token: start.token }, signal);
-  for await (const page of readAhead(pages)) {
+  for await (const page of readAhead(pages, context.pause)) {
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
       log.warn(
         { poolId: run.poolId },

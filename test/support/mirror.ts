@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
-import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/sync.ts';
+import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/inline/sync.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
   type Simulator,
@@ -79,6 +79,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             program: 'cognito-mirror/test',
             workFolder: work.path,
             buckets,
+            quotaShared: false,
             maxRemoved: 1,
             historyDays: null,
             log,

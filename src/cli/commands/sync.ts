@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ConfigurationError, InterruptedError } from '../../model/errors.ts';
-import type { PoolOutcome } from '../../runner/sync.ts';
+import type { PoolOutcome } from '../../runner/inline/sync.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
 import { describeFailure } from '../report-error.ts';

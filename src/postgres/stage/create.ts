@@ -21,7 +21,8 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       token text,
       token_at timestamptz,
       pages integer NOT NULL DEFAULT 0,
-      items bigint NOT NULL DEFAULT 0
+      items bigint NOT NULL DEFAULT 0,
+      failure text
     );
     CREATE UNLOGGED TABLE ${t.users} (
       walk integer NOT NULL,

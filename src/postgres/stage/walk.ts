@@ -33,8 +33,10 @@ export interface Walk extends PlannedWalk {
   readonly token: string | null;
   readonly pages: number;
   readonly items: number;
+  /** Why it was given up, where it was, until it is taken in hand again. */
+  readonly failure: string | null;
 }
 
 /** The columns of a table of walks `AS w`, in the form of `Walk`. */
 export const WALK_COLUMNS = `w.id, w.kind, w.prefix, w.group_name AS "groupName", w.expected,
-  w.state, w.attempt, w.claim, w.token, w.pages, w.items`;
+  w.state, w.attempt, w.claim, w.token, w.pages, w.items, w.failure`;

@@ -50,6 +50,7 @@ export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Wa
     const claimed = await client.query<Walk>(
       `UPDATE ${t.walks} AS w SET
          claim = w.claim + 1,
+         failure = NULL,
          attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
          token = CASE WHEN c.stale THEN NULL ELSE w.token END,
          pages = CASE WHEN c.stale THEN 0 ELSE w.pages END,
@@ -64,6 +65,20 @@ export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Wa
     );
     return claimed.rows[0] ?? null;
   });
+}
+
+/** Notes why a walk was given up; it stays open, and can be taken up again. */
+export async function failWalk(
+  db: Queryable,
+  run: Run,
+  id: number,
+  failure: string,
+): Promise<void> {
+  const t = stageTables(run.stage);
+  await db.query(`UPDATE ${t.walks} SET failure = $2 WHERE id = $1 AND state = 'open'`, [
+    id,
+    failure,
+  ]);
 }
 
 /**

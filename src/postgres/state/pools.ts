@@ -23,3 +23,15 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
     ],
   );
 }
+
+/** A pool as DescribeUserPool last told of it, or null where it never did. */
+export async function findPool(db: Queryable, poolId: string): Promise<Pool | null> {
+  const found = await db.query<Pool>(
+    `SELECT pool_id AS "poolId", name, arn, account_id AS "accountId", region,
+       estimated_users AS "estimatedUsers", mfa_configuration AS "mfaConfiguration",
+       custom_attributes AS "customAttributes"
+     FROM directory.pools WHERE pool_id = $1`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}

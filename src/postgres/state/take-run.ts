@@ -24,3 +24,24 @@ export async function takeRun(
   );
   return taken.rows[0] ?? null;
 }
+
+/**
+ * Joins the runner that has a walking snapshot in hand, for a part of its work.
+ *
+ * @param fence which taking-up of the snapshot.
+ * @returns the run, or null where it was taken up again since, or has ended.
+ */
+export async function joinRun(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+  fence: number,
+): Promise<Run | null> {
+  const joined = await db.query<Run>(
+    `SELECT ${RUN_COLUMNS} FROM mirror.runs AS r
+     JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = 'walking'`,
+    [poolId, snapshotAt, fence],
+  );
+  return joined.rows[0] ?? null;
+}

@@ -1,4 +1,4 @@
-import type { Walk } from '../postgres/stage/walk.ts';
+import type { Walk } from '../../postgres/stage/walk.ts';
 
 /**
  * Walks that wait, the longest expected first: a chain of pages cannot be sped up, so the long

@@ -1,21 +1,22 @@
 import type pg from 'pg';
-import type { ArchiveResult } from '../archive/archive-request.ts';
-import type { Destination } from '../archive/destination.ts';
-import { openCognito } from '../cognito/client.ts';
-import type { ArchiveFormat } from '../config/config.ts';
-import { regionOf } from '../model/pool-id.ts';
-import { snapshotId } from '../model/snapshot.ts';
-import { withoutRows } from '../postgres/database-error.ts';
-import { savePool } from '../postgres/state/pools.ts';
-import { lockQuota } from '../postgres/state/quota-lock.ts';
-import { findSnapshot, unfinishedArchive } from '../postgres/state/snapshots.ts';
-import type { AccountBuckets } from '../quota/account-buckets.ts';
-import type { Buckets } from '../quota/buckets.ts';
-import { archivePublished } from '../snapshot/archive.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
-import { describePool } from './describe-pool.ts';
-import { reportOf, type SnapshotReport } from './snapshot-report.ts';
+import type { ArchiveResult } from '../../archive/archive-request.ts';
+import type { Destination } from '../../archive/destination.ts';
+import { openCognito } from '../../cognito/client.ts';
+import type { ArchiveFormat } from '../../config/config.ts';
+import { regionOf } from '../../model/pool-id.ts';
+import { snapshotId } from '../../model/snapshot.ts';
+import { withoutRows } from '../../postgres/database-error.ts';
+import { savePool } from '../../postgres/state/pools.ts';
+import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
+import type { AccountBuckets } from '../../quota/account-buckets.ts';
+import type { Buckets } from '../../quota/buckets.ts';
+import { archivePublished } from '../../snapshot/archive.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { describePool } from '../describe-pool.ts';
+import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
+import { holdPool } from './hold-pool.ts';
+import { requireNoRequest } from './require-no-request.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** A snapshot that only lacks its archive is the run's own up to this age; then it is yesterday's. */
@@ -31,6 +32,8 @@ export interface SyncParts {
   /** Where parts of the archive are made before they are stored. */
   readonly workFolder: string;
   readonly buckets: AccountBuckets;
+  /** Whether the buckets are those of all who have the same Redis. */
+  readonly quotaShared: boolean;
   readonly maxRemoved: number;
   readonly historyDays: number | null;
   readonly log: Logger;
@@ -122,12 +125,10 @@ async function mirror(
   const buckets = parts.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({ region: pool.region, buckets, meter, log });
   try {
-    const lost = new AbortController();
-    const lock = await lockQuota(parts.databaseUrl, pool.accountId, pool.region, (error) =>
-      lost.abort(error),
-    );
-    const stop = AbortSignal.any([signal, lost.signal]);
+    const hold = await holdPool(parts.databaseUrl, pool, parts.quotaShared);
+    const stop = AbortSignal.any([signal, hold.lost]);
     try {
+      await requireNoRequest(db, poolId);
       if (await finishArchive(parts, progress, run, stop)) return;
       run.snapshotAt = await takeSnapshot(
         { ...parts, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
@@ -136,7 +137,7 @@ async function mirror(
       const sealed = await archivePublished({ ...parts, progress }, poolId, stop);
       run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
     } finally {
-      await lock.release();
+      await hold.release();
     }
   } finally {
     cognito.close();

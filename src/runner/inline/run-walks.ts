@@ -1,6 +1,6 @@
-import type { Walk } from '../postgres/stage/walk.ts';
-import type { SnapshotContext } from '../snapshot/context.ts';
-import { walk } from '../snapshot/walk.ts';
+import type { Walk } from '../../postgres/stage/walk.ts';
+import type { SnapshotContext } from '../../snapshot/context.ts';
+import { walk } from '../../snapshot/walk.ts';
 import { WalkQueue } from './walk-queue.ts';
 
 /**

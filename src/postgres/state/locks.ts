@@ -1,0 +1,72 @@
+import pg from 'pg';
+import type { Queryable } from '../connection.ts';
+import { SESSION_OPTIONS } from '../connection.ts';
+
+/** Locks of one process, held until they are released, or their connection is lost. */
+export interface Locks {
+  /**
+   * Takes the quota of an account and Region. `shared` is for those who pace their calls over
+   * Redis, all together; `exclusive` for one who paces them alone: two would take it twice.
+   *
+   * @returns false where another has it.
+   */
+  takeQuota(accountId: string, region: string, mode: 'shared' | 'exclusive'): Promise<boolean>;
+  /**
+   * Takes a pool for an inline run.
+   *
+   * @returns false where another inline run has it.
+   */
+  takePool(poolId: string): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a connection that holds locks.
+ *
+ * @param onLost is called when it breaks: what was locked is anyone's then.
+ */
+export async function openLocks(url: string, onLost: () => void): Promise<Locks> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'cognito-mirror locks',
+    keepAlive: true,
+    options: SESSION_OPTIONS,
+  });
+  let released = false;
+  client.on('error', () => {
+    if (!released) onLost();
+  });
+  const take = async (lock: string, space: string, name: string) => {
+    const taken = await client.query<{ taken: boolean }>(
+      `SELECT ${lock}(hashtext($1), hashtext($2)) AS taken`,
+      [space, name],
+    );
+    return taken.rows[0]?.taken ?? false;
+  };
+  await client.connect();
+  return {
+    takeQuota: (accountId, region, mode) =>
+      take(
+        mode === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock',
+        QUOTA,
+        `${accountId}/${region}`,
+      ),
+    takePool: (poolId) => take('pg_try_advisory_lock', POOL, poolId),
+    async release() {
+      released = true;
+      await client.end();
+    },
+  };
+}
+
+const QUOTA = 'cognito-mirror quota';
+const POOL = 'cognito-mirror run';
+
+/** True while an inline run has the pool. */
+export async function isTakenInline(db: Queryable, poolId: string): Promise<boolean> {
+  const free = await db.query<{ free: boolean }>(
+    'SELECT pg_try_advisory_xact_lock_shared(hashtext($1), hashtext($2)) AS free',
+    [POOL, poolId],
+  );
+  return free.rows[0]?.free === false;
+}

@@ -1,0 +1,110 @@
+import type { Queryable } from '../connection.ts';
+
+/** A snapshot that the workers were asked for, and have not ended with. */
+export interface Request {
+  readonly id: number;
+  readonly poolId: string;
+  /** The snapshot that was begun or taken up for it; null before. */
+  readonly snapshotAt: Date | null;
+}
+
+/** How a request ended: `done` is published and archived, `held` waits for a person. */
+export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
+
+/** For how long ended requests are told of. */
+const KEPT_DAYS = 90;
+
+const COLUMNS = 'id, pool_id AS "poolId", snapshot_at AS "snapshotAt"';
+
+/**
+ * Asks the workers for a snapshot of a pool.
+ *
+ * @returns the request, or null where one is in progress: a pool never has two.
+ */
+export async function askForSnapshot(
+  db: Queryable,
+  poolId: string,
+  source: 'schedule' | 'trigger',
+): Promise<Request | null> {
+  const asked = await db.query<Request>(
+    `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
+     ON CONFLICT (pool_id) WHERE ended_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
+    [poolId, source],
+  );
+  return asked.rows[0] ?? null;
+}
+
+/** Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress. */
+export async function skipRequest(db: Queryable, poolId: string): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
+     SELECT $1, 'schedule', clock_timestamp(), 'skipped',
+       'The snapshot asked for at ' || to_char(requested_at AT TIME ZONE 'UTC',
+         'YYYY-MM-DD HH24:MI:SS') || ' UTC was still in progress.'
+     FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
+    [poolId],
+  );
+}
+
+/** The requests that are not ended, oldest first. */
+export async function openRequests(db: Queryable): Promise<Request[]> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE ended_at IS NULL ORDER BY id`,
+  );
+  return found.rows;
+}
+
+/** A request, or null where it is ended. */
+export async function findOpenRequest(db: Queryable, id: number): Promise<Request | null> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE id = $1 AND ended_at IS NULL`,
+    [id],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The pool's request that is not ended, or null. */
+export async function openRequestOf(db: Queryable, poolId: string): Promise<Request | null> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** Notes which snapshot is taken for a request. */
+export async function noteSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
+  await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
+}
+
+/** Notes what an open request waits for, or null once it goes on. */
+export async function noteWaiting(
+  db: Queryable,
+  id: number,
+  waitsFor: string | null,
+): Promise<void> {
+  await db.query(
+    `UPDATE mirror.requests SET waits_for = $2
+     WHERE id = $1 AND ended_at IS NULL AND waits_for IS DISTINCT FROM $2`,
+    [id, waitsFor],
+  );
+}
+
+/** Ends a request, if it is still open, and forgets those that ended long ago. */
+export async function endRequest(
+  db: Queryable,
+  id: number,
+  outcome: RequestOutcome,
+  reason: string | null,
+): Promise<void> {
+  await db.query(
+    `UPDATE mirror.requests
+     SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waits_for = NULL
+     WHERE id = $1 AND ended_at IS NULL`,
+    [id, outcome, reason],
+  );
+  await db.query(
+    'DELETE FROM mirror.requests WHERE ended_at < clock_timestamp() - make_interval(days => $1)',
+    [KEPT_DAYS],
+  );
+}

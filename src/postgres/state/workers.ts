@@ -1,0 +1,60 @@
+import type { Queryable } from '../connection.ts';
+
+/** A worker process, as it tells of itself. */
+export interface Worker {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** A worker that was not heard of for so long is lost. */
+export const LOST_AFTER_SECONDS = 30;
+
+/** For so long a lost one is still told of. */
+const FORGOTTEN_AFTER_HOURS = 1;
+
+/**
+ * Says that a worker is alive.
+ *
+ * @param jobs how many it has in hand.
+ * @param trouble what keeps it from working, or null.
+ */
+export async function beat(
+  db: Queryable,
+  worker: Worker,
+  { jobs, trouble }: { jobs: number; trouble: string | null },
+): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.workers (id, host, pid, version, jobs, trouble)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), jobs = excluded.jobs,
+       trouble = excluded.trouble`,
+    [worker.id, worker.host, worker.pid, worker.version, jobs, trouble],
+  );
+  await db.query(
+    'DELETE FROM mirror.workers WHERE seen_at < clock_timestamp() - make_interval(hours => $1)',
+    [FORGOTTEN_AFTER_HOURS],
+  );
+}
+
+/** Takes leave of a worker that ends. */
+export async function forgetWorker(db: Queryable, id: string): Promise<void> {
+  await db.query('DELETE FROM mirror.workers WHERE id = $1', [id]);
+}
+
+/** How many workers are alive. */
+export async function workersAlive(db: Queryable): Promise<number> {
+  const found = await db.query<{ alive: number }>(
+    `SELECT count(*) AS alive FROM mirror.workers
+     WHERE seen_at > clock_timestamp() - make_interval(secs => $1)`,
+    [LOST_AFTER_SECONDS],
+  );
+  return found.rows[0]?.alive ?? 0;
+}
+
+/** What names this mirror among those that keep their jobs in one Redis. */
+export async function installationId(db: Queryable): Promise<string> {
+  const found = await db.query<{ id: string }>('SELECT id FROM mirror.installation');
+  return (found.rows[0] as { id: string }).id;
+}

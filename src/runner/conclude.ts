@@ -1,0 +1,34 @@
+import type { Walk } from '../postgres/stage/walk.ts';
+import { endSnapshot } from '../postgres/state/transitions.ts';
+import { check } from '../snapshot/check.ts';
+import type { SnapshotContext } from '../snapshot/context.ts';
+import { publish } from '../snapshot/publish.ts';
+
+/** How a snapshot is judged, and what is kept of the one before. */
+export interface ConclusionSettings {
+  /** The guard's share, 0 to 1. */
+  readonly maxRemoved: number;
+  /** How long closed versions are kept; null is for ever. */
+  readonly historyDays: number | null;
+}
+
+/**
+ * Checks a snapshot whose walks have ended, and publishes or holds it.
+ *
+ * @returns the walks that must be made before, as the check found something missing; none where the
+ *   snapshot was published or held.
+ */
+export async function conclude(
+  context: SnapshotContext,
+  { maxRemoved, historyDays }: ConclusionSettings,
+  signal: AbortSignal,
+): Promise<readonly Walk[]> {
+  const verdict = await check(context, maxRemoved, signal);
+  if (verdict.kind === 'walk') return verdict.walks;
+  if (verdict.kind === 'hold') {
+    await endSnapshot(context.db, context.run, ['walking'], 'held', verdict.reason);
+  } else {
+    await publish(context, 'walking', historyDays, signal);
+  }
+  return [];
+}

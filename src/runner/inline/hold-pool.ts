@@ -1,0 +1,56 @@
+import { ResumableError } from '../../model/errors.ts';
+import type { Pool } from '../../model/pool.ts';
+import { type Locks, openLocks } from '../../postgres/state/locks.ts';
+
+/** What an inline run holds while it mirrors a pool. */
+export interface Hold {
+  /** Fires where the connection that holds it is lost: no more calls then. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/**
+ * Holds a pool and the quota of its account and Region for this process.
+ *
+ * @param shared whether the calls are paced over Redis, together with those of others.
+ * @throws ResumableError where another run has either.
+ */
+export async function holdPool(
+  databaseUrl: string,
+  { poolId, accountId, region }: Pool,
+  shared: boolean,
+): Promise<Hold> {
+  const lost = new AbortController();
+  const locks = await openLocks(databaseUrl, () =>
+    lost.abort(
+      new ResumableError(
+        `The connection to Postgres that holds the quota of account ${accountId} in ${region} was lost. Run it again to resume.`,
+      ),
+    ),
+  );
+  try {
+    await takeQuota(locks, accountId, region, shared);
+    if (await locks.takePool(poolId)) return { lost: lost.signal, release: locks.release };
+    throw new ResumableError(
+      `Another run is mirroring ${poolId}. Wait for it to end, then run this again.`,
+    );
+  } catch (error) {
+    await locks.release();
+    throw error;
+  }
+}
+
+async function takeQuota(
+  locks: Locks,
+  accountId: string,
+  region: string,
+  shared: boolean,
+): Promise<void> {
+  if (await locks.takeQuota(accountId, region, shared ? 'shared' : 'exclusive')) return;
+  throw new ResumableError(
+    `Another run is using the quota of account ${accountId} in ${region}` +
+      (shared
+        ? ', without sharing it over Redis. Wait for it to end, or give it the same REDIS_URL; then run this again.'
+        : '. Wait for it to end, then run this again; those that have the same REDIS_URL share the quota.'),
+  );
+}

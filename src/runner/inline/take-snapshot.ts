@@ -1,0 +1,78 @@
+import type pg from 'pg';
+import type { Cognito } from '../../cognito/client.ts';
+import type { Pool } from '../../model/pool.ts';
+import { withoutRows } from '../../postgres/database-error.ts';
+import { createStage } from '../../postgres/stage/create.ts';
+import { dropEndedStages } from '../../postgres/stage/drop.ts';
+import { PageCommitter } from '../../postgres/stage/page-committer.ts';
+import type { Walk } from '../../postgres/stage/walk.ts';
+import { beginSnapshot } from '../../postgres/state/begin.ts';
+import { noteReason } from '../../postgres/state/transitions.ts';
+import type { SnapshotContext } from '../../snapshot/context.ts';
+import { plan } from '../../snapshot/plan.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { type ConclusionSettings, conclude } from '../conclude.ts';
+import { countCalls } from '../count-calls.ts';
+import { noteFailure } from '../note-failure.ts';
+import { runWalks } from './run-walks.ts';
+
+/** What taking one pool's snapshot needs. */
+export interface SnapshotTask extends ConclusionSettings {
+  readonly db: pg.Pool;
+  readonly cognito: Cognito;
+  readonly pool: Pool;
+  readonly progress: SnapshotProgress;
+  readonly log: Logger;
+  /** Walks in hand at a time. */
+  readonly sideBySide: number;
+}
+
+/**
+ * Takes a pool's snapshot, or takes up its unfinished one, through plan, walk, check and publish.
+ *
+ * @returns when it began; the row in Postgres tells whether it was published or held.
+ * @throws SnapshotFailedError where it cannot be completed; any other error keeps it for a resume.
+ */
+export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Promise<Date> {
+  const { db, cognito, pool, progress, log } = task;
+  const { run, resumed } = await beginSnapshot(db, pool.poolId, createStage);
+  await dropEndedStages(db);
+  Object.assign(progress, { key: run, resumed });
+  const said = resumed ? 'snapshot resumed' : 'snapshot begun';
+  log.info({ poolId: run.poolId, snapshotAt: run.snapshotAt }, said);
+  const context: SnapshotContext = {
+    db,
+    cognito,
+    pool,
+    run,
+    committer: new PageCommitter(db, run),
+    progress,
+    log,
+  };
+  const stopCounting = countCalls(db, run, progress.meter, log);
+  try {
+    await completeSnapshot(context, task, signal);
+  } catch (error) {
+    await noteFailure(db, run, withoutRows(error as Error));
+    throw error;
+  } finally {
+    await stopCounting();
+  }
+  return run.snapshotAt;
+}
+
+async function completeSnapshot(
+  context: SnapshotContext,
+  task: SnapshotTask,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, run, progress } = context;
+  await noteReason(db, run, null);
+  let walks: readonly Walk[] = await plan(context);
+  do {
+    progress.phase = 'walk';
+    await runWalks(context, walks, task.sideBySide, signal);
+    walks = await conclude(context, task, signal);
+  } while (walks.length > 0);
+}
