@@ -13,6 +13,7 @@ const LAYERS = [
   ['snapshot'],
   ['cognito', 'postgres', 'archive'],
   ['quota'],
+  ['redis'],
   ['telemetry'],
   ['config'],
   ['model'],
@@ -39,7 +40,9 @@ const OWNED_PACKAGES = [
   },
   { pattern: /^@aws-sdk\/(client-s3|lib-storage)$/, owner: 'archive' },
   { pattern: /^@duckdb\//, owner: 'archive' },
-  { pattern: /^bottleneck$/, owner: 'quota' },
+  { pattern: /^bottleneck(\/|$)/, owner: 'quota' },
+  { pattern: /^ioredis$/, owner: 'redis' },
+  { pattern: /^bullmq$/, owner: 'runner' },
 ];
 
 /** Layers in which a text that reads like SQL is at home: cli shows a person examples, archive drives DuckDB. */

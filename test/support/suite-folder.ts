@@ -7,7 +7,7 @@ const PATIENCE_MS = 3_000;
 
 /**
  * Makes the folder in which every temporary folder of the suite lies, and sees to it that the
- * folder, and the embedded servers in it, are gone when this process ends, however it is stopped.
+ * folder, and the servers in it, are gone when this process ends, however it is stopped.
  */
 export function makeSuiteFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-tests-'));
@@ -26,12 +26,17 @@ function clearUp(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
+/** Where servers write their process ids, in folders of their own. */
+const PID_FILES = ['postgres/data/postmaster.pid', 'redis.pid'];
+
 function serverIn(home: string): number[] {
-  try {
-    return [Number.parseInt(readFileSync(join(home, 'postgres/data/postmaster.pid'), 'utf8'), 10)];
-  } catch {
-    return [];
-  }
+  return PID_FILES.flatMap((name) => {
+    try {
+      return [Number.parseInt(readFileSync(join(home, name), 'utf8'), 10)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function kill(pid: number): void {
