@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Buckets } from '../quota/buckets.ts';
-import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallContext, credentialsError, judge } from './error-table.ts';
 import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';
@@ -27,21 +27,32 @@ export interface CallerParts {
   readonly buckets: Buckets;
   readonly meter: CallMeter;
   readonly policy: RetryPolicy;
+  readonly observer?: CallObserver | undefined;
   readonly log?: Logger | undefined;
 }
 
-export function caller({ sdk, region, buckets, meter, policy, log }: CallerParts): Caller {
+export function caller(parts: CallerParts): Caller {
+  const { sdk, region, buckets, meter, policy, observer, log } = parts;
   return (call, signal) => {
     const { operation, poolId } = call;
-    const send = async (attempt: number) => {
+    const send = async (attempt: number, askedAt: number) => {
       const sentAt = performance.now();
+      const record = (outcome: CallOutcome) => {
+        meter.record(outcome, attempt);
+        observer?.attempt({
+          operation,
+          outcome,
+          seconds: (performance.now() - sentAt) / 1000,
+          waitedSeconds: (sentAt - askedAt) / 1000,
+        });
+      };
       try {
         const value = await call.send(signal);
-        meter.record('ok', attempt);
+        record('ok');
         return { value, sentAt };
       } catch (error) {
         const verdict = judge(error, { ...call, region });
-        meter.record(OUTCOMES[verdict.action], attempt);
+        record(signal.aborted ? 'aborted' : OUTCOMES[verdict.action]);
         if (verdict.action === 'throttled') buckets.slowDown(operation, poolId);
         throw new AttemptFailed(verdict);
       }
@@ -49,7 +60,8 @@ export function caller({ sdk, region, buckets, meter, policy, log }: CallerParts
     return withRetries(
       async (attempt) => {
         await credentialsAtHand(sdk, signal);
-        return buckets.run(operation, poolId, () => send(attempt), signal);
+        const askedAt = performance.now();
+        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal);
       },
       {
         policy,

@@ -7,7 +7,7 @@ import type { Pool } from '../model/pool.ts';
 import type { User } from '../model/user.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
-import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { caller } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
@@ -69,6 +69,8 @@ export interface CognitoOptions {
   readonly region: string;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
+  /** Told of every attempt, and of every page of a walk. */
+  readonly observer?: CallObserver | undefined;
   /** Told of attempts made again, at level debug. */
   readonly log?: Logger;
   readonly retryPolicy?: RetryPolicy;
@@ -101,6 +103,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         },
         signal,
       );
+      options.observer?.page(of.operation, value.items.length);
       return { ...value, sentAt };
     });
   }

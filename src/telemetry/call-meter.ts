@@ -1,5 +1,23 @@
-/** What became of one attempt against the service. */
-export type CallOutcome = 'ok' | 'throttled' | 'retriable' | 'refused';
+/** What became of one attempt against the service; `aborted` where this program gave it up. */
+export type CallOutcome = 'ok' | 'throttled' | 'retriable' | 'refused' | 'aborted';
+
+/** One finished attempt against the service. */
+export interface AttemptReport {
+  /** The call, by the service's own name. */
+  readonly operation: string;
+  readonly outcome: CallOutcome;
+  /** From sending to the answer. */
+  readonly seconds: number;
+  /** From asking for a turn at the bucket to getting it. */
+  readonly waitedSeconds: number;
+}
+
+/** Is told of what is read from the service, as it happens. It must be quick, and not throw. */
+export interface CallObserver {
+  attempt(report: AttemptReport): void;
+  /** A page was read, with this many items. */
+  page(operation: string, items: number): void;
+}
 
 /** Counts of attempts: all of them, those answered with throttling, those that repeated another. */
 export interface CallCounts {

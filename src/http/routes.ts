@@ -1,0 +1,56 @@
+import { Hono } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { DirectoryFigures } from '../telemetry/metrics-directory.ts';
+import { type ReadinessChecks, readinessOf } from './readiness.ts';
+import { tokenGuard } from './token-guard.ts';
+
+/** What the routes answer from. */
+export interface RouteParts {
+  /** Null: health, readiness and metrics are all there is. */
+  readonly token: string | null;
+  readonly metrics: Metrics;
+  /** What Postgres tells for a scrape; null where it cannot be read. */
+  readonly figures: () => Promise<DirectoryFigures | null>;
+  readonly readiness: ReadinessChecks;
+  readonly log: Logger;
+}
+
+/**
+ * The paths that are served. `/healthz`, `/readyz` and `/metrics` are open to whoever reaches the
+ * port, and tell nothing of any user; whatever comes after them is behind the token, where one is
+ * set. A dashboard is a Hono app of its own, mounted below the guard: `app.route('/', dashboard)`.
+ */
+export function routes({ token, metrics, figures, readiness, log }: RouteParts): Hono {
+  const app = new Hono();
+  const ready = readinessOf(readiness);
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      xFrameOptions: 'DENY',
+      // The port speaks plain HTTP; what stands before it may speak TLS, and says so itself.
+      strictTransportSecurity: false,
+    }),
+    async (context, next) => {
+      await next();
+      context.header('Cache-Control', 'no-store');
+    },
+  );
+  app.get('/healthz', (context) => context.json({ status: 'ok' }));
+  app.get('/readyz', async (context) => {
+    const answer = await ready();
+    return context.json(answer, answer.status === 'ready' ? 200 : 503);
+  });
+  app.get('/metrics', async (context) => {
+    const text = await metrics.scrape(await figures());
+    return context.body(text, 200, { 'Content-Type': metrics.contentType });
+  });
+  if (token !== null) app.use(tokenGuard(token));
+  app.notFound((context) => context.json({ error: 'There is nothing here.' }, 404));
+  app.onError((error, context) => {
+    log.error({ err: error, path: context.req.routePath }, 'a request could not be answered');
+    return context.json({ error: 'The request could not be answered.' }, 500);
+  });
+  return app;
+}

@@ -1,0 +1,108 @@
+import type { SnapshotState } from '../../model/snapshot.ts';
+import { bounded } from '../../telemetry/bounded.ts';
+import type {
+  DirectoryFigures,
+  PoolFigures,
+  RequestOutcome,
+} from '../../telemetry/metrics-directory.ts';
+import type { Queryable } from '../connection.ts';
+
+/** So long an answer is given again, that many scrapers cost as much as one. */
+const KEPT_MS = 5_000;
+/** How long a scrape waits for Postgres. */
+const PATIENCE_MS = 2_000;
+
+const NO_SNAPSHOTS: Readonly<Record<SnapshotState, number>> = {
+  walking: 0,
+  held: 0,
+  published: 0,
+  archived: 0,
+  failed: 0,
+  discarded: 0,
+};
+const NO_REQUESTS: Readonly<Record<RequestOutcome, number>> = {
+  done: 0,
+  held: 0,
+  skipped: 0,
+  failed: 0,
+};
+
+/**
+ * Gives what Postgres tells of every pool, for metrics. It is at most five seconds old.
+ *
+ * @returns a function that gives null where Postgres fails, or does not answer within two seconds.
+ */
+export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | null> {
+  let last: { readonly figures: DirectoryFigures | null; readonly at: number } | null = null;
+  const read = bounded(async () => {
+    const figures = await readFigures(db).catch(() => null);
+    last = { figures, at: performance.now() };
+    return figures;
+  }, PATIENCE_MS);
+  return async () => {
+    if (last !== null && performance.now() - last.at < KEPT_MS) return last.figures;
+    return read().catch(() => null);
+  };
+}
+
+/**
+ * One row for each pool that was ever mirrored or is to be. Ages are by Postgres's clock. It reads
+ * no table of users: the rows of snapshots have their counts.
+ */
+async function readFigures(db: Queryable): Promise<DirectoryFigures> {
+  const found = await db.query<PoolFigures>(
+    `WITH listed AS (
+       SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM mirror.schedules
+     ),
+     by_state AS (
+       SELECT pool_id, jsonb_object_agg(state, number) AS snapshots
+       FROM (
+         SELECT pool_id, state, count(*) AS number FROM directory.snapshots GROUP BY 1, 2
+       ) AS counted GROUP BY 1
+     ),
+     by_outcome AS (
+       SELECT pool_id, jsonb_object_agg(outcome, number) AS requests
+       FROM (
+         SELECT pool_id, outcome, count(*) AS number FROM mirror.requests
+         WHERE outcome IS NOT NULL GROUP BY 1, 2
+       ) AS counted GROUP BY 1
+     ),
+     newest AS (
+       SELECT DISTINCT ON (pool_id) pool_id, snapshot_at,
+         jsonb_build_object('users', users, 'groups', groups, 'memberships', memberships,
+           'added', added, 'modified', modified, 'removed', removed) AS newest
+       FROM directory.snapshots WHERE state IN ('published', 'archived')
+       ORDER BY pool_id, snapshot_at DESC
+     ),
+     archived AS (
+       SELECT pool_id, max(snapshot_at) AS snapshot_at
+       FROM directory.snapshots WHERE state = 'archived' GROUP BY 1
+     ),
+     staged AS (
+       SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+       FROM directory.snapshots AS s
+       JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+       JOIN pg_class AS c ON c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
+         AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
+       WHERE s.state IN ('walking', 'held') GROUP BY 1
+     )
+     SELECT pool_id AS "poolId",
+       EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
+       $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
+       $2::jsonb || coalesce(requests, '{}') AS requests,
+       extract(epoch FROM clock_timestamp() - newest.snapshot_at)::double precision
+         AS "publishedAge",
+       extract(epoch FROM clock_timestamp() - archived.snapshot_at)::double precision
+         AS "archivedAge",
+       newest, coalesce(bytes, 0) AS "stageBytes"
+     FROM listed
+       LEFT JOIN by_state USING (pool_id)
+       LEFT JOIN by_outcome USING (pool_id)
+       LEFT JOIN newest USING (pool_id)
+       LEFT JOIN archived USING (pool_id)
+       LEFT JOIN staged USING (pool_id)
+     ORDER BY pool_id`,
+    [NO_SNAPSHOTS, NO_REQUESTS],
+  );
+  return found.rows;
+}

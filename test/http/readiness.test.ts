@@ -1,0 +1,80 @@
+import pg from 'pg';
+import { afterEach, expect, test } from 'vitest';
+import type { ReadinessChecks } from '../../src/http/readiness.ts';
+import type { HttpServer } from '../../src/http/server.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
+import { serve } from './support.ts';
+
+let server: HttpServer | undefined;
+
+afterEach(async () => {
+  await server?.close();
+});
+
+async function ready(readiness: ReadinessChecks): Promise<{ status: number; body: unknown }> {
+  server = await serve({ readiness });
+  const answer = await fetch(`${server.url}/readyz`);
+  return { status: answer.status, body: await answer.json() };
+}
+
+test('a process is ready when every check passes', async () => {
+  expect(await ready({ postgres: async () => {}, redis: async () => {} })).toEqual({
+    status: 200,
+    body: { status: 'ready', checks: { postgres: { ok: true }, redis: { ok: true } } },
+  });
+});
+
+test('a check that fails is named with its problem, beside those that pass', async () => {
+  const schema = new ConfigurationError([
+    { subject: 'database schema', problem: 'is behind.', remedy: 'Run `migrate`.' },
+  ]);
+  const { status, body } = await ready({
+    postgres: async () => {},
+    schema: () => Promise.reject(schema),
+  });
+  expect(status).toBe(503);
+  expect(body).toEqual({
+    status: 'unready',
+    checks: {
+      postgres: { ok: true },
+      schema: { ok: false, problem: 'database schema: is behind. Run `migrate`.' },
+    },
+  });
+});
+
+test('what servers and drivers say does not pass, as it may hold a secret', async () => {
+  const unreachable = async () => {
+    const client = new pg.Client('postgres://someone:s3cret@127.0.0.1:1/x');
+    await client.connect();
+  };
+  const { body } = await ready({
+    postgres: unreachable,
+    redis: () => Promise.reject(new Error('redis://:s3cret@host is away')),
+    odd: () => {
+      throw 's3cret';
+    },
+  });
+  expect(body).toMatchObject({
+    checks: {
+      postgres: { ok: false, problem: 'failed (ECONNREFUSED)' },
+      redis: { ok: false, problem: 'failed' },
+      odd: { ok: false, problem: 'failed' },
+    },
+  });
+});
+
+test('a check that hangs is told of after two seconds, and not begun again', async () => {
+  let begun = 0;
+  const hangs = () => {
+    begun += 1;
+    return new Promise<void>(() => {});
+  };
+  const { status, body } = await ready({ postgres: hangs, redis: async () => {} });
+  expect(status).toBe(503);
+  expect(body).toEqual({
+    status: 'unready',
+    checks: { postgres: { ok: false, problem: 'no answer within 2 s' }, redis: { ok: true } },
+  });
+  await fetch(`${server?.url}/readyz`);
+  expect(begun).toBe(1);
+});
