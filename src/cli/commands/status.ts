@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import type { Status } from '../../runner/status.ts';
 import { writeJson, writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -9,16 +10,26 @@ interface StatusOptions {
 }
 
 const WATCH_EVERY_MS = 2000;
-const CLEAR_SCREEN = '\u001b[H\u001b[2J';
-const DEFAULT_WIDTH = 120;
 
-/** `status`: where the newest snapshots of each pool stand. */
+/** How many readings back `--watch` measures rates. */
+const READINGS = 5;
+
+/** How long a single look at walks in progress measures their rates. */
+const MEASURE_MS = 1000;
+
+/** `status`: where snapshots, walks, schedules, requests and workers stand. */
 export function statusCommand(): Command {
   return new Command('status')
-    .description('show snapshots and walks: state, progress, rate, estimated end')
-    .argument('[pool...]', 'ids of pools; without any, all that were mirrored')
+    .description(
+      'show snapshots, walks, schedules and workers: state, progress, rate, estimated end',
+    )
+    .argument('[pool...]', 'ids of pools; without any, all that are known')
     .option('--watch', 'keep it current, until interrupted')
-    .option('--json', 'print one JSON document: {"snapshots":[…]}; with --watch, one a line')
+    .option(
+      '--json',
+      'print one JSON document: {"snapshots":[…],"schedules":[…],"workers":[…],"requests":[…]}; ' +
+        'with --watch, one a line',
+    )
     .action((pools: string[], options: StatusOptions) =>
       withSignals((signal) => runStatus(pools, options, signal)),
     );
@@ -33,21 +44,66 @@ async function runStatus(
   const config = loadConfig(process.env, { pools });
   const { openMirror } = await import('../../app.ts');
   const { readStatus } = await import('../../runner/status.ts');
-  const { statusText } = await import('../display/status-text.ts');
   const mirror = await openMirror(config, signal);
+  const read = () => readStatus(mirror.db, pools.length > 0 ? pools : null);
   try {
-    do {
-      const snapshots = await readStatus(mirror.db, pools.length > 0 ? pools : null);
-      if (options.json) {
-        await writeJson({ snapshots });
-      } else {
-        const clear = options.watch && process.stdout.isTTY ? CLEAR_SCREEN : '';
-        const text = statusText(snapshots, process.stdout.columns ?? DEFAULT_WIDTH);
-        await writeOut(`${clear}${text}`);
-      }
-      if (options.watch) await sleep(WATCH_EVERY_MS, undefined, { signal });
-    } while (options.watch);
+    const readings = options.watch ? watch(read, signal) : lookOnce(read, signal);
+    const isLive = options.watch && process.stdout.isTTY && process.env.TERM !== 'dumb';
+    if (options.json) await printJson(readings);
+    else if (isLive) await drawText(readings);
+    else await printText(readings);
   } finally {
     await mirror.close();
+  }
+}
+
+/** A reading, with rates where walks are in progress: averages since a snapshot began tell little. */
+async function* lookOnce(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
+  const { measureRates } = await import('../../runner/status.ts');
+  const first = await read();
+  if (first.snapshots.every(({ walking }) => walking === null)) return yield first;
+  await sleep(MEASURE_MS, undefined, { signal });
+  yield measureRates(await read(), first);
+}
+
+/** A reading now and then, with the rates since some readings ago. */
+async function* watch(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
+  const { measureRates } = await import('../../runner/status.ts');
+  const earlier: Status[] = [];
+  for (;;) {
+    const status = await read();
+    const [oldest = status] = earlier;
+    yield measureRates(status, oldest);
+    earlier.push(status);
+    if (earlier.length > READINGS) earlier.shift();
+    await sleep(WATCH_EVERY_MS, undefined, { signal });
+  }
+}
+
+async function printJson(readings: AsyncIterable<Status>): Promise<void> {
+  for await (const { snapshots, schedules, workers, requests } of readings) {
+    await writeJson({ snapshots, schedules, workers, requests });
+  }
+}
+
+async function printText(readings: AsyncIterable<Status>): Promise<void> {
+  const { statusText } = await import('../display/status-text.ts');
+  for await (const status of readings) {
+    // What is no terminal, or does not tell its size, has no width to cut to.
+    await writeOut(statusText(status, process.stdout.columns || Number.POSITIVE_INFINITY));
+  }
+}
+
+/** Draws each reading in place of the last, and leaves the last one on the screen. */
+async function drawText(readings: AsyncIterable<Status>): Promise<void> {
+  const { statusText } = await import('../display/status-text.ts');
+  const { LiveRegion } = await import('../display/live-region.ts');
+  const region = new LiveRegion(process.stdout);
+  try {
+    for await (const status of readings) {
+      region.draw(statusText(status, region.columns).trimEnd().split('\n'));
+    }
+  } finally {
+    region.close();
   }
 }

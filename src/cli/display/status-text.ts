@@ -1,66 +1,33 @@
-import type { SnapshotStatus } from '../../runner/status.ts';
-import { Table } from './table.ts';
+import type { Status } from '../../runner/status.ts';
+import { printable } from '../../telemetry/printable.ts';
+import { cut } from './fit.ts';
+import { requestLines, scheduleLines } from './status-requests.ts';
+import { snapshotLines } from './status-snapshots.ts';
+import { workerLines } from './status-workers.ts';
 
-const count = new Intl.NumberFormat('en-US');
-const number = (value: number | null) => (value === null ? '' : count.format(value));
-
-const COLUMNS = [
-  { name: 'snapshot' },
-  { name: 'state' },
-  { name: 'users', align: 'right' },
-  { name: 'groups', align: 'right' },
-  { name: 'memberships', align: 'right' },
-  { name: 'added', align: 'right' },
-  { name: 'modified', align: 'right' },
-  { name: 'removed', align: 'right' },
-  { name: 'calls', align: 'right' },
-  { name: 'throttled', align: 'right' },
-] as const;
-
-/** Where snapshots stand, pool by pool, in lines of at most `width` columns. */
-export function statusText(snapshots: readonly SnapshotStatus[], width: number): string {
-  if (snapshots.length === 0) return 'No snapshot was taken yet: `cognito-mirror sync POOL`.\n';
-  const pools = [...new Set(snapshots.map((snapshot) => snapshot.poolId))];
-  return pools
-    .map((poolId) => {
-      const own = snapshots.filter((snapshot) => snapshot.poolId === poolId);
-      const rows = own.map(row);
-      const table = new Table(COLUMNS, rows, width);
-      return `${poolId}\n${table.header}${table.rows(rows)}${own.map(remarks).join('')}`;
-    })
+/**
+ * Where everything stands, for a person, in lines of at most `width` columns: the workers, then pool
+ * by pool its schedule, its snapshots, and what was asked for. What there is none of is not spoken of.
+ */
+export function statusText(status: Status, width: number): string {
+  const { snapshots, schedules, requests } = status;
+  const rows = [...snapshots, ...schedules, ...requests];
+  const pools = [...new Set(rows.map(({ poolId }) => poolId))].sort();
+  const sections = [workerLines(status, width), ...pools.map((id) => poolLines(status, id, width))];
+  if (pools.length === 0) sections.push([NOTHING_YET]);
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.map((line) => `${line}\n`).join(''))
     .join('\n');
 }
 
-function row(snapshot: SnapshotStatus): string[] {
-  return [
-    snapshot.snapshot,
-    snapshot.state,
-    ...[
-      snapshot.users,
-      snapshot.groups,
-      snapshot.memberships,
-      snapshot.added,
-      snapshot.modified,
-      snapshot.removed,
-      snapshot.apiCalls,
-      snapshot.throttled,
-    ].map(number),
-  ];
-}
+const NOTHING_YET = 'No snapshot was taken yet: `cognito-mirror sync POOL`.';
 
-/** What the table has no room for: why a snapshot stands where it does, and how far its walks are. */
-function remarks({ snapshot, reason, walking }: SnapshotStatus): string {
-  const lines = reason === null ? [] : [`${snapshot}: ${reason}`];
-  for (const kind of walking?.walks ?? []) {
-    const of = kind.expected === null ? '' : ` of about ${number(kind.expected)}`;
-    lines.push(
-      `${snapshot}: ${kind.kind}: ${number(kind.items)}${of} read, ` +
-        `${number(kind.walksDone)} of ${number(kind.walks)} walks ended`,
-    );
-  }
-  if (walking) {
-    const end = walking.estimatedEnd?.toISOString() ?? 'unknown';
-    lines.push(`${snapshot}: ${number(Math.round(walking.rate))} items/s on average; end: ${end}`);
-  }
-  return lines.map((line) => `  ${line}\n`).join('');
+function poolLines(status: Status, poolId: string, width: number): string[] {
+  return [
+    cut(printable(poolId), width),
+    ...scheduleLines(status, poolId, width),
+    ...snapshotLines(status, poolId, width),
+    ...requestLines(status, poolId, width),
+  ];
 }

@@ -7,23 +7,86 @@ export interface KindProgress {
   readonly kind: WalkKind;
   readonly walks: number;
   readonly walksDone: number;
+  /** Walks that have read a page, and are to read more. */
+  readonly walksInProgress: number;
   readonly items: number;
-  /** Items expected of the walks that something is known of; null where nothing is. */
+  /**
+   * Items expected in all: of walks that nothing is known of, as many each as of the others on
+   * average. Null where nothing is known of any.
+   */
   readonly expected: number | null;
+  /** When the last page was asked for; null before the first. */
+  readonly readAt: Date | null;
 }
 
-/** How far the walks of a stage are; an empty list where the stage is gone. */
-export async function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
+/** How far one walk is. It holds no group's name: those can be personal. */
+export interface WalkProgress {
+  readonly id: number;
+  readonly kind: WalkKind;
+  /** Of a walk over users: the prefix of `sub` that it reads; '' and null are all users. */
+  readonly prefix: string | null;
+  readonly attempt: number;
+  readonly pages: number;
+  readonly items: number;
+  /** Items expected of it; null where nothing is known. */
+  readonly expected: number | null;
+  /** When its last page was asked for. */
+  readonly readAt: Date;
+}
+
+/** SQLSTATE of a table that is not there. */
+const UNDEFINED_TABLE = '42P01';
+
+/** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
+export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
   const { walks } = stageTables(stage);
-  const there = await db.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-    walks,
-  ]);
-  if (!there.rows[0]?.there) return [];
-  const kinds = await db.query<KindProgress>(
-    `SELECT kind, count(*) AS walks, count(*) FILTER (WHERE state = 'done') AS "walksDone",
-       sum(items)::bigint AS items, sum(greatest(expected, items))::bigint AS expected
-     FROM ${walks} WHERE state IN ('open', 'done')
-     GROUP BY kind ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
+  return ofStage(
+    db.query<KindProgress>(
+      `SELECT kind, count(*) AS walks, count(*) FILTER (WHERE state = 'done') AS "walksDone",
+         count(*) FILTER (WHERE state = 'open' AND pages > 0) AS "walksInProgress",
+         sum(items)::bigint AS items,
+         CASE WHEN count(size) > 0 THEN greatest(
+           sum(items), sum(size) + avg(size) * count(*) FILTER (WHERE size IS NULL)
+         ) END::bigint AS expected,
+         max(token_at) AS "readAt"
+       FROM ${walks} CROSS JOIN LATERAL (
+         SELECT CASE
+           WHEN state = 'done' THEN items
+           WHEN expected IS NOT NULL THEN greatest(expected, items)
+         END AS size
+       ) AS known
+       WHERE state IN ('open', 'done')
+       GROUP BY kind ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
+    ),
   );
-  return kinds.rows;
+}
+
+/**
+ * The walks of a stage that are in progress, at most `limit`, those with most left to read first; an
+ * empty list where the stage is gone.
+ */
+export function walksInProgress(
+  db: Queryable,
+  stage: number,
+  limit: number,
+): Promise<WalkProgress[]> {
+  const { walks } = stageTables(stage);
+  return ofStage(
+    db.query<WalkProgress>(
+      `SELECT id, kind, prefix, attempt, pages, items, expected, token_at AS "readAt"
+       FROM ${walks} WHERE state = 'open' AND pages > 0
+       ORDER BY greatest(expected - items, 0) DESC, items DESC, id LIMIT $1`,
+      [limit],
+    ),
+  );
+}
+
+/** The rows of a query, none where its table is gone: the snapshot has ended since it was looked up. */
+async function ofStage<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
+  try {
+    return (await query).rows;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
 }

@@ -5,15 +5,12 @@ export interface OpenRun {
   readonly poolId: string;
   readonly snapshot: string;
   readonly stage: number;
-  /** Seconds since it began, on Postgres's clock. */
-  readonly age: number;
 }
 
 /** The snapshots that are not ended. */
 export async function openRuns(db: Queryable): Promise<OpenRun[]> {
   const runs = await db.query<OpenRun>(
-    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage,
-       extract(epoch FROM clock_timestamp() - s.snapshot_at)::double precision AS age
+    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
      FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE s.state IN ('walking', 'held') ORDER BY r.pool_id`,
   );
