@@ -1,18 +1,20 @@
 import type { Allowances } from '../config/allowances.ts';
-import { type Buckets, bucketsOf, type NewPacer } from './buckets.ts';
-import { Lane } from './lane.ts';
-import { localPacer } from './pacer.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { type Buckets, bucketsOf } from './buckets.ts';
+import { clusteredPacing } from './clustered/pacing.ts';
+import type { Lane } from './lane.ts';
+import { Lanes, type LaneUsage } from './lanes.ts';
+import { localPacing, type Pacing } from './pacing.ts';
 import { allowedRates, BUCKETS, type BucketName } from './quotas.ts';
 
 /** The buckets of every account and Region that this process calls, each made when first asked for. */
 export class AccountBuckets {
-  readonly #newPacer: NewPacer;
+  readonly #lanes: Lanes;
   readonly #allowances: Allowances;
   readonly #byAccount = new Map<string, Buckets>();
-  readonly #byRegion = new Map<string, { lane: Lane; buckets: Buckets }>();
 
-  constructor(newPacer: NewPacer, allowances: Allowances) {
-    this.#newPacer = newPacer;
+  constructor(pacing: Pacing, allowances: Allowances) {
+    this.#lanes = new Lanes(pacing);
     this.#allowances = allowances;
   }
 
@@ -23,12 +25,15 @@ export class AccountBuckets {
     if (!buckets) {
       const shares = this.#allowances.of(accountId, region);
       const allowed = allowedRates(shares);
-      const laneOf = (name: BucketName) =>
-        name === 'UserPoolRead'
-          ? this.#readsOf(region).lane
-          : new Lane(allowed[name], this.#newPacer(`${scope}/${name}`));
-      const lanes = new Map(BUCKETS.map((name) => [name, laneOf(name)]));
-      buckets = bucketsOf(lanes, { scope, newPacer: this.#newPacer, share: shares.share });
+      const laneOf = (bucket: BucketName) =>
+        bucket === 'UserPoolRead'
+          ? this.#poolReads(region)
+          : this.#lanes.of({ scope, bucket }, allowed[bucket]);
+      buckets = bucketsOf(new Map(BUCKETS.map((name) => [name, laneOf(name)])), {
+        lanes: this.#lanes,
+        scope,
+        share: shares.share,
+      });
       this.#byAccount.set(scope, buckets);
     }
     return buckets;
@@ -39,41 +44,51 @@ export class AccountBuckets {
    * accounts of a Region share one such bucket, at the least share that any of them has.
    */
   ofRegion(region: string): Buckets {
-    return this.#readsOf(region).buckets;
+    return bucketsOf(new Map([['UserPoolRead', this.#poolReads(region)]]), {
+      lanes: this.#lanes,
+      scope: region,
+      share: this.#allowances.leastShare(region),
+    });
   }
 
-  /** The UserList buckets together: attempts a second now, and those allowed. */
+  /** The UserList buckets together: attempts a second of this process now, and those allowed. */
   usage(): { rate: number; allowed: number } {
-    const usages = [...this.#byAccount.values()].map((buckets) => buckets.usage('UserList'));
+    const usages = this.usages().filter(({ bucket }) => bucket === 'UserList');
     return {
       rate: usages.reduce((sum, usage) => sum + usage.rate, 0),
       allowed: usages.reduce((sum, usage) => sum + usage.allowed, 0),
     };
   }
 
-  async close(): Promise<void> {
-    const regions = [...this.#byRegion.values()].map(({ buckets }) => buckets);
-    await Promise.all([...this.#byAccount.values(), ...regions].map((buckets) => buckets.close()));
+  /** Every bucket that was asked for, those of pools included. */
+  usages(): LaneUsage[] {
+    return this.#lanes.usages();
   }
 
-  #readsOf(region: string): { lane: Lane; buckets: Buckets } {
-    let reads = this.#byRegion.get(region);
-    if (!reads) {
-      const share = this.#allowances.leastShare(region);
-      const { UserPoolRead } = allowedRates({ share, userListRps: 0 });
-      const lane = new Lane(UserPoolRead, this.#newPacer(`${region}/UserPoolRead`));
-      const lanes = new Map<BucketName, Lane>([['UserPoolRead', lane]]);
-      reads = {
-        lane,
-        buckets: bucketsOf(lanes, { scope: region, newPacer: this.#newPacer, share }),
-      };
-      this.#byRegion.set(region, reads);
-    }
-    return reads;
+  /** Rejects whoever waits, at once; bounded, also while Redis is away. */
+  async close(): Promise<void> {
+    await this.#lanes.close();
+  }
+
+  #poolReads(region: string): Lane {
+    const share = this.#allowances.leastShare(region);
+    const { UserPoolRead } = allowedRates({ share, userListRps: 0 });
+    return this.#lanes.of({ scope: region, bucket: 'UserPoolRead' }, UserPoolRead);
   }
 }
 
 /** Buckets held by this process alone. */
 export function localAccountBuckets(allowances: Allowances): AccountBuckets {
-  return new AccountBuckets(localPacer, allowances);
+  return new AccountBuckets(localPacing(), allowances);
+}
+
+/**
+ * Buckets shared by every process on the same Redis. While Redis is away nothing is released.
+ * Close them before the connection.
+ */
+export function clusteredAccountBuckets(
+  redis: RedisConnection,
+  allowances: Allowances,
+): AccountBuckets {
+  return new AccountBuckets(clusteredPacing(redis), allowances);
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { Lane } from './lane.ts';
-import type { Pacer } from './pacer.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
 
 /** The buckets of one account and Region, whatever its pools. */
@@ -19,28 +19,22 @@ export interface Buckets {
   ): Promise<T>;
   /** Tells of throttling: the bucket runs slower for some seconds (see `slow-down.ts`). */
   slowDown(operation: Operation, poolId: string): void;
-  /** Attempts released a second, over the last two; and those allowed at full rate. */
+  /** Attempts released a second by this process, over the last two; and those allowed at full rate. */
   usage(bucket: BucketName): { rate: number; allowed: number };
-  close(): Promise<void>;
 }
 
-/** Names what is paced, and gives its pacer. */
-export type NewPacer = (id: string) => Pacer;
-
 /**
- * The buckets of one account and Region, or some of them, each a lane.
+ * The buckets of one account and Region, or some of them.
  *
- * @param lanes those that there are; a call that falls under another is a mistake of the program.
- * @param scope names the account and Region to the pacers of quotas per pool.
+ * @param buckets those that there are; a call that falls under another is a mistake of the program.
+ * @param lanes gives those of quotas per pool, which lie under `scope`: the account and Region.
  */
 export function bucketsOf(
-  lanes: ReadonlyMap<BucketName, Lane>,
-  { scope, newPacer, share }: { scope: string; newPacer: NewPacer; share: number },
+  buckets: ReadonlyMap<BucketName, Lane>,
+  { lanes, scope, share }: { lanes: Lanes; scope: string; share: number },
 ): Buckets {
-  const poolLanes = new Map<string, Lane>();
-
   const laneOf = (bucket: BucketName): Lane => {
-    const lane = lanes.get(bucket);
+    const lane = buckets.get(bucket);
     if (!lane) throw new Error(`${scope} has no bucket ${bucket}: whose account is it?`);
     return lane;
   };
@@ -50,13 +44,8 @@ export function bucketsOf(
     const bucket = laneOf(BUCKET_OF[operation]);
     const perPool = PER_POOL_RPS[operation];
     if (perPool === undefined) return bucket;
-    const id = `${scope}/${operation}/${poolId}`;
-    let lane = poolLanes.get(id);
-    if (!lane) {
-      lane = new Lane(perPool * share, newPacer(id), bucket);
-      poolLanes.set(id, lane);
-    }
-    return lane;
+    const name = { scope: `${scope}/${poolId}`, bucket: operation };
+    return lanes.of(name, perPool * share, bucket);
   };
 
   return {
@@ -68,16 +57,13 @@ export function bucketsOf(
     },
     slowDown(operation, poolId) {
       // The answer does not tell which of the two quotas was over.
-      laneOf(BUCKET_OF[operation]).slowDown.throttled();
+      lanes.throttled(laneOf(BUCKET_OF[operation]));
       const lane = entryLane(operation, poolId);
-      if (lane !== laneOf(BUCKET_OF[operation])) lane.slowDown.throttled();
+      if (lane !== laneOf(BUCKET_OF[operation])) lanes.throttled(lane);
     },
     usage(bucket) {
       const lane = laneOf(bucket);
       return { rate: lane.released.rate, allowed: lane.allowed };
-    },
-    async close() {
-      await Promise.all([...poolLanes.values(), ...lanes.values()].map((lane) => lane.close()));
     },
   };
 }

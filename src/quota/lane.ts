@@ -8,27 +8,48 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
+/** Which quota a lane keeps. */
+export interface LaneName {
+  /** Account and Region (`111122223333/us-east-1`), the Region alone, or the pool besides. */
+  readonly scope: string;
+  /** The service's name of the quota, or of the operation that has one per pool. */
+  readonly bucket: string;
+}
+
 /**
  * A queue in front of a pacer: attempts are released in the order they came. The pacer sees one
  * registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
  * was coming goes to the next.
  */
 export class Lane {
+  readonly name: LaneName;
   /** Attempts a second at full rate. */
   readonly allowed: number;
   readonly slowDown = new SlowDown();
   readonly released = new RateMeter();
   readonly #pacer: Pacer;
-  /** The wider lane that a release must pass too, its turn taken after this lane's own. */
+  /**
+   * The wider lane that a release must pass too, its turn taken after this lane's own. Waiting
+   * there makes that turn late, which adds one to a second of this lane: the mirror lists the
+   * groups of a pool in one chain, so there is never more than one such turn.
+   */
   readonly #within: Lane | null;
   readonly #waiters = new Set<Waiter>();
   readonly #closing = new AbortController();
   #pumping: Promise<void> | null = null;
+  /** The part of an attempt that turns under slow-down have added up to, below 1. */
+  #credit = 0;
 
-  constructor(allowed: number, pacer: Pacer, within: Lane | null = null) {
+  constructor(name: LaneName, allowed: number, pacer: Pacer, within: Lane | null = null) {
+    this.name = name;
     this.allowed = allowed;
     this.#pacer = pacer;
     this.#within = within;
+  }
+
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#waiters.size;
   }
 
   /** Resolves when it is the caller's turn; rejects at once with `signal.reason` on an abort. */
@@ -62,7 +83,7 @@ export class Lane {
   async #pump(): Promise<void> {
     try {
       while (this.#waiters.size > 0) {
-        const attempts = await this.#pacer.turn(this.allowed * this.slowDown.factor);
+        const attempts = this.#slowed(await this.#pacer.turn());
         for (let i = 0; i < attempts && this.#waiters.size > 0; i += 1) {
           await this.#within?.turn(this.#closing.signal);
           this.#releaseNext();
@@ -75,6 +96,19 @@ export class Lane {
       // At once: a waiter that comes before a later callback ran would find nobody pumping.
       this.#pumping = null;
     }
+  }
+
+  /**
+   * How many of a turn's attempts to release: under slow-down a part of them, added up over turns,
+   * and never more than the turn has. So no process changes the pace that others share. Turns
+   * without a bound, where there is no quota, stay so: retries wait by themselves.
+   */
+  #slowed(attempts: number): number {
+    if (!Number.isFinite(attempts)) return attempts;
+    this.#credit += attempts * this.slowDown.factor;
+    const whole = Math.floor(this.#credit);
+    this.#credit -= whole;
+    return whole;
   }
 
   #releaseNext(): void {

@@ -3,10 +3,10 @@ import Bottleneck from 'bottleneck';
 /** Gives turns at a rate. A lane asks for its next turn only after the last one has come. */
 export interface Pacer {
   /**
-   * Resolves when the next turn has come, with the number of attempts that it releases. `rate` is
-   * in attempts a second and holds from this turn on. Rejects once the pacer is closed.
+   * Resolves when the next turn has come, with the number of attempts that it releases. Rejects
+   * once the pacer is closed.
    */
-  turn(rate: number): Promise<number>;
+  turn(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -37,25 +37,19 @@ export function paceOf(rate: number): { attempts: number; minTime: number } {
 }
 
 /** Paces by Bottleneck within this process, by `minTime`: a reservoir lets bursts through. */
-export function localPacer(): Pacer {
-  const limiter = new Bottleneck();
-  let minTime = 0;
+export function localPacer(rate: number): Pacer {
+  const { attempts, minTime } = paceOf(rate);
+  const limiter = new Bottleneck({ minTime });
   let closed = false;
   return {
-    async turn(rate) {
+    async turn() {
       if (closed) throw new Error('The bucket is closed.');
-      const pace = paceOf(rate);
-      if (!Number.isFinite(pace.attempts)) return pace.attempts;
-      if (pace.minTime !== minTime) {
-        minTime = pace.minTime;
-        // Takes effect before the turn asked for next is registered.
-        limiter.updateSettings({ minTime });
-      }
+      if (!Number.isFinite(attempts)) return attempts;
       // Resolved by the job itself: Bottleneck settles its own promise some milliseconds later.
       await new Promise<void>((resolve, reject) => {
         limiter.schedule(async () => resolve()).catch(reject);
       });
-      return pace.attempts;
+      return attempts;
     },
     async close() {
       if (closed) return;

@@ -1,15 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
-import type { Buckets } from '../../src/quota/buckets.ts';
 import type { Operation } from '../../src/quota/quotas.ts';
-import { openTestBuckets } from '../support/buckets.ts';
+import { openTestBuckets, type TestBuckets } from '../support/buckets.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 const POOL = 'us-east-1_Quota';
 const never = () => new AbortController().signal;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-let buckets: Buckets;
+let buckets: TestBuckets;
 afterEach(() => buckets.close());
 
 /** Calls the operation in parallel until `forMs` have passed; returns the moments of release. */

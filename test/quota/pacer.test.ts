@@ -34,29 +34,29 @@ describe('a local pacer', () => {
   let pacer: Pacer;
   afterEach(() => pacer.close());
 
-  async function releases(rate: number, forMs: number): Promise<number[]> {
+  async function releases(forMs: number): Promise<number[]> {
     const moments: number[] = [];
     const start = performance.now();
     while (performance.now() - start < forMs) {
-      const attempts = await pacer.turn(rate);
+      const attempts = await pacer.turn();
       for (let i = 0; i < attempts; i += 1) moments.push(performance.now());
     }
     return moments;
   }
 
   test.each([24, 99.5, 240])('holds %d a second, and reaches it', async (rate) => {
-    pacer = localPacer();
-    const moments = await releases(rate, 2_500);
+    pacer = localPacer(rate);
+    const moments = await releases(2_500);
     expect(mostInAnySecond(moments)).toBeLessThanOrEqual(Math.ceil(rate) + 1);
     expect(moments.length).toBeGreaterThan(rate * 2.5 * 0.8);
   });
 
   test('does not let a burst through after the process stood still', async () => {
-    pacer = localPacer();
+    pacer = localPacer(40);
     const moments: number[] = [];
     const start = performance.now();
     while (performance.now() - start < 2_500) {
-      await pacer.turn(40);
+      await pacer.turn();
       moments.push(performance.now());
       if (moments.length % 30 === 0) {
         const until = performance.now() + 400;
@@ -67,12 +67,12 @@ describe('a local pacer', () => {
   });
 
   test('ends the turn that waits when it is closed', async () => {
-    pacer = localPacer();
-    await pacer.turn(0.02);
-    const waiting = expect(pacer.turn(0.02)).rejects.toThrow();
+    pacer = localPacer(0.02);
+    await pacer.turn();
+    const waiting = expect(pacer.turn()).rejects.toThrow();
     await new Promise((resolve) => setTimeout(resolve, 20));
     await pacer.close();
     await waiting;
-    await expect(pacer.turn(0.02)).rejects.toThrow(/closed/);
+    await expect(pacer.turn()).rejects.toThrow(/closed/);
   });
 });

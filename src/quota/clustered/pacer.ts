@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import Bottleneck from 'bottleneck';
+import { type Pacer, paceOf } from '../pacer.ts';
+import type { ClusterConnection } from './connection.ts';
+import { LATEST } from './slot.ts';
+
+/** How long Redis keeps a bucket's keys after its last use. */
+const KEPT_MS = 600_000;
+/** After it Bottleneck strikes off what a killed process had registered. */
+const REGISTRATION_MS = 60_000;
+/** The wait after Redis refused, as it does while its memory is full. */
+const RETRY_MS = 250;
+
+/**
+ * Paces one bucket for every process on the same Redis, by `minTime`. In any sliding second all of
+ * them together release at most ⌈rate⌉ + 1 attempts (`LATEST` tells why). In the second after Redis
+ * lost its keys it is at most one more for each process, as each has one slot of the old row
+ * registered at most. While Redis is away nothing is released: no slot is given, and a turn that
+ * comes meanwhile is thrown away. Where processes were given different rates, the newest sets it.
+ */
+export function clusteredPacer(connection: ClusterConnection, id: string, rate: number): Pacer {
+  const { attempts, minTime } = paceOf(rate);
+  const turns = Number.isFinite(attempts)
+    ? turnsOf(connection, id, minTime)
+    : turnsWithoutPace(connection);
+  let closed = false;
+  let rejectTurn: (reason: Error) => void = () => {};
+
+  const nextTurn = async (): Promise<number> => {
+    while (!closed) {
+      try {
+        if (await turns.next()) break;
+      } catch {
+        if (!closed) await sleep(RETRY_MS);
+      }
+    }
+    return attempts;
+  };
+
+  return {
+    turn: () =>
+      new Promise((resolve, reject) => {
+        if (closed) throw new Error('The bucket is closed.');
+        // A command waits for as long as Redis is away, but nobody who closes waits for it.
+        rejectTurn = reject;
+        nextTurn().then(resolve, reject);
+      }),
+    async close() {
+      if (closed) return;
+      closed = true;
+      rejectTurn(new Error('The bucket is closed.'));
+      turns.stop();
+    },
+  };
+}
+
+interface Turns {
+  /** Resolves when the next turn has come: true if it may be taken, false if it came too late. */
+  next(): Promise<boolean>;
+  stop(): void;
+}
+
+function turnsOf(connection: ClusterConnection, id: string, minTime: number): Turns {
+  const limiter = new Bottleneck({ id, connection, minTime, timeout: KEPT_MS });
+  // Who waits for a turn is told as well, and the heartbeat comes again.
+  limiter.on('error', () => {});
+  const configured = limiter.ready().then(() => limiter.updateSettings({ minTime }));
+  configured.catch(() => {});
+  const isInTime = () =>
+    connection.isReady && performance.now() - connection.due(id) <= LATEST * minTime;
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        // Resolved by the job itself: Bottleneck settles its own promise some milliseconds later.
+        limiter
+          .schedule({ expiration: REGISTRATION_MS }, async () => resolve(isInTime()))
+          .catch(reject);
+      }),
+    stop() {
+      // It waits for answers of Redis, which come, or fail when the connection is closed.
+      limiter.stop({ dropWaitingJobs: true }).catch(() => {});
+    },
+  };
+}
+
+/** Where nothing is paced, there still is the promise to release nothing while Redis is away. */
+function turnsWithoutPace({ clients: { client } }: ClusterConnection): Turns {
+  return {
+    async next() {
+      await client.ping();
+      return true;
+    },
+    stop() {},
+  };
+}
