@@ -68,6 +68,8 @@ describe('status', () => {
       ]),
     );
     expect(snapshot.walking.rate).toBeGreaterThan(0);
+    // No member was read yet, and nothing is known of them.
+    expect(snapshot.walking).toMatchObject({ inProgress: [], estimatedEnd: null });
     const { stdout } = await mirror.run(['status']);
     expect(stdout).toMatch(/^us-east-1_Main\n/);
     expect(stdout).toMatch(/users: 130 of about 130 read, \d+ of \d+ walks ended/);

@@ -1,27 +1,25 @@
 import type { SnapshotStatus, Status } from '../../runner/status.ts';
 import type { WalkingStatus, WalkStatus } from '../../runner/walking-status.ts';
 import { printable } from '../../telemetry/printable.ts';
-import { widthOf } from './fit.ts';
+import { type FittedColumn, fittedTable } from './fitted-table.ts';
 import { formatCount } from './format.ts';
 import { formatMoment, formatSpan, fromNow } from './moments.ts';
-import { Table, type TableColumn } from './table.ts';
 import { wrap } from './wrap.ts';
 
 const number = (value: number | null) => (value === null ? '' : formatCount(value));
-
-/** A column of snapshots; those of least `weight` give way first where a terminal is narrow. */
-interface SnapshotColumn extends TableColumn {
-  readonly weight: number;
-  readonly text: (snapshot: SnapshotStatus) => string;
-}
 
 const count = (
   name: string,
   weight: number,
   of: (snapshot: SnapshotStatus) => number | null,
-): SnapshotColumn => ({ name, weight, align: 'right', text: (snapshot) => number(of(snapshot)) });
+): FittedColumn<SnapshotStatus> => ({
+  name,
+  weight,
+  align: 'right',
+  text: (snapshot) => number(of(snapshot)),
+});
 
-const COLUMNS: readonly SnapshotColumn[] = [
+const COLUMNS: readonly FittedColumn<SnapshotStatus>[] = [
   { name: 'snapshot', weight: 10, text: ({ snapshot }) => snapshot },
   { name: 'state', weight: 9, text: ({ state }) => state },
   count('users', 8, ({ users }) => users),
@@ -40,15 +38,6 @@ const MOST_WALKS = 8;
 /** A pause between pages that is worth a word. */
 const QUIET_AFTER_SECONDS = 10;
 
-const WALK_COLUMNS = [
-  { name: 'walk' },
-  { name: 'read', align: 'right' },
-  { name: 'of about', align: 'right' },
-  { name: 'pages', align: 'right' },
-  { name: 'items/s', align: 'right' },
-  { name: 'ends' },
-] as const;
-
 /**
  * The newest snapshots of a pool and how far the one is that is being taken, in lines of at most
  * `width` columns; none where there is no snapshot.
@@ -56,31 +45,10 @@ const WALK_COLUMNS = [
 export function snapshotLines(status: Status, poolId: string, width: number): string[] {
   const snapshots = status.snapshots.filter((snapshot) => snapshot.poolId === poolId);
   if (snapshots.length === 0) return [];
-  const columns = fitting(snapshots, width);
-  const rows = snapshots.map((snapshot) => columns.map(({ text }) => text(snapshot)));
   return [
-    ...tableLines(columns, rows, width),
+    ...fittedTable(COLUMNS, snapshots, width),
     ...snapshots.flatMap((snapshot) => remarks(snapshot, status.at, width)),
   ];
-}
-
-/** The columns that fit, whole: a number that is cut would be another number. */
-function fitting(snapshots: readonly SnapshotStatus[], width: number): SnapshotColumn[] {
-  const widths = new Map(
-    COLUMNS.map((column) => [
-      column,
-      Math.max(widthOf(column.name), ...snapshots.map((row) => widthOf(column.text(row)))),
-    ]),
-  );
-  const columns = [...COLUMNS];
-  const total = () => columns.reduce((sum, column) => sum + (widths.get(column) ?? 0) + 3, -3);
-  while (columns.length > 2 && total() > width) {
-    const lightest = columns.reduce((least, column) =>
-      column.weight < least.weight ? column : least,
-    );
-    columns.splice(columns.indexOf(lightest), 1);
-  }
-  return columns;
 }
 
 /** What the table has no room for: why a snapshot stands where it does, and how far its walks are. */
@@ -107,7 +75,7 @@ function paceOf({ snapshotAt }: SnapshotStatus, walking: WalkingStatus, at: Date
   const words = [`${formatCount(rate)} items/s`];
   if (rateSince <= snapshotAt) words.push(' on average');
   if (readAt !== null && secondsBetween(readAt, at) >= QUIET_AFTER_SECONDS) {
-    words.push(`, no page asked for since ${formatSpan(secondsBetween(readAt, at))}`);
+    words.push(`, no page asked for in ${formatSpan(secondsBetween(readAt, at))}`);
   }
   const end = estimatedEnd && `${formatMoment(estimatedEnd)}, ${fromNow(estimatedEnd, at)}`;
   return `${words.join('')}; end: ${end ?? 'unknown'}`;
@@ -116,21 +84,24 @@ function paceOf({ snapshotAt }: SnapshotStatus, walking: WalkingStatus, at: Date
 function walkLines(walking: WalkingStatus, at: Date, width: number): string[] {
   const shown = walking.inProgress.slice(0, MOST_WALKS);
   if (shown.length === 0) return [];
-  const rows = shown.map((walk) => walkRow(walk, at));
-  const lines = tableLines(WALK_COLUMNS, rows, width);
+  const lines = fittedTable(walkColumns(at), shown, width);
   const total = walking.walks.reduce((sum, kind) => sum + kind.walksInProgress, 0);
   if (total > shown.length) lines.push(`… and ${formatCount(total - shown.length)} more`);
   return lines.map((line) => `  ${line}`);
 }
 
-function walkRow(walk: WalkStatus, at: Date): string[] {
+function walkColumns(at: Date): FittedColumn<WalkStatus>[] {
   return [
-    nameOf(walk),
-    formatCount(walk.items),
-    number(walk.expected),
-    formatCount(walk.pages),
-    number(walk.rate),
-    walk.estimatedEnd === null ? '' : fromNow(walk.estimatedEnd, at),
+    { name: 'walk', weight: 6, text: nameOf },
+    { name: 'read', weight: 4, align: 'right', text: ({ items }) => formatCount(items) },
+    { name: 'of about', weight: 2, align: 'right', text: ({ expected }) => number(expected) },
+    { name: 'pages', weight: 1, align: 'right', text: ({ pages }) => formatCount(pages) },
+    { name: 'items/s', weight: 3, align: 'right', text: ({ rate }) => number(rate) },
+    {
+      name: 'ends',
+      weight: 5,
+      text: ({ estimatedEnd }) => (estimatedEnd === null ? '' : fromNow(estimatedEnd, at)),
+    },
   ];
 }
 
@@ -138,15 +109,6 @@ function walkRow(walk: WalkStatus, at: Date): string[] {
 function nameOf({ id, kind, prefix }: WalkStatus): string {
   if (kind === 'members') return `members, walk ${id}`;
   return prefix ? `${kind} ${prefix}…` : kind;
-}
-
-function tableLines(
-  columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
-  width: number,
-): string[] {
-  const table = new Table(columns, rows, width);
-  return `${table.header}${table.rows(rows)}`.trimEnd().split('\n');
 }
 
 function secondsBetween(from: Date, to: Date): number {

@@ -1,23 +1,14 @@
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
+import { type FittedColumn, fittedTable } from './fitted-table.ts';
 import { formatCount } from './format.ts';
 import { formatSpan, fromNow } from './moments.ts';
-import { Table } from './table.ts';
 import { wrap } from './wrap.ts';
 
 type Worker = Status['workers'][number];
 
 /** How many workers are shown one by one: those that need a look come first. */
 const MOST = 8;
-
-const COLUMNS = [
-  { name: 'worker' },
-  { name: 'state' },
-  { name: 'jobs', align: 'right' },
-  { name: 'seen' },
-  { name: 'up', align: 'right' },
-  { name: 'version' },
-] as const;
 
 /** The workers, in lines of at most `width` columns; none where there is nothing for them to do. */
 export function workerLines(status: Status, width: number): string[] {
@@ -33,11 +24,9 @@ export function workerLines(status: Status, width: number): string[] {
   if (workers.length === 0) return lines;
   const lost = workers.length - alive;
   const shown = workers.slice(0, MOST);
-  const rows = shown.map((worker) => row(worker, at));
-  const table = new Table(COLUMNS, rows, width);
   lines.push(
     `workers: ${formatCount(alive)} alive${lost > 0 ? `, ${formatCount(lost)} lost` : ''}`,
-    ...`${table.header}${table.rows(rows)}`.trimEnd().split('\n'),
+    ...fittedTable(columns(at), shown, width),
   );
   if (workers.length > MOST) lines.push(`  … and ${formatCount(workers.length - MOST)} more`);
   for (const worker of shown) {
@@ -48,15 +37,21 @@ export function workerLines(status: Status, width: number): string[] {
   return lines;
 }
 
-function row(worker: Worker, at: Date): string[] {
+/** What a lost one had in hand, others have by now. */
+function columns(at: Date): FittedColumn<Worker>[] {
+  const up = ({ startedAt }: Worker) => formatSpan((at.getTime() - startedAt.getTime()) / 1000);
   return [
-    nameOf(worker),
-    stateOf(worker),
-    // What a lost one had in hand, others have by now.
-    worker.alive ? formatCount(worker.jobs) : '',
-    fromNow(worker.seenAt, at),
-    worker.alive ? formatSpan((at.getTime() - worker.startedAt.getTime()) / 1000) : '',
-    worker.version,
+    { name: 'worker', weight: 6, text: (worker) => printable(nameOf(worker)) },
+    { name: 'state', weight: 5, text: stateOf },
+    {
+      name: 'jobs',
+      weight: 3,
+      align: 'right',
+      text: ({ alive, jobs }) => (alive ? formatCount(jobs) : ''),
+    },
+    { name: 'seen', weight: 4, text: ({ seenAt }) => fromNow(seenAt, at) },
+    { name: 'up', weight: 2, align: 'right', text: (worker) => (worker.alive ? up(worker) : '') },
+    { name: 'version', weight: 1, text: ({ version }) => printable(version) },
   ];
 }
 

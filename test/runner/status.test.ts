@@ -1,0 +1,225 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import { stageTables } from '../../src/postgres/stage-tables.ts';
+import { measureRates, readStatus, type Status } from '../../src/runner/status.ts';
+import { begin, commitUsers, POOL, startWalk, user } from '../postgres/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+let run: Run;
+let walks: string;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+  run = await begin(db);
+  ({ walks } = stageTables(run.stage));
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+const people = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => user(`user-${from + index}`));
+
+function walkingOf({ snapshots }: Status) {
+  const walking = snapshots[0]?.walking;
+  if (!walking) throw new Error('No snapshot is being taken.');
+  return walking;
+}
+
+const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+
+describe('the walks of a snapshot that is being taken', () => {
+  it('are those that have read a page and are to read more, the longest remaining first', async () => {
+    const waiting = await startWalk(db, run, { prefix: '0', expected: 900 });
+    const near = await startWalk(db, run, { prefix: '1', expected: 12 });
+    const far = await startWalk(db, run, { prefix: '2', expected: 500 });
+    const ended = await startWalk(db, run, { prefix: '3', expected: 2 });
+    await commitUsers(db, run, near, people(0, 10), 'token');
+    await commitUsers(db, run, far, people(10, 15), 'token');
+    await commitUsers(db, run, ended, people(15, 17));
+    const walking = walkingOf(await readStatus(db, null));
+    expect(walking.inProgress).toEqual([
+      expect.objectContaining({ id: far.id, kind: 'users', prefix: '2', items: 5, expected: 500 }),
+      expect.objectContaining({ id: near.id, pages: 1, attempt: 1, items: 10, expected: 12 }),
+    ]);
+    expect(walking.walks).toEqual([
+      expect.objectContaining({ walks: 4, walksDone: 1, walksInProgress: 2, items: 17 }),
+    ]);
+    expect(walking.inProgress.map(({ id }) => id)).not.toContain(waiting.id);
+  });
+
+  it('are at most fifty, and neither a group nor a token is named', async () => {
+    await db.query(
+      `INSERT INTO ${walks} (kind, group_name, expected, pages, items, token, token_at)
+       SELECT 'members', 'Patients of Dr. Grey ' || n, 1000, 1, n, 'secret-token', clock_timestamp()
+       FROM generate_series(1, 60) AS n`,
+    );
+    const status = await readStatus(db, null);
+    const { inProgress, walks: kinds } = walkingOf(status);
+    expect(inProgress.map(({ items }) => items)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    );
+    expect(kinds[0]).toMatchObject({ kind: 'members', walksInProgress: 60 });
+    expect(JSON.stringify(status)).not.toMatch(/Grey|secret/);
+  });
+
+  it('are expected to be like the others of their kind where nothing is known of them', async () => {
+    await db.query(
+      `INSERT INTO ${walks} (kind, group_name, state, expected, pages, items) VALUES
+       ('members', 'a', 'done', NULL, 1, 30), ('members', 'b', 'open', 50, 1, 60),
+       ('members', 'c', 'open', NULL, 0, 0), ('members', 'd', 'open', NULL, 1, 20),
+       ('members', 'e', 'dropped', 700, 0, 0), ('groups', NULL, 'open', NULL, 1, 5)`,
+    );
+    const { walks: kinds } = walkingOf(await readStatus(db, null));
+    expect(kinds).toEqual([
+      expect.objectContaining({ kind: 'groups', items: 5, expected: null }),
+      expect.objectContaining({ kind: 'members', items: 110, expected: 30 + 60 + 2 * 45 }),
+    ]);
+  });
+
+  it('are none where the stage is gone', async () => {
+    await db.query(`DROP TABLE ${walks}`);
+    expect(walkingOf(await readStatus(db, null))).toMatchObject({
+      walks: [],
+      inProgress: [],
+      readAt: null,
+      estimatedEnd: null,
+    });
+  });
+});
+
+describe('rates', () => {
+  it('are averages since the snapshot began at first', async () => {
+    const walk = await startWalk(db, run, { expected: 40 });
+    await commitUsers(db, run, walk, people(0, 30), 'token');
+    const status = await readStatus(db, null);
+    const { rate, rateSince, estimatedEnd, inProgress } = walkingOf(status);
+    expect(rateSince).toEqual(run.snapshotAt);
+    expect(rate).toBeCloseTo(30 / Math.max(1, seconds(run.snapshotAt, status.at)));
+    expect(seconds(status.at, estimatedEnd as Date)).toBeCloseTo(10 / rate, 1);
+    expect(inProgress[0]).toMatchObject({ rate: null, estimatedEnd: null });
+  });
+
+  it('are measured between two readings, also after a long rest', async () => {
+    const walk = await startWalk(db, run, { expected: 90 });
+    const other = await startWalk(db, run, { expected: 50 });
+    await commitUsers(db, run, walk, people(0, 30), 'one');
+    await commitUsers(db, run, other, people(30, 40), 'one');
+    await db.query(`UPDATE ${walks} SET token_at = token_at - interval '3 hours'`);
+    const first = await readStatus(db, null);
+    await commitUsers(db, run, walk, people(40, 60), 'two');
+    await db.query(
+      `UPDATE ${walks} SET token_at = token_at - interval '3 hours' + interval '4 seconds'
+       WHERE id = $1`,
+      [walk.id],
+    );
+    const second = await readStatus(db, null);
+    const status = measureRates(second, first);
+    const { rate, rateSince, inProgress } = walkingOf(status);
+    expect(rateSince).toEqual(first.at);
+    expect(rate).toBeCloseTo(20 / seconds(first.at, second.at));
+    const [moved, resting] = inProgress;
+    const between = seconds(
+      walkingOf(first).inProgress.find(({ id }) => id === walk.id)?.readAt as Date,
+      moved?.readAt as Date,
+    );
+    expect(moved).toMatchObject({ id: walk.id, items: 50 });
+    expect(moved?.rate).toBeCloseTo(20 / between);
+    expect(seconds(status.at, moved?.estimatedEnd as Date)).toBeCloseTo(between * 2, 1);
+    expect(resting).toMatchObject({ id: other.id, rate: null, estimatedEnd: null });
+  });
+
+  it('stay averages where walks took back what they had read', async () => {
+    const walk = await startWalk(db, run, { expected: 90 });
+    await commitUsers(db, run, walk, people(0, 30), 'one');
+    const first = await readStatus(db, null);
+    await db.query(`UPDATE ${walks} SET attempt = 2, items = 10, token_at = clock_timestamp()`);
+    const { rate, rateSince, inProgress } = walkingOf(
+      measureRates(await readStatus(db, null), first),
+    );
+    expect(rateSince).toEqual(run.snapshotAt);
+    expect(rate).toBeGreaterThan(0);
+    expect(inProgress[0]).toMatchObject({ attempt: 2, rate: null });
+  });
+
+  it('tell no end where no page was asked for in a minute: nobody may be reading', async () => {
+    const walk = await startWalk(db, run, { expected: 90 });
+    await commitUsers(db, run, walk, people(0, 30), 'one');
+    expect(walkingOf(await readStatus(db, null)).estimatedEnd).not.toBeNull();
+    await db.query(`UPDATE ${walks} SET token_at = clock_timestamp() - interval '61 seconds'`);
+    const status = await readStatus(db, null);
+    const { estimatedEnd, readAt } = walkingOf(status);
+    expect(estimatedEnd).toBeNull();
+    expect(seconds(readAt as Date, status.at)).toBeGreaterThan(60);
+  });
+});
+
+describe('schedules, workers and requests', () => {
+  it('are those of the pools that are asked for, and all workers', async () => {
+    await db.query(
+      `INSERT INTO mirror.schedules VALUES
+       ($1, '0 2 * * *', 'UTC', '2026-11-22T02:00:00Z', '2026-11-22T02:03:00Z'),
+       ('us-east-1_Other', '0 3 * * *', 'UTC', '2026-11-22T03:00:00Z', '2026-11-22T03:03:00Z')`,
+      [POOL],
+    );
+    await db.query(
+      `INSERT INTO mirror.requests (pool_id, source)
+       VALUES ($1, 'schedule'), ('us-east-1_Other', 'trigger')`,
+      [POOL],
+    );
+    await db.query(
+      `INSERT INTO mirror.workers (id, host, pid, version) VALUES ('w', 'h', 1, '0.1.0')`,
+    );
+    const all = await readStatus(db, null);
+    expect(all.schedules).toHaveLength(2);
+    expect(all.requests).toHaveLength(2);
+    const one = await readStatus(db, [POOL]);
+    expect(one.schedules.map(({ poolId }) => poolId)).toEqual([POOL]);
+    expect(one.requests.map(({ poolId }) => poolId)).toEqual([POOL]);
+    expect(one.workers).toHaveLength(1);
+  });
+
+  it('hold every open request, and the five newest that ended', async () => {
+    await db.query(
+      `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
+       SELECT $1, 'schedule', timestamptz '2026-11-01Z' + n * interval '1 day', 'failed', 'no ' || n
+       FROM generate_series(1, 7) AS n`,
+      [POOL],
+    );
+    await db.query(
+      `INSERT INTO mirror.requests (pool_id, source, snapshot_at) VALUES ($1, 'trigger', $2)`,
+      [POOL, run.snapshotAt],
+    );
+    const { requests, snapshots } = await readStatus(db, null);
+    expect(requests.map(({ reason }) => reason)).toEqual([
+      null,
+      ...[7, 6, 5, 4, 3].map((n) => `no ${n}`),
+    ]);
+    expect(requests[0]).toMatchObject({
+      snapshot: snapshots[0]?.snapshot,
+      endedAt: null,
+      outcome: null,
+    });
+  });
+
+  it('take a worker for lost that was not seen for thirty seconds, and tell of it first', async () => {
+    await db.query(
+      `INSERT INTO mirror.workers (id, host, pid, version, seen_at, trouble) VALUES
+       ('a', 'one', 1, '0.1.0', clock_timestamp() - interval '20 seconds', NULL),
+       ('b', 'two', 2, '0.1.0', clock_timestamp() - interval '31 seconds', NULL),
+       ('c', 'three', 3, '0.1.0', clock_timestamp(), 'Redis does not answer.')`,
+    );
+    const { workers } = await readStatus(db, null);
+    expect(workers.map(({ id, alive }) => [id, alive])).toEqual([
+      ['b', false],
+      ['c', true],
+      ['a', true],
+    ]);
+  });
+});
