@@ -1,7 +1,5 @@
 import type { Allowances } from '../config/allowances.ts';
-import type { RedisConnection } from '../redis/connection.ts';
 import { type Buckets, bucketsOf } from './buckets.ts';
-import { clusteredPacing } from './clustered/pacing.ts';
 import type { Lane } from './lane.ts';
 import { Lanes, type LaneUsage } from './lanes.ts';
 import { localPacing, type Pacing } from './pacing.ts';
@@ -80,15 +78,4 @@ export class AccountBuckets {
 /** Buckets held by this process alone. */
 export function localAccountBuckets(allowances: Allowances): AccountBuckets {
   return new AccountBuckets(localPacing(), allowances);
-}
-
-/**
- * Buckets shared by every process on the same Redis. While Redis is away nothing is released.
- * Close them before the connection.
- */
-export function clusteredAccountBuckets(
-  redis: RedisConnection,
-  allowances: Allowances,
-): AccountBuckets {
-  return new AccountBuckets(clusteredPacing(redis), allowances);
 }

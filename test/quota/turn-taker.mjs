@@ -14,7 +14,7 @@ Date.now = () => rightNow() + clockOffsetMs;
 // By their URLs, as there is nothing to check types against before the build.
 const dist = process.env.TURN_TAKER_DIST ?? new URL('../../dist/', import.meta.url).href;
 const { openRedis } = await import(`${dist}redis/connection.js`);
-const { clusteredAccountBuckets } = await import(`${dist}quota/account-buckets.js`);
+const { clusteredAccountBuckets } = await import(`${dist}quota/clustered-buckets.js`);
 
 const allowance = { share, userListRps };
 const redis = await openRedis(url);
