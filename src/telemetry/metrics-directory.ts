@@ -9,7 +9,7 @@ export interface PoolFigures {
   /** Snapshots by state. */
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
   /** Ended requests by outcome. */
-  readonly requests: Readonly<Record<RequestOutcome, number>>;
+  readonly requests: Readonly<Record<string, number>>;
   /** Seconds since the newest published snapshot began, archived or not; null where there is none. */
   readonly publishedAge: number | null;
   /** Seconds since the newest archived snapshot began; null where there is none. */
@@ -26,8 +26,6 @@ export interface PoolFigures {
   /** The size on disk of the stage of its open snapshot; 0 where none is open. */
   readonly stageBytes: number;
 }
-
-export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
 
 /** What Postgres tells of every pool. */
 export type DirectoryFigures = readonly PoolFigures[];

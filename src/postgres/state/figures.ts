@@ -1,11 +1,8 @@
 import type { SnapshotState } from '../../model/snapshot.ts';
 import { bounded } from '../../telemetry/bounded.ts';
-import type {
-  DirectoryFigures,
-  PoolFigures,
-  RequestOutcome,
-} from '../../telemetry/metrics-directory.ts';
+import type { DirectoryFigures, PoolFigures } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
+import type { RequestOutcome } from './requests.ts';
 
 /** So long an answer is given again, that many scrapers cost as much as one. */
 const KEPT_MS = 5_000;

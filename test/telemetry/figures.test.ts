@@ -1,0 +1,207 @@
+import { afterEach, expect, test } from 'vitest';
+import { type HttpServer, startHttp } from '../../src/http/server.ts';
+import { openPool, type Queryable } from '../../src/postgres/connection.ts';
+import { dropEndedStages } from '../../src/postgres/stage/drop.ts';
+import { figuresReader } from '../../src/postgres/state/figures.ts';
+import { endSnapshot } from '../../src/postgres/state/transitions.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { openMetrics } from '../../src/telemetry/metrics.ts';
+import { begin, commitUsers, startWalk, user } from '../postgres/fixtures.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import { startRelay } from '../support/relay.ts';
+import { valuesOf } from './scrape.ts';
+
+const POOL = 'us-east-1_Simulated';
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function openMirror(users: number, groups: number): Promise<TestMirror> {
+  const mirror = await openTestMirror({ users, groups });
+  closing.push(() => mirror.close());
+  return mirror;
+}
+
+/** One scrape over HTTP, of a process that reads this database. */
+async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
+  const server: HttpServer = await startHttp({
+    settings: { host: '127.0.0.1', port: 0, token: null },
+    metrics,
+    figures: figuresReader(db),
+    readiness: {},
+    log: createLogger({ level: 'silent' }),
+  });
+  try {
+    const answer = await fetch(`${server.url}/metrics`);
+    expect(answer.status).toBe(200);
+    return await answer.text();
+  } finally {
+    await server.close();
+  }
+}
+
+test('a mirrored pool is told of by its newest published snapshot, and names nobody', async () => {
+  const mirror = await openMirror(150, 6);
+  await mirror.sync();
+  const { pool } = mirror;
+  const [gone, changed, other] = [...pool.users()].map(({ username }) => username);
+  pool.deleteUser(gone ?? '');
+  for (const username of [changed, other]) pool.changeUser(username ?? '', { enabled: false });
+  pool.changeUser(changed ?? '', { enabled: true });
+  for (const [number, username] of ['newcomer-1', 'newcomer-2', 'newcomer-3'].entries()) {
+    pool.createUser({ username, attributes: { email: `${number}@newcomers.example` } });
+  }
+  const { report } = await mirror.sync();
+
+  const text = await scrape(mirror.db);
+  expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
+  expect(valuesOf(text, 'cognito_mirror_snapshots')).toEqual({
+    [`${POOL}/walking`]: 0,
+    [`${POOL}/held`]: 0,
+    [`${POOL}/published`]: 0,
+    [`${POOL}/archived`]: 2,
+    [`${POOL}/failed`]: 0,
+    [`${POOL}/discarded`]: 0,
+  });
+  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({ [POOL]: 152 });
+  expect(valuesOf(text, 'cognito_mirror_groups')).toEqual({ [POOL]: 6 });
+  expect(valuesOf(text, 'cognito_mirror_memberships')).toEqual({
+    [POOL]: [...pool.memberships()].length,
+  });
+  expect(report).toMatchObject({ added: 3, removed: 1 });
+  expect(valuesOf(text, 'cognito_mirror_changed_users')).toEqual({
+    [`${POOL}/added`]: 3,
+    [`${POOL}/modified`]: report.modified,
+    [`${POOL}/removed`]: 1,
+  });
+  expect(valuesOf(text, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+  expect(valuesOf(text, 'cognito_mirror_pool_scheduled')).toEqual({ [POOL]: 0 });
+
+  const names = [...pool.users()].flatMap(({ username, attributes }) => [
+    username,
+    attributes.get('sub') ?? username,
+    attributes.get('email') ?? username,
+  ]);
+  for (const name of [...names, ...[...pool.groups()].map(({ groupName }) => groupName)]) {
+    // Short ones may be part of any word.
+    if (name.length > 5) expect(text).not.toContain(name);
+  }
+});
+
+test('ages count from when a snapshot began, by the clock of Postgres', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.rows(
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state, users, groups,
+       memberships, added, modified, removed)
+     SELECT $1, state, date_trunc('second', clock_timestamp()) - make_interval(hours => hours),
+       state, hours, 0, 0, 0, 0, 0
+     FROM (VALUES ('archived', 5), ('published', 3), ('failed', 1)) AS s (state, hours)`,
+    [POOL],
+  );
+  await mirror.rows(
+    `INSERT INTO mirror.schedules (pool_id, pattern, timezone, due_at, starts_at)
+     VALUES ($1, '0 2 * * *', 'UTC', now(), now()), ($2, '0 2 * * *', 'UTC', now(), now())`,
+    [POOL, 'us-east-1_NotYet'],
+  );
+  const text = await scrape(mirror.db);
+  const ages = valuesOf(text, 'cognito_mirror_snapshot_age_seconds');
+  expect(Math.floor((ages[`${POOL}/published`] ?? 0) / 3600)).toBe(3);
+  expect(Math.floor((ages[`${POOL}/archived`] ?? 0) / 3600)).toBe(5);
+  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({ [POOL]: 3 });
+  expect(ages).toMatchObject({
+    'us-east-1_NotYet/published': Number.POSITIVE_INFINITY,
+    'us-east-1_NotYet/archived': Number.POSITIVE_INFINITY,
+  });
+  expect(valuesOf(text, 'cognito_mirror_pool_scheduled')).toEqual({
+    [POOL]: 1,
+    'us-east-1_NotYet': 1,
+  });
+});
+
+test('requests are told of by outcome once they ended', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.sync();
+  await mirror.rows(
+    `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome)
+     SELECT $1, 'schedule', CASE WHEN outcome IS NOT NULL THEN now() END, outcome
+     FROM unnest(ARRAY['done', 'done', 'failed', 'skipped', NULL]) AS outcome`,
+    [POOL],
+  );
+  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_requests_ended')).toEqual({
+    [`${POOL}/done`]: 2,
+    [`${POOL}/held`]: 0,
+    [`${POOL}/skipped`]: 1,
+    [`${POOL}/failed`]: 1,
+  });
+});
+
+test('the stage of an open snapshot has a size, that of an ended one none', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.sync();
+  const run = await begin(mirror.db, POOL);
+  const walk = await startWalk(mirror.db, run, {});
+  await commitUsers(
+    mirror.db,
+    run,
+    walk,
+    Array.from({ length: 500 }, (_, number) => user(`user-${number}`)),
+    'more',
+  );
+  const [stage] = await mirror.rows<{ bytes: string }>(
+    `SELECT sum(pg_total_relation_size(c.oid)) AS bytes
+     FROM mirror.runs AS r JOIN pg_class AS c ON c.relname IN (
+       'stage_' || stage || '_walks', 'stage_' || stage || '_users', 'stage_' || stage || '_groups',
+       'stage_' || stage || '_memberships', 'stage_' || stage || '_alive')
+     WHERE r.snapshot_at = $1`,
+    [run.snapshotAt],
+  );
+  expect(Number(stage?.bytes)).toBeGreaterThan(100_000);
+  const open = await scrape(mirror.db);
+  expect(valuesOf(open, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: Number(stage?.bytes) });
+
+  await endSnapshot(mirror.db, run, ['walking'], 'failed', 'a reason');
+  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+  await dropEndedStages(mirror.db);
+  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+});
+
+test('many scrapes at a time, and one soon after, are one question to Postgres', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.sync();
+  let questions = 0;
+  const counted = {
+    query: (...question: Parameters<Queryable['query']>) => {
+      questions += 1;
+      return mirror.db.query(...question);
+    },
+  } as Queryable;
+  const read = figuresReader(counted);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
+  expect(await read()).toEqual(answers[0]);
+  expect(answers[0]).toHaveLength(1);
+  expect(questions).toBe(1);
+});
+
+test('while Postgres is away or silent, a scrape has what the process knows', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.sync();
+  const relay = await startRelay(mirror.databaseUrl);
+  const silent = openPool(relay.url, 2);
+  // A statement that got no answer ends with its connection, and only then the pool.
+  closing.push(() => silent.end());
+  closing.push(() => relay.close());
+  const away = openPool('postgres://someone@127.0.0.1:1/none', 2);
+  closing.push(() => away.end());
+  await silent.query('SELECT 1');
+  relay.freeze();
+  for (const db of [silent, away]) {
+    const metrics = openMetrics();
+    metrics.page('ListUsers', 60);
+    const text = await scrape(db, metrics);
+    expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 0 });
+    expect(valuesOf(text, 'cognito_mirror_pages_total')).toEqual({ ListUsers: 1 });
+    expect(valuesOf(text, 'cognito_mirror_users')).toEqual({});
+  }
+});
