@@ -43,6 +43,8 @@ const OWNED_PACKAGES = [
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },
   { pattern: /^ioredis$/, owner: 'redis' },
   { pattern: /^bullmq$/, owner: 'runner' },
+  { pattern: /^prom-client$/, owner: 'telemetry' },
+  { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
 ];
 
 /** Layers in which a text that reads like SQL is at home: cli shows a person examples, archive drives DuckDB. */
