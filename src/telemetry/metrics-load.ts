@@ -3,8 +3,12 @@ import { bounded } from './bounded.ts';
 
 /** How much a bucket of this process is used. */
 export interface BucketUsage {
-  /** The account and Region, `111122223333/us-east-1`, or the Region alone where no account is known yet. */
+  /**
+   * The account and Region (`111122223333/us-east-1`), the Region alone where no account is known
+   * yet, or the pool besides where the quota is a pool's.
+   */
   readonly scope: string;
+  /** The quota, or the operation that has one per pool. */
   readonly bucket: string;
   /** Attempts that this process released a second, lately. */
   readonly rate: number;
