@@ -7,7 +7,21 @@ export interface Allowances {
   leastShare(region: string): number;
 }
 
-/** What the configuration says of each account and Region. */
-export function allowancesOf(config: Pick<Config, 'allowance'>): Allowances {
-  return { of: () => config.allowance, leastShare: () => config.allowance.share };
+/** What the file says of each account and Region, else what the environment says. */
+export function allowancesOf({
+  allowance,
+  file: { accounts },
+}: Pick<Config, 'allowance' | 'file'>): Allowances {
+  const of = (accountId: string, region: string): Allowance => {
+    const entry = accounts.get(accountId)?.get(region);
+    return {
+      share: entry?.quotaShare ?? allowance.share,
+      userListRps: entry?.userListRps ?? allowance.userListRps,
+    };
+  };
+  return {
+    of,
+    leastShare: (region) =>
+      Math.min(allowance.share, ...[...accounts.keys()].map((id) => of(id, region).share)),
+  };
 }

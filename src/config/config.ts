@@ -1,3 +1,5 @@
+import type { ConfigFile } from './file-schema.ts';
+
 /** The file formats of an archive. */
 export const ARCHIVE_FORMATS = ['parquet', 'jsonl'] as const;
 export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
@@ -52,6 +54,9 @@ export interface Config {
   readonly schedule: Schedule;
   /** How long closed versions are kept; null: for ever. */
   readonly historyDays: number | null;
+  /** HOST and PORT are read for the worker alone; elsewhere these are the defaults. */
   readonly http: HttpSettings;
   readonly logLevel: LogLevel;
+  /** What the file says of single pools and accounts; both empty where there is none. */
+  readonly file: ConfigFile;
 }

@@ -3,62 +3,71 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConfigurationError, type Problem } from '../model/errors.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
+import type { ConfigFile } from './file-schema.ts';
+import { loadFile, NO_FILE } from './load-file.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 import { REMEDIES, toPools, VARIABLES, type VariableName } from './variables.ts';
 
-/** Variables of ours that other commands read, so that one environment serves them all. */
-const READ_ELSEWHERE = ['MIRROR_SCHEDULE', 'MIRROR_TIMEZONE', 'MIRROR_HTTP_TOKEN'];
+/** Names that the environments of other programs set too: read where they are needed alone. */
+const OF_THE_WORKER: readonly VariableName[] = ['HOST', 'PORT'];
+
+/** What a worker cannot do without, and why what other commands do in its place will not serve. */
+const NEEDED_BY_WORKERS: Readonly<Partial<Record<VariableName, string>>> = {
+  DATABASE_URL:
+    'is not set; an embedded Postgres is of one machine, and workers on others could not share it.',
+  REDIS_URL:
+    'is not set; workers share their jobs and the quota through Redis, and none comes along.',
+  ARCHIVE_URL:
+    'is not set; the folder under MIRROR_HOME is of one machine, and archives would be scattered over those of all workers.',
+};
 
 export interface LoadOptions {
   /** Pools named on the command line; any of them override `COGNITO_POOLS`. */
   readonly pools?: readonly string[];
   /** True where the command can do nothing without a pool. */
   readonly needsPools?: boolean;
+  /** True for a worker: it needs pools and servers that all workers share, and answers HTTP. */
+  readonly worker?: boolean;
 }
+
+const NAMES = Object.keys(VARIABLES) as VariableName[];
 
 type Values = { [Name in VariableName]?: z.output<(typeof VARIABLES)[Name]> };
 
 /**
- * Reads the environment variables of docs/DESIGN.md. A variable set to nothing is as one not set.
+ * Reads the environment variables of README.md, and the file that MIRROR_CONFIG names. A variable
+ * set to nothing is as one not set.
  *
- * @throws ConfigurationError with every problem there is
+ * @throws ConfigurationError with every problem there is, of the environment and the file
  */
 export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): Config {
+  const { pools: named = [], needsPools = false, worker = false } = options;
   const problems: Problem[] = [];
   const set = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
-  const named = options.pools ?? [];
   if (named.length > 0) delete set.COGNITO_POOLS;
+  if (!worker) for (const name of OF_THE_WORKER) delete set[name];
 
-  const names = Object.keys(VARIABLES) as VariableName[];
-  const values: Values = Object.fromEntries(
-    names.flatMap((name) => {
-      if (set[name] === undefined) return [];
-      const parsed = VARIABLES[name].safeParse(set[name]);
-      if (parsed.success) return [[name, parsed.data]];
-      problems.push(...toProblems(name, REMEDIES[name], parsed.error));
-      return [];
-    }),
-  );
-  const pools = named.length > 0 ? parseNamedPools(named, problems) : values.COGNITO_POOLS;
-  if (
-    options.needsPools &&
-    pools === undefined &&
-    problems.every((p) => p.subject !== 'COGNITO_POOLS' && p.subject !== 'POOL')
-  ) {
+  const values = parseVariables(set, problems);
+  if (worker) problems.push(...missingForWorker(set));
+  problems.push(...findUnknownVariables(Object.keys(set), NAMES));
+  const file = parseFile(values.MIRROR_CONFIG, problems);
+  const pools = parsePools(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
+  // Where the variable or the file is wrong, nobody knows whether it names one.
+  const namesNone = pools.length === 0 && !set.COGNITO_POOLS && problems.every(isOfNoPools);
+  if ((needsPools || worker) && namesNone) {
     problems.push({
       subject: 'COGNITO_POOLS',
       problem: 'no pool is named.',
-      remedy: `Name pools on the command line, or set it. ${REMEDIES.COGNITO_POOLS}`,
+      remedy: `${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${REMEDIES.COGNITO_POOLS}`,
     });
   }
-  problems.push(...findUnknownVariables(Object.keys(set), [...names, ...READ_ELSEWHERE]));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   const home = resolve(values.MIRROR_HOME ?? './.cognito-mirror');
   return Object.freeze({
-    pools: pools ?? [],
+    pools,
     databaseUrl: values.DATABASE_URL ?? null,
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
@@ -70,21 +79,63 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       userListRps: values.MIRROR_USER_LIST_RPS ?? 30,
     },
     maxRemoved: values.MIRROR_MAX_REMOVED ?? 0.1,
-    schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
+    schedule: {
+      pattern: values.MIRROR_SCHEDULE ?? '0 2 * * *',
+      timezone: values.MIRROR_TIMEZONE ?? 'UTC',
+    },
     historyDays: values.MIRROR_HISTORY_DAYS ?? null,
-    http: { host: '127.0.0.1', port: 8080, token: null },
+    http: {
+      host: values.HOST ?? '127.0.0.1',
+      port: values.PORT ?? 8080,
+      token: values.MIRROR_HTTP_TOKEN ?? null,
+    },
     logLevel: values.LOG_LEVEL ?? 'info',
+    file,
   });
 }
 
-function parseNamedPools(
+function parseVariables(set: Record<string, string>, problems: Problem[]): Values {
+  return Object.fromEntries(
+    NAMES.flatMap((name) => {
+      if (set[name] === undefined) return [];
+      const parsed = VARIABLES[name].safeParse(set[name]);
+      if (parsed.success) return [[name, parsed.data]];
+      problems.push(...toProblems(name, REMEDIES[name], parsed.error));
+      return [];
+    }),
+  );
+}
+
+function missingForWorker(set: Record<string, string>): Problem[] {
+  return NAMES.flatMap((name) => {
+    const problem = NEEDED_BY_WORKERS[name];
+    if (problem === undefined || set[name] !== undefined) return [];
+    return [{ subject: name, problem, remedy: REMEDIES[name] }];
+  });
+}
+
+function parseFile(path: string | undefined, problems: Problem[]): ConfigFile {
+  const file = path === undefined ? NO_FILE : loadFile(path);
+  if ('pools' in file) return file;
+  problems.push(...file);
+  return NO_FILE;
+}
+
+/** Pools named on the command line; undefined where none is, or one is malformed. */
+function parsePools(
   named: readonly string[],
   problems: Problem[],
 ): readonly string[] | 'all' | undefined {
+  if (named.length === 0) return undefined;
   const parsed = z.string().transform(toPools).safeParse(named.join(','));
   if (parsed.success) return parsed.data;
   problems.push(...toProblems('POOL', REMEDIES.COGNITO_POOLS, parsed.error));
   return undefined;
+}
+
+/** True of a problem that leaves no doubt about which pools are named. */
+function isOfNoPools({ subject }: Problem): boolean {
+  return subject !== 'POOL' && !subject.startsWith('MIRROR_CONFIG');
 }
 
 function toProblems(subject: string, remedy: string, error: z.ZodError): Problem[] {

@@ -17,12 +17,16 @@ export interface PoolSettings {
   readonly maxRemoved: number;
 }
 
-/** What a pool is mirrored with: its own settings, else those of the environment. */
-export function settingsOf(config: Config, _poolId: string): PoolSettings {
+/** What a pool is mirrored with: its own settings of the file, else those of the environment. */
+export function settingsOf(config: Config, poolId: string): PoolSettings {
+  const { role, schedule, timezone, archiveUrl, maxRemoved } = config.file.pools.get(poolId) ?? {};
   return {
-    role: null,
-    schedule: config.schedule,
-    archiveUrl: config.archiveUrl,
-    maxRemoved: config.maxRemoved,
+    role: role === undefined ? null : { arn: role.arn, externalId: role.externalId ?? null },
+    schedule: {
+      pattern: schedule ?? config.schedule.pattern,
+      timezone: timezone ?? config.schedule.timezone,
+    },
+    archiveUrl: archiveUrl ?? config.archiveUrl,
+    maxRemoved: maxRemoved ?? config.maxRemoved,
   };
 }

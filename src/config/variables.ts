@@ -1,7 +1,9 @@
-import { fileURLToPath } from 'node:url';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isPoolId } from '../model/pool-id.ts';
+import { archiveUrlProblem } from './archive-url.ts';
 import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
+import { isCronPattern, isTimezone } from './schedule.ts';
 
 /**
  * The environment variables, each as the schema of its text. A schema's issues are what is wrong
@@ -14,11 +16,19 @@ export const VARIABLES = {
   ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
   ARCHIVE_FORMATS: z.string().transform(toFormats),
   ARCHIVE_KMS_KEY_ID: z.string(),
+  MIRROR_CONFIG: z.string(),
   MIRROR_HOME: z.string(),
+  MIRROR_SCHEDULE: checked(isCronPattern, 'is no cron expression that ever comes due'),
+  MIRROR_TIMEZONE: checked(isTimezone, 'is no time zone'),
   MIRROR_QUOTA_SHARE: number('over 0 and up to 1', (n) => n > 0 && n <= 1),
   MIRROR_USER_LIST_RPS: number('over 0', (n) => n > 0),
   MIRROR_MAX_REMOVED: number('from 0 to 1', (n) => n >= 0 && n <= 1),
   MIRROR_HISTORY_DAYS: number('that is whole and over 0', (n) => Number.isSafeInteger(n) && n > 0),
+  MIRROR_HTTP_TOKEN: z
+    .string()
+    .regex(/^[!-~]{16,}$/, 'the token is shorter than 16 characters, or is not plain ASCII text.'),
+  HOST: checked(isHost, 'is no address or name of a host'),
+  PORT: number('that is whole and from 0 to 65535', isPort),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: (issue) => `${quote(issue.input)} is no log level.` }),
 } as const;
 
@@ -28,17 +38,23 @@ export type VariableName = keyof typeof VARIABLES;
 export const REMEDIES: Readonly<Record<VariableName, string>> = {
   COGNITO_POOLS:
     'Give pool ids, separated by commas, as the Cognito console shows them (us-east-1_Ab12Cd34), or `all`.',
-  DATABASE_URL:
-    'Give a URL such as postgres://user:password@host:5432/database, or unset it to use the embedded Postgres.',
-  REDIS_URL: 'Give a URL such as redis://host:6379, or unset it.',
+  DATABASE_URL: 'Give a URL such as postgres://user:password@host:5432/database.',
+  REDIS_URL: 'Give a URL such as redis://host:6379.',
   ARCHIVE_URL: 'Give s3://bucket/prefix, or file:///absolute/folder.',
   ARCHIVE_FORMATS: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
   ARCHIVE_KMS_KEY_ID: "Give the key's id, ARN or alias.",
+  MIRROR_CONFIG: 'Give the path of a YAML file.',
   MIRROR_HOME: 'Give the path of a folder.',
+  MIRROR_SCHEDULE:
+    'Give five fields, or six with seconds first, such as 0 2 * * * for two every night.',
+  MIRROR_TIMEZONE: 'Give a name of the IANA database, such as Europe/Berlin or UTC.',
   MIRROR_QUOTA_SHARE: 'Give a share such as 0.8.',
   MIRROR_USER_LIST_RPS: "Give the account's quota in requests a second, such as 30.",
   MIRROR_MAX_REMOVED: 'Give a share such as 0.1.',
   MIRROR_HISTORY_DAYS: 'Give a number of days such as 365, or unset it to keep history for ever.',
+  MIRROR_HTTP_TOKEN: 'Give a random text, such as `openssl rand -hex 32` prints.',
+  HOST: 'Give 127.0.0.1 for this machine alone, 0.0.0.0 for every address, or a name.',
+  PORT: 'Give a port such as 8080; 0 takes a free one.',
   LOG_LEVEL: `Give one of ${LOG_LEVELS.join(', ')}.`,
 };
 
@@ -83,30 +99,23 @@ function isArchiveUrl(text: string, context: z.core.$RefinementCtx): void {
   if (problem !== null) report(context, problem);
 }
 
-function archiveUrlProblem(text: string): string | null {
-  if (!URL.canParse(text)) return 'the value is no URL.';
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    return 'the URL holds more than a bucket or folder and its prefix.';
-  }
-  switch (url.protocol) {
-    case 's3:':
-      // Lengths and characters of general purpose buckets, old ones included.
-      return /^[\w.-]{3,255}$/.test(url.host) ? null : 'the URL names no S3 bucket.';
-    case 'file:':
-      return isFolderUrl(url) ? null : 'the URL names no folder of this machine.';
-    default:
-      return 'the URL begins with neither s3:// nor file:///.';
-  }
+/** The value may be quoted. */
+function checked(isRight: (text: string) => boolean, isNo: string) {
+  return z.string().superRefine((text, context) => {
+    if (!isRight(text)) report(context, `${quote(text)} ${isNo}.`);
+  });
 }
 
-function isFolderUrl(url: URL): boolean {
-  try {
-    fileURLToPath(url);
-    return true;
-  } catch {
-    return false;
-  }
+/** An address, or a name by the rules of host names. */
+function isHost(text: string): boolean {
+  return (
+    isIP(text) !== 0 ||
+    (text.length <= 253 && /^[a-z\d]([\w-]*[a-z\d])?(\.[a-z\d]([\w-]*[a-z\d])?)*$/i.test(text))
+  );
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
 function number(range: string, isInRange: (value: number) => boolean) {

@@ -1,10 +1,9 @@
 /** What the service accepts as a pool's id: 1 to 55 characters (API reference of ListUsers). */
-const PATTERN = /^[\w-]+_[0-9a-zA-Z]+$/;
-const MAX_LENGTH = 55;
+export const POOL_ID_PATTERN = /^(?=.{1,55}$)[\w-]+_[0-9a-zA-Z]+$/;
 
 /** True if the service would take this text as a pool's id. */
 export function isPoolId(text: string): boolean {
-  return text.length <= MAX_LENGTH && PATTERN.test(text);
+  return POOL_ID_PATTERN.test(text);
 }
 
 /** The Region of a pool: the part of its id before the first underscore. */

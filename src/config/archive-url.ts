@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+
+/** What is wrong with the URL of an archive, quoting nothing of it; null where nothing is. */
+export function archiveUrlProblem(text: string): string | null {
+  if (!URL.canParse(text)) return 'the value is no URL.';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    return 'the URL holds more than a bucket or folder and its prefix.';
+  }
+  switch (url.protocol) {
+    case 's3:':
+      // Lengths and characters of general purpose buckets, old ones included.
+      return /^[\w.-]{3,255}$/.test(url.host) ? null : 'the URL names no S3 bucket.';
+    case 'file:':
+      return isFolderUrl(url) ? null : 'the URL names no folder of this machine.';
+    default:
+      return 'the URL begins with neither s3:// nor file:///.';
+  }
+}
+
+function isFolderUrl(url: URL): boolean {
+  try {
+    fileURLToPath(url);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,163 @@
+import { createRequire } from 'node:module';
+import type { Document, LineCounter, Pair } from 'yaml';
+
+type Yaml = typeof import('yaml');
+
+/** Something wrong with the text as YAML; quotes nothing of it. */
+export interface YamlProblem {
+  readonly line: number;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** What a text says, and where. */
+export interface YamlContent {
+  /** Mappings as objects, sequences as arrays. */
+  readonly value: unknown;
+  /** The line of the key at the path, else of the nearest mapping around it that has one. */
+  lineOf(path: readonly PropertyKey[]): number;
+}
+
+export interface YamlText {
+  readonly problems: readonly YamlProblem[];
+  /** Null where the text cannot be understood for its problems. */
+  readonly content: YamlContent | null;
+}
+
+/**
+ * The parser compiles a pattern as long as the nesting within a line is deep, and with half a
+ * million levels Node ends for want of memory, which cannot be caught.
+ */
+const LONGEST_LINE = 10_000;
+
+/**
+ * Reads YAML 1.2, merge keys included. Of a text that does not parse the first problem is told, as
+ * what follows a break of the syntax is mostly of its making.
+ */
+export function readYaml(text: string): YamlText {
+  const long = text.split('\n').findIndex((line) => line.length > LONGEST_LINE);
+  if (long !== -1) {
+    const problem = `the line is longer than ${LONGEST_LINE.toLocaleString('en')} characters.`;
+    return notUnderstood({ line: long + 1, problem, remedy: 'Break it.' });
+  }
+  // Loaded when asked: most commands are given no file, and would wait for it at their start.
+  const yaml = createRequire(import.meta.url)('yaml') as Yaml;
+  const lines = new yaml.LineCounter();
+  try {
+    const document = yaml.parseDocument(text, {
+      lineCounter: lines,
+      merge: true,
+      prettyErrors: false,
+      // Ours takes time in proportion to the text, the parser's to its square.
+      uniqueKeys: false,
+    });
+    const [error] = document.errors;
+    if (error !== undefined) {
+      return notUnderstood(syntaxProblem(error.code, lineAt(lines, error.pos[0])));
+    }
+    const dangling = checkAliases(yaml, document, lines);
+    const problems = [...checkKeys(yaml, document, lines), ...dangling];
+    if (dangling.length > 0) return { problems, content: null };
+    const value: unknown = document.toJS();
+    const lineOf = (path: readonly PropertyKey[]) => lineOfPath(yaml, document, lines, path);
+    return { problems, content: { value, lineOf } };
+  } catch {
+    // Too many levels, or aliases of aliases: the parser's bounds.
+    const problem = 'the text is nested too deeply, or its aliases unfold to too much.';
+    return notUnderstood({ line: 1, problem, remedy: 'Write it out plainly.' });
+  }
+}
+
+function notUnderstood(problem: YamlProblem): YamlText {
+  return { problems: [problem], content: null };
+}
+
+function syntaxProblem(code: string, line: number): YamlProblem {
+  return code === 'MULTIPLE_DOCS'
+    ? { line, problem: 'a second document begins.', remedy: 'Put everything into one.' }
+    : {
+        line,
+        // The parser's own sentence can quote the text.
+        problem: `the text is no YAML (${code}).`,
+        remedy: 'Check indentation, colons and quotes there.',
+      };
+}
+
+/** Keys that are no plain text, or are there twice. */
+function checkKeys(yaml: Yaml, document: Document.Parsed, lines: LineCounter): YamlProblem[] {
+  const problems: YamlProblem[] = [];
+  yaml.visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const line = lineAt(lines, startOf(key));
+        const name = keyName(yaml, key);
+        if (name === null) {
+          const problem = 'YAML reads the key as something else than its text.';
+          problems.push({ line, problem, remedy: 'Quote it.' });
+        } else if (seen.has(name)) {
+          problems.push({ line, problem: 'the key is there twice.', remedy: 'Remove one.' });
+        } else seen.add(name);
+      }
+    },
+  });
+  return problems;
+}
+
+/** Aliases of what is not set before them. */
+function checkAliases(yaml: Yaml, document: Document.Parsed, lines: LineCounter): YamlProblem[] {
+  const problems: YamlProblem[] = [];
+  const anchors = new Set<string>();
+  yaml.visit(document, {
+    Node(_, node) {
+      if (!yaml.isAlias(node)) anchors.add(node.anchor ?? '');
+      else if (!anchors.has(node.source)) {
+        const problem = 'the alias has no anchor before it.';
+        const remedy = 'Set the anchor with & above it.';
+        problems.push({ line: lineAt(lines, startOf(node)), problem, remedy });
+      }
+    },
+  });
+  return problems;
+}
+
+/**
+ * A key as text. Null where it is a collection, or where YAML reads something else than what
+ * stands there: 012345678901 is the number 12345678901.
+ */
+function keyName(yaml: Yaml, key: unknown): string | null {
+  if (!yaml.isScalar(key)) return null;
+  const name = typeof key.value === 'symbol' ? '<<' : String(key.value);
+  // An object takes it for something else than a key.
+  if (name === '__proto__') return null;
+  return typeof key.value === 'string' || name === '<<' || name === key.source ? name : null;
+}
+
+function lineOfPath(
+  yaml: Yaml,
+  document: Document.Parsed,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): number {
+  let node: unknown = document.contents;
+  let line = lineAt(lines, startOf(node));
+  for (const name of path) {
+    if (yaml.isAlias(node)) node = node.resolve(document);
+    if (!yaml.isMap(node)) break;
+    const pair: Pair | undefined = node.items.find(({ key }) => keyName(yaml, key) === name);
+    if (pair === undefined) break;
+    line = lineAt(lines, startOf(pair.key));
+    node = pair.value;
+  }
+  return line;
+}
+
+function startOf(node: unknown): number {
+  const { range } = (node ?? {}) as { range?: readonly number[] | null };
+  return range?.[0] ?? 0;
+}
+
+/** Counts from 1. */
+function lineAt(lines: LineCounter, offset: number): number {
+  return Math.max(lines.linePos(offset).line, 1);
+}
