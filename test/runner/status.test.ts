@@ -83,6 +83,22 @@ describe('the walks of a snapshot that is being taken', () => {
     ]);
   });
 
+  it('have no known end where more was read than expected, and they go on', async () => {
+    await db.query(
+      `INSERT INTO ${walks} (kind, group_name, state, expected, pages, items, token_at) VALUES
+       ('members', 'a', 'done', NULL, 1, 5, clock_timestamp()),
+       ('members', 'b', 'open', NULL, 9, 500, clock_timestamp()),
+       ('users', NULL, 'done', 90, 2, 100, clock_timestamp())`,
+    );
+    expect(walkingOf(await readStatus(db, null))).toMatchObject({
+      walks: [
+        { kind: 'users', items: 100, expected: 100 },
+        { kind: 'members', items: 505, expected: null },
+      ],
+      estimatedEnd: null,
+    });
+  });
+
   it('are none where the stage is gone', async () => {
     await db.query(`DROP TABLE ${walks}`);
     expect(walkingOf(await readStatus(db, null))).toMatchObject({

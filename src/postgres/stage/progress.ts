@@ -12,7 +12,7 @@ export interface KindProgress {
   readonly items: number;
   /**
    * Items expected in all: of walks that nothing is known of, as many each as of the others on
-   * average. Null where nothing is known of any.
+   * average. Null where nothing is known of any, or more than that was read and walks are still open.
    */
   readonly expected: number | null;
   /** When the last page was asked for; null before the first. */
@@ -42,21 +42,24 @@ export function stageProgress(db: Queryable, stage: number): Promise<KindProgres
   const { walks } = stageTables(stage);
   return ofStage(
     db.query<KindProgress>(
-      `SELECT kind, count(*) AS walks, count(*) FILTER (WHERE state = 'done') AS "walksDone",
-         count(*) FILTER (WHERE state = 'open' AND pages > 0) AS "walksInProgress",
-         sum(items)::bigint AS items,
-         CASE WHEN count(size) > 0 THEN greatest(
-           sum(items), sum(size) + avg(size) * count(*) FILTER (WHERE size IS NULL)
-         ) END::bigint AS expected,
-         max(token_at) AS "readAt"
-       FROM ${walks} CROSS JOIN LATERAL (
-         SELECT CASE
-           WHEN state = 'done' THEN items
-           WHEN expected IS NOT NULL THEN greatest(expected, items)
-         END AS size
-       ) AS known
-       WHERE state IN ('open', 'done')
-       GROUP BY kind ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
+      `SELECT kind, walks, "walksDone", "walksInProgress", items,
+         CASE WHEN about > items OR walks = "walksDone" THEN about END AS expected, "readAt"
+       FROM (
+         SELECT kind, count(*) AS walks, count(*) FILTER (WHERE state = 'done') AS "walksDone",
+           count(*) FILTER (WHERE state = 'open' AND pages > 0) AS "walksInProgress",
+           sum(items)::bigint AS items,
+           ceil(sum(size) + avg(size) * count(*) FILTER (WHERE size IS NULL))::bigint AS about,
+           max(token_at) AS "readAt"
+         FROM ${walks} CROSS JOIN LATERAL (
+           SELECT CASE
+             WHEN state = 'done' THEN items
+             WHEN expected IS NOT NULL THEN greatest(expected, items)
+           END AS size
+         ) AS known
+         WHERE state IN ('open', 'done')
+         GROUP BY kind
+       ) AS kinds
+       ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
     ),
   );
 }
