@@ -64,17 +64,6 @@ async function readFigures(db: Queryable): Promise<DirectoryFigures> {
          WHERE outcome IS NOT NULL GROUP BY 1, 2
        ) AS counted GROUP BY 1
      ),
-     newest AS (
-       SELECT DISTINCT ON (pool_id) pool_id, snapshot_at,
-         jsonb_build_object('users', users, 'groups', groups, 'memberships', memberships,
-           'added', added, 'modified', modified, 'removed', removed) AS newest
-       FROM directory.snapshots WHERE state IN ('published', 'archived')
-       ORDER BY pool_id, snapshot_at DESC
-     ),
-     archived AS (
-       SELECT pool_id, max(snapshot_at) AS snapshot_at
-       FROM directory.snapshots WHERE state = 'archived' GROUP BY 1
-     ),
      staged AS (
        SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
        FROM directory.snapshots AS s
@@ -91,13 +80,23 @@ async function readFigures(db: Queryable): Promise<DirectoryFigures> {
          AS "publishedAge",
        extract(epoch FROM clock_timestamp() - archived.snapshot_at)::double precision
          AS "archivedAge",
-       newest, coalesce(bytes, 0) AS "stageBytes"
+       CASE WHEN newest.snapshot_at IS NOT NULL THEN to_jsonb(newest) - 'snapshot_at' END AS newest,
+       coalesce(bytes, 0) AS "stageBytes"
      FROM listed
        LEFT JOIN by_state USING (pool_id)
        LEFT JOIN by_outcome USING (pool_id)
-       LEFT JOIN newest USING (pool_id)
-       LEFT JOIN archived USING (pool_id)
        LEFT JOIN staged USING (pool_id)
+       LEFT JOIN LATERAL (
+         SELECT snapshot_at, users, groups, memberships, added, modified, removed
+         FROM directory.snapshots AS s
+         WHERE s.pool_id = listed.pool_id AND state IN ('published', 'archived')
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS newest ON true
+       LEFT JOIN LATERAL (
+         SELECT snapshot_at FROM directory.snapshots AS s
+         WHERE s.pool_id = listed.pool_id AND state = 'archived'
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS archived ON true
      ORDER BY pool_id`,
     [NO_SNAPSHOTS, NO_REQUESTS],
   );
