@@ -7,7 +7,7 @@ import { dirname, join, relative, sep } from 'node:path';
  */
 const LAYERS = [
   ['cli'],
-  ['app.ts'],
+  ['app'],
   ['http'],
   ['runner'],
   ['snapshot'],

@@ -11,6 +11,8 @@ import { releaseCommand } from './commands/release.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
+import { triggerCommand } from './commands/trigger.ts';
+import { workerCommand } from './commands/worker.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { isClosed } from './output.ts';
 import { describeFailure } from './report-error.ts';
@@ -18,6 +20,8 @@ import { describeFailure } from './report-error.ts';
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
 const COMMANDS = [
   syncCommand,
+  workerCommand,
+  triggerCommand,
   statusCommand,
   listCommand,
   queryCommand,

@@ -1,4 +1,6 @@
-import { openBuckets, openMirrorAndArchive, resolvePools, syncParts } from '../app.ts';
+import { openForRun } from '../app/open-for-run.ts';
+import { resolvePools } from '../app/resolve-pools.ts';
+import { syncParts } from '../app/sync-parts.ts';
 import type { Config } from '../config/config.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,8 +17,8 @@ export async function mirrorPools(
   log: Logger,
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const { mirror, destination } = await openMirrorAndArchive(config, signal);
-  const buckets = openBuckets(config);
+  const opened = await openForRun(config, signal);
+  const { buckets } = opened.quota;
   try {
     const poolIds = await resolvePools(config, buckets, log, signal);
     const shown: SnapshotProgress[] = [];
@@ -27,13 +29,12 @@ export async function mirrorPools(
       log,
     });
     try {
-      const parts = syncParts(config, { mirror, destination, buckets, log });
+      const parts = syncParts(config, opened, log);
       return await syncPools(parts, poolIds, (progress) => shown.push(progress), signal);
     } finally {
       stopDisplay();
     }
   } finally {
-    await buckets.close();
-    await mirror.close();
+    await opened.close();
   }
 }

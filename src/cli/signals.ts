@@ -9,8 +9,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 const SAME_REQUEST_MS = 500;
 
-/** Within two seconds the program has stopped, also where a server does not answer any more. */
-const STOPS_WITHIN_MS = 1_900;
+/** How a program stops that was asked to. */
+export interface Stop {
+  /** After this long it ends, also where a server does not answer any more. In milliseconds. */
+  readonly withinMs: number;
+  /** What it exits with where it did not end by itself. */
+  readonly exitCode: number;
+}
+
+/** Within two seconds a command has stopped. */
+const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
 
 /**
  * Runs `work` with a signal that fires when a person or the system asks the program to stop; asked
@@ -18,7 +26,10 @@ const STOPS_WITHIN_MS = 1_900;
  *
  * @throws InterruptedError where `work` fails after that
  */
-export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withSignals<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  stop: Stop = QUICKLY,
+): Promise<T> {
   const controller = new AbortController();
   let asked = 0;
   let deadline: NodeJS.Timeout | undefined;
@@ -26,7 +37,7 @@ export async function withSignals<T>(work: (signal: AbortSignal) => Promise<T>):
     if (!controller.signal.aborted) {
       asked = performance.now();
       controller.abort(new InterruptedError());
-      deadline = setTimeout(leave, STOPS_WITHIN_MS);
+      deadline = setTimeout(() => leave(stop.exitCode), stop.withinMs);
     } else if (performance.now() - asked > SAME_REQUEST_MS) {
       process.exit(EXIT.interrupted);
     }
@@ -67,10 +78,10 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /** A killed program leaves nothing that its next run cannot take up. */
-function leave(): void {
+function leave(exitCode: number): void {
   console.error(
     'cognito-mirror: Interrupted, without waiting for what does not answer. What was read is kept: ' +
       'the same command goes on from there.',
   );
-  process.exit(EXIT.interrupted);
+  process.exit(exitCode);
 }

@@ -2,6 +2,7 @@ import {
   AdminGetUserCommand,
   DescribeUserPoolCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
+import type { Role } from '../config/pool-settings.ts';
 import type { Group } from '../model/group.ts';
 import type { Pool } from '../model/pool.ts';
 import type { User } from '../model/user.ts';
@@ -67,6 +68,8 @@ export interface Cognito {
 
 export interface CognitoOptions {
   readonly region: string;
+  /** Null: the credentials of the environment. */
+  readonly role?: Role | null;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
   /** Told of every attempt, and of every page of a walk. */

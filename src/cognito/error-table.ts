@@ -8,6 +8,7 @@ import {
   RefusedRequestError,
   ResourceNotFoundError,
   ServiceUnavailableError,
+  ThrottledError,
   TokenRefusedError,
   UserNotFoundError,
 } from './errors.ts';
@@ -42,7 +43,7 @@ interface Row {
 const THROTTLED: Row = {
   action: 'throttled',
   error: (call, fault) =>
-    new ServiceUnavailableError(
+    new ThrottledError(
       `${subjectOf(call)}: the service kept throttling (${describeFault(fault)}). Run it again ` +
         'later to go on from here; a lower MIRROR_QUOTA_SHARE leaves more of the quota to others.',
     ),

@@ -14,6 +14,9 @@ export class FilterRefusedError extends ResumableError {}
 /** The service gave up answering: retries are used up, or throttling did not end. */
 export class ServiceUnavailableError extends ResumableError {}
 
+/** It throttled for as long as a call waits. */
+export class ThrottledError extends ServiceUnavailableError {}
+
 /** The service answered with something that is no answer of its API. */
 export class MalformedAnswerError extends ResumableError {
   constructor(what: string) {

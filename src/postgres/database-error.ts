@@ -7,6 +7,9 @@ import { MirrorError, ResumableError } from '../model/errors.ts';
  */
 const OF_THE_SERVER = /^(08|53|57|58)/;
 
+/** What the driver says, without a code, of a connection that is lost or cannot be had. */
+const LOST = /^Connection terminated|^timeout exceeded when trying to connect/;
+
 /**
  * What an error that ended a step means to a person, where Postgres is its cause. Its own texts
  * can quote a row, and a row is a person: of those, the condition and the table alone are kept.
@@ -20,8 +23,23 @@ export function withoutRows(error: Error): Error {
       : `a statement failed${table ? ` on ${table}` : ''}${constraint ? ` (${constraint})` : ''}`;
     return new ResumableError(`Postgres: ${what} [SQLSTATE ${code}]. Run it again to resume.`);
   }
-  if (/^Connection terminated|^timeout exceeded when trying to connect/.test(error.message)) {
+  if (LOST.test(error.message)) {
     return new ResumableError('The connection to Postgres was lost. Run it again to resume.');
   }
   return error;
+}
+
+/** SQLSTATEs of a server that is gone, full, stopping or starting: the same statement may do later. */
+const AWAY = /^(08|53|57P)/;
+
+/** Node's codes of a connection that cannot be had, or is lost. */
+const UNREACHABLE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
+
+/** True where what failed is that Postgres could not be reached, and nothing else. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
+  if (!(error instanceof Error)) return false;
+  if (error instanceof pg.DatabaseError) return AWAY.test(error.code ?? '');
+  if ('code' in error && UNREACHABLE.test(String(error.code))) return true;
+  return LOST.test(error.message);
 }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { ConfigurationError } from '../model/errors.ts';
+import type { Queryable } from './connection.ts';
 import { requireUsable } from './require-usable.ts';
 
 /** The same folder from src/postgres and from dist/postgres. */
@@ -25,7 +26,7 @@ export async function migrate(url: string): Promise<string[]> {
   await client.connect();
   try {
     await requireUsable(client);
-    const known = (await readdir(MIGRATIONS)).map((file) => file.replace(/\.sql$/, ''));
+    const known = await knownMigrations();
     const applied = await appliedMigrations(client);
     refuseNewer(applied.filter((name) => !known.includes(name)));
     if (known.every((name) => applied.includes(name))) return [];
@@ -50,7 +51,31 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-async function appliedMigrations(client: pg.Client): Promise<string[]> {
+/**
+ * Requires that the schema is the one that this program knows.
+ *
+ * @throws ConfigurationError where a newer program has been at work on it, or it was taken back.
+ */
+export async function requireMigrated(db: Queryable): Promise<void> {
+  const known = await knownMigrations();
+  const applied = await appliedMigrations(db);
+  refuseNewer(applied.filter((name) => !known.includes(name)));
+  const missing = known.filter((name) => !applied.includes(name));
+  if (missing.length === 0) return;
+  throw new ConfigurationError([
+    {
+      subject: 'database schema',
+      problem: `lacks ${missing.join(', ')}.`,
+      remedy: 'Run `cognito-mirror migrate`.',
+    },
+  ]);
+}
+
+async function knownMigrations(): Promise<string[]> {
+  return (await readdir(MIGRATIONS)).map((file) => file.replace(/\.sql$/, ''));
+}
+
+async function appliedMigrations(client: Queryable): Promise<string[]> {
   const table = await client.query<{ present: boolean }>(
     `SELECT to_regclass('mirror.migrations') IS NOT NULL AS present`,
   );

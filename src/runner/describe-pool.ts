@@ -1,20 +1,31 @@
 import { openCognito } from '../cognito/client.ts';
+import type { Role } from '../config/pool-settings.ts';
 import type { Pool } from '../model/pool.ts';
 import { regionOf } from '../model/pool-id.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
+
+export interface DescribeParts {
+  readonly buckets: AccountBuckets;
+  /** Null: the credentials of the environment. */
+  readonly role: Role | null;
+  /** Told of every attempt. */
+  readonly observer?: CallObserver;
+  readonly log: Logger;
+}
 
 /** Asks the service what a pool is; the answer tells the account whose quotas its walks use. */
 export async function describePool(
-  parts: { readonly buckets: AccountBuckets; readonly log: Logger },
+  parts: DescribeParts,
   poolId: string,
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
   const region = regionOf(poolId);
+  const { role, observer, log } = parts;
   const buckets = parts.buckets.ofRegion(region);
-  const cognito = openCognito({ region, buckets, meter, log: parts.log });
+  const cognito = openCognito({ region, role, buckets, meter, observer, log });
   try {
     return await cognito.describePool(poolId, signal);
   } finally {

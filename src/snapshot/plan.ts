@@ -11,13 +11,8 @@ import { tallyWalks } from './tally.ts';
  * the second is cut into shards once its first page has shown what the pool looks like.
  */
 export async function plan(context: SnapshotContext): Promise<Walk[]> {
-  const { db, run, pool, progress } = context;
-  const sizes = await expectedSizes(db, run);
-  // The estimate is of undocumented freshness, the last snapshot a run old: the larger is safer.
-  const users = Math.max(pool.estimatedUsers, sizes.users);
-  progress.walks.users.expected = users;
-  progress.walks.groups.expected = sizes.groups || null;
-  progress.walks.members.expected = sizes.memberships || null;
+  const { db, run, progress } = context;
+  const users = await expectSizes(context);
   let walks = await allWalks(db, run);
   if (walks.length === 0) {
     walks = await fenced(db, run, ['walking'], (client) =>
@@ -29,4 +24,19 @@ export async function plan(context: SnapshotContext): Promise<Walk[]> {
   }
   tallyWalks(progress, walks);
   return walks.filter((walk) => walk.state === 'open');
+}
+
+/**
+ * Notes in the snapshot's progress what there is to read.
+ *
+ * @returns how many users are expected.
+ */
+export async function expectSizes({ db, run, pool, progress }: SnapshotContext): Promise<number> {
+  const sizes = await expectedSizes(db, run);
+  // The estimate is of undocumented freshness, the last snapshot a run old: the larger is safer.
+  const users = Math.max(pool.estimatedUsers, sizes.users);
+  progress.walks.users.expected = users;
+  progress.walks.groups.expected = sizes.groups || null;
+  progress.walks.members.expected = sizes.memberships || null;
+  return users;
 }

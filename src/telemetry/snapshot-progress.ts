@@ -25,7 +25,10 @@ export class SnapshotProgress {
   readonly poolId: string;
   /** Known once the plan is made. */
   key: SnapshotKey | null = null;
-  phase: Phase = 'plan';
+  #phase: Phase = 'plan';
+  #phaseBegan = performance.now();
+  /** Told of each phase that ended, and how long it took in seconds. */
+  onPhaseEnd: (phase: Phase, seconds: number) => void = () => {};
   /** True where an unfinished snapshot was taken up again. */
   resumed = false;
   readonly walks: Record<WalkKind, WalkTally> = {
@@ -42,5 +45,17 @@ export class SnapshotProgress {
 
   constructor(poolId: string) {
     this.poolId = poolId;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  set phase(phase: Phase) {
+    if (phase === this.#phase) return;
+    const now = performance.now();
+    this.onPhaseEnd(this.#phase, (now - this.#phaseBegan) / 1000);
+    this.#phase = phase;
+    this.#phaseBegan = now;
   }
 }

@@ -23,8 +23,8 @@ test('the sources of this project keep the layers', () => {
 test('imports downward and within a folder pass', async () => {
   expect(
     await check({
-      'cli/main.ts': "import { a } from '../app.ts';\nawait import('../simulator/server.ts');",
-      'app.ts': "import { s } from './snapshot/walk.ts';",
+      'cli/main.ts': "import { a } from '../app/run.ts';\nawait import('../simulator/server.ts');",
+      'app/run.ts': "import { s } from '../snapshot/walk.ts';",
       'snapshot/walk.ts':
         "import {\n  one,\n  two,\n} from '../postgres/state/runs.ts';\nimport '../model/user.ts';",
       'postgres/state/runs.ts': "import pg from 'pg';\nimport { x } from '../connection.ts';",
@@ -45,7 +45,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   ],
   [
     'upward when it runs',
-    { 'quota/a.ts': "const b = await import('../app.ts');", 'app.ts': '' },
+    { 'quota/a.ts': "const b = await import('../app/run.ts');", 'app/run.ts': '' },
     /upward/,
   ],
   [

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
+import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
@@ -35,6 +36,9 @@ export interface TestMirror {
 }
 
 export interface SyncOptions extends Partial<SyncParts> {
+  readonly destination?: Destination;
+  /** The guard's share. */
+  readonly maxRemoved?: number;
   readonly poolId?: string;
   readonly signal?: AbortSignal;
   /** Called with the run's progress object before it begins. */
@@ -56,7 +60,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
   const db = openPool(database.url, 8);
   const folder = await temporaryFolder();
   const work = await temporaryFolder();
-  const destination = await openDestination(pathToFileURL(folder.path).href);
+  const folderArchive = await openDestination(pathToFileURL(folder.path).href);
   const log = createLogger({ level: 'silent' });
   return {
     simulator,
@@ -66,7 +70,8 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     databaseUrl: database.url,
     archive: folder.path,
     work: work.path,
-    async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...parts } = {}) {
+    async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...rest } = {}) {
+      const { destination = folderArchive, maxRemoved = 1, ...parts } = rest;
       const shares = { share, userListRps };
       const buckets = localAccountBuckets({ of: () => shares, leastShare: () => share });
       try {
@@ -74,13 +79,12 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
           {
             db,
             databaseUrl: database.url,
-            destination,
             formats: ['parquet', 'jsonl'],
             program: 'cognito-mirror/test',
             workFolder: work.path,
             buckets,
             quotaShared: false,
-            maxRemoved: 1,
+            poolParts: async () => ({ role: null, destination, maxRemoved }),
             historyDays: null,
             log,
             ...parts,

@@ -21,7 +21,7 @@ async function runDiscard(
 ): Promise<void> {
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
-  const { openMirror } = await import('../../app.ts');
+  const { openMirror } = await import('../../app/open-mirror.ts');
   const { discardHeld } = await import('../../runner/held.ts');
   const mirror = await openMirror(loadConfig(process.env), signal);
   try {

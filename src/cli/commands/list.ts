@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Listing } from '../../cognito/listing.ts';
 import { FULL_PAGE } from '../../cognito/page.ts';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
-import { isPoolId, regionOf } from '../../model/pool-id.ts';
+import { isPoolId } from '../../model/pool-id.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -34,23 +34,18 @@ export function listCommand(): Command {
 async function runList(listing: Listing, signal: AbortSignal): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env);
-  const { openBuckets } = await import('../../app.ts');
-  const { openCognito } = await import('../../cognito/client.ts');
-  const { CallMeter } = await import('../../telemetry/call-meter.ts');
-  const region = regionOf(listing.poolId);
-  const buckets = openBuckets(config);
-  const cognito = openCognito({ region, buckets: buckets.of('', region), meter: new CallMeter() });
+  const { openListing } = await import('../../app/open-listing.ts');
+  const service = await openListing(config, listing.poolId, signal);
   let next: string | null = null;
   try {
-    for await (const page of cognito.list(listing, signal)) {
+    for await (const page of service.cognito.list(listing, signal)) {
       await writeOut(page.items.map((item) => `${JSON.stringify(item)}\n`).join(''));
       next = page.nextToken;
     }
   } finally {
     // Also where the listing was cut short: what was printed need not be asked for again.
     if (next !== null) console.error(`Next token: ${next}`);
-    cognito.close();
-    await buckets.close();
+    await service.close();
   }
 }
 

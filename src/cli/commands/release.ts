@@ -21,18 +21,19 @@ async function runRelease(
 ): Promise<void> {
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env);
-  const { openMirrorAndArchive, workFolder } = await import('../../app.ts');
+  const config = loadConfig(process.env, { pools: [key.poolId] });
+  const { openForRun } = await import('../../app/open-for-run.ts');
+  const { workFolder } = await import('../../app/open-archives.ts');
   const { PROGRAM } = await import('../../config/program.ts');
   const { releaseHeld } = await import('../../runner/held.ts');
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-  const { mirror, destination } = await openMirrorAndArchive(config, signal);
+  const opened = await openForRun(config, signal);
   try {
     const report = await releaseHeld(
       {
-        db: mirror.db,
-        destination,
+        db: opened.mirror.db,
+        destination: await opened.archives.of(key.poolId),
         formats: config.archiveFormats,
         program: PROGRAM,
         workFolder: workFolder(config),
@@ -45,6 +46,6 @@ async function runRelease(
     if (options.json) await writeJson({ snapshots: [report] });
     else await writeOut(describeSnapshot(report));
   } finally {
-    await mirror.close();
+    await opened.close();
   }
 }

@@ -42,7 +42,7 @@ async function runStatus(
 ): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools });
-  const { openMirror } = await import('../../app.ts');
+  const { openMirror } = await import('../../app/open-mirror.ts');
   const { readStatus } = await import('../../runner/status.ts');
   const mirror = await openMirror(config, signal);
   const read = () => readStatus(mirror.db, pools.length > 0 ? pools : null);

@@ -1,4 +1,4 @@
-import { openMirror } from '../../app.ts';
+import { openMirror } from '../../app/open-mirror.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { InterruptedError, ResumableError } from '../../model/errors.ts';

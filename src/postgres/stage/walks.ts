@@ -37,6 +37,16 @@ export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
   return walks.rows;
 }
 
+/** Some walks of a stage, as they stand. */
+export async function walksById(db: Queryable, run: Run, ids: readonly number[]): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  const walks = await db.query<Walk>(
+    `SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w WHERE w.id = ANY ($1)`,
+    [ids],
+  );
+  return walks.rows;
+}
+
 /**
  * Takes a walk in hand: whoever had it before can commit nothing more. A walk whose token is too
  * old starts again as a new attempt.
@@ -79,6 +89,12 @@ export async function failWalk(
     id,
     failure,
   ]);
+}
+
+/** Forgets why walks were given up: they are to be tried again. */
+export async function clearFailures(db: Queryable, run: Run): Promise<void> {
+  const t = stageTables(run.stage);
+  await db.query(`UPDATE ${t.walks} SET failure = NULL WHERE failure IS NOT NULL`);
 }
 
 /**

@@ -30,7 +30,7 @@ export async function holdPool(
   );
   try {
     await takeQuota(locks, accountId, region, shared);
-    if (await locks.takePool(poolId)) return { lost: lost.signal, release: locks.release };
+    if (await locks.takePool(poolId)) return { lost: lost.signal, release: () => locks.release() };
     throw new ResumableError(
       `Another run is mirroring ${poolId}. Wait for it to end, then run this again.`,
     );

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { ArchiveResult } from '../../archive/archive-request.ts';
-import type { Destination } from '../../archive/destination.ts';
 import { openCognito } from '../../cognito/client.ts';
 import type { ArchiveFormat } from '../../config/config.ts';
 import { regionOf } from '../../model/pool-id.ts';
@@ -14,19 +13,18 @@ import { archivePublished } from '../../snapshot/archive.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { describePool } from '../describe-pool.ts';
+import type { PoolParts, PoolPartsOf } from '../pool-parts.ts';
 import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
+import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import { holdPool } from './hold-pool.ts';
 import { requireNoRequest } from './require-no-request.ts';
 import { takeSnapshot } from './take-snapshot.ts';
-
-/** A snapshot that only lacks its archive is the run's own up to this age; then it is yesterday's. */
-const UNFINISHED_FOR_HOURS = 12;
 
 /** What an inline run works with. */
 export interface SyncParts {
   readonly db: pg.Pool;
   readonly databaseUrl: string;
-  readonly destination: Destination;
+  readonly poolParts: PoolPartsOf;
   readonly formats: readonly ArchiveFormat[];
   readonly program: string;
   /** Where parts of the archive are made before they are stored. */
@@ -34,7 +32,6 @@ export interface SyncParts {
   readonly buckets: AccountBuckets;
   /** Whether the buckets are those of all who have the same Redis. */
   readonly quotaShared: boolean;
-  readonly maxRemoved: number;
   readonly historyDays: number | null;
   readonly log: Logger;
 }
@@ -120,21 +117,23 @@ async function mirror(
 ): Promise<void> {
   const { db, log } = parts;
   const { poolId, meter } = progress;
-  const pool = await describePool(parts, poolId, meter, signal);
+  const own = await parts.poolParts(poolId);
+  const { role } = own;
+  const pool = await describePool({ ...parts, role }, poolId, meter, signal);
   await savePool(db, pool);
   const buckets = parts.buckets.of(pool.accountId, pool.region);
-  const cognito = openCognito({ region: pool.region, buckets, meter, log });
+  const cognito = openCognito({ region: pool.region, role, buckets, meter, log });
   try {
     const hold = await holdPool(parts.databaseUrl, pool, parts.quotaShared);
     const stop = AbortSignal.any([signal, hold.lost]);
     try {
       await requireNoRequest(db, poolId);
-      if (await finishArchive(parts, progress, run, stop)) return;
+      if (await finishArchive({ ...parts, ...own }, progress, run, stop)) return;
       run.snapshotAt = await takeSnapshot(
-        { ...parts, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
+        { ...parts, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,
       );
-      const sealed = await archivePublished({ ...parts, progress }, poolId, stop);
+      const sealed = await archivePublished({ ...parts, ...own, progress }, poolId, stop);
       run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
     } finally {
       await hold.release();
@@ -151,7 +150,7 @@ async function mirror(
  * @returns true where there was one, which is thereby done.
  */
 async function finishArchive(
-  parts: SyncParts,
+  parts: SyncParts & PoolParts,
   progress: SnapshotProgress,
   run: PoolRun,
   signal: AbortSignal,

@@ -1,9 +1,7 @@
 import type { Walk } from '../../postgres/stage/walk.ts';
+import { compareRemaining } from '../longest-first.ts';
 
-/**
- * Walks that wait, the longest expected first: a chain of pages cannot be sped up, so the long
- * ones must not begin last. One of unknown length may be the longest, and so goes first.
- */
+/** Walks that wait, the longest expected first. */
 export class WalkQueue {
   readonly #walks: Walk[] = [];
 
@@ -14,17 +12,10 @@ export class WalkQueue {
   add(walks: readonly Walk[]): void {
     this.#walks.push(...walks);
     // Shortest first, as the queue is taken from its end.
-    this.#walks.sort((a, b) => remaining(a) - remaining(b));
+    this.#walks.sort((a, b) => compareRemaining(b, a));
   }
 
   take(): Walk | undefined {
     return this.#walks.pop();
   }
-}
-
-function remaining(walk: Walk): number {
-  // The walk over groups finds the others: nothing may go before it.
-  if (walk.kind === 'groups') return Number.POSITIVE_INFINITY;
-  if (walk.expected === null) return Number.MAX_VALUE;
-  return walk.expected - walk.items;
 }

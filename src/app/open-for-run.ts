@@ -1,0 +1,51 @@
+import type { Config } from '../config/config.ts';
+import { settingsOf } from '../config/pool-settings.ts';
+import type { PoolPartsOf } from '../runner/pool-parts.ts';
+import { allOrProblems } from './all-or-problems.ts';
+import { type Archives, openArchives } from './open-archives.ts';
+import { type Mirror, openMirror } from './open-mirror.ts';
+import { openQuota, type Quota } from './open-quota.ts';
+
+/** What a run works with, open. */
+export interface Opened {
+  readonly mirror: Mirror;
+  readonly quota: Quota;
+  readonly archives: Archives;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens database, quota and archives at once, so that a person learns of everything that is wrong
+ * before any call costs quota.
+ */
+export async function openForRun(config: Config, signal: AbortSignal): Promise<Opened> {
+  const open: { close(): Promise<void> }[] = [];
+  const keep = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
+    const opened = await opening;
+    open.push(opened);
+    return opened;
+  };
+  const close = async () => {
+    for (const opened of open.splice(0)) await opened.close();
+  };
+  const poolIds = config.pools === 'all' ? [] : config.pools;
+  try {
+    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives]>(
+      keep(openQuota(config, signal)),
+      keep(openMirror(config, signal)),
+      openArchives(config, poolIds, signal),
+    );
+    return { mirror, quota, archives, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What each pool is mirrored with. */
+export function poolPartsOf(config: Config, archives: Archives): PoolPartsOf {
+  return async (poolId) => {
+    const { role, maxRemoved } = settingsOf(config, poolId);
+    return { role, maxRemoved, destination: await archives.of(poolId) };
+  };
+}

@@ -1,0 +1,37 @@
+import { allowancesOf } from '../config/allowances.ts';
+import type { Config } from '../config/config.ts';
+import { type AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+
+/** The buckets that this process passes. */
+export interface Quota {
+  readonly buckets: AccountBuckets;
+  /** The Redis that shares them out; null where they are this process's own. */
+  readonly redis: RedisConnection | null;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the buckets: over Redis, together with all who have the same, or this process's own.
+ *
+ * @throws ConfigurationError where Redis cannot be reached or used.
+ */
+export async function openQuota(config: Config, signal: AbortSignal): Promise<Quota> {
+  const allowances = allowancesOf(config);
+  if (config.redisUrl === null) {
+    const buckets = localAccountBuckets(allowances);
+    return { buckets, redis: null, close: () => buckets.close() };
+  }
+  const { openRedis } = await import('../redis/connection.ts');
+  const { clusteredAccountBuckets } = await import('../quota/clustered-buckets.ts');
+  const redis = await openRedis(config.redisUrl, signal);
+  const buckets = clusteredAccountBuckets(redis, allowances);
+  return {
+    buckets,
+    redis,
+    async close() {
+      await buckets.close();
+      redis.close();
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import type { Config } from '../config/config.ts';
+import { settingsOf } from '../config/pool-settings.ts';
+import { PROGRAM, VERSION } from '../config/program.ts';
+import { type HttpServer, startHttp } from '../http/server.ts';
+import { ResumableError } from '../model/errors.ts';
+import { requireMigrated } from '../postgres/migrate.ts';
+import { figuresReader } from '../postgres/state/figures.ts';
+import { installationId } from '../postgres/state/workers.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
+import { QuotaHold } from '../runner/worker/quota-hold.ts';
+import { startWorker } from '../runner/worker/start-worker.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
+import { workFolder } from './open-archives.ts';
+import { type Opened, openForRun, poolPartsOf } from './open-for-run.ts';
+import { resolvePools } from './resolve-pools.ts';
+
+/** A worker that runs until it is closed. */
+export interface WorkerApp {
+  /** Where it answers HTTP. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens everything that a worker needs, then takes up schedule, jobs and HTTP.
+ *
+ * @throws ConfigurationError with everything that is wrong or cannot be reached.
+ */
+export async function runWorker(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<WorkerApp> {
+  const metrics = openMetrics();
+  const opened = await openForRun(config, signal);
+  const { mirror, quota } = opened;
+  const redis = quota.redis as RedisConnection;
+  const queues = openQueues(redis.client, await installationId(mirror.db));
+  metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(queues) });
+  let http: HttpServer | null = null;
+  const close = async () => {
+    await http?.close();
+    await queues.close();
+    await opened.close();
+  };
+  try {
+    http = await serve(config, opened, metrics, log);
+    const poolIds = await resolvePools(config, quota.buckets, log, signal);
+    const worker = await startWorker({
+      parts: {
+        db: mirror.db,
+        queues,
+        buckets: quota.buckets,
+        quota: new QuotaHold(mirror.databaseUrl),
+        poolParts: poolPartsOf(config, opened.archives),
+        formats: config.archiveFormats,
+        program: PROGRAM,
+        workFolder: workFolder(config),
+        historyDays: config.historyDays,
+        metrics,
+        log,
+      },
+      databaseUrl: mirror.databaseUrl,
+      redis,
+      schedules: poolIds.map((poolId) => ({ poolId, ...settingsOf(config, poolId).schedule })),
+      version: VERSION,
+    });
+    return {
+      url: http.url,
+      async close() {
+        await worker.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function serve(
+  config: Config,
+  { mirror, quota }: Opened,
+  metrics: Metrics,
+  log: Logger,
+): Promise<HttpServer> {
+  return startHttp({
+    settings: config.http,
+    metrics,
+    figures: figuresReader(mirror.db),
+    readiness: {
+      async postgres() {
+        await mirror.db.query('SELECT 1');
+      },
+      async redis() {
+        if (quota.redis?.isLost) throw new ResumableError('Redis is not reachable.');
+        await quota.redis?.client.ping();
+      },
+      schema: () => requireMigrated(mirror.db),
+    },
+    log,
+  });
+}
+
+async function depths(queues: Queues) {
+  return Promise.all(
+    QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),
+  );
+}

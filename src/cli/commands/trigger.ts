@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { ConfigurationError } from '../../model/errors.ts';
+import { isPoolId } from '../../model/pool-id.ts';
+import type { Triggered } from '../../runner/trigger.ts';
+import { writeJson, writeOut } from '../output.ts';
+import { withSignals } from '../signals.ts';
+
+/** `trigger`: asks the workers for a snapshot now. */
+export function triggerCommand(): Command {
+  return new Command('trigger')
+    .description('ask the workers for a snapshot now; also goes on with one that failed')
+    .argument('<pool>', "the pool's id")
+    .option('--json', 'print one JSON document: {"request":{…}}')
+    .action((poolId: string, options: { json?: boolean }) =>
+      withSignals((signal) => runTrigger(poolId, options, signal)),
+    );
+}
+
+async function runTrigger(
+  poolId: string,
+  options: { json?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  if (!isPoolId(poolId)) {
+    throw new ConfigurationError([
+      {
+        subject: 'POOL',
+        problem: 'is not the id of a pool.',
+        remedy: 'Give one such as us-east-1_Ab12Cd34.',
+      },
+    ]);
+  }
+  const { loadConfig } = await import('../../config/load-config.ts');
+  const config = loadConfig(process.env, { pools: [poolId] });
+  const { openMirror } = await import('../../app/open-mirror.ts');
+  const { trigger } = await import('../../runner/trigger.ts');
+  const mirror = await openMirror(config, signal);
+  try {
+    const triggered = await trigger(mirror.db, poolId);
+    if (options.json) await writeJson({ request: triggered });
+    else await writeOut(describe(triggered));
+  } finally {
+    await mirror.close();
+  }
+}
+
+function describe({ poolId, accepted, workers }: Triggered): string {
+  if (!accepted) {
+    return `A snapshot of ${poolId} is in progress already: nothing more was asked for.\n`;
+  }
+  return workers > 0
+    ? `Asked for a snapshot of ${poolId}. \`cognito-mirror status\` shows how far it is.\n`
+    : `Asked for a snapshot of ${poolId}. No worker is alive: it is taken once one starts.\n`;
+}

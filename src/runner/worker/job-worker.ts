@@ -1,0 +1,92 @@
+import { type Job, WaitingChildrenError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { JobOutcome } from '../../telemetry/metrics-work.ts';
+import { giveBack, giveBackFor, waitAfter } from './later.ts';
+import type { QueueName } from './queues.ts';
+
+/**
+ * A worker renews its jobs' locks twice in this time; a job whose worker was killed is taken up by
+ * another one this much later, and a check more.
+ */
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 3_000;
+
+/** A job that takes its process down every time would else do so for ever. */
+const MOST_STALLS = 50;
+
+/** What does a queue's jobs in this process. */
+export interface JobWorker {
+  /** Jobs in hand, by their ids. */
+  readonly inHand: ReadonlyMap<string, Job>;
+  /** Takes no more jobs for a while; those in hand go on. */
+  pause(): void;
+  resume(): void;
+  /** Takes no more jobs, gives those in hand back, and closes its connections. */
+  close(): Promise<void>;
+}
+
+export interface JobWorkerOptions<Data> {
+  readonly queue: QueueName;
+  readonly connection: Redis;
+  readonly prefix: string;
+  readonly concurrency: number;
+  /** Does a job; `signal` fires where it must stop. */
+  readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
+  /** Told of each job that ended, or was given back. */
+  readonly onEnd: (outcome: JobOutcome, seconds: number) => void;
+}
+
+/** Does the jobs of a queue, and gives back without a loss what it cannot go on with. */
+export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker {
+  const stopping = new AbortController();
+  const inHand = new Map<string, Job>();
+
+  const process = async (job: Job<Data>, token = '', lockLost?: AbortSignal) => {
+    const begun = performance.now();
+    const ended = (outcome: JobOutcome) =>
+      options.onEnd(outcome, (performance.now() - begun) / 1000);
+    inHand.set(job.id ?? '', job);
+    const signal = lockLost ? AbortSignal.any([stopping.signal, lockLost]) : stopping.signal;
+    try {
+      await options.process(job, token, signal);
+      ended('completed');
+    } catch (error) {
+      const waitMs = waitAfter(error);
+      const isBack = error instanceof WaitingChildrenError;
+      ended(isBack || stopping.signal.aborted || waitMs !== null ? 'returned' : 'failed');
+      if (isBack) throw error;
+      if (stopping.signal.aborted) return await giveBack(job, token);
+      if (waitMs !== null) return await giveBackFor(job, token, waitMs);
+      throw error;
+    } finally {
+      inHand.delete(job.id ?? '');
+    }
+  };
+
+  const worker = new Worker<Data>(options.queue, process, {
+    connection: options.connection,
+    prefix: options.prefix,
+    concurrency: options.concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MOST_STALLS,
+  });
+  // A job whose lock is lost is another worker's by now, or is gone.
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id, 'Its lock was lost.');
+  });
+  // The connection tells of its losses itself, and jobs of what they meet.
+  worker.on('error', () => {});
+
+  return {
+    inHand,
+    pause: () => void worker.pause(true).catch(() => {}),
+    resume: () => worker.resume(),
+    async close() {
+      // First: what is given back must not be taken again here.
+      const closed = worker.close();
+      stopping.abort();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { DelayedError, type Job, WaitingError } from 'bullmq';
+import { ThrottledError } from '../../cognito/errors.ts';
+import { MirrorError, PausedError } from '../../model/errors.ts';
+import { isDatabaseAway } from '../../postgres/database-error.ts';
+
+/** What a job needs is not to be had now; it is no failure of the job's. */
+export class LaterError extends MirrorError {
+  /** How long to wait, in milliseconds. */
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs: number) {
+    super(message);
+    this.waitMs = waitMs;
+  }
+}
+
+/** While the service throttles for minutes, others may use the slot. */
+const THROTTLED_MS = 30_000;
+const DATABASE_AWAY_MS = 5_000;
+
+/** How long to wait before an error's work is tried again without spending an attempt, or null. */
+export function waitAfter(error: unknown): number | null {
+  if (error instanceof LaterError) return error.waitMs;
+  // Behind the others that wait for a slot.
+  if (error instanceof PausedError) return 1;
+  if (error instanceof ThrottledError) return THROTTLED_MS;
+  return isDatabaseAway(error) ? DATABASE_AWAY_MS : null;
+}
+
+/** Gives a job back to wait for a time, without spending an attempt. Always throws. */
+export async function giveBackFor(job: Job, token: string, waitMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + waitMs, token);
+  throw new DelayedError();
+}
+
+/** Gives a job back to whichever worker is next, without spending an attempt. Always throws. */
+export async function giveBack(job: Job, token: string): Promise<never> {
+  await job.moveToWait(token);
+  throw new WaitingError();
+}

@@ -1,0 +1,25 @@
+import type pg from 'pg';
+import type { ArchiveFormat } from '../../config/config.ts';
+import type { AccountBuckets } from '../../quota/account-buckets.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { PoolPartsOf } from '../pool-parts.ts';
+import type { Queues } from './queues.ts';
+import type { QuotaHold } from './quota-hold.ts';
+
+/** What the jobs work with. */
+export interface JobParts {
+  readonly db: pg.Pool;
+  readonly queues: Queues;
+  readonly buckets: AccountBuckets;
+  readonly quota: QuotaHold;
+  readonly poolParts: PoolPartsOf;
+  readonly formats: readonly ArchiveFormat[];
+  /** The program and its version, for the manifest. */
+  readonly program: string;
+  /** Where parts of an archive are made before they are stored. */
+  readonly workFolder: string;
+  readonly historyDays: number | null;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}

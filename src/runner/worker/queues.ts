@@ -1,0 +1,93 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/** A pool's run has come due. */
+export interface ScheduleData {
+  readonly poolId: string;
+}
+
+/** A snapshot is to be taken, published and archived. */
+export interface SnapshotData {
+  readonly poolId: string;
+  readonly requestId: number;
+}
+
+/** A walk of a snapshot is to be read. */
+export interface WalkData extends SnapshotData {
+  /** The snapshot's id. */
+  readonly snapshot: string;
+  /** Which taking-up of the snapshot the walk is a part of. */
+  readonly fence: number;
+  /** The walk's number in the snapshot's stage. */
+  readonly walk: number;
+}
+
+/** The queues of one mirror. Their jobs hold ids alone: what is read stays in Postgres. */
+export interface Queues {
+  /** The prefix of their keys. */
+  readonly prefix: string;
+  readonly schedules: Queue<ScheduleData>;
+  readonly snapshots: Queue<SnapshotData>;
+  readonly walks: Queue<WalkData>;
+  close(): Promise<void>;
+}
+
+/** The names of the queues, as jobs, metrics and logs know them. */
+export const QUEUE_NAMES = ['schedules', 'snapshots', 'walks'] as const;
+export type QueueName = (typeof QUEUE_NAMES)[number];
+
+/** How finished jobs are kept, so that a person can look at them: times in seconds. */
+const KEPT = {
+  removeOnComplete: { age: 60 * 60, count: 1000 },
+  removeOnFail: { age: 7 * 24 * 60 * 60, count: 1000 },
+};
+
+/** A job is tried this often, 5 to 40 seconds apart; calls within it are tried more often. */
+export const ATTEMPTS = 5;
+const BACKOFF = { type: 'exponential', delay: 5000 };
+
+const DEFAULT_JOB_OPTIONS = { ...KEPT, attempts: ATTEMPTS, backoff: BACKOFF };
+
+/**
+ * Opens the queues of a mirror.
+ *
+ * @param installation names the mirror: several may share one Redis.
+ */
+export function openQueues(connection: Redis, installation: string): Queues {
+  const prefix = `{cognito-mirror:${installation}}`;
+  const open = <Data>(name: QueueName) => {
+    const queue = new Queue<Data>(name, {
+      connection,
+      prefix,
+      defaultJobOptions: DEFAULT_JOB_OPTIONS,
+    });
+    // Whoever uses the queue meets the error; and the connection tells of its losses itself.
+    queue.on('error', () => {});
+    return queue;
+  };
+  const queues = {
+    prefix,
+    schedules: open<ScheduleData>('schedules'),
+    snapshots: open<SnapshotData>('snapshots'),
+    walks: open<WalkData>('walks'),
+  };
+  return {
+    ...queues,
+    async close() {
+      await Promise.all(QUEUE_NAMES.map((name) => queues[name].close()));
+    },
+  };
+}
+
+/** The id of a request's job; BullMQ wants neither a whole number nor a colon. */
+export function snapshotJobId(requestId: number): string {
+  return `request-${requestId}`;
+}
+
+/** Adds the job of a request, if there is none. */
+export async function addSnapshotJob(
+  queues: Queues,
+  { id, poolId }: { id: number; poolId: string },
+): Promise<void> {
+  await queues.snapshots.add('snapshot', { poolId, requestId: id }, { jobId: snapshotJobId(id) });
+}

@@ -1,0 +1,72 @@
+import { parseSnapshotId } from '../../model/snapshot.ts';
+import { findPool } from '../../postgres/state/pools.ts';
+import { joinRun } from '../../postgres/state/take-run.ts';
+import type { SnapshotContext } from '../../snapshot/context.ts';
+import { expectSizes } from '../../snapshot/plan.ts';
+import type { JobParts } from './parts.ts';
+import type { WalkData } from './queues.ts';
+import { openRun, type RunInHand } from './run-in-hand.ts';
+
+interface Shared {
+  readonly run: Promise<RunInHand | null>;
+  /** How many jobs of this process work on it. */
+  users: number;
+}
+
+/** A snapshot that a walk is a part of, for as long as the walk is in hand. */
+export interface Borrowed {
+  readonly context: SnapshotContext;
+  release(): Promise<void>;
+}
+
+/**
+ * The snapshots whose walks this process reads: walks of one snapshot share its connections, and
+ * commit their pages together.
+ */
+export class RunsInHand {
+  readonly #parts: JobParts;
+  readonly #shared = new Map<string, Shared>();
+
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns null where the snapshot was taken up again since the job was made, or has ended. */
+  async borrow(data: WalkData): Promise<Borrowed | null> {
+    const name = `${data.poolId}/${data.snapshot}/${data.fence}`;
+    let shared = this.#shared.get(name);
+    if (!shared) {
+      shared = { run: this.#join(data), users: 0 };
+      this.#shared.set(name, shared);
+    }
+    const { run } = shared;
+    const release = async () => {
+      shared.users -= 1;
+      if (shared.users > 0) return;
+      this.#shared.delete(name);
+      await (await run.catch(() => null))?.close();
+    };
+    shared.users += 1;
+    try {
+      const inHand = await run;
+      if (inHand !== null) return { context: inHand.context, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    await release();
+    return null;
+  }
+
+  async #join(data: WalkData): Promise<RunInHand | null> {
+    const { db } = this.#parts;
+    const snapshotAt = parseSnapshotId(data.snapshot);
+    const pool = await findPool(db, data.poolId);
+    if (snapshotAt === null || pool === null) return null;
+    const run = await joinRun(db, data.poolId, snapshotAt, data.fence);
+    if (run === null) return null;
+    const inHand = await openRun(this.#parts, run, pool);
+    await expectSizes(inHand.context);
+    return inHand;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Job } from 'bullmq';
+import { parseSnapshotId } from '../../model/snapshot.ts';
+import { stageProgress } from '../../postgres/stage/progress.ts';
+import { walksById } from '../../postgres/stage/walks.ts';
+import { joinRun } from '../../postgres/state/take-run.ts';
+import type { JobParts } from './parts.ts';
+import { snapshotJobId, type WalkData } from './queues.ts';
+
+/**
+ * Writes how far they are into the walks' jobs of this process and the jobs of their snapshots, from
+ * the checkpoints: what was read by others and before counts as well.
+ */
+export async function showProgress(
+  { db, queues }: JobParts,
+  jobs: readonly Job<WalkData>[],
+): Promise<void> {
+  const bySnapshot = new Map<string, Job<WalkData>[]>();
+  for (const job of jobs) {
+    const { poolId, snapshot, fence } = job.data;
+    const name = `${poolId}/${snapshot}/${fence}`;
+    bySnapshot.set(name, [...(bySnapshot.get(name) ?? []), job]);
+  }
+  for (const [first, ...others] of bySnapshot.values()) {
+    if (!first) continue;
+    const { poolId, snapshot, fence, requestId } = first.data;
+    const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
+    if (run === null) continue;
+    const parent = await queues.snapshots.getJob(snapshotJobId(requestId));
+    await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, run.stage) });
+    const ofThisProcess = [first, ...others];
+    const walks = new Map(
+      (
+        await walksById(
+          db,
+          run,
+          ofThisProcess.map((job) => job.data.walk),
+        )
+      ).map((each) => [each.id, each]),
+    );
+    for (const job of ofThisProcess) {
+      const { pages = 0, items = 0, expected = null } = walks.get(job.data.walk) ?? {};
+      await job.updateProgress({ pages, items, expected });
+    }
+  }
+}

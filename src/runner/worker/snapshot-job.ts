@@ -1,0 +1,194 @@
+import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
+import type { Pool } from '../../model/pool.ts';
+import { createStage } from '../../postgres/stage/create.ts';
+import { dropEndedStages } from '../../postgres/stage/drop.ts';
+import { clearFailures } from '../../postgres/stage/walks.ts';
+import { beginSnapshot } from '../../postgres/state/begin.ts';
+import { isTakenInline } from '../../postgres/state/locks.ts';
+import { savePool } from '../../postgres/state/pools.ts';
+import {
+  endRequest,
+  findOpenRequest,
+  noteSnapshot,
+  noteWaiting,
+  type Request,
+} from '../../postgres/state/requests.ts';
+import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
+import { takeRun } from '../../postgres/state/take-run.ts';
+import { archivePublished } from '../../snapshot/archive.ts';
+import { plan } from '../../snapshot/plan.ts';
+import { CallMeter } from '../../telemetry/call-meter.ts';
+import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { conclude } from '../conclude.ts';
+import { describePool } from '../describe-pool.ts';
+import { noteFailure } from '../note-failure.ts';
+import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
+import { isFinal, tellable } from './failures.ts';
+import { LaterError, waitAfter } from './later.ts';
+import type { JobParts } from './parts.ts';
+import type { SnapshotData } from './queues.ts';
+import { openRun, stepsOf } from './run-in-hand.ts';
+import { addWalkJobs } from './walk-jobs.ts';
+
+const INLINE_RUN_MS = 15_000;
+
+/**
+ * Takes a request's snapshot from where it stands to its end. It runs several times: once to plan
+ * and to add the walks' jobs, and again each time that these have ended. All it knows is in
+ * Postgres, so it does not matter which worker runs it, nor how often.
+ *
+ * @throws WaitingChildrenError while walks are read.
+ */
+export async function takeRequestedSnapshot(
+  parts: JobParts,
+  job: Job<SnapshotData>,
+  token: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = parts;
+  const request = await findOpenRequest(db, job.data.requestId);
+  if (request === null) return;
+  try {
+    await noteWaiting(db, request.id, null);
+    await goOn(parts, request, job, token, signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof WaitingChildrenError) throw error;
+    await noteTrouble(parts, request, job, error as Error);
+    throw error;
+  }
+}
+
+async function goOn(
+  parts: JobParts,
+  request: Request,
+  job: Job<SnapshotData>,
+  token: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = parts;
+  const { poolId } = request;
+  const pool = await describe(parts, poolId, signal);
+  const lost = await parts.quota.join(pool.accountId, pool.region);
+  const stop = AbortSignal.any([signal, lost]);
+  if (await isTakenInline(db, poolId)) {
+    throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
+  }
+  const snapshotAt = request.snapshotAt ?? (await begin(parts, request));
+  for (;;) {
+    const snapshot = await findSnapshot(db, poolId, snapshotAt);
+    switch (snapshot?.state) {
+      case 'walking':
+        await walkOrConclude(parts, { request, pool, snapshotAt, job, token }, stop);
+        break;
+      case 'published':
+        await archive(parts, poolId, stop);
+        break;
+      case 'archived':
+        parts.log.info({ poolId, snapshot: snapshot.snapshot }, 'snapshot archived');
+        return endRequest(db, request.id, 'done', null);
+      case 'held':
+        parts.log.warn({ poolId, snapshot: snapshot.snapshot }, 'snapshot held for review');
+        return endRequest(db, request.id, 'held', snapshot.reason);
+      default:
+        throw new UnrecoverableError(snapshot?.reason ?? 'The snapshot was ended by another run.');
+    }
+  }
+}
+
+async function describe(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Pool> {
+  const { role } = await parts.poolParts(poolId);
+  const pool = await describePool(
+    { ...parts, role, observer: parts.metrics },
+    poolId,
+    new CallMeter(),
+    signal,
+  );
+  await savePool(parts.db, pool);
+  return pool;
+}
+
+/** Takes up what an earlier run left unfinished, or begins a snapshot. */
+async function begin({ db, log }: JobParts, { id, poolId }: Request): Promise<Date> {
+  const unfinished = await unfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS);
+  if (unfinished !== null) {
+    await noteSnapshot(db, id, unfinished.snapshotAt);
+    return unfinished.snapshotAt;
+  }
+  const { run, resumed } = await beginSnapshot(db, poolId, createStage);
+  await dropEndedStages(db);
+  // What an earlier request gave up is tried again.
+  await clearFailures(db, run);
+  await noteSnapshot(db, id, run.snapshotAt);
+  const said = resumed ? 'snapshot resumed' : 'snapshot begun';
+  log.info({ poolId, snapshotAt: run.snapshotAt }, said);
+  return run.snapshotAt;
+}
+
+/** What one run of the job is about. */
+interface Turn {
+  readonly request: Request;
+  readonly pool: Pool;
+  readonly snapshotAt: Date;
+  readonly job: Job<SnapshotData>;
+  readonly token: string;
+}
+
+async function walkOrConclude(
+  parts: JobParts,
+  { request, pool, snapshotAt, job, token }: Turn,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, queues } = parts;
+  const run = await takeRun(db, request.poolId, 'walking', snapshotAt);
+  if (run === null) return;
+  const inHand = await openRun(parts, run, pool);
+  const { context } = inHand;
+  try {
+    const open = await plan(context);
+    const failed = open.find((walk) => walk.failure !== null);
+    if (failed) throw new UnrecoverableError(failed.failure ?? '');
+    const { maxRemoved } = await parts.poolParts(request.poolId);
+    const walks =
+      open.length > 0
+        ? open
+        : await conclude(context, { maxRemoved, historyDays: parts.historyDays }, signal);
+    if (walks.length === 0) {
+      context.progress.phase = 'done';
+      return;
+    }
+    await addWalkJobs(queues, run, request.id, walks, walks);
+    if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+  } catch (error) {
+    const isTrouble = !signal.aborted && !(error instanceof WaitingChildrenError);
+    if (isTrouble && waitAfter(error) === null) await noteFailure(db, run, error as Error);
+    throw error;
+  } finally {
+    await inHand.close();
+  }
+}
+
+async function archive(parts: JobParts, poolId: string, signal: AbortSignal): Promise<void> {
+  const { destination } = await parts.poolParts(poolId);
+  const progress = new SnapshotProgress(poolId);
+  progress.phase = 'archive';
+  progress.onPhaseEnd = stepsOf(parts.metrics);
+  await archivePublished({ ...parts, destination, progress }, poolId, signal);
+  progress.phase = 'done';
+}
+
+/** Ends the request where the job is not tried again; else says what it waits for. */
+async function noteTrouble(
+  { db, log }: JobParts,
+  { id, poolId }: Request,
+  job: Job,
+  error: Error,
+): Promise<void> {
+  const reason = tellable(error);
+  if (waitAfter(error) === null && isFinal(error, job)) {
+    log.error({ poolId, reason }, 'snapshot failed');
+    await endRequest(db, id, 'failed', reason);
+    throw new UnrecoverableError(reason);
+  }
+  // Where Postgres is the trouble, this cannot be noted either.
+  await noteWaiting(db, id, reason).catch(() => {});
+}

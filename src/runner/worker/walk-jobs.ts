@@ -1,0 +1,49 @@
+import { snapshotId } from '../../model/snapshot.ts';
+import type { Run } from '../../postgres/run.ts';
+import type { Walk } from '../../postgres/stage/walk.ts';
+import { compareRemaining } from '../longest-first.ts';
+import { type Queues, snapshotJobId, type WalkData } from './queues.ts';
+
+/**
+ * Adds a job for each of some walks, as children of their snapshot's job. A walk that has one from
+ * this taking-up of the snapshot gets no second.
+ *
+ * The longest walk of a snapshot has the best priority, the next one the next. So each snapshot's
+ * longest go before any other's second longest: pools share the workers, and no pool's long chains
+ * begin last.
+ *
+ * @param open all walks of the snapshot that are still to be read.
+ */
+export async function addWalkJobs(
+  queues: Queues,
+  run: Run,
+  requestId: number,
+  walks: readonly Walk[],
+  open: readonly Walk[],
+): Promise<void> {
+  const ranks = new Map(
+    [...open].sort(compareRemaining).map((walk, index) => [walk.id, index + 1]),
+  );
+  const parent = { id: snapshotJobId(requestId), queue: queues.snapshots.qualifiedName };
+  await queues.walks.addBulk(
+    walks.map((walk) => ({
+      name: walk.kind,
+      data: {
+        poolId: run.poolId,
+        requestId,
+        snapshot: snapshotId(run.snapshotAt),
+        fence: run.fence,
+        walk: walk.id,
+      } satisfies WalkData,
+      opts: {
+        jobId: `request-${requestId}-walk-${walk.id}-${run.fence}`,
+        parent,
+        priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_PRIORITY),
+        // The others are read to their ends, and kept; the snapshot's job then says what failed.
+        ignoreDependencyOnFailure: true,
+      },
+    })),
+  );
+}
+
+const LOWEST_PRIORITY = 2 ** 21;

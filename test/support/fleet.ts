@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SimulatorOptions } from '../../src/simulator/server.ts';
+import type { CliProcess } from './cli.ts';
+import { type CliMirror, type EnvChange, openCliMirror } from './cli-mirror.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+
+/** Workers as processes of their own, over a real Redis and a real Postgres. */
+export interface Fleet extends CliMirror {
+  readonly redis: TestRedis;
+  /** Starts a worker, and resolves once it takes jobs. */
+  worker(change?: EnvChange): Promise<FleetWorker>;
+  trigger(poolId?: string): Promise<void>;
+  /** Resolves with the newest ended request of the pool once none is open; bounded in time. */
+  settled(poolId?: string): Promise<EndedRequest>;
+}
+
+export interface FleetWorker extends CliProcess {
+  /** Where it answers HTTP. */
+  readonly url: string;
+  readonly pid: number;
+}
+
+export interface EndedRequest {
+  readonly id: number;
+  readonly source: string;
+  readonly outcome: string;
+  readonly reason: string | null;
+}
+
+const PATIENCE_MS = 120_000;
+
+/** Opens a mirror whose pools workers take care of; no worker runs yet. */
+export async function openFleet(options: SimulatorOptions = {}): Promise<Fleet> {
+  const redis = await startRedis();
+  const mirror = await openCliMirror(options);
+  const poolIds = [...mirror.simulator.pools.keys()];
+  const workerEnv: EnvChange = {
+    REDIS_URL: redis.url,
+    COGNITO_POOLS: poolIds.join(','),
+    PORT: '0',
+    LOG_LEVEL: 'info',
+  };
+  const [firstPool = ''] = poolIds;
+  return {
+    ...mirror,
+    redis,
+    async worker(change = {}) {
+      const started = await mirror.start(['worker'], { ...workerEnv, ...change });
+      const url = await until('a worker listens', async () => {
+        if (started.child.exitCode !== null) throw new Error(started.output.stderr);
+        return /"url":"([^"]+)"/.exec(started.output.stderr + started.output.stdout)?.[1];
+      });
+      return { ...started, url, pid: started.child.pid as number };
+    },
+    async trigger(poolId = firstPool) {
+      const { code, stderr } = await mirror.run(['trigger', poolId]);
+      if (code !== 0) throw new Error(stderr);
+    },
+    settled: (poolId = firstPool) =>
+      until(`no request of ${poolId} is open`, async () => {
+        const requests = await mirror.rows<EndedRequest>(
+          'SELECT id, source, outcome, reason FROM mirror.requests WHERE pool_id = $1 ORDER BY id',
+          [poolId],
+        );
+        const isOpen = requests.some(({ outcome }) => outcome === null);
+        return isOpen ? undefined : requests.filter(({ outcome }) => outcome !== 'skipped').at(-1);
+      }),
+    async close() {
+      await mirror.close();
+      await redis.close();
+    },
+  };
+}
+
+/** Asks until there is an answer; fails after two minutes. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | null | false>,
+): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}.`);
+    await sleep(50);
+  }
+}
