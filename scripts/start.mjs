@@ -15,6 +15,7 @@ const { runMain, Failure } = await import('./lib/failure.mjs');
 const { ensureInstalled } = await import('./lib/install.mjs');
 const { ensureBuilt, isUpToDate } = await import('./lib/build.mjs');
 const { runNode } = await import('./lib/run.mjs');
+const { ensureRedisServer } = await import('./lib/unpack-redis.mjs');
 const { ROOT } = await import('./lib/checkout.mjs');
 
 await runMain(async () => {
@@ -27,6 +28,7 @@ await runMain(async () => {
     case 'test':
       await ensureInstalled({ dev: true });
       await ensureBuilt();
+      await ensureRedisServer();
       return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
     default:
       throw new Failure(`\`${what ?? ''}\` is neither \`demo\` nor \`test\`.`);

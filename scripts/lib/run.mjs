@@ -28,15 +28,31 @@ export function runNode(args) {
  * @returns {Promise<{ code: number, output: string }>}
  */
 export function captureNode(args) {
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  return capture(process.execPath, args);
+}
+
+/**
+ * Runs a program, in the checkout if not told otherwise, and keeps what it says.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string> }} [where] and variables besides its own
+ * @returns {Promise<{ code: number, output: string }>} code 127 where there is no such program
+ */
+export function capture(program, args, { cwd = ROOT, env = {} } = {}) {
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
   }
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ code: 127, output: error.message }));
     child.on('close', (code) => resolve({ code: code ?? 1, output: output.trim() }));
   });
 }
