@@ -17,7 +17,7 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
-/** How long a check may take; one that hangs is not begun again until it ends. */
+/** How long a check may take. */
 const PATIENCE_MS = 2_000;
 
 /** Makes all checks side by side: a function that answers within two seconds, and never throws. */

@@ -6,29 +6,35 @@ export class NoAnswerError extends Error {
   }
 }
 
+/** A question this old is given up for lost: the connection that it went by may be dead. */
+const LOST_AFTER_MS = 60_000;
+
 /**
  * Asks something that may hang. Who asks while an answer is awaited waits for that one, so that
- * questions cannot pile up behind a server that is away.
+ * questions cannot pile up behind a server that is away; after a minute it is asked anew.
  *
  * @returns a function that gives the answer, or throws NoAnswerError after `milliseconds`.
  */
 export function bounded<T>(ask: () => Promise<T>, milliseconds: number): () => Promise<T> {
-  let asking: Promise<T> | null = null;
-  const askOnce = async () => {
-    try {
-      return await ask();
-    } finally {
-      asking = null;
-    }
+  let asking: { readonly answer: Promise<T>; readonly since: number } | null = null;
+  const begin = () => {
+    const begun = { answer: askNow(), since: performance.now() };
+    const forget = () => {
+      if (asking === begun) asking = null;
+    };
+    begun.answer.then(forget, forget);
+    return begun;
   };
+  // What throws at once is an answer like any other.
+  const askNow = async () => ask();
   return async () => {
-    asking ??= askOnce();
+    if (asking === null || performance.now() - asking.since > LOST_AFTER_MS) asking = begin();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new NoAnswerError(milliseconds)), milliseconds);
     });
     try {
-      return await Promise.race([asking, late]);
+      return await Promise.race([asking.answer, late]);
     } finally {
       clearTimeout(timer);
     }
