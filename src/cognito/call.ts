@@ -51,7 +51,9 @@ export function caller(parts: CallerParts): Caller {
         record('ok');
         return { value, sentAt };
       } catch (error) {
-        const verdict = judge(error, { ...call, region });
+        // Credentials that were renewed only now, and could not be, are judged already.
+        const verdict =
+          error instanceof AttemptFailed ? error.verdict : judge(error, { ...call, region });
         record(signal.aborted ? 'aborted' : OUTCOMES[verdict.action]);
         if (verdict.action === 'throttled') buckets.slowDown(operation, poolId);
         throw new AttemptFailed(verdict);
@@ -90,7 +92,8 @@ async function credentialsAtHand(sdk: Sdk, signal: AbortSignal): Promise<void> {
       .credentials()
       .then(
         () => resolve(),
-        (error: unknown) => reject(credentialsError(error)),
+        (error: unknown) =>
+          reject(error instanceof AttemptFailed ? error : credentialsError(error)),
       )
       .finally(() => signal.removeEventListener('abort', onAbort));
   });

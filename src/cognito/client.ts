@@ -82,7 +82,7 @@ export interface CognitoOptions {
 /** Opens the service; the first call connects. */
 export function openCognito(options: CognitoOptions): Cognito {
   const { retryPolicy: policy = RETRY_POLICY } = options;
-  const sdk = openSdk(options.region);
+  const sdk = openSdk(options.region, options.role ?? null);
   const call = caller({ ...options, sdk, policy });
 
   /** One walk: `request` asks for the page at a token. */

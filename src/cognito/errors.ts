@@ -1,3 +1,4 @@
+import type { Role } from '../config/pool-settings.ts';
 import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 
@@ -66,6 +67,26 @@ export class NotAuthorizedError extends ConfigurationError {
 export class CredentialsError extends ConfigurationError {
   constructor(problem: string, remedy: string) {
     super([{ subject: 'AWS credentials', problem, remedy }]);
+  }
+}
+
+/** STS does not give out the credentials of a role. */
+export class RoleRefusedError extends ConfigurationError {
+  constructor({ arn, externalId }: Role, detail: string) {
+    const condition =
+      externalId === null
+        ? 'and asks for no external id'
+        : 'and asks for the external id that is set';
+    super([
+      {
+        subject: arn,
+        problem: `STS does not let the credentials in use assume the role (${detail}).`,
+        remedy:
+          'Check that there is such a role, that its trust policy names them (`aws sts ' +
+          `get-caller-identity\` shows who they are) ${condition}, and that their own IAM policy ` +
+          'allows sts:AssumeRole on it.',
+      },
+    ]);
   }
 }
 

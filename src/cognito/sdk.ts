@@ -1,5 +1,7 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import type { Role } from '../config/pool-settings.ts';
 import { ListAnswersProtocol } from './list-answers.ts';
+import { roleCredentials } from './role-credentials.ts';
 
 export type Sdk = CognitoIdentityProviderClient;
 
@@ -10,13 +12,15 @@ const MAX_SOCKETS = 64;
 
 /**
  * The SDK's client for one Region, with keep-alive, timeouts, and its own retries off: every
- * attempt must pass its bucket. Credentials and the endpoint come from the SDK's standard chain.
+ * attempt must pass its bucket. Credentials and the endpoint come from the SDK's standard chain; with
+ * a role, the credentials are the role's.
  */
-export function openSdk(region: string): Sdk {
+export function openSdk(region: string, role: Role | null): Sdk {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const sdk = new CognitoIdentityProviderClient({
     region,
     maxAttempts: 1,
+    ...(role === null ? {} : { credentials: roleCredentials(region, role) }),
     protocol: ListAnswersProtocol,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,

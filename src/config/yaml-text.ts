@@ -94,7 +94,7 @@ function checkKeys(yaml: Yaml, document: Document.Parsed, lines: LineCounter): Y
         const name = keyName(yaml, key);
         if (name === null) {
           const problem = 'YAML reads the key as something else than its text.';
-          problems.push({ line, problem, remedy: 'Quote it.' });
+          problems.push({ line, problem, remedy: 'Quote or rename it.' });
         } else if (seen.has(name)) {
           problems.push({ line, problem: 'the key is there twice.', remedy: 'Remove one.' });
         } else seen.add(name);

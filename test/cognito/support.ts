@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import type { RetryPolicy } from '../../src/cognito/retry.ts';
+import type { Role } from '../../src/config/pool-settings.ts';
 import type { Buckets } from '../../src/quota/buckets.ts';
 import { CallMeter } from '../../src/telemetry/call-meter.ts';
 import { openTestBuckets } from '../support/buckets.ts';
@@ -31,6 +32,7 @@ export interface ServiceOptions {
   /** No quota where absent. */
   readonly userListRps?: number;
   readonly retryPolicy?: RetryPolicy;
+  readonly role?: Role;
 }
 
 /** The client for a server at `url`, found as users name it: by the SDK's own variables. */
@@ -41,9 +43,10 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     AWS_SECRET_ACCESS_KEY: 'test',
   });
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
+  const { role = null } = options;
   const buckets = openTestBuckets({ share, userListRps });
   const meter = new CallMeter();
-  const cognito = openCognito({ region, buckets, meter, retryPolicy });
+  const cognito = openCognito({ region, role, buckets, meter, retryPolicy });
   return {
     cognito,
     buckets,
