@@ -122,7 +122,7 @@ const regions = mapping(
     problem: 'the key is no Region.',
     remedy: 'Give the name of a Region, such as us-east-1.',
   },
-  allowance,
+  allowance.nullable(),
 );
 
 /** The file that MIRROR_CONFIG names: the one source of its checks, its types and its JSON Schema. */
@@ -135,7 +135,7 @@ export const CONFIG_FILE = z
           problem: 'the key is no pool id.',
           remedy: 'Give the id as the Cognito console shows it, such as us-east-1_Ab12Cd34.',
         },
-        pool,
+        pool.nullable(),
       )
         .optional()
         .meta({
@@ -196,15 +196,15 @@ export interface ConfigFile {
 }
 
 /**
- * A mapping whose keys are names of one kind, and whose entries may be left empty. Wrong names are
- * told of together with what is wrong below them, which keys checked by `z.record` would hide.
+ * A mapping whose keys are names of one kind; it may be left empty. Wrong names are told of together
+ * with what is wrong below them, which keys checked by `z.record` would hide.
  */
 function mapping<Entry extends z.ZodType>(
   key: { pattern: RegExp; problem: string; remedy: string },
   entry: Entry,
 ) {
   return z
-    .record(z.string().meta({ pattern: key.pattern.source }), entry.nullable(), {
+    .record(z.string().meta({ pattern: key.pattern.source }), entry, {
       error: NO_MAPPING,
     })
     .superRefine(

@@ -151,15 +151,11 @@ describe('a pool with a role', () => {
     const sts = await serveSts({ roles });
     const pools = ['us-east-1_One', 'us-east-1_Two', 'us-east-1_Three', 'us-east-1_Own'];
     const { url, signed } = await simulate({ pools });
-    const services = pools.map((_, index) => openService(url, { ...withRole(roles[index]) }));
-    onTestFinished(async () => {
-      for (const service of services) await service.close();
+    const calls = pools.flatMap((pool, index) => {
+      const cognito = open(url, { role: roles[index] ?? null });
+      return Array.from({ length: 5 }, () => cognito.describePool(pool, never()));
     });
-    await Promise.all(
-      pools.flatMap((pool, index) =>
-        Array.from({ length: 5 }, () => services[index]?.cognito.describePool(pool, never())),
-      ),
-    );
+    await Promise.all(calls);
     expect(signed).toHaveLength(20);
     for (const { poolId, accessKey } of signed) {
       const role = roles[pools.indexOf(poolId)];
@@ -279,7 +275,3 @@ describe('STS away for a moment', () => {
     expect(await call).toBe(reason);
   });
 });
-
-function withRole(role: Role | undefined): { role?: Role } {
-  return role === undefined ? {} : { role };
-}

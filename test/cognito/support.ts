@@ -32,7 +32,7 @@ export interface ServiceOptions {
   /** No quota where absent. */
   readonly userListRps?: number;
   readonly retryPolicy?: RetryPolicy;
-  readonly role?: Role;
+  readonly role?: Role | null;
 }
 
 /** The client for a server at `url`, found as users name it: by the SDK's own variables. */
