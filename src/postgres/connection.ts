@@ -41,6 +41,9 @@ export function openPool(url: string, size: number): pg.Pool {
     connectionString: url,
     max: size,
     application_name: 'cognito-mirror',
+    // A server that is gone without a word is found out in minutes, not in hours.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types,
     options: SESSION_OPTIONS,
   });

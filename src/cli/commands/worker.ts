@@ -12,13 +12,12 @@ const STOP = { withinMs: 4_500, exitCode: EXIT.done };
 export function workerCommand(): Command {
   return new Command('worker')
     .description('run the schedule and the jobs, and serve health and metrics, until a signal')
-    .argument('[pool...]', 'ids of pools; without any, those of COGNITO_POOLS')
-    .action((pools: string[]) => withSignals((signal) => runWorkerCommand(pools, signal), STOP));
+    .action(() => withSignals(runWorkerCommand, STOP));
 }
 
-async function runWorkerCommand(pools: readonly string[], signal: AbortSignal): Promise<void> {
+async function runWorkerCommand(signal: AbortSignal): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env, { pools, worker: true });
+  const config = loadConfig(process.env, { worker: true });
   const { createLogger } = await import('../../telemetry/logger.ts');
   const { runWorker } = await import('../../app/run-worker.ts');
   const log = createLogger({ level: config.logLevel });
