@@ -30,6 +30,9 @@ export interface YamlText {
  */
 const LONGEST_LINE = 10_000;
 
+/** What objects take for something else than a key. */
+const PROTOTYPE = '__proto__';
+
 /**
  * Reads YAML 1.2, merge keys included. Of a text that does not parse the first problem is told, as
  * what follows a break of the syntax is mostly of its making.
@@ -48,6 +51,8 @@ export function readYaml(text: string): YamlText {
       lineCounter: lines,
       merge: true,
       prettyErrors: false,
+      // No warnings on standard error, which can quote the text.
+      logLevel: 'error',
       // Ours takes time in proportion to the text, the parser's to its square.
       uniqueKeys: false,
     });
@@ -55,8 +60,9 @@ export function readYaml(text: string): YamlText {
     if (error !== undefined) {
       return notUnderstood(syntaxProblem(error.code, lineAt(lines, error.pos[0])));
     }
+    const keys = checkKeys(yaml, document, lines);
     const dangling = checkAliases(yaml, document, lines);
-    const problems = [...checkKeys(yaml, document, lines), ...dangling];
+    const problems = [...keys, ...dangling];
     if (dangling.length > 0) return { problems, content: null };
     const value: unknown = document.toJS();
     const lineOf = (path: readonly PropertyKey[]) => lineOfPath(yaml, document, lines, path);
@@ -83,22 +89,31 @@ function syntaxProblem(code: string, line: number): YamlProblem {
       };
 }
 
-/** Keys that are no plain text, or are there twice. */
+/**
+ * Finds keys that are there twice, and those that YAML reads as something else than their text, as
+ * 012345678901 is the number 12345678901. The latter are made their text, or left out where they
+ * have none, so that the rest can be checked.
+ */
 function checkKeys(yaml: Yaml, document: Document.Parsed, lines: LineCounter): YamlProblem[] {
   const problems: YamlProblem[] = [];
   yaml.visit(document, {
     Map(_, map) {
       const seen = new Set<string>();
-      for (const { key } of map.items) {
+      map.items = map.items.filter(({ key }) => {
         const line = lineAt(lines, startOf(key));
         const name = keyName(yaml, key);
         if (name === null) {
           const problem = 'YAML reads the key as something else than its text.';
           problems.push({ line, problem, remedy: 'Quote or rename it.' });
+          if (!yaml.isScalar(key) || key.source === undefined || key.source === PROTOTYPE) {
+            return false;
+          }
+          key.value = key.source;
         } else if (seen.has(name)) {
           problems.push({ line, problem: 'the key is there twice.', remedy: 'Remove one.' });
         } else seen.add(name);
-      }
+        return true;
+      });
     },
   });
   return problems;
@@ -121,16 +136,12 @@ function checkAliases(yaml: Yaml, document: Document.Parsed, lines: LineCounter)
   return problems;
 }
 
-/**
- * A key as text. Null where it is a collection, or where YAML reads something else than what
- * stands there: 012345678901 is the number 12345678901.
- */
+/** A key as text; null where that is not what YAML reads. */
 function keyName(yaml: Yaml, key: unknown): string | null {
-  if (!yaml.isScalar(key)) return null;
+  if (!yaml.isScalar(key) || key.value === PROTOTYPE) return null;
+  if (typeof key.value === 'string') return key.value;
   const name = typeof key.value === 'symbol' ? '<<' : String(key.value);
-  // An object takes it for something else than a key.
-  if (name === '__proto__') return null;
-  return typeof key.value === 'string' || name === '<<' || name === key.source ? name : null;
+  return name === '<<' || name === key.source ? name : null;
 }
 
 function lineOfPath(

@@ -1,0 +1,309 @@
+import { execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allowancesOf } from '../../src/config/allowances.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { settingsOf } from '../../src/config/pool-settings.ts';
+import { loadYaml, problemsOf, writeYaml, yamlProblemsOf } from './support.ts';
+
+const WHOLE = `
+pools:
+  us-east-1_Ab12Cd34:
+    role: { arn: arn:aws:iam::123456789012:role/cognito-mirror, externalId: abc }
+    schedule: "0 3 * * *"
+    timezone: Europe/Berlin
+    archiveUrl: s3://bucket/prefix
+    maxRemoved: 0.2
+  us-east-1_Other: {}
+  eu-west-1_Empty:
+accounts:
+  "123456789012":
+    us-east-1: { quotaShare: 0.5, userListRps: 40 }
+    eu-west-1: { userListRps: 60 }
+  210987654321:
+    us-east-1: { quotaShare: 0.9 }
+    us-west-2:
+  "000000000001":
+`;
+
+const ENVIRONMENT = {
+  ARCHIVE_URL: 's3://environment',
+  MIRROR_SCHEDULE: '0 1 * * *',
+  MIRROR_TIMEZONE: 'Asia/Tokyo',
+  MIRROR_MAX_REMOVED: '0.3',
+  MIRROR_QUOTA_SHARE: '0.7',
+  MIRROR_USER_LIST_RPS: '20',
+};
+
+describe('what a pool is mirrored with', () => {
+  test('is what the file says of it', () => {
+    expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
+      role: { arn: 'arn:aws:iam::123456789012:role/cognito-mirror', externalId: 'abc' },
+      schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
+      archiveUrl: 's3://bucket/prefix',
+      maxRemoved: 0.2,
+    });
+  });
+
+  test.each(['us-east-1_Other', 'eu-west-1_Empty', 'us-east-1_NotInTheFile'])(
+    'is what the environment says of %s, which has no settings',
+    (poolId) => {
+      expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
+        role: null,
+        schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
+        archiveUrl: 's3://environment',
+        maxRemoved: 0.3,
+      });
+    },
+  );
+
+  test('has the time zone of the environment where only a schedule is set', () => {
+    const config = loadYaml('pools: {us-east-1_A: {schedule: "@daily"}}', ENVIRONMENT);
+    expect(settingsOf(config, 'us-east-1_A').schedule).toEqual({
+      pattern: '@daily',
+      timezone: 'Asia/Tokyo',
+    });
+  });
+
+  test('can be merged from another pool', () => {
+    const config = loadYaml(`
+pools:
+  us-east-1_A: &base {maxRemoved: 0.2, timezone: UTC}
+  us-east-1_B: {<<: *base, maxRemoved: 0.4}
+`);
+    expect(settingsOf(config, 'us-east-1_B')).toMatchObject({ maxRemoved: 0.4 });
+    expect(settingsOf(config, 'us-east-1_B').schedule.timezone).toBe('UTC');
+  });
+});
+
+describe('what may be used of an account and Region', () => {
+  test('is what the file says, else what the environment says', () => {
+    const { of } = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    expect(of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
+    expect(of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
+    expect(of('123456789012', 'ap-south-1')).toEqual({ share: 0.7, userListRps: 20 });
+    expect(of('210987654321', 'us-east-1')).toEqual({ share: 0.9, userListRps: 20 });
+    expect(of('210987654321', 'us-west-2')).toEqual({ share: 0.7, userListRps: 20 });
+    expect(of('000000000001', 'us-east-1')).toEqual({ share: 0.7, userListRps: 20 });
+  });
+
+  test("the least share of a Region is that of the environment or of one of the Region's accounts", () => {
+    const { leastShare } = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    expect(leastShare('us-east-1')).toBe(0.5);
+    expect(leastShare('eu-west-1')).toBe(0.7);
+    expect(allowancesOf(loadConfig({})).leastShare('us-east-1')).toBe(0.8);
+  });
+});
+
+describe('which pools', () => {
+  const ids = ['us-east-1_Ab12Cd34', 'us-east-1_Other', 'eu-west-1_Empty'];
+
+  test('those of the file, where no others are named', () => {
+    expect(loadYaml(WHOLE).pools).toEqual(ids);
+    const MIRROR_CONFIG = writeYaml(WHOLE);
+    expect(loadConfig({ MIRROR_CONFIG }, { needsPools: true }).pools).toEqual(ids);
+  });
+
+  test('those of the variable or the command line, in the file or not', () => {
+    const MIRROR_CONFIG = writeYaml(WHOLE);
+    const env = { MIRROR_CONFIG, COGNITO_POOLS: 'us-east-1_New' };
+    expect(loadConfig(env).pools).toEqual(['us-east-1_New']);
+    expect(loadConfig(env, { pools: ['us-east-1_Other'] }).pools).toEqual(['us-east-1_Other']);
+  });
+
+  test('with `all`, those of the file are at hand as well', () => {
+    const config = loadYaml(WHOLE, { COGNITO_POOLS: 'all' });
+    expect(config.pools).toBe('all');
+    expect([...config.file.pools.keys()]).toEqual(ids);
+  });
+
+  test('none, where the file names none either', () => {
+    const MIRROR_CONFIG = writeYaml('accounts: {}');
+    expect(problemsOf({ MIRROR_CONFIG }, { needsPools: true })).toHaveLength(1);
+    expect(loadConfig({ MIRROR_CONFIG }).pools).toEqual([]);
+  });
+});
+
+describe('a file that cannot be read', () => {
+  const here = dirname(new URL(import.meta.url).pathname);
+
+  test.each([
+    ['is missing', join(here, 'nowhere.yaml'), 'does not exist'],
+    ['is a folder', here, 'is a folder'],
+    ['is a device', '/dev/null', 'is no ordinary file'],
+    ['lies in a file', join(here, 'support.ts/x.yaml'), 'cannot be read (ENOTDIR)'],
+  ])('as it %s', (_, path, message) => {
+    const problems = problemsOf({ MIRROR_CONFIG: path }, { needsPools: true });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`MIRROR_CONFIG: ${path} ${message}. Give the path`);
+  });
+
+  test('as it is a pipe, which nobody writes to', () => {
+    const path = `${writeYaml('')}.pipe`;
+    execFileSync('mkfifo', [path]);
+    expect(problemsOf({ MIRROR_CONFIG: path })[0]).toContain('is no ordinary file');
+  });
+
+  test.each([
+    ['is empty', '', 'is empty'],
+    ['is blank', ' \n\n', 'is empty'],
+    ['is too large', '#'.repeat(1_000_001), 'is larger than 1 MB'],
+    ['is not UTF-8', new Uint8Array([0x70, 0x6f, 0xff, 0xfe]), 'is not UTF-8'],
+  ])('as it %s', (_, content, message) => {
+    const path = writeYaml(content);
+    expect(problemsOf({ MIRROR_CONFIG: path })).toEqual([
+      expect.stringContaining(`MIRROR_CONFIG: ${path} ${message}. `),
+    ]);
+  });
+
+  test('whose name holds control characters, is named without them', () => {
+    expect(problemsOf({ MIRROR_CONFIG: '/x\u001b[31m' })[0]).toContain('"/x\\u001b[31m"');
+  });
+});
+
+describe('a file that says something else', () => {
+  test.each([
+    ['a comment alone', '# pools', /^1: the file holds no mapping/],
+    ['a sequence', '- us-east-1_A', /^1: the file holds no mapping/],
+    ['text', 'us-east-1_A', /^1: the file holds no mapping/],
+    ['a broken line', 'pools:\n  us-east-1_A: "x\n', /^\d: the text is no YAML \(MISSING_CHAR\)/],
+    ['a tab', 'pools:\n\tus-east-1_A: {}', /^2: the text is no YAML \(TAB_AS_INDENT\)/],
+    ['two documents', 'pools: {}\n---\npools: {}', /^2: a second document begins/],
+    ['a key twice', 'pools:\n  us-east-1_A: {}\n  us-east-1_A: {}', /^3: the key is there twice/],
+    ['a collection for a key', 'pools:\n  ? [a]\n  : {}', /^2: YAML reads the key as something/],
+    ['an alias of nothing', 'pools:\n  us-east-1_A: *base', /^2: the alias has no anchor/],
+    ['a long line', `pools:\n  ${'- '.repeat(200_000)}`, /^2: the line is longer than 10,000/],
+    ['too many levels', '[\n'.repeat(100_000), /^\d+: the text is (no YAML|nested too deeply)/],
+    ['a circle', 'pools: &a\n  us-east-1_A: *a', /^2: pools.us-east-1_A.us-east-1_A: there is no/],
+    ['a merged circle', 'pools: &a\n  <<: *a\n', /^1: the text is nested too deeply, or its alias/],
+    ['an unfolding', unfolding(), /^1: the text is nested too deeply, or its aliases unfold/],
+  ])('%s, is told of by line', (_, text, message) => {
+    const problems = yamlProblemsOf(text);
+    expect(problems).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('is told of with everything else that is wrong, line by line', () => {
+    const path = writeYaml(`
+pools:
+  us-east-1_A:
+    rolle: {}
+    schedule: "0 0 30 2 *"
+    timezone: Mars/Olympus
+    archiveUrl: s3://key:s3cret@bucket
+    maxRemoved: 2
+    role: { ARN: s3cret, externalId: "§" }
+  no pool: { maxRemoved: s3cret }
+  us-east-1_B: [ s3cret ]
+  us-east-1_C: { schedule: 5, role: null }
+accounts:
+  012345678901: {}
+  "12345":
+    us-east-1: { quotaShare: 0, userListRps: "30" }
+  "123456789012":
+    mars-1: { quotaShar: 0.5 }
+databaseUrl: postgres://u:s3cret@h/d
+`);
+    const problems = problemsOf({ MIRROR_CONFIG: path, MIRROR_MAX_REMOVED: '3', MIRROR_X: '1' });
+    const told = problems.map((problem) => problem.replace(`MIRROR_CONFIG (${path}:`, '('));
+    const at = (line: number, text: string) => expect.stringContaining(`(${line}): ${text}`);
+    expect(told).toEqual([
+      expect.stringMatching(/^MIRROR_MAX_REMOVED: "3" is no number from 0 to 1/),
+      expect.stringMatching(/^MIRROR_X: there is no such variable/),
+      at(4, 'pools.us-east-1_A.rolle: there is no such key. Did you mean role?'),
+      at(5, 'pools.us-east-1_A.schedule: it is no cron expression that ever comes due. Give five'),
+      at(6, 'pools.us-east-1_A.timezone: it is no time zone. Give a name of the IANA database'),
+      at(7, 'pools.us-east-1_A.archiveUrl: the URL holds more than a bucket or folder'),
+      at(8, 'pools.us-east-1_A.maxRemoved: it is no number from 0 to 1. Give a share such as'),
+      at(9, 'pools.us-east-1_A.role.arn: it is missing. Give an ARN such as arn:aws:iam::'),
+      at(9, 'pools.us-east-1_A.role.externalId: it is no external id: 2 to 1224 letters'),
+      at(9, 'pools.us-east-1_A.role.ARN: there is no such key. Did you mean arn?'),
+      at(10, 'pools.?.maxRemoved: it is no number from 0 to 1.'),
+      at(10, 'pools.?: the key is no pool id. Give the id as the Cognito console shows it'),
+      at(11, 'pools.us-east-1_B: it is no mapping of keys to values. Give it the form of docs/'),
+      at(12, 'pools.us-east-1_C.role: it is no mapping of keys to values.'),
+      at(12, 'pools.us-east-1_C.schedule: it is no text; a number must be quoted to be one.'),
+      at(14, 'YAML reads the key as something else than its text. Quote or rename it.'),
+      at(15, 'accounts.12345: the key is no account id. Give its 12 digits, in quotes.'),
+      at(16, 'accounts.12345.us-east-1.quotaShare: it is no number over 0 and up to 1.'),
+      at(16, 'accounts.12345.us-east-1.userListRps: it is no number over 0.'),
+      at(18, 'accounts.123456789012.mars-1.quotaShar: there is no such key. Did you mean quotaS'),
+      at(18, 'accounts.123456789012.mars-1: the key is no Region. Give the name of a Region'),
+      at(19, 'databaseUrl: there is no such key. Remove it; known are pools, accounts.'),
+    ]);
+    expect(problems.join()).not.toContain('s3cret');
+  });
+});
+
+describe('a role', () => {
+  const problemsOfRole = (role: object) =>
+    yamlProblemsOf(JSON.stringify({ pools: { 'us-east-1_A': { role } } }));
+
+  test.each([
+    'arn:aws:iam::123456789012:role/mirror',
+    'arn:aws-cn:iam::123456789012:role/some/path/mirror+=,.@_-1',
+    'arn:aws-us-gov:iam::000000000000:role/m',
+    'arn:aws-iso-b:iam::123456789012:role/m',
+  ])('may be %s', (arn) => {
+    expect(problemsOfRole({ arn })).toEqual([]);
+  });
+
+  test.each([
+    'mirror',
+    'arn:aws:iam::12345678901:role/mirror',
+    'arn:aws:iam::123456789012:user/mirror',
+    'arn:aws:iam::123456789012:role/',
+    'arn:aws:iam::123456789012:role/a b',
+    `arn:aws:iam::123456789012:role/${'r'.repeat(65)}`,
+    'arn:aws:iam:us-east-1:123456789012:role/mirror',
+    'arn:azure:iam::123456789012:role/mirror',
+    'arn:aws:sts::123456789012:assumed-role/mirror/session',
+  ])('cannot be %s', (arn) => {
+    expect(problemsOfRole({ arn })).toEqual([expect.stringContaining('is no ARN of an IAM role')]);
+  });
+
+  test.each(['ab', 'a'.repeat(1224), 'Az09_+=,.@:/-'])('may ask for an external id', (id) => {
+    expect(problemsOfRole({ arn: 'arn:aws:iam::123456789012:role/m', externalId: id })).toEqual([]);
+  });
+
+  test.each(['', 'a', 'a'.repeat(1225), 'with space', 'ünï'])(
+    "cannot ask for an external id outside IAM's rules",
+    (externalId) => {
+      const problems = problemsOfRole({ arn: 'arn:aws:iam::123456789012:role/m', externalId });
+      expect(problems).toEqual([expect.stringContaining('it is no external id')]);
+    },
+  );
+});
+
+describe('an account id', () => {
+  test.each(['123456789012', '"123456789012"', '"012345678901"', "'000000000000'"])(
+    'may be written as %s',
+    (id) => {
+      const config = loadYaml(`accounts:\n  ${id}: {us-east-1: {quotaShare: 0.5}}`);
+      expect([...config.file.accounts.keys()]).toEqual([id.replaceAll(/['"]/g, '')]);
+    },
+  );
+
+  test.each(['012345678901', '1e11', '0x1cbe991a14', '123456789012.0', '+123456789012'])(
+    'that YAML reads as another number, such as %s, must be quoted',
+    (id) => {
+      expect(yamlProblemsOf(`accounts:\n  ${id}: {}`)).toEqual([
+        '2: YAML reads the key as something else than its text. Quote or rename it.',
+      ]);
+    },
+  );
+
+  test('is there once, quoted or not', () => {
+    expect(yamlProblemsOf('accounts:\n  "123456789012": {}\n  123456789012: {}')).toEqual([
+      '3: the key is there twice. Remove one.',
+    ]);
+  });
+});
+
+/** Nine to the ninth power of items. */
+function unfolding(): string {
+  const levels = [...'bcdefghi'].map((name, index) => {
+    const before = `*${'abcdefgh'[index]}`;
+    return `${name}: &${name} [${Array(9).fill(before).join(', ')}]`;
+  });
+  return ['a: &a [x, x, x, x, x, x, x, x, x]', ...levels].join('\n');
+}
