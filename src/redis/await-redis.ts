@@ -81,7 +81,8 @@ async function probe(
 
 const SILENT: Trouble = {
   problem: 'the server does not answer.',
-  remedy: 'See that it is a Redis, that it runs, and that this machine reaches it.',
+  remedy:
+    'See that it is a Redis, encrypted if the URL says rediss:, and that this machine reaches it.',
   passing: false,
 };
 
@@ -116,7 +117,7 @@ function judge(info: ReadonlyMap<string, string>): Trouble | null {
     return {
       problem: 'the server is a replica, which takes no writes.',
       remedy: 'Name the primary.',
-      passing: true,
+      passing: false,
     };
   }
   return null;
@@ -129,6 +130,13 @@ function explain(error: Error): Trouble {
     return {
       problem: 'there is no such database.',
       remedy: 'Name one that there is: redis://HOST:PORT/0.',
+      passing: false,
+    };
+  }
+  if (/RESP type/.test(message)) {
+    return {
+      problem: 'what answers there is no Redis.',
+      remedy: 'Correct host and port.',
       passing: false,
     };
   }
@@ -171,12 +179,6 @@ function explain(error: Error): Trouble {
         problem: 'the server is not ready yet.',
         remedy: 'Try again shortly.',
         passing: true,
-      };
-    case 'Protocol':
-      return {
-        problem: 'what answers there is no Redis.',
-        remedy: 'Correct host and port.',
-        passing: false,
       };
     default:
       return isOfTls(kind, message)

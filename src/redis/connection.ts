@@ -54,7 +54,8 @@ export async function openRedis(url: string, signal?: AbortSignal): Promise<Redi
   };
   const client = keep(new Redis(url, OPTIONS));
   const listeners = { lost: new Set<() => void>(), back: new Set<() => void>() };
-  let state: 'opening' | 'there' | 'lost' | 'closed' = 'opening';
+  // It answered a moment ago.
+  let state: 'there' | 'lost' | 'closed' = 'there';
   client.on('ready', () => {
     const wasLost = state === 'lost';
     if (state !== 'closed') state = 'there';
@@ -76,7 +77,11 @@ export async function openRedis(url: string, signal?: AbortSignal): Promise<Redi
     onBack: (listener) => void listeners.back.add(listener),
     close() {
       state = 'closed';
-      for (const each of clients) each.disconnect();
+      for (const each of clients) {
+        // Between two attempts to connect, ioredis would leave commands waiting for ever.
+        if (each.status === 'reconnecting') each.connect().catch(() => {});
+        each.disconnect();
+      }
     },
   };
 }

@@ -5,14 +5,14 @@
  */
 import { createInterface } from 'node:readline';
 
-const { url, account, share, userListRps, clockOffsetMs, parallel } = JSON.parse(
+const { url, account, share, userListRps, clockOffsetMs, parallel, stallMs } = JSON.parse(
   process.argv[2] ?? '',
 );
 const rightNow = Date.now;
 Date.now = () => rightNow() + clockOffsetMs;
 
 // By their URLs, as there is nothing to check types against before the build.
-const dist = process.env.TURN_TAKER_DIST ?? new URL('../../dist/', import.meta.url).href;
+const dist = new URL('../../dist/', import.meta.url).href;
 const { openRedis } = await import(`${dist}redis/connection.js`);
 const { clusteredAccountBuckets } = await import(`${dist}quota/clustered-buckets.js`);
 
@@ -21,6 +21,14 @@ const redis = await openRedis(url);
 const all = clusteredAccountBuckets(redis, { of: () => allowance, leastShare: () => share });
 const buckets = all.of(account, 'us-east-1');
 const end = new AbortController();
+
+// A process that has other work: it stands still for a while, over and over.
+if (stallMs > 0) {
+  setInterval(() => {
+    const until = performance.now() + stallMs;
+    while (performance.now() < until);
+  }, stallMs * 4).unref();
+}
 
 const takeTurns = async () => {
   while (!end.signal.aborted) {

@@ -24,6 +24,8 @@ export interface TurnTakerOptions {
   readonly clockOffsetMs?: number;
   /** How many attempts wait at a time. */
   readonly parallel?: number;
+  /** How long it stands still, over and over. */
+  readonly stallMs?: number;
 }
 
 const PROGRAM = fileURLToPath(new URL('turn-taker.mjs', import.meta.url));
@@ -36,6 +38,7 @@ export function startTurnTaker(options: TurnTakerOptions): TurnTaker {
     userListRps: 30,
     clockOffsetMs: 0,
     parallel: 4,
+    stallMs: 0,
   };
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify({ ...defaults, ...options })]);
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -1,0 +1,208 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigurationError, InterruptedError } from '../../src/model/errors.ts';
+import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
+import { requireUsableRedis } from '../../src/redis/require-usable.ts';
+import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
+
+async function start(options?: TestRedisOptions): Promise<TestRedis> {
+  const server = await startRedis(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function open(url: string): Promise<RedisConnection> {
+  const redis = await openRedis(url);
+  onTestFinished(() => redis.close());
+  return redis;
+}
+
+/** The message that refuses it. */
+async function refusal(url: string): Promise<string> {
+  const error = await openRedis(url).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ConfigurationError);
+  return error instanceof Error ? error.message : '';
+}
+
+/** A server that is no Redis, and what it does with what it is sent. */
+async function stranger(onText: (socket: Socket, text: string) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => onText(socket, bytes.toString()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A server that speaks as Redis does, and answers this to INFO. */
+function impostor(info: string): Promise<string> {
+  return stranger((socket, text) => {
+    for (const [, command] of text.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+      const isInfo = command?.toLowerCase() === 'info';
+      socket.write(isInfo ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+    }
+  });
+}
+
+describe('at the start', () => {
+  test('a Redis that comes up within seconds is waited for', async () => {
+    const server = await start();
+    await server.stop();
+    const opening = open(server.url);
+    await server.restart({ keepData: false });
+    expect(await (await opening).client.ping()).toBe('PONG');
+  });
+
+  test('one that is not there is told after a bounded wait', async () => {
+    const server = await start();
+    await server.stop();
+    const message = await refusal(`redis://mirror:secret@127.0.0.1:${server.port}`);
+    expect(message).toBe(
+      `REDIS_URL (redis://mirror:***@127.0.0.1:${server.port}): nothing listens there. Start Redis, or correct host and port.`,
+    );
+  });
+
+  test('a wrong password, or none, is told at once and not repeated', async () => {
+    const server = await start({ password: 'right' });
+    expect(await refusal(server.url.replace('right', 'wrong'))).toMatch(
+      /\(redis:\/\/:\*\*\*@.*refuses this user or password/,
+    );
+    expect(await refusal(server.url.replace(':right@', ''))).toMatch(/asks for a password/);
+    expect(await (await open(server.url)).client.ping()).toBe('PONG');
+  });
+
+  test('a user who may not do enough is told', async () => {
+    const server = await start();
+    await server.command('ACL', 'SETUSER', 'weak', 'on', '>pw', '+hello', '+ping');
+    expect(await refusal(`redis://weak:pw@127.0.0.1:${server.port}`)).toMatch(/may not run/);
+  });
+
+  test('a database that there is not is told', async () => {
+    const server = await start();
+    expect(await refusal(`${server.url}/99`)).toMatch(/no such database/);
+  });
+
+  test('a replica is told', async () => {
+    const [primary, server] = [await start(), await start()];
+    await server.command('REPLICAOF', '127.0.0.1', primary.port);
+    expect(await refusal(server.url)).toMatch(/replica, which takes no writes/);
+  });
+
+  test('a server in cluster mode is told', async () => {
+    const server = await start({ settings: { 'cluster-enabled': 'yes' } });
+    expect(await refusal(server.url)).toMatch(/runs as cluster/);
+  });
+
+  test('what is no Redis is told', async () => {
+    const url = await stranger((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect(await refusal(url)).toMatch(/no Redis/);
+  });
+
+  test('what never answers is told after a bounded wait', async () => {
+    expect(await refusal(await stranger(() => {}))).toMatch(/does not answer/);
+  });
+
+  test.each([
+    ['redis_version:6.0.16\r\nredis_mode:standalone\r\nrole:master', /6\.0\.16, which is too old/],
+    ['redis_version:7.0.0\r\nloading:1\r\nrole:master', /still loading/],
+  ])('%j is told', async (info, told) => {
+    expect(await refusal(await impostor(info))).toMatch(told);
+  });
+
+  test('an abort ends the wait', async () => {
+    const abort = new AbortController();
+    const opening = openRedis(await stranger(() => {}), abort.signal);
+    setTimeout(() => abort.abort(), 50);
+    await expect(opening).rejects.toBeInstanceOf(InterruptedError);
+    await expect(openRedis('redis://127.0.0.1:1', AbortSignal.abort())).rejects.toBeInstanceOf(
+      InterruptedError,
+    );
+  });
+});
+
+describe('later', () => {
+  let server: TestRedis;
+  let redis: RedisConnection;
+  let events: string[];
+
+  beforeEach(async () => {
+    server = await startRedis();
+    redis = await openRedis(server.url);
+    events = [];
+    redis.onLost(() => events.push('lost'));
+    redis.onBack(() => events.push('back'));
+  });
+  afterEach(async () => {
+    redis.close();
+    await server.close();
+  });
+
+  test('a loss is told once, however long it lasts, and so is the return', async () => {
+    await server.kill();
+    await expect.poll(() => redis.isLost).toBe(true);
+    const waiting = redis.client.ping();
+    // Several attempts to connect fail meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(events).toEqual(['lost']);
+    await server.restart({ keepData: false });
+    expect(await waiting).toBe('PONG');
+    expect(redis.isLost).toBe(false);
+    expect(events).toEqual(['lost', 'back']);
+  });
+
+  test('a close while Redis is away ends at once, and what waits is rejected', async () => {
+    const other = redis.duplicate();
+    await other.ping();
+    await server.kill();
+    await expect.poll(() => redis.isLost).toBe(true);
+    const waiting = [redis.client.ping(), other.ping()];
+    redis.close();
+    const results = await Promise.allSettled(waiting);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('a close is no loss', async () => {
+    redis.close();
+    await expect.poll(() => redis.client.status).toBe('end');
+    expect(events).toEqual([]);
+  });
+});
+
+describe('a Redis is usable', () => {
+  test('where it drops nothing', async () => {
+    const redis = await open((await start()).url);
+    await expect(requireUsableRedis(redis)).resolves.toBeUndefined();
+  });
+
+  test('but not where it may drop jobs: the setting is named', async () => {
+    const server = await start({ settings: { 'maxmemory-policy': 'allkeys-lru' } });
+    const redis = await open(server.url);
+    await expect(requireUsableRedis(redis)).rejects.toThrow(
+      /REDIS_URL .*maxmemory-policy allkeys-lru.*CONFIG SET maxmemory-policy noeviction/,
+    );
+  });
+
+  test('by INFO, where CONFIG is forbidden', async () => {
+    const server = await start({ settings: { 'maxmemory-policy': 'volatile-ttl' } });
+    await server.command('ACL', 'SETUSER', 'default', '-config');
+    const redis = await open(server.url);
+    await expect(requireUsableRedis(redis)).rejects.toThrow(/volatile-ttl/);
+  });
+
+  test('if neither can be read', async () => {
+    const server = await start({ settings: { 'maxmemory-policy': 'volatile-ttl' } });
+    const redis = await open(server.url);
+    await server.command('ACL', 'SETUSER', 'default', '-config', '-info');
+    await expect(requireUsableRedis(redis)).resolves.toBeUndefined();
+  });
+});
