@@ -1,4 +1,4 @@
-import type { Queryable } from '../connection.ts';
+import { type Queryable, rowCount } from '../connection.ts';
 
 /** A snapshot that the workers were asked for, and have not ended with. */
 export interface Request {
@@ -34,9 +34,13 @@ export async function askForSnapshot(
   return asked.rows[0] ?? null;
 }
 
-/** Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress. */
-export async function skipRequest(db: Queryable, poolId: string): Promise<void> {
-  await db.query(
+/**
+ * Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress.
+ *
+ * @returns false where none is.
+ */
+export async function skipRequest(db: Queryable, poolId: string): Promise<boolean> {
+  const skipped = await db.query(
     `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
      SELECT $1, 'schedule', clock_timestamp(), 'skipped',
        'The snapshot asked for at ' || to_char(requested_at AT TIME ZONE 'UTC',
@@ -44,6 +48,7 @@ export async function skipRequest(db: Queryable, poolId: string): Promise<void> 
      FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
     [poolId],
   );
+  return rowCount(skipped) > 0;
 }
 
 /** The requests that are not ended, oldest first. */

@@ -33,8 +33,9 @@ export async function saveSchedules(
   timesAfter: TimesAfter,
 ): Promise<void> {
   await transaction(pool, async (client) => {
-    // Of workers that start at the same time one decides after the other.
-    await client.query('LOCK TABLE mirror.schedules IN SHARE ROW EXCLUSIVE MODE');
+    // Of workers that start at the same time one decides after the other, and none while a run is
+    // taken up: whoever locks one schedule before it changes it must wait before, not between.
+    await client.query('LOCK TABLE mirror.schedules IN EXCLUSIVE MODE');
     const now = await databaseTime(client);
     await client.query('DELETE FROM mirror.schedules WHERE NOT pool_id = ANY ($1)', [
       schedules.map(({ poolId }) => poolId),
@@ -103,10 +104,12 @@ export async function takeDue(pool: pg.Pool, poolId: string, timesAfter: TimesAf
       'UPDATE mirror.schedules SET due_at = $2, starts_at = $3 WHERE pool_id = $1',
       [poolId, dueAt, startsAt],
     );
-    const request = await askForSnapshot(client, poolId, 'schedule');
-    if (request !== null) return { kind: 'asked', request };
-    await skipRequest(client, poolId);
-    return { kind: 'skipped' };
+    // What is in progress may end just when it is asked for its name: then there is room again.
+    for (;;) {
+      const request = await askForSnapshot(client, poolId, 'schedule');
+      if (request !== null) return { kind: 'asked', request };
+      if (await skipRequest(client, poolId)) return { kind: 'skipped' };
+    }
   });
 }
 

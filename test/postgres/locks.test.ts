@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { isTakenInline, type Locks, openLocks } from '../../src/postgres/state/locks.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { POOL } from './fixtures.ts';
+
+const ACCOUNT = '111122223333';
+const REGION = 'eu-west-1';
+
+let database: TestDatabase;
+let db: pg.Pool;
+let opened: Locks[];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+  opened = [];
+});
+afterEach(async () => {
+  await Promise.all(opened.map((locks) => locks.release()));
+  await db.end();
+  await database.drop();
+});
+
+async function open(onLost: () => void = () => {}): Promise<Locks> {
+  const locks = await openLocks(database.url, onLost);
+  opened.push(locks);
+  return locks;
+}
+
+describe('the quota of an account and Region', () => {
+  it('is shared by all who pace their calls together', async () => {
+    for (const locks of [await open(), await open(), await open()]) {
+      expect(await locks.takeQuota(ACCOUNT, REGION, 'shared')).toBe(true);
+    }
+  });
+
+  it('is had by one alone who paces them by himself, or not at all', async () => {
+    const [one, other] = [await open(), await open()];
+    expect(await one.takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(true);
+    expect(await other.takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
+    expect(await other.takeQuota(ACCOUNT, REGION, 'shared')).toBe(false);
+    expect(await other.takeQuota(ACCOUNT, 'eu-west-2', 'exclusive')).toBe(true);
+    expect(await other.takeQuota('444455556666', REGION, 'exclusive')).toBe(true);
+    await one.release();
+    expect(await other.takeQuota(ACCOUNT, REGION, 'shared')).toBe(true);
+    expect(await (await open()).takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
+  });
+});
+
+describe('a pool', () => {
+  it('is taken by one inline run, and seen to be, until that one ends', async () => {
+    const [one, other] = [await open(), await open()];
+    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(await one.takePool(POOL)).toBe(true);
+    expect(await isTakenInline(db, POOL)).toBe(true);
+    expect(await isTakenInline(db, 'eu-west-1_Fixture02')).toBe(false);
+    expect(await other.takePool(POOL)).toBe(false);
+    await one.release();
+    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(await other.takePool(POOL)).toBe(true);
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('tells of it, and frees what it held', async () => {
+    const lost = new EventTarget();
+    const told = once(lost, 'lost');
+    const one = await open(() => lost.dispatchEvent(new Event('lost')));
+    await one.takePool(POOL);
+    await db.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'cognito-mirror locks' AND datname = current_database()`,
+    );
+    await told;
+    // The server says so before it frees what the session held.
+    await expect.poll(() => isTakenInline(db, POOL)).toBe(false);
+  });
+
+  it('says nothing where it was released', async () => {
+    let isLost = false;
+    const one = await open(() => {
+      isLost = true;
+    });
+    await one.takePool(POOL);
+    await one.release();
+    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(isLost).toBe(false);
+  });
+});

@@ -1,0 +1,157 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { endRequest, openRequestOf } from '../../src/postgres/state/requests.ts';
+import {
+  type DueTimes,
+  overduePools,
+  type PoolSchedule,
+  saveSchedules,
+  takeDue,
+} from '../../src/postgres/state/schedules.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { POOL } from './fixtures.ts';
+
+const HOUR_MS = 3_600_000;
+const OTHER = 'eu-west-1_Fixture02';
+
+let database: TestDatabase;
+let db: pg.Pool;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 12);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+/** An hour later, and a minute. */
+const inAnHour = (_: PoolSchedule, after: Date): DueTimes => ({
+  dueAt: new Date(after.getTime() + HOUR_MS),
+  startsAt: new Date(after.getTime() + HOUR_MS + 60_000),
+});
+
+const nightly = (poolId: string, change: Partial<PoolSchedule> = {}): PoolSchedule => ({
+  poolId,
+  pattern: '0 2 * * *',
+  timezone: 'UTC',
+  ...change,
+});
+
+async function schedules(): Promise<(PoolSchedule & DueTimes)[]> {
+  const found = await db.query(
+    `SELECT pool_id AS "poolId", pattern, timezone, due_at AS "dueAt", starts_at AS "startsAt"
+     FROM mirror.schedules ORDER BY pool_id`,
+  );
+  return found.rows;
+}
+
+/** Moves a pool's next run; negative is into the past. */
+async function moveRun(dueSeconds: number, startsSeconds: number): Promise<void> {
+  await db.query(
+    `UPDATE mirror.schedules SET due_at = clock_timestamp() + make_interval(secs => $1),
+       starts_at = clock_timestamp() + make_interval(secs => $2)`,
+    [dueSeconds, startsSeconds],
+  );
+}
+
+async function requests(): Promise<unknown[]> {
+  return (await db.query('SELECT outcome, reason FROM mirror.requests ORDER BY id')).rows;
+}
+
+describe('saved schedules', () => {
+  it('are those of the configuration: added, changed and removed', async () => {
+    await saveSchedules(db, [nightly(POOL), nightly(OTHER)], inAnHour);
+    const changed = [nightly(POOL, { timezone: 'Europe/Berlin' })];
+    await saveSchedules(db, changed, inAnHour);
+    expect(await schedules()).toMatchObject(changed);
+    expect(await schedules()).toHaveLength(1);
+    await saveSchedules(db, [], inAnHour);
+    expect(await schedules()).toEqual([]);
+  });
+
+  it('keep their time where they stay the same, also one that has passed', async () => {
+    await saveSchedules(db, [nightly(POOL), nightly(OTHER)], inAnHour);
+    await moveRun(-7200, -7100);
+    const before = await schedules();
+    const changed = nightly(OTHER, { pattern: '0 3 * * *' });
+    await saveSchedules(db, [nightly(POOL), changed], inAnHour);
+    const [same, other] = await schedules();
+    expect(same).toEqual(before[0]);
+    expect(other?.dueAt.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('can be saved by many at once, while runs are taken up', async () => {
+    const both = [nightly(POOL), nightly(OTHER)];
+    await saveSchedules(db, both, inAnHour);
+    for (let time = 0; time < 20; time += 1) {
+      await moveRun(-10, -5);
+      const taken = [POOL, OTHER].map((poolId) => takeDue(db, poolId, inAnHour));
+      const saved = [1, 2, 3].map(() => saveSchedules(db, both, inAnHour));
+      await Promise.all([...saved, ...taken]);
+    }
+    expect(await schedules()).toMatchObject(both);
+  });
+});
+
+describe('a run that is due', () => {
+  beforeEach(() => saveSchedules(db, [nightly(POOL)], inAnHour));
+
+  it('is taken up once, however many ask and however many runs were missed', async () => {
+    await moveRun(-90 * 24 * 3600, -90 * 24 * 3600 + 60);
+    expect(await overduePools(db, 3)).toEqual([POOL]);
+    const taken = await Promise.all(Array.from({ length: 10 }, () => takeDue(db, POOL, inAnHour)));
+    const kinds = taken.map(({ kind }) => kind).sort();
+    expect(kinds).toEqual(['asked', ...Array(9).fill('none')]);
+    expect(await requests()).toEqual([{ outcome: null, reason: null }]);
+    expect(await overduePools(db, 3)).toEqual([]);
+    const [{ dueAt } = { dueAt: new Date(0) }] = await schedules();
+    expect(dueAt.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  it('begins after its delay', async () => {
+    await moveRun(-10, 50);
+    const due = await takeDue(db, POOL, inAnHour);
+    expect(due.kind).toBe('wait');
+    if (due.kind === 'wait') {
+      expect(due.ms).toBeGreaterThan(0);
+      expect(due.ms).toBeLessThanOrEqual(50_000);
+    }
+    expect(await overduePools(db, 3)).toEqual([]);
+    expect(await requests()).toEqual([]);
+  });
+
+  it('is not taken before its time, nor for a pool without a schedule', async () => {
+    expect(await takeDue(db, POOL, inAnHour)).toEqual({ kind: 'none' });
+    expect(await takeDue(db, OTHER, inAnHour)).toEqual({ kind: 'none' });
+    expect(await requests()).toEqual([]);
+  });
+
+  it('is noted and skipped while the one before is in progress', async () => {
+    await moveRun(-10, -5);
+    await takeDue(db, POOL, inAnHour);
+    await moveRun(-10, -5);
+    expect(await takeDue(db, POOL, inAnHour)).toEqual({ kind: 'skipped' });
+    expect(await requests()).toEqual([
+      { outcome: null, reason: null },
+      {
+        outcome: 'skipped',
+        reason: expect.stringMatching(
+          /^The snapshot asked for at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC was still in progress\.$/,
+        ),
+      },
+    ]);
+  });
+
+  it('is asked for or noted where the one before ends at the same moment', async () => {
+    for (let time = 1; time <= 30; time += 1) {
+      await moveRun(-10, -5);
+      const open = await openRequestOf(db, POOL);
+      const ended = open ? endRequest(db, open.id, 'done', null) : null;
+      await Promise.all([takeDue(db, POOL, inAnHour), ended]);
+      expect(await requests()).toHaveLength(time);
+    }
+  });
+});
