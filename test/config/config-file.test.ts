@@ -78,19 +78,19 @@ pools:
 
 describe('what may be used of an account and Region', () => {
   test('is what the file says, else what the environment says', () => {
-    const { of } = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
-    expect(of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
-    expect(of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
-    expect(of('123456789012', 'ap-south-1')).toEqual({ share: 0.7, userListRps: 20 });
-    expect(of('210987654321', 'us-east-1')).toEqual({ share: 0.9, userListRps: 20 });
-    expect(of('210987654321', 'us-west-2')).toEqual({ share: 0.7, userListRps: 20 });
-    expect(of('000000000001', 'us-east-1')).toEqual({ share: 0.7, userListRps: 20 });
+    const allowances = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    expect(allowances.of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
+    expect(allowances.of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
+    expect(allowances.of('123456789012', 'ap-south-1')).toEqual({ share: 0.7, userListRps: 20 });
+    expect(allowances.of('210987654321', 'us-east-1')).toEqual({ share: 0.9, userListRps: 20 });
+    expect(allowances.of('210987654321', 'us-west-2')).toEqual({ share: 0.7, userListRps: 20 });
+    expect(allowances.of('000000000001', 'us-east-1')).toEqual({ share: 0.7, userListRps: 20 });
   });
 
   test("the least share of a Region is that of the environment or of one of the Region's accounts", () => {
-    const { leastShare } = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
-    expect(leastShare('us-east-1')).toBe(0.5);
-    expect(leastShare('eu-west-1')).toBe(0.7);
+    const allowances = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    expect(allowances.leastShare('us-east-1')).toBe(0.5);
+    expect(allowances.leastShare('eu-west-1')).toBe(0.7);
     expect(allowancesOf(loadConfig({})).leastShare('us-east-1')).toBe(0.8);
   });
 });
@@ -172,7 +172,8 @@ describe('a file that says something else', () => {
     ['a key twice', 'pools:\n  us-east-1_A: {}\n  us-east-1_A: {}', /^3: the key is there twice/],
     ['a collection for a key', 'pools:\n  ? [a]\n  : {}', /^2: YAML reads the key as something/],
     ['an alias of nothing', 'pools:\n  us-east-1_A: *base', /^2: the alias has no anchor/],
-    ['a long line', `pools:\n  ${'- '.repeat(200_000)}`, /^2: the line is longer than 10,000/],
+    ['a long line', `pools:\n  ${'? '.repeat(200_000)}`, /^2: the line is longer than 2,000/],
+    ['many levels in a line', '? '.repeat(1_000), /^1: the text is (no YAML|nested too deeply)/],
     ['too many levels', '[\n'.repeat(100_000), /^\d+: the text is (no YAML|nested too deeply)/],
     ['a circle', 'pools: &a\n  us-east-1_A: *a', /^2: pools.us-east-1_A.us-east-1_A: there is no/],
     ['a merged circle', 'pools: &a\n  <<: *a\n', /^1: the text is nested too deeply, or its alias/],
@@ -301,7 +302,7 @@ describe('an account id', () => {
 
 /** Nine to the ninth power of items. */
 function unfolding(): string {
-  const levels = [...'bcdefghi'].map((name, index) => {
+  const levels = 'bcdefghi'.split('').map((name, index) => {
     const before = `*${'abcdefgh'[index]}`;
     return `${name}: &${name} [${Array(9).fill(before).join(', ')}]`;
   });

@@ -2,18 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
-
-/** The problems that loading finds, as `subject: problem remedy`. */
-function problemsOf(env: NodeJS.ProcessEnv, options = {}): string[] {
-  try {
-    loadConfig(env, options);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.message.split('\n');
-    throw error;
-  }
-  return [];
-}
+import { problemsOf, writeYaml } from './support.ts';
 
 test('with nothing set, every default is that of the contract', () => {
   expect(loadConfig({})).toEqual({
@@ -24,16 +13,18 @@ test('with nothing set, every default is that of the contract', () => {
     archiveFormats: ['parquet', 'jsonl'],
     archiveKmsKeyId: null,
     home: resolve('.cognito-mirror'),
-    quotaShare: 0.8,
-    userListRps: 30,
+    allowance: { share: 0.8, userListRps: 30 },
     maxRemoved: 0.1,
+    schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
     historyDays: null,
+    http: { host: '127.0.0.1', port: 8080, token: null },
     logLevel: 'info',
+    file: { pools: new Map(), accounts: new Map() },
   });
 });
 
 test('every variable is read', () => {
-  const config = loadConfig({
+  const env = {
     COGNITO_POOLS: 'us-east-1_Aa1, eu-west-1_Bb2 ,us-east-1_Aa1',
     DATABASE_URL: 'postgresql://u:p@db/x',
     REDIS_URL: 'rediss://r:6380',
@@ -45,8 +36,15 @@ test('every variable is read', () => {
     MIRROR_USER_LIST_RPS: '60.5',
     MIRROR_MAX_REMOVED: '0',
     MIRROR_HISTORY_DAYS: '30',
+    MIRROR_CONFIG: writeYaml('pools: { us-east-1_Aa1: { maxRemoved: 0.5 } }'),
+    MIRROR_SCHEDULE: '*/30 * * * *',
+    MIRROR_TIMEZONE: 'America/Argentina/Buenos_Aires',
+    MIRROR_HTTP_TOKEN: '0123456789abcdef',
+    HOST: '0.0.0.0',
+    PORT: '0',
     LOG_LEVEL: 'debug',
-  });
+  };
+  const config = loadConfig(env, { worker: true });
   expect(config).toEqual({
     pools: ['us-east-1_Aa1', 'eu-west-1_Bb2'],
     databaseUrl: 'postgresql://u:p@db/x',
@@ -55,11 +53,13 @@ test('every variable is read', () => {
     archiveFormats: ['jsonl'],
     archiveKmsKeyId: 'alias/key',
     home: resolve('/srv/mirror'),
-    quotaShare: 1,
-    userListRps: 60.5,
+    allowance: { share: 1, userListRps: 60.5 },
     maxRemoved: 0,
+    schedule: { pattern: '*/30 * * * *', timezone: 'America/Argentina/Buenos_Aires' },
     historyDays: 30,
+    http: { host: '0.0.0.0', port: 0, token: '0123456789abcdef' },
     logLevel: 'debug',
+    file: { pools: new Map([['us-east-1_Aa1', { maxRemoved: 0.5 }]]), accounts: new Map() },
   });
   expect(Object.isFrozen(config)).toBe(true);
 });
@@ -127,6 +127,20 @@ describe('wrong values', () => {
     MIRROR_USER_LIST_RPS: ['0', '-1', 'fast'],
     MIRROR_MAX_REMOVED: ['-0.1', '1.5', 'none'],
     MIRROR_HISTORY_DAYS: ['0', '-3', '1.5', 'forever'],
+    MIRROR_SCHEDULE: [
+      'daily',
+      '@never',
+      '0 2',
+      '0 2 * *',
+      '0 0 2 * * * *',
+      '60 * * * *',
+      '0 24 * * *',
+      '0 0 30 2 *',
+      '0 0 31 2,4,6 *',
+      'H 2 * * *',
+    ],
+    MIRROR_TIMEZONE: ['Europe/Berln', '+02:00', 'UTC+2', 'local', '2'],
+    MIRROR_HTTP_TOKEN: ['s3cret', 's3cret with spaces and more', 's3cretünicode0123456'],
     LOG_LEVEL: ['verbose', 'INFO'],
   };
   for (const [name, values] of Object.entries(wrong)) {
@@ -140,7 +154,73 @@ describe('wrong values', () => {
 
   test('all of them are reported at once', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
-    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(11);
+    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(14);
+  });
+});
+
+describe('a schedule', () => {
+  test.each([
+    '0 2 * * *',
+    '*/10 0 2 * * *',
+    '@daily',
+    '0 0 29 2 *',
+    '0 0 L * *',
+    '0 9 * * MON-THU',
+  ])('may be %s', (pattern) => {
+    expect(loadConfig({ MIRROR_SCHEDULE: pattern }).schedule).toEqual({
+      pattern,
+      timezone: 'UTC',
+    });
+  });
+});
+
+describe('a worker', () => {
+  const env = {
+    COGNITO_POOLS: 'us-east-1_A',
+    DATABASE_URL: 'postgres://db/x',
+    REDIS_URL: 'redis://r',
+    ARCHIVE_URL: 's3://bucket',
+  };
+
+  test('needs pools, servers that all workers share, and a place for archives', () => {
+    const problems = problemsOf({}, { worker: true });
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+      'DATABASE_URL',
+      'REDIS_URL',
+      'ARCHIVE_URL',
+      'COGNITO_POOLS',
+    ]);
+    expect(problems[0]).toMatch(/is not set; an embedded Postgres .* Give a URL such as postgres:/);
+    expect(problems[3]).not.toContain('command line');
+    expect(problemsOf(env, { worker: true })).toEqual([]);
+  });
+
+  test('is told of all that is missing and wrong at once', () => {
+    const wrong = { REDIS_URL: 'nonsense', PORT: '-1', MIRROR_CONFIG: '/nowhere', MIRROR_X: '1' };
+    expect(problemsOf(wrong, { worker: true })).toHaveLength(6);
+  });
+
+  test.each(['127.0.0.1', '::', '::1', 'localhost', 'worker-1.internal'])(
+    'listens on %s',
+    (HOST) => {
+      expect(loadConfig({ ...env, HOST }, { worker: true }).http.host).toBe(HOST);
+    },
+  );
+
+  test.each([
+    ['HOST', 'http://x'],
+    ['HOST', 'x:80'],
+    ['HOST', '[::1]'],
+    ['HOST', 'a b'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['PORT', '-1'],
+    ['PORT', 'http'],
+  ])('alone is stopped by %s=%s, as other programs set it too', (name, value) => {
+    expect(problemsOf({ ...env, [name]: value }, { worker: true })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: .+\\. Give `)),
+    ]);
+    expect(loadConfig({ [name]: value }).http).toEqual(loadConfig({}).http);
   });
 });
 
@@ -153,14 +233,7 @@ describe('unknown variables', () => {
     expect(problemsOf({ MIRROR_SOMETHING_ELSE: '1' })[0]).toMatch(/no such variable\. Unset it\.$/);
   });
 
-  test("other programs' variables and those of the worker are none", () => {
-    expect(
-      problemsOf({
-        PATH: '/bin',
-        AWS_REGION: 'x',
-        MIRROR_SCHEDULE: '0 2 * * *',
-        MIRROR_HTTP_TOKEN: 't',
-      }),
-    ).toEqual([]);
+  test("other programs' variables are none", () => {
+    expect(problemsOf({ PATH: '/bin', AWS_REGION: 'x', HOSTNAME: 'x', PORTS: 'x' })).toEqual([]);
   });
 });
