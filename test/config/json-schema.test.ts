@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { CONFIG_FILE } from '../../src/config/file-schema.ts';
+import { configFileJsonSchema } from '../../src/config/json-schema.ts';
+
+const CHECKED_IN = new URL('../../docs/mirror-config.schema.json', import.meta.url);
+
+interface Schema {
+  description?: string;
+  examples?: unknown[];
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  anyOf?: Schema[];
+}
+
+test('the schema that is checked in is that of the checks; `npm run schema` writes it', () => {
+  expect(JSON.parse(readFileSync(CHECKED_IN, 'utf8'))).toEqual(configFileJsonSchema());
+});
+
+test('every key is described, and every one that holds a value has an example', () => {
+  const found: string[] = [];
+  const walk = (schema: Schema) => {
+    for (const [key, value] of Object.entries(schema.properties ?? {})) {
+      expect(value.description, key).toMatch(/\.$/);
+      if (value.properties === undefined) expect(value.examples, key).not.toHaveLength(0);
+      found.push(key);
+      walk(value);
+    }
+    for (const value of schema.anyOf ?? []) walk(value);
+    if (typeof schema.additionalProperties === 'object') walk(schema.additionalProperties);
+  };
+  walk(configFileJsonSchema());
+  expect(found.sort()).toEqual([
+    'accounts',
+    'archiveUrl',
+    'arn',
+    'externalId',
+    'maxRemoved',
+    'pools',
+    'quotaShare',
+    'role',
+    'schedule',
+    'timezone',
+    'userListRps',
+  ]);
+});
+
+test('the examples of the schema pass its checks', () => {
+  const { pools, accounts } = (configFileJsonSchema() as Schema).properties ?? {};
+  const example = { pools: pools?.examples?.[0], accounts: accounts?.examples?.[0] };
+  expect(CONFIG_FILE.parse(example)).toEqual(example);
+});
