@@ -25,10 +25,15 @@ export interface YamlText {
 }
 
 /**
- * The parser compiles a pattern as long as the nesting within a line is deep. With 5,000 levels Node
- * ended for want of memory, which cannot be caught; 4,000 were no harm.
+ * The settings need six. The parser descends with the nesting, and where the stack ends while it
+ * compiles a pattern, Node ends with it: that cannot be caught.
  */
-const LONGEST_LINE = 2_000;
+const MOST_LEVELS = 100;
+
+const TOO_MUCH = {
+  problem: 'the text is nested too deeply, or its aliases unfold to too much.',
+  remedy: 'Write it out plainly.',
+};
 
 /** What objects take for something else than a key. */
 const PROTOTYPE = '__proto__';
@@ -38,14 +43,11 @@ const PROTOTYPE = '__proto__';
  * what follows a break of the syntax is mostly of its making.
  */
 export function readYaml(text: string): YamlText {
-  const long = text.split('\n').findIndex((line) => line.length > LONGEST_LINE);
-  if (long !== -1) {
-    const problem = `the line is longer than ${LONGEST_LINE.toLocaleString('en')} characters.`;
-    return notUnderstood({ line: long + 1, problem, remedy: 'Break it.' });
-  }
   // Loaded when asked: most commands are given no file, and would wait for it at their start.
   const yaml = createRequire(import.meta.url)('yaml') as Yaml;
   const lines = new yaml.LineCounter();
+  const deep = findDeepLine(yaml, text);
+  if (deep !== null) return notUnderstood({ line: deep, ...TOO_MUCH });
   try {
     const document = yaml.parseDocument(text, {
       lineCounter: lines,
@@ -68,10 +70,22 @@ export function readYaml(text: string): YamlText {
     const lineOf = (path: readonly PropertyKey[]) => lineOfPath(yaml, document, lines, path);
     return { problems, content: { value, lineOf } };
   } catch {
-    // Too many levels, or aliases of aliases: the parser's bounds.
-    const problem = 'the text is nested too deeply, or its aliases unfold to too much.';
-    return notUnderstood({ line: 1, problem, remedy: 'Write it out plainly.' });
+    // Aliases of aliases, or of what they are in.
+    return notUnderstood({ line: 1, ...TOO_MUCH });
   }
+}
+
+/** The line on which the text is nested too deeply; null where there is none. */
+function findDeepLine(yaml: Yaml, text: string): number | null {
+  const lines = new yaml.LineCounter();
+  lines.addNewLine(0);
+  // This part of the parser keeps a stack of its own.
+  const parser = new yaml.Parser(lines.addNewLine);
+  for (const token of new yaml.Lexer().lex(text)) {
+    Array.from(parser.next(token));
+    if (parser.stack.length > MOST_LEVELS) return lineAt(lines, parser.offset);
+  }
+  return null;
 }
 
 function notUnderstood(problem: YamlProblem): YamlText {

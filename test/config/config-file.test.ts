@@ -172,9 +172,15 @@ describe('a file that says something else', () => {
     ['a key twice', 'pools:\n  us-east-1_A: {}\n  us-east-1_A: {}', /^3: the key is there twice/],
     ['a collection for a key', 'pools:\n  ? [a]\n  : {}', /^2: YAML reads the key as something/],
     ['an alias of nothing', 'pools:\n  us-east-1_A: *base', /^2: the alias has no anchor/],
-    ['a long line', `pools:\n  ${'? '.repeat(200_000)}`, /^2: the line is longer than 2,000/],
-    ['many levels in a line', '? '.repeat(1_000), /^1: the text is (no YAML|nested too deeply)/],
-    ['too many levels', '[\n'.repeat(100_000), /^\d+: the text is (no YAML|nested too deeply)/],
+    [
+      'many levels in a line',
+      `pools:\n  ${'- '.repeat(400_000)}`,
+      /^2: the text is nested too deep/,
+    ],
+    ['deep keys', `pools:\n  ${'? '.repeat(5_000)}`, /^2: the text is nested too deeply/],
+    ['levels again and again', `${'- '.repeat(1_000)}\n`.repeat(100), /^1: the text is nested too/],
+    ['levels over many lines', '[\n'.repeat(100_000), /^\d+: the text is nested too deeply/],
+    ['indentation', indented(1_300), /^\d+: the text is nested too deeply/],
     ['a circle', 'pools: &a\n  us-east-1_A: *a', /^2: pools.us-east-1_A.us-east-1_A: there is no/],
     ['a merged circle', 'pools: &a\n  <<: *a\n', /^1: the text is nested too deeply, or its alias/],
     ['an unfolding', unfolding(), /^1: the text is nested too deeply, or its aliases unfold/],
@@ -307,4 +313,9 @@ function unfolding(): string {
     return `${name}: &${name} [${Array(9).fill(before).join(', ')}]`;
   });
   return ['a: &a [x, x, x, x, x, x, x, x, x]', ...levels].join('\n');
+}
+
+/** So many mappings, each in the one before. */
+function indented(levels: number): string {
+  return Array.from({ length: levels }, (_, level) => `${' '.repeat(level)}a:`).join('\n');
 }
