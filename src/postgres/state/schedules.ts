@@ -104,7 +104,7 @@ export async function takeDue(pool: pg.Pool, poolId: string, timesAfter: TimesAf
       'UPDATE mirror.schedules SET due_at = $2, starts_at = $3 WHERE pool_id = $1',
       [poolId, dueAt, startsAt],
     );
-    // What is in progress may end just when it is asked for its name: then there is room again.
+    // What is in progress may end between the two questions: then there is room for this one.
     for (;;) {
       const request = await askForSnapshot(client, poolId, 'schedule');
       if (request !== null) return { kind: 'asked', request };

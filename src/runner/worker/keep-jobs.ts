@@ -24,9 +24,11 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
 
 /**
  * Sees to it that everything Postgres knows of has its job in Redis: runs that are overdue, as their
- * scheduler was lost or no worker ran; requests whose job was lost, or was never made.
+ * scheduler was lost or no worker ran; requests whose job was lost, or was never made; and the
+ * schedulers, where Redis lost them all.
  */
 export async function keepJobs(parts: JobParts): Promise<void> {
+  if ((await parts.queues.schedules.getJobSchedulersCount()) === 0) await keepSchedulers(parts);
   for (const poolId of await overduePools(parts.db, OVERDUE_SECONDS)) {
     await takeDueRun(parts, poolId);
   }
