@@ -8,6 +8,8 @@ import type { Sdk } from './sdk.ts';
 
 /** One call of the API, however many attempts it takes. */
 export interface Call<T> extends Omit<CallContext, 'region'> {
+  /** Of calls that wait for the same bucket, the most urgent goes first: 0 where absent. */
+  readonly urgency?: number;
   /** Sends the request once, and reads the answer. */
   readonly send: (signal: AbortSignal) => Promise<T>;
 }
@@ -63,7 +65,7 @@ export function caller(parts: CallerParts): Caller {
       async (attempt) => {
         await credentialsAtHand(sdk, signal);
         const askedAt = performance.now();
-        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal);
+        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, call.urgency);
       },
       {
         policy,

@@ -93,9 +93,11 @@ export function openCognito(options: CognitoOptions): Cognito {
     normalise: (item: Raw) => T,
     signal: AbortSignal,
   ): AsyncIterable<Page<T>> {
+    let remaining = start.remaining ?? 0;
     return followPages(start, async (token) => {
       const { value, sentAt } = await call(
         {
+          urgency: remaining,
           carriesShardFilter: false,
           ...of,
           carriesToken: token !== null,
@@ -107,6 +109,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         signal,
       );
       options.observer?.page(of.operation, value.items.length);
+      remaining = Math.max(remaining - value.items.length, 0);
       return { ...value, sentAt };
     });
   }

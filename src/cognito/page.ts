@@ -6,6 +6,11 @@ export const FULL_PAGE = 60;
 /** Where to begin a walk: at its first page, or where a token leads. */
 export interface PageStart {
   readonly token: string | null;
+  /**
+   * Items expected from here to the end, 0 where absent. At the bucket the walk that has most before
+   * it goes first: a chain cannot be sped up, so the longest must not wait for shorter ones.
+   */
+  readonly remaining?: number;
 }
 
 /** One API response of a walk. */

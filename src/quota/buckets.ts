@@ -10,12 +10,15 @@ export interface Buckets {
    * In any sliding second at most ⌈allowed rate⌉ + 1 attempts are released (invariant 6).
    * `poolId` matters where a quota is per pool. While it waits, an abort rejects at once with
    * `signal.reason`, and a `close` with InterruptedError.
+   *
+   * @param urgency whoever has more of it goes first, of this process's attempts.
    */
   run<T>(
     operation: Operation,
     poolId: string,
     attempt: () => Promise<T>,
     signal: AbortSignal,
+    urgency?: number,
   ): Promise<T>;
   /** Tells of throttling: the bucket runs slower for some seconds (see `slow-down.ts`). */
   slowDown(operation: Operation, poolId: string): void;
@@ -49,10 +52,10 @@ export function bucketsOf(
   };
 
   return {
-    async run(operation, poolId, attempt, signal) {
+    async run(operation, poolId, attempt, signal, urgency = 0) {
       // One signal stops hundreds of calls at once: that many listeners are meant.
       setMaxListeners(0, signal);
-      await entryLane(operation, poolId).turn(signal);
+      await entryLane(operation, poolId).turn(signal, urgency);
       return attempt();
     },
     slowDown(operation, poolId) {

@@ -4,9 +4,14 @@ import { RateMeter } from './rate-meter.ts';
 import { SlowDown } from './slow-down.ts';
 
 interface Waiter {
+  readonly since: number;
+  readonly urgency: number;
   release(): void;
   reject(reason: unknown): void;
 }
+
+/** Who has waited this long comes before whoever is more urgent: page tokens grow old. */
+const LONGEST_WAIT_MS = 60_000;
 
 /** Which quota a lane keeps. */
 export interface LaneName {
@@ -17,8 +22,8 @@ export interface LaneName {
 }
 
 /**
- * A queue in front of a pacer: attempts are released in the order they came. The pacer sees one
- * registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
+ * A queue in front of a pacer: the most urgent attempts are released first, and those alike in the
+ * order they came. The pacer sees one registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
  * was coming goes to the next.
  */
 export class Lane {
@@ -53,7 +58,7 @@ export class Lane {
   }
 
   /** Resolves when it is the caller's turn; rejects at once with `signal.reason` on an abort. */
-  turn(signal: AbortSignal): Promise<void> {
+  turn(signal: AbortSignal, urgency = 0): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     return new Promise((resolve, reject) => {
@@ -64,6 +69,8 @@ export class Lane {
         settle();
       };
       const waiter: Waiter = {
+        since: performance.now(),
+        urgency,
         release: () => leave(resolve),
         reject: (reason) => leave(() => reject(reason)),
       };
@@ -112,9 +119,17 @@ export class Lane {
   }
 
   #releaseNext(): void {
-    const [next] = this.#waiters;
+    const next = this.#next();
     if (!next) return;
     this.released.record();
     next.release();
+  }
+
+  #next(): Waiter | undefined {
+    const [oldest] = this.#waiters;
+    if (!oldest || performance.now() - oldest.since > LONGEST_WAIT_MS) return oldest;
+    let next = oldest;
+    for (const waiter of this.#waiters) if (waiter.urgency > next.urgency) next = waiter;
+    return next;
   }
 }

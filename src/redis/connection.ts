@@ -32,6 +32,8 @@ const OPTIONS = {
   connectionName: 'cognito-mirror',
   maxRetriesPerRequest: null,
   socketTimeout: SILENCE_MS,
+  // Of a server that has become a replica: its name leads to another one by now.
+  reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
   // With jitter, as a hundred workers lose Redis in the same moment.
   retryStrategy: (times: number) =>
     Math.min(RETRY_FROM_MS * 2 ** (times - 1), RETRY_TO_MS) * (0.5 + Math.random() / 2),

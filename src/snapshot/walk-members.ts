@@ -2,6 +2,7 @@ import type { User } from '../model/user.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
 import { readAhead } from './read-ahead.ts';
+import { remainingOf } from './remaining.ts';
 
 /** By how much the service's clock may differ from Postgres's. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
@@ -20,7 +21,7 @@ export async function walkMembers(
   const { cognito, committer, run, progress } = context;
   const tally = progress.walks.members;
   const since = run.snapshotAt.getTime() - CLOCK_TOLERANCE_MS;
-  const from = { token: start.token };
+  const from = { token: start.token, remaining: remainingOf(start, context) };
   const pages = cognito.memberPages(run.poolId, start.groupName ?? '', from, signal);
   for await (const page of readAhead(pages, context.pause)) {
     await committer.commit({

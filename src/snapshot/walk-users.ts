@@ -11,6 +11,7 @@ import type { Walk } from '../postgres/stage/walk.ts';
 import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { readAhead } from './read-ahead.ts';
+import { remainingOf } from './remaining.ts';
 import { tallyWalks, untallyWalk } from './tally.ts';
 
 /**
@@ -31,7 +32,8 @@ export async function walkUsers(
   const prefix = start.prefix ?? '';
   const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
   let items = start.items;
-  const pages = cognito.userPages(run.poolId, prefix, { token: start.token }, signal);
+  const from = { token: start.token, remaining: remainingOf(start, context) };
+  const pages = cognito.userPages(run.poolId, prefix, from, signal);
   for await (const page of readAhead(pages, context.pause)) {
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
       log.warn(

@@ -1,5 +1,6 @@
 import type { Walk } from '../../postgres/stage/walk.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
+import { remainingOf } from '../../snapshot/remaining.ts';
 import { walk } from '../../snapshot/walk.ts';
 import { WalkQueue } from './walk-queue.ts';
 
@@ -15,7 +16,7 @@ export async function runWalks(
   sideBySide: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const queue = new WalkQueue();
+  const queue = new WalkQueue((each) => remainingOf(each, context));
   queue.add(walks);
   const inHand = new Set<Promise<void>>();
   const failed = new AbortController();

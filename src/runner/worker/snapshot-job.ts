@@ -156,7 +156,7 @@ async function walkOrConclude(
       context.progress.phase = 'done';
       return;
     }
-    await addWalkJobs(queues, run, request.id, walks, walks);
+    await addWalkJobs(queues, context, request.id, walks, walks);
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
   } catch (error) {
     const isTrouble = !signal.aborted && !(error instanceof WaitingChildrenError);

@@ -45,11 +45,11 @@ export async function readWalk(
 /** Also those that it found before it was interrupted: a job that there is already is not added. */
 async function addFound(
   { db, queues }: JobParts,
-  { run }: SnapshotContext,
+  context: SnapshotContext,
   job: Job<WalkData>,
 ): Promise<void> {
-  const open = (await allWalks(db, run)).filter((each) => each.state === 'open');
-  await addWalkJobs(queues, run, job.data.requestId, open, open);
+  const open = (await allWalks(db, context.run)).filter((each) => each.state === 'open');
+  await addWalkJobs(queues, context, job.data.requestId, open, open);
 }
 
 /** Leaves word of a failure, where the job is not tried again. */

@@ -1,7 +1,7 @@
 import { snapshotId } from '../../model/snapshot.ts';
-import type { Run } from '../../postgres/run.ts';
 import type { Walk } from '../../postgres/stage/walk.ts';
-import { compareRemaining } from '../longest-first.ts';
+import type { SnapshotContext } from '../../snapshot/context.ts';
+import { remainingOf } from '../../snapshot/remaining.ts';
 import { type Queues, snapshotJobId, type WalkData } from './queues.ts';
 
 /**
@@ -16,14 +16,14 @@ import { type Queues, snapshotJobId, type WalkData } from './queues.ts';
  */
 export async function addWalkJobs(
   queues: Queues,
-  run: Run,
+  context: SnapshotContext,
   requestId: number,
   walks: readonly Walk[],
   open: readonly Walk[],
 ): Promise<void> {
-  const ranks = new Map(
-    [...open].sort(compareRemaining).map((walk, index) => [walk.id, index + 1]),
-  );
+  const { run } = context;
+  const longestFirst = (a: Walk, b: Walk) => remainingOf(b, context) - remainingOf(a, context);
+  const ranks = new Map([...open].sort(longestFirst).map((walk, index) => [walk.id, index + 1]));
   const parent = { id: snapshotJobId(requestId), queue: queues.snapshots.qualifiedName };
   await queues.walks.addBulk(
     walks.map((walk) => ({

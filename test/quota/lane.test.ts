@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Lane } from '../../src/quota/lane.ts';
+import type { Pacer } from '../../src/quota/pacer.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A lane whose turns are given by hand, one attempt each. */
+function openLane(): { lane: Lane; give(): Promise<void> } {
+  let next: ((attempts: number) => void) | null = null;
+  const pacer: Pacer = {
+    turn: () =>
+      new Promise((resolve) => {
+        next = resolve;
+      }),
+    close: async () => {},
+  };
+  return {
+    lane: new Lane({ scope: '111122223333/us-east-1', bucket: 'UserList' }, 1, pacer),
+    async give() {
+      next?.(1);
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+describe('a lane', () => {
+  it('releases the most urgent first, and those alike in the order they came', async () => {
+    const { lane, give } = openLane();
+    const order: string[] = [];
+    const wait = (name: string, urgency: number) =>
+      void lane.turn(new AbortController().signal, urgency).then(() => order.push(name));
+    wait('short', 10);
+    wait('long', 500);
+    wait('as long', 500);
+    wait('longest', 900);
+    for (let turn = 0; turn < 4; turn += 1) await give();
+    expect(order).toEqual(['longest', 'long', 'as long', 'short']);
+  });
+
+  it('lets nobody wait over a minute for the more urgent', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { lane, give } = openLane();
+    const order: string[] = [];
+    const wait = (name: string, urgency: number) =>
+      void lane.turn(new AbortController().signal, urgency).then(() => order.push(name));
+    wait('short', 1);
+    vi.advanceTimersByTime(59_000);
+    wait('long', 500);
+    await give();
+    expect(order).toEqual(['long']);
+    wait('long again', 500);
+    vi.advanceTimersByTime(2_000);
+    await give();
+    await give();
+    expect(order).toEqual(['long', 'short', 'long again']);
+  });
+});
