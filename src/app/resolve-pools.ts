@@ -5,7 +5,10 @@ import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { CallMeter } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-/** The ids of the pools to mirror; `all` asks the service for those of the account and Region. */
+/**
+ * The ids of the pools to mirror. `all` is what the service lists of the account and Region, and what
+ * the configuration file names besides, which may be of other accounts.
+ */
 export async function resolvePools(
   config: Config,
   buckets: AccountBuckets,
@@ -13,6 +16,15 @@ export async function resolvePools(
   signal: AbortSignal,
 ): Promise<string[]> {
   if (config.pools !== 'all') return [...config.pools];
+  const listed = await listPools(buckets, log, signal);
+  return [...new Set([...listed, ...config.file.pools.keys()])];
+}
+
+async function listPools(
+  buckets: AccountBuckets,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<string[]> {
   const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
   if (!region) {
     throw new ConfigurationError([
