@@ -1,0 +1,134 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import type { Status } from '../../src/runner/status.ts';
+import { reportsOf } from '../support/cli-mirror.ts';
+import { type Fleet, type FleetWorker, openFleet } from '../support/fleet.ts';
+
+const [DENIED, SMALL, HELD] = ['us-east-1_Denied', 'us-east-1_Small', 'us-east-1_Held'] as const;
+const MISSING = 'us-east-1_Missing';
+
+let fleet: Fleet;
+let worker: FleetWorker;
+
+beforeAll(async () => {
+  fleet = await openFleet({
+    pools: [DENIED, { id: SMALL, users: 20 }, { id: HELD, users: 90 }],
+    users: 400,
+    groups: 5,
+    seed: 343,
+  });
+  worker = await fleet.worker({ COGNITO_POOLS: [DENIED, SMALL, HELD, MISSING].join(',') });
+});
+afterAll(() => fleet.close());
+afterEach(() => fleet.simulator.denied.clear());
+
+interface SnapshotRow {
+  readonly snapshot: string;
+  readonly state: string;
+  readonly reason: string | null;
+}
+
+const snapshots = (poolId: string) =>
+  fleet.rows<SnapshotRow>(
+    'SELECT snapshot, state, reason FROM directory.snapshots WHERE pool_id = $1 ORDER BY 1',
+    [poolId],
+  );
+
+async function status(): Promise<Status> {
+  const { code, stdout } = await fleet.run(['status', '--json']);
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+
+/** How often operations were asked of the service for a pool. */
+const callsOf = (poolId: string, operations: readonly string[]) =>
+  fleet.simulator.attempts
+    .entries()
+    .filter((each) => each.poolId === poolId && operations.includes(each.operation)).length;
+
+/** How many users the stage of the pool's open snapshot holds. */
+async function stagedUsers(poolId: string): Promise<number> {
+  const [run] = await fleet.rows<{ stage: number }>(
+    `SELECT stage FROM mirror.runs JOIN directory.snapshots USING (pool_id, snapshot_at)
+     WHERE pool_id = $1 AND state = 'walking'`,
+    [poolId],
+  );
+  const staged = `SELECT DISTINCT username FROM mirror.stage_${run?.stage}_users`;
+  return (await fleet.rows(staged)).length;
+}
+
+describe('walks that fail for good', { timeout: 240_000 }, () => {
+  it('fail the request with the reason, keep the rest, and are taken up by the next one', async () => {
+    fleet.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
+    await fleet.trigger(DENIED);
+    const failed = await fleet.settled(DENIED);
+    expect(failed).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('ListUsersInGroup'),
+    });
+    const [kept, ...more] = await snapshots(DENIED);
+    expect(more).toEqual([]);
+    expect(kept).toMatchObject({ state: 'walking', reason: failed.reason });
+    expect(await stagedUsers(DENIED)).toBe(400);
+    const told = await status();
+    expect(told.requests.find(({ poolId }) => poolId === DENIED)).toMatchObject({
+      outcome: 'failed',
+      reason: failed.reason,
+      snapshot: kept?.snapshot,
+    });
+    expect(told.snapshots.find(({ poolId }) => poolId === DENIED)?.reason).toBe(failed.reason);
+    const { stdout } = await fleet.run(['status']);
+    expect(stdout.replace(/\s+/g, ' ')).toContain('ListUsersInGroup');
+
+    fleet.simulator.denied.clear();
+    const lists = ['ListUsers', 'ListGroups'];
+    const before = callsOf(DENIED, lists);
+    expect(before).toBeGreaterThan(0);
+    await fleet.trigger(DENIED);
+    expect(await fleet.settled(DENIED)).toMatchObject({ outcome: 'done', reason: null });
+    expect(callsOf(DENIED, lists)).toBe(before);
+    expect(await snapshots(DENIED)).toEqual([
+      { snapshot: kept?.snapshot, state: 'archived', reason: null },
+    ]);
+    const { length } = await fleet.rows('SELECT FROM directory.users WHERE pool_id = $1', [DENIED]);
+    expect(length).toBe(400);
+  });
+});
+
+describe('a pool that there is not', { timeout: 240_000 }, () => {
+  it('fails its own requests with the reason, and harms no other', async () => {
+    await Promise.all([fleet.trigger(MISSING), fleet.trigger(SMALL)]);
+    expect(await fleet.settled(MISSING)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining(MISSING),
+    });
+    expect(await fleet.settled(SMALL)).toMatchObject({ outcome: 'done' });
+    expect(await snapshots(MISSING)).toEqual([]);
+    expect(worker.child.exitCode).toBeNull();
+    expect((await fetch(`${worker.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe('a snapshot that looks wrong', { timeout: 240_000 }, () => {
+  it('is held, which ends the request, and published by release', async () => {
+    await fleet.trigger(HELD);
+    expect(await fleet.settled(HELD)).toMatchObject({ outcome: 'done' });
+    const pool = fleet.simulator.pool(HELD);
+    const leaving = [...pool.users()].slice(0, 60);
+    for (const { username } of leaving) pool.deleteUser(username);
+    await fleet.trigger(HELD);
+    const ended = await fleet.settled(HELD);
+    expect(ended).toMatchObject({
+      outcome: 'held',
+      reason: expect.stringMatching(/^60 of 90 users would be removed/),
+    });
+    const held = (await snapshots(HELD)).at(-1);
+    expect(held).toMatchObject({ state: 'held', reason: ended.reason });
+    const { code, stdout } = await fleet.run(['release', `${HELD}/${held?.snapshot}`, '--json']);
+    expect(code).toBe(0);
+    const [report] = reportsOf({ stdout }) as [SnapshotReport];
+    expect(report).toMatchObject({ state: 'archived', removed: 60, users: 30 });
+    await fleet.trigger(HELD);
+    expect(await fleet.settled(HELD)).toMatchObject({ outcome: 'done' });
+  });
+});

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { type Job, QueueEvents, UnrecoverableError } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { ServiceUnavailableError, ThrottledError } from '../../src/cognito/errors.ts';
+import { PausedError } from '../../src/model/errors.ts';
+import { type JobWorker, openJobWorker } from '../../src/runner/worker/job-worker.ts';
+import { LaterError } from '../../src/runner/worker/later.ts';
+import { openQueues, type Queues, type SnapshotData } from '../../src/runner/worker/queues.ts';
+import { startRedis, type TestRedis } from '../support/redis-server.ts';
+
+let redis: TestRedis;
+let connection: Redis;
+let queues: Queues;
+let events: QueueEvents;
+let worker: JobWorker | null = null;
+/** What the jobs' next runs throw; then they end well. */
+let errors: Error[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+  queues = openQueues(connection, 'test');
+  events = new QueueEvents('snapshots', {
+    connection: { url: redis.url },
+    prefix: queues.prefix,
+  });
+  await events.waitUntilReady();
+});
+afterEach(async () => {
+  await worker?.close();
+  worker = null;
+  await queues.snapshots.obliterate({ force: true });
+});
+afterAll(async () => {
+  await events.close();
+  await queues.close();
+  connection.disconnect();
+  await redis.close();
+});
+
+/** Adds a job whose runs throw these errors, one each, and starts a worker. */
+async function start(...thrown: Error[]): Promise<Job<SnapshotData>> {
+  errors = thrown;
+  const job = await queues.snapshots.add('snapshot', {
+    poolId: 'us-east-1_Fixture01',
+    requestId: 1,
+  });
+  worker = openJobWorker<SnapshotData>({
+    queue: 'snapshots',
+    connection,
+    prefix: queues.prefix,
+    concurrency: 1,
+    async process() {
+      const error = errors.shift();
+      if (error) throw error;
+    },
+    onEnd: () => {},
+  });
+  return job;
+}
+
+const find = async ({ id }: Job) => (await queues.snapshots.getJob(id ?? '')) as Job<SnapshotData>;
+
+it.each([
+  ['throttling for longer than a call waits', new ThrottledError('Throttled.')],
+  ['something that is waited for', new LaterError('Waited for.', 60_000)],
+])('%s delays a job without spending an attempt', async (_, error) => {
+  const delayed = once(events, 'delayed');
+  const added = await start(error);
+  await delayed;
+  const job = await find(added);
+  expect(await job.getState()).toBe('delayed');
+  expect(job.attemptsMade).toBe(0);
+  const completed = once(events, 'completed');
+  await job.promote();
+  await completed;
+  expect(await (await find(added)).getState()).toBe('completed');
+});
+
+it('a job that makes room for others goes on by itself, without spending an attempt', async () => {
+  const completed = once(events, 'completed');
+  const added = await start(...Array.from({ length: 10 }, () => new PausedError('Paused.')));
+  await completed;
+  expect(errors).toEqual([]);
+  // Of ten pauses none was counted: the run that ended it is the first attempt.
+  expect((await find(added)).attemptsMade).toBe(1);
+});
+
+it('a failure that may pass spends an attempt, and the job is tried again', async () => {
+  const delayed = once(events, 'delayed');
+  const added = await start(new ServiceUnavailableError('The service kept failing.'));
+  await delayed;
+  const job = await find(added);
+  expect(job.attemptsMade).toBe(1);
+  expect(await job.getState()).toBe('delayed');
+});
+
+it('a failure for good ends the job at once', async () => {
+  const failed = once(events, 'failed');
+  const added = await start(new UnrecoverableError('There is no such pool.'));
+  await failed;
+  const job = await find(added);
+  expect(await job.getState()).toBe('failed');
+  expect(job.failedReason).toBe('There is no such pool.');
+});

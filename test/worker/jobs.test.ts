@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Fleet, openFleet, until } from '../support/fleet.ts';
+import { type FleetQueues, openFleetQueues } from '../support/fleet-queues.ts';
+import { type HeldCalls, holdCalls } from '../support/holds.ts';
+
+let fleet: Fleet;
+let queues: FleetQueues;
+
+beforeAll(async () => {
+  fleet = await openFleet({ users: 400, groups: 6, seed: 344 });
+  queues = await openFleetQueues(fleet);
+});
+afterAll(async () => {
+  await queues.close();
+  await fleet.close();
+});
+
+/** Every key in Redis, with everything that it holds. */
+async function everythingInRedis(): Promise<string> {
+  const { redis } = queues;
+  const texts: string[] = [];
+  for (const key of await redis.keys('*')) {
+    const reads = {
+      string: () => redis.get(key),
+      hash: () => redis.hgetall(key),
+      list: () => redis.lrange(key, 0, -1),
+      set: () => redis.smembers(key),
+      zset: () => redis.zrange(key, 0, -1),
+      stream: () => redis.xrange(key, '-', '+'),
+    };
+    const type = (await redis.type(key)) as keyof typeof reads;
+    texts.push(`${key} ${JSON.stringify(await reads[type]?.())}`);
+  }
+  return texts.join('\n');
+}
+
+/** What must never be in Redis: who the pool's users are, its groups, and tokens. */
+function secrets(tokens: ReadonlySet<string>): string[] {
+  const ofUsers = [...fleet.pool.users()].flatMap(({ username, attributes }) => [
+    username,
+    ...['sub', 'email', 'phone_number', 'name'].map((name) => attributes.get(name) ?? ''),
+  ]);
+  const groups = [...fleet.pool.groups()].map(({ groupName }) => groupName);
+  return [...ofUsers, ...groups, ...tokens].filter((secret) => secret !== '');
+}
+
+describe('jobs', { timeout: 240_000 }, () => {
+  it('show how far they are, hold ids alone, and are kept for a bounded time', async () => {
+    const tokens = new Set<string>();
+    fleet.proxy.after = (_, answer) => {
+      const token = answer['PaginationToken'] ?? answer['NextToken'];
+      if (typeof token === 'string') tokens.add(token);
+      return answer;
+    };
+    await fleet.worker();
+    const held: HeldCalls = holdCalls(fleet, 'ListUsers', 4);
+    await fleet.trigger();
+
+    const walk = await until('a walk over users shows its pages', async () => {
+      const active = await queues.walks.getActive();
+      return active.find(
+        ({ name, progress }) => name === 'users' && (progress as { pages?: number }).pages,
+      );
+    });
+    expect(walk.progress).toEqual({
+      pages: expect.any(Number),
+      items: expect.any(Number),
+      expected: expect.any(Number),
+    });
+    const snapshot = await until('the snapshot shows its walks', async () => {
+      const [waiting] = await queues.snapshots.getWaitingChildren();
+      return Object.keys(waiting?.progress ?? {}).length > 0 ? waiting : undefined;
+    });
+    expect(snapshot.progress).toMatchObject({
+      phase: 'walk',
+      walks: expect.arrayContaining([
+        expect.objectContaining({ kind: 'users', items: expect.any(Number) }),
+        expect.objectContaining({ kind: 'members', walks: 6 }),
+      ]),
+    });
+    const during = await everythingInRedis();
+    held.release();
+    expect(await fleet.settled()).toMatchObject({ outcome: 'done' });
+    await until('the job has ended', async () => (await queues.snapshots.getCompletedCount()) > 0);
+    const after = await everythingInRedis();
+
+    expect(during).toContain(snapshot.id);
+    expect(tokens.size).toBeGreaterThan(0);
+    expect(secrets(tokens).length).toBeGreaterThan(1_000);
+    for (const secret of secrets(tokens)) {
+      expect(during).not.toContain(secret);
+      expect(after).not.toContain(secret);
+    }
+
+    const [scheduled] = await queues.schedules.getDelayed();
+    const finished = [
+      ...(await queues.walks.getCompleted()),
+      ...(await queues.snapshots.getCompleted()),
+    ];
+    expect(finished.length).toBeGreaterThan(7);
+    for (const { opts } of [scheduled, ...finished].filter((job) => job !== undefined)) {
+      expect(opts).toMatchObject({
+        removeOnComplete: { age: 3600, count: 1000 },
+        removeOnFail: { age: 604_800, count: 1000 },
+      });
+    }
+    expect(scheduled).toBeDefined();
+    expect(Object.keys(walk.data).sort()).toEqual([
+      'fence',
+      'poolId',
+      'requestId',
+      'snapshot',
+      'walk',
+    ]);
+    expect(Object.keys(snapshot.data).sort()).toEqual(['poolId', 'requestId']);
+  });
+});
