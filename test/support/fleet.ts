@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulatorOptions } from '../../src/simulator/server.ts';
 import type { CliProcess } from './cli.ts';
 import { type CliMirror, type EnvChange, openCliMirror } from './cli-mirror.ts';
-import { startRedis, type TestRedis } from './redis-server.ts';
+import { startRedis, type TestRedis, type TestRedisOptions } from './redis-server.ts';
 
 /** Workers as processes of their own, over a real Redis and a real Postgres. */
 export interface Fleet extends CliMirror {
@@ -30,8 +30,11 @@ export interface EndedRequest {
 const PATIENCE_MS = 120_000;
 
 /** Opens a mirror whose pools workers take care of; no worker runs yet. */
-export async function openFleet(options: SimulatorOptions = {}): Promise<Fleet> {
-  const redis = await startRedis();
+export async function openFleet(
+  options: SimulatorOptions = {},
+  redisOptions: TestRedisOptions = {},
+): Promise<Fleet> {
+  const redis = await startRedis(redisOptions);
   const mirror = await openCliMirror(options);
   const poolIds = [...mirror.simulator.pools.keys()];
   const workerEnv: EnvChange = {

@@ -1,12 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A network between the program and its database that can fall silent. */
+/** A network between the program and its database that can fall silent, or break. */
 export interface Relay {
   /** The database's URL, by way of the relay. */
   readonly url: string;
   /** From now on nothing gets through, and no connection is closed. */
   freeze(): void;
+  /** Breaks every connection and refuses new ones, as where the server is gone, until `restore`. */
+  cut(): Promise<void>;
+  restore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,19 +34,26 @@ export async function startRelay(target: string): Promise<Relay> {
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const listen = (at: number) =>
+    new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
+  await listen(0);
+  const near = (server.address() as AddressInfo).port;
   const url = new URL(target);
   url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
+  url.port = String(near);
+  const cut = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    });
   return {
     url: url.href,
     freeze() {
       frozen = true;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    cut,
+    restore: () => listen(near),
+    close: cut,
   };
 }

@@ -16,7 +16,8 @@ export class LaterError extends MirrorError {
 
 /** While the service throttles for minutes, others may use the slot. */
 const THROTTLED_MS = 30_000;
-const DATABASE_AWAY_MS = 5_000;
+/** Until Postgres is asked again. */
+export const DATABASE_AWAY_MS = 5_000;
 
 /** How long to wait before an error's work is tried again without spending an attempt, or null. */
 export function waitAfter(error: unknown): number | null {

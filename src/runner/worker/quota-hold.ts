@@ -1,6 +1,5 @@
-import { ResumableError } from '../../model/errors.ts';
 import { type Locks, openLocks } from '../../postgres/state/locks.ts';
-import { LaterError } from './later.ts';
+import { DATABASE_AWAY_MS, LaterError } from './later.ts';
 
 const TRY_AGAIN_MS = 15_000;
 
@@ -48,7 +47,12 @@ export class QuotaHold {
     const lost = new AbortController();
     const forget = () => {
       this.#session = null;
-      lost.abort(new ResumableError('The connection to Postgres that holds the quota was lost.'));
+      lost.abort(
+        new LaterError(
+          'The connection to Postgres that holds the quota was lost; another one is waited for.',
+          DATABASE_AWAY_MS,
+        ),
+      );
     };
     try {
       const locks = await openLocks(this.#databaseUrl, forget);

@@ -1,0 +1,65 @@
+import { Client } from 'pg';
+import type { CliMirror } from './cli-mirror.ts';
+
+/** Calls that are kept waiting for their answers. */
+export interface HeldCalls {
+  /** True once one waits. */
+  reached(): boolean;
+  /** Lets all go on, and holds no more. */
+  release(): void;
+}
+
+/** Holds back every answer to an operation from its `nth` call on. */
+export function holdCalls(
+  { proxy }: Pick<CliMirror, 'proxy'>,
+  operation: string,
+  nth: number,
+): HeldCalls {
+  let calls = 0;
+  let reached = false;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  proxy.before = async (call) => {
+    if (call.operation !== operation || ++calls < nth) return;
+    reached = true;
+    await held;
+  };
+  return {
+    reached: () => reached,
+    release() {
+      proxy.before = () => {};
+      release();
+    },
+  };
+}
+
+/** Keeps a lock that a statement takes until the function that it gives is called. */
+export async function keepLock(
+  { databaseUrl }: Pick<CliMirror, 'databaseUrl'>,
+  sql: string,
+): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => {});
+  await client.connect();
+  let open = true;
+  await client.query('BEGIN');
+  await client.query(sql);
+  return async () => {
+    if (open) await client.end();
+    open = false;
+  };
+}
+
+/** How many statements wait for a lock on a table. */
+export async function waitingFor(
+  { rows }: Pick<CliMirror, 'rows'>,
+  table: string,
+): Promise<number> {
+  const [row] = await rows<{ n: number }>(
+    'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = $1::regclass',
+    [table],
+  );
+  return row?.n ?? 0;
+}
