@@ -15,21 +15,23 @@ afterAll(async () => {
   await fleet.close();
 });
 
+/** How each type of value is read whole. */
+const READS: Readonly<Record<string, readonly string[]>> = {
+  string: ['GET'],
+  hash: ['HGETALL'],
+  list: ['LRANGE', '0', '-1'],
+  set: ['SMEMBERS'],
+  zset: ['ZRANGE', '0', '-1'],
+  stream: ['XRANGE', '-', '+'],
+};
+
 /** Every key in Redis, with everything that it holds. */
 async function everythingInRedis(): Promise<string> {
   const { redis } = queues;
   const texts: string[] = [];
   for (const key of await redis.keys('*')) {
-    const reads = {
-      string: () => redis.get(key),
-      hash: () => redis.hgetall(key),
-      list: () => redis.lrange(key, 0, -1),
-      set: () => redis.smembers(key),
-      zset: () => redis.zrange(key, 0, -1),
-      stream: () => redis.xrange(key, '-', '+'),
-    };
-    const type = (await redis.type(key)) as keyof typeof reads;
-    texts.push(`${key} ${JSON.stringify(await reads[type]?.())}`);
+    const [read = 'GET', ...range] = READS[await redis.type(key)] ?? [];
+    texts.push(`${key} ${JSON.stringify(await redis.call(read, key, ...range))}`);
   }
   return texts.join('\n');
 }

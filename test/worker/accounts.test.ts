@@ -1,0 +1,122 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mostInAnySecond } from '../quota/sliding.ts';
+import { filesBelow } from '../support/cli-mirror.ts';
+import { type Fleet, openFleet } from '../support/fleet.ts';
+import { type StsServer, startSts } from '../support/sts-server.ts';
+
+const [ONE, TWO, FAR] = [
+  'us-east-1_AccountOneA',
+  'us-east-1_AccountOneB',
+  'us-east-1_AccountTwo',
+] as const;
+const GUARDED = 'us-east-1_AccountTwoB';
+const REFUSED = 'us-east-1_AccountTwoC';
+const [FIRST, SECOND] = ['111122223333', '444455556666'] as const;
+
+/** Requests a second of the first account; the second one has as many as it likes. */
+const RATE = 8;
+const ROLE = `arn:aws:iam::${SECOND}:role/mirror`;
+
+let fleet: Fleet;
+let sts: StsServer;
+let ownArchive: string;
+
+beforeAll(async () => {
+  fleet = await openFleet({
+    pools: [
+      { id: ONE, account: FIRST },
+      { id: TWO, account: FIRST },
+      { id: FAR, account: SECOND, users: 3_000 },
+      { id: GUARDED, account: SECOND, users: 90 },
+      { id: REFUSED, account: SECOND, users: 1 },
+    ],
+    users: 400,
+    groups: 2,
+    seed: 345,
+  });
+  sts = await startSts({ roles: [{ arn: ROLE, externalId: 'b2a7c1d0' }] });
+  ownArchive = join(fleet.folder, 'archive-of-its-own');
+  const config = join(fleet.folder, 'mirror.yaml');
+  await writeFile(
+    config,
+    `pools:
+  ${ONE}:
+  ${TWO}:
+  ${FAR}:
+    role: { arn: '${ROLE}', externalId: b2a7c1d0 }
+    archiveUrl: ${pathToFileURL(ownArchive).href}
+  ${GUARDED}: { maxRemoved: 0.9 }
+  ${REFUSED}:
+    role: { arn: '${ROLE}', externalId: another }
+accounts:
+  '${FIRST}': { us-east-1: { userListRps: ${RATE}, quotaShare: 1 } }
+`,
+  );
+  // Straight to the simulator: the proxy would add its own delays to when attempts arrive.
+  const change = {
+    COGNITO_POOLS: undefined,
+    MIRROR_CONFIG: config,
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: fleet.simulator.url,
+    AWS_ENDPOINT_URL_STS: sts.url,
+  };
+  await Promise.all([fleet.worker(change), fleet.worker(change)]);
+});
+afterAll(async () => {
+  await fleet.close();
+  await sts.close();
+});
+
+/** When users were listed, in some pools. */
+const listed = (...poolIds: string[]) =>
+  fleet.simulator.attempts
+    .entries({ bucket: 'UserList' })
+    .filter(({ poolId }) => poolIds.includes(poolId ?? ''))
+    .map(({ at }) => at);
+
+describe('pools of several accounts', { timeout: 240_000 }, () => {
+  it('share the quota of their own account, and take nothing of another', async () => {
+    await Promise.all([ONE, TWO, FAR].map((poolId) => fleet.trigger(poolId)));
+    for (const poolId of [ONE, TWO, FAR]) {
+      expect(await fleet.settled(poolId)).toMatchObject({ outcome: 'done', reason: null });
+    }
+    const [one, two] = [listed(ONE), listed(TWO)];
+    expect(Math.min(...one)).toBeLessThan(Math.max(...two));
+    expect(Math.min(...two)).toBeLessThan(Math.max(...one));
+    expect(mostInAnySecond([...one, ...two])).toBeLessThanOrEqual(RATE + 1);
+    expect(mostInAnySecond(listed(FAR))).toBeGreaterThan(RATE + 1);
+  });
+
+  it('are read by their roles, and one that may not be assumed fails its own pool alone', async () => {
+    await fleet.trigger(REFUSED);
+    expect(await fleet.settled(REFUSED)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining(ROLE),
+    });
+    const asked = sts.requests.map(({ roleArn, externalId }) => ({ roleArn, externalId }));
+    expect(asked).toContainEqual({ roleArn: ROLE, externalId: 'b2a7c1d0' });
+    expect(asked).toContainEqual({ roleArn: ROLE, externalId: 'another' });
+  });
+
+  it('are archived where their own settings say', async () => {
+    const own = await filesBelow(ownArchive);
+    expect(own.filter((file) => file.includes(FAR))).toEqual(own);
+    expect(own.some((file) => file.startsWith('manifests/'))).toBe(true);
+    expect((await filesBelow(fleet.archive)).some((file) => file.includes(FAR))).toBe(false);
+    expect((await filesBelow(fleet.archive)).some((file) => file.includes(ONE))).toBe(true);
+  });
+
+  it('are held by their own guard', async () => {
+    await fleet.trigger(GUARDED);
+    await fleet.settled(GUARDED);
+    const pool = fleet.simulator.pool(GUARDED);
+    const leaving = [...pool.users()].slice(0, 60);
+    for (const { username } of leaving) pool.deleteUser(username);
+    await fleet.trigger(GUARDED);
+    expect(await fleet.settled(GUARDED)).toMatchObject({ outcome: 'done' });
+    const users = await fleet.rows('SELECT FROM directory.users WHERE pool_id = $1', [GUARDED]);
+    expect(users).toHaveLength(30);
+  });
+});

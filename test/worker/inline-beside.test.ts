@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { mostInAnySecond } from '../quota/sliding.ts';
+import type { EnvChange } from '../support/cli-mirror.ts';
+import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
+import { type FleetQueues, openFleetQueues } from '../support/fleet-queues.ts';
+import { holdCalls } from '../support/holds.ts';
+
+const [A, B] = ['us-east-1_PoolA', 'us-east-1_PoolB'] as const;
+const RATE = 15;
+
+let fleet: Fleet;
+let queues: FleetQueues;
+let worker: FleetWorker;
+
+beforeAll(async () => {
+  fleet = await openFleet({ pools: [A, B], users: 900, groups: 2, seed: 346 });
+  queues = await openFleetQueues(fleet);
+});
+afterAll(async () => {
+  await queues.close();
+  await fleet.close();
+});
+afterEach(async () => {
+  fleet.proxy.before = () => {};
+  worker.child.kill('SIGTERM');
+  await worker.result;
+  await fleet.rows('TRUNCATE mirror.requests');
+  await fleet.redis.flush();
+});
+
+const startWorker = async (change: EnvChange = {}) => {
+  worker = await fleet.worker(change);
+};
+
+/** `sync` that shares the quota with the workers. */
+const shared = () => ({ REDIS_URL: fleet.redis.url });
+
+interface Snapshot {
+  readonly snapshot: string;
+  readonly state: string;
+}
+
+const snapshots = (poolId: string) =>
+  fleet.rows<Snapshot>(
+    'SELECT snapshot, state FROM directory.snapshots WHERE pool_id = $1 ORDER BY 1',
+    [poolId],
+  );
+
+const requests = (poolId: string) =>
+  fleet.rows<{ outcome: string | null; reason: string | null; waits_for: string | null }>(
+    'SELECT outcome, reason, waits_for FROM mirror.requests WHERE pool_id = $1 ORDER BY id',
+    [poolId],
+  );
+
+describe('`sync` beside workers', { timeout: 240_000 }, () => {
+  it('takes no quota without Redis that workers share over it', async () => {
+    await startWorker();
+    await fleet.trigger(A);
+    await fleet.settled(A);
+    const { code, stderr, reports } = await fleet.sync([B]);
+    expect(code).toBe(1);
+    const reason = /^Another run is using the quota of account \d+ in us-east-1\..*REDIS_URL share/;
+    expect(reports).toMatchObject([
+      { poolId: B, snapshot: null, reason: expect.stringMatching(reason) },
+    ]);
+    expect(stderr).toContain('Another run is using the quota');
+    expect(await snapshots(B)).toEqual([]);
+  });
+
+  it('shares the quota over Redis for another pool of the account, and both go on', async () => {
+    const change = {
+      ...shared(),
+      MIRROR_USER_LIST_RPS: String(RATE),
+      // Straight to the simulator: the proxy would add its own delays to when attempts arrive.
+      AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: fleet.simulator.url,
+    };
+    await startWorker(change);
+    fleet.simulator.attempts.clear();
+    await fleet.trigger(A);
+    await until(
+      'the worker reads users',
+      async () => fleet.simulator.attempts.count({ operation: 'ListUsers' }) > 0,
+    );
+    const { code } = await fleet.sync([B], change);
+    expect(code).toBe(0);
+    expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
+    const attempts = fleet.simulator.attempts.entries({ bucket: 'UserList' });
+    expect(new Set(attempts.map(({ poolId }) => poolId))).toEqual(new Set([A, B]));
+    expect(mostInAnySecond(attempts.map(({ at }) => at))).toBeLessThanOrEqual(RATE + 1);
+  });
+
+  it('leaves a pool alone of which workers take a snapshot', async () => {
+    await startWorker();
+    const held = holdCalls(fleet, 'ListUsers', 2);
+    await fleet.trigger(A);
+    await until('the users are read', async () => held.reached());
+    const before = [await snapshots(A), await requests(A)];
+    const { code, reports } = await fleet.sync([A], shared());
+    expect(code).toBe(1);
+    expect(reports[0]?.reason).toBe(
+      `The workers are taking a snapshot of ${A}: \`cognito-mirror status\` shows how far it is. Run this again once it has ended.`,
+    );
+    expect([await snapshots(A), await requests(A)]).toEqual(before);
+    held.release();
+    expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
+  });
+
+  it('is waited for by the workers, which say so', async () => {
+    await startWorker();
+    const held = holdCalls(fleet, 'ListUsers', 2);
+    const before = (await snapshots(A)).length;
+    const sync = await fleet.start(['sync', A], shared());
+    await until('the users are read', async () => held.reached());
+    await fleet.trigger(A);
+    await until('the request waits', async () => (await requests(A))[0]?.waits_for);
+    const { stdout } = await fleet.run(['status', A]);
+    expect(stdout).toContain('waits: A `sync` of the pool is waited for.');
+    expect(await snapshots(A)).toHaveLength(before + 1);
+    held.release();
+    expect((await sync.result).code).toBe(0);
+    // Sooner than after the quarter of a minute that it waits.
+    for (const job of await queues.snapshots.getDelayed()) await job.promote();
+    expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
+    const after = await snapshots(A);
+    expect(after).toHaveLength(before + 2);
+    expect(after.every(({ state }) => state === 'archived')).toBe(true);
+  });
+
+  it('goes on with what workers that are gone left open, which is then no longer asked for', async () => {
+    await startWorker();
+    const held = holdCalls(fleet, 'ListUsers', 3);
+    await fleet.trigger(A);
+    await until('the users are read', async () => held.reached());
+    worker.child.kill('SIGKILL');
+    await worker.result;
+    held.release();
+    const before = await snapshots(A);
+    expect(before.at(-1)?.state).toBe('walking');
+    // Half a minute later.
+    await fleet.rows("UPDATE mirror.workers SET seen_at = seen_at - interval '31 seconds'");
+    const { code, reports } = await fleet.sync([A]);
+    expect(code).toBe(0);
+    expect(reports).toMatchObject([{ snapshot: before.at(-1)?.snapshot, state: 'archived' }]);
+    expect(await requests(A)).toEqual([
+      {
+        outcome: 'skipped',
+        reason: 'No worker was alive: `sync` took it up.',
+        waits_for: null,
+      },
+    ]);
+    await startWorker();
+    await until('its job has ended', async () => (await queues.snapshots.getCompletedCount()) > 0);
+    expect(await snapshots(A)).toHaveLength(before.length);
+  });
+});
