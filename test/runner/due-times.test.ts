@@ -102,6 +102,13 @@ describe('daylight saving', () => {
     ]);
   });
 
+  it('leaves a run out, until the next day, where the hour after midnight is skipped', () => {
+    expect(dueTimes('30 0 * * *', 'America/Havana', '2026-03-07T00:00:00Z', 2)).toEqual([
+      '2026-03-07T05:30',
+      '2026-03-09T04:30',
+    ]);
+  });
+
   it('keeps runs of every half hour half an hour apart on both days', () => {
     for (const after of ['2026-03-29T00:00:00Z', '2026-10-25T00:00:00Z']) {
       const times = dueTimes('*/30 * * * *', 'Europe/Berlin', after, 6).map((time) =>
