@@ -13,8 +13,8 @@ const DELAYED_PART = 0.1;
  * by the same part of the possible delay, so that pools do not start together.
  *
  * On the days when clocks change, as cron-parser has it (version 5.10): a run at a time that is
- * skipped comes when the clock would have shown it, and one at a time that comes twice comes the
- * first time. A day whose midnight is skipped (Havana, Santiago, Cairo, Beirut) has no run at a time
+ * skipped comes when a clock left as it was would show it, and one at a time that comes twice comes
+ * the first time. A day whose midnight is skipped (Havana, Santiago, Cairo, Beirut) has no run at a time
  * within the skipped hour, nor has one where less than an hour is skipped (Lord Howe).
  */
 export function timesAfter(schedule: PoolSchedule, after: Date): DueTimes {
