@@ -38,12 +38,14 @@ const OWNED_PACKAGES = [
     owner: 'cognito',
     except: 'cli/demo/',
   },
+  { pattern: /^@aws-sdk\/credential-providers$/, owner: 'cognito' },
   { pattern: /^@aws-sdk\/(client-s3|lib-storage)$/, owner: 'archive' },
   { pattern: /^@duckdb\//, owner: 'archive' },
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },
   { pattern: /^ioredis$/, owner: 'redis' },
   { pattern: /^bullmq$/, owner: 'runner' },
   { pattern: /^prom-client$/, owner: 'telemetry' },
+  { pattern: /^(yaml|zod)$/, owner: 'config' },
   { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
 ];
 
