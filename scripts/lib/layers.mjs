@@ -45,7 +45,7 @@ const OWNED_PACKAGES = [
   { pattern: /^ioredis$/, owner: 'redis' },
   { pattern: /^bullmq$/, owner: 'runner' },
   { pattern: /^prom-client$/, owner: 'telemetry' },
-  { pattern: /^(yaml|zod)$/, owner: 'config' },
+  { pattern: /^yaml$/, owner: 'config' },
   { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
 ];
 
