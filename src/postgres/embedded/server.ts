@@ -19,7 +19,7 @@ const PASSING = /Address already in use|shared memory block/;
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '50',
+  max_connections: '100',
   shared_buffers: '128MB',
   max_wal_size: '2GB',
   // Nothing replicates from here, so bulk loads need less of a log.
