@@ -13,13 +13,15 @@ export async function markWalked(db: Queryable, run: Run): Promise<void> {
   );
 }
 
-/** Adds a run's attempts against the service to those of its snapshot. */
+/** Adds a run's attempts against the service to those of its snapshot, while it has the snapshot. */
 export async function addCallCounts(db: Queryable, run: Run, counts: CallCounts): Promise<void> {
   await db.query(
-    `UPDATE directory.snapshots SET api_calls = api_calls + $3, throttled = throttled + $4,
-       retries = retries + $5
-     WHERE pool_id = $1 AND snapshot_at = $2`,
-    [run.poolId, run.snapshotAt, counts.apiCalls, counts.throttled, counts.retries],
+    `UPDATE directory.snapshots AS s SET api_calls = api_calls + $4, throttled = throttled + $5,
+       retries = retries + $6
+     FROM mirror.runs AS r
+     WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.fence = $3
+       AND s.pool_id = $1 AND s.snapshot_at = $2`,
+    [run.poolId, run.snapshotAt, run.fence, counts.apiCalls, counts.throttled, counts.retries],
   );
 }
 
