@@ -1,0 +1,23 @@
+import { Redis } from 'ioredis';
+import { openQueues, type Queues } from '../../src/runner/worker/queues.ts';
+import type { Fleet } from './fleet.ts';
+
+/** The queues of a fleet's workers, as a test looks at them. */
+export interface FleetQueues extends Queues {
+  readonly redis: Redis;
+}
+
+export async function openFleetQueues(fleet: Fleet): Promise<FleetQueues> {
+  const redis = new Redis(fleet.redis.url, { maxRetriesPerRequest: null, connectionName: 'test' });
+  redis.on('error', () => {});
+  const [installation] = await fleet.rows<{ id: string }>('SELECT id FROM mirror.installation');
+  const queues = openQueues(redis, installation?.id ?? '');
+  return {
+    ...queues,
+    redis,
+    async close() {
+      await queues.close();
+      redis.disconnect();
+    },
+  };
+}
