@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isDatabaseAway } from '../postgres/database-error.ts';
 import type { Run } from '../postgres/run.ts';
 import { addCallCounts } from '../postgres/state/transitions.ts';
 import type { CallMeter } from '../telemetry/call-meter.ts';
@@ -21,8 +22,10 @@ export function countCalls(
     const counts = meter.take();
     if (counts.apiCalls === 0) return;
     // What is counted is for people: to lose some is no reason to end a run.
-    await addCallCounts(db, run, counts).catch(() => {
-      log.warn({ poolId: run.poolId, ...counts }, 'calls could not be counted');
+    await addCallCounts(db, run, counts).catch((error: unknown) => {
+      // That Postgres is away is told of by whoever cannot do without it.
+      const level = isDatabaseAway(error) ? 'debug' : 'warn';
+      log[level]({ poolId: run.poolId, ...counts }, 'calls could not be counted');
     });
   };
   const tick = () => {
