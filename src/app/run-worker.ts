@@ -7,6 +7,7 @@ import { requireMigrated } from '../postgres/migrate.ts';
 import { figuresReader } from '../postgres/state/figures.ts';
 import { installationId } from '../postgres/state/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import { requireUsableRedis } from '../redis/require-usable.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
 import { QuotaHold } from '../runner/worker/quota-hold.ts';
 import { startWorker } from '../runner/worker/start-worker.ts';
@@ -37,21 +38,24 @@ export async function runWorker(
   const opened = await openForRun(config, signal);
   const { mirror, quota } = opened;
   const redis = quota.redis as RedisConnection;
-  const queues = openQueues(redis.client, await installationId(mirror.db));
-  metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(queues) });
+  let queues: Queues | null = null;
   let http: HttpServer | null = null;
   const close = async () => {
     await http?.close();
-    await queues.close();
+    await queues?.close();
     await opened.close();
   };
   try {
+    await requireUsableRedis(redis);
+    const jobs = openQueues(redis.client, await installationId(mirror.db));
+    queues = jobs;
+    metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(jobs) });
     http = await serve(config, opened, metrics, log);
     const poolIds = await resolvePools(config, quota.buckets, log, signal);
     const worker = await startWorker({
       parts: {
         db: mirror.db,
-        queues,
+        queues: jobs,
         buckets: quota.buckets,
         quota: new QuotaHold(mirror.databaseUrl),
         poolParts: poolPartsOf(config, opened.archives),

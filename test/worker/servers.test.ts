@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
+import { stopServer } from '../support/embedded-server.ts';
+import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
+import { openFleetQueues } from '../support/job-queues.ts';
+import { expectSnapshots } from '../support/outcome.ts';
+import { runSql } from '../support/postgres.ts';
+import { startRelay } from '../support/relay.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+let fleet: Fleet;
+afterEach(() => fleet.close());
+
+/** So that a pool's walks take some seconds. */
+const PACE = { MIRROR_USER_LIST_RPS: '20' };
+
+const attempts = () => fleet.simulator.attempts.count();
+const whenAttempted = (count: number) =>
+  until(`${count} attempts were made`, async () => attempts() >= count);
+
+interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly server?: string;
+}
+
+/** What a worker's log says but for its ordinary work, in order. */
+function troubleIn({ output }: FleetWorker): string[] {
+  const lines = output.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as LogLine);
+  return lines
+    .filter(({ level, server }) => level !== 'info' || server !== undefined)
+    .map(({ msg, server }) => `${msg} ${server}`);
+}
+
+/** One line for a server's loss and one for its return. */
+const lossAndReturn = (server: string) => [
+  expect.stringMatching(`^a server was lost: .* ${server}`),
+  expect.stringMatching(`^a server is back: .* ${server}`),
+];
+
+/** What `status` tells of the workers' trouble. */
+async function troubleInStatus(): Promise<(string | null)[]> {
+  const { stdout } = await fleet.run(['status', '--json']);
+  return JSON.parse(stdout).workers.map(({ trouble }: { trouble: string | null }) => trouble);
+}
+
+const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;
+
+/** Expects no job to have spent an attempt but the one that it ended with. */
+async function expectNoAttemptSpent(mirror: Fleet = fleet): Promise<void> {
+  const queues = await openFleetQueues(mirror);
+  try {
+    for (const queue of [queues.snapshots, queues.walks]) {
+      expect(await queue.getFailedCount()).toBe(0);
+      const jobs = await queue.getCompleted();
+      expect(jobs.length).toBeGreaterThan(0);
+      for (const job of jobs) expect(job.attemptsMade).toBe(1);
+    }
+  } finally {
+    await queues.close();
+  }
+}
+
+describe('a worker starts', () => {
+  it('not where its servers cannot be reached: one message names all, after a bounded wait', async () => {
+    fleet = await openFleet();
+    await fleet.redis.stop();
+    const { code, stderr } = await fleet.run(['worker'], {
+      REDIS_URL: fleet.redis.url,
+      DATABASE_URL: 'postgres://127.0.0.1:1/mirror',
+      PORT: '0',
+    });
+    expect(code).toBe(2);
+    expect(stderr.match(/REDIS_URL \(/g)).toHaveLength(1);
+    expect(stderr.match(/DATABASE_URL \(/g)).toHaveLength(1);
+    expect(stderr).not.toContain('worker started');
+  }, 60_000);
+
+  it('not on a Redis that can drop jobs: it names the setting to change', async () => {
+    fleet = await openFleet({}, { settings: { 'maxmemory-policy': 'allkeys-lru' } });
+    const { code, stderr } = await fleet.run(['worker'], {
+      REDIS_URL: fleet.redis.url,
+      PORT: '0',
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('CONFIG SET maxmemory-policy noeviction');
+    expect(stderr).not.toContain('worker started');
+    expect(await fleet.redis.command('DBSIZE')).toBe(0);
+  });
+});
+
+describe('Redis, lost while a pool is read', () => {
+  it('lets no call be made while it is away, and all goes on when it is back', async () => {
+    fleet = await openFleet({ users: 1_200, groups: 10, seed: 361 }, { persistent: true });
+    const workers = await Promise.all([fleet.worker(PACE), fleet.worker(PACE)]);
+    await fleet.trigger();
+    await whenAttempted(15);
+    await fleet.redis.stop();
+    for (const worker of workers) {
+      await until('the loss is told', async () => troubleIn(worker).length > 0);
+    }
+    // Turns that were given before may still be on their way.
+    await sleep(300);
+    const before = attempts();
+    await until('status tells', async () => (await troubleInStatus()).every((told) => told));
+    for (const worker of workers) expect(await readyz(worker)).toBe(503);
+    expect(attempts()).toBe(before);
+    await fleet.redis.restart({ keepData: true });
+    await fleet.settled();
+    await expectSnapshots(fleet, 1);
+    for (const worker of workers) {
+      expect(troubleIn(worker)).toEqual(lossAndReturn('Redis'));
+      expect(await readyz(worker)).toBe(200);
+    }
+    await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
+    await expectNoAttemptSpent();
+  }, 120_000);
+
+  it('and back without its keys: the request is restored, and one snapshot comes of it', async () => {
+    fleet = await openFleet({ users: 1_200, groups: 10, seed: 362 });
+    const workers = await Promise.all([fleet.worker(PACE), fleet.worker(PACE)]);
+    await fleet.trigger();
+    await whenAttempted(15);
+    await fleet.redis.restart({ keepData: false });
+    await fleet.settled();
+    await expectSnapshots(fleet, 1);
+    for (const worker of workers) expect(troubleIn(worker)).toEqual(lossAndReturn('Redis'));
+    const queues = await openFleetQueues(fleet);
+    const schedulers = await queues.schedules.getJobSchedulers().finally(() => queues.close());
+    expect(schedulers.map(({ key }) => key)).toEqual([fleet.poolId]);
+  }, 120_000);
+});
+
+describe('Postgres, lost while a pool is read', () => {
+  it('is waited for without an attempt spent, and all goes on when it is back', async () => {
+    fleet = await openFleet({ users: 1_200, groups: 10, seed: 363 });
+    const relay = await startRelay(fleet.databaseUrl);
+    onTestFinished(() => relay.close());
+    const behind = { ...PACE, DATABASE_URL: relay.url };
+    const workers = await Promise.all([fleet.worker(behind), fleet.worker(behind)]);
+    await fleet.trigger();
+    await whenAttempted(15);
+    await relay.cut();
+    for (const worker of workers) {
+      await until('the loss is told', async () => troubleIn(worker).length > 0);
+      expect(await readyz(worker)).toBe(503);
+    }
+    await sleep(3000);
+    const before = attempts();
+    await sleep(2000);
+    expect(attempts()).toBe(before);
+    await relay.restore();
+    await fleet.settled();
+    await expectSnapshots(fleet, 1);
+    for (const worker of workers) {
+      expect(troubleIn(worker)).toEqual(lossAndReturn('Postgres'));
+      expect(await readyz(worker)).toBe(200);
+    }
+    await expectNoAttemptSpent();
+  }, 120_000);
+
+  it('in a crash that empties what was read: the walks start again', async () => {
+    fleet = await openFleet({ users: 900, groups: 8, seed: 364 });
+    const home = await temporaryFolder();
+    const postgres = await openEmbeddedPostgres(home.path);
+    onTestFinished(async () => {
+      await stopServer(home.path);
+      await home.remove();
+    });
+    const own = {
+      ...fleet,
+      databaseUrl: postgres.url,
+      rows: async <T>(sql: string) => (await runSql(postgres.url, sql)) as T[],
+    };
+    const worker = await fleet.worker({ ...PACE, DATABASE_URL: postgres.url });
+    await own.rows(
+      `INSERT INTO mirror.requests (pool_id, source) VALUES ('${own.poolId}', 'trigger')`,
+    );
+    await whenAttempted(25);
+    const [backend] = await own.rows<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'cognito-mirror'`,
+    );
+    // Postgres then ends every session, and starts anew.
+    process.kill(backend?.pid as number, 'SIGKILL');
+    await until('the request has ended', async () => {
+      const ended = await own
+        .rows('SELECT FROM mirror.requests WHERE ended_at IS NOT NULL')
+        .catch(() => []);
+      return ended.length > 0;
+    });
+    await expectSnapshots(own, 1);
+    expect(own.simulator.attempts.count({ operation: 'ListGroups' })).toBeGreaterThan(1);
+    expect(troubleIn(worker).filter((told) => !/^a server (was lost|is back)/.test(told))).toEqual(
+      [],
+    );
+    await expectNoAttemptSpent(own);
+  }, 120_000);
+});
