@@ -15,6 +15,7 @@ import {
 } from '../../postgres/state/requests.ts';
 import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
 import { takeRun } from '../../postgres/state/take-run.ts';
+import { noteReason } from '../../postgres/state/transitions.ts';
 import { archivePublished } from '../../snapshot/archive.ts';
 import { plan } from '../../snapshot/plan.ts';
 import { CallMeter } from '../../telemetry/call-meter.ts';
@@ -116,8 +117,9 @@ async function begin({ db, log }: JobParts, { id, poolId }: Request): Promise<Da
   }
   const { run, resumed } = await beginSnapshot(db, poolId, createStage);
   await dropEndedStages(db);
-  // What an earlier request gave up is tried again.
+  // What an earlier request gave up is tried again, and no longer the reason of anything.
   await clearFailures(db, run);
+  await noteReason(db, run, null);
   await noteSnapshot(db, id, run.snapshotAt);
   const said = resumed ? 'snapshot resumed' : 'snapshot begun';
   log.info({ poolId, snapshotAt: run.snapshotAt }, said);
