@@ -25,14 +25,14 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
 /**
  * Sees to it that everything Postgres knows of has its job in Redis: runs that are overdue, as their
  * scheduler was lost or no worker ran; requests whose job was lost, or was never made; and the
- * schedulers, where Redis lost them all.
+ * schedulers, where Redis has more or fewer of them.
  */
 export async function keepJobs(parts: JobParts): Promise<void> {
-  if ((await parts.queues.schedules.getJobSchedulersCount()) === 0) await keepSchedulers(parts);
-  for (const poolId of await overduePools(parts.db, OVERDUE_SECONDS)) {
-    await takeDueRun(parts, poolId);
-  }
-  for (const request of await openRequests(parts.db)) await keepJob(parts, request);
+  const { db, queues } = parts;
+  const schedulers = await queues.schedules.getJobSchedulersCount();
+  if (schedulers !== (await listSchedules(db)).length) await keepSchedulers(parts);
+  for (const poolId of await overduePools(db, OVERDUE_SECONDS)) await takeDueRun(parts, poolId);
+  for (const request of await openRequests(db)) await keepJob(parts, request);
 }
 
 async function keepJob({ db, queues }: JobParts, request: Request): Promise<void> {
