@@ -53,7 +53,10 @@ export async function startRelay(target: string): Promise<Relay> {
       frozen = true;
     },
     cut,
-    restore: () => listen(near),
+    restore: () => {
+      frozen = false;
+      return listen(near);
+    },
     close: cut,
   };
 }

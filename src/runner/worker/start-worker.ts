@@ -4,6 +4,7 @@ import type { Job } from 'bullmq';
 import { type PoolSchedule, saveSchedules } from '../../postgres/state/schedules.ts';
 import { beat, forgetWorker } from '../../postgres/state/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
+import { bounded } from '../../telemetry/bounded.ts';
 import { timesAfter } from './due-times.ts';
 import { every } from './every.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
@@ -26,6 +27,8 @@ const SCHEDULES = 4;
 const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
 const BEAT_MS = 5_000;
+/** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
+const SILENCE_MS = 10_000;
 const PROGRESS_MS = 2_000;
 
 export interface WorkerOptions {
@@ -93,12 +96,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     version: options.version,
   };
   const quietly = () => {};
+  const tellAlive = bounded(() => {
+    const jobs = workers.reduce((sum, worker) => sum + worker.inHand.size, 0);
+    return beat(db, self, { jobs, trouble: servers.trouble });
+  }, SILENCE_MS);
   const repeated = [
     every(
       BEAT_MS,
       async () => {
-        const jobs = workers.reduce((sum, worker) => sum + worker.inHand.size, 0);
-        await beat(db, self, { jobs, trouble: servers.trouble });
+        await tellAlive();
         servers.databaseAnswers(true);
       },
       () => servers.databaseAnswers(false),
