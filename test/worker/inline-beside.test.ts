@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mostInAnySecond } from '../quota/sliding.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
-import { type FleetQueues, openFleetQueues } from '../support/fleet-queues.ts';
 import { holdCalls } from '../support/holds.ts';
+import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
 
 const [A, B] = ['us-east-1_PoolA', 'us-east-1_PoolB'] as const;
 const RATE = 15;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
-import { type FleetQueues, openFleetQueues } from '../support/fleet-queues.ts';
 import { type HeldCalls, holdCalls } from '../support/holds.ts';
+import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
 
 let fleet: Fleet;
 let queues: FleetQueues;
