@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import type { CliProcess } from '../support/cli.ts';
 import { type CliMirror, filesBelow, openCliMirror, reportsOf } from '../support/cli-mirror.ts';
 import { expectMirrored } from '../support/directory.ts';
+import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
 
 /** Two seconds are promised; a machine that does other work as well is given more. */
@@ -18,53 +18,6 @@ beforeEach(async () => {
   mirror = await openCliMirror({ users: 300, groups: 6, seed: 7 });
 });
 afterEach(() => mirror.close());
-
-/** Holds back every answer to an operation from its `nth` call on; `reached` tells when one waits. */
-function holdCalls(operation: string, nth: number) {
-  let calls = 0;
-  let reached = false;
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  mirror.proxy.before = async (call) => {
-    if (call.operation !== operation || ++calls < nth) return;
-    reached = true;
-    await held;
-  };
-  return {
-    reached: () => reached,
-    release() {
-      mirror.proxy.before = () => {};
-      release();
-    },
-  };
-}
-
-/** Keeps a lock until the function that it gives is called. */
-async function keepLock(sql: string): Promise<() => Promise<void>> {
-  const client = new Client({ connectionString: mirror.databaseUrl });
-  client.on('error', () => {});
-  await client.connect();
-  let open = true;
-  const release = async () => {
-    if (open) await client.end();
-    open = false;
-  };
-  onTestFinished(release);
-  await client.query('BEGIN');
-  await client.query(sql);
-  return release;
-}
-
-/** How many statements wait for a lock on a table. */
-const waitingFor = (table: string) => async () => {
-  const [row] = await mirror.rows<{ n: number }>(
-    `SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = $1::regclass`,
-    [table],
-  );
-  return row?.n;
-};
 
 const snapshots = () =>
   mirror.rows<{ snapshot: string; state: string }>(
@@ -127,7 +80,7 @@ describe('sync, stopped by a person', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'while it reads, by %s, ends soon, and the next one goes on from there',
     async (signal) => {
-      const held = holdCalls('ListUsersInGroup', 3);
+      const held = holdCalls(mirror, 'ListUsersInGroup', 3);
       const running = await mirror.start(['sync']);
       await expect.poll(held.reached).toBe(true);
       await expectInterrupted(running, signal);
@@ -140,7 +93,7 @@ describe('sync, stopped by a person', () => {
   );
 
   it('prints the document of --json all the same', async () => {
-    const held = holdCalls('ListUsers', 2);
+    const held = holdCalls(mirror, 'ListUsers', 2);
     const running = await mirror.start(['sync', '--json']);
     await expect.poll(held.reached).toBe(true);
     await expectInterrupted(running);
@@ -151,7 +104,7 @@ describe('sync, stopped by a person', () => {
   });
 
   it('before the pool is known, begins nothing', async () => {
-    const held = holdCalls('DescribeUserPool', 1);
+    const held = holdCalls(mirror, 'DescribeUserPool', 1);
     const running = await mirror.start(['sync']);
     await expect.poll(held.reached).toBe(true);
     await expectInterrupted(running);
@@ -159,7 +112,7 @@ describe('sync, stopped by a person', () => {
   });
 
   it('leaves the pools alone that it had not come to', async () => {
-    const held = holdCalls('ListUsers', 2);
+    const held = holdCalls(mirror, 'ListUsers', 2);
     const running = await mirror.start(['sync', '--json', mirror.poolId, 'us-east-1_Later']);
     await expect.poll(held.reached).toBe(true);
     await expectInterrupted(running);
@@ -172,11 +125,11 @@ describe('sync, stopped by a person', () => {
   });
 
   it('while it publishes, ends soon, and the next one goes on from there', async () => {
-    const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
+    const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waitingFor('directory.users')).toBe(1);
+    await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
     await expectInterrupted(running);
-    await expect.poll(waitingFor('directory.users')).toBe(0);
+    await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(0);
     await release();
     expect(await snapshots()).toMatchObject([{ state: 'walking' }]);
     expect(await mirror.rows('SELECT FROM directory.users')).toEqual([]);
@@ -185,9 +138,12 @@ describe('sync, stopped by a person', () => {
 
   it('while it archives, ends soon, and the next one goes on from there', async () => {
     // What tells how far back the history goes is asked for each dataset that is read.
-    const release = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
+    const release = await keepLock(
+      mirror,
+      'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',
+    );
     const running = await mirror.start(['sync']);
-    await expect.poll(waitingFor('mirror.history_floors')).toBe(1);
+    await expect.poll(() => waitingFor(mirror, 'mirror.history_floors')).toBe(1);
     await expectInterrupted(running);
     await release();
     expect(await snapshots()).toMatchObject([{ state: 'published' }]);
@@ -197,7 +153,7 @@ describe('sync, stopped by a person', () => {
 
   it('on an embedded Postgres, stops that as well, and loses nothing', async () => {
     const embedded = { DATABASE_URL: undefined };
-    const held = holdCalls('ListUsersInGroup', 3);
+    const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const running = await mirror.start(['sync', '--json'], embedded);
     await expect.poll(held.reached, { timeout: 30_000 }).toBe(true);
     await expectInterrupted(running);
@@ -217,7 +173,7 @@ describe('sync, stopped by a person', () => {
     let running: CliProcess;
     beforeEach(async () => {
       relay = await startRelay(mirror.databaseUrl);
-      const held = holdCalls('ListUsersInGroup', 3);
+      const held = holdCalls(mirror, 'ListUsersInGroup', 3);
       running = await mirror.start(['sync'], { DATABASE_URL: relay.url });
       await expect.poll(held.reached).toBe(true);
       relay.freeze();
@@ -244,7 +200,7 @@ describe('sync, stopped by a person', () => {
 
 describe('sync, killed', () => {
   it('while it reads, is completed by the next one', async () => {
-    const held = holdCalls('ListUsersInGroup', 3);
+    const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const running = await mirror.start(['sync']);
     await expect.poll(held.reached).toBe(true);
     await expectKilled(running);
@@ -253,19 +209,22 @@ describe('sync, killed', () => {
   });
 
   it('while it publishes, is completed by the next one', async () => {
-    const release = await keepLock('LOCK TABLE directory.users IN SHARE MODE');
+    const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
     const running = await mirror.start(['sync']);
-    await expect.poll(waitingFor('directory.users')).toBe(1);
+    await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
     await expectKilled(running);
     await release();
     await expectResumed();
   });
 
   it('before its archive is sealed, is completed by the next one', async () => {
-    const mayRead = await keepLock('LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE');
+    const mayRead = await keepLock(
+      mirror,
+      'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',
+    );
     const running = await mirror.start(['sync']);
-    await expect.poll(waitingFor('mirror.history_floors')).toBe(1);
-    const maySeal = await keepLock('SELECT FROM mirror.runs FOR UPDATE');
+    await expect.poll(() => waitingFor(mirror, 'mirror.history_floors')).toBe(1);
+    const maySeal = await keepLock(mirror, 'SELECT FROM mirror.runs FOR UPDATE');
     await mayRead();
     await expect.poll(async () => (await filesBelow(mirror.archive)).length).toBe(6);
     await expectKilled(running);

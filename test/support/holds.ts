@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { onTestFinished } from 'vitest';
 import type { CliMirror } from './cli-mirror.ts';
 
 /** Calls that are kept waiting for their answers. */
@@ -35,7 +36,7 @@ export function holdCalls(
   };
 }
 
-/** Keeps a lock that a statement takes until the function that it gives is called. */
+/** Keeps a lock that a statement takes until the function that it gives is called, or the test ends. */
 export async function keepLock(
   { databaseUrl }: Pick<CliMirror, 'databaseUrl'>,
   sql: string,
@@ -44,12 +45,14 @@ export async function keepLock(
   client.on('error', () => {});
   await client.connect();
   let open = true;
-  await client.query('BEGIN');
-  await client.query(sql);
-  return async () => {
+  const release = async () => {
     if (open) await client.end();
     open = false;
   };
+  onTestFinished(release);
+  await client.query('BEGIN');
+  await client.query(sql);
+  return release;
 }
 
 /** How many statements wait for a lock on a table. */

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { installationId } from '../../src/postgres/state/workers.ts';
-import { openQueues, type Queues } from '../../src/runner/worker/queues.ts';
 import type { CliProcess } from '../support/cli.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet } from '../support/fleet.ts';
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
+import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
 
@@ -14,20 +12,16 @@ import { type Relay, startRelay } from '../support/relay.ts';
 const STOPS_WITHIN_MS = 5_000;
 
 let fleet: Fleet;
-let redis: Redis;
-let queues: Queues;
+let queues: FleetQueues;
 /** Snapshots asked for so far: the tests share a mirror. */
 let requests = 0;
 
 beforeAll(async () => {
   fleet = await openFleet({ users: 600, groups: 6, seed: 331 });
-  redis = new Redis(fleet.redis.url, { maxRetriesPerRequest: null, connectionName: 'test' });
-  const db = { query: async (sql: string) => ({ rows: await fleet.rows(sql) }) };
-  queues = openQueues(redis, await installationId(db as never));
+  queues = await openFleetQueues(fleet);
 });
 afterAll(async () => {
   await queues.close();
-  redis.disconnect();
   await fleet.close();
 });
 afterEach(() => {
@@ -57,7 +51,7 @@ async function expectStopped(
 
 /** Expects no process to be connected any more. */
 async function expectNoConnections(): Promise<void> {
-  const clients = String(await redis.call('CLIENT', 'LIST'));
+  const clients = String(await queues.redis.call('CLIENT', 'LIST'));
   expect(clients.split('\n').filter((client) => client.includes('name=cognito-mirror'))).toEqual(
     [],
   );
@@ -123,7 +117,6 @@ describe('a worker that is told to stop', () => {
     'while it starts, at %s, ends as one that had nothing to do',
     async (table) => {
       const release = await keepLock(fleet, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-      onTestFinished(release);
       const starting = await fleet.start(['worker'], { REDIS_URL: fleet.redis.url, PORT: '0' });
       await expect.poll(() => waitingFor(fleet, table)).toBe(1);
       await expectStopped(starting);
@@ -150,7 +143,6 @@ describe('a worker that is told to stop', () => {
 
   it('while it publishes gives its job back, and another publishes', async () => {
     const release = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
-    onTestFinished(release);
     const worker = await startWorker();
     await trigger();
     await expect.poll(() => waitingFor(fleet, 'directory.users')).toBe(1);
@@ -168,7 +160,6 @@ describe('a worker that is told to stop', () => {
       fleet,
       'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',
     );
-    onTestFinished(release);
     const worker = await startWorker();
     await trigger();
     await expect.poll(() => waitingFor(fleet, 'mirror.history_floors')).toBe(1);
