@@ -5,9 +5,9 @@ import type { CliMirror } from './cli-mirror.ts';
 /** Calls that are kept waiting for their answers. */
 export interface HeldCalls {
   /** True once one waits. */
-  reached(): boolean;
+  readonly reached: () => boolean;
   /** Lets all go on, and holds no more. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** Holds back every answer to an operation from its `nth` call on. */

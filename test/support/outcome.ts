@@ -36,7 +36,7 @@ async function expectArchive({ archive, poolId }: Fleet, snapshots: readonly Row
   const named: string[] = [];
   let previous: Row | null = null;
   for (const row of snapshots) {
-    const key = `manifests/pool_id=${poolId}/${row['snapshot']}.json`;
+    const key = `manifests/pool_id=${poolId}/${String(row['snapshot'])}.json`;
     const bytes = await readFile(join(archive, key));
     const manifest = JSON.parse(bytes.toString());
     expect(manifest).toMatchObject({ poolId, snapshot: row['snapshot'], previous });
