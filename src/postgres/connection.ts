@@ -50,8 +50,24 @@ export function openPool(url: string, size: number): pg.Pool {
   // A connection that breaks fails the statement that it runs, or the next one; the event comes
   // besides, and nobody need hear it. The pool listens only to connections that are not in use.
   pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    clients.add(client);
+  });
+  pool.on('remove', (client) => clients.delete(client));
+  CLIENTS.set(pool, clients);
   return pool;
+}
+
+/** The connections of each pool. */
+const CLIENTS = new WeakMap<pg.Pool, Set<pg.PoolClient>>();
+
+/** Cuts every connection of a pool whose server says nothing any more: what waits there fails. */
+export function dropConnections(pool: pg.Pool): void {
+  for (const client of CLIENTS.get(pool) ?? []) {
+    (client as unknown as pg.Client).end().catch(() => {});
+  }
 }
 
 /**

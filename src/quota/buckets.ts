@@ -11,7 +11,9 @@ export interface Buckets {
    * `poolId` matters where a quota is per pool. While it waits, an abort rejects at once with
    * `signal.reason`, and a `close` with InterruptedError.
    *
-   * @param urgency whoever has more of it goes first, of this process's attempts.
+   * Of this process's attempts, pools take turns.
+   *
+   * @param urgency of one pool's attempts, whoever has more of it goes first.
    */
   run<T>(
     operation: Operation,
@@ -55,7 +57,7 @@ export function bucketsOf(
     async run(operation, poolId, attempt, signal, urgency = 0) {
       // One signal stops hundreds of calls at once: that many listeners are meant.
       setMaxListeners(0, signal);
-      await entryLane(operation, poolId).turn(signal, urgency);
+      await entryLane(operation, poolId).turn(signal, { flow: poolId, urgency });
       return attempt();
     },
     slowDown(operation, poolId) {

@@ -3,15 +3,24 @@ import type { Pacer } from './pacer.ts';
 import { RateMeter } from './rate-meter.ts';
 import { SlowDown } from './slow-down.ts';
 
-interface Waiter {
-  readonly since: number;
+/** How an attempt stands among others that wait for the same lane. */
+export interface Standing {
+  /** What it is a part of, such as a pool: flows are served in turn. */
+  readonly flow: string;
+  /** Of a flow's attempts, the most urgent goes first. */
   readonly urgency: number;
+}
+
+interface Waiter extends Standing {
+  readonly since: number;
   release(): void;
   reject(reason: unknown): void;
 }
 
-/** Who has waited this long comes before whoever is more urgent: page tokens grow old. */
+/** Who has waited this long comes before whoever of its flow is more urgent: page tokens grow old. */
 const LONGEST_WAIT_MS = 60_000;
+
+const ANY: Standing = { flow: '', urgency: 0 };
 
 /** Which quota a lane keeps. */
 export interface LaneName {
@@ -22,8 +31,8 @@ export interface LaneName {
 }
 
 /**
- * A queue in front of a pacer: the most urgent attempts are released first, and those alike in the
- * order they came. The pacer sees one registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
+ * A queue in front of a pacer: flows are served in turn, of each the most urgent attempt first, and
+ * those alike in the order they came. The pacer sees one registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
  * was coming goes to the next.
  */
 export class Lane {
@@ -39,7 +48,8 @@ export class Lane {
    * groups of a pool in one chain, so there is never more than one such turn.
    */
   readonly #within: Lane | null;
-  readonly #waiters = new Set<Waiter>();
+  /** Those that wait, by their flows, the one first whose turn it is; none is empty. */
+  readonly #flows = new Map<string, Set<Waiter>>();
   readonly #closing = new AbortController();
   #pumping: Promise<void> | null = null;
   /** The part of an attempt that turns under slow-down have added up to, below 1. */
@@ -54,28 +64,31 @@ export class Lane {
 
   /** How many wait for their turn. */
   get waiting(): number {
-    return this.#waiters.size;
+    let waiting = 0;
+    for (const waiters of this.#flows.values()) waiting += waiters.size;
+    return waiting;
   }
 
   /** Resolves when it is the caller's turn; rejects at once with `signal.reason` on an abort. */
-  turn(signal: AbortSignal, urgency = 0): Promise<void> {
+  turn(signal: AbortSignal, { flow, urgency }: Standing = ANY): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => leave(() => reject(signal.reason));
       const leave = (settle: () => void) => {
-        this.#waiters.delete(waiter);
+        this.#leave(waiter);
         signal.removeEventListener('abort', onAbort);
         settle();
       };
       const waiter: Waiter = {
         since: performance.now(),
+        flow,
         urgency,
         release: () => leave(resolve),
         reject: (reason) => leave(() => reject(reason)),
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.add(waiter);
+      this.#join(waiter);
       this.#pumping ??= this.#pump();
     });
   }
@@ -89,16 +102,16 @@ export class Lane {
 
   async #pump(): Promise<void> {
     try {
-      while (this.#waiters.size > 0) {
+      while (this.#flows.size > 0) {
         const attempts = this.#slowed(await this.#pacer.turn());
-        for (let i = 0; i < attempts && this.#waiters.size > 0; i += 1) {
+        for (let i = 0; i < attempts && this.#flows.size > 0; i += 1) {
           await this.#within?.turn(this.#closing.signal);
           this.#releaseNext();
         }
       }
     } catch (error) {
       const reason = this.#closing.signal.aborted ? this.#closing.signal.reason : error;
-      for (const waiter of this.#waiters) waiter.reject(reason);
+      for (const waiters of this.#flows.values()) for (const each of waiters) each.reject(reason);
     } finally {
       // At once: a waiter that comes before a later callback ran would find nobody pumping.
       this.#pumping = null;
@@ -118,6 +131,17 @@ export class Lane {
     return whole;
   }
 
+  #join(waiter: Waiter): void {
+    const waiters = this.#flows.get(waiter.flow) ?? new Set();
+    this.#flows.set(waiter.flow, waiters.add(waiter));
+  }
+
+  #leave(waiter: Waiter): void {
+    const waiters = this.#flows.get(waiter.flow);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#flows.delete(waiter.flow);
+  }
+
   #releaseNext(): void {
     const next = this.#next();
     if (!next) return;
@@ -126,10 +150,20 @@ export class Lane {
   }
 
   #next(): Waiter | undefined {
-    const [oldest] = this.#waiters;
-    if (!oldest || performance.now() - oldest.since > LONGEST_WAIT_MS) return oldest;
-    let next = oldest;
-    for (const waiter of this.#waiters) if (waiter.urgency > next.urgency) next = waiter;
-    return next;
+    const [first] = this.#flows;
+    if (!first) return undefined;
+    const [flow, waiters] = first;
+    // Served now, it is the last to be served again.
+    this.#flows.delete(flow);
+    this.#flows.set(flow, waiters);
+    return mostUrgent(waiters);
   }
+}
+
+function mostUrgent(waiters: ReadonlySet<Waiter>): Waiter | undefined {
+  const [oldest] = waiters;
+  if (!oldest || performance.now() - oldest.since > LONGEST_WAIT_MS) return oldest;
+  let most = oldest;
+  for (const waiter of waiters) if (waiter.urgency > most.urgency) most = waiter;
+  return most;
 }

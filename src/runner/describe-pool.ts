@@ -1,4 +1,5 @@
 import { openCognito } from '../cognito/client.ts';
+import type { RetryPolicy } from '../cognito/retry.ts';
 import type { Role } from '../config/pool-settings.ts';
 import type { Pool } from '../model/pool.ts';
 import { regionOf } from '../model/pool-id.ts';
@@ -10,6 +11,8 @@ export interface DescribeParts {
   readonly buckets: AccountBuckets;
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
+  /** How often a call is tried again; as `retry.ts` has it where absent. */
+  readonly retryPolicy?: RetryPolicy;
   /** Told of every attempt. */
   readonly observer?: CallObserver;
   readonly log: Logger;
@@ -23,9 +26,17 @@ export async function describePool(
   signal: AbortSignal,
 ): Promise<Pool> {
   const region = regionOf(poolId);
-  const { role, observer, log } = parts;
+  const { role, observer, retryPolicy, log } = parts;
   const buckets = parts.buckets.ofRegion(region);
-  const cognito = openCognito({ region, role, buckets, meter, observer, log });
+  const cognito = openCognito({
+    region,
+    role,
+    buckets,
+    meter,
+    observer,
+    log,
+    ...(retryPolicy && { retryPolicy }),
+  });
   try {
     return await cognito.describePool(poolId, signal);
   } finally {

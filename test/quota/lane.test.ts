@@ -30,7 +30,9 @@ describe('a lane', () => {
     const { lane, give } = openLane();
     const order: string[] = [];
     const wait = (name: string, urgency: number) =>
-      void lane.turn(new AbortController().signal, urgency).then(() => order.push(name));
+      void lane
+        .turn(new AbortController().signal, { flow: 'pool', urgency })
+        .then(() => order.push(name));
     wait('short', 10);
     wait('long', 500);
     wait('as long', 500);
@@ -39,12 +41,27 @@ describe('a lane', () => {
     expect(order).toEqual(['longest', 'long', 'as long', 'short']);
   });
 
+  it('serves flows in turn, however urgent the attempts of one are', async () => {
+    const { lane, give } = openLane();
+    const order: string[] = [];
+    const wait = (flow: string, urgency: number) =>
+      void lane
+        .turn(new AbortController().signal, { flow, urgency })
+        .then(() => order.push(`${flow} ${urgency}`));
+    for (const urgency of [900, 800, 700]) wait('large', urgency);
+    for (const urgency of [3, 5]) wait('small', urgency);
+    for (let turn = 0; turn < 5; turn += 1) await give();
+    expect(order).toEqual(['large 900', 'small 5', 'large 800', 'small 3', 'large 700']);
+  });
+
   it('lets nobody wait over a minute for the more urgent', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { lane, give } = openLane();
     const order: string[] = [];
     const wait = (name: string, urgency: number) =>
-      void lane.turn(new AbortController().signal, urgency).then(() => order.push(name));
+      void lane
+        .turn(new AbortController().signal, { flow: 'pool', urgency })
+        .then(() => order.push(name));
     wait('short', 1);
     vi.advanceTimersByTime(59_000);
     wait('long', 500);

@@ -7,6 +7,8 @@ import { PausedError } from '../../src/model/errors.ts';
 import { type JobWorker, openJobWorker } from '../../src/runner/worker/job-worker.ts';
 import { LaterError } from '../../src/runner/worker/later.ts';
 import { openQueues, type Queues, type SnapshotData } from '../../src/runner/worker/queues.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { until } from '../support/fleet.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 
 let redis: TestRedis;
@@ -16,6 +18,9 @@ let events: QueueEvents;
 let worker: JobWorker | null = null;
 /** What the jobs' next runs throw; then they end well. */
 let errors: Error[];
+/** Whether the jobs' runs wait until they are told to stop, and what they were told. */
+let untilAborted = false;
+let aborted: unknown[] = [];
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -30,6 +35,8 @@ beforeAll(async () => {
 afterEach(async () => {
   await worker?.close();
   worker = null;
+  untilAborted = false;
+  aborted = [];
   await queues.snapshots.obliterate({ force: true });
 });
 afterAll(async () => {
@@ -51,10 +58,12 @@ async function start(...thrown: Error[]): Promise<Job<SnapshotData>> {
     connection,
     prefix: queues.prefix,
     concurrency: 1,
-    async process() {
+    async process(_job, _token, signal) {
+      if (untilAborted) await once(signal, 'abort').finally(() => aborted.push(signal.reason));
       const error = errors.shift();
       if (error) throw error;
     },
+    log: createLogger({ level: 'silent' }),
     onEnd: () => {},
   });
   return job;
@@ -104,3 +113,24 @@ it('a failure for good ends the job at once', async () => {
   expect(await job.getState()).toBe('failed');
   expect(job.failedReason).toBe('There is no such pool.');
 });
+
+it('of an error that nobody expected, Redis keeps the name alone', async () => {
+  const failed = once(events, 'delayed');
+  const added = await start(new TypeError('jane@example.com is not iterable'));
+  await failed;
+  const kept = JSON.stringify(
+    await redis.command('HGETALL', `${queues.prefix}:snapshots:${added.id}`),
+  );
+  expect(kept).toContain('It failed unexpectedly (TypeError).');
+  expect(kept).not.toContain('jane');
+});
+
+it('a job whose lock is lost is told to stop', async () => {
+  untilAborted = true;
+  const added = await start();
+  const key = `${queues.prefix}:snapshots:${added.id}:lock`;
+  await until('the job is in hand', async () => (await redis.command('EXISTS', key)) === 1);
+  await redis.command('SET', key, 'of another worker');
+  await until('it is told', async () => aborted.length > 0);
+  expect(String(aborted[0])).toMatch(/lock was lost/);
+}, 30_000);

@@ -77,7 +77,7 @@ export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Wa
   });
 }
 
-/** Notes why a walk was given up; it stays open, and can be taken up again. */
+/** Notes why a walk was given up, if nobody did; it stays open, and can be taken up again. */
 export async function failWalk(
   db: Queryable,
   run: Run,
@@ -85,10 +85,10 @@ export async function failWalk(
   failure: string,
 ): Promise<void> {
   const t = stageTables(run.stage);
-  await db.query(`UPDATE ${t.walks} SET failure = $2 WHERE id = $1 AND state = 'open'`, [
-    id,
-    failure,
-  ]);
+  await db.query(
+    `UPDATE ${t.walks} SET failure = coalesce(failure, $2) WHERE id = $1 AND state = 'open'`,
+    [id, failure],
+  );
 }
 
 /** Forgets why walks were given up: they are to be tried again. */
@@ -129,6 +129,11 @@ export async function splitWalk(
   children: readonly PlannedWalk[],
 ): Promise<{ walks: Walk[]; lostItems: number }> {
   return transaction(pool, async (client) => {
+    // One that puts a single chain in the place of all waits, and then sees the walks of the cut.
+    await client.query(
+      'SELECT FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
+      [run.poolId, run.snapshotAt],
+    );
     const lostItems = await endWalk(client, run, walk, 'split');
     return { walks: await addWalks(client, run, children), lostItems };
   });

@@ -30,6 +30,7 @@ export async function openLocks(url: string, onLost: () => void): Promise<Locks>
     connectionString: url,
     application_name: 'cognito-mirror locks',
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     options: SESSION_OPTIONS,
   });
   let released = false;

@@ -4,9 +4,14 @@ import { type Queryable, rowCount } from '../connection.ts';
 export interface Request {
   readonly id: number;
   readonly poolId: string;
+  readonly source: RequestSource;
+  readonly requestedAt: Date;
   /** The snapshot that was begun or taken up for it; null before. */
   readonly snapshotAt: Date | null;
 }
+
+/** What asked: the schedule, or a person. */
+export type RequestSource = 'schedule' | 'trigger';
 
 /** How a request ended: `done` is published and archived, `held` waits for a person. */
 export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
@@ -14,7 +19,8 @@ export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
 /** For how long ended requests are told of. */
 const KEPT_DAYS = 90;
 
-const COLUMNS = 'id, pool_id AS "poolId", snapshot_at AS "snapshotAt"';
+const COLUMNS = `id, pool_id AS "poolId", source, requested_at AS "requestedAt",
+  snapshot_at AS "snapshotAt"`;
 
 /**
  * Asks the workers for a snapshot of a pool.
@@ -24,7 +30,7 @@ const COLUMNS = 'id, pool_id AS "poolId", snapshot_at AS "snapshotAt"';
 export async function askForSnapshot(
   db: Queryable,
   poolId: string,
-  source: 'schedule' | 'trigger',
+  source: RequestSource,
 ): Promise<Request | null> {
   const asked = await db.query<Request>(
     `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)

@@ -14,7 +14,7 @@ export interface Repeated {
 export function every(
   ms: number,
   work: () => Promise<void>,
-  onError: (error: unknown) => void,
+  onError: (error: unknown) => Promise<void>,
 ): Repeated {
   const stopped = new AbortController();
   const repeat = async () => {

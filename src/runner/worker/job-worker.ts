@@ -1,6 +1,8 @@
 import { type Job, WaitingChildrenError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { JobOutcome } from '../../telemetry/metrics-work.ts';
+import { failureToKeep, isJobLost, originOf, tellable } from './failures.ts';
 import { giveBack, giveBackFor, waitAfter } from './later.ts';
 import type { QueueName } from './queues.ts';
 
@@ -32,6 +34,9 @@ export interface JobWorkerOptions<Data> {
   readonly concurrency: number;
   /** Does a job; `signal` fires where it must stop. */
   readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
+  readonly log: Logger;
+  /** Told of each job that is tried again no more, or later; of some that were not even begun. */
+  readonly onFailed?: (job: Job<Data>, error: Error) => void;
   /** Told of each job that ended, or was given back. */
   readonly onEnd: (outcome: JobOutcome, seconds: number) => void;
 }
@@ -41,26 +46,42 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
   const stopping = new AbortController();
   const inHand = new Map<string, Job>();
 
-  const process = async (job: Job<Data>, token = '', lockLost?: AbortSignal) => {
+  // BullMQ passes the third argument to a function that has three parameters without defaults.
+  const process = async (
+    job: Job<Data>,
+    token: string | undefined,
+    lockLost: AbortSignal | undefined,
+  ) => {
+    const key = token ?? '';
     const begun = performance.now();
     const ended = (outcome: JobOutcome) =>
       options.onEnd(outcome, (performance.now() - begun) / 1000);
     inHand.set(job.id ?? '', job);
     const signal = lockLost ? AbortSignal.any([stopping.signal, lockLost]) : stopping.signal;
     try {
-      await options.process(job, token, signal);
+      await options.process(job, key, signal);
       ended('completed');
     } catch (error) {
       const waitMs = waitAfter(error);
       const isBack = error instanceof WaitingChildrenError;
       ended(isBack || stopping.signal.aborted || waitMs !== null ? 'returned' : 'failed');
       if (isBack) throw error;
-      if (stopping.signal.aborted) return await giveBack(job, token);
-      if (waitMs !== null) return await giveBackFor(job, token, waitMs);
-      throw error;
+      if (stopping.signal.aborted) return await giveBack(job, key);
+      if (waitMs !== null) return await giveBackFor(job, key, waitMs);
+      if (!lockLost?.aborted && !isJobLost(error)) tellFailure(job, error as Error);
+      throw failureToKeep(error as Error);
     } finally {
       inHand.delete(job.id ?? '');
     }
+  };
+
+  const tellFailure = (job: Job<Data>, error: Error) => {
+    const { queue, log } = options;
+    const attempt = job.attemptsMade + 1;
+    log.warn(
+      { queue, job: job.id, attempt, reason: tellable(error), at: originOf(error) },
+      'a job failed',
+    );
   };
 
   const worker = new Worker<Data>(options.queue, process, {
@@ -70,6 +91,10 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: MOST_STALLS,
+  });
+  // One that stalled too often fails without having been begun.
+  worker.on('failed', (job, error) => {
+    if (job) options.onFailed?.(job, error);
   });
   // A job whose lock is lost is another worker's by now, or is gone.
   worker.on('lockRenewalFailed', (ids) => {

@@ -1,8 +1,9 @@
 import { endRequest, openRequests, type Request } from '../../postgres/state/requests.ts';
 import { listSchedules, overduePools, takeDue } from '../../postgres/state/schedules.ts';
 import { timesAfter } from './due-times.ts';
+import { tellable } from './failures.ts';
 import type { JobParts } from './parts.ts';
-import { addSnapshotJob, snapshotJobId } from './queues.ts';
+import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
 
 /** So long a scheduler in Redis is given to wake a worker itself. */
 const OVERDUE_SECONDS = 3;
@@ -27,22 +28,57 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
  * scheduler was lost or no worker ran; requests whose job was lost, or was never made; and the
  * schedulers, where Redis has more or fewer of them.
  */
-export async function keepJobs(parts: JobParts): Promise<void> {
-  const { db, queues } = parts;
-  const schedulers = await queues.schedules.getJobSchedulersCount();
-  if (schedulers !== (await listSchedules(db)).length) await keepSchedulers(parts);
-  for (const poolId of await overduePools(db, OVERDUE_SECONDS)) await takeDueRun(parts, poolId);
-  for (const request of await openRequests(db)) await keepJob(parts, request);
+export class JobKeeper {
+  readonly #parts: JobParts;
+  /** Snapshots' jobs that seemed to wait for nothing the last time. */
+  #idle = new Set<string>();
+
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks after everything once. One pool that fails leaves the others alone. */
+  async keep(): Promise<void> {
+    const { db, queues, log } = this.#parts;
+    const schedulers = await queues.schedules.getJobSchedulersCount();
+    if (schedulers !== (await listSchedules(db)).length) await keepSchedulers(this.#parts);
+    for (const poolId of await overduePools(db, OVERDUE_SECONDS)) {
+      await takeDueRun(this.#parts, poolId).catch((error: Error) => {
+        log.warn({ poolId, reason: tellable(error) }, 'a run that is due could not be taken up');
+      });
+    }
+    const idle = new Set<string>();
+    for (const request of await openRequests(db)) await this.#keepJob(request, idle);
+    this.#idle = idle;
+  }
+
+  async #keepJob(request: Request, idle: Set<string>): Promise<void> {
+    const { db, queues } = this.#parts;
+    const id = snapshotJobId(request);
+    const job = await queues.snapshots.getJob(id);
+    const state = (await job?.getState()) ?? 'unknown';
+    if (state === 'failed') {
+      // It took down every worker that had it, or failed while Postgres could not be told.
+      await endRequest(db, request.id, 'failed', job?.failedReason ?? null);
+    } else if (state === 'unknown' || state === 'completed') {
+      await job?.remove();
+      await addSnapshotJob(queues, request);
+    } else if (state === 'waiting-children' && (await hasNoWalks(queues))) {
+      // Seen twice, as the last of its walks may have ended just now.
+      if (this.#idle.has(id)) {
+        await job?.remove();
+        await addSnapshotJob(queues, request);
+      } else {
+        idle.add(id);
+      }
+    }
+  }
 }
 
-async function keepJob({ db, queues }: JobParts, request: Request): Promise<void> {
-  const job = await queues.snapshots.getJob(snapshotJobId(request.id));
-  if (!job) {
-    await addSnapshotJob(queues, request);
-  } else if (await job.isFailed()) {
-    // It took down every worker that had it, or failed while Postgres could not be told.
-    await endRequest(db, request.id, 'failed', job.failedReason ?? null);
-  }
+/** True where no walk waits or is read: what waits for walks would wait for ever. */
+async function hasNoWalks({ walks }: Queues): Promise<boolean> {
+  const counts = await walks.getJobCounts('wait', 'active', 'delayed', 'prioritized');
+  return Object.values(counts).every((count) => count === 0);
 }
 
 /** Makes the job schedulers in Redis those that Postgres knows of. */

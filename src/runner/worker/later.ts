@@ -16,16 +16,23 @@ export class LaterError extends MirrorError {
 
 /** While the service throttles for minutes, others may use the slot. */
 const THROTTLED_MS = 30_000;
-/** Until Postgres is asked again. */
-export const DATABASE_AWAY_MS = 5_000;
+/** Until Postgres or Redis is asked again. */
+export const SERVER_AWAY_MS = 5_000;
+
+/** What Redis answers while it is full, starting, failing over, or cannot write. */
+const REFUSALS = /^(OOM|LOADING|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN) /;
+
+function isRedisRefusing(error: unknown): boolean {
+  return error instanceof Error && REFUSALS.test(error.message);
+}
 
 /** How long to wait before an error's work is tried again without spending an attempt, or null. */
 export function waitAfter(error: unknown): number | null {
   if (error instanceof LaterError) return error.waitMs;
-  // Behind the others that wait for a slot.
+  // Behind the others of its priority that wait for a slot.
   if (error instanceof PausedError) return 1;
   if (error instanceof ThrottledError) return THROTTLED_MS;
-  return isDatabaseAway(error) ? DATABASE_AWAY_MS : null;
+  return isDatabaseAway(error) || isRedisRefusing(error) ? SERVER_AWAY_MS : null;
 }
 
 /** Gives a job back to wait for a time, without spending an attempt. Always throws. */

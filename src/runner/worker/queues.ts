@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Request } from '../../postgres/state/requests.ts';
 
 /** A pool's run has come due. */
 export interface ScheduleData {
@@ -79,15 +80,20 @@ export function openQueues(connection: Redis, installation: string): Queues {
   };
 }
 
-/** The id of a request's job; BullMQ wants neither a whole number nor a colon. */
-export function snapshotJobId(requestId: number): string {
-  return `request-${requestId}`;
+/**
+ * The id of a request's job. Numbers of requests come again where Postgres is restored from a backup,
+ * their times do not. BullMQ wants neither a whole number nor a colon.
+ */
+export function snapshotJobId({ id, requestedAt }: Request): string {
+  return `request-${id}-${requestedAt.getTime()}`;
 }
 
 /** Adds the job of a request, if there is none. */
-export async function addSnapshotJob(
-  queues: Queues,
-  { id, poolId }: { id: number; poolId: string },
-): Promise<void> {
-  await queues.snapshots.add('snapshot', { poolId, requestId: id }, { jobId: snapshotJobId(id) });
+export async function addSnapshotJob(queues: Queues, request: Request): Promise<void> {
+  const { id, poolId } = request;
+  await queues.snapshots.add(
+    'snapshot',
+    { poolId, requestId: id },
+    { jobId: snapshotJobId(request) },
+  );
 }

@@ -1,5 +1,5 @@
 import { type Locks, openLocks } from '../../postgres/state/locks.ts';
-import { DATABASE_AWAY_MS, LaterError } from './later.ts';
+import { LaterError, SERVER_AWAY_MS } from './later.ts';
 
 const TRY_AGAIN_MS = 15_000;
 
@@ -29,13 +29,20 @@ export class QuotaHold {
     if (!joined) {
       joined = session.locks.takeQuota(accountId, region, 'shared');
       session.joined.set(scope, joined);
+      const forget = () => session.joined.delete(scope);
+      joined.then((taken) => taken || forget(), forget);
     }
     if (await joined) return session.lost.signal;
-    session.joined.delete(scope);
     throw new LaterError(
       `An inline run without Redis has the quota of account ${accountId} in ${region} for itself; it is waited for.`,
       TRY_AGAIN_MS,
     );
+  }
+
+  /** Gives up a connection that says nothing any more; the next to join opens another. */
+  async drop(): Promise<void> {
+    const session = await this.#session?.catch(() => null);
+    session?.drop();
   }
 
   async close(): Promise<void> {
@@ -50,13 +57,17 @@ export class QuotaHold {
       lost.abort(
         new LaterError(
           'The connection to Postgres that holds the quota was lost; another one is waited for.',
-          DATABASE_AWAY_MS,
+          SERVER_AWAY_MS,
         ),
       );
     };
     try {
       const locks = await openLocks(this.#databaseUrl, forget);
-      return { locks, lost, joined: new Map() };
+      const drop = () => {
+        forget();
+        locks.release().catch(() => {});
+      };
+      return { locks, lost, joined: new Map(), drop };
     } catch (error) {
       this.#session = null;
       throw error;
@@ -69,4 +80,5 @@ interface Session {
   readonly locks: Locks;
   readonly lost: AbortController;
   readonly joined: Map<string, Promise<boolean>>;
+  drop(): void;
 }

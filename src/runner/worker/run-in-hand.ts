@@ -16,8 +16,8 @@ export function stepsOf(metrics: Metrics): SnapshotProgress['onPhaseEnd'] {
   };
 }
 
-/** A walk that is throttled for longer gives its slot to others. */
-const RETRIES = { ...RETRY_POLICY, throttledForMs: 30_000 };
+/** A job whose calls are throttled for longer gives its slot to others. */
+export const RETRIES = { ...RETRY_POLICY, throttledForMs: 30_000 };
 
 /** A snapshot that this process works on. */
 export interface RunInHand {

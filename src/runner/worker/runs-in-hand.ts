@@ -66,7 +66,12 @@ export class RunsInHand {
     const run = await joinRun(db, data.poolId, snapshotAt, data.fence);
     if (run === null) return null;
     const inHand = await openRun(this.#parts, run, pool);
-    await expectSizes(inHand.context);
-    return inHand;
+    try {
+      await expectSizes(inHand.context);
+      return inHand;
+    } catch (error) {
+      await inHand.close();
+      throw error;
+    }
   }
 }

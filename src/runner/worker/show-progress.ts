@@ -4,7 +4,7 @@ import { stageProgress } from '../../postgres/stage/progress.ts';
 import { walksById } from '../../postgres/stage/walks.ts';
 import { joinRun } from '../../postgres/state/take-run.ts';
 import type { JobParts } from './parts.ts';
-import { snapshotJobId, type WalkData } from './queues.ts';
+import type { WalkData } from './queues.ts';
 
 /**
  * Writes how far they are into the walks' jobs of this process and the jobs of their snapshots, from
@@ -22,10 +22,10 @@ export async function showProgress(
   }
   for (const [first, ...others] of bySnapshot.values()) {
     if (!first) continue;
-    const { poolId, snapshot, fence, requestId } = first.data;
+    const { poolId, snapshot, fence } = first.data;
     const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
     if (run === null) continue;
-    const parent = await queues.snapshots.getJob(snapshotJobId(requestId));
+    const parent = await queues.snapshots.getJob(first.parent?.id ?? '');
     await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, run.stage) });
     const ofThisProcess = [first, ...others];
     const walks = new Map(

@@ -1,8 +1,10 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
+import { FencedError } from '../../model/errors.ts';
 import type { Pool } from '../../model/pool.ts';
 import { createStage } from '../../postgres/stage/create.ts';
 import { dropEndedStages } from '../../postgres/stage/drop.ts';
 import { clearFailures } from '../../postgres/stage/walks.ts';
+import { isAbandoned } from '../../postgres/state/abandoned.ts';
 import { beginSnapshot } from '../../postgres/state/begin.ts';
 import { isTakenInline } from '../../postgres/state/locks.ts';
 import { savePool } from '../../postgres/state/pools.ts';
@@ -24,14 +26,15 @@ import { conclude } from '../conclude.ts';
 import { describePool } from '../describe-pool.ts';
 import { noteFailure } from '../note-failure.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
-import { isFinal, tellable } from './failures.ts';
+import { isFinal, isJobLost, isLastAttempt, tellable, tellableError } from './failures.ts';
 import { LaterError, waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import type { SnapshotData } from './queues.ts';
-import { openRun, stepsOf } from './run-in-hand.ts';
+import { openRun, RETRIES, stepsOf } from './run-in-hand.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 
 const INLINE_RUN_MS = 15_000;
+const FENCED_MS = 5_000;
 
 /**
  * Takes a request's snapshot from where it stands to its end. It runs several times: once to plan
@@ -53,7 +56,9 @@ export async function takeRequestedSnapshot(
     await noteWaiting(db, request.id, null);
     await goOn(parts, request, job, token, signal);
   } catch (error) {
-    if (signal.aborted || error instanceof WaitingChildrenError) throw error;
+    if (signal.aborted || error instanceof WaitingChildrenError || isJobLost(error)) throw error;
+    // Whoever has the snapshot now says what becomes of the request.
+    if (error instanceof FencedError) throw new LaterError(error.message, FENCED_MS);
     await noteTrouble(parts, request, job, error as Error);
     throw error;
   }
@@ -74,7 +79,8 @@ async function goOn(
   if (await isTakenInline(db, poolId)) {
     throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
   }
-  const snapshotAt = request.snapshotAt ?? (await begin(parts, request));
+  let snapshotAt = request.snapshotAt ?? (await begin(parts, request));
+  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(parts, request);
   for (;;) {
     const snapshot = await findSnapshot(db, poolId, snapshotAt);
     switch (snapshot?.state) {
@@ -99,7 +105,7 @@ async function goOn(
 async function describe(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Pool> {
   const { role } = await parts.poolParts(poolId);
   const pool = await describePool(
-    { ...parts, role, observer: parts.metrics },
+    { ...parts, role, observer: parts.metrics, retryPolicy: RETRIES },
     poolId,
     new CallMeter(),
     signal,
@@ -109,8 +115,10 @@ async function describe(parts: JobParts, poolId: string, signal: AbortSignal): P
 }
 
 /** Takes up what an earlier run left unfinished, or begins a snapshot. */
-async function begin({ db, log }: JobParts, { id, poolId }: Request): Promise<Date> {
-  const unfinished = await unfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS);
+async function begin({ db, log }: JobParts, { id, poolId, source }: Request): Promise<Date> {
+  // The schedule goes on taking snapshots where archives fail: they are archived later, in order.
+  const unfinished =
+    source === 'trigger' ? await unfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS) : null;
   if (unfinished !== null) {
     await noteSnapshot(db, id, unfinished.snapshotAt);
     return unfinished.snapshotAt;
@@ -158,11 +166,13 @@ async function walkOrConclude(
       context.progress.phase = 'done';
       return;
     }
-    await addWalkJobs(queues, context, request.id, walks, walks);
+    await addWalkJobs(queues, context, { id: job.id ?? '', requestId: request.id }, walks, walks);
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
   } catch (error) {
     const isTrouble = !signal.aborted && !(error instanceof WaitingChildrenError);
-    if (isTrouble && waitAfter(error) === null) await noteFailure(db, run, error as Error);
+    if (isTrouble && waitAfter(error) === null && !isJobLost(error)) {
+      await noteFailure(db, run, tellableError(error as Error));
+    }
     throw error;
   } finally {
     await inHand.close();
@@ -186,7 +196,7 @@ async function noteTrouble(
   error: Error,
 ): Promise<void> {
   const reason = tellable(error);
-  if (waitAfter(error) === null && isFinal(error, job)) {
+  if (waitAfter(error) === null && (isFinal(error) || isLastAttempt(job))) {
     log.error({ poolId, reason }, 'snapshot failed');
     await endRequest(db, id, 'failed', reason);
     throw new UnrecoverableError(reason);

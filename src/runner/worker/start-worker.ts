@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Job } from 'bullmq';
+import { dropConnections, openPool } from '../../postgres/connection.ts';
+import { isDatabaseAway } from '../../postgres/database-error.ts';
 import { type PoolSchedule, saveSchedules } from '../../postgres/state/schedules.ts';
 import { beat, forgetWorker } from '../../postgres/state/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { bounded } from '../../telemetry/bounded.ts';
+import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
 import { timesAfter } from './due-times.ts';
 import { every } from './every.ts';
+import { originOf, tellable } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
-import { keepJobs, keepSchedulers, takeDueRun } from './keep-jobs.ts';
+import { JobKeeper, keepSchedulers, takeDueRun } from './keep-jobs.ts';
 import { LaterError } from './later.ts';
 import type { JobParts } from './parts.ts';
 import type { QueueName, WalkData } from './queues.ts';
@@ -16,7 +19,7 @@ import { RunsInHand } from './runs-in-hand.ts';
 import { watchServers } from './servers.ts';
 import { showProgress } from './show-progress.ts';
 import { takeRequestedSnapshot } from './snapshot-job.ts';
-import { readWalk } from './walk-job.ts';
+import { noteGivenUp, readWalk } from './walk-job.ts';
 
 /** Walks in hand at a time: enough that several account-Regions are kept at their quota. */
 const WALKS = 32;
@@ -28,7 +31,7 @@ const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
 const BEAT_MS = 5_000;
 /** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
-const SILENCE_MS = 10_000;
+const SILENCE_MS = 20_000;
 const PROGRESS_MS = 2_000;
 
 export interface WorkerOptions {
@@ -60,6 +63,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     name: QueueName,
     concurrency: number,
     process: JobWorkerOptions<Data>['process'],
+    onFailed?: JobWorkerOptions<Data>['onFailed'],
   ) =>
     openJobWorker<Data>({
       queue: name,
@@ -67,10 +71,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       prefix: queues.prefix,
       concurrency,
       process,
+      ...(onFailed && { onFailed }),
+      log,
       onEnd: (outcome, seconds) => metrics.job(name, outcome, seconds),
     });
-  const walks = open<WalkData>('walks', WALKS, (job, _, signal) =>
-    readWalk(parts, runs, job, signal),
+  const walks = open<WalkData>(
+    'walks',
+    WALKS,
+    (job, _, signal) => readWalk(parts, runs, job, signal),
+    (job, error) => void noteGivenUp(parts, job, error).catch(() => {}),
   );
   const workers: readonly JobWorker[] = [
     open<{ poolId: string }>('schedules', SCHEDULES, async (job) => {
@@ -89,16 +98,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       else worker.pause();
     }
   });
+  const keeper = new JobKeeper(parts);
+  const unlessAway = (work: () => Promise<void>) => async () => {
+    if (servers.trouble === null) await work();
+  };
+  const told = new Set<string>();
+  const tellOnce = (what: string) => async (error: unknown) => {
+    const reason = tellable(error as Error);
+    if (told.has(`${what}: ${reason}`) || isDatabaseAway(error)) return;
+    told.add(`${what}: ${reason}`);
+    log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
+  };
   const self = {
     id: randomUUID(),
     host: hostname(),
     pid: process.pid,
     version: options.version,
   };
-  const quietly = () => {};
+  // A pool of its own: those of the jobs may all be in use.
+  const pulse = openPool(options.databaseUrl, 1);
   const tellAlive = bounded(() => {
     const jobs = workers.reduce((sum, worker) => sum + worker.inHand.size, 0);
-    return beat(db, self, { jobs, trouble: servers.trouble });
+    return beat(pulse, self, { jobs, trouble: servers.trouble });
   }, SILENCE_MS);
   const repeated = [
     every(
@@ -107,18 +128,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         await tellAlive();
         servers.databaseAnswers(true);
       },
-      () => servers.databaseAnswers(false),
+      async (error) => {
+        servers.databaseAnswers(false);
+        if (!(error instanceof NoAnswerError)) return;
+        // What was asked there hangs until its connection is given up; jobs then wait elsewhere.
+        for (const pool of [db, pulse]) dropConnections(pool);
+        await parts.quota.drop();
+      },
     ),
-    every(KEEP_JOBS_MS, () => (redis.isLost ? Promise.resolve() : keepJobs(parts)), quietly),
+    every(
+      KEEP_JOBS_MS,
+      unlessAway(() => keeper.keep()),
+      tellOnce('jobs'),
+    ),
     every(
       KEEP_SCHEDULERS_MS,
-      () => (redis.isLost ? Promise.resolve() : keepSchedulers(parts)),
-      quietly,
+      unlessAway(() => keepSchedulers(parts)),
+      tellOnce('schedulers'),
     ),
     every(
       PROGRESS_MS,
-      () => showProgress(parts, [...walks.inHand.values()] as Job<WalkData>[]),
-      quietly,
+      unlessAway(() => showProgress(parts, [...walks.inHand.values()] as Job<WalkData>[])),
+      tellOnce('progress'),
     ),
   ];
   log.info({ pools: options.schedules.length }, 'worker started');
@@ -130,7 +161,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await stopped;
       await queues.close();
       await parts.quota.close();
-      await forgetWorker(db, self.id);
+      await forgetWorker(pulse, self.id);
+      await pulse.end();
       log.info('worker stopped');
     },
   };

@@ -1,17 +1,23 @@
 import { type Job, UnrecoverableError } from 'bullmq';
 import { FencedError, SnapshotFailedError } from '../../model/errors.ts';
-import { allWalks, failWalk } from '../../postgres/stage/walks.ts';
+import { parseSnapshotId } from '../../model/snapshot.ts';
+import type { Walk } from '../../postgres/stage/walk.ts';
+import { allWalks, failWalk, walksById } from '../../postgres/stage/walks.ts';
+import { joinRun } from '../../postgres/state/take-run.ts';
 import { noteReason } from '../../postgres/state/transitions.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { walk } from '../../snapshot/walk.ts';
 import { noteFailure } from '../note-failure.ts';
-import { isFinal, tellable } from './failures.ts';
-import { waitAfter } from './later.ts';
+import { isFinal, isJobLost, isLastAttempt, tellable } from './failures.ts';
+import { LaterError, waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import type { RunsInHand } from './runs-in-hand.ts';
 import { pauseWhenOthersWait } from './slice.ts';
 import { addWalkJobs } from './walk-jobs.ts';
+
+/** After a failure that came after pages: no attempt is spent where a walk gets on. */
+const AFTER_PROGRESS_MS = 5_000;
 
 /**
  * Reads a walk to its end, and adds the jobs of the walks that it finds to be needed. A walk that
@@ -26,38 +32,80 @@ export async function readWalk(
   const borrowed = await runs.borrow(job.data);
   if (borrowed === null) return;
   const { context } = borrowed;
-  const slice = pauseWhenOthersWait(parts.queues.walks);
+  const slice = pauseWhenOthersWait(parts.queues.walks, job);
+  let before: Walk | undefined;
   try {
     const lost = await parts.quota.join(context.pool.accountId, context.pool.region);
     const stop = AbortSignal.any([signal, lost]);
+    [before] = await walksById(context.db, context.run, [job.data.walk]);
     const found = await walk({ ...context, pause: slice.pause }, job.data.walk, stop);
-    if (found.length > 0) await addFound(parts, context, job);
+    await addFound(parts, context, job, found);
   } catch (error) {
     if (error instanceof FencedError) return;
-    if (!signal.aborted && waitAfter(error) === null) await giveUp(context, job, error as Error);
-    throw error;
+    if (signal.aborted || waitAfter(error) !== null || isJobLost(error)) throw error;
+    throw await judge(context, job, before, error as Error);
   } finally {
     slice.end();
     await borrowed.release();
   }
 }
 
-/** Also those that it found before it was interrupted: a job that there is already is not added. */
+/** The walk over groups also finds what it had found before it was interrupted. */
 async function addFound(
   { db, queues }: JobParts,
   context: SnapshotContext,
   job: Job<WalkData>,
+  found: readonly Walk[],
 ): Promise<void> {
+  const isOfGroups = job.name === 'groups';
+  if (found.length === 0 && !isOfGroups) return;
   const open = (await allWalks(db, context.run)).filter((each) => each.state === 'open');
-  await addWalkJobs(queues, context, job.data.requestId, open, open);
+  const missing = isOfGroups
+    ? open.filter((each) => each.kind === 'members' && each.claim === 0)
+    : found;
+  const snapshotJob = { id: job.parent?.id ?? '', requestId: job.data.requestId };
+  await addWalkJobs(queues, context, snapshotJob, missing, open);
 }
 
-/** Leaves word of a failure, where the job is not tried again. */
-async function giveUp({ db, run }: SnapshotContext, job: Job<WalkData>, error: Error) {
+/** What a failure comes to: a wait where the walk got on, an attempt spent, or the end of it. */
+async function judge(
+  { db, run }: SnapshotContext,
+  job: Job<WalkData>,
+  before: Walk | undefined,
+  error: Error,
+): Promise<Error> {
   if (error instanceof SnapshotFailedError) await noteFailure(db, run, error);
-  if (!isFinal(error, job)) return;
+  if (!isFinal(error) && (await gotOn({ db, run }, job, before))) {
+    return new LaterError(tellable(error), AFTER_PROGRESS_MS);
+  }
+  if (!isFinal(error) && !isLastAttempt(job)) return error;
   const reason = tellable(error);
   await failWalk(db, run, job.data.walk, reason);
   await noteReason(db, run, reason);
-  throw new UnrecoverableError(reason);
+  return new UnrecoverableError(reason);
+}
+
+/** True where pages were committed since the job was taken in hand. */
+async function gotOn(
+  { db, run }: Pick<SnapshotContext, 'db' | 'run'>,
+  job: Job<WalkData>,
+  before: Walk | undefined,
+): Promise<boolean> {
+  const [now] = await walksById(db, run, [job.data.walk]);
+  return now?.attempt === before?.attempt && (now?.pages ?? 0) > (before?.pages ?? 0);
+}
+
+/**
+ * Leaves word of a walk whose job ended without it: one that took its process down too often. Else
+ * it would be planned again for ever.
+ */
+export async function noteGivenUp(
+  { db }: JobParts,
+  job: Job<WalkData>,
+  error: Error,
+): Promise<void> {
+  if (!(await job.isFailed())) return;
+  const { poolId, snapshot, fence, walk: id } = job.data;
+  const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
+  if (run !== null) await failWalk(db, run, id, error.message);
 }

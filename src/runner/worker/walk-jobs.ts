@@ -2,11 +2,16 @@ import { snapshotId } from '../../model/snapshot.ts';
 import type { Walk } from '../../postgres/stage/walk.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { remainingOf } from '../../snapshot/remaining.ts';
-import { type Queues, snapshotJobId, type WalkData } from './queues.ts';
+import type { Queues, WalkData } from './queues.ts';
+
+/** The job of a snapshot, which waits for the jobs of its walks. */
+export interface SnapshotJob {
+  readonly id: string;
+  readonly requestId: number;
+}
 
 /**
- * Adds a job for each of some walks, as children of their snapshot's job. A walk that has one from
- * this taking-up of the snapshot gets no second.
+ * Adds a job for each of some walks, as children of their snapshot's job.
  *
  * The longest walk of a snapshot has the best priority, the next one the next. So each snapshot's
  * longest go before any other's second longest: pools share the workers, and no pool's long chains
@@ -17,14 +22,15 @@ import { type Queues, snapshotJobId, type WalkData } from './queues.ts';
 export async function addWalkJobs(
   queues: Queues,
   context: SnapshotContext,
-  requestId: number,
+  snapshotJob: SnapshotJob,
   walks: readonly Walk[],
   open: readonly Walk[],
 ): Promise<void> {
   const { run } = context;
+  const { id, requestId } = snapshotJob;
   const longestFirst = (a: Walk, b: Walk) => remainingOf(b, context) - remainingOf(a, context);
   const ranks = new Map([...open].sort(longestFirst).map((walk, index) => [walk.id, index + 1]));
-  const parent = { id: snapshotJobId(requestId), queue: queues.snapshots.qualifiedName };
+  const parent = { id, queue: queues.snapshots.qualifiedName };
   await queues.walks.addBulk(
     walks.map((walk) => ({
       name: walk.kind,
@@ -36,7 +42,7 @@ export async function addWalkJobs(
         walk: walk.id,
       } satisfies WalkData,
       opts: {
-        jobId: `request-${requestId}-walk-${walk.id}-${run.fence}`,
+        jobId: `${id}-walk-${walk.id}-${run.fence}`,
         parent,
         priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_PRIORITY),
         // The others are read to their ends, and kept; the snapshot's job then says what failed.
