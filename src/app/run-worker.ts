@@ -8,6 +8,8 @@ import { figuresReader } from '../postgres/state/figures.ts';
 import { installationId } from '../postgres/state/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
+import type { PoolPartsOf } from '../runner/pool-parts.ts';
+import { LaterError } from '../runner/worker/later.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
 import { QuotaHold } from '../runner/worker/quota-hold.ts';
 import { startWorker } from '../runner/worker/start-worker.ts';
@@ -16,6 +18,9 @@ import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
 import { type Opened, openForRun, poolPartsOf } from './open-for-run.ts';
 import { resolvePools } from './resolve-pools.ts';
+
+/** Until a job of a pool that is unknown here is looked at again, by whichever worker. */
+const UNKNOWN_POOL_MS = 15_000;
 
 /** A worker that runs until it is closed. */
 export interface WorkerApp {
@@ -58,7 +63,7 @@ export async function runWorker(
         queues: jobs,
         buckets: quota.buckets,
         quota: new QuotaHold(mirror.databaseUrl),
-        poolParts: poolPartsOf(config, opened.archives),
+        poolParts: ofKnown(poolIds, poolPartsOf(config, opened.archives)),
         formats: config.archiveFormats,
         program: PROGRAM,
         workFolder: workFolder(config),
@@ -82,6 +87,18 @@ export async function runWorker(
     await close();
     throw error;
   }
+}
+
+/** A worker does nothing for a pool that it is not configured for: it lacks its role and archive. */
+function ofKnown(poolIds: readonly string[], poolParts: PoolPartsOf): PoolPartsOf {
+  const known = new Set(poolIds);
+  return async (poolId) => {
+    if (known.has(poolId)) return poolParts(poolId);
+    throw new LaterError(
+      `A worker that is configured for ${poolId} is waited for.`,
+      UNKNOWN_POOL_MS,
+    );
+  };
 }
 
 function serve(

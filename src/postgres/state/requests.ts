@@ -101,6 +101,20 @@ export async function noteWaiting(
   );
 }
 
+/** Ends the open requests of pools that are not mirrored any more. */
+export async function endRequestsOfOthers(
+  db: Queryable,
+  poolIds: readonly string[],
+): Promise<void> {
+  await db.query(
+    `UPDATE mirror.requests
+     SET ended_at = clock_timestamp(), outcome = 'skipped', waits_for = NULL,
+       reason = 'The pool was taken out of the configuration.'
+     WHERE ended_at IS NULL AND NOT pool_id = ANY ($1)`,
+    [poolIds],
+  );
+}
+
 /** Ends a request, if it is still open, and forgets those that ended long ago. */
 export async function endRequest(
   db: Queryable,

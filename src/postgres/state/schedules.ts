@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Queryable } from '../connection.ts';
 import { transaction } from '../connection.ts';
-import { askForSnapshot, type Request, skipRequest } from './requests.ts';
+import { askForSnapshot, endRequestsOfOthers, type Request, skipRequest } from './requests.ts';
 
 /** When a pool is next mirrored. */
 export interface DueTimes {
@@ -40,6 +40,10 @@ export async function saveSchedules(
     await client.query('DELETE FROM mirror.schedules WHERE NOT pool_id = ANY ($1)', [
       schedules.map(({ poolId }) => poolId),
     ]);
+    await endRequestsOfOthers(
+      client,
+      schedules.map(({ poolId }) => poolId),
+    );
     for (const schedule of schedules) {
       const { dueAt, startsAt } = timesAfter(schedule, now);
       await client.query(

@@ -8,6 +8,8 @@ import { LATEST } from './slot.ts';
 const KEPT_MS = 600_000;
 /** After it Bottleneck strikes off what a killed process had registered. */
 const REGISTRATION_MS = 60_000;
+/** Only a reservoir needs it more often, and a process may have thousands of buckets of pools. */
+const HEARTBEAT_MS = 60_000;
 /** The wait after Redis refused, as it does while its memory is full. */
 const RETRY_MS = 250;
 
@@ -61,7 +63,13 @@ interface Turns {
 }
 
 function turnsOf(connection: ClusterConnection, id: string, minTime: number): Turns {
-  const limiter = new Bottleneck({ id, connection, minTime, timeout: KEPT_MS });
+  const limiter = new Bottleneck({
+    id,
+    connection,
+    minTime,
+    timeout: KEPT_MS,
+    heartbeatInterval: HEARTBEAT_MS,
+  });
   // Who waits for a turn is told as well, and the heartbeat comes again.
   limiter.on('error', () => {});
   const configured = limiter.ready().then(() => limiter.updateSettings({ minTime }));

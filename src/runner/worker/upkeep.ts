@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Job } from 'bullmq';
+import { dropConnections, openPool } from '../../postgres/connection.ts';
+import { isDatabaseAway } from '../../postgres/database-error.ts';
+import { beat, forgetWorker } from '../../postgres/state/workers.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
+import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
+import { every } from './every.ts';
+import { originOf, tellable } from './failures.ts';
+import type { JobWorker } from './job-worker.ts';
+import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
+import type { JobParts } from './parts.ts';
+import type { WalkData } from './queues.ts';
+import { watchServers } from './servers.ts';
+import { showProgress } from './show-progress.ts';
+
+const BEAT_MS = 5_000;
+/** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
+const SILENCE_MS = 20_000;
+const KEEP_JOBS_MS = 3_000;
+const KEEP_SCHEDULERS_MS = 30_000;
+const PROGRESS_MS = 5_000;
+
+export interface UpkeepOptions {
+  readonly parts: JobParts;
+  readonly redis: RedisConnection;
+  readonly databaseUrl: string;
+  readonly version: string;
+  readonly workers: readonly JobWorker[];
+  /** The one of them that reads walks. */
+  readonly walks: JobWorker;
+}
+
+/** What a worker does beside its jobs. */
+export interface Upkeep {
+  /** Ends it; what is under way is waited for. */
+  stop(): Promise<void>;
+  /** Takes leave, once no job is in hand any more. */
+  leave(): Promise<void>;
+}
+
+/**
+ * Tells every few seconds that the worker is alive and what troubles it, watches the servers, sees
+ * to it that jobs and schedulers are there, and shows how far walks are.
+ */
+export function startUpkeep(options: UpkeepOptions): Upkeep {
+  const { parts, redis, workers } = options;
+  const { db, log, queues } = parts;
+  const self = {
+    id: randomUUID(),
+    host: hostname(),
+    pid: process.pid,
+    version: options.version,
+  };
+  const servers = watchServers(redis, options.databaseUrl, log, (allThere) => {
+    for (const worker of workers) {
+      if (allThere) worker.resume();
+      else worker.pause();
+    }
+  });
+  // A pool of its own: those of the jobs may all be in use.
+  const pulse = openPool(options.databaseUrl, 1);
+  const tellAlive = bounded(() => {
+    const jobs = workers.reduce((sum, worker) => sum + worker.inHand.size, 0);
+    return beat(pulse, self, { jobs, trouble: servers.trouble });
+  }, SILENCE_MS);
+  const onSilence = async (error: unknown) => {
+    servers.databaseAnswers(false);
+    if (!(error instanceof NoAnswerError)) return;
+    // What was asked there hangs until its connection is given up; the jobs then wait elsewhere.
+    for (const pool of [db, pulse]) dropConnections(pool);
+    await parts.quota.drop();
+  };
+
+  const keeper = new JobKeeper(parts);
+  /** Of many workers, one looks after the jobs at a time. */
+  const keepJobs = async () => {
+    const key = `${queues.prefix}:keeper`;
+    const isMine = await redis.client.set(key, self.id, 'PX', KEEP_JOBS_MS - 500, 'NX');
+    if (isMine !== null) await keeper.keep();
+  };
+  const told = new Set<string>();
+  const tellOnce = (what: string) => async (error: unknown) => {
+    const reason = tellable(error as Error);
+    if (isDatabaseAway(error) || told.has(reason)) return;
+    told.add(reason);
+    log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
+  };
+  const lookAfter = (what: string, ms: number, work: () => Promise<void>) =>
+    every(ms, async () => (servers.trouble === null ? work() : undefined), tellOnce(what));
+  const repeated = [
+    every(BEAT_MS, () => tellAlive().then(() => servers.databaseAnswers(true)), onSilence),
+    lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
+    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts)),
+    lookAfter('progress', PROGRESS_MS, () =>
+      showProgress(parts, [...options.walks.inHand.values()] as Job<WalkData>[]),
+    ),
+  ];
+
+  return {
+    async stop() {
+      await Promise.all(repeated.map((each) => each.stop()));
+    },
+    async leave() {
+      await forgetWorker(pulse, self.id);
+      await pulse.end();
+    },
+  };
+}
