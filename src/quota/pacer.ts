@@ -26,13 +26,18 @@ const MAX_TURNS_PER_SECOND = 100;
  * is ever registered, that adds one turn to a second. A turn of several attempts needs more room.
  */
 const RESERVE = 0.005;
+/** Of several processes, each is late in its own way, and so is the network to each. */
+export const RESERVE_OF_CLUSTER = 0.02;
 const RESERVE_OF_SEVERAL = 0.03;
 
 /** How a rate is paced: `attempts` released together every `minTime` milliseconds. */
-export function paceOf(rate: number): { attempts: number; minTime: number } {
+export function paceOf(
+  rate: number,
+  reserveOfOne = RESERVE,
+): { attempts: number; minTime: number } {
   if (rate >= UNPACED_RATE) return { attempts: Number.POSITIVE_INFINITY, minTime: 0 };
   const attempts = Math.ceil(rate / MAX_TURNS_PER_SECOND);
-  const reserve = attempts > 1 ? RESERVE_OF_SEVERAL : RESERVE;
+  const reserve = attempts > 1 ? RESERVE_OF_SEVERAL : reserveOfOne;
   return { attempts, minTime: (attempts * 1_000) / (rate * (1 - reserve)) };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
 import { LATEST, SlotTimes } from '../../src/quota/clustered/slot.ts';
-import { paceOf } from '../../src/quota/pacer.ts';
+import { paceOf, RESERVE_OF_CLUSTER } from '../../src/quota/pacer.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 /** What a timer and the network to Redis may add to how late a turn is, in milliseconds. */
@@ -15,7 +15,7 @@ test('turns taken in time never exceed the rate and one in a sliding second', ()
       fc.double({ min: 0.5, max: 400, noNaN: true }),
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 50 }),
       (rate, lateness) => {
-        const { attempts, minTime } = paceOf(rate);
+        const { attempts, minTime } = paceOf(rate, RESERVE_OF_CLUSTER);
         const turns = Array.from({ length: Math.ceil(2_500 / minTime) + 1 }, (_, i) => {
           const late = lateness[i % lateness.length] ?? 0;
           return i * minTime - EARLY + late * (EARLY + ROUND_TRIP + LATEST * minTime);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import Bottleneck from 'bottleneck';
-import { type Pacer, paceOf } from '../pacer.ts';
+import { type Pacer, paceOf, RESERVE_OF_CLUSTER } from '../pacer.ts';
 import type { ClusterConnection } from './connection.ts';
 import { LATEST } from './slot.ts';
 
@@ -21,7 +21,7 @@ const RETRY_MS = 250;
  * comes meanwhile is thrown away. Where processes were given different rates, the newest sets it.
  */
 export function clusteredPacer(connection: ClusterConnection, id: string, rate: number): Pacer {
-  const { attempts, minTime } = paceOf(rate);
+  const { attempts, minTime } = paceOf(rate, RESERVE_OF_CLUSTER);
   const turns = Number.isFinite(attempts)
     ? turnsOf(connection, id, minTime)
     : turnsWithoutPace(connection);

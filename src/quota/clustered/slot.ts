@@ -24,8 +24,8 @@ export class SlotTimes {
  * `minTime` after it, and the network's round trip r. So the turns taken in a sliding second have
  * slots within 1 s + LATEST × minTime + r + 1 ms, which are at most
  * ⌊1 s / minTime + LATEST + (r + 1 ms) / minTime⌋ + 1. With `minTime` of `paceOf` that is no more
- * than ⌈rate⌉ + 1 while LATEST + (r + 1 ms) / minTime stays below 1. What is left of it (at 24 a
- * second about 15 ms) is for the way to the service; a smaller part would throw away more turns
- * on a busy machine.
+ * than ⌈rate⌉ + 1 while LATEST × minTime + r + 1 ms stays below (⌈rate⌉ + 1) × minTime - 1 s, which
+ * is 63 ms at 24 a second. What is left of it (about 36 ms) is for the way to the service; a smaller
+ * part would throw away more turns on a busy machine.
  */
 export const LATEST = 0.6;

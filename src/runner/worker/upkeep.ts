@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Job } from 'bullmq';
 import { dropConnections, openPool } from '../../postgres/connection.ts';
-import { isDatabaseAway } from '../../postgres/database-error.ts';
 import { beat, forgetWorker } from '../../postgres/state/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
 import { every } from './every.ts';
-import { originOf, tellable } from './failures.ts';
+import { isJobLost, originOf, tellable } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
+import { waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
@@ -82,8 +82,10 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   };
   const told = new Set<string>();
   const tellOnce = (what: string) => async (error: unknown) => {
+    // Servers that are away are told of by themselves, and what Redis lost is made again.
+    if (waitAfter(error) !== null || isJobLost(error)) return;
     const reason = tellable(error as Error);
-    if (isDatabaseAway(error) || told.has(reason)) return;
+    if (told.has(reason)) return;
     told.add(reason);
     log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
   };
