@@ -7,7 +7,7 @@ afterEach(() => {
 });
 
 /** A lane whose turns are given by hand, one attempt each. */
-function openLane(): { lane: Lane; give(): Promise<void> } {
+function openLane(): { lane: Lane; give: () => Promise<void> } {
   let next: ((attempts: number) => void) | null = null;
   const pacer: Pacer = {
     turn: () =>
@@ -18,7 +18,7 @@ function openLane(): { lane: Lane; give(): Promise<void> } {
   };
   return {
     lane: new Lane({ scope: '111122223333/us-east-1', bucket: 'UserList' }, 1, pacer),
-    async give() {
+    give: async () => {
       next?.(1);
       await new Promise(setImmediate);
     },

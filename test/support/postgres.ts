@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 
@@ -21,11 +22,26 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   url.pathname = `/${name}`;
   return {
     url: url.href,
-    async drop() {
-      await runSql(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    },
+    drop: () => dropDatabase(server, name),
   };
 }
+
+/** What ends sessions may not end an autovacuum, which ends by itself. */
+async function dropDatabase(server: string, name: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await runSql(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      return;
+    } catch (error) {
+      const isVacuumed = (error as { code?: string }).code === INSUFFICIENT_PRIVILEGE;
+      if (!isVacuumed || attempt === MOST_DROPS) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+const MOST_DROPS = 100;
 
 /** Runs one statement on a connection of its own, and gives its rows. */
 export async function runSql(

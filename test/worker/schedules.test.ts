@@ -134,8 +134,8 @@ describe('schedules', { timeout: 240_000 }, () => {
 describe('a run that comes due', { timeout: 240_000 }, () => {
   it('is taken once by three workers, each time', async () => {
     const everyThreeSeconds = { COGNITO_POOLS: A, MIRROR_SCHEDULE: '*/3 * * * * *' };
-    await Promise.all([1, 2, 3].map(() => startWorker(everyThreeSeconds)));
     const before = await snapshots(A);
+    await Promise.all([1, 2, 3].map(() => startWorker(everyThreeSeconds)));
     await until('three runs were taken', async () => (await requests(A)).length >= 3);
     await stopWorkers();
     await startWorker({ COGNITO_POOLS: A });
