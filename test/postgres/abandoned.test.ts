@@ -1,0 +1,75 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import { stageTables } from '../../src/postgres/stage-tables.ts';
+import { isAbandoned } from '../../src/postgres/state/abandoned.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { begin, commitUsers, POOL, stage, startWalk, user } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+let run: Run;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+  run = await begin(db);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+/** Makes the snapshot this old, and its pages read this long ago. */
+async function age(hours: number, readMinutesAgo: number): Promise<boolean> {
+  const moved = await db.query<{ snapshotAt: Date }>(
+    `WITH runs AS (
+       UPDATE mirror.runs SET snapshot_at = snapshot_at - make_interval(hours => $1)
+     )
+     UPDATE directory.snapshots SET snapshot_at = snapshot_at - make_interval(hours => $1)
+     RETURNING snapshot_at AS "snapshotAt"`,
+    [hours],
+  );
+  await db.query(
+    `UPDATE ${stageTables(run.stage).walks} SET token_at = token_at - make_interval(mins => $1)`,
+    [readMinutesAgo],
+  );
+  return isAbandoned(db, POOL, moved.rows[0]?.snapshotAt as Date);
+}
+
+async function readSomePages(): Promise<void> {
+  const done = await startWalk(db, run, {});
+  await commitUsers(db, run, done, [user('ann')]);
+  const open = await startWalk(db, run, {});
+  await commitUsers(db, run, open, [user('bob')], 'next');
+}
+
+it.each([
+  ['old, and unread for an hour, is', 25, 61, true],
+  ['old, but read within the hour, is not', 25, 59, false],
+  ['unread for hours, but not a day old, is not', 23, 600, false],
+])('a snapshot that is %s abandoned', async (_, hours, minutes, expected) => {
+  await readSomePages();
+  expect(await age(hours, minutes)).toBe(expected);
+});
+
+it('one of which nothing was ever read is abandoned after a day', async () => {
+  await startWalk(db, run, {});
+  expect(await age(25, 0)).toBe(true);
+});
+
+it('one whose checkpoints a crash of Postgres emptied is abandoned after a day', async () => {
+  expect(await age(25, 0)).toBe(true);
+});
+
+it('one that has only to be checked and published is not, however old', async () => {
+  await stage(db, run, { users: [user('ann')], groups: [] });
+  expect(await age(100, 6_000)).toBe(false);
+});
+
+it('one that is no longer walking is not, and one that there is not neither', async () => {
+  await db.query(`UPDATE directory.snapshots SET state = 'held', reason = 'Fewer users.'`);
+  expect(await age(25, 600)).toBe(false);
+  expect(await isAbandoned(db, 'eu-west-1_Fixture02', run.snapshotAt)).toBe(false);
+});

@@ -1,0 +1,91 @@
+import type pg from 'pg';
+import { Client } from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { childrenOf } from '../../src/cognito/shards.ts';
+import { FencedError } from '../../src/model/errors.ts';
+import { openPool } from '../../src/postgres/connection.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import type { Walk } from '../../src/postgres/stage/walk.ts';
+import { allWalks, splitWalk, walkSerially } from '../../src/postgres/stage/walks.ts';
+import { stageTables } from '../../src/postgres/stage-tables.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { begin, startWalk } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+let blocker: Client;
+let run: Run;
+let cut: Walk;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+  blocker = new Client({ connectionString: database.url });
+  await blocker.connect();
+  run = await begin(db);
+  cut = await startWalk(db, run, { prefix: '' });
+});
+afterEach(async () => {
+  await blocker.end();
+  await db.end();
+  await database.drop();
+});
+
+const split = () =>
+  splitWalk(
+    db,
+    run,
+    cut,
+    childrenOf('').map((prefix) => ({ kind: 'users', prefix, groupName: null, expected: null })),
+  );
+const goSerial = () => walkSerially(db, run, null);
+
+/** Resolves once so many statements wait for a lock. */
+const waiting = (count: number) =>
+  expect
+    .poll(async () => {
+      const { rows } = await db.query(
+        `SELECT count(*)::int AS n FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows[0].n;
+    })
+    .toBe(count);
+
+const inTheWay = {
+  run: () => 'SELECT FROM mirror.runs FOR UPDATE',
+  walk: () => `SELECT FROM ${stageTables(run.stage).walks} FOR UPDATE`,
+};
+
+it.each([
+  ['run', 'cut', 'serial'],
+  ['run', 'serial', 'cut'],
+  ['walk', 'cut', 'serial'],
+  ['walk', 'serial', 'cut'],
+] as const)(
+  'both wait for the %s, first the %s, then the %s: nothing but the one chain is open',
+  async (lock, first, _) => {
+    await blocker.query('BEGIN');
+    await blocker.query(inTheWay[lock]());
+    const steps = first === 'cut' ? [split, goSerial] : [goSerial, split];
+    const ends: Promise<unknown>[] = [];
+    for (const [index, step] of steps.entries()) {
+      ends.push(step().catch((error: unknown) => error));
+      await waiting(index + 1);
+    }
+    await blocker.query('COMMIT');
+    const [ofFirst, ofSecond] = await Promise.all(ends);
+
+    const walks = await allWalks(db, run);
+    expect(walks.filter(({ state }) => state === 'open')).toMatchObject([
+      { kind: 'users', prefix: null },
+    ]);
+    if (first === 'cut') {
+      expect(ofFirst).toMatchObject({ walks: { length: 16 } });
+      expect(walks).toHaveLength(18);
+    } else {
+      expect(ofSecond).toBeInstanceOf(FencedError);
+      expect(walks).toHaveLength(2);
+    }
+  },
+);

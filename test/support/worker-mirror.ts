@@ -1,0 +1,101 @@
+import { pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Destination } from '../../src/archive/destination.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { installationId } from '../../src/postgres/state/workers.ts';
+import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
+import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
+import type { JobParts } from '../../src/runner/worker/parts.ts';
+import { openQueues, type Queues } from '../../src/runner/worker/queues.ts';
+import { QuotaHold } from '../../src/runner/worker/quota-hold.ts';
+import { startWorker } from '../../src/runner/worker/start-worker.ts';
+import type { SimulatorOptions } from '../../src/simulator/server.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { openMetrics } from '../../src/telemetry/metrics.ts';
+import { type EndedRequest, until } from './fleet.ts';
+import { openTestMirror, type TestMirror } from './mirror.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+
+/** What workers work with, in this process: real servers, and a look at what lies between the jobs. */
+export interface WorkerMirror extends TestMirror {
+  readonly redis: TestRedis;
+  readonly connection: RedisConnection;
+  readonly queues: Queues;
+  readonly parts: JobParts;
+  readonly destination: Destination;
+  /** Starts a worker for every pool; it ends with the test. */
+  startWorker(): Promise<void>;
+  /** Resolves with the pool's newest request once it has ended, letting no job wait for its time. */
+  ended(poolId?: string): Promise<EndedRequest>;
+}
+
+/** A time that does not come. */
+const NEVER = '0 0 29 2 *';
+
+export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<WorkerMirror> {
+  const mirror = await openTestMirror(options);
+  const redis = await startRedis();
+  const connection = await openRedis(redis.url);
+  const queues = openQueues(connection.client, await installationId(mirror.db));
+  const shares = { share: 1, userListRps: 1e6 };
+  const buckets = localAccountBuckets({ of: () => shares, leastShare: () => 1 });
+  const destination = await openDestination(pathToFileURL(mirror.archive).href);
+  const log = createLogger({ level: 'silent' });
+  const parts: JobParts = {
+    db: mirror.db,
+    queues,
+    buckets,
+    quota: new QuotaHold(mirror.databaseUrl),
+    poolParts: async () => ({ role: null, destination, maxRemoved: 1 }),
+    formats: ['jsonl'],
+    program: 'cognito-mirror/test',
+    workFolder: mirror.work,
+    historyDays: null,
+    metrics: openMetrics(),
+    log,
+  };
+  const poolIds = [...mirror.simulator.pools.keys()];
+  return {
+    ...mirror,
+    redis,
+    connection,
+    queues,
+    parts,
+    destination,
+    async startWorker() {
+      // A worker closes what it works with.
+      const own = {
+        ...parts,
+        queues: openQueues(connection.client, await installationId(mirror.db)),
+      };
+      const worker = await startWorker({
+        parts: own,
+        databaseUrl: mirror.databaseUrl,
+        redis: connection,
+        schedules: poolIds.map((poolId) => ({ poolId, pattern: NEVER, timezone: 'UTC' })),
+        version: 'test',
+      });
+      onTestFinished(() => worker.close());
+    },
+    ended: (poolId = poolIds[0] ?? '') =>
+      until(`the request of ${poolId} has ended`, async () => {
+        for (const queue of [queues.snapshots, queues.walks]) {
+          for (const job of await queue.getDelayed()) await job.promote().catch(() => {});
+        }
+        const [newest] = await mirror.rows<EndedRequest>(
+          `SELECT id, source, outcome, reason FROM mirror.requests WHERE pool_id = $1
+           ORDER BY id DESC LIMIT 1`,
+          [poolId],
+        );
+        return newest?.outcome === null ? undefined : newest;
+      }),
+    async close() {
+      await queues.close();
+      await parts.quota.close();
+      connection.close();
+      await buckets.close();
+      await mirror.close();
+      await redis.close();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { askForSnapshot } from '../../src/postgres/state/requests.ts';
+import { ATTEMPTS } from '../../src/runner/worker/queues.ts';
+import { type Fleet, openFleet, until } from '../support/fleet.ts';
+import { holdCalls } from '../support/holds.ts';
+import { openFleetQueues } from '../support/job-queues.ts';
+import { expectSnapshots } from '../support/outcome.ts';
+import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
+
+describe('walks that are found or fail while others go on', () => {
+  const [CUT, GETS_ON, STUCK] = ['us-east-1_Cut', 'us-east-1_GetsOn', 'us-east-1_Stuck'] as const;
+  let mirror: WorkerMirror;
+
+  beforeAll(async () => {
+    mirror = await openWorkerMirror({
+      pools: [{ id: CUT, users: 1_500 }, GETS_ON, STUCK],
+      users: 400,
+      groups: 3,
+      seed: 381,
+    });
+  });
+  afterAll(() => mirror.close());
+  afterEach(() => {
+    mirror.proxy.before = () => {};
+    mirror.simulator.denied.clear();
+  });
+
+  /** The walks of the pool's open snapshot. */
+  async function walks<T>(poolId: string, columns: string): Promise<T[]> {
+    const [run] = await mirror.rows<{ stage: number }>(
+      'SELECT stage FROM mirror.runs WHERE pool_id = $1',
+      [poolId],
+    );
+    if (run === undefined) return [];
+    return mirror.rows<T>(`SELECT ${columns} FROM mirror.stage_${run.stage}_walks ORDER BY id`);
+  }
+
+  /** Refuses, for no documented reason, the calls that `isRefused` names by their order, from 1. */
+  function refuseUserPages(poolId: string, isRefused: (call: number) => boolean): void {
+    let calls = 0;
+    mirror.proxy.before = ({ operation, request }) => {
+      if (operation !== 'ListUsers' || request['UserPoolId'] !== poolId) return;
+      calls += 1;
+      if (isRefused(calls)) return { __type: 'PaperJamException', message: 'Out of paper.' };
+    };
+  }
+
+  const walkJobs = async (poolId: string, state: 'completed' | 'failed') =>
+    (await mirror.queues.walks.getJobs([state])).filter((job) => job.data.poolId === poolId);
+
+  it('a cut after a walk failed for good: its shards are read, and the request fails', async () => {
+    mirror.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
+    const held = holdCalls(mirror, 'ListUsers', 1);
+    await askForSnapshot(mirror.db, CUT, 'trigger');
+    await mirror.startWorker();
+    await until('a walk has failed', async () => {
+      const found = await walks<{ failure: string | null }>(CUT, 'failure');
+      return held.reached() && found.some(({ failure }) => failure !== null);
+    });
+    held.release();
+    expect(await mirror.ended(CUT)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('ListUsersInGroup'),
+    });
+    const ended = await walks<{ kind: string; state: string }>(CUT, 'kind, state');
+    expect(ended.filter(({ kind, state }) => kind === 'users' && state === 'done')).toHaveLength(
+      16,
+    );
+    expect(await mirror.queues.snapshots.getWaitingChildrenCount()).toBe(0);
+  }, 60_000);
+
+  it('a walk that fails again and again, and gets on each time, spends no attempt', async () => {
+    refuseUserPages(GETS_ON, (call) => call % 3 === 0);
+    await askForSnapshot(mirror.db, GETS_ON, 'trigger');
+    await mirror.startWorker();
+    expect(await mirror.ended(GETS_ON)).toMatchObject({ outcome: 'done' });
+    const jobs = await walkJobs(GETS_ON, 'completed');
+    expect(jobs).toHaveLength(5);
+    expect(jobs.map(({ attemptsMade }) => attemptsMade)).toEqual(Array(5).fill(1));
+    const ofUsers = jobs.find(({ name }) => name === 'users');
+    expect(ofUsers?.attemptsStarted).toBeGreaterThan(2);
+  }, 60_000);
+
+  it('a walk that never gets on fails after its attempts, with the reason', async () => {
+    refuseUserPages(STUCK, (call) => call > 2);
+    await askForSnapshot(mirror.db, STUCK, 'trigger');
+    await mirror.startWorker();
+    expect(await mirror.ended(STUCK)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('PaperJam'),
+    });
+    const [job, ...more] = await walkJobs(STUCK, 'failed');
+    expect(more).toEqual([]);
+    // The first run read two pages, and so was none.
+    expect(job).toMatchObject({
+      name: 'users',
+      attemptsMade: ATTEMPTS,
+      attemptsStarted: ATTEMPTS + 1,
+    });
+  }, 60_000);
+});
+
+describe('a walk over groups whose worker is killed between two pages', () => {
+  let fleet: Fleet;
+  afterEach(() => fleet.close());
+
+  it('leaves no group out: each has one job, in the same round as the others', async () => {
+    const groups = 130;
+    fleet = await openFleet({ users: 60, groups, seed: 382 });
+    const killed = await fleet.worker();
+    const held = holdCalls(fleet, 'ListGroups', 3);
+    await fleet.trigger();
+    await until('two pages of groups are committed', async () => {
+      const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+      if (run === undefined) return false;
+      const stage = `mirror.stage_${run.stage}_walks`;
+      const found = await fleet.rows(`SELECT FROM ${stage} WHERE kind = 'members'`);
+      return held.reached() && found.length === 120;
+    });
+    killed.child.kill('SIGKILL');
+    await killed.result;
+    held.release();
+    await fleet.worker();
+    expect(await fleet.settled()).toMatchObject({ outcome: 'done' });
+    await expectSnapshots(fleet, 1);
+
+    const queues = await openFleetQueues(fleet);
+    const jobs = await queues.walks.getCompleted().finally(() => queues.close());
+    const members = jobs.filter(({ name }) => name === 'members');
+    expect(new Set(members.map(({ data }) => data.walk)).size).toBe(groups);
+    expect(members).toHaveLength(groups);
+    expect(new Set(jobs.map(({ data }) => data.fence)).size).toBe(1);
+    expect(fleet.simulator.attempts.count({ operation: 'ListUsersInGroup' })).toBe(groups);
+  }, 60_000);
+});
