@@ -2,11 +2,17 @@ import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import {
+  askForSnapshot,
+  noteSnapshot,
+  type Request,
+  type RequestSource,
+} from '../../src/postgres/state/requests.ts';
 import { installationId } from '../../src/postgres/state/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import type { JobParts } from '../../src/runner/worker/parts.ts';
-import { openQueues, type Queues } from '../../src/runner/worker/queues.ts';
+import { addSnapshotJob, openQueues, type Queues } from '../../src/runner/worker/queues.ts';
 import { QuotaHold } from '../../src/runner/worker/quota-hold.ts';
 import { startWorker } from '../../src/runner/worker/start-worker.ts';
 import type { SimulatorOptions } from '../../src/simulator/server.ts';
@@ -25,8 +31,10 @@ export interface WorkerMirror extends TestMirror {
   readonly destination: Destination;
   /** Starts a worker for every pool; it ends with the test. */
   startWorker(): Promise<void>;
+  /** Asks for a snapshot of the pool, or for this one to be gone on with. */
+  ask(poolId: string, source?: RequestSource, snapshotAt?: Date): Promise<void>;
   /** Resolves with the pool's newest request once it has ended, letting no job wait for its time. */
-  ended(poolId?: string): Promise<EndedRequest>;
+  ended(poolId: string): Promise<EndedRequest>;
 }
 
 /** A time that does not come. */
@@ -77,7 +85,12 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       });
       onTestFinished(() => worker.close());
     },
-    ended: (poolId = poolIds[0] ?? '') =>
+    async ask(poolId, source = 'trigger', snapshotAt) {
+      const asked = (await askForSnapshot(mirror.db, poolId, source)) as Request;
+      if (snapshotAt) await noteSnapshot(mirror.db, asked.id, snapshotAt);
+      await addSnapshotJob(queues, asked);
+    },
+    ended: (poolId) =>
       until(`the request of ${poolId} has ended`, async () => {
         for (const queue of [queues.snapshots, queues.walks]) {
           for (const job of await queue.getDelayed()) await job.promote().catch(() => {});

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { askForSnapshot } from '../../src/postgres/state/requests.ts';
 import { ATTEMPTS } from '../../src/runner/worker/queues.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { holdCalls } from '../support/holds.ts';
@@ -51,7 +50,7 @@ describe('walks that are found or fail while others go on', () => {
   it('a cut after a walk failed for good: its shards are read, and the request fails', async () => {
     mirror.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
     const held = holdCalls(mirror, 'ListUsers', 1);
-    await askForSnapshot(mirror.db, CUT, 'trigger');
+    await mirror.ask(CUT);
     await mirror.startWorker();
     await until('a walk has failed', async () => {
       const found = await walks<{ failure: string | null }>(CUT, 'failure');
@@ -71,7 +70,7 @@ describe('walks that are found or fail while others go on', () => {
 
   it('a walk that fails again and again, and gets on each time, spends no attempt', async () => {
     refuseUserPages(GETS_ON, (call) => call % 3 === 0);
-    await askForSnapshot(mirror.db, GETS_ON, 'trigger');
+    await mirror.ask(GETS_ON);
     await mirror.startWorker();
     expect(await mirror.ended(GETS_ON)).toMatchObject({ outcome: 'done' });
     const jobs = await walkJobs(GETS_ON, 'completed');
@@ -83,7 +82,7 @@ describe('walks that are found or fail while others go on', () => {
 
   it('a walk that never gets on fails after its attempts, with the reason', async () => {
     refuseUserPages(STUCK, (call) => call > 2);
-    await askForSnapshot(mirror.db, STUCK, 'trigger');
+    await mirror.ask(STUCK);
     await mirror.startWorker();
     expect(await mirror.ended(STUCK)).toMatchObject({
       outcome: 'failed',
