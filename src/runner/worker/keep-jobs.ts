@@ -1,9 +1,10 @@
 import { endRequest, openRequests, type Request } from '../../postgres/state/requests.ts';
 import { listSchedules, overduePools, takeDue } from '../../postgres/state/schedules.ts';
 import { timesAfter } from './due-times.ts';
-import { tellable } from './failures.ts';
+import { waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
+import type { Tell } from './tell-once.ts';
 
 /** So long a scheduler in Redis is given to wake a worker itself. */
 const OVERDUE_SECONDS = 3;
@@ -30,26 +31,41 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
  */
 export class JobKeeper {
   readonly #parts: JobParts;
+  readonly #tell: Tell;
   /** Snapshots' jobs that seemed to wait for nothing the last time. */
   #idle = new Set<string>();
 
-  constructor(parts: JobParts) {
+  /** @param tell is told of a pool that fails. */
+  constructor(parts: JobParts, tell: Tell) {
     this.#parts = parts;
+    this.#tell = tell;
   }
 
   /** Looks after everything once. One pool that fails leaves the others alone. */
   async keep(): Promise<void> {
-    const { db, queues, log } = this.#parts;
+    const { db, queues } = this.#parts;
     const schedulers = await queues.schedules.getJobSchedulersCount();
-    if (schedulers !== (await listSchedules(db)).length) await keepSchedulers(this.#parts);
+    if (schedulers !== (await listSchedules(db)).length) {
+      await keepSchedulers(this.#parts, this.#tell);
+    }
     for (const poolId of await overduePools(db, OVERDUE_SECONDS)) {
-      await takeDueRun(this.#parts, poolId).catch((error: Error) => {
-        log.warn({ poolId, reason: tellable(error) }, 'a run that is due could not be taken up');
-      });
+      await this.#apart(poolId, () => takeDueRun(this.#parts, poolId));
     }
     const idle = new Set<string>();
-    for (const request of await openRequests(db)) await this.#keepJob(request, idle);
+    for (const request of await openRequests(db)) {
+      await this.#apart(request.poolId, () => this.#keepJob(request, idle));
+    }
     this.#idle = idle;
+  }
+
+  async #apart(poolId: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // A server is away: the others would fail alike.
+      if (waitAfter(error) !== null) throw error;
+      this.#tell(poolId, error);
+    }
   }
 
   async #keepJob(request: Request, idle: Set<string>): Promise<void> {
@@ -81,8 +97,12 @@ async function hasNoWalks({ walks }: Queues): Promise<boolean> {
   return Object.values(counts).every((count) => count === 0);
 }
 
-/** Makes the job schedulers in Redis those that Postgres knows of. */
-export async function keepSchedulers({ db, queues }: JobParts): Promise<void> {
+/**
+ * Makes the job schedulers in Redis those that Postgres knows of.
+ *
+ * @param tell is told of a pool that fails; the others are made all the same.
+ */
+export async function keepSchedulers({ db, queues }: JobParts, tell: Tell): Promise<void> {
   const schedules = await listSchedules(db);
   const there = new Map(
     (await queues.schedules.getJobSchedulers(0, -1)).map((each) => [each.key, each]),
@@ -91,11 +111,9 @@ export async function keepSchedulers({ db, queues }: JobParts): Promise<void> {
     const scheduler = there.get(poolId);
     there.delete(poolId);
     if (scheduler?.pattern === pattern && scheduler.tz === timezone) continue;
-    await queues.schedules.upsertJobScheduler(
-      poolId,
-      { pattern, tz: timezone },
-      { name: 'due', data: { poolId } },
-    );
+    await queues.schedules
+      .upsertJobScheduler(poolId, { pattern, tz: timezone }, { name: 'due', data: { poolId } })
+      .catch((error: unknown) => tell(poolId, error));
   }
   for (const poolId of there.keys()) await queues.schedules.removeJobScheduler(poolId);
 }

@@ -8,6 +8,7 @@ import type { JobParts } from './parts.ts';
 import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
 import { RunsInHand } from './runs-in-hand.ts';
 import { takeRequestedSnapshot } from './snapshot-job.ts';
+import { tellOnce } from './tell-once.ts';
 import { startUpkeep } from './upkeep.ts';
 import { noteGivenUp, readWalk } from './walk-job.ts';
 
@@ -39,7 +40,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { parts, redis } = options;
   const { db, log, queues, metrics } = parts;
   await saveSchedules(db, options.schedules, timesAfter);
-  await keepSchedulers(parts);
+  await keepSchedulers(parts, tellOnce(log));
 
   const runs = new RunsInHand(parts);
   const open = <Data>(

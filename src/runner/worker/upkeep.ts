@@ -6,14 +6,13 @@ import { beat, forgetWorker } from '../../postgres/state/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
 import { every } from './every.ts';
-import { isJobLost, originOf, tellable } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
-import { waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
 import { showProgress } from './show-progress.ts';
+import { tellOnce } from './tell-once.ts';
 
 const BEAT_MS = 5_000;
 /** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
@@ -73,28 +72,24 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     await parts.quota.drop();
   };
 
-  const keeper = new JobKeeper(parts);
+  const tell = tellOnce(log);
+  const keeper = new JobKeeper(parts, tell);
   /** Of many workers, one looks after the jobs at a time. */
   const keepJobs = async () => {
     const key = `${queues.prefix}:keeper`;
     const isMine = await redis.client.set(key, self.id, 'PX', KEEP_JOBS_MS - 500, 'NX');
     if (isMine !== null) await keeper.keep();
   };
-  const told = new Set<string>();
-  const tellOnce = (what: string) => async (error: unknown) => {
-    // Servers that are away are told of by themselves, and what Redis lost is made again.
-    if (waitAfter(error) !== null || isJobLost(error)) return;
-    const reason = tellable(error as Error);
-    if (told.has(reason)) return;
-    told.add(reason);
-    log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
-  };
   const lookAfter = (what: string, ms: number, work: () => Promise<void>) =>
-    every(ms, async () => (servers.trouble === null ? work() : undefined), tellOnce(what));
+    every(
+      ms,
+      async () => (servers.trouble === null ? work() : undefined),
+      async (error) => tell(what, error),
+    );
   const repeated = [
     every(BEAT_MS, () => tellAlive().then(() => servers.databaseAnswers(true)), onSilence),
     lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
-    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts)),
+    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts, tell)),
     lookAfter('progress', PROGRESS_MS, () =>
       showProgress(parts, [...options.walks.inHand.values()] as Job<WalkData>[]),
     ),
