@@ -28,6 +28,16 @@ const SETTINGS = [
 ];
 export const SESSION_OPTIONS = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
 
+/** A server that takes longer to let a connection in counts as away. */
+export const CONNECT_MS = 10_000;
+
+/** The pool's own setting of this name bounds waits for one of its connections as well: they may be long. */
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_MS });
+  }
+}
+
 /** How often a cancelled transaction is asked again to stop. */
 const CANCEL_EVERY_MS = 250;
 
@@ -38,6 +48,7 @@ const CANCEL_EVERY_MS = 250;
  */
 export function openPool(url: string, size: number): pg.Pool {
   const pool = new pg.Pool({
+    Client,
     connectionString: url,
     max: size,
     application_name: 'cognito-mirror',

@@ -8,7 +8,7 @@ import { MirrorError, ResumableError } from '../model/errors.ts';
 const OF_THE_SERVER = /^(08|53|57|58)/;
 
 /** What the driver says, without a code, of a connection that is lost or cannot be had. */
-const LOST = /^Connection terminated|^timeout exceeded when trying to connect/;
+const LOST = /^Connection terminated|^timeout expired$/;
 
 /**
  * What an error that ended a step means to a person, where Postgres is its cause. Its own texts

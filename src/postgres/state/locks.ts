@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Queryable } from '../connection.ts';
-import { SESSION_OPTIONS } from '../connection.ts';
+import { CONNECT_MS, SESSION_OPTIONS } from '../connection.ts';
 
 /** Locks of one process, held until they are released, or their connection is lost. */
 export interface Locks {
@@ -31,6 +31,7 @@ export async function openLocks(url: string, onLost: () => void): Promise<Locks>
     application_name: 'cognito-mirror locks',
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
     options: SESSION_OPTIONS,
   });
   let released = false;
