@@ -7,6 +7,8 @@ export interface Relay {
   readonly url: string;
   /** From now on nothing gets through, and no connection is closed. */
   freeze(): void;
+  /** Lets everything through again but connections that lost something meanwhile: they stay dead. */
+  thaw(): void;
   /** Breaks every connection and refuses new ones, as where the server is gone, until `restore`. */
   cut(): Promise<void>;
   restore(): Promise<void>;
@@ -20,13 +22,16 @@ export async function startRelay(target: string): Promise<Relay> {
   let frozen = false;
   const server = createServer((near) => {
     const far = connect(Number(port), hostname);
+    // As where a firewall has forgotten the connection.
+    let dead = false;
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(from);
       from.on('data', (bytes) => {
-        if (!frozen) to.write(bytes);
+        if (frozen) dead = true;
+        if (!dead) to.write(bytes);
       });
       from.on('error', () => {});
       from.on('close', () => {
@@ -51,6 +56,9 @@ export async function startRelay(target: string): Promise<Relay> {
     url: url.href,
     freeze() {
       frozen = true;
+    },
+    thaw() {
+      frozen = false;
     },
     cut,
     restore: () => {

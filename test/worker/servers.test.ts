@@ -3,11 +3,12 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { stopServer } from '../support/embedded-server.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
-import { openFleetQueues } from '../support/job-queues.ts';
+import { expectNoAttemptSpent, openFleetQueues } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { runSql } from '../support/postgres.ts';
 import { startRelay } from '../support/relay.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { lossAndReturn, troubleIn } from '../support/worker-log.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.close());
@@ -19,29 +20,6 @@ const attempts = () => fleet.simulator.attempts.count();
 const whenAttempted = (count: number) =>
   until(`${count} attempts were made`, async () => attempts() >= count);
 
-interface LogLine {
-  readonly level: string;
-  readonly msg: string;
-  readonly server?: string;
-}
-
-/** What a worker's log says but for its ordinary work, in order. */
-function troubleIn({ output }: FleetWorker): string[] {
-  const lines = output.stderr
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as LogLine);
-  return lines
-    .filter(({ level, server }) => level !== 'info' || server !== undefined)
-    .map(({ msg, server }) => `${msg} ${server}`);
-}
-
-/** One line for a server's loss and one for its return. */
-const lossAndReturn = (server: string) => [
-  expect.stringMatching(`^a server was lost: .* ${server}`),
-  expect.stringMatching(`^a server is back: .* ${server}`),
-];
-
 /** What `status` tells of the workers' trouble. */
 async function troubleInStatus(): Promise<(string | null)[]> {
   const { stdout } = await fleet.run(['status', '--json']);
@@ -49,21 +27,6 @@ async function troubleInStatus(): Promise<(string | null)[]> {
 }
 
 const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;
-
-/** Expects no job to have spent an attempt but the one that it ended with. */
-async function expectNoAttemptSpent(mirror: Fleet = fleet): Promise<void> {
-  const queues = await openFleetQueues(mirror);
-  try {
-    for (const queue of [queues.snapshots, queues.walks]) {
-      expect(await queue.getFailedCount()).toBe(0);
-      const jobs = await queue.getCompleted();
-      expect(jobs.length).toBeGreaterThan(0);
-      for (const job of jobs) expect(job.attemptsMade).toBe(1);
-    }
-  } finally {
-    await queues.close();
-  }
-}
 
 describe('a worker starts', () => {
   it('not where its servers cannot be reached: one message names all, after a bounded wait', async () => {
@@ -117,7 +80,7 @@ describe('Redis, lost while a pool is read', () => {
       expect(await readyz(worker)).toBe(200);
     }
     await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
-    await expectNoAttemptSpent();
+    await expectNoAttemptSpent(fleet);
   }, 120_000);
 
   it('and back without its keys: the request is restored, and one snapshot comes of it', async () => {
@@ -160,7 +123,7 @@ describe('Postgres, lost while a pool is read', () => {
       expect(troubleIn(worker)).toEqual(lossAndReturn('Postgres'));
       expect(await readyz(worker)).toBe(200);
     }
-    await expectNoAttemptSpent();
+    await expectNoAttemptSpent(fleet);
   }, 120_000);
 
   it('in a crash that empties what was read: the walks start again', async () => {

@@ -1,0 +1,25 @@
+import { expect } from 'vitest';
+import type { FleetWorker } from './fleet.ts';
+
+interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly server?: string;
+}
+
+/** What a worker's log says but for its ordinary work, in order. */
+export function troubleIn({ output }: FleetWorker): string[] {
+  const lines = output.stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as LogLine);
+  return lines
+    .filter(({ level, server }) => level !== 'info' || server !== undefined)
+    .map(({ msg, server }) => `${msg} ${server}`);
+}
+
+/** One line for a server's loss and one for its return. */
+export const lossAndReturn = (server: string) => [
+  expect.stringMatching(`^a server was lost: .* ${server}`),
+  expect.stringMatching(`^a server is back: .* ${server}`),
+];

@@ -1,0 +1,51 @@
+import { afterEach, expect, it, onTestFinished } from 'vitest';
+import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
+import { expectNoAttemptSpent } from '../support/job-queues.ts';
+import { expectSnapshots } from '../support/outcome.ts';
+import { startRelay } from '../support/relay.ts';
+import { lossAndReturn, troubleIn } from '../support/worker-log.ts';
+
+let fleet: Fleet;
+afterEach(() => fleet.close());
+
+/** So that a pool's walks take some seconds. */
+const PACE = { MIRROR_USER_LIST_RPS: '20' };
+
+const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;
+
+/** How many jobs a worker has in hand, as it tells of itself. */
+async function jobsInHand({ pid }: FleetWorker): Promise<number> {
+  const [row] = await fleet.rows<{ jobs: number }>(
+    'SELECT jobs FROM mirror.workers WHERE pid = $1',
+    [pid],
+  );
+  return row?.jobs ?? 0;
+}
+
+it('a worker to which Postgres says nothing leaves its jobs to another, and comes back', async () => {
+  fleet = await openFleet({ users: 600, groups: 40, seed: 386 });
+  const relay = await startRelay(fleet.databaseUrl);
+  onTestFinished(() => relay.close());
+  const silent = await fleet.worker({ ...PACE, DATABASE_URL: relay.url });
+  await fleet.trigger();
+  await until('it has walks in hand', async () => (await jobsInHand(silent)) > 0);
+  const other = await fleet.worker(PACE);
+  relay.freeze();
+  await until('the loss is told', async () => troubleIn(silent).length > 0);
+  expect(await readyz(silent)).toBe(503);
+  expect(await readyz(other)).toBe(200);
+  await fleet.settled();
+  await expectSnapshots(fleet, 1);
+  expect(troubleIn(other)).toEqual([]);
+
+  relay.thaw();
+  await until('it is ready again', async () => (await readyz(silent)) === 200);
+  await until('its return is told', async () => troubleIn(silent).length > 1);
+  expect(troubleIn(silent)).toEqual(lossAndReturn('Postgres'));
+  other.child.kill('SIGTERM');
+  await other.result;
+  await fleet.trigger();
+  await fleet.settled();
+  await expectSnapshots(fleet, 2);
+  await expectNoAttemptSpent(fleet);
+}, 180_000);
