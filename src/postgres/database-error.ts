@@ -8,7 +8,8 @@ import { MirrorError, ResumableError } from '../model/errors.ts';
 const OF_THE_SERVER = /^(08|53|57|58)/;
 
 /** What the driver says, without a code, of a connection that is lost or cannot be had. */
-const LOST = /^Connection terminated|^timeout expired$/;
+const LOST =
+  /^Connection terminated|^timeout expired$|^timeout exceeded when|^Client (was closed|has encountered a connection error)/;
 
 /**
  * What an error that ended a step means to a person, where Postgres is its cause. Its own texts
@@ -29,8 +30,11 @@ export function withoutRows(error: Error): Error {
   return error;
 }
 
-/** SQLSTATEs of a server that is gone, full, stopping or starting: the same statement may do later. */
-const AWAY = /^(08|53|57P)/;
+/**
+ * SQLSTATEs of a server that is gone, full, stopping or starting, and of deadlocks and conflicts: the
+ * same statement may do later.
+ */
+const AWAY = /^(08|53|57P|40001|40P01)/;
 
 /** Node's codes of a connection that cannot be had, or is lost. */
 const UNREACHABLE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;

@@ -57,7 +57,7 @@ async function start(...thrown: Error[]): Promise<Job<SnapshotData>> {
     queue: 'snapshots',
     connection,
     prefix: queues.prefix,
-    concurrency: 1,
+    concurrency: 2,
     async process(_job, _token, signal) {
       if (untilAborted) await once(signal, 'abort').finally(() => aborted.push(signal.reason));
       const error = errors.shift();
@@ -134,3 +134,23 @@ it('a job whose lock is lost is told to stop', async () => {
   await until('it is told', async () => aborted.length > 0);
   expect(String(aborted[0])).toMatch(/lock was lost/);
 }, 30_000);
+
+it('a job that comes back while its run still goes is put off, and keeps its lock afterwards', async () => {
+  untilAborted = true;
+  const added = await start();
+  const keys = `${queues.prefix}:snapshots`;
+  const lock = `${keys}:${added.id}:lock`;
+  const locked = async () => (await redis.command('EXISTS', lock)) === 1;
+  await until('the job is in hand', locked);
+  // As if it had been found stalled, while this process knows nothing of it.
+  await redis.command('DEL', lock);
+  await redis.command('LREM', `${keys}:active`, '1', added.id ?? '');
+  await redis.command('RPUSH', `${keys}:wait`, added.id ?? '');
+  await redis.command('ZADD', `${keys}:marker`, '0', '0');
+  await until('the run is told', async () => aborted.length > 0);
+  untilAborted = false;
+  await until('it is done', async () => (await (await find(added)).getState()) === 'completed');
+  expect(String(aborted[0])).toMatch(/taken again/);
+  // Being put off counts for nothing: one run ended it.
+  expect((await find(added)).attemptsMade).toBe(1);
+}, 60_000);

@@ -1,9 +1,12 @@
 import { afterEach, expect, it, onTestFinished } from 'vitest';
+import type { Status } from '../../src/runner/status.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { expectNoAttemptSpent } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { startRelay } from '../support/relay.ts';
 import { lossAndReturn, troubleIn } from '../support/worker-log.ts';
+
+const [POOL, OTHER] = ['us-east-1_Pool', 'us-east-1_OfAnotherAccount'] as const;
 
 let fleet: Fleet;
 afterEach(() => fleet.close());
@@ -23,18 +26,29 @@ async function jobsInHand({ pid }: FleetWorker): Promise<number> {
 }
 
 it('a worker to which Postgres says nothing leaves its jobs to another, and comes back', async () => {
-  fleet = await openFleet({ users: 600, groups: 40, seed: 386 });
+  fleet = await openFleet({
+    pools: [
+      { id: POOL, account: '111122223333', groups: 40, seed: 386 },
+      { id: OTHER, account: '444455556666', groups: 2, seed: 388 },
+    ],
+    users: 600,
+  });
   const relay = await startRelay(fleet.databaseUrl);
   onTestFinished(() => relay.close());
   const silent = await fleet.worker({ ...PACE, DATABASE_URL: relay.url });
-  await fleet.trigger();
+  await fleet.trigger(POOL);
   await until('it has walks in hand', async () => (await jobsInHand(silent)) > 0);
   const other = await fleet.worker(PACE);
   relay.freeze();
   await until('the loss is told', async () => troubleIn(silent).length > 0);
   expect(await readyz(silent)).toBe(503);
   expect(await readyz(other)).toBe(200);
-  await fleet.settled();
+  await until('status tells', async () => {
+    const { stdout } = await fleet.run(['status', '--json']);
+    const { workers } = JSON.parse(stdout) as Status;
+    return workers.some(({ pid, alive }) => pid === silent.pid && !alive);
+  });
+  await fleet.settled(POOL);
   await expectSnapshots(fleet, 1);
   expect(troubleIn(other)).toEqual([]);
 
@@ -44,8 +58,8 @@ it('a worker to which Postgres says nothing leaves its jobs to another, and come
   expect(troubleIn(silent)).toEqual(lossAndReturn('Postgres'));
   other.child.kill('SIGTERM');
   await other.result;
-  await fleet.trigger();
-  await fleet.settled();
-  await expectSnapshots(fleet, 2);
+  // Of another account, whose quota it takes part in anew.
+  await fleet.trigger(OTHER);
+  expect(await fleet.settled(OTHER)).toMatchObject({ outcome: 'done' });
   await expectNoAttemptSpent(fleet);
 }, 180_000);

@@ -17,7 +17,7 @@ let mirror: WorkerMirror;
 /** What could not be looked after. */
 const told: string[] = [];
 const tell = (what: string) => void told.push(what);
-const openKeeper = () => new JobKeeper(mirror.parts, tell);
+const openKeeper = () => new JobKeeper(mirror.parts, mirror.connection.client, tell);
 
 beforeAll(async () => {
   mirror = await openWorkerMirror({
@@ -158,7 +158,7 @@ describe('of several workers', () => {
     await mirror.ask(POOL);
     await connection.client.del(await connection.client.keys(`${queues.prefix}:snapshots:*`));
     const none: JobWorker = {
-      inHand: new Map(),
+      inHand: () => [],
       pause() {},
       resume() {},
       close: async () => {},

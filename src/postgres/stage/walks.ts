@@ -81,13 +81,14 @@ export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Wa
 export async function failWalk(
   db: Queryable,
   run: Run,
-  id: number,
+  { id, claim }: { id: number; claim: number | null },
   failure: string,
 ): Promise<void> {
   const t = stageTables(run.stage);
   await db.query(
-    `UPDATE ${t.walks} SET failure = coalesce(failure, $2) WHERE id = $1 AND state = 'open'`,
-    [id, failure],
+    `UPDATE ${t.walks} SET failure = coalesce(failure, $2)
+     WHERE id = $1 AND state = 'open' AND claim <= coalesce($3, claim)`,
+    [id, failure, claim],
   );
 }
 

@@ -4,20 +4,21 @@ import { ConfigurationError, MirrorError, SnapshotFailedError } from '../../mode
 import { withoutRows } from '../../postgres/database-error.ts';
 
 /** What may be told of an error in Redis, in Postgres and to a person: none of a user's data. */
-export function tellable(error: Error): string {
-  const known = withoutRows(error);
+export function tellable(error: unknown): string {
+  const known = withoutRows(toError(error));
   if (isOurs(known)) return known.message;
   return `It failed unexpectedly (${known.name}). The worker's log tells where.`;
 }
 
 /** The error, if its text may be told, else one that says as much as may be. */
-export function tellableError(error: Error): Error {
-  const known = withoutRows(error);
+export function tellableError(error: unknown): Error {
+  const known = withoutRows(toError(error));
   return isOurs(known) ? known : new Error(tellable(error));
 }
 
 /** Where an error was thrown that nobody expected: of its text, which may quote anything, nothing. */
-export function originOf(error: Error): string[] | undefined {
+export function originOf(thrown: unknown): string[] | undefined {
+  const error = toError(thrown);
   if (isOurs(withoutRows(error))) return undefined;
   return error.stack
     ?.split('\n')
@@ -28,12 +29,16 @@ export function originOf(error: Error): string[] | undefined {
 
 const DEEPEST = 8;
 
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('Something not an error was thrown.');
+}
+
 function isOurs(error: Error): boolean {
   return error instanceof MirrorError || error instanceof UnrecoverableError;
 }
 
 /** The error for BullMQ to keep in Redis: its text is told to people, and its stack is left out. */
-export function failureToKeep(error: Error): Error {
+export function failureToKeep(error: unknown): Error {
   const kept = error instanceof UnrecoverableError ? error : new Error(tellable(error));
   kept.stack = kept.message;
   return kept;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { JobOutcome } from '../../telemetry/metrics-work.ts';
 import { failureToKeep, isJobLost, originOf, tellable } from './failures.ts';
-import { giveBack, giveBackFor, waitAfter } from './later.ts';
+import { giveBack, giveBackFor, isGivenBack, waitAfter } from './later.ts';
 import type { QueueName } from './queues.ts';
 
 /**
@@ -13,13 +13,16 @@ import type { QueueName } from './queues.ts';
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 3_000;
 
+/** By then the run before it has ended. */
+const TAKEN_AGAIN_MS = 1_000;
+
 /** A job that takes its process down every time would else do so for ever. */
 const MOST_STALLS = 50;
 
 /** What does a queue's jobs in this process. */
 export interface JobWorker {
-  /** Jobs in hand, by their ids. */
-  readonly inHand: ReadonlyMap<string, Job>;
+  /** The jobs in hand. */
+  readonly inHand: () => Job[];
   /** Takes no more jobs for a while; those in hand go on. */
   pause(): void;
   resume(): void;
@@ -44,7 +47,21 @@ export interface JobWorkerOptions<Data> {
 /** Does the jobs of a queue, and gives back without a loss what it cannot go on with. */
 export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker {
   const stopping = new AbortController();
-  const inHand = new Map<string, Job>();
+  const inHand = new Map<string, { job: Job; replaced: AbortController }>();
+
+  /** What a run that did not complete comes to, for BullMQ to be thrown. */
+  const failureOf = async (job: Job<Data>, token: string, error: unknown): Promise<Error> => {
+    if (error instanceof WaitingChildrenError) return error;
+    const waitMs = waitAfter(error);
+    try {
+      if (stopping.signal.aborted) return await giveBack(job, token);
+      if (waitMs !== null) return await giveBackFor(job, token, waitMs);
+    } catch (refused) {
+      return failureToKeep(refused);
+    }
+    if (!isJobLost(error)) tellFailure(job, error);
+    return failureToKeep(error);
+  };
 
   // BullMQ passes the third argument to a function that has three parameters without defaults.
   const process = async (
@@ -52,30 +69,36 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     token: string | undefined,
     lockLost: AbortSignal | undefined,
   ) => {
+    const id = job.id ?? '';
     const key = token ?? '';
+    const earlier = inHand.get(id);
+    if (earlier) {
+      // It was taken for stalled, and came back while this process still has it. BullMQ keeps locks
+      // by id: the end of the earlier run would strike off the lock of this one.
+      earlier.replaced.abort(new Error('The job was taken again.'));
+      throw await giveBackFor(job, key, TAKEN_AGAIN_MS);
+    }
+    const replaced = new AbortController();
+    inHand.set(id, { job, replaced });
     const begun = performance.now();
     const ended = (outcome: JobOutcome) =>
       options.onEnd(outcome, (performance.now() - begun) / 1000);
-    inHand.set(job.id ?? '', job);
-    const signal = lockLost ? AbortSignal.any([stopping.signal, lockLost]) : stopping.signal;
+    const lost = [replaced.signal, ...(lockLost ? [lockLost] : [])];
+    const signal = AbortSignal.any([stopping.signal, ...lost]);
     try {
       await options.process(job, key, signal);
       ended('completed');
     } catch (error) {
-      const waitMs = waitAfter(error);
-      const isBack = error instanceof WaitingChildrenError;
-      ended(isBack || stopping.signal.aborted || waitMs !== null ? 'returned' : 'failed');
-      if (isBack) throw error;
-      if (stopping.signal.aborted) return await giveBack(job, key);
-      if (waitMs !== null) return await giveBackFor(job, key, waitMs);
-      if (!lockLost?.aborted && !isJobLost(error)) tellFailure(job, error as Error);
-      throw failureToKeep(error as Error);
+      const isElsewhere = lost.some(({ aborted }) => aborted) || isJobLost(error);
+      const failure = isElsewhere ? failureToKeep(error) : await failureOf(job, key, error);
+      ended(isElsewhere || isGivenBack(failure) ? 'returned' : 'failed');
+      throw failure;
     } finally {
-      inHand.delete(job.id ?? '');
+      inHand.delete(id);
     }
   };
 
-  const tellFailure = (job: Job<Data>, error: Error) => {
+  const tellFailure = (job: Job<Data>, error: unknown) => {
     const { queue, log } = options;
     const attempt = job.attemptsMade + 1;
     log.warn(
@@ -104,7 +127,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
   worker.on('error', () => {});
 
   return {
-    inHand,
+    inHand: () => [...inHand.values()].map(({ job }) => job),
     pause: () => void worker.pause(true).catch(() => {}),
     resume: () => worker.resume(),
     async close() {

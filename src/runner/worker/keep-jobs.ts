@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { endRequest, openRequests, type Request } from '../../postgres/state/requests.ts';
 import { listSchedules, overduePools, takeDue } from '../../postgres/state/schedules.ts';
 import { timesAfter } from './due-times.ts';
@@ -8,6 +9,9 @@ import type { Tell } from './tell-once.ts';
 
 /** So long a scheduler in Redis is given to wake a worker itself. */
 const OVERDUE_SECONDS = 3;
+
+/** So long it is remembered that a snapshot's job seemed to wait for nothing. */
+const SEEN_MS = 15_000;
 
 /**
  * Takes up a pool's run, if it is due.
@@ -31,13 +35,13 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
  */
 export class JobKeeper {
   readonly #parts: JobParts;
+  readonly #redis: Redis;
   readonly #tell: Tell;
-  /** Snapshots' jobs that seemed to wait for nothing the last time. */
-  #idle = new Set<string>();
 
   /** @param tell is told of a pool that fails. */
-  constructor(parts: JobParts, tell: Tell) {
+  constructor(parts: JobParts, redis: Redis, tell: Tell) {
     this.#parts = parts;
+    this.#redis = redis;
     this.#tell = tell;
   }
 
@@ -51,11 +55,9 @@ export class JobKeeper {
     for (const poolId of await overduePools(db, OVERDUE_SECONDS)) {
       await this.#apart(poolId, () => takeDueRun(this.#parts, poolId));
     }
-    const idle = new Set<string>();
     for (const request of await openRequests(db)) {
-      await this.#apart(request.poolId, () => this.#keepJob(request, idle));
+      await this.#apart(request.poolId, () => this.#keepJob(request));
     }
-    this.#idle = idle;
   }
 
   async #apart(poolId: string, work: () => Promise<unknown>): Promise<void> {
@@ -68,7 +70,7 @@ export class JobKeeper {
     }
   }
 
-  async #keepJob(request: Request, idle: Set<string>): Promise<void> {
+  async #keepJob(request: Request): Promise<void> {
     const { db, queues } = this.#parts;
     const id = snapshotJobId(request);
     const job = await queues.snapshots.getJob(id);
@@ -81,13 +83,16 @@ export class JobKeeper {
       await addSnapshotJob(queues, request);
     } else if (state === 'waiting-children' && (await hasNoWalks(queues))) {
       // Seen twice, as the last of its walks may have ended just now.
-      if (this.#idle.has(id)) {
-        await job?.remove();
-        await addSnapshotJob(queues, request);
-      } else {
-        idle.add(id);
-      }
+      if (!(await this.#seenIdle(id))) return;
+      await job?.remove();
+      await addSnapshotJob(queues, request);
     }
+  }
+
+  /** True where the same was seen a few seconds ago, whichever worker looked. */
+  async #seenIdle(id: string): Promise<boolean> {
+    const key = `${this.#parts.queues.prefix}:idle:${id}`;
+    return (await this.#redis.set(key, '', 'PX', SEEN_MS, 'NX')) === null;
   }
 }
 

@@ -61,7 +61,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   // A pool of its own: those of the jobs may all be in use.
   const pulse = openPool(options.databaseUrl, 1);
   const tellAlive = bounded(() => {
-    const jobs = workers.reduce((sum, worker) => sum + worker.inHand.size, 0);
+    const jobs = workers.reduce((sum, worker) => sum + worker.inHand().length, 0);
     return beat(pulse, self, { jobs, trouble: servers.trouble });
   }, SILENCE_MS);
   const onSilence = async (error: unknown) => {
@@ -73,7 +73,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   };
 
   const tell = tellOnce(log);
-  const keeper = new JobKeeper(parts, tell);
+  const keeper = new JobKeeper(parts, redis.client, tell);
   /** Of many workers, one looks after the jobs at a time. */
   const keepJobs = async () => {
     const key = `${queues.prefix}:keeper`;
@@ -91,7 +91,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
     lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts, tell)),
     lookAfter('progress', PROGRESS_MS, () =>
-      showProgress(parts, [...options.walks.inHand.values()] as Job<WalkData>[]),
+      showProgress(parts, options.walks.inHand() as Job<WalkData>[]),
     ),
   ];
 

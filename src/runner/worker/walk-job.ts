@@ -61,7 +61,7 @@ async function addFound(
   if (found.length === 0 && !isOfGroups) return;
   const open = (await allWalks(db, context.run)).filter((each) => each.state === 'open');
   const missing = isOfGroups
-    ? open.filter((each) => each.kind === 'members' && each.claim === 0)
+    ? open.filter((each) => each.kind === 'members' && each.claim === 0 && each.failure === null)
     : found;
   const snapshotJob = { id: job.parent?.id ?? '', requestId: job.data.requestId };
   await addWalkJobs(queues, context, snapshotJob, missing, open);
@@ -80,7 +80,7 @@ async function judge(
   }
   if (!isFinal(error) && !isLastAttempt(job)) return error;
   const reason = tellable(error);
-  await failWalk(db, run, job.data.walk, reason);
+  await failWalk(db, run, { id: job.data.walk, claim: (before?.claim ?? 0) + 1 }, reason);
   await noteReason(db, run, reason);
   return new UnrecoverableError(reason);
 }
@@ -107,5 +107,5 @@ export async function noteGivenUp(
   if (!(await job.isFailed())) return;
   const { poolId, snapshot, fence, walk: id } = job.data;
   const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
-  if (run !== null) await failWalk(db, run, id, error.message);
+  if (run !== null) await failWalk(db, run, { id, claim: null }, error.message);
 }

@@ -44,7 +44,7 @@ export async function addWalkJobs(
       opts: {
         jobId: `${id}-walk-${walk.id}-${run.fence}`,
         parent,
-        priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_PRIORITY),
+        priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_RANK),
         // The others are read to their ends, and kept; the snapshot's job then says what failed.
         ignoreDependencyOnFailure: true,
       },
@@ -52,4 +52,8 @@ export async function addWalkJobs(
   );
 }
 
-const LOWEST_PRIORITY = 2 ** 21;
+/**
+ * From here on walks are alike, and take turns: fewer than a worker reads at a time, so that those of
+ * one snapshot cannot keep all of another's waiting.
+ */
+const LOWEST_RANK = 16;
