@@ -67,7 +67,6 @@ describe('walks that are found or fail while others go on', () => {
     );
     // Nothing had to be made anew: its job planned the walks, waited for them, and judged.
     const [job] = await mirror.queues.snapshots.getFailed();
-    console.log(job?.attemptsStarted, job?.attemptsMade, Date.now() - (job?.timestamp ?? 0));
     expect(job?.attemptsStarted).toBe(2);
   }, 60_000);
 
