@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { startCli } from '../test/support/cli.ts';
 import { openFleet, until } from '../test/support/fleet.ts';
-import { printFigures } from './figures.ts';
+import { report } from './support/figures.ts';
 
 const RATE = 24;
 const LATENCY_MS = 200;
@@ -29,12 +29,14 @@ test('three workers on one pool, at 24 attempts a second and 200 ms an answer', 
     const perSecond = countBySecond(attempts.map(({ at }) => at));
     // The first second finds the parts of the pool; in the last one the pages run out.
     const steady = perSecond.slice(1, -1);
-    printFigures('workers', {
-      attempts: attempts.length,
-      seconds: perSecond.length,
-      'least in a second, of the share': Math.min(...steady) / RATE,
-      'on average, of the share': steady.reduce((sum, n) => sum + n, 0) / steady.length / RATE,
-      'most in any sliding second': mostInAnySecond(attempts.map(({ at }) => at)),
+    await report('workers', {
+      'three workers': {
+        attempts: attempts.length,
+        seconds: perSecond.length,
+        'least in a second, of the share': Math.min(...steady) / RATE,
+        'on average, of the share': steady.reduce((sum, n) => sum + n, 0) / steady.length / RATE,
+        'most in any sliding second': mostInAnySecond(attempts.map(({ at }) => at)),
+      },
     });
   } finally {
     simulator.child.kill();

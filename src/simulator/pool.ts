@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly users: number;
   readonly groups: number;
   readonly seed: number;
+  /** The share of the users in the largest generated group. */
+  readonly largestShare?: number | undefined;
   readonly secondDigit?: number | undefined;
   readonly usernames?: UsernameStyle | undefined;
   /** The time of changes, in milliseconds since 1970. */
@@ -89,6 +91,7 @@ export class SimulatedPool {
       groups: options.groups,
       users: options.users,
       usernames: generated.usernames,
+      largestShare: options.largestShare,
     });
     this.#groups = new GroupStore(generatedGroups);
   }

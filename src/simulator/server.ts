@@ -31,6 +31,8 @@ export interface SimulatorOptions {
   /** Generated groups of each pool: 20. */
   readonly groups?: number;
   readonly seed?: number;
+  /** The share of the users in the largest generated group: 0.95. */
+  readonly largestShare?: number;
   readonly account?: string;
   /** Requests a second of the UserList bucket, 30; 0 lifts every quota. */
   readonly rps?: number;
@@ -137,6 +139,7 @@ function createPools(options: SimulatorOptions, now: () => number): Map<string, 
       users: spec.users ?? options.users ?? 1000,
       groups: spec.groups ?? options.groups ?? 20,
       seed: spec.seed ?? options.seed ?? 1,
+      largestShare: options.largestShare,
       secondDigit: options.secondDigit,
       usernames: options.usernames,
       now,

@@ -22,6 +22,7 @@ interface RawOptions {
   readonly users: string;
   readonly groups: string;
   readonly seed: string;
+  readonly largestGroup?: string;
   readonly secondDigit?: string;
   readonly account: string;
   readonly rps: string;
@@ -47,6 +48,7 @@ export function simulatorCommand(): Command {
       'groups of each pool, from empty to nearly everyone, automatic groups of identity providers included',
       '20',
     )
+    .option('--largest-group <share>', 'the share of the users in the largest group (default: 0.95)')
     .option('--seed <n>', 'the same seed makes the same pools', '1')
     .option('--second-digit <hex>', "every sub's second digit, as in newer pools (default: random)")
     .option('--account <id>', 'the AWS account of the pools: 12 digits', DEFAULT_ACCOUNT)
@@ -150,6 +152,9 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
     pageTokenTtlSeconds: number('page-token-ttl-s', raw.pageTokenTtlS, 0, 1e9, false),
     faults: parseFaults(raw.fault ?? [], refuse),
     deny: parseDenials(raw.deny ?? [], refuse),
+    ...(raw.largestGroup === undefined
+      ? {}
+      : { largestShare: number('largest-group', raw.largestGroup, 0, 1, false) }),
     ...(digit === undefined ? {} : { secondDigit: Number.parseInt(digit, 16) }),
   };
   if (problems.length > 0) throw new ConfigurationError(problems);

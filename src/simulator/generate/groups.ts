@@ -9,6 +9,7 @@ import { GROUP_WORDS } from './words.ts';
 /** The most groups that a user can be in (the service's quotas page). */
 const MAX_GROUPS_PER_USER = 100;
 
+/** The share of the users in the largest group, where nothing else was asked for. */
 const LARGEST_SHARE = 0.95;
 /** What all ordinary groups but the largest hold together, as a share of the users. */
 const OTHERS_SHARE = 0.65;
@@ -31,18 +32,20 @@ export interface GroupPlan {
   readonly groups: number;
   readonly users: number;
   readonly usernames: Usernames;
+  /** The share of the users that the largest group holds: 0.95 where undefined. */
+  readonly largestShare?: number | undefined;
 }
 
 /**
- * The groups of a generated pool: one with nearly everyone, an automatic one per identity provider
+ * The groups of a generated pool: a large one, an automatic one per identity provider
  * (from three groups on), and others that fall steeply in size down to empty ones. Together they
- * hold about 1.8 times as many memberships as there are users, however many groups there are.
+ * hold about 0.8 times as many memberships as there are users, and those of the large one besides.
  */
 export function generateGroups(plan: GroupPlan): GeneratedGroup[] {
   const providers = PROVIDERS.slice(0, Math.max(0, plan.groups - 2));
   const ordinary = plan.groups - providers.length;
   const counts = new Uint8Array(plan.users);
-  const shares = sharesOf(ordinary);
+  const shares = sharesOf(ordinary, plan.largestShare ?? LARGEST_SHARE);
   return [
     ...shares.map((share, rank) => ({
       group: ordinaryGroup(plan, rank),
@@ -56,14 +59,14 @@ export function generateGroups(plan: GroupPlan): GeneratedGroup[] {
 }
 
 /** The share of the users that each ordinary group holds, the largest first. */
-function sharesOf(count: number): number[] {
+function sharesOf(count: number, largest: number): number[] {
   const weights = Array.from({ length: count }, (_, rank) => {
     if (rank === 0) return 0;
     return rank % EMPTY_EVERY === 2 ? 0 : 1 / (rank * Math.sqrt(rank));
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight, rank) =>
-    rank === 0 ? LARGEST_SHARE : (weight / total) * OTHERS_SHARE,
+    rank === 0 ? largest : (weight / total) * OTHERS_SHARE,
   );
 }
 
