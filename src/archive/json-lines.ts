@@ -22,18 +22,19 @@ export interface JsonLinesPart {
 }
 
 /**
- * Writes rows as gzipped JSON Lines files of at most `maxRows` rows into a folder, one at a time:
+ * Writes rows as gzipped JSON Lines files `NAME-N.jsonl.gz` of at most `maxRows` rows, one at a time:
  * the next is begun when the caller asks for it, and no rows at all are one empty file. The same
  * rows give the same bytes: the header's time is zero, and its operating system unknown.
  */
 export async function* writeJsonLines(
   source: Readable,
-  { folder, maxRows, signal }: { folder: string; maxRows: number; signal: AbortSignal },
+  options: { folder: string; name: string; maxRows: number; signal: AbortSignal },
 ): AsyncGenerator<JsonLinesPart> {
+  const { folder, name, maxRows, signal } = options;
   const stream = new RowStream(source);
   let index = 0;
   do {
-    const path = join(folder, `rows-${index}.jsonl.gz`);
+    const path = join(folder, `${name}-${index}.jsonl.gz`);
     await pipeline(
       stream.take(maxRows),
       createGzip({ level: GZIP_LEVEL }),

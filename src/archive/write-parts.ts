@@ -10,6 +10,7 @@ import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
 import { describeFile } from './local-file.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
+import { oneAhead } from './one-ahead.ts';
 import { ParquetWriter } from './parquet.ts';
 import { sealedOtherwise } from './seal.ts';
 
@@ -33,7 +34,7 @@ export interface PartsRequest {
 export interface PartsOptions {
   readonly formats: readonly ArchiveFormat[];
   readonly partRows: number;
-  /** A private folder of this machine; it holds at most one part's files at a time. */
+  /** A private folder of this machine; it holds the files of two parts at most. */
   readonly folder: string;
   /** The manifest that names these parts already, if one does: none may differ from it. */
   readonly sealed: Buffer | null;
@@ -42,7 +43,10 @@ export interface PartsOptions {
   readonly onRows?: (rows: number) => void;
 }
 
-/** Writes, stores and describes every part of a snapshot, a dataset and a part at a time. */
+/**
+ * Writes, stores and describes every part of a snapshot, a dataset and a part at a time. The rows of
+ * the next part are read meanwhile: Postgres and gzip work on those, DuckDB on the part in hand.
+ */
 export async function writeParts(
   destination: Destination,
   request: PartsRequest,
@@ -55,10 +59,9 @@ export async function writeParts(
   const parquet = formats.includes('parquet') ? await ParquetWriter.open(spillFolder) : null;
   const sealed = options.sealed && sealedHashes(options.sealed);
 
-  async function storePart(
-    dataset: Dataset,
+  async function store(
+    { dataset, index, rows: count }: DatasetPart,
     format: ArchiveFormat,
-    { index, rows: count }: JsonLinesPart,
     path: string,
   ): Promise<ManifestObject> {
     const file = await describeFile(path, signal);
@@ -71,40 +74,61 @@ export async function writeParts(
     return { key, format, dataset, rows: count, bytes: file.bytes, sha256: file.sha256 };
   }
 
-  async function* writeDataset(dataset: Dataset, source: Readable): AsyncGenerator<ManifestObject> {
-    let total = 0;
-    for await (const part of writeJsonLines(source, { ...options, maxRows: options.partRows })) {
-      total += part.rows;
-      if (part.index === 0 && part.rows > 0) await checkColumns(dataset, part.path);
-      if (parquet) {
-        const path = join(folder, `rows-${part.index}.parquet`);
-        await parquet.write(dataset, part, path, signal);
-        yield storePart(dataset, 'parquet', part, path);
-      }
-      if (formats.includes('jsonl')) yield storePart(dataset, 'jsonl', part, part.path);
-      else await unlink(part.path);
+  async function* storePart(part: DatasetPart): AsyncGenerator<ManifestObject> {
+    const { dataset, index, path } = part;
+    if (index === 0 && part.rows > 0) await checkColumns(dataset, path);
+    if (parquet) {
+      const converted = join(folder, `${dataset}-${index}.parquet`);
+      await parquet.write(dataset, part, converted, signal);
+      yield store(part, 'parquet', converted);
     }
-    if (total !== request.counts[dataset]) {
-      throw new ResumableError(
-        `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run again to archive the snapshot.`,
-      );
-    }
+    if (formats.includes('jsonl')) yield store(part, 'jsonl', path);
+    else await unlink(path);
   }
 
+  const stop = new AbortController();
+  const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) };
+  const parts = oneAhead(readParts(request, rows, reading), () => stop.abort());
   try {
     const objects: ManifestObject[] = [];
-    for (const dataset of DATASETS) {
-      const source = addAbortSignal(signal, await rows.open(dataset));
-      // A failure reaches the reader through its iterator; one before the first read must too.
-      source.on('error', () => {});
-      try {
-        for await (const object of writeDataset(dataset, source)) objects.push(object);
-      } finally {
-        source.destroy();
-      }
+    for await (const part of parts) {
+      for await (const object of storePart(part)) objects.push(object);
     }
     return objects;
   } finally {
     parquet?.close();
+  }
+}
+
+/** A part of a dataset. */
+interface DatasetPart extends JsonLinesPart {
+  readonly dataset: Dataset;
+}
+
+/** Every part as a JSON Lines file. Throws `ResumableError` where a dataset has not all its rows. */
+async function* readParts(
+  request: PartsRequest,
+  rows: SnapshotRows,
+  { folder, partRows, signal }: Pick<PartsOptions, 'folder' | 'partRows' | 'signal'>,
+): AsyncGenerator<DatasetPart, void, undefined> {
+  for (const dataset of DATASETS) {
+    const source = addAbortSignal(signal, await rows.open(dataset));
+    // A failure reaches the reader through its iterator; one before the first read must too.
+    source.on('error', () => {});
+    try {
+      let total = 0;
+      const options = { folder, name: dataset, maxRows: partRows, signal };
+      for await (const part of writeJsonLines(source, options)) {
+        total += part.rows;
+        yield { ...part, dataset };
+      }
+      if (total !== request.counts[dataset]) {
+        throw new ResumableError(
+          `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run again to archive the snapshot.`,
+        );
+      }
+    } finally {
+      source.destroy();
+    }
   }
 }

@@ -48,7 +48,12 @@ async function write(dataset: Dataset, rows: Iterable<object>) {
 
 async function writeLines(dataset: Dataset, text: Iterable<string>) {
   const lines = Readable.from(text, { objectMode: false });
-  const parts = writeJsonLines(lines, { folder: folder.path, maxRows: 1e6, signal: NEVER });
+  const parts = writeJsonLines(lines, {
+    folder: folder.path,
+    name: 'rows',
+    maxRows: 1e6,
+    signal: NEVER,
+  });
   const { value: part } = await parts.next();
   if (!part) throw new Error('no part');
   const parquet = `${folder.path}/part.parquet`;

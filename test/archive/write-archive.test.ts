@@ -349,7 +349,7 @@ describe('an archive in a folder', () => {
     { formats: ['parquet'] },
     { formats: ['jsonl'] },
   ] as const)(
-    'of $formats holds one part at a time on this machine, for its owner alone',
+    'of $formats holds two parts at most on this machine, for its owner alone',
     async ({ formats }) => {
       const { destination, close } = await openFolder();
       const parts = new Set<number>();
@@ -358,13 +358,17 @@ describe('an archive in a folder', () => {
           const [folder = ''] = await readdir(temporary.path);
           const path = `${temporary.path}/${folder}`;
           expect((await stat(path)).mode & 0o777).toBe(0o700);
-          const names = (await readdir(path)).filter((name) => name.startsWith('rows-'));
+          const names = (await readdir(path)).filter((name) =>
+            /^(users|groups|memberships)-/.test(name),
+          );
           parts.add(new Set(names.map((name) => name.split('.')[0])).size);
           await destination.put(key, file, signal);
         },
       });
       await archive(watching, pool(45), { partRows: 10, formats });
-      expect(parts).toEqual(new Set([1, 0]));
+      // The part in hand, and the next one, which is being read; none at the manifest.
+      expect(Math.min(...parts)).toBe(0);
+      expect(Math.max(...parts)).toBe(2);
       await close();
     },
   );

@@ -44,7 +44,18 @@ test('the first line is the URL, printed when it is ready; a signal ends it with
 test('every option reaches the simulator', async () => {
   const { url, client } = await serve(
     ...['--port', '0', '--pool', 'us-east-1_One', '--pool', 'us-east-1_Two', '--users', '70'],
-    ...['--groups', '4', '--largest-group', '0.1', '--seed', '9', '--second-digit', 'C', '--account', '000000000007'],
+    ...[
+      '--groups',
+      '4',
+      '--largest-group',
+      '0.1',
+      '--seed',
+      '9',
+      '--second-digit',
+      'C',
+      '--account',
+      '000000000007',
+    ],
     ...['--rps', '0', '--latency-ms', '40', '--page-fill', '0.5', '--page-token-ttl-s', '0'],
     ...['--fault', 'slow=0', '--fault', 'throttle:ListGroups,AdminGetUser=1'],
     ...['--deny', 'ListUserPools', '--deny', 'DescribeUserPool=NotAuthorizedException'],
@@ -102,7 +113,18 @@ test('a port that is taken is named, with the remedy', async () => {
 test('everything wrong with the command line is reported at once', async () => {
   const { code, stdout, stderr } = await runCli([
     ...['simulator', '--port', '70000', '--pool', 'nope', '--pool', POOL, '--pool', POOL],
-    ...['--users', '-1', '--groups', '10001', '--largest-group', '1.5', '--seed', 'x', '--second-digit', 'g'],
+    ...[
+      '--users',
+      '-1',
+      '--groups',
+      '10001',
+      '--largest-group',
+      '1.5',
+      '--seed',
+      'x',
+      '--second-digit',
+      'g',
+    ],
     ...['--account', '12', '--rps', 'fast', '--latency-ms', '', '--page-fill', '0'],
     ...['--page-token-ttl-s', '-5', '--fault', 'throttle=2', '--fault', 'nope=0.1'],
     ...['--fault', 'drop:Nothing=0.1', '--deny', 'ListPeople', '--deny', 'ListUsers=Maybe'],

@@ -48,7 +48,10 @@ export function simulatorCommand(): Command {
       'groups of each pool, from empty to nearly everyone, automatic groups of identity providers included',
       '20',
     )
-    .option('--largest-group <share>', 'the share of the users in the largest group (default: 0.95)')
+    .option(
+      '--largest-group <share>',
+      'the share of the users in the largest group (default: 0.95)',
+    )
     .option('--seed <n>', 'the same seed makes the same pools', '1')
     .option('--second-digit <hex>', "every sub's second digit, as in newer pools (default: random)")
     .option('--account <id>', 'the AWS account of the pools: 12 digits', DEFAULT_ACCOUNT)

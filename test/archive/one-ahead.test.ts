@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { oneAhead } from '../../src/archive/one-ahead.ts';
+
+test('the next item is made while one is used, and no more than that', async () => {
+  const made: number[] = [];
+  async function* items() {
+    for (let item = 0; item < 4; item += 1) {
+      made.push(item);
+      yield item;
+    }
+  }
+  const seen: [number, number][] = [];
+  for await (const item of oneAhead(items(), () => {})) {
+    await new Promise(setImmediate);
+    seen.push([item, made.length]);
+  }
+  expect(seen).toEqual([
+    [0, 2],
+    [1, 3],
+    [2, 4],
+    [3, 4],
+  ]);
+});
+
+test('a failure comes after the items before it', async () => {
+  async function* items() {
+    yield 'first';
+    throw new Error('no second');
+  }
+  const seen: string[] = [];
+  const read = async () => {
+    for await (const item of oneAhead(items(), () => {})) seen.push(item);
+  };
+  await expect(read()).rejects.toThrow('no second');
+  expect(seen).toEqual(['first']);
+});
+
+test('what is being made ahead is told to stop, and waited for, where the caller stops', async () => {
+  const stop = new AbortController();
+  let cleared = false;
+  async function* items() {
+    try {
+      yield 'first';
+      await new Promise((_, reject) => {
+        stop.signal.addEventListener('abort', () => reject(stop.signal.reason));
+      });
+    } finally {
+      cleared = true;
+    }
+  }
+  const read = async () => {
+    const parts = oneAhead(items(), () => stop.abort());
+    for await (const part of parts) throw new Error(`${part} is enough`);
+  };
+  await expect(read()).rejects.toThrow('first is enough');
+  expect(cleared).toBe(true);
+});
