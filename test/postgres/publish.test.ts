@@ -107,6 +107,21 @@ describe('publishing', () => {
     expect(await changes(second)).toEqual([]);
   });
 
+  it('rewrites no row where a crash of Postgres emptied the hashes, and has them again', async () => {
+    const content = { users: [user('ann'), user('bob')], groups: [], members: {} };
+    await take(content);
+    const placed = 'SELECT ctid::text, xmin::text FROM directory.users';
+    const before = await rows(placed);
+    const hashes = 'SELECT username, hash FROM mirror.user_hashes ORDER BY username';
+    const hashed = await rows(hashes);
+    expect(hashed).toHaveLength(2);
+    await db.query('TRUNCATE mirror.user_hashes');
+    const second = await take(content);
+    expect(await rows(placed)).toEqual(before);
+    expect(await changes(second)).toEqual([]);
+    expect(await rows(hashes)).toEqual(hashed);
+  });
+
   it('names what differs of a modified user or group, and closes the version before', async () => {
     const first = await take({ users: [user('ann')], groups: [group('staff')] });
     const second = await take({

@@ -70,18 +70,30 @@ export async function publishUsers(client: pg.PoolClient, run: Run): Promise<Use
      ORDER BY s.username`,
     key,
   );
-  await client.query(
-    `INSERT INTO mirror.user_hashes (pool_id, username, hash)
-     SELECT $1, s.username, s.hash FROM ${t.users} AS s
-     WHERE s.attributes IS NOT NULL
-     ORDER BY s.username
-     ON CONFLICT (pool_id, username) DO UPDATE SET hash = excluded.hash`,
-    [run.poolId],
-  );
+  await saveHashes(client, run);
   const { modified, replaced } = changed.rows[0] as { modified: number; replaced: number };
   return {
     added: rowCount(added) + replaced,
     modified,
     removed: rowCount(removed) + replaced,
   };
+}
+
+/** Notes the hashes of what is new. Two statements, as ON CONFLICT makes each row cost half as much again. */
+async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
+  const t = stageTables(run.stage);
+  await client.query(
+    `UPDATE mirror.user_hashes AS h SET hash = s.hash FROM ${t.users} AS s
+     WHERE h.pool_id = $1 AND h.username = s.username AND s.attributes IS NOT NULL`,
+    [run.poolId],
+  );
+  await client.query(
+    `INSERT INTO mirror.user_hashes (pool_id, username, hash)
+     SELECT $1, s.username, s.hash FROM ${t.users} AS s
+     WHERE s.attributes IS NOT NULL AND NOT EXISTS (
+       SELECT FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.username = s.username
+     )
+     ORDER BY s.username`,
+    [run.poolId],
+  );
 }

@@ -20,7 +20,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '100',
-  shared_buffers: '128MB',
+  // Enough for the indexes of a million users, which a publication adds to in no order.
+  shared_buffers: '256MB',
+  wal_buffers: '32MB',
   max_wal_size: '2GB',
   // Nothing replicates from here, so bulk loads need less of a log.
   wal_level: 'minimal',
