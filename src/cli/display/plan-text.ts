@@ -48,13 +48,11 @@ function atLeast({ unknownGroups }: PoolPlan): string {
 }
 
 function memberships({ memberships: known, unknownGroups }: PoolPlan): Entry {
-  const count = known === null ? 'unknown' : formatCount(known);
-  if (unknownGroups === 0) return ['memberships', count];
-  const of = `${formatCount(unknownGroups)} ${unknownGroups === 1 ? 'group is' : 'groups are'}`;
+  if (unknownGroups === 0) return ['memberships', formatCount(known ?? 0)];
   return [
     'memberships',
-    known === null ? count : `at least ${count}`,
-    `${of} new to the mirror: a call more for every 60 members`,
+    known === null ? 'unknown' : `at least ${formatCount(known)}`,
+    `those of ${counted(unknownGroups, 'group')} new to the mirror are unknown: a call more for every 60`,
   ];
 }
 
@@ -73,17 +71,26 @@ function calls(plan: PoolPlan): Entry {
 
 function time(plan: PoolPlan): Entry {
   const { quota, chain, publish, archive: archiving, total } = plan.seconds;
-  const rate = `${plan.callsASecond} calls a second, the share of the quota`;
-  const answers = `answers of ${Math.ceil(plan.answerSeconds * 1000)} ms, as measured now`;
-  const longest = `the longest chain of pages, ${formatCount(plan.longestChain)} with ${answers}`;
-  return [
-    'time',
+  const figure =
     `${atLeast(plan)}${formatDuration(total)}: reading ${formatDuration(Math.max(quota, chain))}, ` +
-      `publishing ${formatDuration(publish)}, archiving ${formatDuration(archiving)}`,
-    chain > quota
-      ? `set by ${longest}; ${rate}, would allow ${formatDuration(quota)}`
-      : `set by ${rate}; ${longest}, takes ${formatDuration(chain)}`,
-  ];
+    `publishing ${formatDuration(publish)}, archiving ${formatDuration(archiving)}`;
+  const byQuota = `${formatCount(plan.callsASecond)} calls a second: ${formatDuration(quota)}`;
+  const byChain =
+    `${formatCount(plan.longestChain)} pages one after the other, ` +
+    `each answered in ${Math.ceil(plan.answerSeconds * 1000)} ms as just measured: ${formatDuration(chain)}`;
+  return chain > quota
+    ? [
+        'time',
+        figure,
+        `reading is set by the longest list, ${byChain}`,
+        `the share of the quota would allow ${byQuota}`,
+      ]
+    : [
+        'time',
+        figure,
+        `reading is set by the share of the quota, ${byQuota}`,
+        `the longest list takes ${byChain}`,
+      ];
 }
 
 function changes(plan: PoolPlan): Entry {
@@ -91,7 +98,7 @@ function changes(plan: PoolPlan): Entry {
   if (changedRows === null || databaseBytes === null) {
     return ['database', 'unknown', 'the last snapshot is the first: how much changes is not known'];
   }
-  const growth = `${atLeast(plan)}${formatCount(changedRows)} rows, ${formatBytes(databaseBytes)} more`;
+  const growth = `${atLeast(plan)}${counted(changedRows, 'row')}, ${formatBytes(databaseBytes)} more`;
   return lastSnapshot === null
     ? ['database', growth, 'and about as much again while the snapshot is taken']
     : ['database', growth, 'if as much changes as the last time'];
@@ -104,4 +111,8 @@ function archive(plan: PoolPlan): Entry {
     `${atLeast(plan)}${formatBytes(bytes)} of ${formats.join(' and ')}`,
     manifest === null ? 'by the rows of simulated users' : `by the rows of ${manifest}`,
   ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
