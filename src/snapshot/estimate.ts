@@ -33,7 +33,9 @@ export interface KnownOfPool {
 export interface Estimate {
   /** The snapshot that it rests on; null before a pool's first. */
   readonly lastSnapshot: string | null;
+  /** The larger of the service's estimate, which may be old, and the last snapshot's users. */
   readonly users: number;
+  readonly estimatedUsers: number;
   readonly groups: number;
   /** In groups of known size; null where none is known. */
   readonly memberships: number | null;
@@ -78,14 +80,16 @@ export function estimate(known: KnownOfPool): Estimate {
   const members = groups.names.map((name) => last?.members.get(name) ?? null);
   const memberships = members.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   const unknownGroups = members.filter((count) => count === null).length;
-  const counts = { users, groups: groups.names.length, memberships };
+  const counts = { users, groups: members.length, memberships };
 
   const perPage = last === null ? FULL_PAGE : lastItemsAPage(last, groups.calls);
   const lists = listCalls({ users, members }, perPage);
   const changes = last === null ? counts : changesSince(last, users);
   return {
     lastSnapshot: last?.snapshot ?? null,
-    ...counts,
+    users,
+    estimatedUsers: known.estimatedUsers,
+    groups: members.length,
     memberships: unknownGroups > 0 && unknownGroups === members.length ? null : memberships,
     unknownGroups,
     calls: {

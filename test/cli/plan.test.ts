@@ -42,7 +42,7 @@ describe('plan', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
     expect(lines[0]).toBe('us-east-1_Main  first snapshot');
-    expect(stdout).toMatch(/^ {2}users {8}1,300$/m);
+    expect(stdout).toMatch(/^ {2}users {8}1,300\n {15}as the service estimates$/m);
     expect(stdout).toMatch(/^ {2}groups {7}70$/m);
     expect(stdout).toMatch(
       /^ {2}memberships {2}unknown\n {15}those of 70 groups new to the mirror are unknown: /m,
@@ -64,13 +64,22 @@ describe('plan', () => {
     mirror.pool.updateAttributes([...mirror.pool.users()][0]?.username ?? '', { name: 'Other' });
     const [last] = (await mirror.sync()).reports;
     const { stdout } = await mirror.run(['plan']);
-    expect(stdout).toMatch(new RegExp(`^us-east-1_Main  after ${last?.snapshot}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^us-east-1_Main  after snapshot ${last?.snapshot}$`, 'm'));
     expect(stdout).not.toContain('at least');
     expect(stdout).toMatch(/ with [\d.]+ items a page, as in the last snapshot$/m);
     expect(stdout).toMatch(/^ {2}database {5}1 row, 940 bytes more$/m);
     expect(stdout).toContain(`by the rows of ${last?.archive?.manifest}\n`);
     const { pools } = await planDocument();
     expect(pools[0]?.calls.total).toBe(first.reports[0]?.apiCalls);
+  });
+
+  it('goes by the last snapshot where the service estimates less', async () => {
+    await mirror.sync(['us-east-1_Other']);
+    mirror.simulator.pool('us-east-1_Other').estimatedUsers = 5;
+    const { stdout } = await mirror.run(['plan', 'us-east-1_Other']);
+    expect(stdout).toMatch(
+      /^ {2}users {8}20\n {15}as in the last snapshot; the service estimates 5$/m,
+    );
   });
 
   it('prints with --json the one document of the contract, and nothing else', async () => {
@@ -84,6 +93,7 @@ describe('plan', () => {
         region: 'us-east-1',
         lastSnapshot: null,
         users: 1300,
+        estimatedUsers: 1300,
         groups: 70,
         memberships: null,
         unknownGroups: 70,

@@ -74,6 +74,7 @@ describe('the estimate', () => {
   it('has the larger of the estimate and the last snapshot, and what the pool gained as new', () => {
     expect(estimate({ ...LATER, estimatedUsers: 500 })).toMatchObject({
       users: 1000,
+      estimatedUsers: 500,
       changedRows: 51,
     });
     expect(estimate({ ...LATER, estimatedUsers: 1500 })).toMatchObject({

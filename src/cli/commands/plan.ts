@@ -40,7 +40,9 @@ async function runPlan(
       await writeJson({ pools: plans, seconds });
     } else {
       const { planText } = await import('../display/plan-text.ts');
-      await writeOut(planText(plans, seconds));
+      // What is no terminal, or does not tell its size, has no width to break lines to.
+      const width = process.stdout.columns || Number.POSITIVE_INFINITY;
+      await writeOut(planText(plans, seconds, width));
     }
     process.exitCode = tellFailures(outcomes, config.logLevel) ?? EXIT.done;
   } finally {

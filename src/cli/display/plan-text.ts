@@ -1,23 +1,25 @@
 import type { PoolPlan } from '../../runner/plan-pools.ts';
 import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { wrap } from './wrap.ts';
 
 /**
  * Plans in lines for a person, a block for each pool.
  *
  * @param seconds how long the pools take together.
+ * @param width columns of a line.
  */
-export function planText(plans: readonly PoolPlan[], seconds: number): string {
-  const blocks = plans.map(describePlan);
-  if (plans.length > 1) blocks.push(describeAll(plans, seconds));
-  return blocks.join('\n');
+export function planText(plans: readonly PoolPlan[], seconds: number, width: number): string {
+  const blocks = plans.map((plan) => describePlan(plan, width));
+  if (plans.length > 1) blocks.push(wrap('', describeAll(plans, seconds), width));
+  return blocks.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
 /** A figure's name, what it is, and in lines of their own what it rests on. */
 type Entry = readonly [label: string, figure: string, ...basis: string[]];
 
-function describePlan(plan: PoolPlan): string {
+function describePlan(plan: PoolPlan, width: number): string[] {
   const entries: Entry[] = [
-    ['users', formatCount(plan.users)],
+    users(plan),
     ['groups', formatCount(plan.groups)],
     memberships(plan),
     calls(plan),
@@ -25,12 +27,17 @@ function describePlan(plan: PoolPlan): string {
     changes(plan),
     archive(plan),
   ];
-  const width = Math.max(...entries.map(([label]) => label.length));
-  const lines = entries.flatMap(([label, ...texts]) =>
-    texts.map((text, index) => `  ${(index === 0 ? label : '').padEnd(width)}  ${text}\n`),
-  );
-  const title = plan.lastSnapshot === null ? 'first snapshot' : `after ${plan.lastSnapshot}`;
-  return `${plan.poolId}  ${title}\n${lines.join('')}`;
+  const room = Math.max(...entries.map(([label]) => label.length));
+  const last =
+    plan.lastSnapshot === null ? 'first snapshot' : `after snapshot ${plan.lastSnapshot}`;
+  return [
+    `${plan.poolId}  ${last}`,
+    ...entries.flatMap(([label, ...texts]) =>
+      texts.flatMap((text, index) =>
+        wrap(`  ${(index === 0 ? label : '').padEnd(room)}  `, text, width),
+      ),
+    ),
+  ];
 }
 
 function describeAll(plans: readonly PoolPlan[], seconds: number): string {
@@ -38,13 +45,21 @@ function describeAll(plans: readonly PoolPlan[], seconds: number): string {
   const prefix = plans.some(({ unknownGroups }) => unknownGroups > 0) ? 'at least ' : '';
   return (
     `All ${plans.length} pools: ${prefix}${formatCount(calls)} calls, ${formatDuration(seconds)}; ` +
-    'those of one account and Region one after the other, as they share its quota.\n'
+    'those of one account and Region one after the other, as they share its quota.'
   );
 }
 
 /** Where the members of groups are unknown, what follows from them is the least that there is. */
 function atLeast({ unknownGroups }: PoolPlan): string {
   return unknownGroups > 0 ? 'at least ' : '';
+}
+
+function users({ users: expected, estimatedUsers }: PoolPlan): Entry {
+  const basis =
+    expected === estimatedUsers
+      ? 'as the service estimates'
+      : `as in the last snapshot; the service estimates ${formatCount(estimatedUsers)}`;
+  return ['users', formatCount(expected), basis];
 }
 
 function memberships({ memberships: known, unknownGroups }: PoolPlan): Entry {
@@ -101,7 +116,11 @@ function changes(plan: PoolPlan): Entry {
   const growth = `${atLeast(plan)}${counted(changedRows, 'row')}, ${formatBytes(databaseBytes)} more`;
   return lastSnapshot === null
     ? ['database', growth, 'and about as much again while the snapshot is taken']
-    : ['database', growth, 'if as much changes as the last time'];
+    : [
+        'database',
+        growth,
+        'if as much changes as the last time; and keys, hashes and memberships while the snapshot is taken',
+      ];
 }
 
 function archive(plan: PoolPlan): Entry {
