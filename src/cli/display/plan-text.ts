@@ -108,19 +108,22 @@ function time(plan: PoolPlan): Entry {
       ];
 }
 
+/** What sizes go by where none was measured of the pool itself. */
+const MEASURED = 'by rows as measured of users of about 600 bytes';
+
 function changes(plan: PoolPlan): Entry {
   const { changedRows, databaseBytes, lastSnapshot } = plan;
   if (changedRows === null || databaseBytes === null) {
     return ['database', 'unknown', 'the last snapshot is the first: how much changes is not known'];
   }
-  const growth = `${atLeast(plan)}${counted(changedRows, 'row')}, ${formatBytes(databaseBytes)} more`;
-  return lastSnapshot === null
-    ? ['database', growth, 'and about as much again while the snapshot is taken']
-    : [
-        'database',
-        growth,
-        'if as much changes as the last time; and keys, hashes and memberships while the snapshot is taken',
-      ];
+  return [
+    'database',
+    `${atLeast(plan)}${counted(changedRows, 'row')}, ${formatBytes(databaseBytes)} more`,
+    lastSnapshot === null ? MEASURED : `if as much changes as the last time, ${MEASURED}`,
+    lastSnapshot === null
+      ? 'about as much again while the snapshot is taken'
+      : 'keys, hashes and memberships besides while the snapshot is taken',
+  ];
 }
 
 function archive(plan: PoolPlan): Entry {
@@ -128,7 +131,7 @@ function archive(plan: PoolPlan): Entry {
   return [
     'archive',
     `${atLeast(plan)}${formatBytes(bytes)} of ${formats.join(' and ')}`,
-    manifest === null ? 'by the rows of simulated users' : `by the rows of ${manifest}`,
+    manifest === null ? MEASURED : `by the rows of ${manifest}`,
   ];
 }
 
