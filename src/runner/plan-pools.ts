@@ -76,7 +76,7 @@ async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): 
   const calling = { ...parts, role: own.role, observer: answers };
   const meter = new CallMeter();
   const { accountId, region, estimatedUsers } = await describePool(calling, poolId, meter, signal);
-  const buckets = parts.buckets.of(accountId, region);
+  const buckets = parts.buckets.ofGroups(accountId, region);
   const cognito = openCognito({ ...calling, region, buckets, meter });
   const names: string[] = [];
   let calls = 0;
@@ -96,7 +96,7 @@ async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): 
     last: await lastSnapshot(parts.db, poolId, signal),
     archive: await lastArchive(parts, poolId, signal),
     formats: parts.formats,
-    callsASecond: buckets.usage('UserList').allowed,
+    callsASecond: parts.buckets.allowed(accountId, region).UserList,
     answerSeconds: answers.median,
   });
   return { poolId, accountId, region, ...estimated };

@@ -8,6 +8,7 @@ import {
   filesBelow,
   openCliMirror,
 } from '../support/cli-mirror.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { startSts } from '../support/sts-server.ts';
 
 let mirror: CliMirror;
@@ -196,6 +197,20 @@ describe('plan', () => {
     const { pools } = await planDocument(['us-east-1_Main'], change);
     expect(pools).toMatchObject([{ lastSnapshot: null, users: 1300, archive: { manifest: null } }]);
     expect(existsSync(join(mirror.folder, '.cognito-mirror', 'archive'))).toBe(false);
+  }, 60_000);
+
+  it('passes the buckets that others share over Redis, and leaves the pace of the walks alone', async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.close());
+    const { pools } = await planDocument([], { REDIS_URL: redis.url, MIRROR_USER_LIST_RPS: '30' });
+    expect(pools).toMatchObject([{ users: 1300, callsASecond: 30 }]);
+    const keys = String(await redis.command('KEYS', '*'));
+    expect(keys).toContain('us-east-1/UserPoolRead');
+    expect(keys).toContain('123456789012/us-east-1/us-east-1_Main/ListGroups');
+    expect(keys).not.toContain('UserList');
+    const away = await mirror.run(['plan'], { REDIS_URL: 'redis://127.0.0.1:1' });
+    expect(away).toMatchObject({ code: 2, stdout: '' });
+    expect(away.stderr).toMatch(/REDIS_URL/);
   }, 60_000);
 
   it('plans without an archive that cannot be looked at, and says so', async () => {
