@@ -1,13 +1,14 @@
 import type pg from 'pg';
 import { lastSealed } from '../archive/last-sealed.ts';
-import { openCognito } from '../cognito/client.ts';
+import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { MirrorError } from '../model/errors.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { lastSnapshot } from '../postgres/directory/last-snapshot.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import { type Estimate, estimate } from '../snapshot/estimate.ts';
-import { CallMeter, type CallObserver } from '../telemetry/call-meter.ts';
+import { type Estimate, estimate, type KnownOfPool } from '../snapshot/estimate.ts';
+import { AnswerTimes } from '../telemetry/answer-times.ts';
+import { CallMeter } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { describePool } from './describe-pool.ts';
 import type { PoolPartsOf } from './pool-parts.ts';
@@ -71,28 +72,17 @@ export function secondsTogether(plans: readonly PoolPlan[]): number {
 }
 
 async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const own = await parts.poolParts(poolId);
-  const answers = new Answers();
-  const calling = { ...parts, role: own.role, observer: answers };
+  const { role } = await parts.poolParts(poolId);
+  const answers = new AnswerTimes();
+  const calling = { ...parts, role, observer: answers };
   const meter = new CallMeter();
   const { accountId, region, estimatedUsers } = await describePool(calling, poolId, meter, signal);
   const buckets = parts.buckets.ofGroups(accountId, region);
   const cognito = openCognito({ ...calling, region, buckets, meter });
-  const names: string[] = [];
-  let calls = 0;
-  const begun = performance.now();
-  try {
-    for await (const page of cognito.groupPages(poolId, { token: null }, signal)) {
-      names.push(...page.items.map(({ groupName }) => groupName));
-      calls += 1;
-    }
-  } finally {
-    cognito.close();
-  }
-  const seconds = (performance.now() - begun) / 1000;
+  const groups = await listGroups(cognito, poolId, signal).finally(() => cognito.close());
   const estimated = estimate({
     estimatedUsers,
-    groups: { names, calls, seconds },
+    groups,
     last: await lastSnapshot(parts.db, poolId, signal),
     archive: await lastArchive(parts, poolId, signal),
     formats: parts.formats,
@@ -100,6 +90,22 @@ async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): 
     answerSeconds: answers.median,
   });
   return { poolId, accountId, region, ...estimated };
+}
+
+/** One pass over the pool's groups. */
+async function listGroups(
+  cognito: Cognito,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<KnownOfPool['groups']> {
+  const begun = performance.now();
+  const names = new Set<string>();
+  let calls = 0;
+  for await (const page of cognito.groupPages(poolId, { token: null }, signal)) {
+    for (const { groupName } of page.items) names.add(groupName);
+    calls += 1;
+  }
+  return { names: [...names], calls, seconds: (performance.now() - begun) / 1000 };
 }
 
 /** An archive that cannot be looked at is no reason not to plan: sizes are then those of others. */
@@ -112,22 +118,5 @@ async function lastArchive({ poolParts, log }: PlanParts, poolId: string, signal
     if (!(error instanceof MirrorError)) throw error;
     log.warn({ poolId, problem: error.message }, 'the archive could not be looked at');
     return null;
-  }
-}
-
-/** How long the service took for its answers. */
-class Answers implements CallObserver {
-  readonly #seconds: number[] = [];
-
-  attempt({ outcome, seconds }: Parameters<CallObserver['attempt']>[0]): void {
-    if (outcome === 'ok') this.#seconds.push(seconds);
-  }
-
-  page(): void {}
-
-  /** The lower of two: a first answer waits for its connection besides. */
-  get median(): number {
-    const sorted = this.#seconds.toSorted((a, b) => a - b);
-    return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
   }
 }

@@ -10,7 +10,7 @@ import {
   DATABASE_BYTES,
   PUBLISHED_A_SECOND,
 } from './figures.ts';
-import { itemsAPage, listCalls } from './list-calls.ts';
+import { itemsAPage, type ListCalls, listCalls } from './list-calls.ts';
 import { MOST_LOOK_UPS } from './look-up.ts';
 
 /** What is known of a pool before its snapshot is taken, without a user having been read. */
@@ -18,10 +18,14 @@ export interface KnownOfPool {
   /** The service's own estimate. */
   readonly estimatedUsers: number;
   /** The names of its groups, the calls that listed them, and how long that took. */
-  readonly groups: { readonly names: readonly string[]; calls: number; seconds: number };
+  readonly groups: {
+    readonly names: readonly string[];
+    readonly calls: number;
+    readonly seconds: number;
+  };
   readonly last: LastSnapshot | null;
   /** The newest archive of the pool; null where there is none. */
-  readonly archive: { readonly key: string; objects: ParsedManifest['objects'] } | null;
+  readonly archive: { readonly key: string; readonly objects: ParsedManifest['objects'] } | null;
   readonly formats: readonly ArchiveFormat[];
   /** Calls of the UserList bucket that are allowed a second. */
   readonly callsASecond: number;
@@ -128,7 +132,7 @@ function changesSince({ changes, users: before }: LastSnapshot, users: number): 
 
 function secondsOf(
   { groups, callsASecond, answerSeconds }: KnownOfPool,
-  lists: ReturnType<typeof listCalls>,
+  lists: ListCalls,
   counts: Counts,
 ): Estimate['seconds'] {
   const quota = (lists.listUsers + lists.listUsersInGroup) / callsASecond;

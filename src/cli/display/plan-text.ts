@@ -80,7 +80,7 @@ function calls(plan: PoolPlan): Entry {
       `${formatCount(describeUserPool)} DescribeUserPool`,
     plan.lastSnapshot === null
       ? `if pages are full: ${plan.itemsAPage} items`
-      : `with ${plan.itemsAPage} items a page, as in the last snapshot`,
+      : `with ${Math.round(plan.itemsAPage * 10) / 10} items a page, as in the last snapshot`,
   ];
 }
 
