@@ -13,6 +13,21 @@ export interface Archives {
   of(poolId: string): Promise<Destination>;
 }
 
+/** The archives of pools; nothing is asked of them yet. */
+export function archivesOf(config: Config): Archives {
+  const { archiveKmsKeyId: kmsKeyId } = config;
+  const opened = new Map<string, Promise<Destination>>();
+  return {
+    of(poolId) {
+      const url = settingsOf(config, poolId).archiveUrl;
+      const destination =
+        opened.get(url) ?? openDestination(url, kmsKeyId === null ? {} : { kmsKeyId });
+      opened.set(url, destination);
+      return destination;
+    },
+  };
+}
+
 /**
  * Opens the archives of pools.
  *
@@ -24,19 +39,11 @@ export async function openArchives(
   signal: AbortSignal,
 ): Promise<Archives> {
   await checkWorkFolder(config);
-  const { archiveKmsKeyId: kmsKeyId } = config;
-  const opened = new Map<string, Promise<Destination>>();
-  const of = (poolId: string) => {
-    const url = settingsOf(config, poolId).archiveUrl;
-    const destination =
-      opened.get(url) ?? openDestination(url, kmsKeyId === null ? {} : { kmsKeyId });
-    opened.set(url, destination);
-    return destination;
-  };
-  for (const poolId of poolIds) await of(poolId);
-  const checks = [...opened.values()].map(async (destination) => (await destination).check(signal));
-  await allOrProblems(...checks);
-  return { of };
+  const archives = archivesOf(config);
+  const destinations = new Set<Destination>();
+  for (const poolId of poolIds) destinations.add(await archives.of(poolId));
+  await allOrProblems(...[...destinations].map((destination) => destination.check(signal)));
+  return archives;
 }
 
 /** Where parts of an archive are made before they are stored. */

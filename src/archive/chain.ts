@@ -50,7 +50,7 @@ export async function findChainPosition(
 }
 
 /** The ids of a pool's sealed snapshots, oldest first. */
-async function listSealed(
+export async function listSealed(
   destination: Destination,
   poolId: string,
   signal: AbortSignal,

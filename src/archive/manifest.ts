@@ -66,12 +66,23 @@ export function formatManifest(content: ManifestContent): Buffer {
 const MANIFEST = z.object({
   publishedAt: z.string(),
   counts: z.object({ users: z.number(), groups: z.number(), memberships: z.number() }),
-  objects: z.array(z.object({ key: z.string(), bytes: z.number(), sha256: z.string() })),
+  objects: z.array(
+    z.object({
+      key: z.string(),
+      format: z.string(),
+      dataset: z.string(),
+      rows: z.number(),
+      bytes: z.number(),
+      sha256: z.string(),
+    }),
+  ),
   previous: z.object({ snapshot: z.string(), sha256: z.string() }).nullable(),
 });
 
+export type ParsedManifest = z.output<typeof MANIFEST>;
+
 /** Reads a manifest's bytes; null where they are no manifest. */
-export function parseManifest(manifest: Buffer): z.output<typeof MANIFEST> | null {
+export function parseManifest(manifest: Buffer): ParsedManifest | null {
   try {
     return MANIFEST.parse(JSON.parse(manifest.toString()));
   } catch {

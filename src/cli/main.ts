@@ -6,6 +6,7 @@ import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { planCommand } from './commands/plan.ts';
 import { queryCommand } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
 import { simulatorCommand } from './commands/simulator.ts';
@@ -20,6 +21,7 @@ import { describeFailure } from './report-error.ts';
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
 const COMMANDS = [
   syncCommand,
+  planCommand,
   workerCommand,
   triggerCommand,
   statusCommand,

@@ -18,23 +18,20 @@ export class AccountBuckets {
 
   /** The buckets of an account and Region. */
   of(accountId: string, region: string): Buckets {
-    const scope = `${accountId}/${region}`;
-    let buckets = this.#byAccount.get(scope);
-    if (!buckets) {
-      const shares = this.#allowances.of(accountId, region);
-      const allowed = allowedRates(shares);
-      const laneOf = (bucket: BucketName) =>
-        bucket === 'UserPoolRead'
-          ? this.#poolReads(region)
-          : this.#lanes.of({ scope, bucket }, allowed[bucket]);
-      buckets = bucketsOf(new Map(BUCKETS.map((name) => [name, laneOf(name)])), {
-        lanes: this.#lanes,
-        scope,
-        share: shares.share,
-      });
-      this.#byAccount.set(scope, buckets);
-    }
-    return buckets;
+    return this.#of(accountId, region, BUCKETS);
+  }
+
+  /**
+   * Those of an account and Region that reads of pools and their groups pass. Who opens a bucket
+   * sets its pace for all who share it, so whoever reads no user leaves the others alone.
+   */
+  ofGroups(accountId: string, region: string): Buckets {
+    return this.#of(accountId, region, ['UserPoolRead', 'UserPoolResourceRead']);
+  }
+
+  /** The attempts a second that each bucket of an account and Region allows; opens none. */
+  allowed(accountId: string, region: string): Record<BucketName, number> {
+    return allowedRates(this.#allowances.of(accountId, region));
   }
 
   /**
@@ -66,6 +63,24 @@ export class AccountBuckets {
   /** Rejects whoever waits, at once; bounded, also while Redis is away. */
   async close(): Promise<void> {
     await this.#lanes.close();
+  }
+
+  #of(accountId: string, region: string, names: readonly BucketName[]): Buckets {
+    const scope = `${accountId}/${region}`;
+    const key = `${scope}/${names.join()}`;
+    let buckets = this.#byAccount.get(key);
+    if (!buckets) {
+      const { share } = this.#allowances.of(accountId, region);
+      const allowed = this.allowed(accountId, region);
+      const laneOf = (bucket: BucketName) =>
+        bucket === 'UserPoolRead'
+          ? this.#poolReads(region)
+          : this.#lanes.of({ scope, bucket }, allowed[bucket]);
+      const lanes = new Map(names.map((name) => [name, laneOf(name)]));
+      buckets = bucketsOf(lanes, { lanes: this.#lanes, scope, share });
+      this.#byAccount.set(key, buckets);
+    }
+    return buckets;
   }
 
   #poolReads(region: string): Lane {

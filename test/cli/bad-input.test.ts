@@ -22,7 +22,7 @@ beforeEach(() => mirror.simulator.denied.clear());
 const HELD = 'us-east-1_Simulated/20261120T020000Z';
 
 /** Commands that open the database; those of the second list open the archive as well. */
-const WITH_DATABASE = ['sync', 'status', `release ${HELD}`, `discard ${HELD}`, 'migrate'];
+const WITH_DATABASE = ['sync', 'plan', 'status', `release ${HELD}`, `discard ${HELD}`, 'migrate'];
 const WITH_ARCHIVE = ['sync', `release ${HELD}`];
 
 /**
@@ -43,30 +43,30 @@ async function refused(args: readonly string[], change: EnvChange = {}): Promise
 }
 let lastStderr = '';
 
-describe('sync and its pools', () => {
+describe.each(['sync', 'plan'])('%s and its pools', (command) => {
   it('says what to set where no pool is named', async () => {
-    expect(await refused(['sync'], { COGNITO_POOLS: undefined })).toEqual(['COGNITO_POOLS']);
+    expect(await refused([command], { COGNITO_POOLS: undefined })).toEqual(['COGNITO_POOLS']);
     expect(lastStderr).toContain('us-east-1_Ab12Cd34');
-    expect(await refused(['sync'], { COGNITO_POOLS: ' , ' })).toEqual(['COGNITO_POOLS']);
+    expect(await refused([command], { COGNITO_POOLS: ' , ' })).toEqual(['COGNITO_POOLS']);
   });
 
   it('names every malformed id, of the variable and of the command line', async () => {
     const ids = ['us-east-1', 'us-east-1_Good', 'us-east-1_A-b', `us-east-1_${'x'.repeat(60)}`];
-    expect(await refused(['sync'], { COGNITO_POOLS: ids.join(',') })).toEqual(
+    expect(await refused([command], { COGNITO_POOLS: ids.join(',') })).toEqual(
       Array(3).fill('COGNITO_POOLS'),
     );
     expect(lastStderr).toMatch(/"us-east-1" .*\n.*"us-east-1_A-b" /);
     expect(lastStderr).not.toContain('us-east-1_Good');
-    expect(await refused(['sync', ...ids])).toEqual(Array(3).fill('POOL'));
-    expect(await refused(['sync', 'all', 'us-east-1_Good'])).toEqual(['POOL']);
+    expect(await refused([command, ...ids])).toEqual(Array(3).fill('POOL'));
+    expect(await refused([command, 'all', 'us-east-1_Good'])).toEqual(['POOL']);
   });
 
   it('asks for the Region that `all` means', async () => {
-    expect(await refused(['sync'], { COGNITO_POOLS: 'all' })).toEqual(['AWS_REGION']);
+    expect(await refused([command], { COGNITO_POOLS: 'all' })).toEqual(['AWS_REGION']);
   });
 
   it('sends nothing of a malformed id to a terminal as it is', async () => {
-    await refused(['sync', 'us-east-1\u001b[2J']);
+    await refused([command, 'us-east-1\u001b[2J']);
     expect(lastStderr).not.toContain('\u001b');
   });
 });
@@ -261,6 +261,7 @@ describe('the command line', () => {
   it.each([
     [['snyc'], /unknown command 'snyc'/],
     [['sync', '--jsn'], /unknown option '--jsn'[\s\S]*--json/],
+    [['plan', '--csv'], /unknown option '--csv'/],
     [['status', '--follow'], /unknown option '--follow'/],
     [['status', 'nonsense'], /POOL: "nonsense" is no pool id/],
     [['demo', 'now'], /too many arguments/],

@@ -34,7 +34,16 @@ describe('the program', () => {
   test('shows its commands and its version, with exit code 0', async () => {
     const help = await runCli(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const command of ['sync', 'status', 'list', 'query', 'db', 'migrate', 'simulator']) {
+    for (const command of [
+      'sync',
+      'plan',
+      'status',
+      'list',
+      'query',
+      'db',
+      'migrate',
+      'simulator',
+    ]) {
       expect(help.stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
     }
     const version = await runCli(['--version']);

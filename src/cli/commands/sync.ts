@@ -1,10 +1,9 @@
 import { Command } from 'commander';
-import { ConfigurationError, InterruptedError } from '../../model/errors.ts';
-import type { PoolOutcome } from '../../runner/inline/sync.ts';
+import { InterruptedError } from '../../model/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
-import { describeFailure } from '../report-error.ts';
 import { withSignals } from '../signals.ts';
+import { tellFailures } from '../tell-failures.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {
@@ -41,23 +40,8 @@ async function runSync(
       'Interrupted. What was read is kept: the same command goes on from there.',
     );
   }
-  for (const { report, error } of outcomes) {
-    if (error === null) continue;
-    for (const line of describeFailure(error, config.logLevel === 'debug')) {
-      console.error(`${line} (${report.poolId})`);
-    }
-  }
-  process.exitCode = exitCodeOfRun(outcomes);
-}
-
-/** Of several pools, one that failed counts before one that is held, and that before success. */
-function exitCodeOfRun(outcomes: readonly PoolOutcome[]): number {
-  const errors = outcomes.flatMap(({ error }) => (error === null ? [] : [error]));
-  if (errors.length > 0) {
-    const allUnusable =
-      errors.length === outcomes.length &&
-      errors.every((error) => error instanceof ConfigurationError);
-    return allUnusable ? EXIT.usage : EXIT.failed;
-  }
-  return outcomes.some(({ report }) => report.state === 'held') ? EXIT.held : EXIT.done;
+  const failures = outcomes.map(({ report, error }) => ({ poolId: report.poolId, error }));
+  const isHeld = outcomes.some(({ report }) => report.state === 'held');
+  // Of several pools, one that failed counts before one that is held, and that before success.
+  process.exitCode = tellFailures(failures, config.logLevel) ?? (isHeld ? EXIT.held : EXIT.done);
 }

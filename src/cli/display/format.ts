@@ -10,3 +10,13 @@ export function formatDuration(seconds: number): string {
   const two = (part: number) => String(part).padStart(2, '0');
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
+
+const BYTE_UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+/** A number of bytes in the decimal unit that suits it, to two digits or more: `7.1 MB`, `161 MB`. */
+export function formatBytes(bytes: number): string {
+  const unit = Math.floor(Math.log10(Math.max(1, bytes)) / 3);
+  const value = bytes / 1000 ** unit;
+  const digits = unit === 0 || value >= 10 ? 0 : 1;
+  return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
+}

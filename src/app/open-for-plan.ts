@@ -1,0 +1,32 @@
+import type { Config } from '../config/config.ts';
+import type { PlanParts } from '../runner/plan-pools.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { allOrProblems } from './all-or-problems.ts';
+import { archivesOf } from './open-archives.ts';
+import { poolPartsOf } from './open-for-run.ts';
+import { type Mirror, openMirror } from './open-mirror.ts';
+import { openQuota, type Quota } from './open-quota.ts';
+
+/** Opens what planning works with: database and quota. Archives are only read, and not proved. */
+export async function openForPlan(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ parts: PlanParts; close(): Promise<void> }> {
+  const quota = openQuota(config, signal);
+  const mirror = openMirror(config, signal);
+  const close = async () => {
+    for (const opening of [quota, mirror]) {
+      const opened = await opening.catch(() => null);
+      await opened?.close();
+    }
+  };
+  try {
+    const [{ buckets }, { db }] = await allOrProblems<[Quota, Mirror]>(quota, mirror);
+    const poolParts = poolPartsOf(config, archivesOf(config));
+    return { parts: { db, poolParts, formats: config.archiveFormats, buckets, log }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

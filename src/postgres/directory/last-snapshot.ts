@@ -1,0 +1,77 @@
+import type pg from 'pg';
+import type { Counts, Dataset } from '../../model/snapshot.ts';
+import { type Queryable, transaction } from '../connection.ts';
+
+/** A pool's last published snapshot: what its next one is likely to be like. */
+export interface LastSnapshot {
+  /** Its id. */
+  readonly snapshot: string;
+  readonly users: number;
+  /** How many members each of its groups has, by name. */
+  readonly members: ReadonlyMap<string, number>;
+  /** Rows that it changed; null where it is the pool's first, which followed on nothing. */
+  readonly changes: Counts | null;
+  /** Users that it marked removed. */
+  readonly removed: number;
+  /** Calls of the service that it took, without those made again. */
+  readonly calls: number;
+}
+
+/**
+ * The pool's last published snapshot; null where there is none. It counts the pool's memberships in
+ * an index, which takes seconds for tens of millions.
+ */
+export function lastSnapshot(
+  pool: pg.Pool,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<LastSnapshot | null> {
+  const read = async (client: pg.PoolClient): Promise<LastSnapshot | null> => {
+    const found = await client.query<SnapshotRow>(
+      `SELECT snapshot, snapshot_at AS "snapshotAt", users, removed, api_calls - retries AS calls,
+         EXISTS (
+           SELECT FROM directory.snapshots AS earlier
+           WHERE earlier.pool_id = s.pool_id AND earlier.snapshot_at < s.snapshot_at
+             AND earlier.state IN ('published', 'archived')
+         ) AS "hasEarlier"
+       FROM directory.snapshots AS s
+       WHERE pool_id = $1 AND state IN ('published', 'archived')
+       ORDER BY snapshot_at DESC LIMIT 1`,
+      [poolId],
+    );
+    const [last] = found.rows;
+    if (last === undefined) return null;
+    const { snapshotAt, hasEarlier, ...told } = last;
+    return {
+      ...told,
+      members: await membersByGroup(client, poolId),
+      changes: hasEarlier ? await changesOf(client, poolId, snapshotAt) : null,
+    };
+  };
+  return transaction(pool, read, signal);
+}
+
+interface SnapshotRow extends Omit<LastSnapshot, 'members' | 'changes'> {
+  readonly snapshotAt: Date;
+  readonly hasEarlier: boolean;
+}
+
+async function membersByGroup(db: Queryable, poolId: string): Promise<Map<string, number>> {
+  const counted = await db.query<{ name: string; members: number }>(
+    `SELECT g.group_name AS name, count(m.username) AS members
+     FROM directory.groups AS g LEFT JOIN directory.memberships AS m USING (pool_id, group_name)
+     WHERE pool_id = $1 GROUP BY g.group_name`,
+    [poolId],
+  );
+  return new Map(counted.rows.map(({ name, members }) => [name, members]));
+}
+
+async function changesOf(db: Queryable, poolId: string, snapshotAt: Date): Promise<Counts> {
+  const counted = await db.query<{ dataset: Dataset; rows: number }>(
+    `SELECT entity || 's' AS dataset, count(*) AS rows FROM directory.changes
+     WHERE pool_id = $1 AND snapshot_at = $2 GROUP BY entity`,
+    [poolId, snapshotAt],
+  );
+  const rows = Object.fromEntries(counted.rows.map(({ dataset, rows }) => [dataset, rows]));
+  return { users: 0, groups: 0, memberships: 0, ...rows };
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import type { LastSnapshot } from '../../src/postgres/directory/last-snapshot.ts';
+import { estimate, type KnownOfPool } from '../../src/snapshot/estimate.ts';
+
+const FIRST: KnownOfPool = {
+  estimatedUsers: 100_000,
+  groups: { names: [], calls: 1, seconds: 0.1 },
+  last: null,
+  archive: null,
+  formats: ['parquet', 'jsonl'],
+  callsASecond: 24,
+  answerSeconds: 0.1,
+};
+
+const LAST: LastSnapshot = {
+  snapshot: '20261120T020000Z',
+  users: 1000,
+  members: new Map([
+    ['everyone', 1000],
+    ['few', 10],
+  ]),
+  changes: { users: 20, groups: 1, memberships: 30 },
+  removed: 0,
+  // DescribeUserPool, ListGroups, and full pages: 17 of users, 17 and 1 of members.
+  calls: 2 + 17 + 18,
+};
+
+const LATER: KnownOfPool = {
+  ...FIRST,
+  estimatedUsers: 1000,
+  groups: { names: ['everyone', 'few'], calls: 1, seconds: 0.1 },
+  last: LAST,
+};
+
+const part = (format: string, dataset: string, rows: number, bytes: number) => ({
+  key: '',
+  sha256: '',
+  ...{ format, dataset, rows, bytes },
+});
+
+describe('the estimate', () => {
+  it('of a first snapshot without groups knows all but the users to the last one', () => {
+    expect(estimate(FIRST)).toMatchObject({
+      lastSnapshot: null,
+      users: 100_000,
+      memberships: 0,
+      unknownGroups: 0,
+      itemsAPage: 60,
+      changedRows: 100_000,
+      databaseBytes: 94_000_000,
+      archive: { bytes: 23_900_000, manifest: null },
+    });
+  });
+
+  it('of a first snapshot with groups counts no membership, and says of how many groups', () => {
+    const groups = { names: ['a', 'b'], calls: 1, seconds: 0.1 };
+    const { memberships, unknownGroups, calls } = estimate({ ...FIRST, groups });
+    expect({ memberships, unknownGroups }).toEqual({ memberships: null, unknownGroups: 2 });
+    expect(calls.listUsersInGroup).toBe(2);
+    expect(calls.total).toBe(1 + 1 + calls.listUsers + 2);
+  });
+
+  it('of a later one takes what the last one shows', () => {
+    expect(estimate(LATER)).toMatchObject({
+      lastSnapshot: LAST.snapshot,
+      users: 1000,
+      groups: 2,
+      memberships: 1010,
+      calls: { listUsers: 17, listUsersInGroup: 18, total: LAST.calls },
+      changedRows: 51,
+    });
+  });
+
+  it('has the larger of the estimate and the last snapshot, and what the pool gained as new', () => {
+    expect(estimate({ ...LATER, estimatedUsers: 500 })).toMatchObject({
+      users: 1000,
+      estimatedUsers: 500,
+      changedRows: 51,
+    });
+    expect(estimate({ ...LATER, estimatedUsers: 1500 })).toMatchObject({
+      users: 1500,
+      changedRows: 531,
+    });
+  });
+
+  it('leaves groups that are gone out, and counts a new one as one call', () => {
+    const groups = { names: ['few', 'new'], calls: 1, seconds: 0.1 };
+    expect(estimate({ ...LATER, groups })).toMatchObject({
+      groups: 2,
+      memberships: 10,
+      unknownGroups: 1,
+      calls: { listUsersInGroup: 2 },
+    });
+  });
+
+  it('does not know what will change where the last snapshot was the first', () => {
+    expect(estimate({ ...LATER, last: { ...LAST, changes: null } })).toMatchObject({
+      changedRows: null,
+      databaseBytes: null,
+    });
+  });
+
+  it('learns from the calls of the last snapshot how full pages are, those for the removed apart', () => {
+    const calls = 2 + 2 * 17 + 18 + 17;
+    const half = estimate({ ...LATER, last: { ...LAST, calls } });
+    expect(half.itemsAPage).toBeGreaterThan(28);
+    expect(half.itemsAPage).toBeLessThan(32);
+    expect(Math.abs(half.calls.total - calls)).toBeLessThanOrEqual(2);
+    const last = { ...LAST, removed: 40, calls: LAST.calls + 40 };
+    expect(estimate({ ...LATER, last })).toMatchObject({ itemsAPage: 60 });
+  });
+
+  it('takes the longer of quota and longest chain, and then publishing and archiving', () => {
+    const quick = estimate(FIRST);
+    expect(quick.seconds.quota).toBeCloseTo(quick.calls.listUsers / 24, 2);
+    expect(quick.seconds.quota).toBeGreaterThan(quick.seconds.chain);
+    const slow = estimate({ ...LATER, answerSeconds: 2 });
+    expect(slow.longestChain).toBe(17);
+    expect(slow.seconds.chain).toBeCloseTo(0.1 + 17 * 2, 2);
+    expect(slow.seconds.chain).toBeGreaterThan(slow.seconds.quota);
+    for (const { seconds } of [quick, slow]) {
+      const { quota, chain, publish, archive, total } = seconds;
+      expect(total).toBeCloseTo(Math.max(quota, chain) + publish + archive, 2);
+    }
+  });
+
+  it('has the archive by the rows of the last one, in the formats that are configured', () => {
+    const archive = {
+      key: 'manifests/pool_id=us-east-1_A/20261120T020000Z.json',
+      objects: [
+        part('parquet', 'users', 500, 50_000),
+        part('parquet', 'users', 500, 30_000),
+        part('parquet', 'groups', 0, 900),
+        part('parquet', 'memberships', 1010, 10_100),
+        part('jsonl', 'users', 1000, 1),
+      ],
+    };
+    const estimated = estimate({ ...LATER, archive, formats: ['parquet'] });
+    // Of groups it has no row to go by: 30 bytes each, as measured elsewhere.
+    expect(estimated.archive).toEqual({
+      formats: ['parquet'],
+      bytes: 80_000 + 10_100 + 2 * 30,
+      manifest: archive.key,
+    });
+  });
+});
