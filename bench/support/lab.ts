@@ -50,6 +50,7 @@ export interface Lab {
   readonly url: string;
   readonly databaseUrl: string;
   readonly archive: string;
+  readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   sync(change?: Readonly<Record<string, string>>): Promise<SyncRun>;
   rows<T>(sql: string): Promise<T[]>;
@@ -81,6 +82,7 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
     url,
     databaseUrl: database.url,
     archive,
+    folder: folder.path,
     env,
     async sync(change = {}) {
       const begun = Date.now();
