@@ -30,6 +30,8 @@ export interface StepFigures {
 /** One run of `sync` as a process, watched from outside. */
 export interface SyncRun {
   readonly reports: readonly SnapshotReport[];
+  /** When the command was started, in milliseconds since 1970. */
+  readonly begun: number;
   /** From the start of the command to its end. */
   readonly seconds: number;
   /** To a tenth of a second, as the log has it; of several pools, those of the last are of no use. */
@@ -99,6 +101,7 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
       if (result.code !== 0) throw new Error(`sync ended with ${result.code}: ${result.stderr}`);
       return {
         reports: reportsOf(result),
+        begun,
         seconds: (ended - begun) / 1000,
         peakBytes: program.peakBytes(),
         steps: stepsOf(result.stderr, (from, to) => ({

@@ -27,7 +27,7 @@ export async function plainScript(
   const db = new Client({ connectionString: databaseUrl });
   await db.connect();
   await db.query(`
-    CREATE TABLE plain_users (username text PRIMARY KEY, attributes jsonb);
+    CREATE TABLE plain_users (username text PRIMARY KEY, attributes text);
     CREATE TABLE plain_members (group_name text, username text, PRIMARY KEY (group_name, username))`);
   const UserPoolId = 'us-east-1_Simulated';
   const begun = performance.now();
