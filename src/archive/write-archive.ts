@@ -19,7 +19,7 @@ export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' 
   readonly maySeal: () => Promise<void>;
   /** The most rows of a part. */
   readonly partRows?: number;
-  /** Where a private folder for the files of two parts at most is made; it is made where missing. */
+  /** Where a private folder for the files of four parts at most is made; it is made where missing. */
   readonly workFolder: string;
 }
 

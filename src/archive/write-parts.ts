@@ -4,13 +4,13 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
 import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import { ahead } from './ahead.ts';
 import { checkColumns } from './check-columns.ts';
 import type { Destination } from './destination.ts';
 import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
 import { describeFile } from './local-file.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
-import { oneAhead } from './one-ahead.ts';
 import { ParquetWriter } from './parquet.ts';
 import { sealedOtherwise } from './seal.ts';
 
@@ -24,6 +24,9 @@ export interface SnapshotRows {
   open(dataset: Dataset): Promise<Readable>;
 }
 
+/** Parts whose rows are read before it is their turn: so many that neither side waits for long. */
+const PARTS_AHEAD = 3;
+
 /** The snapshot whose parts are written, and how many rows it must have. */
 export interface PartsRequest {
   readonly poolId: string;
@@ -34,7 +37,7 @@ export interface PartsRequest {
 export interface PartsOptions {
   readonly formats: readonly ArchiveFormat[];
   readonly partRows: number;
-  /** A private folder of this machine; it holds the files of two parts at most. */
+  /** A private folder of this machine; it holds the files of four parts at most. */
   readonly folder: string;
   /** The manifest that names these parts already, if one does: none may differ from it. */
   readonly sealed: Buffer | null;
@@ -45,7 +48,7 @@ export interface PartsOptions {
 
 /**
  * Writes, stores and describes every part of a snapshot, a dataset and a part at a time. The rows of
- * the next part are read meanwhile: Postgres and gzip work on those, DuckDB on the part in hand.
+ * the next ones are read meanwhile: Postgres and gzip work on those, DuckDB on the part in hand.
  */
 export async function writeParts(
   destination: Destination,
@@ -91,7 +94,7 @@ export async function writeParts(
 
   const stop = new AbortController();
   const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) };
-  const parts = oneAhead(readParts(request, rows, reading), () => stop.abort());
+  const parts = ahead(readParts(request, rows, reading), PARTS_AHEAD, () => stop.abort());
   try {
     const objects: ManifestObject[] = [];
     for await (const part of parts) {

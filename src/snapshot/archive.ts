@@ -18,7 +18,7 @@ export interface ArchiveContext {
   readonly formats: readonly ArchiveFormat[];
   /** The program and its version, for the manifest. */
   readonly program: string;
-  /** Where the parts are made, two at a time at most, before they are stored. */
+  /** Where the parts are made, four at a time at most, before they are stored. */
   readonly workFolder: string;
   readonly progress: SnapshotProgress;
 }

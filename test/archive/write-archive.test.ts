@@ -349,7 +349,7 @@ describe('an archive in a folder', () => {
     { formats: ['parquet'] },
     { formats: ['jsonl'] },
   ] as const)(
-    'of $formats holds two parts at most on this machine, for its owner alone',
+    'of $formats holds four parts at most on this machine, for its owner alone',
     async ({ formats }) => {
       const { destination, close } = await openFolder();
       const parts = new Set<number>();
@@ -366,9 +366,9 @@ describe('an archive in a folder', () => {
         },
       });
       await archive(watching, pool(45), { partRows: 10, formats });
-      // The part in hand, and the next one, which is being read; none at the manifest.
+      // The part in hand and the next three, of which one is being read; none at the manifest.
       expect(Math.min(...parts)).toBe(0);
-      expect(Math.max(...parts)).toBe(2);
+      expect(Math.max(...parts)).toBeLessThanOrEqual(4);
       await close();
     },
   );

@@ -1,24 +1,25 @@
 import { expect, test } from 'vitest';
-import { oneAhead } from '../../src/archive/one-ahead.ts';
+import { ahead } from '../../src/archive/ahead.ts';
 
-test('the next item is made while one is used, and no more than that', async () => {
+test('the next items are made while one is used, and no more than asked for', async () => {
   const made: number[] = [];
   async function* items() {
-    for (let item = 0; item < 4; item += 1) {
+    for (let item = 0; item < 5; item += 1) {
       made.push(item);
       yield item;
     }
   }
   const seen: [number, number][] = [];
-  for await (const item of oneAhead(items(), () => {})) {
+  for await (const item of ahead(items(), 2, () => {})) {
     await new Promise(setImmediate);
     seen.push([item, made.length]);
   }
   expect(seen).toEqual([
-    [0, 2],
-    [1, 3],
-    [2, 4],
-    [3, 4],
+    [0, 3],
+    [1, 4],
+    [2, 5],
+    [3, 5],
+    [4, 5],
   ]);
 });
 
@@ -29,7 +30,7 @@ test('a failure comes after the items before it', async () => {
   }
   const seen: string[] = [];
   const read = async () => {
-    for await (const item of oneAhead(items(), () => {})) seen.push(item);
+    for await (const item of ahead(items(), 2, () => {})) seen.push(item);
   };
   await expect(read()).rejects.toThrow('no second');
   expect(seen).toEqual(['first']);
@@ -49,7 +50,7 @@ test('what is being made ahead is told to stop, and waited for, where the caller
     }
   }
   const read = async () => {
-    const parts = oneAhead(items(), () => stop.abort());
+    const parts = ahead(items(), 2, () => stop.abort());
     for await (const part of parts) throw new Error(`${part} is enough`);
   };
   await expect(read()).rejects.toThrow('first is enough');
