@@ -166,9 +166,10 @@ async function finishArchive(
 }
 
 /**
- * Enough walks that the bucket is never idle while a call takes half a second, and no more: each
- * walk in hand is one that a resume may have to start again.
+ * Many more than keep the bucket busy, as it gives its turns to the longest: a group of unknown size
+ * may be the longest of all, and must begin before the parts of the pool, which fill any number of
+ * places, are read. But each walk in hand is one that a resume may have to start again.
  */
 function walksSideBySide(buckets: Buckets): number {
-  return Math.min(32, Math.max(4, Math.ceil(buckets.usage('UserList').allowed / 2)));
+  return Math.min(64, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
 }
