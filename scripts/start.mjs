@@ -1,5 +1,5 @@
 /**
- * `npm run demo` and `npm test`: each installs and builds what is missing, says so, and runs.
+ * `npm run demo`, `npm test` and `npm run bench`: each installs and builds what is missing, says so, and runs.
  * Plain JavaScript with nothing but Node, as nothing is installed when it starts.
  */
 import { nodeTooOld } from './lib/node-version.mjs';
@@ -26,11 +26,22 @@ await runMain(async () => {
       await ensureBuilt();
       return runNode([`${ROOT}bin/cognito-mirror.mjs`, 'demo', ...args]);
     case 'test':
-      await ensureInstalled({ dev: true });
-      await ensureBuilt();
-      await ensureRedisServer();
-      return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
+      return runVitest(args);
+    case 'bench':
+      return runVitest(['--config', `${ROOT}bench/vitest.config.ts`, ...args]);
     default:
-      throw new Failure(`\`${what ?? ''}\` is neither \`demo\` nor \`test\`.`);
+      throw new Failure(`\`${what ?? ''}\` is not \`demo\`, \`test\` or \`bench\`.`);
   }
 });
+
+/**
+ * Runs tests or benchmarks, with all that they need.
+ *
+ * @param {readonly string[]} args of `vitest run`
+ */
+async function runVitest(args) {
+  await ensureInstalled({ dev: true });
+  await ensureBuilt();
+  await ensureRedisServer();
+  return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
+}

@@ -150,7 +150,7 @@ test('packages for other platforms and for development may be absent where they 
 test('anything but demo and test is refused', async () => {
   expect(await start(['deploy']).result).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('`deploy` is neither'),
+    stderr: expect.stringContaining('`deploy` is not'),
   });
 });
 

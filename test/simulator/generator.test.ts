@@ -266,3 +266,10 @@ test('a million users start in seconds and take a small part of 1 GB', () => {
   expect(pool.memberCount('everyone')).toBeGreaterThan(900_000);
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
 });
+
+test('no group but those of providers is larger than the largest is asked to be', () => {
+  const pool = generate({ users: 10_000, groups: 40, largestShare: 0.1 });
+  const sizes = [...pool.groups()].map(({ groupName }) => pool.memberCount(groupName));
+  expect(pool.memberCount('everyone')).toBeGreaterThan(900);
+  expect(Math.max(...sizes)).toBeLessThan(1_100);
+});
