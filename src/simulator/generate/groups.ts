@@ -65,7 +65,9 @@ function sharesOf(count: number, largest: number): number[] {
     return rank % EMPTY_EVERY === 2 ? 0 : 1 / (rank * Math.sqrt(rank));
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight, rank) => (rank === 0 ? largest : (weight / total) * OTHERS_SHARE));
+  return weights.map((weight, rank) =>
+    rank === 0 ? largest : Math.min((weight / total) * OTHERS_SHARE, largest),
+  );
 }
 
 /** Draws about `share` of the users, ascending, none into more groups than it may be in. */
