@@ -2,9 +2,9 @@ import type { ArchiveFormat } from '../config/config.ts';
 import type { Counts } from '../model/snapshot.ts';
 
 /**
- * What the estimates of `estimate.ts` rest on where nothing was measured of the pool itself: docs/
- * DESIGN.md, "Measurements", with 100,000 simulated users of about 600 bytes as the service sends
- * them, 200 groups and 178,000 memberships.
+ * What the estimates of `estimate.ts` rest on where nothing was measured of the pool itself:
+ * docs/DESIGN.md, "Measurements", and docs/BENCHMARKS.md, with simulated users of about 600 bytes as
+ * the service sends them and 1.8 memberships each.
  */
 
 /** Bytes of a row in Postgres, its indexes and a user's hash included. */
@@ -18,7 +18,7 @@ export const ARCHIVE_BYTES: Readonly<Record<ArchiveFormat, Counts>> = {
 
 /** Users a second whose snapshot is checked, and then published, with their memberships. */
 export const CHECKED_A_SECOND = 100_000;
-export const PUBLISHED_A_SECOND = 30_000;
+export const PUBLISHED_A_SECOND = 40_000;
 
 /** Rows a second of an archive in both formats. */
-export const ARCHIVED_A_SECOND = 50_000;
+export const ARCHIVED_A_SECOND = 100_000;
