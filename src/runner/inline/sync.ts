@@ -171,5 +171,5 @@ async function finishArchive(
  * places, are read. But each walk in hand is one that a resume may have to start again.
  */
 function walksSideBySide(buckets: Buckets): number {
-  return Math.min(64, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
+  return Math.min(40, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
 }
