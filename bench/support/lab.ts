@@ -65,12 +65,12 @@ export interface Lab {
 
 /** @param simulator the options of the command `simulator`, port apart. */
 export async function openLab(simulator: readonly string[]): Promise<Lab> {
-  const served = await startCli(['simulator', '--port', '0', ...simulator]);
-  const url = await firstLine(served);
   const database = await createTestDatabase();
   const folder = await temporaryFolder();
   const archive = join(folder.path, 'archive');
   const postgres = await postmaster(database.url);
+  const served = await startCli(['simulator', '--port', '0', ...simulator]);
+  const url = await firstLine(served);
   const env = {
     HOME: folder.path,
     ...serviceEnv(url),

@@ -9,7 +9,7 @@ import {
   CHECKED_A_SECOND,
   DATABASE_BYTES,
   PUBLISHED_A_SECOND,
-} from './figures.ts';
+} from './assumptions.ts';
 import { itemsAPage, type ListCalls, listCalls } from './list-calls.ts';
 import { MOST_LOOK_UPS } from './look-up.ts';
 
@@ -77,7 +77,7 @@ export interface Estimate {
   };
 }
 
-/** Estimates what the pool's next snapshot takes. Pure; `figures.ts` has what it assumes. */
+/** Estimates what the pool's next snapshot takes. Pure; `assumptions.ts` has what it assumes. */
 export function estimate(known: KnownOfPool): Estimate {
   const { last, groups, formats, callsASecond, answerSeconds } = known;
   const users = Math.max(known.estimatedUsers, last?.users ?? 0);

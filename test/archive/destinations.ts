@@ -40,3 +40,16 @@ export function useS3(server: { url: string }): void {
   process.env.AWS_ACCESS_KEY_ID = 'test';
   process.env.AWS_SECRET_ACCESS_KEY = 'test';
 }
+
+/** A destination with some methods of its own. */
+export function wrap(destination: Destination, own: Partial<Destination>): Destination {
+  return {
+    url: destination.url,
+    check: (signal) => destination.check(signal),
+    list: (prefix, signal) => destination.list(prefix, signal),
+    read: (key, signal) => destination.read(key, signal),
+    delete: (keys, signal) => destination.delete(keys, signal),
+    put: (key, file, signal) => destination.put(key, file, signal),
+    ...own,
+  };
+}

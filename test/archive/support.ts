@@ -12,6 +12,9 @@ import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
 
 export const POOL = 'us-east-1_Ab12Cd34';
+/** Where the parts and the manifest of the snapshot lie that `requestFor` asks to be archived. */
+export const PARTITION = `pool_id=${POOL}/snapshot=20261120T020000Z`;
+export const MANIFEST = `manifests/pool_id=${POOL}/20261120T020000Z.json`;
 export const NEVER = new AbortController().signal;
 
 export interface UserRow {

@@ -1,76 +1,30 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { describeFile } from '../../src/archive/local-file.ts';
-import { writeArchive } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { FencedError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { BACKENDS, type Backend, openFolder } from './destinations.ts';
+import { BACKENDS, type Backend, openFolder, wrap } from './destinations.ts';
 import {
   contentOf,
-  type Datasets,
   EMPTY,
+  MANIFEST,
   NEVER,
-  OFFLINE,
-  optionsWith,
+  PARTITION,
   POOL,
   pool,
-  readJsonLines,
   readManifest,
-  readParquet,
   requestFor,
   rowsOf,
 } from './support.ts';
+import { useWorkFolder } from './work-folder.ts';
 
-const PARTITION = `pool_id=${POOL}/snapshot=20261120T020000Z`;
-const MANIFEST = `manifests/pool_id=${POOL}/20261120T020000Z.json`;
-
-let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  temporary = await temporaryFolder();
-});
-afterEach(async () => {
-  const left = await readdir(temporary.path);
-  await temporary.remove();
-  expect(left).toEqual([]);
-});
-
-/** A destination with some methods of its own. */
-function wrap(destination: Destination, own: Partial<Destination>): Destination {
-  return {
-    url: destination.url,
-    check: (signal) => destination.check(signal),
-    list: (prefix, signal) => destination.list(prefix, signal),
-    read: (key, signal) => destination.read(key, signal),
-    delete: (keys, signal) => destination.delete(keys, signal),
-    put: (key, file, signal) => destination.put(key, file, signal),
-    ...own,
-  };
-}
-
-/** Archives into a private folder of the test's, which must be empty again afterwards. */
-function archive(
-  destination: Destination,
-  datasets: Datasets,
-  {
-    rows = rowsOf(datasets),
-    request = {},
-    ...options
-  }: Parameters<typeof optionsWith>[0] & {
-    rows?: SnapshotRows;
-    request?: Parameters<typeof requestFor>[1];
-  } = {},
-) {
-  return writeArchive(destination, requestFor(datasets, request), rows, {
-    ...optionsWith(options),
-    workFolder: temporary.path,
-  });
-}
+const work = useWorkFolder();
+const { archive } = work;
 
 describe.each(BACKENDS)('an archive in $name', ({ open }) => {
   let backend: Backend;
@@ -305,97 +259,5 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     const told: number[] = [];
     await archive(destination, pool(15), { partRows: 10, onRows: (rows) => told.push(rows) });
     expect(told.reduce((sum, rows) => sum + rows, 0)).toBe(2 * (15 + 1 + 15));
-  });
-});
-
-describe('an archive in a folder', () => {
-  test('is one table to a reader of Hive partitions, and the same rows in both formats', async () => {
-    const { destination, folder, close } = await openFolder();
-    const datasets = pool(25);
-    const first = await archive(destination, datasets, { partRows: 10 });
-    const previous = { snapshot: '20261120T020000Z', sha256: first.manifestSha256 };
-    const snapshotAt = new Date('2026-11-21T02:00:00.000Z');
-    const second = { request: { snapshotAt, previous }, partRows: 10 };
-    await archive(destination, pool(5), second);
-
-    const instance = await DuckDBInstance.create(':memory:', OFFLINE);
-    const connection = await instance.connect();
-    const reader = await connection.runAndReadAll(`
-      SELECT pool_id, snapshot, count(*)::INTEGER, min(username), epoch_ms(max(created_at))::VARCHAR
-      FROM read_parquet('${folder}/parquet/users/**/*.parquet', hive_partitioning = true)
-      GROUP BY ALL ORDER BY snapshot`);
-    expect(reader.getRows()).toEqual([
-      [POOL, '20261120T020000Z', 25, 'user-000000', String(Date.parse('2026-01-02T03:04:05.678Z'))],
-      [POOL, '20261121T020000Z', 5, 'user-000000', String(Date.parse('2026-01-02T03:04:05.678Z'))],
-    ]);
-    connection.closeSync();
-    instance.closeSync();
-
-    for (const part of [0, 1, 2]) {
-      const rows = datasets.users.slice(part * 10, part * 10 + 10);
-      const name = `${PARTITION}/part-0000${part}`;
-      expect(readJsonLines(`${folder}/jsonl/users/${name}.jsonl.gz`)).toEqual(rows);
-      const parquet = await readParquet(`${folder}/parquet/users/${name}.parquet`);
-      expect(parquet.map(({ username }) => username)).toEqual(
-        rows.map((row) => (row as { username: string }).username),
-      );
-      expect(Object.keys(parquet[0] ?? {})).toEqual(Object.keys(rows[0] ?? {}));
-    }
-    await close();
-  });
-
-  test.each([
-    { formats: ['parquet', 'jsonl'] },
-    { formats: ['parquet'] },
-    { formats: ['jsonl'] },
-  ] as const)(
-    'of $formats holds four parts at most on this machine, for its owner alone',
-    async ({ formats }) => {
-      const { destination, close } = await openFolder();
-      const parts = new Set<number>();
-      const watching = wrap(destination, {
-        async put(key, file, signal) {
-          const [folder = ''] = await readdir(temporary.path);
-          const path = `${temporary.path}/${folder}`;
-          expect((await stat(path)).mode & 0o777).toBe(0o700);
-          const names = (await readdir(path)).filter((name) =>
-            /^(users|groups|memberships)-/.test(name),
-          );
-          parts.add(new Set(names.map((name) => name.split('.')[0])).size);
-          await destination.put(key, file, signal);
-        },
-      });
-      await archive(watching, pool(45), { partRows: 10, formats });
-      // The part in hand and the next three, of which one is being read; none at the manifest.
-      expect(Math.min(...parts)).toBe(0);
-      expect(Math.max(...parts)).toBeLessThanOrEqual(4);
-      await close();
-    },
-  );
-
-  test('of rows with other columns than the contract is refused', async () => {
-    const { destination, close } = await openFolder();
-    const datasets = { ...EMPTY, memberships: [{ group_name: 'g', user: 'u', sub: null }] };
-    await expect(archive(destination, datasets)).rejects.toThrow(
-      'columns (group_name, user, sub) instead of (group_name, username, sub)',
-    );
-    await close();
-  });
-
-  test('is for its owner alone, and clears what a killed run left', async () => {
-    const { destination, folder, close } = await openFolder();
-    const part = `${folder}/parquet/users/${PARTITION}`;
-    await mkdir(part, { recursive: true });
-    await mkdir(`${folder}/manifests/pool_id=${POOL}`, { recursive: true });
-    await writeFile(`${part}/.part-00003.parquet.0a1b2c3d.partial`, 'half');
-    const manifests = `${folder}/manifests/pool_id=${POOL}`;
-    await writeFile(`${manifests}/.20261119T020000Z.json.0a1b2c3d.partial`, 'half');
-    await archive(destination, pool(3));
-    expect(await readdir(part)).toEqual(['part-00000.parquet']);
-    expect(await readdir(manifests)).toEqual(['20261120T020000Z.json']);
-    expect((await stat(`${folder}/${MANIFEST}`)).mode & 0o777).toBe(0o600);
-    const groups = `${folder}/parquet/groups`;
-    expect((await stat(groups)).mode & 0o777).toBe(0o700);
-    await close();
   });
 });

@@ -1,33 +1,24 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { InterruptedError } from '../../model/errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
-import { withSignals } from '../signals.ts';
+import { type PoolsRun, poolsCommand } from '../pools-command.ts';
 import { tellFailures } from '../tell-failures.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {
-  return new Command('sync')
-    .description('take, publish and archive a snapshot of each pool; resume an unfinished one')
-    .argument('[pool...]', 'ids of pools; without any, those of COGNITO_POOLS')
-    .option('--json', 'print one JSON document: {"snapshots":[…]}')
-    .action((pools: string[], options: { json?: boolean }) =>
-      withSignals((signal) => runSync(pools, options, signal)),
-    );
+  return poolsCommand(
+    'sync',
+    'take, publish and archive a snapshot of each pool; resume an unfinished one',
+    '{"snapshots":[…]}',
+    runSync,
+  );
 }
 
-async function runSync(
-  pools: readonly string[],
-  options: { json?: boolean },
-  signal: AbortSignal,
-): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env, { pools, needsPools: true });
-  const { createLogger } = await import('../../telemetry/logger.ts');
+async function runSync({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { mirrorPools } = await import('../mirror-pools.ts');
-  const log = createLogger({ level: config.logLevel });
   const outcomes = await mirrorPools(config, log, signal);
-  if (options.json) {
+  if (json) {
     await writeJson({ snapshots: outcomes.map(({ report }) => report) });
   } else {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
