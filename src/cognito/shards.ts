@@ -19,10 +19,12 @@ const OVERRUN = 4;
 /** …and the shard is then taken to hold this many times what was read. */
 const REESTIMATE = 16;
 /**
- * Added to each child's count on a page, so that an even spread weighs as much as the page: a
- * service that lists by `sub` fills the first page from one child alone.
+ * Added to each child's count on a page: an even spread weighs sixteen times as much. A `sub` is a
+ * random UUID, and what sixty of them show is mostly chance, or that the service lists by `sub`. By
+ * the page alone, some walks end a tenth later than expected; they are left for last, and are then
+ * too few to use the quota.
  */
-const SMOOTHING = 4;
+const EVEN_SPREAD = 60;
 
 /** What is known of a shard when it is judged. */
 export interface ShardView {
@@ -77,8 +79,10 @@ export function expectedOfChildren(
   expected: number,
   known: Iterable<{ readonly sub: string | null }> | ReadonlyMap<string, number>,
 ): number[] {
-  const counts = 'get' in known ? known : countByNextDigit(prefix, known);
-  const weights = DIGITS.map((digit) => (counts.get(digit) ?? 0) + SMOOTHING);
+  const counted = 'get' in known;
+  const counts = counted ? known : countByNextDigit(prefix, known);
+  const more = counted ? 1 : EVEN_SPREAD;
+  const weights = DIGITS.map((digit) => (counts.get(digit) ?? 0) + more);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => (expected * weight) / sum);
 }

@@ -1,11 +1,12 @@
+import { analyzeKeys } from '../postgres/directory/analyze.ts';
 import { pruneHistory } from '../postgres/directory/prune-history.ts';
 import { publish as publishStage } from '../postgres/directory/publish.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**
- * Publishes a checked snapshot, and clears up behind it: its stage, and versions that are older
- * than they are to be kept.
+ * Publishes a checked snapshot, and clears up behind it: its stage, versions that are older than
+ * they are to be kept and, after a pool's first, what Postgres takes for granted of its size.
  *
  * @param from `held` where a person releases it.
  * @param historyDays how long closed versions are kept; null is for ever.
@@ -18,6 +19,7 @@ export async function publish(
 ): Promise<void> {
   progress.phase = 'publish';
   await publishStage(db, run, from, signal);
+  if (run.baseAt === null) await analyzeKeys(db);
   await dropEndedStages(db);
   if (historyDays !== null) await pruneHistory(db, run.poolId, historyDays, signal);
 }

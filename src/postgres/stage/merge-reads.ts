@@ -38,11 +38,13 @@ export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): 
         `DELETE FROM ${t.memberships} AS m
          WHERE NOT EXISTS (SELECT FROM ${t.groups} AS g WHERE g.group_name = m.group_name)`,
       );
+      // Of a row's columns, those that publishing joins by and asks of.
       await client.query(
         `CREATE INDEX IF NOT EXISTS stage_${run.stage}_users_key ON ${t.users} (username);
          CREATE INDEX IF NOT EXISTS stage_${run.stage}_memberships_key
            ON ${t.memberships} (group_name, username);
-         ANALYZE ${t.users}, ${t.groups}, ${t.memberships}`,
+         ANALYZE ${t.users} (username, attributes), ${t.groups},
+           ${t.memberships} (group_name, username)`,
       );
     },
     signal,

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { publish } from '../../src/snapshot/publish.ts';
+import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
+import { begin, POOL, stage, user } from '../postgres/fixtures.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+
+const never = new AbortController().signal;
+
+it('leaves Postgres knowing the size of what a first snapshot brought', async () => {
+  const database = await createTestDatabase();
+  const db = openPool(database.url, 4);
+  try {
+    const run = await begin(db);
+    const users = Array.from({ length: 300 }, (_, i) => user(`user-${i}`));
+    await stage(db, run, { users });
+    await mergeReads(db, run, never);
+    await publish({ db, run, progress: new SnapshotProgress(POOL) }, 'walking', null, never);
+    const { rows } = await db.query(
+      `SELECT relname, reltuples FROM pg_class
+       WHERE oid IN ('directory.users'::regclass, 'directory.memberships'::regclass) ORDER BY relname`,
+    );
+    expect(rows).toEqual([
+      { relname: 'memberships', reltuples: 0 },
+      { relname: 'users', reltuples: 300 },
+    ]);
+  } finally {
+    await db.end();
+    await database.drop();
+  }
+});
