@@ -9,6 +9,13 @@ import type { Operation } from '../quota/quotas.ts';
  */
 export class TokenRefusedError extends ResumableError {}
 
+/** The service's page tokens lead to no end. The walk must start again. */
+export class EndlessChainError extends TokenRefusedError {
+  constructor(sign: string) {
+    super(`The service's listing does not end: ${sign}. Run it again later.`);
+  }
+}
+
 /** The service refused to cut the pool by a prefix of `sub`: it must be walked serially. */
 export class FilterRefusedError extends ResumableError {}
 

@@ -1,4 +1,4 @@
-import { ResumableError } from '../model/errors.ts';
+import { ChainWatch } from './chain-watch.ts';
 
 /** The most items that the service gives in a page (API reference: Limit, 0 to 60). */
 export const FULL_PAGE = 60;
@@ -22,28 +22,18 @@ export interface Page<T> {
   readonly sentAt: number;
 }
 
-/** A server that goes round in a circle is noticed if the circle has at most so many pages. */
-const REMEMBERED_TOKENS = 16;
-
 /**
  * Follows a chain of page tokens to its end, which is an absent token alone: a page may be short
- * or empty. Throws ResumableError where the service gives a token a second time.
+ * or empty. Throws EndlessChainError where there is none.
  */
-export async function* followPages<P extends { readonly nextToken: string | null }>(
-  start: PageStart,
-  ask: (token: string | null) => Promise<P>,
-): AsyncGenerator<P, void, undefined> {
+export async function* followPages<
+  P extends { readonly items: readonly unknown[]; readonly nextToken: string | null },
+>(start: PageStart, ask: (token: string | null) => Promise<P>): AsyncGenerator<P, void, undefined> {
+  const watch = new ChainWatch(start.token, start.remaining ?? null);
   let token = start.token;
-  const recent: string[] = [];
   for (;;) {
-    if (token !== null) recent.push(token);
-    if (recent.length > REMEMBERED_TOKENS) recent.shift();
     const page = await ask(token);
-    if (page.nextToken !== null && recent.includes(page.nextToken)) {
-      throw new ResumableError(
-        'The service gave the same page token twice, so the listing would never end. Run it again later.',
-      );
-    }
+    watch.follow(page);
     yield page;
     if (page.nextToken === null) return;
     token = page.nextToken;

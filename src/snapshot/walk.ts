@@ -81,7 +81,7 @@ async function startAgain(
   if (current.attempt >= MOST_ATTEMPTS) {
     throw new ResumableError(
       `A walk of the snapshot of ${context.run.poolId} was begun ${current.attempt} times, and each ` +
-        'time the service refused one of its own page tokens. Run it again later.',
+        "time the service's own page tokens did not lead to its end. Run it again later.",
       { cause },
     );
   }
@@ -89,7 +89,7 @@ async function startAgain(
   context.progress.walks[current.kind].items -= lostItems;
   context.log.warn(
     { poolId: context.run.poolId, kind: current.kind, attempt: again.attempt },
-    'a page token was refused: the walk starts again',
+    'page tokens did not lead to the end: the walk starts again',
   );
   return again;
 }
