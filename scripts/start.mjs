@@ -1,5 +1,5 @@
 /**
- * `npm run demo`, `npm test` and `npm run bench`: each installs and builds what is missing, says so, and runs.
+ * `npm run demo`, `npm test`, `npm run test:faults` and `npm run bench`: each installs and builds what is missing, says so, and runs.
  * Plain JavaScript with nothing but Node, as nothing is installed when it starts.
  */
 import { nodeTooOld } from './lib/node-version.mjs';
@@ -29,8 +29,10 @@ await runMain(async () => {
       return runVitest(args);
     case 'bench':
       return runVitest(['--config', `${ROOT}bench/vitest.config.ts`, ...args]);
+    case 'faults':
+      return runVitest(['--config', `${ROOT}test/faults/vitest.config.ts`, ...args]);
     default:
-      throw new Failure(`\`${what ?? ''}\` is not \`demo\`, \`test\` or \`bench\`.`);
+      throw new Failure(`\`${what ?? ''}\` is not \`demo\`, \`test\`, \`faults\` or \`bench\`.`);
   }
 });
 

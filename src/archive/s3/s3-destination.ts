@@ -87,6 +87,8 @@ class S3Destination implements Destination {
     // A server with S3's API may keep no checksums; S3 itself does.
     const { ContentLength, ChecksumSHA256 = checksum } = stored;
     if (ContentLength !== file.bytes || ChecksumSHA256 !== checksum) {
+      // A later run must not take it for what another one sealed.
+      await this.delete([key], signal).catch(() => {});
       throw new ResumableError(
         `${this.url} stored other bytes for ${key} than were sent. Run again to archive the snapshot.`,
       );

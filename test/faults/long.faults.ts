@@ -1,0 +1,61 @@
+import { writeFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { mix } from '../../src/simulator/generate/random.ts';
+import { type CaseReport, drawCase, playCase } from './support/case.ts';
+import { openLane } from './support/lane.ts';
+
+/** A seed repeats a run; `FAULTS_CASE` repeats one case of it. */
+const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const single = process.env['FAULTS_CASE'];
+const cases = single === undefined ? Number(process.env['FAULTS_CASES'] ?? 500) : 1;
+/** Cases side by side: most of a case's time is spent waiting. */
+const LANES = 4;
+
+const RESULTS = new URL('results.json', import.meta.url);
+
+interface Failure {
+  readonly seed: number;
+  readonly error: string;
+}
+
+it(`keeps every promise in ${cases} drawn cases (FAULTS_SEED=${seed})`, async () => {
+  const seeds =
+    single === undefined ? Array.from({ length: cases }, (_, i) => mix(seed, i)) : [Number(single)];
+  const waiting = [...seeds];
+  const played: CaseReport[] = [];
+  const failures: Failure[] = [];
+  const begun = performance.now();
+  const playInLane = async () => {
+    const lane = await openLane();
+    try {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        try {
+          played.push(await playCase(lane, drawCase(next)));
+        } catch (error) {
+          failures.push({ seed: next, error: String((error as Error).message) });
+          console.log(`FAULTS_CASE=${next}`, JSON.stringify(drawCase(next)), error);
+        }
+      }
+    } finally {
+      await lane.close();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES, cases) }, playInLane));
+  const struck = countStruck(played);
+  console.table(struck);
+  if (single === undefined) {
+    const minutes = Math.round((performance.now() - begun) / 6_000) / 10;
+    const results = { seed, cases, minutes, failures, struck };
+    await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  }
+  expect(failures).toEqual([]);
+}, 7_200_000);
+
+/** How often each blow fell. */
+function countStruck(played: readonly CaseReport[]): Record<string, number> {
+  const struck: Record<string, number> = {};
+  for (const blow of played.flatMap((report) => report.struck)) {
+    struck[blow] = (struck[blow] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(struck).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

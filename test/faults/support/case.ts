@@ -1,0 +1,143 @@
+import { expect } from 'vitest';
+import { Random } from '../../../src/simulator/generate/random.ts';
+import { startSimulator } from '../../../src/simulator/server.ts';
+import { BLOWS, type Blow, type BlowName } from './blows.ts';
+import { changePool } from './change-pool.ts';
+import { expectSame, expectSound, stateOf, watchReaders } from './judgement.ts';
+import type { Lane } from './lane.ts';
+import { begins, MOMENTS, type MomentName } from './moments.ts';
+import { type Runner, takeSnapshot } from './take-snapshot.ts';
+import { PASS } from './tap.ts';
+import { openWorld, type World } from './world.ts';
+
+/** A blow, and the step at whose so manieth beginning it falls. */
+export interface Strike {
+  readonly blow: BlowName;
+  readonly at: MomentName;
+  readonly nth: number;
+}
+
+/** A case as it is drawn from its seed. */
+export interface Case {
+  readonly seed: number;
+  readonly runner: Runner;
+  readonly onS3: boolean;
+  readonly users: number;
+  /** By how many milliseconds the clocks of processes are wrong. */
+  readonly clocks: readonly number[];
+  /** What strikes in each round; the pool changes from one to the next. */
+  readonly rounds: readonly (readonly Strike[])[];
+}
+
+const STRIKES = 3;
+const HOUR_MS = 3_600_000;
+
+/** Draws a case: two rounds that are struck, and one that is not where the pool moved meanwhile. */
+export function drawCase(seed: number): Case {
+  const random = new Random(seed);
+  const runner = random.chance(0.3) ? 'workers' : random.chance(0.5) ? 'sync' : 'sync over Redis';
+  const onS3 = random.chance(0.5);
+  const round = () =>
+    Array.from({ length: 1 + random.below(STRIKES) }, () => drawStrike(random, runner, onS3));
+  const rounds = [round(), round()];
+  const moves = rounds.flat().some(({ blow }) => (BLOWS[blow] as Blow).moves);
+  return {
+    seed,
+    runner,
+    onS3,
+    users: 60 + random.below(240),
+    clocks: random.chance(0.2) ? [HOUR_MS, -HOUR_MS] : [0],
+    rounds: moves ? [...rounds, []] : rounds,
+  };
+}
+
+function drawStrike(random: Random, runner: Runner, onS3: boolean): Strike {
+  const possible = (at: MomentName) => {
+    const { server } = MOMENTS[at];
+    return server === 's3' ? onS3 : server === 'redis' ? runner !== 'sync' : true;
+  };
+  const blows = Object.entries(BLOWS as Record<string, Blow>).filter(
+    ([, { at, needs }]) => at.some(possible) && (!needs || runner === needs),
+  );
+  const [name, { at }] = random.pick(blows);
+  const moment = random.pick(at.filter(possible));
+  return {
+    blow: name as BlowName,
+    at: moment,
+    nth: 1 + random.below(MOMENTS[moment].often),
+  };
+}
+
+/** How a case went: the blows that fell. (One whose moment never came did not.) */
+export interface CaseReport {
+  readonly case: Case;
+  readonly struck: readonly BlowName[];
+}
+
+/** Plays a case, and expects every promise to have been kept. */
+export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
+  const { seed, runner, users, onS3, clocks } = drawn;
+  const random = new Random(seed ^ 0x5eed);
+  const simulator = await startSimulator({ rps: 0, users, groups: 5, seed, slowMs: 300 });
+  const world = await openWorld(lane, simulator, onS3);
+  const undisturbed = await openWorld(lane, simulator, false);
+  const struck: BlowName[] = [];
+  let moved = false;
+  try {
+    for (const [index, strikes] of drawn.rounds.entries()) {
+      if (index > 0) changePool(simulator.pool(), random, 10);
+      const before = await stateOf(world);
+      const readers = watchReaders(world);
+      arm(world, strikes, random, struck);
+      await takeSnapshot(world, runner, clocks);
+      heal(world);
+      const seen = await readers.stop();
+      await takeSnapshot(undisturbed, 'sync');
+      for (const each of [world, undisturbed]) await endRound(each);
+      if (strikes.some(({ blow }) => (BLOWS[blow] as Blow).moves)) {
+        moved = true;
+        await expectSound(world);
+      } else {
+        await expectSame(world, undisturbed, { history: !moved });
+        const either = new Set([before, await stateOf(world)]);
+        for (const state of seen) expect(either).toContain(state);
+      }
+    }
+    return { case: drawn, struck };
+  } finally {
+    await world.close();
+    await undisturbed.close();
+    await simulator.close();
+  }
+}
+
+/** Has each blow fall once, when its moment comes. */
+function arm(world: World, strikes: readonly Strike[], random: Random, struck: BlowName[]): void {
+  const waiting = new Set(strikes.map((strike) => ({ ...strike, left: strike.nth })));
+  world.judge = async (passing) => {
+    for (const strike of waiting) {
+      if (!begins(MOMENTS[strike.at], passing)) continue;
+      strike.left -= 1;
+      if (strike.left > 0) continue;
+      waiting.delete(strike);
+      struck.push(strike.blow);
+      return (BLOWS[strike.blow] as Blow).strike(world, passing, random);
+    }
+    return PASS;
+  };
+}
+
+async function endRound({ rows, roundEnds }: World): Promise<void> {
+  const [newest] = await rows<{ at: Date }>(
+    'SELECT max(snapshot_at) AS at FROM directory.snapshots',
+  );
+  roundEnds.push(newest?.at as Date);
+}
+
+/** Ends what goes on being wrong, and lets no further blow fall. */
+function heal(world: World): void {
+  world.judge = () => PASS;
+  world.s3.fault = () => null;
+  world.simulator.faults.set({});
+  world.simulator.denied.clear();
+}

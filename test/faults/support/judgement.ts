@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { filesBelow } from '../../support/cli-mirror.ts';
+import type { World } from './world.ts';
+
+type Row = Record<string, unknown>;
+
+const CURRENT = ['users', 'groups', 'memberships'];
+const HISTORY = ['user_history', 'group_history', 'membership_history', 'changes'];
+
+/** Which state readers saw, as hashes of all that `directory` holds. */
+const STATE = CURRENT.map(
+  (table) =>
+    `(SELECT md5(coalesce(string_agg((to_jsonb(t) - 'valid_from')::text, ',' ORDER BY
+      (to_jsonb(t) - 'valid_from')::text), '')) FROM directory.${table} AS t)`,
+).join(' || ');
+
+export const stateOf = async (world: World): Promise<string> =>
+  (await world.rows<{ state: string }>(`SELECT ${STATE} AS state`))[0]?.state as string;
+
+/** Reads the current state again and again, as readers do, until it is stopped. */
+export function watchReaders(world: World): { stop(): Promise<Set<string>> } {
+  const seen = new Set<string>();
+  let stopped = false;
+  const reading = (async () => {
+    while (!stopped) {
+      // A server that is struck answers nobody.
+      const state = await stateOf(world).catch(() => null);
+      if (state !== null) seen.add(state);
+      await sleep(30);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await reading;
+      return seen;
+    },
+  };
+}
+
+/** Expects what every snapshot promises, whatever happened to the pool meanwhile. */
+export async function expectSound(world: World): Promise<void> {
+  const snapshots = await snapshotsOf(world);
+  expect(snapshots.map(({ state, reason }) => ({ state, reason }))).toEqual(
+    snapshots.map(() => ({ state: 'archived', reason: null })),
+  );
+  await expectProof(world, snapshots);
+  const [counts] = await world.rows(
+    `SELECT (SELECT count(*) FROM directory.users)::int AS users,
+       (SELECT count(*) FROM directory.groups)::int AS groups,
+       (SELECT count(*) FROM directory.memberships)::int AS memberships`,
+  );
+  expect(snapshots.at(-1)).toMatchObject(counts as Row);
+  expect(
+    await world.rows(
+      `SELECT group_name FROM directory.memberships AS m WHERE NOT EXISTS (
+         SELECT FROM directory.users AS u WHERE u.username = m.username AND u.sub = m.sub
+       ) OR NOT EXISTS (SELECT FROM directory.groups AS g WHERE g.group_name = m.group_name)`,
+    ),
+  ).toEqual([]);
+  expect(
+    await world.rows(
+      `SELECT relname FROM pg_class WHERE relname LIKE 'stage\\_%' AND relkind = 'r'`,
+    ),
+  ).toEqual([]);
+  expect([...world.s3.buckets.values()].flatMap(({ uploads }) => [...uploads.keys()])).toEqual([]);
+  expect(await readdir(world.tmp)).toEqual([]);
+  expectNobodyNamed(world);
+}
+
+/** Expects the same rows and the same bytes as where nothing was disturbed. */
+export async function expectSame(
+  world: World,
+  undisturbed: World,
+  { history }: { history: boolean },
+): Promise<void> {
+  await expectSound(world);
+  const tables = history ? [...CURRENT, ...HISTORY] : CURRENT;
+  for (const table of tables) {
+    const [actual, expected] = await Promise.all([
+      rowsOf(world, table, history),
+      rowsOf(undisturbed, table, history),
+    ]);
+    expect(actual, table).toEqual(expected);
+  }
+  expect(await newestParts(world)).toEqual(await newestParts(undisturbed));
+}
+
+/** The rows of a table, their moments told as the rounds that they belong to. */
+async function rowsOf(world: World, table: string, history: boolean): Promise<string[]> {
+  const rows = await world.rows<{ row: Row }>(
+    `SELECT to_jsonb(t) AS row FROM directory.${table} t`,
+  );
+  const told = rows.map(({ row }) => {
+    for (const column of ['valid_from', 'valid_to', 'snapshot_at']) {
+      const at = row[column];
+      if (typeof at === 'string') row[column] = history ? roundOf(world, new Date(at)) : null;
+    }
+    return JSON.stringify(row);
+  });
+  return told.sort();
+}
+
+const roundOf = ({ roundEnds }: World, at: Date) => roundEnds.findIndex((end) => at <= end);
+
+interface Snapshot extends Row {
+  readonly snapshot: string;
+  readonly manifest: string;
+}
+
+const snapshotsOf = (world: World) =>
+  world.rows<Snapshot>(
+    `SELECT pool_id, snapshot, state, reason, manifest, manifest_sha256, users::int, groups::int,
+       memberships::int
+     FROM directory.snapshots ORDER BY snapshot_at`,
+  );
+
+/** Expects a chain of manifests, each the proof of its parts, and nothing besides. */
+async function expectProof(world: World, snapshots: readonly Snapshot[]): Promise<void> {
+  const objects = await archiveOf(world);
+  const named: string[] = [];
+  let previous: Row | null = null;
+  for (const row of snapshots) {
+    const bytes = objects.get(row.manifest) as Buffer;
+    expect(sha256(bytes)).toBe(row['manifest_sha256']);
+    const manifest = JSON.parse(bytes.toString());
+    expect(manifest).toMatchObject({ snapshot: row.snapshot, previous });
+    for (const { key, bytes: size, sha256: hash } of manifest.objects) {
+      const part = objects.get(key) as Buffer;
+      expect({ key, size: part?.length, hash: part && sha256(part) }).toEqual({ key, size, hash });
+      named.push(key);
+    }
+    named.push(row.manifest);
+    previous = { snapshot: row.snapshot, sha256: row['manifest_sha256'] };
+  }
+  expect([...objects.keys()].sort()).toEqual(named.sort());
+}
+
+/** The newest archive's parts: hashes by format, dataset and number. */
+async function newestParts(world: World): Promise<Record<string, string>> {
+  const objects = await archiveOf(world);
+  const { snapshot } = (await snapshotsOf(world)).at(-1) as Snapshot;
+  const parts = [...objects].filter(([key]) => key.includes(`/snapshot=${snapshot}/`));
+  return Object.fromEntries(
+    parts.map(([key, bytes]) => [key.replace(`snapshot=${snapshot}`, ''), sha256(bytes)]),
+  );
+}
+
+/** Every file or object of the archive, by its key below the destination. */
+async function archiveOf({ archive, s3 }: World): Promise<Map<string, Buffer>> {
+  if (archive === null) {
+    const [bucket] = s3.buckets.values();
+    const objects = [...(bucket?.objects ?? [])];
+    return new Map(objects.map(([key, { bytes }]) => [key.replace(/^mirror\//, ''), bytes]));
+  }
+  const files = await filesBelow(archive);
+  return new Map(
+    await Promise.all(
+      files.map(
+        async (key): Promise<[string, Buffer]> => [key, await readFile(join(archive, key))],
+      ),
+    ),
+  );
+}
+
+/** Expects no log to name a user, or an attribute of one. */
+function expectNobodyNamed({ machines, simulator }: World): void {
+  const logs = machines.map(({ output }) => output.stdout + output.stderr).join('\n');
+  for (const { username, attributes } of simulator.pool().users()) {
+    for (const text of [username, attributes.get('sub'), attributes.get('email')]) {
+      if (text) expect(logs).not.toContain(text);
+    }
+  }
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

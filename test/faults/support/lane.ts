@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { openEmbeddedPostgres } from '../../../src/postgres/embedded/open.ts';
+import { migrate } from '../../../src/postgres/migrate.ts';
+import { serverPid } from '../../support/embedded-server.ts';
+import { runSql } from '../../support/postgres.ts';
+import { startRedis, type TestRedis } from '../../support/redis-server.ts';
+import { temporaryFolder } from '../../support/temp.ts';
+
+/** Servers that may be struck, for one case after the other. */
+export interface Lane {
+  readonly postgres: LanePostgres;
+  readonly redis: TestRedis;
+  close(): Promise<void>;
+}
+
+/** A Postgres that can be restarted, which moves it to another port. */
+export interface LanePostgres {
+  readonly port: number;
+  /** Makes a migrated database, and gives its URL as of now. */
+  createDatabase(): Promise<string>;
+  drop(url: string): Promise<void>;
+  /** The URL of a database where the server is now. */
+  urlNow(url: string): string;
+  /** Stops it by a signal (SIGINT is a fast shutdown, SIGQUIT a crash), and starts it again. */
+  restart(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
+}
+
+export async function openLane(): Promise<Lane> {
+  const folder = await temporaryFolder();
+  let server = await openEmbeddedPostgres(folder.path);
+  const serverUrl = () => new URL(server.url);
+  const urlOf = (database: string) => Object.assign(serverUrl(), { pathname: `/${database}` }).href;
+  const redis = await startRedis({ persistent: true });
+  const postgres: LanePostgres = {
+    get port() {
+      return Number(serverUrl().port);
+    },
+    async createDatabase() {
+      const name = `case_${randomBytes(6).toString('hex')}`;
+      // Not as the copy of a template: on `wal_level = minimal` Postgres syncs no init fork of a copy,
+      // so that its UNLOGGED tables may be unreadable after a crash.
+      await runSql(server.url, `CREATE DATABASE ${name}`);
+      await migrate(urlOf(name));
+      return urlOf(name);
+    },
+    async drop(url) {
+      await runSql(
+        server.url,
+        `DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`,
+      );
+    },
+    urlNow: (url) => urlOf(new URL(url).pathname.slice(1)),
+    async restart(signal) {
+      const pid = await serverPid(folder.path);
+      if (pid !== null) process.kill(pid, signal);
+      while (pid !== null && isRunning(pid))
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      server = await openEmbeddedPostgres(folder.path);
+    },
+  };
+  return {
+    postgres,
+    redis,
+    async close() {
+      await redis.close();
+      await server.close();
+      await folder.remove();
+    },
+  };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What becomes of bytes that a program sends to a server. */
+export type Fate =
+  | { readonly kind: 'pass' }
+  /** The connection breaks, and the server has seen nothing of it. */
+  | { readonly kind: 'cut' }
+  /** The server has it, but of its answer no more than so many bytes get through. */
+  | { readonly kind: 'cut answer'; readonly afterBytes: number; readonly onCut?: () => void }
+  | { readonly kind: 'delay'; readonly milliseconds: number }
+  /** The server never sees it; this is the answer, and then the connection ends. */
+  | { readonly kind: 'answer'; readonly bytes: string };
+
+/** Stands between one program and one server, reads what is asked, and decides what becomes of it. */
+export interface Tap {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export const PASS: Fate = { kind: 'pass' };
+
+/** Given each piece of what a program sends, and the one before it on the same connection. */
+type Judge = (text: string, earlier: string) => Fate | Promise<Fate>;
+
+/**
+ * Starts a tap in front of a server of this machine.
+ *
+ * @param port where the server is when a connection is made.
+ * @param judge is waited for before a piece goes on.
+ */
+export async function startTap(port: () => number, judge: Judge): Promise<Tap> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port(), '127.0.0.1');
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.setNoDelay();
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+    carry(near, far, judge).catch(() => near.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Carries bytes both ways until an end is cut. */
+async function carry(near: Socket, far: Socket, judge: Judge): Promise<void> {
+  let earlier = '';
+  let mayAnswer = Number.POSITIVE_INFINITY;
+  let onCut = () => {};
+  far.on('data', (bytes) => {
+    near.write(bytes.subarray(0, mayAnswer));
+    mayAnswer -= bytes.length;
+    if (mayAnswer > 0) return;
+    onCut();
+    near.destroy();
+  });
+  far.on('end', () => near.end());
+  for await (const bytes of near) {
+    const text = (bytes as Buffer).toString('latin1');
+    const fate = await judge(text, earlier);
+    earlier = text;
+    switch (fate.kind) {
+      case 'cut':
+        near.destroy();
+        return;
+      case 'answer':
+        near.end(fate.bytes);
+        return;
+      case 'cut answer':
+        mayAnswer = fate.afterBytes;
+        onCut = fate.onCut ?? onCut;
+        break;
+      case 'delay':
+        await sleep(fate.milliseconds);
+        break;
+      case 'pass':
+        break;
+    }
+    far.write(bytes as Buffer);
+  }
+  far.end();
+}
