@@ -9,6 +9,7 @@ export type S3Fault =
   | 'SlowDown'
   | 'InternalError'
   | 'AccessDenied'
+  | 'ExpiredToken'
   | 'cut'
   | 'other bytes'
   | 'fewer bytes';
@@ -33,6 +34,7 @@ const STATUS: Readonly<Record<string, number>> = {
   SlowDown: 503,
   InternalError: 500,
   AccessDenied: 403,
+  ExpiredToken: 400,
 };
 
 /**

@@ -211,7 +211,8 @@ export const BLOWS = {
     strike: () => CUT,
   },
   'lose an answer of S3': { at: on('s3'), strike: () => LOST },
-  'expire the credentials of S3': { at: on('s3'), strike: failS3('AccessDenied', 30) },
+  'expire the credentials of S3': { at: on('s3'), strike: failS3('ExpiredToken', 6) },
+  'take the rights on the bucket away': { at: on('s3'), strike: failS3('AccessDenied', 6) },
   'store other bytes on S3': {
     at: ['store a part', 'store the manifest'],
     strike: failS3('other bytes', 1, 'PutObject'),
