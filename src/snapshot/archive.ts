@@ -5,6 +5,7 @@ import { writeArchive } from '../archive/write-archive.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';
+import { dropEndedStages } from '../postgres/stage/drop.ts';
 import { lastArchived, markArchived, requireArchiving } from '../postgres/state/archived.ts';
 import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
@@ -34,6 +35,8 @@ export async function archivePublished(
   poolId: string,
   signal: AbortSignal,
 ): Promise<Map<string, ArchiveResult>> {
+  // A run that was killed right after publishing left its stage, which is as large as the pool.
+  await dropEndedStages(context.db);
   const sealed = new Map<string, ArchiveResult>();
   for (const snapshot of await unarchivedSnapshots(context.db, poolId)) {
     context.progress.phase = 'archive';

@@ -55,6 +55,23 @@ async function openBuckets(allowance = { share: 0.8, userListRps: 30 }): Promise
   return all;
 }
 
+describe('a Redis whose memory is full for a moment', () => {
+  test('gives the turns that were waited for, whenever it was', async () => {
+    for (let wait = 0; wait < 30; wait += 3) {
+      const account = `1111222233${String(wait).padStart(2, '0')}`;
+      const buckets = (await openBuckets()).of(account, 'us-east-1');
+      const turns = Promise.all(
+        [1, 2, 3].map(() => buckets.run('ListUsers', POOL, async () => 'a turn', never())),
+      );
+      await sleep(wait);
+      await server.command('CONFIG', 'SET', 'maxmemory', 1);
+      await sleep(20);
+      await server.command('CONFIG', 'SET', 'maxmemory', 0);
+      expect(await turns).toHaveLength(3);
+    }
+  }, 60_000);
+});
+
 describe('processes on one Redis, together', () => {
   test('release no more than the rate and one in any sliding second, and reach it', async () => {
     const takers = await startTakers(3);

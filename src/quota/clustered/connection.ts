@@ -10,6 +10,14 @@ type Callback = (error: Error | null, reply?: unknown) => void;
 interface Internals {
   readonly client: Redis;
   readonly subscriber: Redis;
+  /** Limiters by the channels that they hear. */
+  readonly limiters: Record<string, unknown>;
+}
+
+/** What `bottleneck.d.ts` leaves out of a limiter: its channels. */
+interface Heard {
+  channel(): string;
+  channel_client(): string;
 }
 
 /**
@@ -56,6 +64,15 @@ export class ClusterConnection extends Bottleneck.IORedisConnection {
       callback(error, reply);
     };
     return [keys.length, ...keys, ...args, answered];
+  }
+
+  /** Called by Bottleneck for a limiter that ends; its own fails where Redis is away, and nobody hears. */
+  __removeLimiter__(limiter: Heard): void {
+    const { subscriber, limiters } = this.clients;
+    for (const channel of [limiter.channel(), limiter.channel_client()]) {
+      delete limiters[channel];
+      subscriber.unsubscribe(channel).catch(() => {});
+    }
   }
 
   #registered(id: string, askedAt: number, reply: unknown): void {

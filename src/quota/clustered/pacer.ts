@@ -62,7 +62,32 @@ interface Turns {
   stop(): void;
 }
 
+/** Turns of one limiter after the other: each is used until Redis refuses it something. */
 function turnsOf(connection: ClusterConnection, id: string, minTime: number): Turns {
+  let limiter: Limiter | null = null;
+  return {
+    async next() {
+      limiter ??= openLimiter(connection, id, minTime);
+      try {
+        return await limiter.turn();
+      } catch (error) {
+        // Bottleneck asks neither for its settings nor for a slot a second time.
+        limiter.close();
+        limiter = null;
+        throw error;
+      }
+    },
+    stop: () => limiter?.close(),
+  };
+}
+
+interface Limiter {
+  /** As `Turns.next`; rejects where Redis refused what a turn needs. */
+  turn(): Promise<boolean>;
+  close(): void;
+}
+
+function openLimiter(connection: ClusterConnection, id: string, minTime: number): Limiter {
   const limiter = new Bottleneck({
     id,
     connection,
@@ -70,23 +95,28 @@ function turnsOf(connection: ClusterConnection, id: string, minTime: number): Tu
     timeout: KEPT_MS,
     heartbeatInterval: HEARTBEAT_MS,
   });
-  // Who waits for a turn is told as well, and the heartbeat comes again.
-  limiter.on('error', () => {});
+  let refuse = (_: Error) => {};
+  limiter.on('error', (error) => refuse(error));
   const configured = limiter.ready().then(() => limiter.updateSettings({ minTime }));
   configured.catch(() => {});
   const isInTime = () =>
     connection.isReady && performance.now() - connection.due(id) <= LATEST * minTime;
   return {
-    next: () =>
-      new Promise((resolve, reject) => {
+    async turn() {
+      await configured;
+      return new Promise((resolve, reject) => {
+        // Where no slot can be had, Bottleneck tells its listeners, and the job waits on.
+        refuse = reject;
         // Resolved by the job itself: Bottleneck settles its own promise some milliseconds later.
         limiter
           .schedule({ expiration: REGISTRATION_MS }, async () => resolve(isInTime()))
           .catch(reject);
-      }),
-    stop() {
+      });
+    },
+    close() {
       // It waits for answers of Redis, which come, or fail when the connection is closed.
       limiter.stop({ dropWaitingJobs: true }).catch(() => {});
+      limiter.disconnect(false);
     },
   };
 }

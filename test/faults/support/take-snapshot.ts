@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 export type Runner = 'sync' | 'sync over Redis' | 'workers';
 
 const MOST_RUNS = 12;
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 120_000;
 const WORKERS = 2;
 
 /**
@@ -31,8 +31,11 @@ async function bySync(
 ): Promise<void> {
   const ends: string[] = [];
   while (ends.length < MOST_RUNS) {
-    const { result } = await world.start(['sync', '--json'], env, clock);
-    const { code, stderr } = await result;
+    const { result, output } = await world.start(['sync', '--json'], env, clock);
+    const late = sleep(PATIENCE_MS, null, { ref: false });
+    const ended = await Promise.race([result, late]);
+    if (ended === null) throw new Error(`sync does not end:\n${lastOf(output.stderr)}`);
+    const { code, stderr } = ended;
     if (code === 0) return;
     ends.push(`exit ${code}: ${lastOf(stderr)}`);
     if (code === HELD) break;
