@@ -116,7 +116,7 @@ function openLimiter(connection: ClusterConnection, id: string, minTime: number)
     close() {
       // It waits for answers of Redis, which come, or fail when the connection is closed.
       limiter.stop({ dropWaitingJobs: true }).catch(() => {});
-      limiter.disconnect(false);
+      void limiter.disconnect(false);
     },
   };
 }

@@ -36,7 +36,10 @@ export interface World {
   /** The database where it is now, without a tap. */
   databaseUrl(): string;
   /** Asks the database directly. */
-  rows<T = Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<T[]>;
+  readonly rows: <T = Record<string, unknown>>(
+    sql: string,
+    values?: readonly unknown[],
+  ) => Promise<T[]>;
   /** Ends what still runs, and removes everything. */
   close(): Promise<void>;
 }
