@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isPoolId } from '../model/pool-id.ts';
 import { archiveUrlProblem } from './archive-url.ts';
 import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
+import { databaseUrlProblem } from './database-url.ts';
 import { isCronPattern, isTimezone } from './schedule.ts';
 
 /**
@@ -11,7 +12,7 @@ import { isCronPattern, isTimezone } from './schedule.ts';
  */
 export const VARIABLES = {
   COGNITO_POOLS: z.string().transform(toPools),
-  DATABASE_URL: z.string().superRefine(isServerUrl(['postgres:', 'postgresql:'])),
+  DATABASE_URL: z.string().superRefine(isDatabaseUrl),
   REDIS_URL: z.string().superRefine(isServerUrl(['redis:', 'rediss:'])),
   ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
   ARCHIVE_FORMATS: z.string().transform(toFormats),
@@ -38,7 +39,8 @@ export type VariableName = keyof typeof VARIABLES;
 export const REMEDIES: Readonly<Record<VariableName, string>> = {
   COGNITO_POOLS:
     'Give pool ids, separated by commas, as the Cognito console shows them (us-east-1_Ab12Cd34), or `all`.',
-  DATABASE_URL: 'Give a URL such as postgres://user:password@host:5432/database.',
+  DATABASE_URL:
+    'Give a URL such as postgres://user:password@host:5432/database, with ?sslmode=verify-full where TLS is required.',
   REDIS_URL: 'Give a URL such as redis://host:6379.',
   ARCHIVE_URL: 'Give s3://bucket/prefix, or file:///absolute/folder.',
   ARCHIVE_FORMATS: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
@@ -81,6 +83,12 @@ function toFormats(text: string, context: z.core.$RefinementCtx): ArchiveFormat[
 
 function isFormat(text: string): text is ArchiveFormat {
   return (ARCHIVE_FORMATS as readonly string[]).includes(text);
+}
+
+function isDatabaseUrl(text: string, context: z.core.$RefinementCtx): void {
+  isServerUrl(['postgres:', 'postgresql:'])(text, context);
+  const problem = URL.canParse(text) ? databaseUrlProblem(text) : null;
+  if (problem !== null) report(context, problem);
 }
 
 /** Quotes nothing of the value, which may hold a password. */
