@@ -1,11 +1,14 @@
 import pg from 'pg';
-import { MirrorError, ResumableError } from '../model/errors.ts';
+import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
 
 /**
  * SQLSTATE classes whose messages speak of the server alone (appendix A of Postgres's manual):
  * connections, resources, intervention by an operator, system errors. Others may quote values.
  */
 const OF_THE_SERVER = /^(08|53|57|58)/;
+
+/** Its text names a table or a schema, and quotes no row. */
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** What the driver says, without a code, of a connection that is lost or cannot be had. */
 const LOST =
@@ -19,6 +22,11 @@ export function withoutRows(error: Error): Error {
   if (error instanceof MirrorError) return error;
   if (error instanceof pg.DatabaseError) {
     const { code = '', message, constraint, table } = error;
+    if (code === INSUFFICIENT_PRIVILEGE) {
+      const problem = `its role lacks a right (${message}).`;
+      const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';
+      return new ConfigurationError([{ subject: 'DATABASE_URL', problem, remedy }]);
+    }
     const what = OF_THE_SERVER.test(code)
       ? message
       : `a statement failed${table ? ` on ${table}` : ''}${constraint ? ` (${constraint})` : ''}`;

@@ -39,7 +39,7 @@ export async function migrate(url: string): Promise<string[]> {
             subject: 'DATABASE_URL',
             problem: 'its role may not create or change the schemas `directory` and `mirror`.',
             remedy:
-              'GRANT CREATE ON DATABASE to it, or run `migrate` once with the role that owns them.',
+              'Run `migrate` with the role that owns them, or GRANT CREATE ON DATABASE to this one.',
           },
         ],
         { cause: error },
