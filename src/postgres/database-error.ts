@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
+import { isOfTls } from '../model/tls-trouble.ts';
 
 /**
  * SQLSTATE classes whose messages speak of the server alone (appendix A of Postgres's manual):
@@ -52,6 +53,6 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
   if (!(error instanceof Error)) return false;
   if (error instanceof pg.DatabaseError) return AWAY.test(error.code ?? '');
-  if ('code' in error && UNREACHABLE.test(String(error.code))) return true;
+  if ('code' in error && (UNREACHABLE.test(String(error.code)) || isOfTls(error.code))) return true;
   return LOST.test(error.message);
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Config } from '../config/config.ts';
 import { redactUrl } from '../config/redact-url.ts';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
+import { explainTls } from '../model/tls-trouble.ts';
 
 /** The mirror's database, while this process uses it. */
 export interface Database {
@@ -33,6 +34,20 @@ export async function openDatabase(
 }
 
 async function probe(url: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await connectOnce(url, signal);
+  } catch (cause) {
+    if (signal?.aborted) throw new InterruptedError();
+    const { problem, remedy } = explain(cause);
+    throw new ConfigurationError(
+      [{ subject: `DATABASE_URL (${redactUrl(url)})`, problem, remedy }],
+      { cause },
+    );
+  }
+}
+
+async function connectOnce(url: string, signal: AbortSignal | undefined): Promise<void> {
+  // It reads the files of certificates that the URL names.
   const client = new pg.Client({
     connectionString: url,
     application_name: 'cognito-mirror',
@@ -46,22 +61,21 @@ async function probe(url: string, signal: AbortSignal | undefined): Promise<void
     signal?.throwIfAborted();
     await client.connect();
     await client.query('SELECT 1');
-  } catch (cause) {
-    if (signal?.aborted) throw new InterruptedError();
-    const { problem, remedy } = explain(cause);
-    throw new ConfigurationError(
-      [{ subject: `DATABASE_URL (${redactUrl(url)})`, problem, remedy }],
-      { cause },
-    );
   } finally {
     signal?.removeEventListener('abort', stop);
     await client.end().catch(() => {});
   }
 }
 
+interface Trouble {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
 /** By SQLSTATE (Postgres's appendix A) or by Node's code of a failed connection. */
-function explain(error: unknown): { problem: string; remedy: string } {
-  const { code, message } = firstCause(error);
+function explain(error: unknown): Trouble {
+  const cause = firstCause(error);
+  const { code, message } = cause;
   switch (code) {
     case 'ECONNREFUSED':
       return {
@@ -73,6 +87,13 @@ function explain(error: unknown): { problem: string; remedy: string } {
       return { problem: 'the host name is unknown.', remedy: 'Correct it, or the name service.' };
     case '28P01':
     case '28000':
+      if (LACKS_TLS.test(message)) {
+        return {
+          problem: 'the server lets this user in by TLS alone.',
+          remedy:
+            'Ask for it in the URL: sslmode=verify-full, and sslrootcert=FILE for an authority of your own.',
+        };
+      }
       return {
         problem: 'the server refuses this user or password.',
         remedy: "Correct them, or the server's pg_hba.conf.",
@@ -95,16 +116,44 @@ function explain(error: unknown): { problem: string; remedy: string } {
     case '57P03':
       return { problem: 'the server is starting or stopping.', remedy: 'Try again shortly.' };
     default:
-      return {
-        problem: `no connection could be made (${message}).`,
-        remedy: 'See that the server runs and that this machine reaches it.',
-      };
+      return (
+        explainTls(code, AUTHORITY) ??
+        explainDriver(message) ??
+        explainFile(cause) ?? {
+          problem: `no connection could be made (${message}).`,
+          remedy: 'See that the server runs and that this machine reaches it.',
+        }
+      );
   }
 }
 
+/** How an URL names the file of an authority. */
+const AUTHORITY = 'sslrootcert=FILE in the URL';
+
+/** How the server ends a refusal (the words before version 14 of Postgres besides). */
+const LACKS_TLS = /, (no encryption|SSL off)$/;
+
+/** Of the driver's own refusals, which have no code. */
+function explainDriver(message: string): Trouble | null {
+  return message === 'The server does not support SSL connections'
+    ? {
+        problem: 'the server speaks no TLS, and the URL asks for it.',
+        remedy: 'Turn `ssl` on at the server; nothing is sent to it without.',
+      }
+    : null;
+}
+
+/** Of a file that the URL names. */
+function explainFile({ code, path, syscall }: NodeJS.ErrnoException): Trouble | null {
+  if (syscall !== 'open' && syscall !== 'read') return null;
+  return {
+    problem: `the file ${path ?? 'of a certificate'} cannot be read (${code}).`,
+    remedy: 'Correct sslrootcert, sslcert or sslkey in the URL.',
+  };
+}
+
 /** A host with several addresses fails with one error that holds one for each. */
-function firstCause(error: unknown): { code: unknown; message: string } {
+function firstCause(error: unknown): NodeJS.ErrnoException {
   const first = error instanceof AggregateError ? error.errors[0] : error;
-  if (!(first instanceof Error)) return { code: undefined, message: String(first) };
-  return { code: 'code' in first ? first.code : undefined, message: first.message };
+  return first instanceof Error ? first : new Error(String(first));
 }

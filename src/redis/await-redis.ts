@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redactUrl } from '../config/redact-url.ts';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
+import { explainTls } from '../model/tls-trouble.ts';
 import { readInfo } from './info.ts';
 
 /** How long Redis may take to come up, before it counts as unreachable. */
@@ -180,25 +181,18 @@ function explain(error: Error): Trouble {
         remedy: 'Try again shortly.',
         passing: true,
       };
-    default:
-      return isOfTls(kind, message)
-        ? {
-            problem: `no encrypted connection could be made (${message}).`,
-            remedy:
-              "Correct the server's certificate (NODE_EXTRA_CA_CERTS names further authorities), or use redis: where it speaks plainly.",
-            passing: false,
-          }
-        : {
-            problem: `no connection could be made (${message}).`,
-            remedy: 'See that the server is a Redis, and that this machine reaches it.',
-            // An answer in words stands; a connection that broke may be made at the next attempt.
-            passing: !('command' in error),
-          };
+    default: {
+      const tls = explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment');
+      if (tls !== null) return { ...tls, passing: false };
+      return {
+        problem: `no connection could be made (${message}).`,
+        remedy:
+          'See that the server is a Redis, that the URL says rediss: if it speaks TLS, and that this machine reaches it.',
+        // An answer in words stands; a connection that broke may be made at the next attempt.
+        passing: !('command' in error),
+      };
+    }
   }
-}
-
-function isOfTls(code: string, message: string): boolean {
-  return code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || /CERT|SSL/i.test(message);
 }
 
 /** A host with several addresses fails with one error that holds one for each. */

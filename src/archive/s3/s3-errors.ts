@@ -1,4 +1,5 @@
 import { ConfigurationError, type Problem, ResumableError } from '../../model/errors.ts';
+import { explainTls } from '../../model/tls-trouble.ts';
 
 /** The call that failed: on which bucket, and the IAM action that it needs. */
 export interface S3Call {
@@ -96,6 +97,8 @@ function problemOf(error: unknown, { bucket, action }: S3Call): Problem | null {
       remedy: 'Name an enabled symmetric key in the Region of the bucket.',
     };
   }
+  const tls = explainTls(name, 'NODE_EXTRA_CA_CERTS=FILE in the environment');
+  if (tls !== null) return { subject, ...tls };
   if (statusOf(error) === 403) {
     const denied = /not authorized to perform: (\w+:\w+)/.exec(messageOf(error))?.[1] ?? action;
     return {
