@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findRedisServer } from '../../scripts/lib/redis.mjs';
+import type { Certificate } from './certificates.ts';
 import { temporaryFolder } from './temp.ts';
 
 /** How long a server may take to answer after its start. */
@@ -36,21 +38,26 @@ export interface TestRedisOptions {
   readonly persistent?: boolean;
   /** Asked of every client. */
   readonly password?: string;
+  /** With it the server speaks TLS, and nothing else. */
+  readonly certificate?: Certificate;
   /** Further settings, as in redis.conf. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Starts a Redis on a free port, with its files in a temporary folder. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
-  const { persistent = false, password, settings = {} } = options;
+  const { persistent = false, password, certificate, settings = {} } = options;
   const program = await findRedisServer();
   if (program === null)
     throw new Error('There is no redis-server: run `npm test`, which gets one.');
   const folder = await temporaryFolder();
   const port = await freePort();
-  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
+  const scheme = certificate === undefined ? 'redis' : 'rediss';
+  const url = `${scheme}://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
   const args = Object.entries({
-    port: String(port),
+    ...(certificate === undefined
+      ? { port: String(port) }
+      : { port: '0', 'tls-port': String(port), ...(await writeTls(folder.path, certificate)) }),
     bind: '127.0.0.1',
     dir: folder.path,
     // By it the end of the suite finds a server that was left running.
@@ -63,7 +70,12 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   }).flatMap(([name, value]) => [`--${name}`, value]);
 
   const command = async (name: string, ...values: (string | number)[]) => {
-    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+    const client = new Redis(url, {
+      lazyConnect: true,
+      retryStrategy: () => null,
+      // The certificate may be wrong on purpose.
+      ...(certificate === undefined ? {} : { tls: { rejectUnauthorized: false } }),
+    });
     client.on('error', () => {});
     try {
       await client.connect();
@@ -123,6 +135,14 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
       await folder.remove();
     },
   };
+}
+
+/** Writes the files of a certificate, and gives the settings that name them. */
+async function writeTls(folder: string, { cert, key }: Certificate) {
+  const paths = { cert: join(folder, 'redis.crt'), key: join(folder, 'redis.key') };
+  await writeFile(paths.cert, cert);
+  await writeFile(paths.key, key, { mode: 0o600 });
+  return { 'tls-cert-file': paths.cert, 'tls-key-file': paths.key, 'tls-auth-clients': 'no' };
 }
 
 async function freePort(): Promise<number> {

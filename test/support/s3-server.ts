@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
+import type { Certificate } from './certificates.ts';
 import { etag, S3Bucket, S3Refusal, sha256 } from './s3-store.ts';
 
 /** What can be made to go wrong with a request: an error's code, or a trick. */
@@ -45,6 +47,7 @@ export async function startS3Server({
   buckets = { archive: 'us-east-1' },
   pageSize = 1000,
   checksums = true,
+  certificate,
 }: {
   /** Buckets and their Regions. */
   buckets?: Readonly<Record<string, string>>;
@@ -52,9 +55,11 @@ export async function startS3Server({
   pageSize?: number;
   /** Whether objects' checksums are kept, as S3 does and some servers with its API do not. */
   checksums?: boolean;
+  /** With it the server speaks TLS, and nothing else. */
+  certificate?: Certificate;
 } = {}): Promise<S3Server> {
   const requests: S3Request[] = [];
-  const http = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch((error: unknown) => {
       if (request.destroyed && !request.complete) return; // The client went away.
       if (!(error instanceof S3Refusal)) throw error;
@@ -65,12 +70,13 @@ export async function startS3Server({
       response.writeHead(error.status, { 'content-type': 'application/xml', ...error.headers });
       response.end(request.method === 'HEAD' ? undefined : body);
     });
-  });
+  };
+  const http = certificate ? createTlsServer(certificate, answer) : createServer(answer);
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
 
   const server: S3Server = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
     buckets: new Map(Object.entries(buckets).map(([name, region]) => [name, new S3Bucket(region)])),
     requests,
     fault: () => null,

@@ -1,0 +1,217 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { openDatabase } from '../../src/postgres/database.ts';
+import { isDatabaseAway } from '../../src/postgres/database-error.ts';
+import { type Certificate, createAuthority } from '../support/certificates.ts';
+import type { EnvChange } from '../support/cli-mirror.ts';
+import { type Fleet, openFleet, until } from '../support/fleet.ts';
+import { runSql } from '../support/postgres.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+import { startTlsPostgres, type TlsPostgres } from '../support/tls-postgres.ts';
+
+const authority = createAuthority('the authority');
+const stranger = createAuthority('a stranger');
+
+let postgres: TlsPostgres;
+let s3: S3Server;
+let fleet: Fleet;
+/** The URL of Postgres, with what it says of TLS. */
+let databaseUrl: (tls: string) => string;
+let verified: string;
+/** Everything over TLS, with the authority trusted. */
+let secure: EnvChange;
+
+beforeAll(async () => {
+  postgres = await startTlsPostgres(authority.issue());
+  s3 = await startS3Server({ certificate: authority.issue() });
+  fleet = await openFleet({ users: 30, groups: 2 }, { certificate: authority.issue() });
+  const trusted = join(fleet.folder, 'authority.pem');
+  await writeFile(trusted, authority.cert);
+  databaseUrl = (tls) => `${postgres.url}${tls}`;
+  verified = `?sslmode=verify-full&sslrootcert=${trusted}`;
+  secure = {
+    DATABASE_URL: databaseUrl(verified),
+    REDIS_URL: fleet.redis.url,
+    ...ofS3(s3),
+    NODE_EXTRA_CA_CERTS: trusted,
+  };
+});
+afterAll(async () => {
+  await fleet?.close();
+  await s3?.close();
+  await postgres?.close();
+});
+
+function ofS3(server: S3Server): EnvChange {
+  return {
+    ARCHIVE_URL: 's3://archive/mirror',
+    AWS_ENDPOINT_URL_S3: server.url,
+    AWS_REGION: 'us-east-1',
+  };
+}
+
+async function s3With(certificate: Certificate): Promise<S3Server> {
+  const server = await startS3Server({ certificate });
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function redisWith(certificate: Certificate): Promise<string> {
+  const server = await startRedis({ certificate });
+  onTestFinished(() => server.close());
+  return server.url;
+}
+
+/** What `sync` says where it is refused, before it asked anything of the service. */
+async function refusal(change: EnvChange): Promise<string> {
+  const before = fleet.simulator.attempts.total;
+  const { code, stdout, stderr } = await fleet.sync([], { ...secure, ...change });
+  expect({ code, stdout, stderr }).toMatchObject({ code: 2, stdout: '' });
+  expect(fleet.simulator.attempts.total).toBe(before);
+  return stderr;
+}
+
+const archived = async () =>
+  (
+    await runSql(
+      postgres.url + verified,
+      "SELECT FROM directory.snapshots WHERE state = 'archived'",
+    )
+  ).length;
+
+describe('with right certificates', { timeout: 120_000 }, () => {
+  test('`sync` mirrors over TLS alone: Postgres, Redis and S3', async () => {
+    const { code, stderr, reports } = await fleet.sync([], secure);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(reports).toMatchObject([{ state: 'archived', users: 30 }]);
+    expect(await archived()).toBe(1);
+    expect([...(s3.buckets.get('archive')?.objects.keys() ?? [])]).toContain(
+      `mirror/${reports[0]?.archive?.manifest}`,
+    );
+  });
+
+  test('workers do as well', async () => {
+    const worker = await fleet.worker(secure);
+    const { code, stderr } = await fleet.run(['trigger', fleet.poolId], secure);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    await until('the snapshot is archived', async () => (await archived()) === 2);
+    worker.child.kill('SIGTERM');
+    expect((await worker.result).code).toBe(0);
+  });
+});
+
+describe.each<[string, RegExp, (certificate: Certificate) => Promise<EnvChange>]>([
+  [
+    'Postgres',
+    /DATABASE_URL \(postgres:.*:\*\*\*@/,
+    async (certificate) => {
+      await postgres.present(certificate);
+      onTestFinished(() => postgres.present(authority.issue()));
+      return {};
+    },
+  ],
+  ['Redis', /REDIS_URL \(rediss:/, async (at) => ({ REDIS_URL: await redisWith(at) })],
+  ['S3', /ARCHIVE_URL: the server's certificate/, async (at) => ofS3(await s3With(at))],
+])('a certificate of %s', { timeout: 120_000 }, (_, subject, present) => {
+  test('of another authority is refused', async () => {
+    const told = await refusal(await present(stranger.issue()));
+    expect(told).toMatch(subject);
+    expect(told).toMatch(/of no authority that is trusted here/);
+    expect(told).toMatch(/name the file of its authority: (sslrootcert|NODE_EXTRA_CA_CERTS)=FILE/);
+  });
+
+  test('for another host is refused', async () => {
+    const told = await refusal(
+      await present(authority.issue({ hosts: ['db.example', '127.0.0.2'] })),
+    );
+    expect(told).toMatch(subject);
+    expect(told).toMatch(/for other host names than this one/);
+  });
+
+  test('that has expired is refused', async () => {
+    const told = await refusal(await present(authority.issue({ expired: true })));
+    expect(told).toMatch(subject);
+    expect(told).toMatch(/has expired/);
+  });
+});
+
+test('connections that are made later are checked as well, and a server that fails counts as away', async () => {
+  const db = openPool(databaseUrl(verified), 2);
+  const first = await db.connect();
+  onTestFinished(async () => {
+    first.release();
+    await db.end();
+  });
+  await postgres.present(authority.issue({ expired: true }));
+  onTestFinished(() => postgres.present(authority.issue()));
+  const failure = await db.query('SELECT 1').catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'CERT_HAS_EXPIRED' });
+  expect(isDatabaseAway(failure)).toBe(true);
+  expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+});
+
+describe('a connection in the clear', { timeout: 120_000 }, () => {
+  test('is never made where Postgres is to speak TLS and does not', async () => {
+    const told = await refusal({ DATABASE_URL: `${fleet.databaseUrl}?sslmode=verify-full` });
+    expect(told).toMatch(/DATABASE_URL .*: the server speaks no TLS, and the URL asks for it/);
+  });
+
+  test('is told of where Postgres lets nobody in by it', async () => {
+    for (const tls of ['', '?sslmode=disable']) {
+      expect(await refusal({ DATABASE_URL: databaseUrl(tls) })).toMatch(
+        /lets this user in by TLS alone\. Ask for it in the URL: sslmode=verify-full/,
+      );
+    }
+  });
+
+  test('is neither made to a Redis that is to speak TLS, nor to one that speaks nothing else', async () => {
+    const plain = await startRedis();
+    onTestFinished(() => plain.close());
+    const told = await Promise.all([
+      refusal({ REDIS_URL: plain.url.replace('redis:', 'rediss:') }),
+      refusal({ REDIS_URL: fleet.redis.url.replace('rediss:', 'redis:') }),
+    ]);
+    expect(told).toEqual([
+      expect.stringMatching(
+        /REDIS_URL \(rediss:.*does not answer.*encrypted if the URL says rediss:/,
+      ),
+      expect.stringMatching(/REDIS_URL \(redis:.*that the URL says rediss: if it speaks TLS/),
+    ]);
+  });
+
+  test('is never made where S3 is to speak TLS and does not', async () => {
+    const plain = await startS3Server();
+    onTestFinished(() => plain.close());
+    const told = await refusal({ AWS_ENDPOINT_URL_S3: plain.url.replace('http:', 'https:') });
+    expect(told).toMatch(/ARCHIVE_URL: no encrypted connection/);
+    expect(plain.requests).toEqual([]);
+  });
+});
+
+describe('sslmode', () => {
+  const open = (tls: string, host = '127.0.0.1') =>
+    openDatabase({ databaseUrl: databaseUrl(tls).replace('127.0.0.1', host), home: fleet.folder });
+
+  test.each(['prefer', 'require', 'verify-ca', 'verify-full'])(
+    '%s checks the certificate and the host',
+    async (mode) => {
+      const trusting = verified.replace('verify-full', mode);
+      await expect(open(`?sslmode=${mode}`)).rejects.toThrow(/no authority that is trusted/);
+      await expect(open(trusting, 'localhost')).rejects.toThrow(/other host names/);
+      await (await open(trusting)).close();
+    },
+  );
+
+  test('no-verify encrypts, and checks nothing', async () => {
+    await (await open('?sslmode=no-verify', 'localhost')).close();
+  });
+
+  test('comes with files that can be read, or it is told', async () => {
+    await expect(open('?sslmode=verify-full&sslrootcert=/nowhere/ca.pem')).rejects.toThrow(
+      /the file \/nowhere\/ca\.pem cannot be read \(ENOENT\)\. Correct sslrootcert/,
+    );
+  });
+});
