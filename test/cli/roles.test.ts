@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { expectMirrored } from '../support/directory.ts';
+import { type Fleet, openFleet, until } from '../support/fleet.ts';
+import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
+import { runSql } from '../support/postgres.ts';
+import { troubleIn } from '../support/worker-log.ts';
+
+const OPERATIONS = fileURLToPath(new URL('../../docs/OPERATIONS.md', import.meta.url));
+
+/** The SQL that the documents give for roles: to make them, to grant, and to grant from Postgres 17 on. */
+function documentedSql(): string[] {
+  const section = /^### Roles$[\s\S]*?(?=^## )/m.exec(readFileSync(OPERATIONS, 'utf8'))?.[0] ?? '';
+  return [...section.matchAll(/^```sql\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+}
+
+type Role = 'owner' | 'worker' | 'reader';
+
+let server: OwnPostgres;
+let fleet: Fleet;
+let grants: string[];
+
+beforeAll(async () => {
+  server = await startPostgres();
+  fleet = await openFleet({ users: 60, groups: 4 });
+  const [roles = '', ...others] = documentedSql();
+  grants = others;
+  for (const statement of roles.split(';\n').filter(Boolean)) await runSql(server.url, statement);
+});
+afterAll(async () => {
+  await fleet?.close();
+  await server?.close();
+});
+
+/** The mirror's database, for one of the documented roles. */
+function urlOf(role: Role): string {
+  const url = new URL(server.url);
+  url.username = `mirror_${role}`;
+  url.password = `password-of-the-${role}`;
+  url.pathname = '/mirror';
+  return url.href;
+}
+
+const env = (role: Role) => ({ DATABASE_URL: urlOf(role) });
+const sql = (role: Role, text: string) => runSql(urlOf(role), text);
+
+async function archived(): Promise<number> {
+  const [row] = await sql(
+    'reader',
+    "SELECT count(*)::int AS count FROM directory.snapshots WHERE state = 'archived'",
+  );
+  return row?.['count'] as number;
+}
+
+/** Expects that the rights of a role do not reach to a statement. */
+async function expectDenied(role: Role, statement: string): Promise<void> {
+  const refusal = await sql(role, statement).then(
+    () => 'nothing',
+    (error: unknown) => (error as { code?: string }).code,
+  );
+  expect({ statement, refusal }).toEqual({ statement, refusal: '42501' });
+}
+
+describe('by the documented SQL', { timeout: 120_000 }, () => {
+  test('the owner alone migrates, and who may not is told what to do', async () => {
+    const before = await fleet.sync([], env('worker'));
+    expect(before).toMatchObject({ code: 2, stdout: '' });
+    expect(before.stderr).toMatch(/Run `migrate` with the role that owns them/);
+    expect(await fleet.run(['migrate'], env('owner'))).toMatchObject({ code: 0 });
+    for (const block of grants) await sql('owner', block);
+    expect(await fleet.run(['migrate'], env('worker'))).toMatchObject({
+      code: 0,
+      stdout: 'The schema is up to date.\n',
+    });
+  });
+
+  test('a worker takes snapshots, and has fresh statistics of the first', async () => {
+    expect(await fleet.sync([], env('worker'))).toMatchObject({
+      code: 0,
+      reports: [{ state: 'archived', users: 60 }],
+    });
+    await expect
+      .poll(() =>
+        sql(
+          'worker',
+          "SELECT FROM pg_stat_user_tables WHERE relname = 'users' AND last_analyze IS NOT NULL",
+        ),
+      )
+      .toHaveLength(1);
+    expect(await sql('worker', "SELECT FROM pg_tables WHERE tablename ~ '^stage_'")).toEqual([]);
+  });
+
+  test('of every change, with a history that is pruned, and held and released', async () => {
+    change();
+    expect(await fleet.sync([], env('worker'))).toMatchObject({ code: 0 });
+    await sql(
+      'owner',
+      `UPDATE directory.user_history SET valid_from = valid_from - interval '9 days',
+         valid_to = valid_to - interval '9 days'`,
+    );
+    change();
+    const prudent = { ...env('worker'), MIRROR_HISTORY_DAYS: '7', MIRROR_MAX_REMOVED: '0' };
+    const held = await fleet.sync([], prudent);
+    expect(held).toMatchObject({ code: 3, reports: [{ state: 'held' }] });
+    const snapshot = `${fleet.poolId}/${held.reports[0]?.snapshot}`;
+    expect(await fleet.run(['release', snapshot], prudent)).toMatchObject({ code: 0 });
+    expect(await sql('owner', 'SELECT FROM mirror.history_floors')).toHaveLength(1);
+    expect(await archived()).toBe(3);
+  });
+
+  test('a worker process does its jobs, and is seen at it', async () => {
+    change();
+    const worker = await fleet.worker(env('worker'));
+    expect(await fleet.run(['trigger', fleet.poolId], env('worker'))).toMatchObject({ code: 0 });
+    await until('the request is done', async () => {
+      const [request] = await sql('worker', 'SELECT outcome FROM mirror.requests');
+      return request?.['outcome'] === 'done';
+    });
+    expect(await archived()).toBe(4);
+    expect(await fleet.run(['plan'], env('worker'))).toMatchObject({ code: 0 });
+    const status = await fleet.run(['status', '--json'], env('worker'));
+    expect(JSON.parse(status.stdout).workers).toMatchObject([{ alive: true, trouble: null }]);
+    worker.child.kill('SIGTERM');
+    expect(await worker.result).toMatchObject({ code: 0 });
+    expect(troubleIn(worker)).toEqual([]);
+  });
+
+  test('a reader has everything in schema directory, views and functions included', async () => {
+    const db = openPool(urlOf('reader'), 2);
+    await expectMirrored(db, fleet.pool).finally(() => db.end());
+    const at = `('${fleet.poolId}', now())`;
+    for (const source of [
+      ...['pools', 'snapshots', 'changes', 'user_history', 'group_history', 'membership_history'],
+      ...[
+        'identities',
+        'effective_roles',
+        `users_at${at}`,
+        `groups_at${at}`,
+        `memberships_at${at}`,
+      ],
+    ]) {
+      expect(await sql('reader', `SELECT FROM directory.${source}`), source).not.toEqual([]);
+    }
+    const query = await fleet.run(
+      ['query', '--csv', 'SELECT count(*) AS users FROM directory.users'],
+      env('reader'),
+    );
+    expect(query).toMatchObject({ code: 0, stdout: `users\r\n${fleet.pool.userCount}\r\n` });
+  });
+});
+
+describe('no role has more', () => {
+  test('a reader writes nothing, and sees nothing of the machinery', async () => {
+    for (const statement of [
+      "UPDATE directory.users SET status = ''",
+      'DELETE FROM directory.snapshots',
+      'INSERT INTO directory.groups DEFAULT VALUES',
+      'TRUNCATE directory.user_history',
+      'SELECT FROM mirror.runs',
+      'SELECT FROM mirror.history_floors',
+      'SELECT FROM mirror.installation',
+      'CREATE TABLE directory.of_mine ()',
+      'CREATE TABLE mirror.of_mine ()',
+      'CREATE TABLE public.of_mine ()',
+      'CREATE TEMPORARY TABLE of_mine ()',
+      'CREATE SCHEMA of_mine',
+    ]) {
+      await expectDenied('reader', statement);
+    }
+    const refused = await fleet.sync([], env('reader'));
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('a worker changes no schema but for tables of its own in mirror', async () => {
+    for (const statement of [
+      'DROP TABLE directory.users',
+      'ALTER TABLE directory.users ADD COLUMN of_mine text',
+      'CREATE INDEX ON directory.users (email)',
+      'TRUNCATE directory.users',
+      'DROP VIEW directory.changes',
+      'DROP FUNCTION directory.users_at',
+      'CREATE TABLE directory.of_mine ()',
+      'CREATE TABLE public.of_mine ()',
+      'CREATE SCHEMA of_mine',
+      'CREATE TEMPORARY TABLE of_mine ()',
+      'DROP TABLE mirror.runs',
+      'ALTER TABLE mirror.requests ADD COLUMN of_mine text',
+      'DROP SCHEMA mirror CASCADE',
+      "INSERT INTO mirror.migrations (name, run_on) VALUES ('9999_later', now())",
+      'UPDATE mirror.installation SET id = gen_random_uuid()',
+      "UPDATE directory.user_history SET status = ''",
+      'DELETE FROM directory.snapshots',
+      'SELECT FROM directory.identities',
+      'SET ROLE mirror_owner',
+    ]) {
+      await expectDenied('worker', statement);
+    }
+  });
+
+  test('a right that is missing is told, with where to find it', async () => {
+    await sql('owner', 'REVOKE INSERT ON directory.users FROM mirror_worker');
+    change();
+    const { code, stderr } = await fleet.sync([], env('worker'));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /DATABASE_URL: its role lacks a right \(permission denied for table users\)\. Grant it: docs\/OPERATIONS\.md/,
+    );
+  });
+});
+
+let changes = 0;
+
+/** Adds, changes and removes a user, a group and a membership. */
+function change(): void {
+  const { pool } = fleet;
+  changes += 1;
+  const [gone, changed, kept] = [...pool.users()].map(({ username }) => username);
+  const [first, second] = pool.groupNames();
+  pool.deleteUser(gone as string);
+  pool.updateAttributes(changed as string, { name: `Changed ${changes}` });
+  pool.createUser({ username: `new-${changes}`, attributes: { identities: IDENTITIES } });
+  pool.deleteGroup(first as string);
+  pool.updateGroup(second as string, { description: `Changed ${changes}` });
+  pool.createGroup(`new-${changes}`, {
+    precedence: 0,
+    roleArn: 'arn:aws:iam::123456789012:role/one',
+  });
+  pool.addToGroup(kept as string, `new-${changes}`);
+}
+
+const IDENTITIES = JSON.stringify([{ userId: '1', providerName: 'one', primary: 'true' }]);
