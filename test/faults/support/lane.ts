@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/open.ts';
 import { migrate } from '../../../src/postgres/migrate.ts';
 import { serverPid } from '../../support/embedded-server.ts';
@@ -25,9 +26,11 @@ export interface LanePostgres {
   restart(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>;
 }
 
-export async function openLane(): Promise<Lane> {
+/** @param home where Postgres keeps its files; a temporary folder where absent. */
+export async function openLane(home?: string): Promise<Lane> {
   const folder = await temporaryFolder();
-  let server = await openEmbeddedPostgres(folder.path);
+  const at = home ?? folder.path;
+  let server = await openEmbeddedPostgres(at);
   const serverUrl = () => new URL(server.url);
   const urlOf = (database: string) => Object.assign(serverUrl(), { pathname: `/${database}` }).href;
   const redis = await startRedis({ persistent: true });
@@ -51,11 +54,10 @@ export async function openLane(): Promise<Lane> {
     },
     urlNow: (url) => urlOf(new URL(url).pathname.slice(1)),
     async restart(signal) {
-      const pid = await serverPid(folder.path);
-      if (pid !== null) process.kill(pid, signal);
-      while (pid !== null && isRunning(pid))
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      server = await openEmbeddedPostgres(folder.path);
+      const pid = await serverPid(at);
+      if (pid !== null && isRunning(pid)) process.kill(pid, signal);
+      while (pid !== null && isRunning(pid)) await sleep(10);
+      server = await openEmbeddedPostgres(at);
     },
   };
   return {
