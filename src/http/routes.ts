@@ -1,10 +1,14 @@
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { DirectoryFigures } from '../telemetry/metrics-directory.ts';
 import { type ReadinessChecks, readinessOf } from './readiness.ts';
 import { tokenGuard } from './token-guard.ts';
+
+/** The most bytes of a body that are read of whoever has the token; of others none is. */
+const MOST_BODY_BYTES = 64 * 1024;
 
 /** What the routes answer from. */
 export interface RouteParts {
@@ -46,7 +50,15 @@ export function routes({ token, metrics, figures, readiness, log }: RouteParts):
     const text = await metrics.scrape(await figures());
     return context.body(text, 200, { 'Content-Type': metrics.contentType });
   });
-  if (token !== null) app.use(tokenGuard(token));
+  if (token !== null) {
+    app.use(
+      tokenGuard(token),
+      bodyLimit({
+        maxSize: MOST_BODY_BYTES,
+        onError: (context) => context.json({ error: 'The request is too large.' }, 413),
+      }),
+    );
+  }
   app.notFound((context) => context.json({ error: 'There is nothing here.' }, 404));
   app.onError((error, context) => {
     log.error({ err: error, path: context.req.routePath }, 'a request could not be answered');

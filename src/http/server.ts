@@ -16,6 +16,9 @@ const LIMITS = {
 };
 const MOST_CONNECTIONS = 100;
 
+/** A connection on which nothing gets on is cut, as that of a client that reads no answer. */
+const SILENCE_MS = 5_000;
+
 /** What requests under way may still take once the server closes. */
 const GRACE_MS = 500;
 
@@ -46,6 +49,7 @@ export async function startHttp({ settings, ...parts }: HttpOptions): Promise<Ht
     serverOptions: LIMITS,
   }) as Server;
   server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = SILENCE_MS;
   await listen(server, settings);
   // Of a connection that could not be accepted, as where files run out: it serves on.
   server.on('error', (error) => parts.log.warn({ err: error }, 'the HTTP server had an error'));

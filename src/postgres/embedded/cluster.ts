@@ -12,6 +12,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Binaries } from './binaries.ts';
+import { PASSAGE } from './launch.ts';
 import { embeddedProblem } from './problem.ts';
 import { type Launch, runProgram } from './programs.ts';
 
@@ -66,7 +67,7 @@ export async function createCluster(
   const draft = await mkdtemp(join(dirname(folder), prefix));
   try {
     const password = randomBytes(24).toString('base64url');
-    await chmod(draft, 0o755);
+    await chmod(draft, PASSAGE);
     await initialise(clusterPaths(draft).data, password, binaries, launch, signal);
     await writeFile(clusterPaths(draft).password, `${password}\n`, { mode: 0o600 });
     await rename(draft, folder);

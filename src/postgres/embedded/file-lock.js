@@ -34,7 +34,7 @@ export async function acquireFileLock(path, options = {}) {
   ownTokens.add(token);
   try {
     // A link appears with its content or not at all: nobody reads half a token.
-    await writeFile(draft, token);
+    await writeFile(draft, token, { mode: 0o600 });
     await takeTurn(path, draft, options);
   } catch (error) {
     ownTokens.delete(token);

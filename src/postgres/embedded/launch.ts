@@ -4,6 +4,12 @@ import { embeddedProblem } from './problem.ts';
 import { type Account, AS_SELF, type Launch, runProgram } from './programs.ts';
 
 /**
+ * The mode of the folders above the data. As root, the server runs as another account, which must
+ * pass them; nobody may look into them.
+ */
+export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
+
+/**
  * Decides how to run the server. Postgres refuses to run as root, so root runs it as another
  * account; that account may not be able to enter the folders of the programs or of the data
  * (a checkout in a root home, a folder of mode 0700). It then gets the one capability that lets it

@@ -6,7 +6,7 @@ import { InterruptedError } from '../../model/errors.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
 import { acquireFileLock } from './file-lock.js';
-import { chooseLaunch } from './launch.ts';
+import { chooseLaunch, PASSAGE } from './launch.ts';
 import { embeddedProblem } from './problem.ts';
 import { ensureServer, stopServer } from './server.ts';
 
@@ -69,8 +69,7 @@ export async function openEmbeddedPostgres(
 
 async function makeHome(home: string): Promise<void> {
   try {
-    // Others may enter it: as root, the server runs as another user. What lies in it is private.
-    await makeFolder(home, 0o755);
+    await makeFolder(home, PASSAGE);
   } catch (cause) {
     throw cannotWrite(home, cause);
   }

@@ -1,0 +1,142 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { CliProcess } from '../support/cli.ts';
+import type { CliMirror } from '../support/cli-mirror.ts';
+import type { TestRedis } from '../support/redis-server.ts';
+import type { Listener } from './listener.ts';
+import type { Marks } from './marks.ts';
+
+/** Everything that a mirror let out so far, by where it came out. */
+export class Outlets {
+  readonly #seen = new Map<string, Set<string>>();
+
+  note(outlet: string, text: string): void {
+    const texts = this.#seen.get(outlet) ?? new Set();
+    this.#seen.set(outlet, texts.add(text));
+  }
+
+  /** What a program writes, whatever becomes of it. */
+  async noteOutput({ result }: CliProcess): Promise<void> {
+    const { stdout, stderr } = await result;
+    this.note('standard output', stdout);
+    this.note('standard error', stderr);
+  }
+
+  noteUrls(server: string, { heard }: Listener): void {
+    this.note(`URLs of ${server}`, heard.join('\n'));
+  }
+
+  /** What a server answers, head and all. */
+  async noteAnswer(url: string, headers: Record<string, string> = {}): Promise<number> {
+    const answer = await fetch(url, { headers });
+    const head = JSON.stringify([...answer.headers]);
+    this.note('answers over HTTP', `${answer.status} ${head}\n${await answer.text()}`);
+    return answer.status;
+  }
+
+  /** Those where something came out. */
+  get names(): string[] {
+    return [...this.#seen].filter(([, texts]) => [...texts].some(Boolean)).map(([name]) => name);
+  }
+
+  /** Every kind of mark that came out, with where and beside what. */
+  find(marks: Marks): string[] {
+    return [...this.#seen].flatMap(([outlet, texts]) => {
+      const lines = [...texts].flatMap((text) => text.split('\n'));
+      const found = lines.flatMap((line) =>
+        marks.in(line).map((kind) => `${outlet}: ${kind} in ${line.slice(0, 500)}`),
+      );
+      return [...new Set(found)];
+    });
+  }
+}
+
+/** Columns of the machinery's tables that hold people's data, as what they are for. */
+const DATA = ['username', 'sub', 'group_name', 'token', 'attributes', 'description'];
+
+/** Notes what the database tells of runs: whole rows, but for the columns that hold data. */
+export async function noteDatabase(outlets: Outlets, { rows }: CliMirror): Promise<void> {
+  const tables = await rows<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+     WHERE schemaname = 'mirror' UNION ALL SELECT 'directory.snapshots'`,
+  );
+  for (const { name } of tables) {
+    const found = await rows<{ row: unknown }>(
+      `SELECT to_jsonb(t) - $1::text[] AS row FROM ${name} AS t`,
+      [DATA],
+    ).catch(ignoreDropped);
+    for (const { row } of found) outlets.note('tables of the machinery', JSON.stringify(row));
+  }
+}
+
+/** A stage may be dropped meanwhile. */
+function ignoreDropped(error: { code?: string }): [] {
+  if (error.code !== '42P01') throw error;
+  return [];
+}
+
+/** Notes the names and the content of files below a folder, but for the archive's. */
+export async function noteFiles(outlets: Outlets, mirror: CliMirror): Promise<void> {
+  const entries = await readdir(mirror.folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    outlets.note('names of files', path);
+    if (!entry.isFile() || path.startsWith(mirror.archive)) continue;
+    outlets.note('files', await readFile(path, 'latin1'));
+  }
+}
+
+/** Notes the command lines and titles of all processes, until the function that it gives is called. */
+export function noteProcesses(outlets: Outlets, except: readonly number[]): () => Promise<void> {
+  const stop = new AbortController();
+  const watching = (async () => {
+    while (!stop.signal.aborted) {
+      for (const name of await readdir('/proc')) {
+        if (!/^\d+$/.test(name) || except.includes(Number(name))) continue;
+        for (const file of ['cmdline', 'comm']) {
+          // A process may end meanwhile.
+          const text = await readFile(join('/proc', name, file), 'utf8').catch(() => '');
+          outlets.note('processes', text.replaceAll('\0', ' '));
+        }
+      }
+      await sleep(200, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  })();
+  return () => {
+    stop.abort();
+    return watching;
+  };
+}
+
+/** How each type of value in Redis is read whole. */
+const READS: Readonly<Record<string, readonly string[]>> = {
+  string: ['GET'],
+  hash: ['HGETALL'],
+  list: ['LRANGE', '0', '-1'],
+  set: ['SMEMBERS'],
+  zset: ['ZRANGE', '0', '-1'],
+  stream: ['XRANGE', '-', '+'],
+};
+
+/** Notes every command that reaches a Redis, and at the end every key with its value. */
+export async function noteRedis(
+  outlets: Outlets,
+  { url }: TestRedis,
+): Promise<() => Promise<void>> {
+  const redis = new Redis(url);
+  const monitor = await redis.monitor();
+  monitor.on('monitor', (_time: string, command: string[]) =>
+    outlets.note('commands to Redis', JSON.stringify(command)),
+  );
+  return async () => {
+    monitor.disconnect();
+    for (const key of await redis.keys('*')) {
+      const [read = 'GET', ...range] = READS[await redis.type(key)] ?? [];
+      const value = JSON.stringify(await redis.call(read, key, ...range));
+      outlets.note('keys of Redis', `${key} ${value}`);
+    }
+    redis.disconnect();
+  };
+}

@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LOG_LEVELS } from '../../src/config/config.ts';
+import { type CliMirror, type EnvChange, openCliMirror } from '../support/cli-mirror.ts';
+import { keepLock, waitingFor } from '../support/holds.ts';
+import { runSql } from '../support/postgres.ts';
+import { changeAll, deleteMany } from './marked-pool.ts';
+import { noteDatabase, noteFiles, noteProcesses, Outlets } from './outlets.ts';
+import { openSurroundings, type Surroundings } from './surroundings.ts';
+
+const outlets = new Outlets();
+let mirror: CliMirror;
+let around: Surroundings;
+
+beforeAll(async () => {
+  mirror = await openCliMirror({ users: 0, groups: 0, seed: 5 });
+  around = await openSurroundings(mirror);
+});
+afterAll(async () => {
+  await mirror.close();
+  await around.close();
+});
+
+async function start(args: readonly string[], change: EnvChange = {}) {
+  const running = await mirror.start(args, { ...around.env, LOG_LEVEL: 'trace', ...change });
+  void outlets.noteOutput(running);
+  return running;
+}
+
+async function run(args: readonly string[], change?: EnvChange) {
+  const result = await (await start(args, change)).result;
+  await noteDatabase(outlets, mirror);
+  return result;
+}
+
+/** A way to fail, and how it is told. */
+interface Failure {
+  readonly what: string;
+  readonly code: number;
+  readonly told: RegExp;
+  readonly env?: () => EnvChange;
+  readonly begin: () => unknown;
+  readonly end?: () => unknown;
+}
+
+const sql = (text: string) => runSql(mirror.databaseUrl, text);
+
+const refused = (operation: string, type: string) => () => {
+  around.service.instead = (call) => (call.operation === operation ? around.refusal(type) : null);
+};
+
+const RAISE = `
+  CREATE FUNCTION public.raise() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'for % of %', NEW.username, NEW.attributes USING ERRCODE = '22000'; END
+  $$;
+  CREATE TRIGGER raising BEFORE INSERT OR UPDATE ON directory.users
+  FOR EACH ROW EXECUTE FUNCTION public.raise()`;
+
+/** The next run has the archive to write, and no more. */
+const archive = () => run(['sync'], { LOG_LEVEL: 'silent' });
+
+const FAILURES: readonly Failure[] = [
+  {
+    what: 'the service may not be called',
+    code: 2,
+    told: /may not call ListUsers\b/,
+    begin: refused('ListUsers', 'NotAuthorizedException'),
+  },
+  {
+    what: 'the service refuses a parameter',
+    code: 2,
+    told: /the service refused a parameter/,
+    begin: refused('ListUsersInGroup', 'InvalidParameterException'),
+  },
+  {
+    what: 'credentials have expired',
+    code: 2,
+    told: /they have expired/,
+    begin: refused('DescribeUserPool', 'ExpiredTokenException'),
+  },
+  {
+    what: 'the service refuses as nobody knows it',
+    code: 1,
+    told: /an error that is not documented/,
+    begin: refused('ListUsersInGroup', 'SomethingElseException'),
+  },
+  {
+    what: 'a role is refused',
+    code: 2,
+    told: /STS does not let the credentials in use assume the role/,
+    env: () => around.refusedRole,
+    begin: () => {},
+  },
+  {
+    what: 'a row breaks a constraint',
+    code: 1,
+    told: /a statement failed on users \(nobody\) \[SQLSTATE 23514\]/,
+    begin: () => {
+      changeAll(mirror.pool);
+      return sql('ALTER TABLE directory.users ADD CONSTRAINT nobody CHECK (false) NOT VALID');
+    },
+    end: () => sql('ALTER TABLE directory.users DROP CONSTRAINT nobody'),
+  },
+  {
+    what: 'a statement fails with words that quote the row',
+    code: 1,
+    told: /a statement failed \[SQLSTATE 22000\]/,
+    begin: () => {
+      changeAll(mirror.pool);
+      return sql(RAISE);
+    },
+    end: () => sql('DROP FUNCTION public.raise() CASCADE'),
+  },
+  {
+    what: 'S3 refuses what it was sent',
+    code: 2,
+    told: /S3 has none that it accepts \(SignatureDoesNotMatch\)/,
+    begin: () => {
+      around.store.instead = ({ method }) => (method === 'PUT' ? around.wrongSignature : null);
+    },
+    end: archive,
+  },
+  {
+    what: 'S3 stores other bytes',
+    code: 1,
+    told: /stored other bytes/,
+    begin: () => {
+      around.s3.fault = ({ operation }) => (operation === 'PutObject' ? 'fewer bytes' : null);
+    },
+    end: archive,
+  },
+  {
+    what: 'a snapshot is held',
+    code: 3,
+    told: /^/,
+    begin: () => deleteMany(mirror.pool),
+  },
+];
+
+async function fail(failure: Failure, level: string): Promise<void> {
+  const { code, stderr } = await run(['sync'], { LOG_LEVEL: level, ...failure.env?.() });
+  expect([failure.what, level, code, stderr]).toEqual([
+    failure.what,
+    level,
+    failure.code,
+    expect.stringMatching(failure.told),
+  ]);
+}
+
+/** Expects a run to succeed whose every other call meets a fault, and to say so. */
+async function succeedWithFaults(): Promise<void> {
+  let calls = 0;
+  around.service.instead = ({ operation }) => {
+    calls += operation.startsWith('List') ? 1 : 0;
+    return calls % 2 === 1
+      ? (around.malformed[(calls >> 1) % around.malformed.length] ?? null)
+      : null;
+  };
+  const { code, stderr } = await run(['sync']);
+  expect([code, stderr.match(/calling again/g)?.length]).toEqual([0, expect.any(Number)]);
+}
+
+async function interrupt(): Promise<void> {
+  around.service.instead = ({ operation }) =>
+    operation === 'ListUsers' ? (around.malformed[0] ?? null) : null;
+  const running = await start(['sync']);
+  await expect.poll(() => running.output.stderr).toContain('calling again');
+  running.child.kill('SIGTERM');
+  expect((await running.result).code).toBe(130);
+  await noteDatabase(outlets, mirror);
+}
+
+/** A killed run leaves a snapshot's rows in its work folder; the next one removes them. */
+async function killWhileArchiving(): Promise<void> {
+  const release = await keepLock(
+    mirror,
+    'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',
+  );
+  const running = await start(['sync']);
+  await expect.poll(() => waitingFor(mirror, 'mirror.history_floors')).toBe(1);
+  running.child.kill('SIGKILL');
+  await running.result;
+  await release();
+}
+
+async function cancelPublishing(): Promise<void> {
+  changeAll(mirror.pool);
+  const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
+  const running = await start(['sync']);
+  await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
+  await sql(`SELECT pg_cancel_backend(pid) FROM pg_locks
+             WHERE NOT granted AND relation = 'directory.users'::regclass`);
+  await release();
+  const { code, stderr } = await running.result;
+  expect([code, stderr]).toEqual([1, expect.stringContaining('[SQLSTATE 57014]')]);
+}
+
+function mend(): void {
+  around.service.instead = () => null;
+  around.store.instead = () => null;
+  around.s3.fault = () => null;
+}
+
+test('no run lets out a person, a token or a credential', { timeout: 180_000 }, async () => {
+  const stopWatching = noteProcesses(outlets, []);
+  await succeedWithFaults();
+  mend();
+  const levels = LOG_LEVELS.flatMap((level) => [level, 'trace']);
+  for (const [index, failure] of FAILURES.entries()) {
+    await failure.begin();
+    await fail(failure, levels[index] ?? 'trace');
+    mend();
+    await failure.end?.();
+  }
+  const [held] = await mirror.rows<{ id: string }>(
+    `SELECT pool_id || '/' || snapshot AS id FROM directory.snapshots WHERE state = 'held'`,
+  );
+  for (const args of [['status'], ['status', '--json'], ['plan'], ['release', held?.id ?? '']]) {
+    expect([args, (await run(args)).code]).toEqual([args, 0]);
+  }
+  await interrupt();
+  mend();
+  await cancelPublishing();
+  await killWhileArchiving();
+  expect((await run(['sync', '--json'])).code).toBe(0);
+  await stopWatching();
+  await noteFiles(outlets, mirror);
+  for (const name of ['service', 'store', 'sts'] as const) outlets.noteUrls(name, around[name]);
+
+  expect(outlets.find(around.marks)).toEqual([]);
+  expect(outlets.names.sort()).toEqual([
+    'URLs of service',
+    'URLs of store',
+    'URLs of sts',
+    'names of files',
+    'processes',
+    'standard error',
+    'standard output',
+    'tables of the machinery',
+  ]);
+});
