@@ -22,7 +22,7 @@ export interface Listener {
   /** Method and URL of every request, as they came. */
   readonly heard: string[];
   /** Gives an answer in the server's place, or null. */
-  instead: (request: Passing) => Answer | null;
+  instead: (request: Passing) => Answer | null | Promise<Answer | null>;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function listenBefore(
     listener.heard.push(`${method} ${url}`);
     const operation = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
     const body = await buffer(request);
-    const instead = listener.instead({ method, url, operation });
+    const instead = await listener.instead({ method, url, operation });
     if (instead !== null) {
       response.writeHead(instead.status).end(instead.body);
       return;

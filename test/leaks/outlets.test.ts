@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { listenBefore } from './listener.ts';
 import { Marks } from './marks.ts';
-import { noteDatabase, noteFiles, noteProcesses, noteRedis, Outlets } from './outlets.ts';
+import { noteDatabase, noteProcesses, noteRedis, Outlets } from './outlets.ts';
 
 const marks = new Marks();
 const word = marks.word('mark');
@@ -17,44 +15,24 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.close());
 
-/** Expects the mark to be found where it was put, and a look without it to find nothing. */
-async function expectFound(
-  outlet: string,
-  note: (outlets: Outlets) => Promise<unknown>,
-  put: () => unknown,
-): Promise<void> {
-  const before = new Outlets();
-  await note(before);
-  expect(before.find(marks)).toEqual([]);
-  await put();
-  const after = new Outlets();
-  await note(after);
-  expect(after.find(marks)).toEqual([expect.stringContaining(`${outlet}: mark in `)]);
-}
-
 test('a mark that a program writes is found', async () => {
   const outlets = new Outlets();
   await outlets.noteOutput(await fleet.start(['sync', word]));
   expect(outlets.find(marks)).toEqual([expect.stringContaining('standard error: mark in ')]);
 });
 
-test('a mark in the reason of a snapshot is found', () =>
-  expectFound(
-    'tables of the machinery',
-    (outlets) => noteDatabase(outlets, fleet),
-    () =>
-      fleet.rows(
-        `INSERT INTO mirror.requests (pool_id, source, reason) VALUES ('p', 'trigger', $1)`,
-        [`in the middle ${word} of it`],
-      ),
-  ));
-
-test('a mark in a file that is left behind is found', () =>
-  expectFound(
-    'files',
-    (outlets) => noteFiles(outlets, fleet),
-    () => writeFile(join(fleet.env['TMPDIR'] as string, 'left'), Buffer.from(`\0${word}`)),
-  ));
+test('a mark in the reason of a request is found', async () => {
+  const before = new Outlets();
+  await noteDatabase(before, fleet);
+  expect(before.find(marks)).toEqual([]);
+  await fleet.rows(
+    `INSERT INTO mirror.requests (pool_id, source, reason) VALUES ('p', 'trigger', $1)`,
+    [`in the middle ${word} of it`],
+  );
+  const after = new Outlets();
+  await noteDatabase(after, fleet);
+  expect(after.find(marks)).toEqual([expect.stringContaining('tables of the machinery: mark in ')]);
+});
 
 test('marks in what Redis is told, and keeps, are found', async () => {
   const outlets = new Outlets();

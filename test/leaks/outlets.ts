@@ -77,17 +77,6 @@ function ignoreDropped(error: { code?: string }): [] {
   return [];
 }
 
-/** Notes the names and the content of files below a folder, but for the archive's. */
-export async function noteFiles(outlets: Outlets, mirror: CliMirror): Promise<void> {
-  const entries = await readdir(mirror.folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    outlets.note('names of files', path);
-    if (!entry.isFile() || path.startsWith(mirror.archive)) continue;
-    outlets.note('files', await readFile(path, 'latin1'));
-  }
-}
-
 /** Notes the command lines and titles of all processes, until the function that it gives is called. */
 export function noteProcesses(outlets: Outlets, except: readonly number[]): () => Promise<void> {
   const stop = new AbortController();
@@ -101,7 +90,7 @@ export function noteProcesses(outlets: Outlets, except: readonly number[]): () =
           outlets.note('processes', text.replaceAll('\0', ' '));
         }
       }
-      await sleep(200, undefined, { signal: stop.signal }).catch(() => {});
+      await sleep(500, undefined, { signal: stop.signal }).catch(() => {});
     }
   })();
   return () => {
