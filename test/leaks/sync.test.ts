@@ -98,7 +98,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'a row breaks a constraint',
     code: 1,
-    told: /a statement failed on users \(nobody\) \[SQLSTATE 23514\]/,
+    told: /\[SQLSTATE 23514\]/,
     begin: () => {
       changeAll(mirror.pool);
       return sql('ALTER TABLE directory.users ADD CONSTRAINT nobody CHECK (false) NOT VALID');
@@ -108,7 +108,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'a statement fails with words that quote the row',
     code: 1,
-    told: /a statement failed \[SQLSTATE 22000\]/,
+    told: /\[SQLSTATE 22000\]/,
     begin: () => {
       changeAll(mirror.pool);
       return sql(RAISE);
