@@ -98,6 +98,8 @@ function refuseNewer(unknown: readonly string[]): void {
 }
 
 async function applyPending(client: pg.Client): Promise<string[]> {
+  // It loads a compiler of TypeScript, whose cache would be left in the temporary folder.
+  process.env.JITI_FS_CACHE ??= 'false';
   const { runner } = await import('node-pg-migrate');
   const silent = () => {};
   const applied = await runner({
