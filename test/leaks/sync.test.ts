@@ -10,6 +10,7 @@ import { keepLock, waitingFor } from '../support/holds.ts';
 import { runSql } from '../support/postgres.ts';
 import { changeAll, deleteMany } from './marked-pool.ts';
 import { noteDatabase, noteProcesses, Outlets } from './outlets.ts';
+import { REFUSE_USERS, TAKE_USERS } from './quoting-trigger.ts';
 import { openSurroundings, type Surroundings } from './surroundings.ts';
 
 const outlets = new Outlets();
@@ -52,13 +53,6 @@ const sql = (text: string) => runSql(mirror.databaseUrl, text);
 const refused = (operation: string, type: string) => () => {
   around.service.instead = (call) => (call.operation === operation ? around.refusal(type) : null);
 };
-
-const RAISE = `
-  CREATE FUNCTION public.raise() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'for % of %', NEW.username, NEW.attributes USING ERRCODE = '22000'; END
-  $$;
-  CREATE TRIGGER raising BEFORE INSERT OR UPDATE ON directory.users
-  FOR EACH ROW EXECUTE FUNCTION public.raise()`;
 
 /** The next run has the archive to write, and no more. */
 const archive = () => run(['sync'], { LOG_LEVEL: 'silent' });
@@ -111,9 +105,9 @@ const FAILURES: readonly Failure[] = [
     told: /\[SQLSTATE 22000\]/,
     begin: () => {
       changeAll(mirror.pool);
-      return sql(RAISE);
+      return sql(REFUSE_USERS);
     },
-    end: () => sql('DROP FUNCTION public.raise() CASCADE'),
+    end: () => sql(TAKE_USERS),
   },
   {
     what: 'S3 refuses what it was sent',

@@ -4,6 +4,7 @@ import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet
 import { runSql } from '../support/postgres.ts';
 import { changeAll, deleteMany } from './marked-pool.ts';
 import { noteDatabase, noteProcesses, noteRedis, Outlets } from './outlets.ts';
+import { REFUSE_USERS, TAKE_USERS } from './quoting-trigger.ts';
 import { openSurroundings, type Surroundings } from './surroundings.ts';
 
 const REDIS_PASSWORD = 'a-password-of-redis';
@@ -84,16 +85,16 @@ async function failForGood(worker: FleetWorker): Promise<void> {
 
 async function failForAWhile(worker: FleetWorker): Promise<void> {
   changeAll(fleet.pool);
-  await sql('ALTER TABLE directory.users ADD CONSTRAINT nobody CHECK (false) NOT VALID');
+  await sql(REFUSE_USERS);
   around.service.instead = ({ operation }) =>
     operation === 'ListUsers' ? around.refusal('SomethingElseException') : null;
   await take(worker, 'done', null, async () => {
     await failed(worker, 'an error that is not documented');
     await noteDatabase(outlets, fleet);
     around.service.instead = () => null;
-    await failed(worker, 'a statement failed on users (nobody)');
+    await failed(worker, '[SQLSTATE 22000]');
     await noteDatabase(outlets, fleet);
-    await sql('ALTER TABLE directory.users DROP CONSTRAINT nobody');
+    await sql(TAKE_USERS);
   });
 }
 
