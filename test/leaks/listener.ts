@@ -65,8 +65,9 @@ export async function listenBefore(
       const whole = await buffer(answer).catch(() => null);
       if (whole === null) return;
       const marked = whole.toString().replaceAll(TOKEN, `$&${tokenMark}`);
-      const { 'content-length': _, ...rest } = headers;
-      response.writeHead(statusCode, rest).end(marked);
+      response
+        .writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(marked) })
+        .end(marked);
     });
     onward.end(sent);
   });

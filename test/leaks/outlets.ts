@@ -57,16 +57,15 @@ export class Outlets {
 const DATA = ['username', 'sub', 'group_name', 'token', 'attributes', 'description'];
 
 /** Notes what the database tells of runs: whole rows, but for the columns that hold data. */
-export async function noteDatabase(outlets: Outlets, { rows }: CliMirror): Promise<void> {
-  const tables = await rows<{ name: string }>(
+export async function noteDatabase(outlets: Outlets, mirror: CliMirror): Promise<void> {
+  const tables = await mirror.rows<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
      WHERE schemaname = 'mirror' UNION ALL SELECT 'directory.snapshots'`,
   );
   for (const { name } of tables) {
-    const found = await rows<{ row: unknown }>(
-      `SELECT to_jsonb(t) - $1::text[] AS row FROM ${name} AS t`,
-      [DATA],
-    ).catch(ignoreDropped);
+    const found = await mirror
+      .rows<{ row: unknown }>(`SELECT to_jsonb(t) - $1::text[] AS row FROM ${name} AS t`, [DATA])
+      .catch(ignoreDropped);
     for (const { row } of found) outlets.note('tables of the machinery', JSON.stringify(row));
   }
 }
