@@ -16,8 +16,11 @@ const LIMITS = {
 };
 const MOST_CONNECTIONS = 100;
 
-/** A connection on which nothing gets on is cut, as that of a client that reads no answer. */
-const SILENCE_MS = 5_000;
+/**
+ * A connection on which nothing gets on is cut, as that of a client that reads no answer. Longer than
+ * a head may take, whose sender is told.
+ */
+const SILENCE_MS = 7_000;
 
 /** What requests under way may still take once the server closes. */
 const GRACE_MS = 500;

@@ -65,9 +65,8 @@ export async function listenBefore(
       const whole = await buffer(answer).catch(() => null);
       if (whole === null) return;
       const marked = whole.toString().replaceAll(TOKEN, `$&${tokenMark}`);
-      response
-        .writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(marked) })
-        .end(marked);
+      const kept = Object.entries(headers).filter(([name]) => name !== 'content-length');
+      response.writeHead(statusCode, Object.fromEntries(kept)).end(marked);
     });
     onward.end(sent);
   });
