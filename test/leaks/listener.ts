@@ -51,6 +51,8 @@ export async function listenBefore(
     const sent = tokenMark ? Buffer.from(body.toString().replaceAll(tokenMark, '')) : body;
     const onward = send(target + url, {
       method,
+      // A connection that is kept may be closed by the server just when it is used again.
+      agent: false,
       headers: { ...request.headers, host: new URL(target).host, 'content-length': sent.length },
     });
     onward.on('error', () => response.destroy());
