@@ -5,6 +5,8 @@ import {
 import type { Role } from '../config/pool-settings.ts';
 import type { Group } from '../model/group.ts';
 import type { Pool } from '../model/pool.ts';
+import { isPoolId } from '../model/pool-id.ts';
+import { nameOf } from '../model/storable.ts';
 import type { User } from '../model/user.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
@@ -32,7 +34,8 @@ import { prefixFilter } from './shards.ts';
  * errors and network faults are tried again (`retry.ts`). Everything throws the errors of
  * `errors.ts` by the table in `error-table.ts`, and `signal.reason` at once on an abort.
  *
- * Streams ask for a page when it is asked of them, and end on an absent token alone.
+ * Streams ask for a page when it is asked of them, and end on an absent token alone. Names are given
+ * and taken in the form in which they are kept (`storeName`); only `list` has the service's own.
  */
 export interface Cognito {
   /** Throws ResourceNotFoundError where the Region has no such pool. */
@@ -58,7 +61,7 @@ export interface Cognito {
     from: PageStart,
     signal: AbortSignal,
   ): AsyncIterable<Page<User>>;
-  /** One user by the name that the service knows; null where there is none. */
+  /** One user by name; null where there is none. */
   getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
   list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
@@ -139,7 +142,8 @@ export function openCognito(options: CognitoOptions): Cognito {
         { token: null },
         ({ token }, abortSignal) => listUserPools(sdk, token, abortSignal),
         ({ Id }) => {
-          if (!Id) throw new MalformedAnswerError('a pool has no id');
+          // It becomes a part of object keys.
+          if (!Id || !isPoolId(Id)) throw new MalformedAnswerError('a pool has no id of a pool');
           return Id;
         },
         signal,
@@ -171,13 +175,17 @@ export function openCognito(options: CognitoOptions): Cognito {
       walk(
         { operation: 'ListUsersInGroup', poolId },
         from,
-        (range, abortSignal) => listUsersInGroup(sdk, poolId, range, groupName, abortSignal),
+        (range, abortSignal) =>
+          listUsersInGroup(sdk, poolId, range, nameOf(groupName), abortSignal),
         normaliseUser,
         signal,
       ),
 
     async getUser(poolId, username, signal) {
-      const command = new AdminGetUserCommand({ UserPoolId: poolId, Username: username });
+      const command = new AdminGetUserCommand({
+        UserPoolId: poolId,
+        Username: nameOf(username),
+      });
       const send = async (abortSignal: AbortSignal) =>
         normaliseFoundUser(await sdk.send(command, { abortSignal }));
       try {

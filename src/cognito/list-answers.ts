@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AwsJson1_1Protocol } from '@aws-sdk/core/protocols';
 
 type Deserialize = AwsJson1_1Protocol['deserializeResponse'];
@@ -25,7 +26,10 @@ export class ListAnswersProtocol extends AwsJson1_1Protocol {
     if (list === undefined || response.statusCode >= 300) {
       return super.deserializeResponse(operation, context, response);
     }
-    const text = Buffer.from(await context.streamCollector(response.body)).toString('utf8');
+    const bytes = Buffer.from(await context.streamCollector(response.body));
+    // To read it all the same would put U+FFFD in the place of what was sent.
+    if (!isUtf8(bytes)) throw new TypeError('The answer is no UTF-8.');
+    const text = bytes.toString('utf8');
     const answer = (text === '' ? {} : JSON.parse(text)) as Item;
     const items = answer[list];
     if (Array.isArray(items)) for (const item of items) convertDates(item as Item | null);
@@ -37,7 +41,8 @@ function convertDates(item: Item | null): void {
   for (const name of DATES) {
     const seconds = item?.[name];
     if (seconds === undefined || seconds === null) continue;
-    if (typeof seconds !== 'number') throw new TypeError(`${name} is no number of seconds.`);
-    (item as Item)[name] = new Date(Math.round(seconds * 1000));
+    const date = typeof seconds === 'number' ? new Date(Math.round(seconds * 1000)) : null;
+    if (date === null || Number.isNaN(date.getTime())) throw new TypeError(`${name} is no date.`);
+    (item as Item)[name] = date;
   }
 }

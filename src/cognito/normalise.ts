@@ -9,12 +9,15 @@ import type {
 import type { Group } from '../model/group.ts';
 import type { Pool } from '../model/pool.ts';
 import { regionOf } from '../model/pool-id.ts';
-import { escapeOdd, isStorable } from '../model/storable.ts';
+import { escapeOdd, isStorable, storeName } from '../model/storable.ts';
 import type { MfaOption, User } from '../model/user.ts';
 import { MalformedAnswerError } from './errors.ts';
 
 /**
- * The SDK hands on what the server sent without checking types, so nothing here trusts its own.
+ * The SDK hands on what the server sent without checking types, so nothing here trusts its own. What
+ * is left out is null. What is there and cannot be kept as it is, as it is of another type or out of
+ * range, makes the answer a malformed one: null in its place would be a lie.
+ *
  * Names in `escaped` are attributes' names, and for fields the names of their columns.
  */
 
@@ -32,48 +35,65 @@ export function normaliseFoundUser(user: AdminGetUserCommandOutput): User {
 export function normaliseGroup(group: GroupType): Group {
   const text = new StorableText();
   return {
-    groupName: text.required('group_name', group.GroupName),
+    groupName: text.key('group_name', group.GroupName),
     description: text.optional('description', group.Description),
     roleArn: text.optional('role_arn', group.RoleArn),
-    precedence: Number.isSafeInteger(group.Precedence) ? (group.Precedence ?? null) : null,
-    createdAt: dateOf(group.CreationDate),
-    modifiedAt: dateOf(group.LastModifiedDate),
+    precedence: precedenceOf(group.Precedence),
+    createdAt: dateOf('created_at', group.CreationDate),
+    modifiedAt: dateOf('modified_at', group.LastModifiedDate),
     escaped: text.escaped,
   };
 }
 
-/** A pool of DescribeUserPool. Throws MalformedAnswerError where it has no Arn of a pool. */
+/**
+ * A pool of DescribeUserPool. Throws MalformedAnswerError where it has no Arn of a pool. No `escaped`
+ * stands beside its texts: they are kept as names are.
+ */
 export function normalisePool(poolId: string, pool: UserPoolType | undefined): Pool {
   const text = new StorableText();
-  const arn = text.required('arn', pool?.Arn);
-  const accountId = arn.split(':')[4];
-  if (!accountId) throw new MalformedAnswerError('the Arn of a pool names no account');
+  const arn = text.name('arn', pool?.Arn);
+  const accountId = arn.split(':')[4] ?? '';
+  if (!ACCOUNT.test(accountId)) malformed('the Arn of a pool names no account');
+  const estimated: unknown = pool?.EstimatedNumberOfUsers ?? 0;
   return {
     poolId,
-    name: text.optional('name', pool?.Name),
+    name: text.optionalName('name', pool?.Name),
     arn,
     accountId,
     region: regionOf(poolId),
-    estimatedUsers: Math.max(0, Number(pool?.EstimatedNumberOfUsers ?? 0) || 0),
-    mfaConfiguration: text.optional('mfa_configuration', pool?.MfaConfiguration),
-    customAttributes: objectsOf(pool?.SchemaAttributes)
-      .map((attribute) => text.of('custom_attributes', String(attribute.Name ?? '')))
+    estimatedUsers: isInteger(estimated, 0, Number.MAX_SAFE_INTEGER)
+      ? estimated
+      : malformed('the estimated_users of a pool are no whole number'),
+    mfaConfiguration: text.optionalName('mfa_configuration', pool?.MfaConfiguration),
+    customAttributes: listOf('custom_attributes', pool?.SchemaAttributes)
+      .map((attribute) => text.name('custom_attributes', attribute.Name))
       .filter((name) => /^(?:dev:)?custom:/.test(name))
       .sort(),
   };
 }
 
+/** 12 digits; servers that stand in for the service have words there. */
+const ACCOUNT = /^[\w-]{1,64}$/;
+
+/** The largest number of Postgres's integer. */
+const LARGEST_INTEGER = 2 ** 31 - 1;
+
+/**
+ * The most bytes of a user's or group's name or a `sub`. The service's names have at most 128 characters. An entry of
+ * an index of Postgres has at most 2,704 bytes, and one of memberships holds two names and a pool's.
+ */
+const MOST_KEY_BYTES = 1_024;
+
 function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | undefined): User {
   const text = new StorableText();
   const attributes = attributesOf(given, text);
   return {
-    username: text.required('username', user.Username),
-    // hasOwn: an object without own `sub` must not find one elsewhere.
-    sub: Object.hasOwn(attributes, 'sub') ? (attributes['sub'] ?? null) : null,
+    username: text.key('username', user.Username),
+    sub: checkLength('sub', attributes['sub'] ?? null),
     status: text.optional('status', user.UserStatus),
-    enabled: typeof user.Enabled === 'boolean' ? user.Enabled : null,
-    createdAt: dateOf(user.UserCreateDate),
-    modifiedAt: dateOf(user.UserLastModifiedDate),
+    enabled: booleanOf('enabled', user.Enabled),
+    createdAt: dateOf('created_at', user.UserCreateDate),
+    modifiedAt: dateOf('modified_at', user.UserLastModifiedDate),
     attributes,
     mfaOptions: mfaOptionsOf(user.MFAOptions, text),
     escaped: text.escaped,
@@ -81,26 +101,23 @@ function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | und
 }
 
 /**
- * By name; of a repeated name the last. An attribute whose name or value is odd has its value in
- * escaped form. Where one name is odd, those with a backslash are escaped as well, as they may look
- * like the escaped form of another. Without a prototype, as `__proto__` is a name like any other.
+ * By name; of a repeated name the last. One without a value has an empty one. An attribute whose name
+ * or value is odd has its value in escaped form. Without a prototype, as `__proto__` is a name like
+ * any other.
  */
 function attributesOf(
   given: AttributeType[] | undefined,
   text: StorableText,
 ): Record<string, string> {
   const attributes = Object.create(null) as Record<string, string>;
-  const list = objectsOf(given);
-  const oddNames = list.some(({ Name }) => typeof Name === 'string' && !isStorable(Name));
-  for (const { Name, Value } of list) {
-    const name = String(Name ?? '');
-    const value = String(Value ?? '');
-    const escapeName = oddNames && (name.includes('\\') || !isStorable(name));
-    if (!escapeName && isStorable(value)) {
+  for (const { Name, Value } of listOf('attributes', given)) {
+    const name = textOf('attribute', Name) ?? malformed('an attribute has no name');
+    const value = textOf('attribute', Value) ?? '';
+    const stored = storeName(name);
+    if (stored === name && isStorable(value)) {
       attributes[name] = value;
       text.unmark(name);
     } else {
-      const stored = escapeName ? escapeOdd(name) : name;
       attributes[stored] = escapeOdd(value);
       text.mark(stored);
     }
@@ -110,9 +127,9 @@ function attributesOf(
 
 /** All texts of the options are in escaped form where one of them is odd. */
 function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): MfaOption[] {
-  const options = objectsOf(given).map(({ DeliveryMedium, AttributeName }) => ({
-    deliveryMedium: typeof DeliveryMedium === 'string' ? DeliveryMedium : null,
-    attributeName: typeof AttributeName === 'string' ? AttributeName : null,
+  const options = listOf('mfa_options', given).map(({ DeliveryMedium, AttributeName }) => ({
+    deliveryMedium: textOf('mfa_options', DeliveryMedium),
+    attributeName: textOf('mfa_options', AttributeName),
   }));
   const odd = (stored: string | null) => stored !== null && !isStorable(stored);
   if (!options.some((option) => odd(option.deliveryMedium) || odd(option.attributeName))) {
@@ -127,15 +144,56 @@ function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): M
 }
 
 /** A date that Postgres and ISO text can hold in four digits of a year, or null. */
-function dateOf(date: unknown): Date | null {
-  if (!(date instanceof Date)) return null;
-  const year = date.getUTCFullYear();
-  return year >= 1 && year <= 9_999 ? date : null;
+function dateOf(column: string, date: unknown): Date | null {
+  if (isAbsent(date)) return null;
+  const year = date instanceof Date ? date.getUTCFullYear() : Number.NaN;
+  return year >= 1 && year <= 9_999
+    ? (date as Date)
+    : malformed(`the ${column} of an item is no date from the year 1 to 9999`);
 }
 
-function objectsOf<T>(list: T[] | undefined): T[] {
-  if (!Array.isArray(list)) return [];
-  return list.filter((item) => typeof item === 'object' && item !== null);
+function booleanOf(column: string, value: unknown): boolean | null {
+  if (isAbsent(value)) return null;
+  return typeof value === 'boolean'
+    ? value
+    : malformed(`the ${column} of an item is neither true nor false`);
+}
+
+function precedenceOf(value: unknown): number | null {
+  if (isAbsent(value)) return null;
+  return isInteger(value, -LARGEST_INTEGER, LARGEST_INTEGER)
+    ? value
+    : malformed('the precedence of a group is no integer of 32 bits');
+}
+
+function textOf(column: string, value: unknown): string | null {
+  if (isAbsent(value)) return null;
+  return typeof value === 'string' ? value : malformed(`the ${column} of an item is no text`);
+}
+
+function listOf<T extends object>(column: string, list: readonly T[] | undefined): readonly T[] {
+  if (isAbsent(list)) return [];
+  const isList = Array.isArray(list) && list.every((item) => typeof item === 'object' && item);
+  return isList ? (list as readonly T[]) : malformed(`the ${column} of an item are no list`);
+}
+
+/** JSON has two ways to say nothing. */
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+function isInteger(value: unknown, least: number, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function checkLength<T extends string | null>(column: string, text: T): T {
+  return Buffer.byteLength(text ?? '') <= MOST_KEY_BYTES
+    ? text
+    : malformed(`the ${column} of an item has more than ${MOST_KEY_BYTES} bytes`);
+}
+
+function malformed(what: string): never {
+  throw new MalformedAnswerError(what);
 }
 
 /** Makes text storable, and keeps the names under which it had to be escaped. */
@@ -151,21 +209,27 @@ class StorableText {
     this.#escaped?.delete(name);
   }
 
-  of(name: string, text: string): string {
-    if (isStorable(text)) return text;
-    this.mark(name);
-    return escapeOdd(text);
+  optional(column: string, text: unknown): string | null {
+    const given = textOf(column, text);
+    if (given === null || isStorable(given)) return given;
+    this.mark(column);
+    return escapeOdd(given);
   }
 
-  optional(name: string, text: unknown): string | null {
-    return typeof text === 'string' ? this.of(name, text) : null;
+  optionalName(column: string, text: unknown): string | null {
+    const given = textOf(column, text);
+    if (given === null) return null;
+    const stored = storeName(given);
+    if (stored !== given) this.mark(column);
+    return stored;
   }
 
-  required(name: string, text: unknown): string {
-    if (typeof text !== 'string' || text === '') {
-      throw new MalformedAnswerError(`an item has no ${name}`);
-    }
-    return this.of(name, text);
+  name(column: string, text: unknown): string {
+    return this.optionalName(column, text) || malformed(`an item has no ${column}`);
+  }
+
+  key(column: string, text: unknown): string {
+    return checkLength(column, this.name(column, text));
   }
 
   /** Sorted, each name once. */

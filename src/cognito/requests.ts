@@ -7,6 +7,7 @@ import {
   type UserPoolDescriptionType,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { isStorable } from '../model/storable.ts';
 import { MalformedAnswerError } from './errors.ts';
 import { FULL_PAGE } from './page.ts';
 import type { Sdk } from './sdk.ts';
@@ -87,10 +88,17 @@ export async function listUserPools(
   return rawPage(UserPools, NextToken);
 }
 
-/** Refuses an answer without its list: it would read as an empty page, and end a walk. */
+/**
+ * Refuses an answer without its list, which would read as an empty page, and one whose token is no
+ * text that a checkpoint can hold: either could end a walk too early.
+ */
 function rawPage<Raw>(items: Raw[] | undefined, nextToken: string | undefined): RawPage<Raw> {
   if (!Array.isArray(items) || !items.every((item) => typeof item === 'object' && item !== null)) {
     throw new MalformedAnswerError('a page has no list of items');
   }
-  return { items, nextToken: nextToken || null };
+  const token: unknown = nextToken ?? '';
+  if (typeof token !== 'string' || !isStorable(token)) {
+    throw new MalformedAnswerError('the token of a page is no text');
+  }
+  return { items, nextToken: token || null };
 }

@@ -1,7 +1,8 @@
 /**
  * Text that Postgres cannot hold (U+0000, lone surrogates) has one escaped form: every backslash
  * doubled, each odd unit as `\uXXXX` (lower-case hex). Text without an odd unit is kept as it is,
- * so the escaped form is marked in its row (`escaped`), never guessed from the text.
+ * so the escaped form is marked in its row (`escaped`), never guessed from the text. Names alone tell
+ * by themselves whether they are escaped (`storeName`).
  */
 
 /** Backslashes, U+0000 and surrogates without their other half. */
@@ -24,4 +25,21 @@ export function unescapeOdd(escaped: string): string {
   return escaped.replace(/\\(?:\\|u([0-9a-f]{4}))/g, (_, hex?: string) =>
     hex === undefined ? '\\' : String.fromCharCode(Number.parseInt(hex, 16)),
   );
+}
+
+/** What the escaped form of an odd text holds: the form of a unit that Postgres cannot hold. */
+const ESCAPED_UNIT = /\\u(?:0000|d[89a-f][0-9a-f]{2})/;
+
+/**
+ * The form in which a name is kept. A name is a key, which must be no other's, and goes where no
+ * `escaped` stands beside it: so one that only looks like an escaped one is escaped as well. What
+ * holds an escaped unit is thereby escaped, and nothing else is.
+ */
+export function storeName(name: string): string {
+  return isStorable(name) && !ESCAPED_UNIT.test(name) ? name : escapeOdd(name);
+}
+
+/** The name that `storeName` was given: what the service knows it by. */
+export function nameOf(stored: string): string {
+  return ESCAPED_UNIT.test(stored) ? unescapeOdd(stored) : stored;
 }

@@ -8,7 +8,7 @@ import {
   normalisePool,
   normaliseUser,
 } from '../../src/cognito/normalise.ts';
-import { escapeOdd, isStorable, unescapeOdd } from '../../src/model/storable.ts';
+import { isStorable, nameOf, storeName, unescapeOdd } from '../../src/model/storable.ts';
 
 /** Any string of UTF-16 units, with many that Postgres cannot hold. */
 const oddText = fc
@@ -40,15 +40,13 @@ describe('a user', () => {
         const names = new Set(given.map(({ Name }) => Name));
         fc.pre(!names.has('username') && !names.has('status'));
         expect(back(user.username, 'username')).toBe(username);
+        expect(nameOf(user.username)).toBe(username);
         expect(user.status === null ? null : back(user.status, 'status')).toBe(status);
         const last = new Map(given.map(({ Name, Value }) => [Name, Value]));
-        // A plain name may look like the escaped form of an odd one beside it: both are escaped.
-        const anyOdd = [...last.keys()].some((name) => !isStorable(name));
-        for (const [name, value] of last) {
-          const escaped = !isStorable(name) || (anyOdd && name.includes('\\'));
-          const stored = escaped ? escapeOdd(name) : name;
-          expect(back(user.attributes[stored] ?? 'lost', stored)).toBe(value);
-        }
+        const stored = Object.entries(user.attributes);
+        expect(new Map(stored.map(([name, text]) => [nameOf(name), back(text, name)]))).toEqual(
+          last,
+        );
         expect(user.escaped).toEqual([...new Set(user.escaped)].sort());
       }),
       {
@@ -130,21 +128,24 @@ describe('a user', () => {
     expect(normaliseUser({ Username: 'a', UserStatus: status }).status).toBe('A_FUTURE_STATUS');
   });
 
-  test('has null for dates that are none', () => {
-    const dates = [new Date(Number.NaN), new Date(8.64e15), 'yesterday', 5, null];
-    for (const date of dates) {
+  test('is malformed with dates that cannot be kept', () => {
+    for (const date of [new Date(Number.NaN), new Date(8.64e15), 'yesterday', 5]) {
       const user = { Username: 'a', UserCreateDate: date } as unknown as UserType;
-      expect(normaliseUser(user).createdAt).toBeNull();
+      expect(() => normaliseUser(user)).toThrow('created_at of an item is no date');
     }
     const date = new Date('2020-02-29T23:59:59.999Z');
     expect(normaliseUser({ Username: 'a', UserLastModifiedDate: date }).modifiedAt).toEqual(date);
   });
 
-  test('survives anything in the place of its fields, but not a missing name', () => {
+  test('with anything in the place of its fields is kept or malformed, without a name malformed', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...FIELDS), fc.anything()), (garbage) => {
-        const user = normaliseUser({ ...garbage, Username: 'a' } as UserType);
-        expect(user.username).toBe('a');
+        try {
+          const user = normaliseUser({ ...garbage, Username: 'a' } as UserType);
+          expect(user.username).toBe('a');
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedAnswerError);
+        }
       }),
     );
     for (const name of [undefined, null, '', 7]) {
@@ -172,6 +173,30 @@ const FIELDS = [
   'UserStatus',
   'MFAOptions',
 ];
+
+describe('a name', () => {
+  test('is kept as it is unless it is odd, or looks like one that was escaped', () => {
+    for (const name of ['CORP\\ulla', '\\', '\\\\u', '\\u0041', '\\ud7ff', '\\U0000', '\\uD83D']) {
+      expect(storeName(name)).toBe(name);
+    }
+    expect(storeName('a\0b')).toBe('a\\u0000b');
+    expect(storeName('a\\u0000b')).toBe('a\\\\u0000b');
+    expect(storeName('a\\ud83db')).toBe('a\\\\ud83db');
+  });
+
+  test("is no other's, and gives back what it was", () => {
+    fc.assert(
+      fc.property(oddText, oddText, (one, other) => {
+        expect(isStorable(storeName(one))).toBe(true);
+        expect(nameOf(storeName(one))).toBe(one);
+        // The form of one is a name as well, and not the same.
+        expect(nameOf(storeName(storeName(one)))).toBe(storeName(one));
+        expect(storeName(one) === storeName(other)).toBe(one === other);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
 
 describe('a group', () => {
   test('keeps its fields; a precedence of 0 is not null', () => {
