@@ -3,7 +3,7 @@ import { ConfigurationError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
 import { type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
-import type { ManifestLink } from './manifest.ts';
+import { type ManifestLink, parseManifest } from './manifest.ts';
 
 /** Where a snapshot stands in its pool's chain of manifests at a destination. */
 export interface ChainPosition {
@@ -19,7 +19,8 @@ const REMEDY =
 /**
  * Finds a snapshot's place in the chain. `known` is the last manifest that the database knows to be
  * sealed here before it; null is no claim, as a new database may go on with an old archive.
- * Throws `ConfigurationError` where the destination says otherwise, or holds a later snapshot.
+ * Throws `ConfigurationError` where the destination says otherwise, holds a later snapshot, or
+ * something that is no manifest in the place of the last one.
  */
 export async function findChainPosition(
   destination: Destination,
@@ -72,7 +73,12 @@ async function link(
   signal: AbortSignal,
 ): Promise<ManifestLink | null> {
   const bytes = await readWhole(destination, manifestKey(poolId, snapshot), signal);
-  return bytes && { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
+  if (bytes === null) return null;
+  const manifest = parseManifest(bytes);
+  if (manifest?.poolId !== poolId || manifest.snapshot !== snapshot) {
+    throw conflict(`what it holds as the manifest of ${poolId}/${snapshot} is not that.`, REMEDY);
+  }
+  return { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 function show(manifest: ManifestLink | null): string {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { ArchiveFormat } from '../config/config.ts';
-import type { Counts, Dataset } from '../model/snapshot.ts';
-import { snapshotId } from '../model/snapshot.ts';
+import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
+import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
 
 /** One stored part, as its manifest names it. */
 export interface ManifestObject {
@@ -62,21 +61,24 @@ export function formatManifest(content: ManifestContent): Buffer {
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
 }
 
+const COUNT = z.number().int().nonnegative();
+const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
+
 /** What is read of a manifest that is there already. */
 const MANIFEST = z.object({
-  publishedAt: z.string(),
-  counts: z.object({ users: z.number(), groups: z.number(), memberships: z.number() }),
+  program: z.string(),
+  poolId: z.string(),
+  snapshot: z.string(),
   objects: z.array(
     z.object({
       key: z.string(),
-      format: z.string(),
-      dataset: z.string(),
-      rows: z.number(),
-      bytes: z.number(),
-      sha256: z.string(),
+      format: z.enum(ARCHIVE_FORMATS),
+      dataset: z.enum(DATASETS),
+      rows: COUNT,
+      bytes: COUNT,
+      sha256: SHA256,
     }),
   ),
-  previous: z.object({ snapshot: z.string(), sha256: z.string() }).nullable(),
 });
 
 export type ParsedManifest = z.output<typeof MANIFEST>;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ArchiveFormat } from '../../src/config/config.ts';
+import type { Dataset } from '../../src/model/snapshot.ts';
 import type { LastSnapshot } from '../../src/postgres/directory/last-snapshot.ts';
 import { estimate, type KnownOfPool } from '../../src/snapshot/estimate.ts';
 
@@ -32,7 +34,7 @@ const LATER: KnownOfPool = {
   last: LAST,
 };
 
-const part = (format: string, dataset: string, rows: number, bytes: number) => ({
+const part = (format: ArchiveFormat, dataset: Dataset, rows: number, bytes: number) => ({
   key: '',
   sha256: '',
   ...{ format, dataset, rows, bytes },

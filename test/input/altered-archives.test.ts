@@ -1,0 +1,175 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
+import { writeArchive } from '../../src/archive/write-archive.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
+import { openFolder } from '../archive/destinations.ts';
+import { contentOf, MANIFEST, optionsWith, pool, requestFor, rowsOf } from '../archive/support.ts';
+import { openTestMirror } from '../support/mirror.ts';
+
+let backend: Awaited<ReturnType<typeof openFolder>>;
+beforeEach(async () => {
+  backend = await openFolder();
+});
+afterEach(() => backend.close());
+
+const DATASETS = pool(5);
+const FIRST = 'cognito-mirror/0.0.0';
+const LATER = 'cognito-mirror/9.9.9';
+
+function archive(program: string, more: Partial<ArchiveRequest> = {}) {
+  const options = optionsWith({ partRows: 2, formats: ['jsonl'], program });
+  return writeArchive(backend.destination, requestFor(DATASETS, more), rowsOf(DATASETS), options);
+}
+
+const content = () => contentOf(backend.destination);
+const pathOf = (key: string) => join(backend.folder, key);
+
+/** Bytes of another content: cut short, longer, with one of them changed, or something else. */
+const alteration = fc.oneof(
+  fc.double({ min: 0, max: 0.999, noNaN: true }).map((part) => ({
+    name: `cut at ${part}`,
+    of: (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length * part)),
+  })),
+  fc.uint8Array({ minLength: 1, maxLength: 20 }).map((more) => ({
+    name: `and ${more.length} bytes more`,
+    of: (bytes: Buffer) => Buffer.concat([bytes, more]),
+  })),
+  fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(7)).map(([at, bit]) => ({
+    name: `bit ${bit} at ${at}`,
+    of: (bytes: Buffer) => {
+      const other = Buffer.from(bytes);
+      const index = Math.floor(bytes.length * at);
+      other[index] = (other[index] ?? 0) ^ (1 << bit);
+      return other;
+    },
+  })),
+  fc.constant({
+    name: 'of the same size',
+    of: (bytes: Buffer) => Buffer.alloc(bytes.length, 0x20),
+  }),
+);
+
+type Manifest = {
+  objects: { key: string; rows: number; sha256: string }[];
+  counts: { users: number };
+} & Record<string, unknown>;
+
+/** Manifests that are well-formed and not true. */
+const LIES: readonly (readonly [string, (manifest: Manifest) => unknown])[] = [
+  ['that names nothing', (m) => ({ ...m, objects: [] })],
+  ['that leaves a part out', (m) => ({ ...m, objects: m.objects.slice(1) })],
+  ['that names a part twice', (m) => ({ ...m, objects: [...m.objects, ...m.objects.slice(-1)] })],
+  [
+    'that names what lies outside of it',
+    (m) => ({ ...m, objects: m.objects.map((o) => ({ ...o, key: `../../${o.key}` })) }),
+  ],
+  [
+    'that has another hash',
+    (m) => ({ ...m, objects: m.objects.map((o) => ({ ...o, sha256: '0'.repeat(64) })) }),
+  ],
+  ['that counts other rows', (m) => ({ ...m, counts: { ...m.counts, users: 4 } })],
+  [
+    'whose parts count other rows',
+    (m) => ({ ...m, objects: m.objects.map((o) => ({ ...o, rows: o.rows + 1 })) }),
+  ],
+  ['of another time', (m) => ({ ...m, walkedAt: '2026-11-20T02:10:00.124Z' })],
+  ['of another pool', (m) => ({ ...m, poolId: 'us-east-1_Other' })],
+  ['of another form', (m) => ({ ...m, version: 2 })],
+  ['that says more', (m) => ({ ...m, more: true })],
+  ['that goes on from another', (m) => ({ ...m, previous: { snapshot: 'x', sha256: 'x' } })],
+];
+
+describe('an archive that was sealed, and changed before the database knew', () => {
+  test('is refused or made right again, whatever byte of it was changed', async () => {
+    const sealed = await archive(FIRST);
+    const before = await content();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...before.keys()),
+        alteration,
+        fc.constantFrom(FIRST, LATER),
+        async (key, { of }, program) => {
+          const right = before.get(key) as Buffer;
+          const altered = of(right);
+          fc.pre(!altered.equals(right));
+          writeFileSync(pathOf(key), altered);
+          const outcome = await archive(program).catch((error: unknown) => error);
+          if (key === MANIFEST) {
+            expect(outcome).toBeInstanceOf(ConfigurationError);
+            expect(readFileSync(pathOf(key)).equals(altered)).toBe(true);
+          } else if (program === FIRST) {
+            expect(outcome).toEqual(sealed);
+            expect(await content()).toEqual(before);
+          } else {
+            expect(outcome).toBeInstanceOf(ConfigurationError);
+          }
+          writeFileSync(pathOf(key), right);
+        },
+      ),
+      { numRuns: 80 },
+    );
+  }, 60_000);
+
+  test.each(LIES)('is not believed a manifest %s, and the manifest stays', async (_, lie) => {
+    await archive(FIRST);
+    const manifest = JSON.parse(readFileSync(pathOf(MANIFEST), 'utf8')) as Manifest;
+    const told = `${JSON.stringify(lie(manifest), null, 2)}\n`;
+    writeFileSync(pathOf(MANIFEST), told);
+    for (const program of [FIRST, LATER]) {
+      await expect(archive(program)).rejects.toThrow(ConfigurationError);
+      expect(readFileSync(pathOf(MANIFEST), 'utf8')).toBe(told);
+    }
+  });
+
+  test('is taken for what it is where nothing was changed, whichever version sealed it', async () => {
+    const sealed = await archive(FIRST);
+    expect(await archive(LATER)).toEqual(sealed);
+  });
+});
+
+describe('the archive before', () => {
+  const next = { snapshotAt: new Date('2026-11-21T02:00:00.000Z') };
+
+  test.each([
+    ['is cut short', (text: string) => text.slice(0, -20)],
+    ['is empty', () => ''],
+    ['is something else', () => '{"version":1}'],
+    ['is another snapshot’s', (text: string) => text.replaceAll('20261120T', '20261119T')],
+  ])('%s: also a new database, which knows nothing of it, adds nothing to it', async (_, of) => {
+    await archive(FIRST);
+    writeFileSync(pathOf(MANIFEST), of(readFileSync(pathOf(MANIFEST), 'utf8')));
+    const before = await content();
+    await expect(archive(FIRST, { ...next, previous: null })).rejects.toThrow(
+      /^ARCHIVE_URL: what it holds as the manifest of \S+\/20261120T020000Z is not that\. Restore/,
+    );
+    expect(await content()).toEqual(before);
+  });
+
+  test('stops the next snapshot of a mirror until it is as it was', async () => {
+    const mirror = await openTestMirror({ users: 20, groups: 2 });
+    try {
+      const first = await mirror.sync();
+      const path = join(mirror.archive, first.report.archive?.manifest ?? '');
+      const right = readFileSync(path);
+      for (const alter of [
+        () => writeFileSync(path, right.subarray(0, -1)),
+        () => writeFileSync(path, Buffer.concat([right, Buffer.from('\n')])),
+        () => rmSync(path),
+      ]) {
+        alter();
+        const { error, report } = await mirror.sync();
+        expect(error).toBeInstanceOf(ConfigurationError);
+        expect(error?.message).toMatch(/^ARCHIVE_URL: .*\. Restore the missing or changed/);
+        expect(report).toMatchObject({ state: 'published', archive: null });
+      }
+      writeFileSync(path, right);
+      const { error, report } = await mirror.sync();
+      expect({ error, state: report.state }).toEqual({ error: null, state: 'archived' });
+    } finally {
+      await mirror.close();
+    }
+  });
+});
