@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { DESCRIPTION, VERSION } from '../config/program.ts';
 import { MirrorError } from '../model/errors.ts';
+import { printable } from '../telemetry/printable.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
@@ -59,9 +60,17 @@ function createProgram(): Command {
   const program = new Command('cognito-mirror').description(`${DESCRIPTION}.`).version(VERSION);
   for (const create of COMMANDS) program.addCommand(create());
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError('(--help shows what it takes)');
+    command
+      .exitOverride()
+      .showHelpAfterError('(--help shows what it takes)')
+      .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) });
   }
   return program;
+}
+
+/** What is wrong with a command line quotes it. */
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** What Postgres says of an error can quote a row, which no message may hold. */

@@ -1,3 +1,5 @@
+import { printableJson } from '../telemetry/printable.ts';
+
 /** Whoever reads our standard output has closed it, as `head` does. */
 export class OutputClosedError extends Error {}
 
@@ -13,7 +15,7 @@ export function writeOut(text: string): Promise<void> {
 
 /** Prints one JSON document, as `--json` promises. */
 export function writeJson(document: unknown): Promise<void> {
-  return writeOut(`${JSON.stringify(document)}\n`);
+  return writeOut(`${printableJson(document)}\n`);
 }
 
 /** True for the error of writing to a pipe that nobody reads any more. */

@@ -6,6 +6,7 @@ import {
   stdTimeFunctions,
 } from 'pino';
 import type { LogLevel } from '../config/config.ts';
+import { printableJson } from './printable.ts';
 import { readableLine } from './readable-line.ts';
 import { describeError, redact } from './redaction.ts';
 
@@ -42,7 +43,7 @@ function throughRedaction(destination: LogDestination | undefined): DestinationS
   return {
     write(line) {
       const fields = redact(JSON.parse(line)) as Record<string, unknown>;
-      stream.write(stream.isTTY ? readableLine(fields) : `${JSON.stringify(fields)}\n`);
+      stream.write(stream.isTTY ? readableLine(fields) : `${printableJson(fields)}\n`);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Listing } from '../../cognito/listing.ts';
 import { FULL_PAGE } from '../../cognito/page.ts';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
 import { isPoolId } from '../../model/pool-id.ts';
+import { printable, printableJson } from '../../telemetry/printable.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -39,12 +40,12 @@ async function runList(listing: Listing, signal: AbortSignal): Promise<void> {
   let next: string | null = null;
   try {
     for await (const page of service.cognito.list(listing, signal)) {
-      await writeOut(page.items.map((item) => `${JSON.stringify(item)}\n`).join(''));
+      await writeOut(page.items.map((item) => `${printableJson(item)}\n`).join(''));
       next = page.nextToken;
     }
   } finally {
     // Also where the listing was cut short: what was printed need not be asked for again.
-    if (next !== null) console.error(`Next token: ${next}`);
+    if (next !== null) console.error(`Next token: ${printable(next)}`);
     await service.close();
   }
 }

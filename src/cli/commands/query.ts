@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { ConfigurationError } from '../../model/errors.ts';
 import type { ResultColumn } from '../../postgres/read-only.ts';
-import { csvLine } from '../display/csv.ts';
+import { printableJson } from '../../telemetry/printable.ts';
+import { csvLine, shownCsvLine } from '../display/csv.ts';
 import type { Batches } from '../display/result-table.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
@@ -58,7 +59,7 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
   let separator = '[';
   for await (const rows of batches) {
     const objects = rows.map((row) =>
-      JSON.stringify(
+      printableJson(
         Object.fromEntries(
           columns.map((column, i) => [column.name, toJson(column, row[i] ?? null)]),
         ),
@@ -72,8 +73,9 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
 
 async function printCsv(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
   const { textsOf } = await import('../display/result-table.ts');
-  await writeOut(csvLine(columns.map(({ name }) => name)));
+  const line = process.stdout.isTTY ? shownCsvLine : csvLine;
+  await writeOut(line(columns.map(({ name }) => name)));
   for await (const rows of batches) {
-    await writeOut(rows.map((row) => csvLine(textsOf(columns, row))).join(''));
+    await writeOut(rows.map((row) => line(textsOf(columns, row))).join(''));
   }
 }

@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import { anyText } from './odd-text.ts';
+
+let mirror: CliMirror;
+beforeAll(async () => {
+  mirror = await openCliMirror({ users: 5, groups: 1 });
+});
+afterAll(() => mirror.close());
+
+const COMMANDS = [
+  ...['sync', 'plan', 'worker', 'trigger', 'status', 'list', 'query', 'db', 'release', 'discard'],
+  ...['migrate', 'simulator', 'demo', 'help'],
+];
+
+const OPTIONS = [
+  ...['--json', '--csv', '--watch', '--filter', '--attributes', '--page-size', '--max-items'],
+  ...['--starting-token', '--port', '--pool', '--users', '--groups', '--seed', '--largest-group'],
+  ...['--second-digit', '--account', '--rps', '--latency-ms', '--page-fill', '--page-token-ttl-s'],
+  ...[
+    '--fault',
+    '--deny',
+    '--help',
+    '--version',
+    '-h',
+    '-V',
+    '--',
+    '-',
+    '--__proto__',
+    '--no-json',
+  ],
+];
+
+const NUMBERS = [
+  '-1',
+  '0',
+  '1',
+  '5',
+  '61',
+  '0.5',
+  '1e3',
+  '0x10',
+  'NaN',
+  '٣',
+  ' 5',
+  '65536',
+  '1e999',
+];
+
+const VALUES = [
+  ...['users', 'groups', 'members', 'everyone', 'us-east-1_Simulated', 'us-east-1_Other', 'all'],
+  ...['us-east-1_Simulated/20261120T020000Z', 'us-east-1_Simulated/../x', 'constructor', '', ','],
+  ...[
+    'SELECT 1',
+    'SELECT',
+    ';',
+    'DELETE FROM directory.users',
+    'SELECT \'\u001b[2J\' AS "a\u0007"',
+  ],
+  ...['throttle=1', 'throttle:ListUsers=2', 'toString=1', 'ListUsers', 'valueOf', 'email ^= "a"'],
+];
+
+/** Any text that the system hands over as an argument, which ends at a NUL. */
+const argument = anyText
+  .map((text) => text.replaceAll('\0', ''))
+  .filter((text) => text.length < 200);
+
+const word = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...OPTIONS) },
+  { weight: 2, arbitrary: fc.constantFrom(...NUMBERS) },
+  { weight: 2, arbitrary: fc.constantFrom(...VALUES) },
+  argument,
+  fc.tuple(fc.constantFrom(...OPTIONS), argument).map((pair) => pair.join('=')),
+);
+
+const line = fc
+  .tuple(
+    fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom(...COMMANDS) },
+      { weight: 1, arbitrary: word },
+    ),
+    fc.array(word, { maxLength: 5 }),
+  )
+  // What needs nothing more would mirror a pool of its own for a while.
+  .map(([command, words]) => [command, ...words, ...(command === 'demo' ? ['now'] : [])]);
+
+/** Runs a command line to its end; what runs until it is stopped is stopped once it says something. */
+async function run(args: readonly string[]) {
+  const running = await mirror.start(args);
+  let stopped = false;
+  running.child.stdout.once('data', () => {
+    stopped = running.child.kill('SIGTERM');
+  });
+  const { code, stderr } = await running.result;
+  // Help listens to no signal.
+  return { code: stopped && code === null ? 0 : code, stderr };
+}
+
+/** What only a program that was taken by surprise writes. */
+const SURPRISE = /^\s+at .+|This was not expected|node:internal|\w+Error\b|unhandled|\[object/im;
+
+const ACTIVE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+test('any command line does its work, or is refused with a message that says why', async () => {
+  const seen = new Map<number | null, number>();
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(line, line, line), async (lines) => {
+      const results = await Promise.all(lines.map(run));
+      for (const [index, { code, stderr }] of results.entries()) {
+        const said = { args: lines[index], code, stderr };
+        expect(said).toEqual({ ...said, stderr: expect.not.stringMatching(SURPRISE) });
+        for (const part of stderr.split('\n')) expect(part).not.toMatch(ACTIVE);
+        expect([0, 1, 2, 130], JSON.stringify(said)).toContain(code);
+        if (code === 1 || code === 2)
+          expect(stderr).toMatch(/^(?:cognito-mirror|error|Usage): \S.*/m);
+        seen.set(code, (seen.get(code) ?? 0) + 1);
+      }
+    }),
+    { numRuns: 25, endOnFailure: true },
+  );
+  // Neither is everything refused, nor anything done.
+  expect(seen.get(2)).toBeGreaterThan(10);
+  expect(seen.size).toBeGreaterThan(1);
+}, 120_000);
