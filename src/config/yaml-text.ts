@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Document, LineCounter, Pair } from 'yaml';
+import type { Document, LineCounter, Pair, YAMLMap } from 'yaml';
 
 type Yaml = typeof import('yaml');
 
@@ -67,8 +67,7 @@ export function readYaml(text: string): YamlText {
     const problems = [...keys, ...dangling];
     if (dangling.length > 0) return { problems, content: null };
     const value: unknown = document.toJS();
-    const lineOf = (path: readonly PropertyKey[]) => lineOfPath(yaml, document, lines, path);
-    return { problems, content: { value, lineOf } };
+    return { problems, content: { value, lineOf: lineFinder(yaml, document, lines) } };
   } catch {
     // Aliases of aliases, or of what they are in.
     return notUnderstood({ line: 1, ...TOO_MUCH });
@@ -158,23 +157,32 @@ function keyName(yaml: Yaml, key: unknown): string | null {
   return name === '<<' || name === key.source ? name : null;
 }
 
-function lineOfPath(
+/** Finds lines by an index of each mapping, as there may be as many problems as keys. */
+function lineFinder(
   yaml: Yaml,
   document: Document.Parsed,
   lines: LineCounter,
-  path: readonly PropertyKey[],
-): number {
-  let node: unknown = document.contents;
-  let line = lineAt(lines, startOf(node));
-  for (const name of path) {
-    if (yaml.isAlias(node)) node = node.resolve(document);
-    if (!yaml.isMap(node)) break;
-    const pair: Pair | undefined = node.items.find(({ key }) => keyName(yaml, key) === name);
-    if (pair === undefined) break;
-    line = lineAt(lines, startOf(pair.key));
-    node = pair.value;
-  }
-  return line;
+): YamlContent['lineOf'] {
+  const indexes = new Map<YAMLMap, ReadonlyMap<PropertyKey | null, Pair>>();
+  const pairsOf = (map: YAMLMap) => {
+    const index =
+      indexes.get(map) ?? new Map(map.items.map((pair) => [keyName(yaml, pair.key), pair]));
+    indexes.set(map, index);
+    return index;
+  };
+  return (path) => {
+    let node: unknown = document.contents;
+    let line = lineAt(lines, startOf(node));
+    for (const name of path) {
+      if (yaml.isAlias(node)) node = node.resolve(document);
+      if (!yaml.isMap(node)) break;
+      const pair = pairsOf(node).get(name);
+      if (pair === undefined) break;
+      line = lineAt(lines, startOf(pair.key));
+      node = pair.value;
+    }
+    return line;
+  };
 }
 
 function startOf(node: unknown): number {
