@@ -19,12 +19,16 @@ const OVERRUN = 4;
 /** …and the shard is then taken to hold this many times what was read. */
 const REESTIMATE = 16;
 /**
- * Added to each child's count on a page: an even spread weighs sixteen times as much. A `sub` is a
- * random UUID, and what sixty of them show is mostly chance, or that the service lists by `sub`. By
- * the page alone, some walks end a tenth later than expected; they are left for last, and are then
- * too few to use the quota.
+ * Added to each child's count, so that an even spread weighs as much as a page: a service that lists
+ * by `sub` fills the first page from one child alone.
  */
-const EVEN_SPREAD = 60;
+const SMOOTHING = 4;
+/**
+ * A page with at most this part of its users in one child is what chance makes of an even spread (of
+ * sixty, some four in each and seldom over ten), and is taken for one. By such a page walks would end
+ * up to a quarter later than expected; they would be left for last, and be too few to use the quota.
+ */
+const CHANCE = 1 / 4;
 
 /** What is known of a shard when it is judged. */
 export interface ShardView {
@@ -79,23 +83,24 @@ export function expectedOfChildren(
   expected: number,
   known: Iterable<{ readonly sub: string | null }> | ReadonlyMap<string, number>,
 ): number[] {
-  const counted = 'get' in known;
-  const counts = counted ? known : countByNextDigit(prefix, known);
-  const more = counted ? 1 : EVEN_SPREAD;
-  const weights = DIGITS.map((digit) => (counts.get(digit) ?? 0) + more);
+  const counts = 'get' in known ? known : countByNextDigit(prefix, known);
+  const weights = DIGITS.map((digit) => (counts.get(digit) ?? 0) + SMOOTHING);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => (expected * weight) / sum);
 }
 
+/** By the users of a page; none where they are spread as evenly as chance has it. */
 function countByNextDigit(
   prefix: string,
   users: Iterable<{ readonly sub: string | null }>,
 ): Map<string, number> {
   const counts = new Map<string, number>();
+  let total = 0;
   for (const { sub } of users) {
     if (sub === null || !isInside(prefix, sub)) continue;
     const digit = sub.charAt(prefix.length);
     counts.set(digit, (counts.get(digit) ?? 0) + 1);
+    total += 1;
   }
-  return counts;
+  return Math.max(0, ...counts.values()) <= total * CHANCE ? new Map() : counts;
 }

@@ -72,10 +72,15 @@ describe('the users expected in the children', () => {
       sub: 'a4c00000-0000-4000-8000-000000000000',
     }));
     const bySample = expectedOfChildren('a', 10_000, users);
-    // A page may be of one child because the service lists by `sub`: it counts for little.
-    expect(bySample[4]).toBeGreaterThan(1_100);
-    expect(bySample[4]).toBeLessThan(1_300);
-    expect(bySample[5]).toBeGreaterThan(550);
+    // A page may be of one child because the service lists by `sub`: it counts for half.
+    expect(bySample[4]).toBeGreaterThan(5_000);
+    expect(bySample[4]).toBeLessThan(6_000);
+    expect(bySample[5]).toBeGreaterThan(300);
+    // Fifteen of one child are no chance, a few more than of others are.
+    const spread = (ofFirst: number) =>
+      Array.from({ length: 60 }, (_, i) => ({ sub: `a${DIGITS[i < ofFirst ? 0 : i % 16]}` }));
+    expect(new Set(expectedOfChildren('a', 1_600, spread(8)))).toEqual(new Set([100]));
+    expect(expectedOfChildren('a', 1_600, spread(20))[0]).toBeGreaterThan(250);
     const byCounts = expectedOfChildren(
       'a',
       3_000,
