@@ -19,6 +19,9 @@ import { upload } from './upload.ts';
 /** Keys that one DeleteObjects call takes. */
 const DELETE_BATCH = 1_000;
 
+/** How long an interrupted run waits for the end of the upload that it began to see that it may. */
+const ABORT_MS = 1_000;
+
 export interface S3DestinationOptions {
   readonly bucket: string;
   /** With or without slashes around it; empty for the whole bucket. */
@@ -63,7 +66,9 @@ class S3Destination implements Destination {
         options,
       );
       action = 's3:AbortMultipartUpload';
-      await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options);
+      // Also where the run is interrupted meanwhile: the upload would stay.
+      const abortSignal = AbortSignal.timeout(ABORT_MS);
+      await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal });
     } catch (error) {
       signal.throwIfAborted();
       throw explainUnreachable(error, { bucket: Bucket, action });

@@ -67,7 +67,9 @@ export async function expectSound(world: World): Promise<void> {
       `SELECT relname FROM pg_class WHERE relname LIKE 'stage\\_%' AND relkind = 'r'`,
     ),
   ).toEqual([]);
-  expect([...world.s3.buckets.values()].flatMap(({ uploads }) => [...uploads.keys()])).toEqual([]);
+  // One that a killed process began holds nothing; a rule of the bucket ends it.
+  const uploads = [...world.s3.buckets.values()].flatMap((bucket) => [...bucket.uploads.values()]);
+  expect(uploads.filter(({ parts }) => parts.size > 0)).toEqual([]);
   expect(await readdir(world.tmp)).toEqual([]);
   expectNobodyNamed(world);
 }
