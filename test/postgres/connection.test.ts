@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
 import { withoutRows } from '../../src/postgres/database-error.ts';
@@ -88,6 +88,28 @@ async function waitForTwo(): Promise<{ count: number }> {
     if (row?.count === 2) return row;
   }
 }
+
+describe('a connection that is used all the time', () => {
+  it('is replaced after some minutes, with all that is prepared in it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const asked = async (name: string) => {
+      const text =
+        'SELECT pg_backend_pid() AS pid, (SELECT count(*) FROM pg_prepared_statements) AS n';
+      return (await db.query({ name, text })).rows[0] as { pid: number; n: number };
+    };
+    const first = await asked('snapshot-0');
+    let last = first;
+    for (let seconds = 0; seconds < 600; seconds += 5) {
+      await vi.advanceTimersByTimeAsync(5_000);
+      last = await asked(`snapshot-${seconds}`);
+    }
+    expect(last.pid).not.toBe(first.pid);
+    expect(last.n).toBeLessThan(100);
+  });
+});
 
 describe('an error of Postgres', () => {
   it('is told without the row that it quotes', async () => {
