@@ -1,5 +1,6 @@
 /**
- * `npm run demo`, `npm test`, `npm run test:faults` and `npm run bench`: each installs and builds what is missing, says so, and runs.
+ * `npm run demo`, `npm test`, `npm run test:faults`, `npm run test:soak` and `npm run bench`: each
+ * installs and builds what is missing, says so, and runs.
  * Plain JavaScript with nothing but Node, as nothing is installed when it starts.
  */
 import { nodeTooOld } from './lib/node-version.mjs';
@@ -31,8 +32,12 @@ await runMain(async () => {
       return runVitest(['--config', `${ROOT}bench/vitest.config.ts`, ...args]);
     case 'faults':
       return runVitest(['--config', `${ROOT}test/faults/vitest.config.ts`, ...args]);
+    case 'soak':
+      return runVitest(['--config', `${ROOT}test/soak/vitest.config.ts`, ...args]);
     default:
-      throw new Failure(`\`${what ?? ''}\` is not \`demo\`, \`test\`, \`faults\` or \`bench\`.`);
+      throw new Failure(
+        `\`${what ?? ''}\` is not \`demo\`, \`test\`, \`faults\`, \`soak\` or \`bench\`.`,
+      );
   }
 });
 

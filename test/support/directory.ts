@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { expect } from 'vitest';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
-import type { UserRecord } from '../../src/simulator/records.ts';
+import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 
 /** A user as `directory.users` should have it, with odd text in its own form. */
 export function expectedUser(poolId: string, user: UserRecord): Record<string, unknown> {
@@ -30,6 +30,19 @@ export function expectedUser(poolId: string, user: UserRecord): Record<string, u
   };
 }
 
+/** A group as `directory.groups` should have it, with odd text in its own form. */
+export function expectedGroup(poolId: string, group: GroupRecord): Record<string, unknown> {
+  return {
+    pool_id: poolId,
+    group_name: group.groupName,
+    description: group.description,
+    role_arn: group.roleArn,
+    precedence: group.precedence,
+    created_at: new Date(group.createdAt),
+    modified_at: new Date(group.modifiedAt),
+  };
+}
+
 /** Reads the escaped form back, by its rule: `\\` is a backslash, `\uXXXX` that unit. */
 export function decodeEscaped(text: string): string {
   let decoded = '';
@@ -44,10 +57,13 @@ export function decodeEscaped(text: string): string {
   return decoded;
 }
 
-type UserRow = Record<string, unknown> & { attributes: Record<string, string>; escaped: string[] };
+export type UserRow = Record<string, unknown> & {
+  attributes: Record<string, string>;
+  escaped: string[];
+};
 
 /** A row of `directory.users` with what is escaped in it read back. */
-function decodeUser({ valid_from: _, escaped, ...row }: UserRow & { valid_from: Date }) {
+export function decodeUser({ valid_from: _, escaped, ...row }: UserRow) {
   const decoded: Record<string, unknown> = { ...row, attributes: { ...row.attributes } };
   for (const name of escaped) {
     const text = row.attributes[name] as string;
@@ -59,7 +75,8 @@ function decodeUser({ valid_from: _, escaped, ...row }: UserRow & { valid_from: 
   return decoded;
 }
 
-function decodeGroup({ valid_from: _, escaped, ...row }: Record<string, unknown>) {
+/** A row of `directory.groups` with what is escaped in it read back. */
+export function decodeGroup({ valid_from: _, escaped, ...row }: Record<string, unknown>) {
   const fields = (escaped as string[]).map((field) => [field, decodeEscaped(row[field] as string)]);
   return { ...row, ...Object.fromEntries(fields) };
 }
@@ -79,17 +96,7 @@ export async function expectMirrored(db: pg.Pool, pool: SimulatedPool): Promise<
 
   const groups = await rows('SELECT * FROM directory.groups WHERE pool_id = $1');
   expect(groups.map(decodeGroup).sort(byKey)).toEqual(
-    [...pool.groups()]
-      .map((group) => ({
-        pool_id: id,
-        group_name: group.groupName,
-        description: group.description,
-        role_arn: group.roleArn,
-        precedence: group.precedence,
-        created_at: new Date(group.createdAt),
-        modified_at: new Date(group.modifiedAt),
-      }))
-      .sort(byKey),
+    [...pool.groups()].map((group) => expectedGroup(id, group)).sort(byKey),
   );
 
   const memberships = await rows(

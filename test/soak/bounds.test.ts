@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { coursesOf, overBounds } from './bounds.ts';
+
+const samples = (valueAt: (i: number) => number) =>
+  Array.from({ length: 40 }, (_, i) => ({ MB: valueAt(i) }));
+
+const over = (valueAt: (i: number) => number, growth?: number) => {
+  const bound = growth === undefined ? { most: 200 } : { most: 200, growth };
+  return overBounds(coursesOf(samples(valueAt)), { MB: bound });
+};
+
+test('what warms up and then stays is within its bounds', () => {
+  expect(over((i) => Math.min(100, 20 * i) + (i % 3), 1.1)).toEqual([]);
+});
+
+test('what goes on growing is told, though it is under its ceiling', () => {
+  expect(over((i) => 100 + 2 * i, 1.1)).toEqual(['MB: grew from 130 to 170']);
+  expect(over((i) => 100 + 2 * i)).toEqual([]);
+});
+
+test('what was over its ceiling once is told', () => {
+  expect(over((i) => (i === 5 ? 201 : 100), 1.1)).toEqual(['MB: 201, over 200']);
+});
+
+test('what was never measured is told', () => {
+  expect(overBounds(coursesOf([]), { MB: { most: 200 } })).toEqual(['MB: never measured']);
+});
+
+test('what could not be measured for a time is judged by the rest', () => {
+  const some = samples((i) => 100 + 2 * i).map((sample, i) => (i % 2 === 0 ? sample : {}));
+  expect(overBounds(coursesOf(some), { MB: { most: 200, growth: 1.1 } })).toHaveLength(1);
+});

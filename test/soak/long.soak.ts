@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { report } from '../../bench/support/figures.ts';
+import { type Bound, coursesOf, overBounds } from './bounds.ts';
+import { CEILINGS } from './ceilings.ts';
+import { runSoak } from './soak.ts';
+
+const MINUTES = 20;
+
+/** What does not grow from the second quarter of a run to its last. */
+const STEADY: Readonly<Record<string, Bound>> = {
+  ...CEILINGS,
+  'steady worker, MB': { most: 400, growth: 1.25 },
+  'steady worker, open files': { most: 150, growth: 1.25 },
+  connections: { most: 45, growth: 1.25 },
+  'current state, MB': { most: 50, growth: 1.25 },
+  'catalogs of Postgres, MB': { most: 50, growth: 1.25 },
+};
+
+test(
+  `${MINUTES} minutes of runs, changes and faults leave every snapshot right, and grow nothing`,
+  async () => {
+    const seed = Number(process.env['SOAK_SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
+    console.log(`SOAK_SEED=${seed}`);
+    const run = await runSoak({
+      seed,
+      users: [60, 120, 200, 300, 400, 600, 900, 2_000],
+      groups: 12,
+      workers: 3,
+      schedule: '* * * * *',
+      userListRps: 15,
+      seconds: MINUTES * 60,
+      changesEveryMs: 1_500,
+      faultsEveryMs: 15_000,
+      faultsLastMs: 20_000,
+      samplesEveryMs: 5_000,
+    });
+    const courses = coursesOf(run.samples);
+    const column = (of: 'early' | 'late' | 'most') =>
+      Object.fromEntries([...courses].map(([measure, course]) => [measure, course[of]]));
+    await report('soak', {
+      'second quarter': column('early'),
+      'last quarter': column('late'),
+      most: column('most'),
+      'whole run': { seed, minutes: MINUTES, changes: run.changes, ...run.counts, ...run.faults },
+    });
+    expect(run.wrong).toEqual([]);
+    expect(overBounds(courses, STEADY)).toEqual([]);
+  },
+  MINUTES * 60_000 + 900_000,
+);
