@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ParsedManifest } from '../../src/archive/manifest.ts';
+import type { ManifestLink, ManifestObject } from '../../src/archive/manifest.ts';
 
 /** What Postgres knows of a snapshot's archive. */
 export interface Archived {
@@ -7,6 +7,11 @@ export interface Archived {
   readonly snapshot: string;
   readonly manifest: string;
   readonly manifest_sha256: string;
+}
+
+interface Manifest {
+  readonly objects: readonly ManifestObject[];
+  readonly previous: ManifestLink | null;
 }
 
 /**
@@ -25,14 +30,14 @@ export function checkArchive(
     if (!isRight) wrong.push(problem);
   };
   const named = new Set<string>();
-  const last = new Map<string, ParsedManifest['previous']>();
+  const last = new Map<string, Manifest['previous']>();
   for (const { pool_id, snapshot, manifest: key, manifest_sha256 } of archived) {
     const bytes = objects.get(key);
     expect(bytes !== undefined, `${key} is missing`);
     if (bytes === undefined) continue;
     named.add(key);
     expect(sha256(bytes) === manifest_sha256, `${key} is not the one that Postgres knows`);
-    const { objects: parts, previous } = JSON.parse(bytes.toString()) as ParsedManifest;
+    const { objects: parts, previous } = JSON.parse(bytes.toString()) as Manifest;
     const before = last.get(pool_id) ?? null;
     expect(JSON.stringify(previous) === JSON.stringify(before), `${key} breaks the chain`);
     last.set(pool_id, { snapshot, sha256: sha256(bytes) });
