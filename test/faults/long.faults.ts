@@ -29,6 +29,7 @@ it(`keeps every promise in ${cases} drawn cases (FAULTS_SEED=${seed})`, async ()
     const lane = await openLane();
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        if (waiting.length % 50 === 0) console.log(`${waiting.length} cases to go`);
         try {
           played.push(await playCase(lane, drawCase(next)));
         } catch (error) {
