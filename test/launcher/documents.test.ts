@@ -14,6 +14,8 @@ const DOCUMENTS = [
   'docs/OPERATIONS.md',
   'docs/METRICS.md',
   'docs/SECURITY.md',
+  'docs/RELIABILITY.md',
+  'docs/BENCHMARKS.md',
 ];
 
 function read(name: string): string {
