@@ -24,7 +24,7 @@ const BREAKAGES = [
     file: 'src/postgres/stage/commit-pages.ts',
     from: '  const staged = await db.query<{ id: number }>({',
     to: `  await db.query(
-    \`UPDATE \${t.walks} AS w SET token = c.token FROM jsonb_to_recordset($1) AS c (walk integer, token text)
+    \`UPDATE \${t.walks} AS w SET token = c.token, token_at = clock_timestamp() FROM jsonb_to_recordset($1) AS c (walk integer, token text)
      WHERE w.id = c.walk AND c.token IS NOT NULL\`, [JSON.stringify(checkpoints)]);
   const staged = await db.query<{ id: number }>({`,
     tests: [FAULTS],

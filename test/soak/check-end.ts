@@ -1,7 +1,7 @@
+import { type Archived, checkArchive } from '../support/check-archive.ts';
 import { type Fleet, until } from '../support/fleet.ts';
 import { openFleetQueues } from '../support/job-queues.ts';
 import type { S3Server } from '../support/s3-server.ts';
-import { type Archived, checkArchive } from './check-archive.ts';
 import { compareWithArchive, compareWithPool, stateAt, type Taken } from './check-snapshots.ts';
 import type { Crew } from './crew.ts';
 import type { PoolLog } from './pool-log.ts';

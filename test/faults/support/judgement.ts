@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { filesBelow } from '../../support/cli-mirror.ts';
+import { type Archived, checkArchive, objectsBelow } from '../../support/check-archive.ts';
 import type { World } from './world.ts';
 
 type Row = Record<string, unknown>;
@@ -48,7 +47,7 @@ export async function expectSound(world: World): Promise<void> {
   expect(snapshots.map(({ state, reason }) => ({ state, reason }))).toEqual(
     snapshots.map(() => ({ state: 'archived', reason: null })),
   );
-  await expectProof(world, snapshots);
+  expect(checkArchive(snapshots, await archiveOf(world))).toEqual([]);
   const [counts] = await world.rows(
     `SELECT (SELECT count(*) FROM directory.users)::int AS users,
        (SELECT count(*) FROM directory.groups)::int AS groups,
@@ -109,10 +108,7 @@ async function rowsOf(world: World, table: string, history: boolean): Promise<st
 
 const roundOf = ({ roundEnds }: World, at: Date) => roundEnds.findIndex((end) => at <= end);
 
-interface Snapshot extends Row {
-  readonly snapshot: string;
-  readonly manifest: string;
-}
+type Snapshot = Archived & { readonly state: string; readonly reason: string | null };
 
 const snapshotsOf = (world: World) =>
   world.rows<Snapshot>(
@@ -120,27 +116,6 @@ const snapshotsOf = (world: World) =>
        memberships::int
      FROM directory.snapshots ORDER BY snapshot_at`,
   );
-
-/** Expects a chain of manifests, each the proof of its parts, and nothing besides. */
-async function expectProof(world: World, snapshots: readonly Snapshot[]): Promise<void> {
-  const objects = await archiveOf(world);
-  const named: string[] = [];
-  let previous: Row | null = null;
-  for (const row of snapshots) {
-    const bytes = objects.get(row.manifest) as Buffer;
-    expect(sha256(bytes)).toBe(row['manifest_sha256']);
-    const manifest = JSON.parse(bytes.toString());
-    expect(manifest).toMatchObject({ snapshot: row.snapshot, previous });
-    for (const { key, bytes: size, sha256: hash } of manifest.objects) {
-      const part = objects.get(key) as Buffer;
-      expect({ key, size: part?.length, hash: part && sha256(part) }).toEqual({ key, size, hash });
-      named.push(key);
-    }
-    named.push(row.manifest);
-    previous = { snapshot: row.snapshot, sha256: row['manifest_sha256'] };
-  }
-  expect([...objects.keys()].sort()).toEqual(named.sort());
-}
 
 /** The newest archive's parts: hashes by format, dataset and number. */
 async function newestParts(world: World): Promise<Record<string, string>> {
@@ -159,14 +134,7 @@ async function archiveOf({ archive, s3 }: World): Promise<Map<string, Buffer>> {
     const objects = [...(bucket?.objects ?? [])];
     return new Map(objects.map(([key, { bytes }]) => [key.replace(/^mirror\//, ''), bytes]));
   }
-  const files = await filesBelow(archive);
-  return new Map(
-    await Promise.all(
-      files.map(
-        async (key): Promise<[string, Buffer]> => [key, await readFile(join(archive, key))],
-      ),
-    ),
-  );
+  return objectsBelow(archive);
 }
 
 /** Expects no log to name a user, or an attribute of one. */

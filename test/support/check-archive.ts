@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ManifestLink, ManifestObject } from '../../src/archive/manifest.ts';
+import { DATASETS } from '../../src/model/snapshot.ts';
+import { filesBelow } from './cli-mirror.ts';
 
 /** What Postgres knows of a snapshot's archive. */
 export interface Archived {
@@ -7,6 +11,10 @@ export interface Archived {
   readonly snapshot: string;
   readonly manifest: string;
   readonly manifest_sha256: string;
+  /** Rows of each dataset; as text where they came as `bigint`. */
+  readonly users: number | string;
+  readonly groups: number | string;
+  readonly memberships: number | string;
 }
 
 interface Manifest {
@@ -31,7 +39,8 @@ export function checkArchive(
   };
   const named = new Set<string>();
   const last = new Map<string, Manifest['previous']>();
-  for (const { pool_id, snapshot, manifest: key, manifest_sha256 } of archived) {
+  for (const row of archived) {
+    const { pool_id, snapshot, manifest: key, manifest_sha256 } = row;
     const bytes = objects.get(key);
     expect(bytes !== undefined, `${key} is missing`);
     if (bytes === undefined) continue;
@@ -47,9 +56,26 @@ export function checkArchive(
       const isProved = stored?.length === part.bytes && sha256(stored) === part.sha256;
       expect(isProved, `${part.key} is not what its manifest says`);
     }
+    for (const format of new Set(parts.map((part) => part.format))) {
+      for (const dataset of DATASETS) {
+        const own = parts.filter((part) => part.format === format && part.dataset === dataset);
+        const rows = own.reduce((sum, part) => sum + part.rows, 0);
+        expect(rows === Number(row[dataset]), `${key} has ${rows} ${dataset} as ${format}`);
+      }
+    }
   }
   for (const key of objects.keys()) expect(named.has(key), `${key} is in no manifest`);
   return wrong;
+}
+
+/** Every file below a folder, by its path there. */
+export async function objectsBelow(folder: string): Promise<Map<string, Buffer>> {
+  const keys = await filesBelow(folder);
+  const read = async (key: string): Promise<[string, Buffer]> => [
+    key,
+    await readFile(join(folder, key)),
+  ];
+  return new Map(await Promise.all(keys.map(read)));
 }
 
 function sha256(bytes: Buffer): string {
