@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { stopServer } from '../support/embedded-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { UNPACED } from './support/case.ts';
 import { openLane } from './support/lane.ts';
 import { takeSnapshot } from './support/take-snapshot.ts';
 import { openWorld } from './support/world.ts';
@@ -20,14 +21,17 @@ it('a disk of Postgres that is full stops a snapshot, which goes on once there i
   const simulator = await startSimulator({ rps: 0, users: USERS, groups: 2 });
   const world = await openWorld(lane, simulator, false);
   try {
-    const { result } = await world.start(['sync', '--json'], { REDIS_URL: undefined });
+    const { result } = await world.start(['sync', '--json'], {
+      REDIS_URL: undefined,
+      MIRROR_USER_LIST_RPS: String(UNPACED),
+    });
     const { code, stderr } = await result;
     expect(code).toBe(1);
     expect(stderr).toMatch(/^cognito-mirror: .*Run it again to resume/m);
     mount('-o', `remount,size=${MORE_ROOM}`);
     // Where no WAL can be written, Postgres itself ends.
     await lane.postgres.restart('SIGINT');
-    await takeSnapshot(world, 'sync');
+    await takeSnapshot(world, 'sync', { rate: UNPACED, clocks: [0] });
     expect(await world.rows('SELECT state, users::int FROM directory.snapshots')).toEqual([
       { state: 'archived', users: USERS },
     ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlowName } from './support/blows.ts';
-import { type Case, playCase, type Strike } from './support/case.ts';
+import { type Case, playCase, type Strike, UNPACED } from './support/case.ts';
 import { type Lane, openLane } from './support/lane.ts';
 import type { MomentName } from './support/moments.ts';
 
@@ -91,6 +91,7 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
   },
   'workers are killed, and their clocks are wrong': {
     runner: 'workers',
+    rate: 10,
     clocks: [3_600_000, -3_600_000],
     rounds: [
       [strike('kill every worker', 'stage a page', 2)],
@@ -109,6 +110,7 @@ describe('every promise is kept where', () => {
         runner: 'sync',
         onS3: false,
         users: 150,
+        rate: UNPACED,
         clocks: [0],
         ...selected,
       });

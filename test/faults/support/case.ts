@@ -3,7 +3,7 @@ import { Random } from '../../../src/simulator/generate/random.ts';
 import { startSimulator } from '../../../src/simulator/server.ts';
 import { BLOWS, type Blow, type BlowName } from './blows.ts';
 import { changePool } from './change-pool.ts';
-import { expectSame, expectSound, stateOf, watchReaders } from './judgement.ts';
+import { expectPaced, expectSame, expectSound, stateOf, watchReaders } from './judgement.ts';
 import type { Lane } from './lane.ts';
 import { begins, MOMENTS, type MomentName } from './moments.ts';
 import { type Runner, takeSnapshot } from './take-snapshot.ts';
@@ -23,6 +23,8 @@ export interface Case {
   readonly runner: Runner;
   readonly onS3: boolean;
   readonly users: number;
+  /** Attempts of ListUsers and ListUsersInGroup a second that are allowed. */
+  readonly rate: number;
   /** By how many milliseconds the clocks of processes are wrong. */
   readonly clocks: readonly number[];
   /** What strikes in each round; the pool changes from one to the next. */
@@ -31,6 +33,9 @@ export interface Case {
 
 const STRIKES = 3;
 const HOUR_MS = 3_600_000;
+/** A small snapshot takes some seconds by it. */
+const PACED = 10;
+export const UNPACED = 100_000;
 
 /** Draws a case: two rounds that are struck, and one that is not where the pool moved meanwhile. */
 export function drawCase(seed: number): Case {
@@ -46,6 +51,7 @@ export function drawCase(seed: number): Case {
     runner,
     onS3,
     users: 60 + random.below(240),
+    rate: random.chance(0.2) ? PACED : UNPACED,
     clocks: random.chance(0.2) ? [HOUR_MS, -HOUR_MS] : [0],
     rounds: moves ? [...rounds, []] : rounds,
   };
@@ -76,7 +82,7 @@ export interface CaseReport {
 
 /** Plays a case, and expects every promise to have been kept. */
 export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
-  const { seed, runner, users, onS3, clocks } = drawn;
+  const { seed, runner, users, onS3, rate, clocks } = drawn;
   const random = new Random(seed ^ 0x5eed);
   const simulator = await startSimulator({ rps: 0, users, groups: 5, seed, slowMs: 300 });
   const world = await openWorld(lane, simulator, onS3);
@@ -89,10 +95,12 @@ export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
       const before = await stateOf(world);
       const readers = watchReaders(world);
       arm(world, strikes, random, struck);
-      await takeSnapshot(world, runner, clocks);
+      simulator.attempts.clear();
+      await takeSnapshot(world, runner, { rate, clocks });
+      expectPaced(simulator, rate);
       heal(world);
       const seen = await readers.stop();
-      await takeSnapshot(undisturbed, 'sync');
+      await takeSnapshot(undisturbed, 'sync', { rate: UNPACED, clocks: [0] });
       for (const each of [world, undisturbed]) await endRound(each);
       if (strikes.some(({ blow }) => (BLOWS[blow] as Blow).moves)) {
         moved = true;

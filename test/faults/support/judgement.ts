@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { expect } from 'vitest';
+import type { Simulator } from '../../../src/simulator/server.ts';
+import { mostInAnySecond } from '../../quota/sliding.ts';
 import { type Archived, checkArchive, objectsBelow } from '../../support/check-archive.ts';
 import type { World } from './world.ts';
 
@@ -24,12 +27,24 @@ export const stateOf = async (world: World): Promise<string> =>
 export function watchReaders(world: World): { stop(): Promise<Set<string>> } {
   const seen = new Set<string>();
   let stopped = false;
+  const readOn = async () => {
+    const client = new Client({ connectionString: world.databaseUrl() });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      while (!stopped) {
+        const { rows } = await client.query<{ state: string }>(`SELECT ${STATE} AS state`);
+        for (const { state } of rows) seen.add(state);
+        await sleep(30);
+      }
+    } finally {
+      await client.end();
+    }
+  };
   const reading = (async () => {
     while (!stopped) {
       // A server that is struck answers nobody.
-      const state = await stateOf(world).catch(() => null);
-      if (state !== null) seen.add(state);
-      await sleep(30);
+      await readOn().catch(() => sleep(30));
     }
   })();
   return {
@@ -39,6 +54,15 @@ export function watchReaders(world: World): { stop(): Promise<Set<string>> } {
       return seen;
     },
   };
+}
+
+/** By how many more attempts may arrive in a second than are released in any: they bunch on their way. */
+const BUNCHED = 3;
+
+/** Expects all processes together to have kept to the rate, as the service counts. */
+export function expectPaced(simulator: Simulator, rate: number): void {
+  const attempts = simulator.attempts.entries({ bucket: 'UserList' });
+  expect(mostInAnySecond(attempts.map(({ at }) => at))).toBeLessThanOrEqual(rate + 1 + BUNCHED);
 }
 
 /** Expects what every snapshot promises, whatever happened to the pool meanwhile. */

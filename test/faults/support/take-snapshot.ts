@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine } from './machine.ts';
-import type { World } from './world.ts';
+import type { Environment, World } from './world.ts';
 
 /** Who takes snapshots: `sync` with buckets of its own or over Redis, or two workers. */
 export type Runner = 'sync' | 'sync over Redis' | 'workers';
@@ -9,26 +9,32 @@ const MOST_RUNS = 12;
 const PATIENCE_MS = 120_000;
 const WORKERS = 2;
 
+/** What the processes are started with. */
+export interface Settings {
+  /** Attempts of ListUsers and ListUsersInGroup a second that are allowed. */
+  readonly rate: number;
+  /** By how many milliseconds the clock of each process is wrong. */
+  readonly clocks: readonly number[];
+}
+
 /**
  * Has a snapshot taken, published and archived, as a supervisor would: what ends before is started
  * again. Rejects where that does not lead there.
- *
- * @param clocks by how many milliseconds the clock of each process is wrong.
  */
 export async function takeSnapshot(
   world: World,
   runner: Runner,
-  clocks: readonly number[] = [0],
+  { rate, clocks }: Settings,
 ): Promise<void> {
-  if (runner === 'workers') await byWorkers(world, clocks);
-  else await bySync(world, runner === 'sync' ? { REDIS_URL: undefined } : {}, clocks[0] ?? 0);
+  const env = { MIRROR_USER_LIST_RPS: String(rate) };
+  if (runner === 'workers') await byWorkers(world, env, clocks);
+  else {
+    const own = runner === 'sync' ? { ...env, REDIS_URL: undefined } : env;
+    await bySync(world, own, clocks[0] ?? 0);
+  }
 }
 
-async function bySync(
-  world: World,
-  env: Readonly<Record<string, undefined>>,
-  clock: number,
-): Promise<void> {
+async function bySync(world: World, env: Environment, clock: number): Promise<void> {
   const ends: string[] = [];
   while (ends.length < MOST_RUNS) {
     const { result, output } = await world.start(['sync', '--json'], env, clock);
@@ -52,12 +58,12 @@ function lastOf(log: string): string {
   return lines.slice(-4).join('\n');
 }
 
-async function byWorkers(world: World, clocks: readonly number[]): Promise<void> {
+async function byWorkers(world: World, env: Environment, clocks: readonly number[]): Promise<void> {
   const workers: Machine[] = [];
   const supervise = async () => {
     for (let i = 0; i < WORKERS; i += 1) {
       if (!workers[i]?.isRunning()) {
-        workers[i] = await world.start(['worker'], {}, clocks[i % clocks.length]);
+        workers[i] = await world.start(['worker'], env, clocks[i % clocks.length]);
       }
     }
   };

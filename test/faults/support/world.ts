@@ -10,7 +10,7 @@ import type { Lane } from './lane.ts';
 import { type Machine, type Passing, type Server, startMachine } from './machine.ts';
 import { type Fate, PASS } from './tap.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const CLOCK = new URL('clock.mjs', import.meta.url).href;
 
@@ -72,7 +72,6 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
       DATABASE_URL: database.href,
       REDIS_URL: `redis://127.0.0.1:${at.redis}`,
       ARCHIVE_URL: onS3 ? 's3://archive/mirror' : pathToFileURL(archive).href,
-      MIRROR_USER_LIST_RPS: '100000',
       MIRROR_QUOTA_SHARE: '1',
       // Pools this small lose a large part of their rows with one group.
       MIRROR_MAX_REMOVED: '1',
