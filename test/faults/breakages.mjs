@@ -27,7 +27,7 @@ const BREAKAGES = [
     \`UPDATE \${t.walks} AS w SET token = c.token, token_at = clock_timestamp() FROM jsonb_to_recordset($1) AS c (walk integer, token text)
      WHERE w.id = c.walk AND c.token IS NOT NULL\`, [JSON.stringify(checkpoints)]);
   const staged = await db.query<{ id: number }>({`,
-    tests: [FAULTS],
+    tests: ['test/postgres/stage.test.ts', 'test/sync/resume.test.ts', FAULTS],
   },
   {
     invariant: 2,

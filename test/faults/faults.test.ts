@@ -18,7 +18,7 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
     onS3: true,
     rounds: [
       [
-        strike('kill the process before it asks', 'stage a page', 3),
+        strike('kill the process before it asks', 'stage a page', 6),
         strike('kill the process before it hears the answer', 'commit the publication'),
         strike('kill the process before it asks', 'store the manifest'),
       ],
