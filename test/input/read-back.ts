@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBMapValue } from '@duckdb/node-api';
 import type { Dataset } from '../../src/model/snapshot.ts';
 import { OFFLINE, readJsonLines, readParquet } from '../archive/support.ts';
-import { decodeEscaped } from '../support/directory.ts';
+import { columnsOf, decodeEscaped } from '../support/directory.ts';
 import type { TestMirror } from '../support/mirror.ts';
 import type { RawGroup, RawPool, RawUser } from './odd-pool.ts';
 
@@ -32,29 +32,15 @@ export function expectedOf(pool: RawPool): Said {
 
 function expectedUser(user: RawUser, groups: readonly string[]): Row {
   const attributes = attributesOf(user);
-  const text = (name: string) => attributes.get(name) ?? null;
-  const flag = (name: string) =>
-    new Map([
-      ['true', true],
-      ['false', false],
-    ]).get(text(name)?.toLowerCase() ?? '') ?? null;
   const options = (user.MFAOptions ?? []).map(({ DeliveryMedium, AttributeName }) => ({
     DeliveryMedium: DeliveryMedium ?? null,
     AttributeName: AttributeName ?? null,
   }));
   return {
     username: user.Username,
-    sub: text('sub'),
     status: user.UserStatus ?? null,
     enabled: user.Enabled ?? null,
-    email: text('email'),
-    email_verified: flag('email_verified'),
-    phone_number: text('phone_number'),
-    phone_number_verified: flag('phone_number_verified'),
-    name: text('name'),
-    given_name: text('given_name'),
-    family_name: text('family_name'),
-    preferred_username: text('preferred_username'),
+    ...columnsOf(attributes),
     created_at: isoOf(user.UserCreateDate),
     modified_at: isoOf(user.UserLastModifiedDate),
     attributes: [...attributes].sort(byKey),

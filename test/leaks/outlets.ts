@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { CliProcess } from '../support/cli.ts';
 import type { CliMirror } from '../support/cli-mirror.ts';
+import { everyKeyOf } from '../support/redis-keys.ts';
 import type { TestRedis } from '../support/redis-server.ts';
 import type { Listener } from './listener.ts';
 import type { Marks } from './marks.ts';
@@ -98,16 +99,6 @@ export function noteProcesses(outlets: Outlets, except: readonly number[]): () =
   };
 }
 
-/** How each type of value in Redis is read whole. */
-const READS: Readonly<Record<string, readonly string[]>> = {
-  string: ['GET'],
-  hash: ['HGETALL'],
-  list: ['LRANGE', '0', '-1'],
-  set: ['SMEMBERS'],
-  zset: ['ZRANGE', '0', '-1'],
-  stream: ['XRANGE', '-', '+'],
-};
-
 /** Notes every command that reaches a Redis, and at the end every key with its value. */
 export async function noteRedis(
   outlets: Outlets,
@@ -120,11 +111,7 @@ export async function noteRedis(
   );
   return async () => {
     monitor.disconnect();
-    for (const key of await redis.keys('*')) {
-      const [read = 'GET', ...range] = READS[await redis.type(key)] ?? [];
-      const value = JSON.stringify(await redis.call(read, key, ...range));
-      outlets.note('keys of Redis', `${key} ${value}`);
-    }
+    for (const text of await everyKeyOf(redis)) outlets.note('keys of Redis', text);
     redis.disconnect();
   };
 }

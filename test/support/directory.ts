@@ -5,27 +5,15 @@ import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 
 /** A user as `directory.users` should have it, with odd text in its own form. */
 export function expectedUser(poolId: string, user: UserRecord): Record<string, unknown> {
-  const attributes = Object.fromEntries(user.attributes);
-  const text = (name: string) => attributes[name] ?? null;
-  const flag = (name: string) =>
-    ({ true: true, false: false })[String(attributes[name]).toLowerCase()] ?? null;
   return {
     pool_id: poolId,
     username: user.username,
-    sub: text('sub'),
     status: user.status,
     enabled: user.enabled,
-    email: text('email'),
-    email_verified: flag('email_verified'),
-    phone_number: text('phone_number'),
-    phone_number_verified: flag('phone_number_verified'),
-    name: text('name'),
-    given_name: text('given_name'),
-    family_name: text('family_name'),
-    preferred_username: text('preferred_username'),
+    ...columnsOf(user.attributes),
     created_at: new Date(user.createdAt),
     modified_at: new Date(user.modifiedAt),
-    attributes,
+    attributes: Object.fromEntries(user.attributes),
     mfa_options: user.mfaOptions.length > 0 ? user.mfaOptions : null,
   };
 }
@@ -40,6 +28,26 @@ export function expectedGroup(poolId: string, group: GroupRecord): Record<string
     precedence: group.precedence,
     created_at: new Date(group.createdAt),
     modified_at: new Date(group.modifiedAt),
+  };
+}
+
+/** The columns that are made of attributes. */
+export function columnsOf(attributes: ReadonlyMap<string, string>): Record<string, unknown> {
+  const text = (name: string) => attributes.get(name) ?? null;
+  const flag = (name: string) => {
+    const value = text(name)?.toLowerCase();
+    return value === 'true' || value === 'false' ? value === 'true' : null;
+  };
+  return {
+    sub: text('sub'),
+    email: text('email'),
+    email_verified: flag('email_verified'),
+    phone_number: text('phone_number'),
+    phone_number_verified: flag('phone_number_verified'),
+    name: text('name'),
+    given_name: text('given_name'),
+    family_name: text('family_name'),
+    preferred_username: text('preferred_username'),
   };
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type HeldCalls, holdCalls } from '../support/holds.ts';
 import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
+import { everyKeyOf } from '../support/redis-keys.ts';
 
 let fleet: Fleet;
 let queues: FleetQueues;
@@ -15,26 +16,7 @@ afterAll(async () => {
   await fleet.close();
 });
 
-/** How each type of value is read whole. */
-const READS: Readonly<Record<string, readonly string[]>> = {
-  string: ['GET'],
-  hash: ['HGETALL'],
-  list: ['LRANGE', '0', '-1'],
-  set: ['SMEMBERS'],
-  zset: ['ZRANGE', '0', '-1'],
-  stream: ['XRANGE', '-', '+'],
-};
-
-/** Every key in Redis, with everything that it holds. */
-async function everythingInRedis(): Promise<string> {
-  const { redis } = queues;
-  const texts: string[] = [];
-  for (const key of await redis.keys('*')) {
-    const [read = 'GET', ...range] = READS[await redis.type(key)] ?? [];
-    texts.push(`${key} ${JSON.stringify(await redis.call(read, key, ...range))}`);
-  }
-  return texts.join('\n');
-}
+const everythingInRedis = async () => (await everyKeyOf(queues.redis)).join('\n');
 
 /** What must never be in Redis: who the pool's users are, its groups, and tokens. */
 function secrets(tokens: ReadonlySet<string>): string[] {
