@@ -266,7 +266,6 @@ describe('a server that goes round in a circle', () => {
   test.each([
     ['the token that was asked with', 1],
     ['a token of a few pages before', 5],
-    ['a token of many pages before', 100],
   ])('is noticed by %s, and the token not told', async (_, length) => {
     const server = await serve(({ number }) => ({
       body: { Users: [user], PaginationToken: `secret-token-${number % length}` },
@@ -278,7 +277,7 @@ describe('a server that goes round in a circle', () => {
     );
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).not.toContain('secret-token');
-    expect(server.requests.length).toBeLessThanOrEqual(3 * length);
+    expect(server.requests.length).toBeLessThanOrEqual(length);
   });
 });
 
