@@ -110,6 +110,14 @@ export const BLOWS = {
       return CUT;
     },
   },
+  'ask every worker to end': {
+    at: ALL,
+    needs: 'workers',
+    strike({ machines }) {
+      for (const machine of machines) machine.child.kill('SIGTERM');
+      return PASS;
+    },
+  },
   'freeze the process for some seconds': {
     at: ['read a page', 'stage a page', 'merge reads', 'publish users', 'read rows to archive'],
     needs: 'workers',

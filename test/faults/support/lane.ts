@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/open.ts';
 import { migrate } from '../../../src/postgres/migrate.ts';
 import { serverPid } from '../../support/embedded-server.ts';
-import { runSql } from '../../support/postgres.ts';
+import { dropDatabase, runSql } from '../../support/postgres.ts';
 import { startRedis, type TestRedis } from '../../support/redis-server.ts';
 import { temporaryFolder } from '../../support/temp.ts';
 
@@ -46,13 +46,8 @@ export async function openLane(home?: string): Promise<Lane> {
       await migrate(urlOf(name));
       return urlOf(name);
     },
-    async drop(url) {
-      await runSql(
-        server.url,
-        `DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`,
-      );
-    },
-    urlNow: (url) => urlOf(new URL(url).pathname.slice(1)),
+    drop: (url) => dropDatabase(server.url, nameOf(url)),
+    urlNow: (url) => urlOf(nameOf(url)),
     async restart(signal) {
       const pid = await serverPid(at);
       if (pid !== null && isRunning(pid)) process.kill(pid, signal);
@@ -69,6 +64,11 @@ export async function openLane(home?: string): Promise<Lane> {
       await folder.remove();
     },
   };
+}
+
+/** A database's name, by its URL. */
+function nameOf(url: string): string {
+  return new URL(url).pathname.slice(1);
 }
 
 function isRunning(pid: number): boolean {
