@@ -5,6 +5,7 @@ import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import type { ChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey, partName, partsPrefix } from './layout.ts';
+import { digestOf } from './local-file.ts';
 import { formatManifest, type ManifestObject, parseManifest } from './manifest.ts';
 
 /**
@@ -67,11 +68,6 @@ async function isStored(
 ): Promise<boolean> {
   const stored = await destination.read(key, signal);
   if (stored === null) return false;
-  const hash = createHash('sha256');
-  let length = 0;
-  for await (const chunk of stored as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    length += chunk.length;
-  }
-  return length === bytes && hash.digest('hex') === sha256;
+  const found = await digestOf(stored as AsyncIterable<Buffer>);
+  return found.bytes === bytes && found.sha256 === sha256;
 }

@@ -10,19 +10,22 @@ export interface LocalFile {
   readonly sha256: string;
 }
 
-/** Reads a file once for its size and SHA-256, in constant memory. */
-export async function describeFile(path: string, signal?: AbortSignal): Promise<LocalFile> {
+/** What bytes are, wherever they are kept. */
+export type Digest = Pick<LocalFile, 'bytes' | 'sha256'>;
+
+/** Counts and hashes bytes as they come, in constant memory. */
+export async function digestOf(chunks: AsyncIterable<Buffer>): Promise<Digest> {
   const hash = createHash('sha256');
   let bytes = 0;
-  await pipeline(
-    createReadStream(path, { highWaterMark: 1 << 18 }),
-    async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        bytes += chunk.length;
-      }
-    },
-    signal ? { signal } : {},
-  );
-  return { path, bytes, sha256: hash.digest('hex') };
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/** Reads a file once for its size and SHA-256. */
+export async function describeFile(path: string, signal?: AbortSignal): Promise<LocalFile> {
+  const source = createReadStream(path, { highWaterMark: 1 << 18 });
+  return { path, ...(await pipeline(source, digestOf, signal ? { signal } : {})) };
 }

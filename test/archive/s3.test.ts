@@ -5,7 +5,7 @@ import { describeFile } from '../../src/archive/local-file.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
-import { type S3Fault, startS3Server } from '../support/s3-server.ts';
+import { type S3Fault, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { openBucket, useS3 } from './destinations.ts';
 import { contentOf, NEVER, optionsWith, pool, requestFor, rowsOf } from './support.ts';
@@ -109,15 +109,31 @@ describe('uploads', () => {
     expect(bucket().uploads.size).toBe(0);
   });
 
-  test('are checked by their size where a server keeps no checksums', async () => {
-    const server = await startS3Server({ checksums: false });
-    useS3(server);
-    const plain = await openDestination('s3://archive');
-    await plain.put('file', await file(1_000), NEVER);
-    server.fault = ({ operation }) => (operation === 'PutObject' ? 'fewer bytes' : null);
-    const error = await failure(plain.put('file', await file(1_000), NEVER));
-    expect(error).toBeInstanceOf(ResumableError);
-    await server.close();
+  describe('where a server keeps no checksums', () => {
+    let server: S3Server;
+    beforeEach(async () => {
+      server = await startS3Server({ checksums: false });
+      useS3(server);
+    });
+    afterEach(() => server.close());
+
+    test.each([1_000, MULTIPART])('of %d bytes are stored', async (length) => {
+      const plain = await openDestination('s3://archive');
+      await plain.put('file', await file(length), NEVER);
+      expect(server.buckets.get('archive')?.objects.get('file')?.bytes).toHaveLength(length);
+    });
+
+    test.each<S3Fault>(['other bytes', 'fewer bytes'])(
+      'of which %s are stored are seen',
+      async (fault) => {
+        const plain = await openDestination('s3://archive');
+        server.fault = ({ operation }) => (operation === 'PutObject' ? fault : null);
+        const error = await failure(plain.put('file', await file(1_000), NEVER));
+        expect(error).toBeInstanceOf(ResumableError);
+        expect(error.message).toContain('stored other bytes');
+        expect(server.buckets.get('archive')?.objects.size).toBe(0);
+      },
+    );
   });
 
   test('are encrypted with the KMS key that is set, and else as the bucket says', async () => {
