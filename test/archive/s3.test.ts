@@ -223,6 +223,20 @@ describe('a check', () => {
     await backend.destination.check(NEVER);
     expect(bucket().objects.size + bucket().uploads.size).toBe(0);
   });
+
+  test('leaves no upload where it is interrupted before it has ended its own', async () => {
+    const abort = new AbortController();
+    let times = 0;
+    backend.server.fault = ({ operation }) => {
+      if (operation !== 'AbortMultipartUpload' || ++times > 1) return null;
+      abort.abort(new Error('stopped by a person'));
+      return 'SlowDown';
+    };
+    // It may say that it was stopped, or be over by then.
+    await backend.destination.check(abort.signal).catch(() => {});
+    expect(times).toBe(2);
+    expect(bucket().uploads.size).toBe(0);
+  });
 });
 
 test('a denied write during a run names its IAM action', async () => {
