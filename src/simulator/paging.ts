@@ -1,5 +1,6 @@
 import type { Call } from './call.ts';
 import { injected } from './errors.ts';
+import { hashText, mix, Random } from './generate/random.ts';
 import { refusedToken, scopeOf } from './page-token.ts';
 
 /** The most items of a page, and what an absent or zero limit means. */
@@ -40,8 +41,10 @@ export function readPage<Item extends number | string>(call: Call, listing: List
     throw injected(refusedToken(listing.token, call.requestId));
   }
   const limit = listing.limit || FULL_PAGE;
-  const empty = state?.afterEmpty !== true && strikes(call, 'empty-page');
-  const size = empty ? 0 : pageSize(call, limit);
+  const afterEmpty = state?.afterEmpty === true;
+  const empty = !afterEmpty && strikes(call, 'empty-page');
+  const fill = new Random(mix(hashText(scope), hashText(`${state?.position}`)));
+  const size = empty ? 0 : Math.max(pageSize(call, limit, fill), afterEmpty ? 1 : 0);
   let json = size > 1 ? (repeatedUser(call, listing, state?.last) ?? '') : '';
   let count = json === '' ? 0 : 1;
   let position = state?.position;
@@ -50,7 +53,7 @@ export function readPage<Item extends number | string>(call: Call, listing: List
   for (const { item, after } of listing.steps(position)) {
     // A full page gives a token only if the listing has something beyond it.
     if (count >= size || scanned >= SCAN_LIMIT) {
-      const next = { position, last, afterEmpty: empty };
+      const next = { position, last, afterEmpty: size === 0 };
       return { json: `[${json}]`, token: tokens.issue(scope, next) };
     }
     const rendered = listing.render(item);
@@ -79,12 +82,17 @@ function repeatedUser<Item extends number | string>(
   return strikes(call, 'repeat-user') ? listing.render(last as Item) : undefined;
 }
 
-/** How many items a page holds at most: `pageFill` of the limit on average. */
-function pageSize(call: Call, limit: number): number {
+/**
+ * How many items a page holds at most: `pageFill` of the limit on average.
+ *
+ * @param fill the page's own randomness, so that a listing has the same pages whatever else is asked
+ *   for meanwhile.
+ */
+function pageSize(call: Call, limit: number, fill: Random): number {
   const { pageFill, random } = call.services;
   if (strikes(call, 'short-page')) return 1 + random.below(Math.floor(limit / 2));
   if (pageFill === 1) return limit;
   const spread = Math.min(pageFill, 1 - pageFill);
-  const share = pageFill + (random.fraction() * 2 - 1) * spread;
-  return Math.min(limit, Math.floor(share * limit + random.fraction()));
+  const share = pageFill + (fill.fraction() * 2 - 1) * spread;
+  return Math.min(limit, Math.floor(share * limit + fill.fraction()));
 }
