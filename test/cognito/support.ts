@@ -4,6 +4,7 @@ import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import type { RetryPolicy } from '../../src/cognito/retry.ts';
 import type { Role } from '../../src/config/pool-settings.ts';
 import type { Buckets } from '../../src/quota/buckets.ts';
+import type { Operation } from '../../src/quota/quotas.ts';
 import { CallMeter } from '../../src/telemetry/call-meter.ts';
 import { openTestBuckets } from '../support/buckets.ts';
 
@@ -23,6 +24,8 @@ export interface TestService {
   readonly cognito: Cognito;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
+  /** When an attempt was released by its bucket, by `performance.now()`. */
+  readonly releases: readonly { readonly operation: Operation; readonly at: number }[];
   close(): Promise<void>;
 }
 
@@ -45,12 +48,24 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
   const { role = null } = options;
   const buckets = openTestBuckets({ share, userListRps });
+  const releases: { operation: Operation; at: number }[] = [];
+  const watched: Buckets = {
+    ...buckets,
+    run: (operation, poolId, attempt, signal, urgency) => {
+      const release = () => {
+        releases.push({ operation, at: performance.now() });
+        return attempt();
+      };
+      return buckets.run(operation, poolId, release, signal, urgency);
+    },
+  };
   const meter = new CallMeter();
-  const cognito = openCognito({ region, role, buckets, meter, retryPolicy });
+  const cognito = openCognito({ region, role, buckets: watched, meter, retryPolicy });
   return {
     cognito,
     buckets,
     meter,
+    releases,
     async close() {
       cognito.close();
       await buckets.close();
