@@ -3,9 +3,8 @@ import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { DATASETS, snapshotId } from '../model/snapshot.ts';
 import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import type { ChainPosition } from './chain.ts';
-import type { Destination } from './destination.ts';
+import { type Destination, isStored } from './destination.ts';
 import { manifestKey, partName, partsPrefix } from './layout.ts';
-import { digestOf } from './local-file.ts';
 import { formatManifest, type ManifestObject, parseManifest } from './manifest.ts';
 
 /**
@@ -59,15 +58,4 @@ function areWhole(
       );
     })
   );
-}
-
-async function isStored(
-  destination: Destination,
-  { key, bytes, sha256 }: ManifestObject,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const stored = await destination.read(key, signal);
-  if (stored === null) return false;
-  const found = await digestOf(stored as AsyncIterable<Buffer>);
-  return found.bytes === bytes && found.sha256 === sha256;
 }

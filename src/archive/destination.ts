@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import { ResumableError } from '../model/errors.ts';
+import { type Digest, digestOf } from './digest.ts';
 import type { LocalFile } from './local-file.ts';
 
 /** An object as a listing shows it. */
@@ -48,4 +50,24 @@ export async function readWhole(
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** Reads an object back: true if it is there, and has these bytes. */
+export async function isStored(
+  destination: Destination,
+  { key, bytes, sha256 }: Digest & { readonly key: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stream = await destination.read(key, signal);
+  if (stream === null) return false;
+  try {
+    const stored = await digestOf(stream);
+    return stored.bytes === bytes && stored.sha256 === sha256;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ResumableError(
+      `${destination.url}: ${key} could not be read back to its end. Run again to go on.`,
+      { cause: error },
+    );
+  }
 }

@@ -1,27 +1,10 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { type Digest, digestOf } from './digest.ts';
 
 /** A finished file on this machine, and what its bytes must be wherever they go. */
-export interface LocalFile {
+export interface LocalFile extends Digest {
   readonly path: string;
-  readonly bytes: number;
-  /** In lower-case hex. */
-  readonly sha256: string;
-}
-
-/** What bytes are, wherever they are kept. */
-export type Digest = Pick<LocalFile, 'bytes' | 'sha256'>;
-
-/** Counts and hashes bytes as they come, in constant memory. */
-export async function digestOf(chunks: AsyncIterable<Buffer>): Promise<Digest> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 /** Reads a file once for its size and SHA-256. */

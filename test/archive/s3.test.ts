@@ -134,6 +134,14 @@ describe('uploads', () => {
         expect(server.buckets.get('archive')?.objects.size).toBe(0);
       },
     );
+
+    test('that cannot be read back to their end are told', async () => {
+      const plain = await openDestination('s3://archive');
+      server.fault = ({ operation }) => (operation === 'GetObject' ? 'cut body' : null);
+      const error = await failure(plain.put('file', await file(1_000), NEVER));
+      expect(error).toBeInstanceOf(ResumableError);
+      expect(error.message).toContain('file could not be read back to its end');
+    });
   });
 
   test('are encrypted with the KMS key that is set, and else as the bucket says', async () => {

@@ -264,9 +264,10 @@ describe('a server that goes round in a circle', () => {
   const user = { Username: 'a', Attributes: [] };
 
   test.each([
-    ['the token that was asked with', 1],
-    ['a token of a few pages before', 5],
-  ])('is noticed by %s, and the token not told', async (_, length) => {
+    ['the token that was asked with', 1, 1],
+    ['a token of a few pages before', 5, 5],
+    ['a token of many pages before', 100, 300],
+  ])('is noticed by %s, and the token not told', async (_, length, most) => {
     const server = await serve(({ number }) => ({
       body: { Users: [user], PaginationToken: `secret-token-${number % length}` },
     }));
@@ -277,7 +278,7 @@ describe('a server that goes round in a circle', () => {
     );
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).not.toContain('secret-token');
-    expect(server.requests.length).toBeLessThanOrEqual(length);
+    expect(server.requests.length).toBeLessThanOrEqual(most);
   });
 });
 

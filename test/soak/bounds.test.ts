@@ -14,7 +14,7 @@ test('what warms up and then stays is within its bounds', () => {
 });
 
 test('what goes on growing is told, though it is under its ceiling', () => {
-  expect(over((i) => 100 + 2 * i, 1.1)).toEqual(['MB: grew from 130 to 170']);
+  expect(over((i) => 100 + 2 * i, 1.1)).toEqual(['MB: grew from 129 to 169']);
   expect(over((i) => 100 + 2 * i)).toEqual([]);
 });
 

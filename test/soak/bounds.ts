@@ -8,7 +8,10 @@ export interface Bound {
   readonly growth?: number;
 }
 
-/** A measure over a run: what it was by and large in its second quarter and in its last, and the most. */
+/**
+ * A measure over a run: its means in the second quarter and in the last, and the most. (A median of
+ * what follows work that fills about half of the time would jump between rest and work.)
+ */
 export interface Course {
   readonly early: number;
   readonly late: number;
@@ -26,8 +29,8 @@ export function coursesOf(samples: readonly Sample[]): ReadonlyMap<string, Cours
       return [
         measure,
         {
-          early: median(of(samples.slice(quarter, 2 * quarter))),
-          late: median(of(samples.slice(-quarter))),
+          early: mean(of(samples.slice(quarter, 2 * quarter))),
+          late: mean(of(samples.slice(-quarter))),
           most: Math.max(...of(samples)),
         },
       ];
@@ -52,6 +55,6 @@ export function overBounds(
   });
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

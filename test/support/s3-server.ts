@@ -13,6 +13,7 @@ export type S3Fault =
   | 'AccessDenied'
   | 'ExpiredToken'
   | 'cut'
+  | 'cut body'
   | 'other bytes'
   | 'fewer bytes';
 
@@ -142,7 +143,10 @@ export async function startS3Server({
         if (checksums && request.headers['x-amz-checksum-mode'] === 'ENABLED') {
           response.setHeader('x-amz-checksum-sha256', object.checksum);
         }
-        return void response.end(operation === 'GetObject' ? object.bytes : undefined);
+        if (operation === 'HeadObject') return void response.end();
+        if (fault !== 'cut body') return void response.end(object.bytes);
+        const half = object.bytes.subarray(0, object.bytes.length / 2);
+        return void response.write(half, () => request.socket.destroy());
       }
       case 'DeleteObjects': {
         const keys = [...sent.toString().matchAll(/<Key>(.*?)<\/Key>/gs)];

@@ -10,8 +10,8 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { ResumableError } from '../../model/errors.ts';
-import type { Destination, StoredObject } from '../destination.ts';
-import { type Digest, digestOf, type LocalFile } from '../local-file.ts';
+import { type Destination, isStored, type StoredObject } from '../destination.ts';
+import type { LocalFile } from '../local-file.ts';
 import { type Bucket, createS3Client, encryptionOf } from './bucket.ts';
 import { explainS3Error, explainUnreachable } from './s3-errors.ts';
 import { upload } from './upload.ts';
@@ -94,7 +94,7 @@ class S3Destination implements Destination {
       ContentLength === file.bytes &&
       // S3 itself has it; a server with its API may keep no checksums.
       (ChecksumSHA256 === undefined
-        ? (await this.#digest(key, signal))?.sha256 === file.sha256
+        ? await isStored(this, { key, ...file }, signal)
         : ChecksumSHA256 === checksum);
     if (!isWhole) {
       // A later run must not take it for what another one sealed.
@@ -123,7 +123,18 @@ class S3Destination implements Destination {
   }
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {
-    return this.#call('s3:GetObject', signal, (options) => this.#open(key, options));
+    return this.#call('s3:GetObject', signal, async (options) => {
+      try {
+        const { Body } = await this.#bucket.client.send(
+          new GetObjectCommand({ Bucket: this.#bucket.name, Key: this.#key(key) }),
+          options,
+        );
+        return (Body as Readable | undefined) ?? null;
+      } catch (error) {
+        if (error instanceof NoSuchKey) return null;
+        throw error;
+      }
+    });
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
@@ -141,27 +152,6 @@ class S3Destination implements Destination {
       const [refused] = Errors ?? [];
       if (refused) throw refusedDeletion(refused, this.#bucket.name);
     }
-  }
-
-  async #open(key: string, options: { abortSignal: AbortSignal }): Promise<Readable | null> {
-    try {
-      const { Body } = await this.#bucket.client.send(
-        new GetObjectCommand({ Bucket: this.#bucket.name, Key: this.#key(key) }),
-        options,
-      );
-      return (Body as Readable | undefined) ?? null;
-    } catch (error) {
-      if (error instanceof NoSuchKey) return null;
-      throw error;
-    }
-  }
-
-  /** Reads an object back; null where there is none. */
-  #digest(key: string, signal: AbortSignal): Promise<Digest | null> {
-    return this.#call('s3:GetObject', signal, async (options) => {
-      const stored = await this.#open(key, options);
-      return stored && digestOf(stored);
-    });
   }
 
   #key(key: string): string {

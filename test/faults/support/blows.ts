@@ -55,13 +55,28 @@ async function deadlock(world: World): Promise<void> {
     .finally(() => other.end());
 }
 
+/** Sends a signal to all workers at once. */
+function toEveryWorker(signal: NodeJS.Signals, fate: Fate) {
+  return {
+    at: ALL,
+    needs: 'workers',
+    strike({ machines }: World) {
+      for (const machine of machines) machine.child.kill(signal);
+      return fate;
+    },
+  } as const;
+}
+
 /** Makes the bucket fail so many requests of a kind from now on. */
 function failS3(fault: S3Fault, times: number, operation?: string): Blow['strike'] {
-  return ({ s3 }) => {
+  return (world) => {
     let left = times;
-    s3.fault = (request) => {
+    world.s3.fault = (request) => {
       const hit = left > 0 && (operation === undefined || request.operation === operation);
-      if (hit) left -= 1;
+      if (hit) {
+        left -= 1;
+        world.failedByS3 += 1;
+      }
       return hit ? fault : null;
     };
     return PASS;
@@ -102,22 +117,8 @@ export const BLOWS = {
       return PASS;
     },
   },
-  'kill every worker': {
-    at: ALL,
-    needs: 'workers',
-    strike({ machines }) {
-      for (const machine of machines) machine.child.kill('SIGKILL');
-      return CUT;
-    },
-  },
-  'ask every worker to end': {
-    at: ALL,
-    needs: 'workers',
-    strike({ machines }) {
-      for (const machine of machines) machine.child.kill('SIGTERM');
-      return PASS;
-    },
-  },
+  'kill every worker': toEveryWorker('SIGKILL', CUT),
+  'ask every worker to end': toEveryWorker('SIGTERM', PASS),
   'freeze the process for some seconds': {
     at: ['read a page', 'stage a page', 'merge reads', 'publish users', 'read rows to archive'],
     needs: 'workers',

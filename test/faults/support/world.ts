@@ -31,6 +31,8 @@ export interface World {
   readonly roundEnds: Date[];
   /** The newest request that workers have done; 0 at first. */
   lastRequest: number;
+  /** Requests that S3 was made to fail so far. */
+  failedByS3: number;
   /** Starts a command; undefined takes a variable away, and `clock` is how wrong its clock is, in ms. */
   start(args: readonly string[], env?: Environment, clock?: number): Promise<Machine>;
   /** The database where it is now, without a tap. */
@@ -89,6 +91,7 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
     judge: () => PASS,
     roundEnds: [],
     lastRequest: 0,
+    failedByS3: 0,
     async start(args, change = {}, clock = 0) {
       const wrong =
         clock === 0 ? {} : { NODE_OPTIONS: `--import ${CLOCK}`, CLOCK_OFFSET_MS: String(clock) };
