@@ -30,3 +30,10 @@ test('what could not be measured for a time is judged by the rest', () => {
   const some = samples((i) => 100 + 2 * i).map((sample, i) => (i % 2 === 0 ? sample : {}));
   expect(overBounds(coursesOf(some), { MB: { most: 200, growth: 1.1 } })).toHaveLength(1);
 });
+
+test('what was not measured in the last quarter is not taken for steady', () => {
+  const gone = samples(() => 100).map((sample, i) => (i < 30 ? sample : {}));
+  expect(overBounds(coursesOf(gone), { MB: { most: 200, growth: 1.1 } })).toEqual([
+    'MB: a quarter not measured',
+  ]);
+});

@@ -9,8 +9,9 @@ export interface Bound {
 }
 
 /**
- * A measure over a run: its means in the second quarter and in the last, and the most. (A median of
- * what follows work that fills about half of the time would jump between rest and work.)
+ * A measure over a run: its means in the second quarter and in the last, NaN where it was never
+ * measured then, and the most. (A median of what follows work that fills about half of the time
+ * would jump between rest and work.)
  */
 export interface Course {
   readonly early: number;
@@ -38,7 +39,7 @@ export function coursesOf(samples: readonly Sample[]): ReadonlyMap<string, Cours
   );
 }
 
-/** What is over its bound, or was never measured, each as a sentence. */
+/** What is over its bound, or was not measured where it had to be, each as a sentence. */
 export function overBounds(
   courses: ReadonlyMap<string, Course>,
   bounds: Readonly<Record<string, Bound>>,
@@ -48,8 +49,11 @@ export function overBounds(
     if (course === undefined) return [`${measure}: never measured`];
     const told: string[] = [];
     if (course.most > most) told.push(`${measure}: ${course.most}, over ${most}`);
-    if (growth !== undefined && course.late > course.early * growth) {
-      told.push(`${measure}: grew from ${course.early} to ${course.late}`);
+    if (growth !== undefined) {
+      if (Number.isNaN(course.early + course.late)) told.push(`${measure}: a quarter not measured`);
+      if (course.late > course.early * growth) {
+        told.push(`${measure}: grew from ${course.early} to ${course.late}`);
+      }
     }
     return told;
   });
