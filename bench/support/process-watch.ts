@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** How often the processes are looked at, in milliseconds. */
 const PERIOD_MS = 50;
@@ -69,38 +69,45 @@ export class ProcessWatch {
 
 /** A process at one moment. */
 interface Stat {
-  readonly pid: number;
   readonly parent: number;
   /** Its own, and of its children those that have ended. */
   readonly ticks: number;
   readonly bytes: number;
 }
 
-function treeOf(root: number): Stat[] {
-  const all = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => statOf(Number(name)) ?? []);
-  const tree = all.filter(({ pid }) => pid === root);
-  for (const each of tree) tree.push(...all.filter(({ parent }) => parent === each.pid));
-  return tree;
+/** A process and all below it; none where it has ended. */
+function treeOf(pid: number): Stat[] {
+  const stat = statOf(pid);
+  return stat === null ? [] : [stat, ...childrenOf(pid).flatMap(treeOf)];
+}
+
+/** The children that the main thread of a process started: that of Node and Postgres starts all. */
+function childrenOf(pid: number): number[] {
+  const text = contentOf(`/proc/${pid}/task/${pid}/children`) ?? '';
+  return text.trim().split(' ').filter(Boolean).map(Number);
 }
 
 /** A process as /proc shows it; null where there is none of this id. */
 export function statOf(pid: number): Stat | null {
+  const text = contentOf(`/proc/${pid}/stat`);
+  if (text === null) return null;
+  // After the name, which may hold anything: state, parent, … (proc(5)).
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15);
+  return {
+    parent: fields[1] ?? 0,
+    ticks: user + system + childrenUser + childrenSystem,
+    bytes: (fields[21] ?? 0) * PAGE_BYTES,
+  };
+}
+
+/** A file of /proc; null where its process has ended. */
+function contentOf(path: string): string | null {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // After the name, which may hold anything: state, parent, … (proc(5)).
-    const fields = text
-      .slice(text.lastIndexOf(')') + 2)
-      .split(' ')
-      .map(Number);
-    const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15);
-    return {
-      pid,
-      parent: fields[1] ?? 0,
-      ticks: user + system + childrenUser + childrenSystem,
-      bytes: (fields[21] ?? 0) * PAGE_BYTES,
-    };
+    return readFileSync(path, 'utf8');
   } catch {
     return null;
   }
