@@ -8,14 +8,14 @@ const LATENCY_MS = 200;
 
 /** How fast three workers read one pool together, second by second, by the simulator's own log. */
 test('three workers on one pool, at 24 attempts a second and 200 ms an answer', async () => {
+  const fleet = await openFleet({ users: 1, groups: 0 });
   // Its own process: what it does for itself must not keep the workers waiting.
   const simulator = await startCli([
     ...['simulator', '--port', '0', '--users', '60000', '--groups', '0'],
     ...['--seed', '71', '--rps', '0', '--latency-ms', String(LATENCY_MS)],
   ]);
-  const url = await until('the simulator is ready', async () => simulator.output.stdout.trim());
-  const fleet = await openFleet({ users: 1, groups: 0 });
   try {
+    const url = await until('the simulator is ready', async () => simulator.output.stdout.trim());
     const change = {
       AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: url,
       MIRROR_USER_LIST_RPS: '30',
