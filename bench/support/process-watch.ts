@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** How often the processes are looked at, in milliseconds. */
 const PERIOD_MS = 50;
@@ -25,6 +25,9 @@ export class ProcessWatch {
   readonly #timer: NodeJS.Timeout;
 
   constructor(pid: number) {
+    if (!existsSync(childrenPath(process.pid))) {
+      throw new Error('Benchmarks need Linux with CONFIG_PROC_CHILDREN, to see what is started.');
+    }
     this.#pid = pid;
     this.#sample();
     this.#timer = setInterval(() => this.#sample(), PERIOD_MS);
@@ -81,9 +84,13 @@ function treeOf(pid: number): Stat[] {
   return stat === null ? [] : [stat, ...childrenOf(pid).flatMap(treeOf)];
 }
 
-/** The children that the main thread of a process started: that of Node and Postgres starts all. */
+/** Lists the children that the main thread of a process started: that of Node and Postgres starts all. */
+function childrenPath(pid: number): string {
+  return `/proc/${pid}/task/${pid}/children`;
+}
+
 function childrenOf(pid: number): number[] {
-  const text = contentOf(`/proc/${pid}/task/${pid}/children`) ?? '';
+  const text = contentOf(childrenPath(pid)) ?? '';
   return text.trim().split(' ').filter(Boolean).map(Number);
 }
 
