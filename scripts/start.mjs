@@ -1,6 +1,6 @@
 /**
- * `npm run demo`, `npm test`, `npm run test:faults`, `npm run test:soak` and `npm run bench`: each
- * installs and builds what is missing, says so, and runs.
+ * `npm run demo`, `npm test`, `npm run test:faults`, `npm run test:breakages`, `npm run test:soak`
+ * and `npm run bench`: each installs and builds what is missing, says so, and runs.
  * Plain JavaScript with nothing but Node, as nothing is installed when it starts.
  */
 import { nodeTooOld } from './lib/node-version.mjs';
@@ -32,11 +32,14 @@ await runMain(async () => {
       return runVitest(['--config', `${ROOT}bench/vitest.config.ts`, ...args]);
     case 'faults':
       return runVitest(['--config', `${ROOT}test/faults/vitest.config.ts`, ...args]);
+    case 'breakages':
+      await prepareTests();
+      return runNode([`${ROOT}test/faults/breakages.mjs`, ...args]);
     case 'soak':
       return runVitest(['--config', `${ROOT}test/soak/vitest.config.ts`, ...args]);
     default:
       throw new Failure(
-        `\`${what ?? ''}\` is not \`demo\`, \`test\`, \`faults\`, \`soak\` or \`bench\`.`,
+        `\`${what ?? ''}\` is not \`demo\`, \`test\`, \`faults\`, \`breakages\`, \`soak\` or \`bench\`.`,
       );
   }
 });
@@ -47,8 +50,12 @@ await runMain(async () => {
  * @param {readonly string[]} args of `vitest run`
  */
 async function runVitest(args) {
+  await prepareTests();
+  return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
+}
+
+async function prepareTests() {
   await ensureInstalled({ dev: true });
   await ensureBuilt();
   await ensureRedisServer();
-  return runNode([`${ROOT}node_modules/vitest/vitest.mjs`, 'run', ...args]);
 }

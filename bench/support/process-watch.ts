@@ -84,7 +84,7 @@ function treeOf(pid: number): Stat[] {
   return stat === null ? [] : [stat, ...childrenOf(pid).flatMap(treeOf)];
 }
 
-/** Lists the children that the main thread of a process started: that of Node and Postgres starts all. */
+/** Where Linux lists what the main thread of a process started: that of Node and of Postgres starts all. */
 function childrenPath(pid: number): string {
   return `/proc/${pid}/task/${pid}/children`;
 }

@@ -1,7 +1,7 @@
 /**
  * Shows that the tests of each invariant can fail: in a scratch copy, breaks one promise after the
- * other and runs the tests that hold it. `node test/faults/breakages.mjs [WORD…]` runs those whose
- * text has a word; without one, all. Writes what was caught to `breakages.json`.
+ * other and runs the tests that hold it. `npm run test:breakages -- [WORD…]` runs those whose text has
+ * every word; without one, all. Writes what was caught to `breakages.json`.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -47,12 +47,19 @@ function tryBreakage({ invariant, what, file, from, to, tests }) {
   }
 }
 
-/** How many of a file's tests fail; a run that breaks off shows nothing. @param {string} test */
+/**
+ * How many of a file's tests fail. Throws where the run breaks off without one that does: it shows
+ * nothing.
+ *
+ * @param {string} test
+ */
 function failedTests(test) {
   const report = join(scratch, 'report.json');
   rmSync(report, { force: true });
   const vitest = join(scratch, 'node_modules/vitest/vitest.mjs');
   const args = [vitest, 'run', test, '--reporter=json', `--outputFile=${report}`];
   spawnSync(process.execPath, args, { cwd: scratch, stdio: 'ignore' });
-  return JSON.parse(readFileSync(report, 'utf8')).numFailedTests;
+  const { success, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+  if (!success && numFailedTests === 0) throw new Error(`${test} broke off, and shows nothing.`);
+  return numFailedTests;
 }
