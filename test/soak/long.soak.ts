@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
+import { csvLine } from '../../src/cli/display/csv.ts';
 import { type Bound, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';
+import type { Sample } from './sample.ts';
 import { runSoak } from './soak.ts';
 
 const MINUTES = 20;
@@ -43,8 +46,18 @@ test(
       most: column('most'),
       'whole run': { seed, minutes: MINUTES, changes: run.changes, ...run.counts, ...run.faults },
     });
+    await keepSamples([...courses.keys()], run.samples);
     expect(run.wrong).toEqual([]);
     expect(overBounds(courses, STEADY)).toEqual([]);
   },
   MINUTES * 60_000 + 900_000,
 );
+
+/** Keeps what was measured as a table beside the figures: what grew can be looked at without another run. */
+async function keepSamples(measures: readonly string[], samples: readonly Sample[]): Promise<void> {
+  const lines = samples.map((sample) =>
+    csvLine(measures.map((measure) => sample[measure]?.toFixed(2) ?? null)),
+  );
+  const file = new URL('../../bench/results/soak.csv', import.meta.url);
+  await writeFile(file, [csvLine(measures), ...lines]);
+}
