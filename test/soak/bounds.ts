@@ -4,19 +4,28 @@ import type { Sample } from './sample.ts';
 export interface Bound {
   /** At any time. */
   readonly most: number;
-  /** How many times what it was earlier it may be later; absent where it grows by its nature. */
+  /** How many times what it was earlier it may be later, on average and at rest; absent where it grows by its nature. */
   readonly growth?: number;
 }
 
 /**
- * A measure over a run: its means in the second quarter and in the last, NaN where it was never
- * measured then, and the most. (A median of what follows work that fills about half of the time
- * would jump between rest and work.)
+ * A measure over a run: how it was in the second quarter and in the last, NaN where it was never
+ * measured then, and the most.
  */
 export interface Course {
-  readonly early: number;
-  readonly late: number;
+  readonly early: Level;
+  readonly late: Level;
   readonly most: number;
+}
+
+/**
+ * How high a measure is for a time. (A median would jump between rest and work where work fills
+ * about half of the time; and what is left behind at rest is small beside the work.)
+ */
+export interface Level {
+  readonly mean: number;
+  /** The lower quartile. */
+  readonly rest: number;
 }
 
 /** The courses of all measures, by their names. The first quarter, in which all warms up, tells nothing of growth. */
@@ -30,8 +39,8 @@ export function coursesOf(samples: readonly Sample[]): ReadonlyMap<string, Cours
       return [
         measure,
         {
-          early: mean(of(samples.slice(quarter, 2 * quarter))),
-          late: mean(of(samples.slice(-quarter))),
+          early: levelOf(of(samples.slice(quarter, 2 * quarter))),
+          late: levelOf(of(samples.slice(-quarter))),
           most: Math.max(...of(samples)),
         },
       ];
@@ -50,15 +59,22 @@ export function overBounds(
     const told: string[] = [];
     if (course.most > most) told.push(`${measure}: ${course.most}, over ${most}`);
     if (growth !== undefined) {
-      if (Number.isNaN(course.early + course.late)) told.push(`${measure}: a quarter not measured`);
-      if (course.late > course.early * growth) {
-        told.push(`${measure}: grew from ${course.early} to ${course.late}`);
+      const { early, late } = course;
+      if (Number.isNaN(early.mean + late.mean)) told.push(`${measure}: a quarter not measured`);
+      if (late.mean > early.mean * growth) {
+        told.push(`${measure}: grew from ${early.mean} to ${late.mean}`);
+      }
+      if (late.rest > early.rest * growth) {
+        told.push(`${measure}: grew at rest from ${early.rest} to ${late.rest}`);
       }
     }
     return told;
   });
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function levelOf(values: readonly number[]): Level {
+  return {
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    rest: values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? Number.NaN,
+  };
 }

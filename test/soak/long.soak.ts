@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
 import { csvLine } from '../../src/cli/display/csv.ts';
-import { type Bound, coursesOf, overBounds } from './bounds.ts';
+import { type Bound, type Course, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';
 import type { Sample } from './sample.ts';
 import { runSoak } from './soak.ts';
@@ -38,12 +38,14 @@ test(
       samplesEveryMs: 5_000,
     });
     const courses = coursesOf(run.samples);
-    const column = (of: 'early' | 'late' | 'most') =>
-      Object.fromEntries([...courses].map(([measure, course]) => [measure, course[of]]));
+    const column = (of: (course: Course) => number) =>
+      Object.fromEntries([...courses].map(([measure, course]) => [measure, of(course)]));
     await report('soak', {
-      'second quarter': column('early'),
-      'last quarter': column('late'),
-      most: column('most'),
+      'second quarter': column(({ early }) => early.mean),
+      'at rest': column(({ early }) => early.rest),
+      'last quarter': column(({ late }) => late.mean),
+      'at rest then': column(({ late }) => late.rest),
+      most: column(({ most }) => most),
       'whole run': { seed, minutes: MINUTES, changes: run.changes, ...run.counts, ...run.faults },
     });
     await keepSamples([...courses.keys()], run.samples);
