@@ -15,15 +15,16 @@ test('what warms up and then stays is within its bounds', () => {
 
 test('what goes on growing is told, though it is under its ceiling', () => {
   expect(over((i) => 100 + 2 * i, 1.1)).toEqual([
-    'MB: grew from 129 to 169',
-    'MB: grew at rest from 124 to 164',
+    'MB: its mean grew from 129 to 169',
+    'MB: its median grew from 130 to 170',
+    'MB: its rest grew from 124 to 164',
   ]);
   expect(over((i) => 100 + 2 * i)).toEqual([]);
 });
 
 test('what is left behind at rest is told, though work hides it', () => {
   const restAndWork = (i: number) => (i % 2 === 0 ? 180 : 10 + 0.2 * i);
-  expect(over(restAndWork, 1.25)).toEqual(['MB: grew at rest from 13 to 17']);
+  expect(over(restAndWork, 1.25)).toEqual(['MB: its rest grew from 13 to 17']);
 });
 
 test('what was over its ceiling once is told', () => {
@@ -36,7 +37,7 @@ test('what was never measured is told', () => {
 
 test('what could not be measured for a time is judged by the rest', () => {
   const some = samples((i) => 100 + 2 * i).map((sample, i) => (i % 2 === 0 ? sample : {}));
-  expect(overBounds(coursesOf(some), { MB: { most: 200, growth: 1.1 } })).toHaveLength(2);
+  expect(overBounds(coursesOf(some), { MB: { most: 200, growth: 1.1 } })).toHaveLength(3);
 });
 
 test('what was not measured in the last quarter is not taken for steady', () => {

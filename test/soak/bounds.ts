@@ -4,7 +4,7 @@ import type { Sample } from './sample.ts';
 export interface Bound {
   /** At any time. */
   readonly most: number;
-  /** How many times what it was earlier it may be later, on average and at rest; absent where it grows by its nature. */
+  /** How many times what it was earlier it may be later, at each level; absent where it grows by its nature. */
   readonly growth?: number;
 }
 
@@ -19,11 +19,12 @@ export interface Course {
 }
 
 /**
- * How high a measure is for a time. (A median would jump between rest and work where work fills
- * about half of the time; and what is left behind at rest is small beside the work.)
+ * How high a measure is for a time. Work fills about half of a minute, so that a median alone may
+ * jump between rest and work, and what is left behind at rest is small beside the work.
  */
 export interface Level {
   readonly mean: number;
+  readonly median: number;
   /** The lower quartile. */
   readonly rest: number;
 }
@@ -61,11 +62,10 @@ export function overBounds(
     if (growth !== undefined) {
       const { early, late } = course;
       if (Number.isNaN(early.mean + late.mean)) told.push(`${measure}: a quarter not measured`);
-      if (late.mean > early.mean * growth) {
-        told.push(`${measure}: grew from ${early.mean} to ${late.mean}`);
-      }
-      if (late.rest > early.rest * growth) {
-        told.push(`${measure}: grew at rest from ${early.rest} to ${late.rest}`);
+      for (const level of ['mean', 'median', 'rest'] as const) {
+        if (late[level] > early[level] * growth) {
+          told.push(`${measure}: its ${level} grew from ${early[level]} to ${late[level]}`);
+        }
       }
     }
     return told;
@@ -73,8 +73,11 @@ export function overBounds(
 }
 
 function levelOf(values: readonly number[]): Level {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
   return {
     mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    rest: values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? Number.NaN,
+    median: at(0.5),
+    rest: at(0.25),
   };
 }

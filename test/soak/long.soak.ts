@@ -41,10 +41,12 @@ test(
     const column = (of: (course: Course) => number) =>
       Object.fromEntries([...courses].map(([measure, course]) => [measure, of(course)]));
     await report('soak', {
-      'second quarter': column(({ early }) => early.mean),
-      'at rest': column(({ early }) => early.rest),
-      'last quarter': column(({ late }) => late.mean),
-      'at rest then': column(({ late }) => late.rest),
+      'second quarter, mean': column(({ early }) => early.mean),
+      'second quarter, median': column(({ early }) => early.median),
+      'second quarter, at rest': column(({ early }) => early.rest),
+      'last quarter, mean': column(({ late }) => late.mean),
+      'last quarter, median': column(({ late }) => late.median),
+      'last quarter, at rest': column(({ late }) => late.rest),
       most: column(({ most }) => most),
       'whole run': { seed, minutes: MINUTES, changes: run.changes, ...run.counts, ...run.faults },
     });
