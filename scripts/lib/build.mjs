@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, say, withCheckoutLock } from './checkout.mjs';
 import { Failure } from './failure.mjs';
@@ -11,53 +11,29 @@ const DIST = join(ROOT, 'dist');
 const STAMP = '.source-hash';
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
 
-/** True if the compiler is installed: without it (`npm ci --omit=dev`), `dist` stays as it is. */
-export function canBuild() {
-  return existsSync(COMPILER);
-}
-
-/** True if there is something to run, whether or not it is up to date. */
-export function isBuilt() {
-  return existsSync(join(DIST, 'cli/main.js'));
-}
-
 /** True if `dist` was made from the sources as they are. */
 export async function isUpToDate() {
   const stamp = await readFile(join(DIST, STAMP), 'utf8').catch(() => '');
   return stamp === (await hashSources());
 }
 
-/** Compiles `src` into `dist`, unless that is up to date, and puts the command where `npx` finds it. */
+/**
+ * Compiles `src` into `dist`, unless that is up to date.
+ *
+ * @throws {Failure} where the compiler is not installed or the sources do not compile
+ */
 export async function ensureBuilt() {
-  if (!(await isUpToDate())) {
-    await withCheckoutLock(async () => {
-      if (!(await isUpToDate())) await build();
-    });
-  }
-  await linkCommand();
-}
-
-/** Puts the command where `npx` looks first: npm does so for dependencies, not for the package itself. */
-export async function linkCommand() {
-  const folder = join(ROOT, 'node_modules/.bin');
-  try {
-    await mkdir(folder, { recursive: true });
-    if (process.platform === 'win32') {
-      const script = '@node "%~dp0\\..\\..\\bin\\cognito-mirror.mjs" %*\r\n';
-      await writeFile(join(folder, 'cognito-mirror.cmd'), script);
-    } else {
-      await symlink('../../bin/cognito-mirror.mjs', join(folder, 'cognito-mirror'));
-    }
-  } catch {
-    // It is there, or not ours to make: npx then links the package itself.
-  }
+  if (await isUpToDate()) return;
+  await withCheckoutLock(async () => {
+    if (!(await isUpToDate())) await build();
+  });
 }
 
 async function build() {
-  say('building …');
+  if (!existsSync(COMPILER)) throw cannotBuild();
+  say('building (a few seconds) …');
   const hash = await hashSources();
   const name = randomBytes(4).toString('hex');
-  // As deep as `dist`, so that the source maps' relative paths are right after the renaming.
   const draft = join(ROOT, `dist.new-${name}`);
   const old = join(ROOT, `dist.old-${name}`);
   try {
@@ -77,6 +53,19 @@ async function build() {
     await rm(draft, { recursive: true, force: true });
     await rm(old, { recursive: true, force: true });
   }
+}
+
+/**
+ * `npm ci` leaves the compiler out with `--omit=dev`, which `NODE_ENV=production` sets too. An old
+ * build must not pass for a new one.
+ */
+function cannotBuild() {
+  const state = existsSync(join(DIST, 'cli/main.js'))
+    ? 'the build is out of date'
+    : 'the program is not built';
+  return new Failure(
+    `${state}, and the compiler is not installed: npm leaves out development dependencies with NODE_ENV=production or --omit=dev. Run \`npm ci --include=dev\`. To save disk space, run \`npm ci --omit=dev\` afterwards: it keeps the build.`,
+  );
 }
 
 async function hashSources() {

@@ -5,7 +5,10 @@ import { ROOT, say, withCheckoutLock } from './checkout.mjs';
 import { Failure } from './failure.mjs';
 import { captureNode } from './run.mjs';
 
-/** @typedef {{ version?: string, integrity?: string, dev?: boolean, optional?: boolean }} Entry */
+/** @typedef {{ version?: string, integrity?: string, dev?: boolean, optional?: boolean, os?: string[], cpu?: string[] }} Entry */
+
+/** How often the installation says how far it is, in milliseconds. */
+const REPORT_MS = 5_000;
 
 const NO_NETWORK =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ENOTCACHED/;
@@ -20,7 +23,11 @@ export async function ensureInstalled(needs) {
   if (await isInstalled(needs)) return;
   await withCheckoutLock(async () => {
     if (await isInstalled(needs)) return;
-    say('installing dependencies (npm ci), which takes about half a minute …');
+    const packages = await packagesOfPlatform();
+    say(
+      `installing about ${packages.length} packages (npm ci), 400 MB on disk; this takes half a minute to two minutes …`,
+    );
+    const stopReporting = reportProgress(packages);
     // Nothing here needs install scripts: the build and the links are made by the callers.
     const { code, output } = await captureNode([
       findNpm(),
@@ -34,9 +41,34 @@ export async function ensureInstalled(needs) {
       // Without a network, npm would otherwise try for more than a minute.
       '--fetch-retry-mintimeout=1000',
       '--fetch-retry-maxtimeout=5000',
-    ]);
+    ]).finally(stopReporting);
     if (code !== 0) throw explain(code, output);
   });
+}
+
+/** The folders of the packages for this platform; npm leaves out a few optional ones of them. */
+async function packagesOfPlatform() {
+  const locked = await readPackages(join(ROOT, 'package-lock.json'));
+  const { platform, arch } = process;
+  return Object.entries(locked).flatMap(([path, { os = [platform], cpu = [arch] }]) =>
+    path !== '' && os.includes(platform) && cpu.includes(arch) ? [join(ROOT, path)] : [],
+  );
+}
+
+/**
+ * Says from time to time how many packages are there, until the function that it gives is called.
+ *
+ * @param {readonly string[]} packages their folders
+ */
+function reportProgress(packages) {
+  const start = performance.now();
+  const timer = setInterval(() => {
+    // npm makes all folders first, and then unpacks into them.
+    const there = packages.filter((folder) => existsSync(join(folder, 'package.json'))).length;
+    const seconds = Math.round((performance.now() - start) / 1_000);
+    say(`installed ${there} of about ${packages.length} packages after ${seconds} s …`);
+  }, REPORT_MS);
+  return () => clearInterval(timer);
 }
 
 /** @param {{ dev: boolean }} needs */

@@ -54,5 +54,6 @@ test('the Dockerfile copies what is there, and runs as an ordinary user', () => 
 test('the Procfile names commands of a process each', () => {
   const entries = parse(read('Procfile')) as Record<string, string>;
   expect(Object.keys(entries)).toEqual(['release', 'worker']);
-  expect(entries.worker).toMatch(/^HOST=0\.0\.0\.0 npx cognito-mirror worker$/);
+  expect(entries.release).toBe('node bin/cognito-mirror.mjs migrate');
+  expect(entries.worker).toBe('HOST=0.0.0.0 node bin/cognito-mirror.mjs worker');
 });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -86,7 +86,7 @@ test('builds what is missing, runs the program with its arguments, and gives its
   expect(await start(['demo', '--users', '5']).result).toEqual({
     code: 3,
     stdout: 'ran demo --users 5\n',
-    stderr: 'cognito-mirror: building …\n',
+    stderr: 'cognito-mirror: building (a few seconds) …\n',
   });
   expect(await start(['demo']).result).toEqual({ code: 3, stdout: 'ran demo\n', stderr: '' });
   await writeFile(join(checkout, 'src/a.ts'), 'changed');
@@ -134,7 +134,7 @@ test('without a network, says that npm cannot reach its registry and what to do'
     ...(process.env.npm_execpath !== undefined && { npm_execpath: process.env.npm_execpath }),
   }).result;
   expect(code).toBe(2);
-  expect(stderr).toMatch(/installing dependencies \(npm ci\)/);
+  expect(stderr).toMatch(/installing about 1 packages \(npm ci\)/);
   expect(stderr).toMatch(/npm cannot reach its registry\. Connect this machine/);
 });
 
@@ -161,5 +161,31 @@ test('the command says what to do while the program is not built', async () => {
     said += text;
   });
   expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
-  expect(said).toMatch(/not built\. Run `npm ci`/);
+  expect(said).toMatch(/not built\. Run `npm ci --include=dev`/);
+});
+
+/** Runs what npm runs at the end of `npm ci`. */
+async function prepare(): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [join(checkout, 'scripts/prepare.mjs')]);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stderr })));
+}
+
+test('an installation without the compiler fails and names `--include=dev`, unless the build is up to date', async () => {
+  expect(await prepare()).toEqual({ code: 0, stderr: expect.stringContaining('building') });
+  await rm(join(checkout, 'node_modules/typescript'), { recursive: true });
+  expect(await prepare()).toEqual({ code: 0, stderr: '' });
+  await writeFile(join(checkout, 'src/a.ts'), 'changed');
+  expect(await prepare()).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/the build is out of date.*Run `npm ci --include=dev`/),
+  });
+  await rm(join(checkout, 'dist'), { recursive: true });
+  expect(await prepare()).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/the program is not built.*Run `npm ci --include=dev`/),
+  });
 });
