@@ -15,6 +15,7 @@ const LAYERS = [
   ['quota'],
   ['redis'],
   ['telemetry'],
+  ['aws'],
   ['config'],
   ['model'],
 ];
@@ -38,7 +39,8 @@ const OWNED_PACKAGES = [
     owner: 'cognito',
     except: 'cli/demo/',
   },
-  { pattern: /^@aws-sdk\/credential-providers$/, owner: 'cognito' },
+  { pattern: /^(@aws-sdk\/credential-providers|https?-proxy-agent)$/, owner: 'aws' },
+  { pattern: /^@smithy\//, owner: 'aws' },
   { pattern: /^@aws-sdk\/(client-s3|lib-storage)$/, owner: 'archive' },
   { pattern: /^@duckdb\//, owner: 'archive' },
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },

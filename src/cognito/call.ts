@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Buckets } from '../quota/buckets.ts';
 import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type CallContext, credentialsError, judge } from './error-table.ts';
+import { type CallContext, judge } from './error-table.ts';
 import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';
 import type { Sdk } from './sdk.ts';
 
@@ -53,17 +53,18 @@ export function caller(parts: CallerParts): Caller {
         record('ok');
         return { value, sentAt };
       } catch (error) {
-        // Credentials that were renewed only now, and could not be, are judged already.
-        const verdict =
-          error instanceof AttemptFailed ? error.verdict : judge(error, { ...call, region });
-        record(signal.aborted ? 'aborted' : OUTCOMES[verdict.action]);
-        if (verdict.action === 'throttled') buckets.slowDown(operation, poolId);
-        throw new AttemptFailed(verdict);
+        const failed = attemptFailed(error, { ...call, region });
+        record(signal.aborted ? 'aborted' : OUTCOMES[failed.verdict.action]);
+        if (failed.verdict.action === 'throttled') buckets.slowDown(operation, poolId);
+        throw failed;
       }
     };
     return withRetries(
       async (attempt) => {
-        await credentialsAtHand(sdk, signal);
+        await credentialsAtHand(sdk, signal).catch((error: unknown) => {
+          signal.throwIfAborted();
+          throw attemptFailed(error, { ...call, region });
+        });
         const askedAt = performance.now();
         return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, call.urgency);
       },
@@ -75,6 +76,11 @@ export function caller(parts: CallerParts): Caller {
       },
     );
   };
+}
+
+/** Of a role's credentials that could not be fetched or renewed, the failure is judged already. */
+function attemptFailed(error: unknown, context: CallContext): AttemptFailed {
+  return error instanceof AttemptFailed ? error : new AttemptFailed(judge(error, context));
 }
 
 const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;
@@ -92,11 +98,7 @@ async function credentialsAtHand(sdk: Sdk, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', onAbort, { once: true });
     sdk.config
       .credentials()
-      .then(
-        () => resolve(),
-        (error: unknown) =>
-          reject(error instanceof AttemptFailed ? error : credentialsError(error)),
-      )
+      .then(() => resolve(), reject)
       .finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

@@ -1,4 +1,7 @@
+import { type AccessTrouble, explainAccess } from '../aws/access-error.ts';
+import { ProxyError } from '../aws/proxy-error.ts';
 import { ResumableError } from '../model/errors.ts';
+import { explainTls, type TlsTrouble } from '../model/tls-trouble.ts';
 import type { Operation } from '../quota/quotas.ts';
 import {
   CredentialsError,
@@ -68,6 +71,17 @@ const UNREACHABLE: Row = {
     ),
 };
 
+const NO_TLS: Row = {
+  action: 'stop',
+  error: (call, { code }) =>
+    new RefusedRequestError([
+      {
+        subject: subjectOf(call),
+        ...(explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment') as TlsTrouble),
+      },
+    ]),
+};
+
 const MALFORMED: Row = {
   action: 'retry',
   error: (call, fault) =>
@@ -89,12 +103,6 @@ const USER_NOT_FOUND: Row = {
 const NOT_AUTHORIZED: Row = {
   action: 'stop',
   error: ({ operation, poolId, region }) => new NotAuthorizedError(operation, poolId, region),
-};
-
-/** Where the SDK looks them up again by itself, as they were about to expire. */
-const NO_CREDENTIALS: Row = {
-  action: 'stop',
-  error: (_, fault) => noCredentials(` (${describeFault(fault)})`),
 };
 
 const EXPIRED_CREDENTIALS: Row = {
@@ -158,8 +166,6 @@ const BY_NAME: Readonly<Record<string, Row>> = {
   UserNotFound: USER_NOT_FOUND,
   NotAuthorized: NOT_AUTHORIZED,
   AccessDenied: NOT_AUTHORIZED,
-  CredentialsProviderError: NO_CREDENTIALS,
-  TokenProviderError: NO_CREDENTIALS,
   ExpiredToken: EXPIRED_CREDENTIALS,
   RequestExpired: BAD_CREDENTIALS,
   UnrecognizedClient: BAD_CREDENTIALS,
@@ -179,6 +185,8 @@ export function judge(error: unknown, call: CallContext): Verdict {
   if (error instanceof MalformedAnswerError) {
     return { action: 'retry', retryAfterMs: 0, reason: error.name, error };
   }
+  const trouble = explainAccess(error);
+  if (trouble !== null) return judgeAccess(trouble, error as Error, call);
   const fault = faultOf(error);
   if (fault === null) {
     const unknown =
@@ -194,18 +202,23 @@ export function judge(error: unknown, call: CallContext): Verdict {
   };
 }
 
-/** Credentials are looked up before a call waits for its turn; this judges a look-up that failed. */
-export function credentialsError(error: unknown): CredentialsError {
-  const fault = faultOf(error);
-  return noCredentials(fault === null ? '' : ` (${describeFault(fault)})`);
-}
-
-function noCredentials(detail: string): CredentialsError {
-  return new CredentialsError(
-    `none could be had from the environment, the shared files or a role${detail}.`,
-    'Set AWS_PROFILE (after `aws sso login` or `aws configure`), or AWS_ACCESS_KEY_ID and ' +
-      'AWS_SECRET_ACCESS_KEY, or run where an instance or a task has a role.',
-  );
+/** A proxy may carry the next attempt; for credentials the provider has waited already. */
+function judgeAccess(
+  { subject, problem, remedy, passing }: AccessTrouble,
+  cause: Error,
+  call: CallContext,
+): Verdict {
+  const isProxy = cause instanceof ProxyError;
+  const base = { retryAfterMs: 0, reason: isProxy ? `ProxyError, ${cause.detail}` : cause.name };
+  if (passing) {
+    const text = `${subjectOf(call)}: ${isProxy ? '' : `${subject}: `}${problem} ${remedy}`;
+    const action = isProxy ? 'retry' : 'stop';
+    return { ...base, action, error: new ServiceUnavailableError(text) };
+  }
+  const error = isProxy
+    ? new RefusedRequestError([{ subject, problem, remedy }])
+    : new CredentialsError(problem, remedy);
+  return { ...base, action: 'stop', error };
 }
 
 function rowOf(fault: Fault): Row {
@@ -213,6 +226,7 @@ function rowOf(fault: Fault): Row {
   if (named) return named;
   if (fault.status === 429) return THROTTLED;
   if (fault.status !== null && fault.status >= 500) return UNAVAILABLE;
+  if (explainTls(fault.code, '') !== null) return NO_TLS;
   if (fault.code !== null) return UNREACHABLE;
   // The SDK reads an answer with JSON.parse and by the API's schema, and throws what those throw.
   if (fault.name === 'SyntaxError' || fault.name === 'TypeError') return MALFORMED;

@@ -1,7 +1,9 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
+import { standardCredentials } from '../aws/credentials.ts';
+import { openRequestHandler } from '../aws/request-handler.ts';
 import type { Role } from '../config/pool-settings.ts';
 import { ListAnswersProtocol } from './list-answers.ts';
-import { roleCredentials } from './role-credentials.ts';
+import { poolCredentials } from './role-credentials.ts';
 
 export type Sdk = CognitoIdentityProviderClient;
 
@@ -16,20 +18,21 @@ const MAX_SOCKETS = 64;
  * a role, the credentials are the role's.
  */
 export function openSdk(region: string, role: Role | null): Sdk {
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  const requestHandler = openRequestHandler({
+    maxSockets: MAX_SOCKETS,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: ANSWER_TIMEOUT_MS,
+    socketTimeout: ANSWER_TIMEOUT_MS,
+  });
   const sdk = new CognitoIdentityProviderClient({
     region,
     maxAttempts: 1,
-    ...(role === null ? {} : { credentials: roleCredentials(region, role) }),
+    credentials:
+      role === null
+        ? standardCredentials(requestHandler)
+        : poolCredentials(region, role, requestHandler),
     protocol: ListAnswersProtocol,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: ANSWER_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-      socketTimeout: ANSWER_TIMEOUT_MS,
-      httpAgent: agent,
-      httpsAgent: agent,
-    },
+    requestHandler,
   });
   // It copies every answer for a log that there is none of: a tenth of the time that a page takes.
   sdk.middlewareStack.remove('loggerMiddleware');

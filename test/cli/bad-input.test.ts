@@ -223,10 +223,10 @@ describe('the service', () => {
     const before = mirror.simulator.attempts.total;
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     const [line] = await syncRefused([], none);
-    expect(line).toMatch(/AWS credentials: none could be had.* Set AWS_PROFILE/);
+    expect(line).toMatch(/AWS credentials: none found.* Set AWS_PROFILE/);
     const listed = await mirror.run(['list', 'users', mirror.poolId], none);
     expect(listed).toMatchObject({ code: 2, stdout: '' });
-    expect(listed.stderr).toContain('AWS credentials: none could be had');
+    expect(listed.stderr).toContain('AWS credentials: none found');
     expect(mirror.simulator.attempts.total).toBe(before);
   }, 60_000);
 

@@ -1,4 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { standardCredentials } from '../../aws/credentials.ts';
+import { openRequestHandler } from '../../aws/request-handler.ts';
 
 /** A bucket, the prefix of every key in it, and how to reach it. */
 export interface Bucket {
@@ -12,6 +14,7 @@ export interface Bucket {
 const ATTEMPTS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 120_000;
+const MAX_SOCKETS = 50;
 
 /**
  * A client for S3 or a server with its API. A custom endpoint is addressed by path, as few such
@@ -19,16 +22,18 @@ const REQUEST_TIMEOUT_MS = 120_000;
  */
 export function createS3Client(): S3Client {
   const endpoint = process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL;
+  const requestHandler = openRequestHandler({
+    maxSockets: MAX_SOCKETS,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
   return new S3Client({
+    credentials: standardCredentials(requestHandler),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
     forcePathStyle: Boolean(endpoint),
     requestChecksumCalculation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler,
   });
 }
 

@@ -1,3 +1,4 @@
+import { accessError } from '../../aws/access-error.ts';
 import { ConfigurationError, type Problem, ResumableError } from '../../model/errors.ts';
 import { explainTls } from '../../model/tls-trouble.ts';
 
@@ -27,6 +28,8 @@ const WRONG_REGION = new Set([
  * `ResumableError`. The SDK retried already what may pass by itself.
  */
 export function explainS3Error(error: unknown, call: S3Call): ConfigurationError | ResumableError {
+  const access = accessError(error);
+  if (access !== null) return access;
   const problem = problemOf(error, call);
   if (problem) return new ConfigurationError([problem], { cause: error });
   return new ResumableError(
@@ -36,7 +39,12 @@ export function explainS3Error(error: unknown, call: S3Call): ConfigurationError
 }
 
 /** As `explainS3Error`, for a first contact, where not being reached is wrong configuration too. */
-export function explainUnreachable(error: unknown, call: S3Call): ConfigurationError {
+export function explainUnreachable(
+  error: unknown,
+  call: S3Call,
+): ConfigurationError | ResumableError {
+  const access = accessError(error);
+  if (access !== null) return access;
   const problem = problemOf(error, call) ?? {
     subject: 'ARCHIVE_URL',
     problem: `the bucket ${call.bucket} cannot be reached (${describe(error)}).`,
