@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
+import { loadDuckdb } from '../archive/load-duckdb.ts';
 import { openDestination } from '../archive/open-destination.ts';
 import { makeWorkFolder } from '../archive/work-folder.ts';
 import type { Config } from '../config/config.ts';
@@ -29,7 +30,7 @@ export function archivesOf(config: Config): Archives {
 }
 
 /**
- * Opens the archives of pools.
+ * Opens the archives of pools. DuckDB is loaded where they need it, as it may be missing.
  *
  * @param poolIds proves that these can be made and written, before anything is read.
  */
@@ -42,7 +43,10 @@ export async function openArchives(
   const archives = archivesOf(config);
   const destinations = new Set<Destination>();
   for (const poolId of poolIds) destinations.add(await archives.of(poolId));
-  await allOrProblems(...[...destinations].map((destination) => destination.check(signal)));
+  await allOrProblems(
+    ...(config.archiveFormats.includes('parquet') ? [loadDuckdb()] : []),
+    ...[...destinations].map((destination) => destination.check(signal)),
+  );
   return archives;
 }
 

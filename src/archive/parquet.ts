@@ -4,6 +4,7 @@ import { ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
 import { COLUMNS, type ColumnType } from './columns.ts';
 import type { JsonLinesPart } from './json-lines.ts';
+import { loadDuckdb } from './load-duckdb.ts';
 import { markTimestampsUtc } from './parquet-footer.ts';
 
 /** DuckDB's types: what a JSON value is read as, and what is written to Parquet. */
@@ -56,9 +57,9 @@ export class ParquetWriter {
     this.#connection = connection;
   }
 
-  /** `spillFolder` takes what does not fit into memory. Loads DuckDB (20 MB) on first use. */
+  /** `spillFolder` takes what does not fit into memory. */
   static async open(spillFolder: string): Promise<ParquetWriter> {
-    const { DuckDBInstance } = await import('@duckdb/node-api');
+    const { DuckDBInstance } = await loadDuckdb();
     const instance = await DuckDBInstance.create(':memory:', {
       ...SETTINGS,
       temp_directory: spillFolder,

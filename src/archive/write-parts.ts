@@ -59,7 +59,7 @@ export async function writeParts(
   const { folder, formats, signal } = options;
   const spillFolder = join(folder, 'spill');
   await mkdir(spillFolder, { mode: 0o700 });
-  // Loading DuckDB takes a fifth of a second: rows are read meanwhile.
+  // Opening DuckDB takes a moment: rows are read meanwhile.
   const opening = formats.includes('parquet') ? ParquetWriter.open(spillFolder) : null;
   opening?.catch(() => {});
   const sealed = options.sealed && sealedHashes(options.sealed);

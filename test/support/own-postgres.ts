@@ -41,7 +41,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
 /** The server lets no superuser in: while it stands still, its own program does. */
 async function allowRoles(data: string): Promise<void> {
   const { postgres } = await findBinaries();
-  const launch = await chooseLaunch(postgres, data);
+  const launch = await chooseLaunch(postgres, data, null);
   const input = 'ALTER ROLE cognito_mirror CREATEROLE;\n';
   await runProgram(launch, postgres, ['--single', '-D', data, 'postgres'], { input });
 }

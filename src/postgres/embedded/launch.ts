@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { embeddedProblem } from './problem.ts';
 import { type Account, AS_SELF, type Launch, runProgram } from './programs.ts';
+import { ensureRuns } from './system.ts';
 
 /**
  * The mode of the folders above the data. As root, the server runs as another account, which must
@@ -18,13 +19,21 @@ export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
  *
  * @param program the server's program
  * @param data the data folder, or where it will lie: its owner, if it has one, runs the server
+ * @param libraryPath as `linkLibraries` gives it
  * @throws ConfigurationError where nothing works
  */
-export async function chooseLaunch(program: string, data: string): Promise<Launch> {
-  if (process.getuid?.() !== 0) return AS_SELF;
+export async function chooseLaunch(
+  program: string,
+  data: string,
+  libraryPath: string | null,
+): Promise<Launch> {
+  const asSelf = { ...AS_SELF, libraryPath };
+  await ensureRuns(asSelf, program);
+  if (process.getuid?.() !== 0) return asSelf;
   const account = process.platform === 'linux' ? await findAccount(data) : null;
   if (account !== null) {
-    for (const launch of await candidates(account, program, await nearestFolder(data))) {
+    for (const candidate of await candidates(account, program, await nearestFolder(data))) {
+      const launch = { ...candidate, libraryPath };
       if (await works(launch, program)) return launch;
     }
   }
@@ -35,7 +44,7 @@ export async function chooseLaunch(program: string, data: string): Promise<Launc
 }
 
 async function candidates(account: Account, program: string, folder: string): Promise<Launch[]> {
-  const plain: Launch = { account, prefix: [], prefixSwitches: false };
+  const plain: Launch = { ...AS_SELF, account };
   const open = (await isOpen(account, program)) && (await isOpen(account, folder));
   return [
     ...(open ? [plain] : []),
@@ -46,6 +55,7 @@ async function candidates(account: Account, program: string, folder: string): Pr
 
 function withCapability(account: Account, capability: string): Launch {
   return {
+    ...AS_SELF,
     account,
     prefixSwitches: true,
     prefix: [

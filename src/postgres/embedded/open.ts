@@ -7,6 +7,7 @@ import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
 import { acquireFileLock } from './file-lock.js';
 import { chooseLaunch, PASSAGE } from './launch.ts';
+import { linkLibraries } from './libraries.ts';
 import { embeddedProblem } from './problem.ts';
 import { ensureServer, stopServer } from './server.ts';
 
@@ -48,7 +49,8 @@ export async function openEmbeddedPostgres(
     throw signal?.aborted ? new InterruptedError() : cannotWrite(resolve(home), error);
   });
   try {
-    const launch = await chooseLaunch(binaries.postgres, clusterPaths(folder).data);
+    const libraryPath = await linkLibraries(binaries.packageFolder, `${folder}-libraries`);
+    const launch = await chooseLaunch(binaries.postgres, clusterPaths(folder).data, libraryPath);
     const password =
       (await readPassword(folder)) ?? (await createCluster(folder, binaries, launch, signal));
     const { port } = await ensureServer(folder, binaries, launch, signal);

@@ -3,6 +3,9 @@ import { parse } from 'node:path';
 import { InterruptedError } from '../../model/errors.ts';
 import { embeddedProblem } from './problem.ts';
 
+/** The variable by which the system's loader finds further libraries. */
+const LIBRARY_PATH = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
+
 /** A system account by its numbers. */
 export interface Account {
   readonly uid: number;
@@ -17,10 +20,17 @@ export interface Launch {
   readonly prefix: readonly string[];
   /** True if the prefix changes the account, and the system call need not. */
   readonly prefixSwitches: boolean;
+  /** Where the loader looks for libraries besides, as `linkLibraries` gives it. */
+  readonly libraryPath: string | null;
 }
 
 /** Runs the programs as whoever runs this one. */
-export const AS_SELF: Launch = { account: null, prefix: [], prefixSwitches: false };
+export const AS_SELF: Launch = {
+  account: null,
+  prefix: [],
+  prefixSwitches: false,
+  libraryPath: null,
+};
 
 /** The command line and the options of `spawn` for one program. */
 export function commandLine(launch: Launch, program: string, args: readonly string[]) {
@@ -31,7 +41,7 @@ export function commandLine(launch: Launch, program: string, args: readonly stri
     options: {
       // Everyone may enter the root folder; the account may not enter ours.
       cwd: parse(program).root,
-      env: cleanEnvironment(),
+      env: cleanEnvironment(launch.libraryPath),
       windowsHide: true,
       ...(launch.account !== null &&
         !launch.prefixSwitches && { uid: launch.account.uid, gid: launch.account.gid }),
@@ -43,13 +53,17 @@ export function commandLine(launch: Launch, program: string, args: readonly stri
  * The few variables that the programs need. The server outlives the command that started it, and
  * must neither keep that command's credentials nor be steered by its PG* variables.
  */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+function cleanEnvironment(libraryPath: string | null): NodeJS.ProcessEnv {
   const names = ['PATH', 'SystemRoot', 'TEMP', 'TMP'];
   const kept = names.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(kept), LC_ALL: 'C' };
+  return {
+    ...Object.fromEntries(kept),
+    LC_ALL: 'C',
+    ...(libraryPath !== null && { [LIBRARY_PATH]: libraryPath }),
+  };
 }
 
 /**

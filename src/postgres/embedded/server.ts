@@ -7,7 +7,7 @@ import type { Binaries } from './binaries.ts';
 import { clusterPaths } from './cluster.ts';
 import { disownPidFile, findPostmaster, type Postmaster } from './postmaster.ts';
 import { embeddedProblem } from './problem.ts';
-import { commandLine, type Launch, runProgram } from './programs.ts';
+import { AS_SELF, commandLine, type Launch, runProgram } from './programs.ts';
 
 const POLL_MS = 10;
 const START_ATTEMPTS = 5;
@@ -130,14 +130,7 @@ export async function stopServer(
   if (server === null) return;
   if (process.platform === 'win32') {
     // Windows has no signals; only Postgres's own program reaches the server.
-    await runProgram({ account: null, prefix: [], prefixSwitches: false }, binaries.pgCtl, [
-      'stop',
-      '-D',
-      data,
-      '-m',
-      'fast',
-      '--no-wait',
-    ]);
+    await runProgram(AS_SELF, binaries.pgCtl, ['stop', '-D', data, '-m', 'fast', '--no-wait']);
   } else {
     process.kill(server.pid, 'SIGINT');
   }

@@ -1,0 +1,88 @@
+import { access, chmod, mkdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
+import { PASSAGE } from './launch.ts';
+import { embeddedProblem } from './problem.ts';
+
+interface Link {
+  /** The library, relative to the package. */
+  readonly source: string;
+  /** The name by which others load it, relative to the package. */
+  readonly target: string;
+}
+
+/** How a package refuses links: it belongs to another user, or is on a read-only file system. */
+const NOT_OURS = ['EACCES', 'EPERM', 'EROFS'];
+
+/**
+ * Makes the library links that the package's install script would make: npm packages cannot hold
+ * links, and install scripts may be off (`allowScripts`, `--ignore-scripts`, npm 12). Where this user
+ * may not write the package, the links go to `ownFolder`. Not for several processes at a time.
+ *
+ * @returns where the loader must look for libraries besides, or null
+ */
+export async function linkLibraries(
+  packageFolder: string,
+  ownFolder: string,
+): Promise<string | null> {
+  const links = await readLinks(packageFolder);
+  try {
+    for (const link of links) await linkInside(packageFolder, link);
+    return null;
+  } catch (error) {
+    if (!NOT_OURS.includes(codeOf(error))) throw error;
+  }
+  if (ownFolder.includes(delimiter)) {
+    throw embeddedProblem(
+      `library links cannot be made in ${packageFolder}, and the loader cannot find any in ${ownFolder}, as its path has a colon.`,
+      'Set MIRROR_HOME to a folder without a colon in its path',
+    );
+  }
+  await mkdir(ownFolder, { recursive: true });
+  await chmod(ownFolder, PASSAGE);
+  for (const link of links) await linkOutside(packageFolder, ownFolder, link);
+  return [ownFolder, join(packageFolder, 'native', 'lib')].join(delimiter);
+}
+
+async function linkInside(packageFolder: string, { source, target }: Link): Promise<void> {
+  const path = join(packageFolder, target);
+  if (await isThere(path)) return;
+  await symlink(relative(dirname(path), join(packageFolder, source)), path).catch((error) => {
+    // Another command made it meanwhile.
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
+}
+
+/** A link of an earlier installation is replaced: the package may lie elsewhere now. */
+async function linkOutside(
+  packageFolder: string,
+  ownFolder: string,
+  { source, target }: Link,
+): Promise<void> {
+  const path = join(ownFolder, basename(target));
+  const library = join(packageFolder, source);
+  if ((await readlink(path).catch(() => null)) === library) return;
+  await rm(path, { force: true });
+  await symlink(library, path);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Packages for Windows need no links, and have no list. */
+async function readLinks(packageFolder: string): Promise<Link[]> {
+  const list = join(packageFolder, 'native', 'pg-symlinks.json');
+  try {
+    return JSON.parse(await readFile(list, 'utf8'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

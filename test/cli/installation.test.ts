@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { openCliMirror } from '../support/cli-mirror.ts';
+import { makeInstallation } from '../support/installation.ts';
+
+/** Runs the command of an installation to its end. */
+async function run(
+  installation: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: number | null; stderr: string }> {
+  const command = join(installation, 'bin/cognito-mirror.mjs');
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { PATH: process.env.PATH, ...env },
+  });
+  let stderr = '';
+  child.stdout.resume();
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stderr })));
+}
+
+test('a DuckDB that is not installed is found before the first call, and is not needed for JSON Lines', async () => {
+  const mirror = await openCliMirror({ users: 20, groups: 2 });
+  onTestFinished(() => mirror.close());
+  const installation = await makeInstallation(['@duckdb/node-api', '@duckdb/node-bindings'], {
+    others: 'linked',
+  });
+  // As `npm ci --omit=optional` leaves it.
+  for (const name of await readdir(installation.packageFolder('@duckdb'))) {
+    if (name.startsWith('node-bindings-')) await rm(installation.packageFolder(`@duckdb/${name}`));
+  }
+  const refused = await run(installation.path, ['sync'], mirror.env);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(
+    /^cognito-mirror: ARCHIVE_FORMATS: `parquet` needs DuckDB, and its package @duckdb\/node-bindings-\S+ is not installed\. .*ARCHIVE_FORMATS=jsonl\.$/m,
+  );
+  expect(mirror.simulator.attempts.total).toBe(0);
+  const { code } = await run(installation.path, ['sync'], {
+    ...mirror.env,
+    ARCHIVE_FORMATS: 'jsonl',
+  });
+  expect(code).toBe(0);
+  expect(await readdir(mirror.archive)).toEqual(['jsonl', 'manifests']);
+}, 120_000);
