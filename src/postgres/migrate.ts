@@ -2,8 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { ConfigurationError } from '../model/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
 import { requireUsable } from './require-usable.ts';
+import { openSession } from './session/open-session.ts';
 
 /** The same folder from src/postgres and from dist/postgres. */
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/', import.meta.url));
@@ -17,13 +19,8 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  * @throws ConfigurationError where the database cannot hold the schema, or a newer program has been
  *   at work on it.
  */
-export async function migrate(url: string): Promise<string[]> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'cognito-mirror migrate',
-  });
-  client.on('error', () => {});
-  await client.connect();
+export async function migrate(url: string, log?: Logger): Promise<string[]> {
+  const client = await openSession(url, 'cognito-mirror migrate', { log });
   try {
     await requireUsable(client);
     const known = await knownMigrations();

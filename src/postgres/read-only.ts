@@ -1,7 +1,9 @@
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
-import { cancelStatement } from './cancel.ts';
+import { cancelStatement } from './session/cancel.ts';
+import { openSession } from './session/open-session.ts';
+import { READ_ONLY } from './session/settings.ts';
 
 /** One column of a result; `type` is the OID in `pg_type`. */
 export interface ResultColumn {
@@ -35,14 +37,7 @@ export async function queryReadOnly(
   signal?: AbortSignal,
 ): Promise<void> {
   if (sql.trim() === '') throw atFault('the statement is empty.', 'Give one, in quotes.');
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'cognito-mirror query',
-    options:
-      '-c default_transaction_read_only=on -c statement_timeout=0 -c TimeZone=UTC -c DateStyle=ISO',
-  });
-  client.on('error', () => {});
-  await client.connect();
+  const client = await openSession(url, 'cognito-mirror query', { settings: READ_ONLY });
   const cancel = () => void cancelStatement(url, client);
   signal?.addEventListener('abort', cancel, { once: true });
   try {

@@ -18,11 +18,11 @@ afterEach(async () => {
 });
 
 const ENDLESS = 'SELECT pg_sleep(600)';
-const endAll = () =>
+const end = (condition: string) =>
   runSql(
     database.url,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`,
   );
 const until = async (condition: string) => {
   for (;;) {
@@ -35,14 +35,14 @@ describe('a transaction', () => {
   it('rejects, and ends nothing else, where its connection is cut in a statement', async () => {
     const running = transaction(db, (client) => client.query(ENDLESS)).catch((error) => error);
     await until(`query = '${ENDLESS}'`);
-    await endAll();
+    await end(`query = '${ENDLESS}'`);
     expect(withoutRows(await running).message).toMatch(/Run it again to resume/);
     expect((await db.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
   it('rejects where its connection is cut between two statements', async () => {
     const running = transaction(db, async (client) => {
-      await endAll();
+      await end('true');
       await client.query('SELECT 1');
     });
     await expect(running).rejects.toThrow();

@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { makeFolder } from '../../config/make-folder.ts';
 import { InterruptedError } from '../../model/errors.ts';
+import type { SessionClient } from '../session/client.ts';
+import { openSession } from '../session/open-session.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
 import { acquireFileLock } from './file-lock.js';
@@ -53,9 +54,13 @@ export async function openEmbeddedPostgres(
     const launch = await chooseLaunch(binaries.postgres, clusterPaths(folder).data, libraryPath);
     const password =
       (await readPassword(folder)) ?? (await createCluster(folder, binaries, launch, signal));
-    const { port } = await ensureServer(folder, binaries, launch, signal);
+    const { port, isNew } = await ensureServer(folder, binaries, launch, signal);
     const url = `postgres://${OWNER}:${password}@127.0.0.1:${port}/${DATABASE}`;
-    const session = await startSession(url);
+    const session = await openSession(url, SESSION, { signal }).catch(async (error: unknown) => {
+      // Under the lock nobody else has joined it yet.
+      if (isNew) await stopServer(folder, binaries, STOP_MS);
+      throw signal?.aborted ? new InterruptedError() : error;
+    });
     let leaving: Promise<void> | undefined;
     return {
       url,
@@ -85,19 +90,11 @@ function cannotWrite(home: string, cause: unknown): Error {
   );
 }
 
-async function startSession(url: string): Promise<Client> {
-  const session = new Client({ connectionString: url, application_name: SESSION });
-  // Should the server go, the work that needs it fails and says so; this session has nothing to add.
-  session.on('error', () => {});
-  await session.connect();
-  return session;
-}
-
 async function leave(
   folder: string,
   lock: string,
   binaries: Binaries,
-  session: Client,
+  session: SessionClient,
 ): Promise<void> {
   const release = await acquireFileLock(lock);
   try {
@@ -114,7 +111,7 @@ async function leave(
  * Sessions like this one belong to processes that will ask the same when they leave; any other
  * client may be a connection of this process that is just ending.
  */
-async function isLast(session: Client): Promise<boolean> {
+async function isLast(session: SessionClient): Promise<boolean> {
   const deadline = performance.now() + LINGER_MS;
   try {
     for (;;) {

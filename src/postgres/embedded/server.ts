@@ -37,23 +37,29 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_checkpoints: 'off',
 };
 
-/** Finds the running server of a cluster, or starts one, and waits until it takes connections. */
+/**
+ * Finds the running server of a cluster, or starts one, and waits until it takes connections.
+ *
+ * @returns where it is, and whether this started it.
+ */
 export async function ensureServer(
   folder: string,
   binaries: Binaries,
   launch: Launch,
   signal?: AbortSignal,
-): Promise<Postmaster> {
+): Promise<Postmaster & { readonly isNew: boolean }> {
   const { data, log } = clusterPaths(folder);
+  let isNew = false;
   for (let attempt = 1; ; ) {
     if (signal?.aborted) throw new InterruptedError();
     const server = await findPostmaster(data);
-    if (server?.state === 'ready') return server;
+    if (server?.state === 'ready') return { ...server, isNew };
     if (server !== null) {
       await sleep(POLL_MS);
       continue;
     }
     const lastWords = await startServer(folder, binaries, launch, signal);
+    isNew = lastWords === null;
     if (lastWords === null) continue;
     if (attempt === START_ATTEMPTS || !PASSING.test(lastWords)) {
       throw embeddedProblem(

@@ -18,7 +18,7 @@ export async function strays(db: Queryable, run: Run, limit: number): Promise<St
   const found = await db.query<Stray>(
     `SELECT username, min(sub) AS sub FROM ${t.memberships} AS m
      WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = m.username)
-     GROUP BY username ORDER BY md5(username), username LIMIT $1`,
+     GROUP BY username ORDER BY hashtextextended(username, 0), username LIMIT $1`,
     [limit],
   );
   return found.rows;

@@ -19,7 +19,7 @@ export async function suspects(
     `SELECT c.username, c.sub, count(*) OVER () AS count FROM directory.users AS c
      WHERE c.pool_id = $1
        AND NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = c.username)
-     ORDER BY md5(c.username), c.username LIMIT $2`,
+     ORDER BY hashtextextended(c.username, 0), c.username LIMIT $2`,
     [run.poolId, limit],
   );
   return {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { holdSession } from '../session/hold-session.ts';
 
 /** A pool id that was claimed for as long as the claim is held. */
 export interface PoolClaim {
@@ -16,16 +16,20 @@ export async function claimPoolId(
   url: string,
   candidate: (index: number) => string,
 ): Promise<PoolClaim> {
-  const client = new pg.Client({ connectionString: url, application_name: 'cognito-mirror claim' });
-  client.on('error', () => {});
-  await client.connect();
-  for (let index = 0; ; index++) {
-    const poolId = candidate(index);
-    const claim = await client.query<{ claimed: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM directory.pools WHERE pool_id = $1)
-         AND pg_try_advisory_lock(hashtext('cognito-mirror pool'), hashtext($1)) AS claimed`,
-      [poolId],
-    );
-    if (claim.rows[0]?.claimed) return { poolId, index, release: () => client.end() };
+  // A demo that loses its claim goes on: no other is likely to take the same pool meanwhile.
+  const { session, release } = await holdSession(url, 'cognito-mirror claim', () => {});
+  try {
+    for (let index = 0; ; index++) {
+      const poolId = candidate(index);
+      const claim = await session.query<{ claimed: boolean }>(
+        `SELECT NOT EXISTS (SELECT FROM directory.pools WHERE pool_id = $1)
+           AND pg_try_advisory_lock(hashtext('cognito-mirror pool'), hashtext($1)) AS claimed`,
+        [poolId],
+      );
+      if (claim.rows[0]?.claimed) return { poolId, index, release };
+    }
+  } catch (error) {
+    await release();
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
-import pg from 'pg';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Queryable } from '../connection.ts';
-import { CONNECT_MS, SESSION_OPTIONS } from '../connection.ts';
+import { holdSession } from '../session/hold-session.ts';
 
 /** Locks of one process, held until they are released, or their connection is lost. */
 export interface Locks {
@@ -23,29 +23,18 @@ export interface Locks {
 /**
  * Opens a connection that holds locks.
  *
- * @param onLost is called when it breaks: what was locked is anyone's then.
+ * @param onLost is called when it breaks: anyone can take what was locked then.
+ * @param log is told where a connection has to be waited for.
  */
-export async function openLocks(url: string, onLost: () => void): Promise<Locks> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'cognito-mirror locks',
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: CONNECT_MS,
-    options: SESSION_OPTIONS,
-  });
-  let released = false;
-  client.on('error', () => {
-    if (!released) onLost();
-  });
+export async function openLocks(url: string, onLost: () => void, log?: Logger): Promise<Locks> {
+  const { session, release } = await holdSession(url, 'cognito-mirror locks', onLost, { log });
   const take = async (lock: string, space: string, name: string) => {
-    const taken = await client.query<{ taken: boolean }>(
+    const taken = await session.query<{ taken: boolean }>(
       `SELECT ${lock}(hashtext($1), hashtext($2)) AS taken`,
       [space, name],
     );
     return taken.rows[0]?.taken ?? false;
   };
-  await client.connect();
   return {
     takeQuota: (accountId, region, mode) =>
       take(
@@ -54,10 +43,7 @@ export async function openLocks(url: string, onLost: () => void): Promise<Locks>
         `${accountId}/${region}`,
       ),
     takePool: (poolId) => take('pg_try_advisory_lock', POOL, poolId),
-    async release() {
-      released = true;
-      await client.end();
-    },
+    release,
   };
 }
 

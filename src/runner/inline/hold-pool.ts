@@ -1,6 +1,7 @@
 import { ResumableError } from '../../model/errors.ts';
 import type { Pool } from '../../model/pool.ts';
 import { type Locks, openLocks } from '../../postgres/state/locks.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 
 /** What an inline run holds while it mirrors a pool. */
 export interface Hold {
@@ -13,21 +14,23 @@ export interface Hold {
  * Holds a pool and the quota of its account and Region for this process.
  *
  * @param shared whether the calls are paced over Redis, together with those of others.
+ * @param log gets a line where a connection has to be waited for.
  * @throws ResumableError where another run has either.
  */
 export async function holdPool(
   databaseUrl: string,
   { poolId, accountId, region }: Pool,
   shared: boolean,
+  log: Logger,
 ): Promise<Hold> {
   const lost = new AbortController();
-  const locks = await openLocks(databaseUrl, () =>
+  const onLost = () =>
     lost.abort(
       new ResumableError(
         `The connection to Postgres that holds the quota of account ${accountId} in ${region} was lost. Run it again to resume.`,
       ),
-    ),
-  );
+    );
+  const locks = await openLocks(databaseUrl, onLost, log);
   try {
     await takeQuota(locks, accountId, region, shared);
     if (await locks.takePool(poolId)) return { lost: lost.signal, release: () => locks.release() };

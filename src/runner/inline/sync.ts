@@ -124,7 +124,7 @@ async function mirror(
   const buckets = parts.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({ region: pool.region, role, buckets, meter, log });
   try {
-    const hold = await holdPool(parts.databaseUrl, pool, parts.quotaShared);
+    const hold = await holdPool(parts.databaseUrl, pool, parts.quotaShared, log);
     const stop = AbortSignal.any([signal, hold.lost]);
     try {
       await requireNoRequest(db, poolId);

@@ -1,0 +1,41 @@
+import type { Logger } from '../../telemetry/logger.ts';
+import { awaitConnection } from './await-connection.ts';
+import { SessionClient } from './client.ts';
+import type { Settings } from './settings.ts';
+
+export interface SessionOptions {
+  /** Those of the program's own work, if left out. */
+  readonly settings?: Settings;
+  /** Gets a line where a free connection has to be waited for. */
+  readonly log?: Logger | undefined;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens one connection, which the caller ends.
+ *
+ * @param name in `pg_stat_activity`.
+ */
+export function openSession(
+  url: string,
+  name: string,
+  { settings, log, signal }: SessionOptions = {},
+): Promise<SessionClient> {
+  const connect = async () => {
+    signal?.throwIfAborted();
+    const session = new SessionClient({
+      connectionString: url,
+      application_name: name,
+      ...(settings && { settings }),
+    });
+    const stop = () => void session.end().catch(() => {});
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await session.connect();
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  };
+  return awaitConnection(connect, { log, signal });
+}

@@ -1,0 +1,75 @@
+import pg from 'pg';
+import type { Logger } from '../../telemetry/logger.ts';
+import { awaitConnection } from './await-connection.ts';
+import { SessionClient } from './client.ts';
+
+/**
+ * How long a connection serves. A statement with a name stays prepared in it, at 130 kB for each
+ * snapshot whose pages it committed, so one that is never idle would grow for ever.
+ */
+const LIFETIME_SECONDS = 300;
+
+/** Until a pool that found no further connection tries to grow again. */
+const GROW_AFTER_MS = 60_000;
+
+type Callback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: unknown) => void,
+) => void;
+
+/**
+ * A pool of sessions. Where the server, the database or the role allows fewer connections than its
+ * size, it works with those that it has.
+ */
+export class SessionPool extends pg.Pool {
+  readonly #size: number;
+  readonly #log: Logger | undefined;
+  #growth: NodeJS.Timeout | undefined;
+  #hasTold = false;
+
+  constructor(url: string, size: number, log?: Logger) {
+    super({
+      Client: SessionClient as unknown as new () => pg.ClientBase,
+      connectionString: url,
+      max: size,
+      maxLifetimeSeconds: LIFETIME_SECONDS,
+      application_name: 'cognito-mirror',
+    });
+    this.#size = size;
+    this.#log = log;
+    // The pool reports idle connections that break. Each is replaced when one is needed.
+    this.on('error', () => {});
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: Callback): void;
+  override connect(callback?: Callback): Promise<pg.PoolClient> | undefined {
+    const connecting = awaitConnection(() => super.connect(), {
+      log: this.#log,
+      onNoneLeft: () => this.#useFewer(),
+    });
+    if (callback === undefined) return connecting;
+    connecting.then(
+      (client) => callback(undefined, client, (error) => client.release(error as Error)),
+      (error: Error) => callback(error, undefined, () => {}),
+    );
+    return undefined;
+  }
+
+  /** @returns true where the pool has connections: the next request waits for one of them. */
+  #useFewer(): boolean {
+    const connections = this.totalCount;
+    this.options.max = Math.max(1, connections);
+    clearTimeout(this.#growth);
+    this.#growth = setTimeout(() => {
+      this.options.max = this.#size;
+    }, GROW_AFTER_MS).unref();
+    if (connections === 0) return false;
+    if (!this.#hasTold) {
+      this.#log?.info({ connections }, 'Postgres allows no more connections: using fewer');
+    }
+    this.#hasTold = true;
+    return true;
+  }
+}
