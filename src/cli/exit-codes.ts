@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
-import { OutputClosedError } from './output.ts';
 
 /** What the program's exit code tells whoever ran it. */
 export const EXIT = {
@@ -19,8 +18,6 @@ export const EXIT = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigurationError) return EXIT.usage;
   if (error instanceof InterruptedError) return EXIT.interrupted;
-  // The reader of our output had enough of it: nothing went wrong.
-  if (error instanceof OutputClosedError) return EXIT.done;
   // Commander ends `--help` and `--version` with an error of code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   return EXIT.failed;

@@ -16,7 +16,7 @@ import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { workerCommand } from './commands/worker.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { isClosed } from './output.ts';
+import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 import { describeFailure } from './report-error.ts';
 
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
@@ -39,11 +39,7 @@ const COMMANDS = [
 // The SDK would print a warning about Node 20 among our own output.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-// `writeOut` reports the closed pipe to whoever writes; unheard, it would end the process.
-process.stdout.on('error', (error) => {
-  if (!isClosed(error)) throw error;
-});
-
+surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
   await createProgram().parseAsync();
@@ -51,10 +47,11 @@ try {
   const error = await forPeople(failure);
   const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
   for (const line of describeFailure(error, debug)) console.error(line);
-  process.exitCode = exitCodeOf(error);
+  // A reader who wants no more output does not change how the command ended.
+  if (!(error instanceof OutputClosedError)) process.exitCode = exitCodeOf(error);
 }
-// Idle keep-alive connections must not hold the process; what was written must get out.
-process.stdout.write('', () => process.exit());
+// Idle keep-alive connections must not hold the process.
+endProcess(process.exitCode ?? EXIT.done);
 
 function createProgram(): Command {
   const program = new Command('cognito-mirror').description(`${DESCRIPTION}.`).version(VERSION);

@@ -10,18 +10,19 @@ import { startDisplay } from './display/display.ts';
 /**
  * Mirrors the pools of the configuration inline, and shows on standard error how far it is.
  *
+ * @param shown gets the progress of each pool before its run begins
  * @returns what became of each pool; it throws only where nothing could be begun.
  */
 export async function mirrorPools(
   config: Config,
   log: Logger,
+  shown: SnapshotProgress[],
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
   const opened = await openForRun(config, signal);
   const { buckets } = opened.quota;
   try {
     const poolIds = await resolvePools(config, buckets, log, signal);
-    const shown: SnapshotProgress[] = [];
     const stopDisplay = startDisplay({
       progress: () => shown,
       usage: () => buckets.usage(),

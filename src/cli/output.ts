@@ -1,24 +1,67 @@
+import { closeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { ResumableError } from '../model/errors.ts';
 import { printableJson } from '../telemetry/printable.ts';
 
-/** Whoever reads our standard output has closed it, as `head` does. */
+/** Which of standard input, output and error were terminals when the program started. */
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
+
+/** The reader of standard output closed it, as `head` does. */
 export class OutputClosedError extends Error {}
 
-/** Writes to standard output, and waits until the system has taken it. */
+/**
+ * Keeps the process alive when standard output or error cannot be written: a closed terminal, a
+ * closed pipe or a full disk. `writeOut` still reports it to its caller.
+ */
+export function surviveFailedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/**
+ * Writes to standard output a part of what the person asked for, and waits until the system has
+ * taken it.
+ *
+ * @throws OutputClosedError where the reader wants no more of it
+ * @throws ResumableError where it cannot be written
+ */
 export function writeOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
-      if (!error) resolve();
-      else reject(isClosed(error) ? new OutputClosedError('Standard output was closed.') : error);
+      if (error) reject(explain(error));
+      else resolve();
     });
   });
 }
 
-/** Prints one JSON document, as `--json` promises. */
+/** Writes to standard output what the work does not depend on: where it cannot, nothing fails. */
+export async function tell(text: string): Promise<void> {
+  await writeOut(text).catch(() => {});
+}
+
+/** Prints one JSON document, as `--json` promises. It fails as `writeOut` does. */
 export function writeJson(document: unknown): Promise<void> {
   return writeOut(`${printableJson(document)}\n`);
 }
 
-/** True for the error of writing to a pipe that nobody reads any more. */
-export function isClosed(error: Error): boolean {
-  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+/**
+ * Ends the process with this exit code, once standard output has been passed on. Node restores the
+ * modes of its terminals when it exits, and crashes where one is gone: those are closed before.
+ */
+export function endProcess(code: number): void {
+  process.stdout.write('', () => exitNow(code));
+}
+
+/** Ends the process with this exit code, without waiting for anything. */
+export function exitNow(code: number): never {
+  for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd);
+  process.exit(code);
+}
+
+function explain(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'EPIPE') return new OutputClosedError('Standard output was closed.');
+  return new ResumableError(
+    `Standard output cannot be written (${error.code ?? error.message}). ` +
+      'Free space on its disk or redirect it to another place, then run the command again.',
+    { cause: error },
+  );
 }

@@ -1,5 +1,6 @@
 import { InterruptedError } from '../model/errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { exitNow } from './output.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -15,10 +16,15 @@ export interface Stop {
   readonly withinMs: number;
   /** What it exits with where it did not end by itself. */
   readonly exitCode: number;
+  /** What became of the work, in a sentence for the person; left out where nothing is kept. */
+  readonly outcome?: () => string;
 }
 
 /** Within two seconds a command has stopped. */
-const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
+export const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
+
+/** Nobody waits at a terminal that was closed: there is time to stop everything in order. */
+const CLOSED_TERMINAL_MS = 10_000;
 
 /**
  * Runs `work` with a signal that fires when a person or the system asks the program to stop; asked
@@ -33,18 +39,20 @@ export async function withSignals<T>(
   const controller = new AbortController();
   let asked = 0;
   let deadline: NodeJS.Timeout | undefined;
-  const onSignal = () => {
+  const onSignal = (name?: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       asked = performance.now();
       controller.abort(new InterruptedError());
-      deadline = setTimeout(() => leave(stop.exitCode), stop.withinMs);
+      const withinMs = name === 'SIGHUP' ? CLOSED_TERMINAL_MS : stop.withinMs;
+      deadline = setTimeout(() => leave(stop), withinMs);
     } else if (performance.now() - asked > SAME_REQUEST_MS) {
-      process.exit(EXIT.interrupted);
+      exitNow(EXIT.interrupted);
     }
   };
+  const onDisconnect = () => onSignal();
   for (const name of SIGNALS) process.on(name, onSignal);
   // Whoever started the program with a channel to it, and is gone, wants no more of it.
-  process.on('disconnect', onSignal);
+  process.on('disconnect', onDisconnect);
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -56,7 +64,7 @@ export async function withSignals<T>(
   } finally {
     clearTimeout(deadline);
     for (const name of SIGNALS) process.off(name, onSignal);
-    process.off('disconnect', onSignal);
+    process.off('disconnect', onDisconnect);
   }
 }
 
@@ -78,10 +86,9 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /** A killed program leaves nothing that its next run cannot take up. */
-function leave(exitCode: number): void {
-  console.error(
-    'cognito-mirror: Interrupted, without waiting for what does not answer. What was read is kept: ' +
-      'the same command goes on from there.',
-  );
-  process.exit(exitCode);
+function leave({ exitCode, outcome }: Stop): void {
+  const words = ['Interrupted, without waiting for a server that does not answer.'];
+  if (outcome !== undefined) words.push(outcome());
+  console.error(`cognito-mirror: ${words.join(' ')}`);
+  exitNow(exitCode);
 }

@@ -1,10 +1,5 @@
-import {
-  type DestinationStream,
-  destination as fileDestination,
-  type Logger,
-  pino,
-  stdTimeFunctions,
-} from 'pino';
+import { writeSync } from 'node:fs';
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../config/config.ts';
 import { printableJson } from './printable.ts';
 import { readableLine } from './readable-line.ts';
@@ -53,5 +48,21 @@ function throughRedaction(destination: LogDestination | undefined): DestinationS
  * written through its stream, where a live display can make way for the line.
  */
 function standardError(): LogDestination {
-  return process.stderr.isTTY ? process.stderr : fileDestination({ fd: 2, sync: true });
+  return process.stderr.isTTY ? process.stderr : { write: writeStandardError };
+}
+
+/** How long a writer pauses whose reader is slow and whose descriptor does not block. */
+const FULL_PIPE_MS = 10;
+
+/** Drops what cannot be written: a full disk under the log must not end the work. */
+function writeStandardError(line: string): void {
+  let rest = Buffer.from(line);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(2, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
+  }
 }

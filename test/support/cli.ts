@@ -2,7 +2,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
 
-const MAIN = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.meta.url));
+/** The command as it is installed. */
+export const MAIN = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.meta.url));
 
 export interface CliOptions {
   /** Added to what a program needs of the environment; nothing else of ours reaches it. */
@@ -10,6 +11,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** What it reads on standard input. */
   readonly input?: string;
+  /** Redirections of its output, as a shell writes them: `> /dev/full`. */
+  readonly redirections?: string;
 }
 
 export interface CliResult {
@@ -34,7 +37,8 @@ export async function startCli(
   options: CliOptions = {},
 ): Promise<CliProcess> {
   await ensureBuilt();
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const shell = ['-c', `exec "$0" "$@" ${options.redirections ?? ''}`];
+  const child = spawn('/bin/sh', [...shell, process.execPath, MAIN, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
   });

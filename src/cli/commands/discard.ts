@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { writeJson, writeOut } from '../output.ts';
+import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
 import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
@@ -27,7 +27,7 @@ async function runDiscard(
   try {
     const report = await discardHeld(mirror.db, key);
     if (options.json) await writeJson({ snapshots: [report] });
-    else await writeOut(`${argument} is discarded; the current state stays as it was.\n`);
+    else await tell(`${argument} is discarded; the current state stays as it was.\n`);
   } finally {
     await mirror.close();
   }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { writeJson, writeOut } from '../output.ts';
+import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
 import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
@@ -44,7 +44,7 @@ async function runRelease(
       signal,
     );
     if (options.json) await writeJson({ snapshots: [report] });
-    else await writeOut(describeSnapshot(report));
+    else await tell(describeSnapshot(report));
   } finally {
     await opened.close();
   }

@@ -6,7 +6,7 @@ import { DENIALS, type Denial } from '../../simulator/denial.ts';
 import { FAULTS, type FaultName, type FaultSetting } from '../../simulator/faults.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
 import type { SimulatorOptions } from '../../simulator/server.ts';
-import { writeOut } from '../output.ts';
+import { tell } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 const DEFAULT_PORT = '4567';
@@ -104,7 +104,7 @@ async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<vo
     throw new ConfigurationError([problem], { cause: error });
   });
   try {
-    await writeOut(`${simulator.url}\n`);
+    await tell(`${simulator.url}\n`);
     await untilAborted(signal);
   } finally {
     await simulator.close();

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Status } from '../../runner/status.ts';
+import { formatMoment } from '../display/moments.ts';
+import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
-import { withSignals } from '../signals.ts';
+import { QUICKLY, withSignals } from '../signals.ts';
 
 interface StatusOptions {
   readonly json?: boolean;
@@ -31,7 +33,11 @@ export function statusCommand(): Command {
         'with --watch, one a line',
     )
     .action((pools: string[], options: StatusOptions) =>
-      withSignals((signal) => runStatus(pools, options, signal)),
+      withSignals(
+        (signal) => runStatus(pools, options, signal),
+        // To be interrupted is how a watch ends.
+        options.watch ? { ...QUICKLY, exitCode: EXIT.done } : QUICKLY,
+      ),
     );
 }
 
@@ -66,7 +72,7 @@ async function* lookOnce(read: () => Promise<Status>, signal: AbortSignal): Asyn
   yield measureRates(await read(), first);
 }
 
-/** A reading now and then, with the rates since some readings ago. */
+/** A reading now and then, with the rates since some readings ago, until interrupted. */
 async function* watch(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
   const { measureRates } = await import('../../runner/status.ts');
   const earlier: Status[] = [];
@@ -76,7 +82,8 @@ async function* watch(read: () => Promise<Status>, signal: AbortSignal): AsyncGe
     yield measureRates(status, oldest);
     earlier.push(status);
     if (earlier.length > READINGS) earlier.shift();
-    await sleep(WATCH_EVERY_MS, undefined, { signal });
+    await sleep(WATCH_EVERY_MS, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
   }
 }
 
@@ -94,6 +101,11 @@ async function printText(readings: AsyncIterable<Status>): Promise<void> {
   }
 }
 
+/** When the status was read, and how to leave. */
+function watchTitle({ at }: Status): string {
+  return `${formatMoment(at)}, every ${WATCH_EVERY_MS / 1000} s; Ctrl-C ends this`;
+}
+
 /** Draws each reading in place of the last, and leaves the last one on the screen. */
 async function drawText(readings: AsyncIterable<Status>): Promise<void> {
   const { statusText } = await import('../display/status-text.ts');
@@ -101,7 +113,8 @@ async function drawText(readings: AsyncIterable<Status>): Promise<void> {
   const region = new LiveRegion(process.stdout);
   try {
     for await (const status of readings) {
-      region.draw(statusText(status, region.columns).trimEnd().split('\n'));
+      const text = `${watchTitle(status)}\n\n${statusText(status, region.columns)}`;
+      region.draw(text.trimEnd().split('\n'));
     }
   } finally {
     region.close();

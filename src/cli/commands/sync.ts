@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { InterruptedError } from '../../model/errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { writeJson, writeOut } from '../output.ts';
-import { type PoolsRun, poolsCommand } from '../pools-command.ts';
+import { tell, writeJson } from '../output.ts';
+import { type PoolsRun, poolsCommand, whatIsKept } from '../pools-command.ts';
 import { tellFailures } from '../tell-failures.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
@@ -15,24 +15,19 @@ export function syncCommand(): Command {
   );
 }
 
-async function runSync({ config, log, json, signal }: PoolsRun): Promise<void> {
+async function runSync({ config, log, json, progress, signal }: PoolsRun): Promise<void> {
   const { mirrorPools } = await import('../mirror-pools.ts');
-  const outcomes = await mirrorPools(config, log, signal);
-  if (json) {
-    await writeJson({ snapshots: outcomes.map(({ report }) => report) });
-  } else {
+  const outcomes = await mirrorPools(config, log, progress, signal);
+  if (!json) {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-    for (const { report, resumed } of outcomes) {
-      await writeOut(describeSnapshot(report, resumed));
-    }
-  }
-  if (signal.aborted) {
-    throw new InterruptedError(
-      'Interrupted. What was read is kept: the same command goes on from there.',
-    );
+    for (const { report, resumed } of outcomes) await tell(describeSnapshot(report, resumed));
   }
   const failures = outcomes.map(({ report, error }) => ({ poolId: report.poolId, error }));
   const isHeld = outcomes.some(({ report }) => report.state === 'held');
   // Of several pools, one that failed counts before one that is held, and that before success.
-  process.exitCode = tellFailures(failures, config.logLevel) ?? (isHeld ? EXIT.held : EXIT.done);
+  process.exitCode = signal.aborted
+    ? EXIT.interrupted
+    : (tellFailures(failures, config.logLevel) ?? (isHeld ? EXIT.held : EXIT.done));
+  if (json) await writeJson({ snapshots: outcomes.map(({ report }) => report) });
+  if (signal.aborted) throw new InterruptedError(`Interrupted. ${whatIsKept(progress)}`);
 }

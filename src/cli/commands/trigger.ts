@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ConfigurationError } from '../../model/errors.ts';
 import { isPoolId } from '../../model/pool-id.ts';
 import type { Triggered } from '../../runner/trigger.ts';
-import { writeJson, writeOut } from '../output.ts';
+import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
 /** `trigger`: asks the workers for a snapshot now. */
@@ -38,7 +38,7 @@ async function runTrigger(
   try {
     const triggered = await trigger(mirror.db, poolId);
     if (options.json) await writeJson({ request: triggered });
-    else await writeOut(describe(triggered));
+    else await tell(describe(triggered));
   } finally {
     await mirror.close();
   }

@@ -84,7 +84,8 @@ function useSimulator(url: string): void {
 }
 
 async function takeSnapshot(config: Config, signal: AbortSignal): Promise<void> {
-  const [outcome] = await mirrorPools(config, createLogger({ level: config.logLevel }), signal);
+  const log = createLogger({ level: config.logLevel });
+  const [outcome] = await mirrorPools(config, log, [], signal);
   if (signal.aborted) throw new InterruptedError('Interrupted: the demo ends here.');
   if (!outcome || outcome.error)
     throw outcome?.error ?? new ResumableError('Nothing was mirrored.');

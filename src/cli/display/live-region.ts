@@ -11,7 +11,7 @@ const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 const ERASE_BELOW = '\u001b[J';
 
-/** The size of a terminal that does not tell. */
+/** The size of a terminal that does not tell, or says 0 as those of `kubectl exec` do. */
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
@@ -42,13 +42,16 @@ export class LiveRegion {
 
   /** The widest line that does not wrap: some terminals wrap when the last column is filled. */
   get columns(): number {
-    return (this.#terminal.columns ?? DEFAULT_COLUMNS) - 1;
+    return (this.#terminal.columns || DEFAULT_COLUMNS) - 1;
   }
 
-  /** Draws these lines in place of the last; those that do not fit on the screen are left out. */
+  /** Draws these lines in place of the last; those that do not fit on the screen are counted. */
   draw(lines: readonly string[]): void {
-    const most = Math.max(1, (this.#terminal.rows ?? DEFAULT_ROWS) - 1);
-    const shown = lines.length <= most ? lines : [...lines.slice(0, most - 1), '  …'];
+    const most = Math.max(1, (this.#terminal.rows || DEFAULT_ROWS) - 1);
+    const shown =
+      lines.length <= most
+        ? lines
+        : [...lines.slice(0, most - 1), `  … ${lines.length - most + 1} more lines`];
     const erasure = this.#erasure();
     this.#lines = shown;
     this.#raw(erasure + frame(shown));
@@ -65,7 +68,7 @@ export class LiveRegion {
 
   /** What brings the cursor to the region's start: a terminal made narrower has wrapped its lines. */
   #erasure(): string {
-    const columns = this.#terminal.columns ?? DEFAULT_COLUMNS;
+    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
     const rows = this.#lines.reduce(
       (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)),
       0,

@@ -15,8 +15,8 @@ export async function printTable(
     name: column.name,
     align: isNumeric(column) ? ('right' as const) : ('left' as const),
   }));
-  // What is no terminal has no width to cut to.
-  const width = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  // What is no terminal, or does not tell its size, has no width to cut to.
+  const width = process.stdout.columns || Number.POSITIVE_INFINITY;
   let table: Table | null = null;
   let count = 0;
   for await (const rows of batches) {
