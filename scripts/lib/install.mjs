@@ -25,7 +25,7 @@ export async function ensureInstalled(needs) {
     if (await isInstalled(needs)) return;
     const packages = await packagesOfPlatform();
     say(
-      `installing about ${packages.length} packages (npm ci), 400 MB on disk; this takes half a minute to two minutes …`,
+      `installing about ${packages.length} packages (npm ci), 420 MB on disk; this takes half a minute to two minutes …`,
     );
     const stopReporting = reportProgress(packages);
     // Nothing here needs install scripts: the build and the links are made by the callers.
