@@ -49,7 +49,7 @@ export function caller(parts: CallerParts): Caller {
         });
       };
       try {
-        const value = await call.send(signal);
+        const value = await withinLimit(call.send, policy.attemptMs, signal);
         record('ok');
         return { value, sentAt };
       } catch (error) {
@@ -76,6 +76,36 @@ export function caller(parts: CallerParts): Caller {
       },
     );
   };
+}
+
+/**
+ * Sends the request, and gives up where the whole answer is not there in time: the timeouts of the
+ * connection measure silence, and an answer that drips is never silent.
+ *
+ * @throws a TimeoutError then
+ */
+async function withinLimit<T>(
+  send: (signal: AbortSignal) => Promise<T>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const attempt = new AbortController();
+  const late = Object.assign(new Error('The answer took too long.'), {
+    name: 'TimeoutError',
+    code: 'ETIMEDOUT',
+  });
+  const timer = setTimeout(() => attempt.abort(late), limitMs);
+  const stop = () => attempt.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await send(attempt.signal);
+  } catch (error) {
+    throw attempt.signal.aborted ? attempt.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** Of a role's credentials that could not be fetched or renewed, the failure is judged already. */

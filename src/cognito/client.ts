@@ -15,7 +15,13 @@ import type { Logger } from '../telemetry/logger.ts';
 import { caller } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
 import { type Listing, type ListingPage, listPages } from './listing.ts';
-import { normaliseFoundUser, normaliseGroup, normalisePool, normaliseUser } from './normalise.ts';
+import {
+  checkPoolDates,
+  normaliseFoundUser,
+  normaliseGroup,
+  normalisePool,
+  normaliseUser,
+} from './normalise.ts';
 import { FULL_PAGE, followPages, type Page, type PageStart } from './page.ts';
 import {
   listGroups,
@@ -141,7 +147,8 @@ export function openCognito(options: CognitoOptions): Cognito {
         { operation: 'ListUserPools', poolId: '' },
         { token: null },
         ({ token }, abortSignal) => listUserPools(sdk, token, abortSignal),
-        ({ Id }) => {
+        ({ Id, ...pool }) => {
+          checkPoolDates(pool);
           // It becomes a part of object keys.
           if (!Id || !isPoolId(Id)) throw new MalformedAnswerError('a pool has no id of a pool');
           return Id;

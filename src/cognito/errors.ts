@@ -25,6 +25,27 @@ export class ServiceUnavailableError extends ResumableError {}
 /** It throttled for as long as a call waits. */
 export class ThrottledError extends ServiceUnavailableError {}
 
+/**
+ * The service has switched the operation off for the pool in this Region: in a secondary Region of a
+ * replicated pool for good, while a pool is recovered for some time. It does not say which.
+ */
+export class OperationNotEnabledError extends ResumableError {
+  constructor(
+    subject: string,
+    { poolId, region }: { poolId: string; region: string },
+    detail: string,
+  ) {
+    const where =
+      poolId === ''
+        ? 'set AWS_REGION to the Region where the pools are primary'
+        : `name the pool's primary Region as pools.${poolId}.region in the file of MIRROR_CONFIG`;
+    super(
+      `${subject}: the operation is not enabled in ${region} (${detail}). If the pool is being ` +
+        `recovered, wait and run it again. If ${region} is a secondary Region, ${where}.`,
+    );
+  }
+}
+
 /** The service answered with something that is no answer of its API. */
 export class MalformedAnswerError extends ResumableError {
   constructor(what: string) {

@@ -3,6 +3,7 @@ import type {
   AttributeType,
   GroupType,
   MFAOptionType,
+  UserPoolDescriptionType,
   UserPoolType,
   UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
@@ -39,8 +40,8 @@ export function normaliseGroup(group: GroupType): Group {
     description: text.optional('description', group.Description),
     roleArn: text.optional('role_arn', group.RoleArn),
     precedence: precedenceOf(group.Precedence),
-    createdAt: dateOf('created_at', group.CreationDate),
-    modifiedAt: dateOf('modified_at', group.LastModifiedDate),
+    createdAt: dateOf('CreationDate', group.CreationDate),
+    modifiedAt: dateOf('LastModifiedDate', group.LastModifiedDate),
     escaped: text.escaped,
   };
 }
@@ -55,6 +56,8 @@ export function normalisePool(poolId: string, pool: UserPoolType | undefined): P
   const accountId = arn.split(':')[4] ?? '';
   if (!ACCOUNT.test(accountId)) malformed('the Arn of a pool names no account');
   const estimated: unknown = pool?.EstimatedNumberOfUsers ?? 0;
+  // They are not kept. A server that sends them in another form does so in every list.
+  checkPoolDates(pool);
   return {
     poolId,
     name: text.optionalName('name', pool?.Name),
@@ -70,6 +73,12 @@ export function normalisePool(poolId: string, pool: UserPoolType | undefined): P
       .filter((name) => /^(?:dev:)?custom:/.test(name))
       .sort(),
   };
+}
+
+/** The dates of a pool, of DescribeUserPool or ListUserPools. Throws MalformedAnswerError. */
+export function checkPoolDates(pool: UserPoolType | UserPoolDescriptionType | undefined): void {
+  dateOf('CreationDate', pool?.CreationDate);
+  dateOf('LastModifiedDate', pool?.LastModifiedDate);
 }
 
 /** 12 digits; servers that stand in for the service have words there. */
@@ -92,8 +101,8 @@ function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | und
     sub: checkLength('sub', attributes['sub'] ?? null),
     status: text.optional('status', user.UserStatus),
     enabled: booleanOf('enabled', user.Enabled),
-    createdAt: dateOf('created_at', user.UserCreateDate),
-    modifiedAt: dateOf('modified_at', user.UserLastModifiedDate),
+    createdAt: dateOf('UserCreateDate', user.UserCreateDate),
+    modifiedAt: dateOf('UserLastModifiedDate', user.UserLastModifiedDate),
     attributes,
     mfaOptions: mfaOptionsOf(user.MFAOptions, text),
     escaped: text.escaped,
@@ -143,13 +152,17 @@ function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): M
   }));
 }
 
-/** A date that Postgres and ISO text can hold in four digits of a year, or null. */
-function dateOf(column: string, date: unknown): Date | null {
+/**
+ * A date that Postgres and ISO text can hold in four digits of a year, or null.
+ *
+ * @param field the service's name of it
+ */
+function dateOf(field: string, date: unknown): Date | null {
   if (isAbsent(date)) return null;
   const year = date instanceof Date ? date.getUTCFullYear() : Number.NaN;
   return year >= 1 && year <= 9_999
     ? (date as Date)
-    : malformed(`the ${column} of an item is no date from the year 1 to 9999`);
+    : malformed(`the ${field} must be a date of the years 1 to 9999, as epoch seconds`);
 }
 
 function booleanOf(column: string, value: unknown): boolean | null {

@@ -4,6 +4,8 @@ import type { Verdict } from './error-table.ts';
 
 /** How long and how often an attempt is made again. Times in milliseconds. */
 export interface RetryPolicy {
+  /** The most that an attempt may take, from the request to the end of its answer. */
+  readonly attemptMs: number;
   /** Attempts made again after failures other than throttling. */
   readonly faults: number;
   /** Waits after them: anything up to `faultBaseMs` doubled each time, up to `faultCapMs`. */
@@ -18,6 +20,7 @@ export interface RetryPolicy {
 
 /** Half a minute of outage and ten minutes of throttling are survived. */
 export const RETRY_POLICY: RetryPolicy = {
+  attemptMs: 60_000,
   faults: 8,
   faultBaseMs: 250,
   faultCapMs: 20_000,

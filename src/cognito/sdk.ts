@@ -2,7 +2,7 @@ import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-
 import { standardCredentials } from '../aws/credentials.ts';
 import { openRequestHandler } from '../aws/request-handler.ts';
 import type { Role } from '../config/pool-settings.ts';
-import { ListAnswersProtocol } from './list-answers.ts';
+import { PlainAnswersProtocol } from './answers.ts';
 import { poolCredentials } from './role-credentials.ts';
 
 export type Sdk = CognitoIdentityProviderClient;
@@ -31,7 +31,7 @@ export function openSdk(region: string, role: Role | null): Sdk {
       role === null
         ? standardCredentials(requestHandler)
         : poolCredentials(region, role, requestHandler),
-    protocol: ListAnswersProtocol,
+    protocol: PlainAnswersProtocol,
     requestHandler,
   });
   // It copies every answer for a log that there is none of: a tenth of the time that a page takes.

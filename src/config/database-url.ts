@@ -15,7 +15,7 @@ export function databaseUrlProblem(text: string): string | null {
     if (/^(ssl|tls)/i.test(name) && !OF_TLS.includes(name)) {
       return `the URL has a parameter of TLS that there is not: there are ${OF_TLS.join(', ')}.`;
     }
-    const values = VALUES[name];
+    const values = Object.hasOwn(VALUES, name) ? VALUES[name] : undefined;
     if (values !== undefined && !values.includes(value)) {
       return `the URL has a value of ${name} that there is not: there are ${values.join(', ')}.`;
     }

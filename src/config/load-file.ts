@@ -79,7 +79,8 @@ function issueProblems(issue: z.core.$ZodIssue): PathProblem[] {
 }
 
 function remedyOf(path: readonly PropertyKey[]): string {
-  return FIELD_REMEDIES[String(path.at(-1))] ?? MAPPING_REMEDY;
+  const field = String(path.at(-1));
+  return (Object.hasOwn(FIELD_REMEDIES, field) && FIELD_REMEDIES[field]) || MAPPING_REMEDY;
 }
 
 /** `pools.us-east-1_A.schedule: `. Keys that do not look like names are left out. */

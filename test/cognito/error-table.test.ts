@@ -4,6 +4,7 @@ import {
   FilterRefusedError,
   MalformedAnswerError,
   NotAuthorizedError,
+  OperationNotEnabledError,
   RefusedRequestError,
   ResourceNotFoundError,
   ServiceUnavailableError,
@@ -234,7 +235,7 @@ const RETRIES: [string, HandMade | 'drop', unknown, RegExp][] = [
     'a date that is none',
     { body: { Users: [{ Username: 'a', UserCreateDate: 'jane@example.com' }] } },
     MalformedAnswerError,
-    /HTTP 200/,
+    /UserCreateDate/,
   ],
   ['an empty answer', { body: '' }, MalformedAnswerError, /no list of items/],
   ['an answer without its list', { body: {} }, MalformedAnswerError, /no list of items/],
@@ -325,6 +326,79 @@ test('the partition of the Arn is the one of the Region', async () => {
       `arn:${partition}:cognito-idp:${region}:*:userpool/${region}_A`,
     );
     await other.close();
+  }
+});
+
+describe('OperationNotEnabledException', () => {
+  test.each([
+    ['ListUsers', serial],
+    ['ListUsersInGroup', members],
+    ['ListGroups', groups],
+    ['DescribeUserPool', pool],
+    ['AdminGetUser', person],
+  ])('of %s stops at once, and names a recovery and the primary Region', async (name, call) => {
+    answer = refusal('OperationNotEnabledException');
+    const error = await rejection(call());
+    expect(error).toBeInstanceOf(OperationNotEnabledError);
+    expect(error).toBeInstanceOf(ResumableError);
+    expect(error.message).toMatch(new RegExp(`^${name} of ${POOL}: .*not enabled in us-east-1`));
+    expect(error.message).toMatch(/recovered, wait and run it again/);
+    expect(error.message).toContain(`pools.${POOL}.region`);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('of ListUserPools names AWS_REGION', async () => {
+    answer = refusal('OperationNotEnabledException');
+    expect((await rejection(pools())).message).toMatch(/set AWS_REGION/);
+  });
+});
+
+test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'])(
+  'an error of the type %s is an unknown error',
+  async (type) => {
+    answer = refusal(type);
+    const error = await rejection(serial());
+    expect(error).toBeInstanceOf(ResumableError);
+    expect(error.message).toMatch(/not documented for this call/);
+    expect(server.requests).toHaveLength(1);
+  },
+);
+
+describe('a date of another form names its field', () => {
+  const date = '2026-11-28T01:02:03Z';
+  const arn = 'arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_Simulated';
+  test.each([
+    ['CreationDate', pool, { UserPool: { Arn: arn, CreationDate: date } }],
+    ['LastModifiedDate', pool, { UserPool: { Arn: arn, LastModifiedDate: date } }],
+    ['CreationDate', pools, { UserPools: [{ Id: POOL, CreationDate: date }] }],
+    ['UserCreateDate', person, { Username: 'a', UserCreateDate: date }],
+    ['UserLastModifiedDate', serial, { Users: [{ Username: 'a', UserLastModifiedDate: date }] }],
+    ['CreationDate', groups, { Groups: [{ GroupName: 'a', CreationDate: 1.7e12 }] }],
+  ])('%s', async (field, call, body) => {
+    answer = { body };
+    const error = await rejection(call());
+    expect(error).toBeInstanceOf(MalformedAnswerError);
+    expect(error.message).toContain(`the ${field} must be a date`);
+  });
+});
+
+test('an answer that drips is given up after its time, and asked for again', async () => {
+  const dripping = await serve((_, response) => {
+    response.writeHead(200).write('{');
+    const drip = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(drip));
+    return undefined;
+  });
+  const policy = { ...QUICK, attemptMs: 200, faults: 2 };
+  const slow = openService(dripping.url, { retryPolicy: policy });
+  try {
+    const error = await rejection(slow.cognito.describePool(POOL, never()));
+    expect(error).toBeInstanceOf(ServiceUnavailableError);
+    expect(error.message).toMatch(/could not be reached \(.*ETIMEDOUT.*\)/);
+    expect(dripping.requests).toHaveLength(3);
+  } finally {
+    await slow.close();
+    await dripping.close();
   }
 });
 

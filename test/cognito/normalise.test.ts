@@ -131,7 +131,7 @@ describe('a user', () => {
   test('is malformed with dates that cannot be kept', () => {
     for (const date of [new Date(Number.NaN), new Date(8.64e15), 'yesterday', 5]) {
       const user = { Username: 'a', UserCreateDate: date } as unknown as UserType;
-      expect(() => normaliseUser(user)).toThrow('created_at of an item is no date');
+      expect(() => normaliseUser(user)).toThrow('the UserCreateDate must be a date');
     }
     const date = new Date('2020-02-29T23:59:59.999Z');
     expect(normaliseUser({ Username: 'a', UserLastModifiedDate: date }).modifiedAt).toEqual(date);

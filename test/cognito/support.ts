@@ -12,6 +12,7 @@ export const POOL = 'us-east-1_Simulated';
 
 /** Retries as many as the real policy's, without its waits. */
 export const QUICK: RetryPolicy = {
+  attemptMs: 10_000,
   faults: 8,
   faultBaseMs: 1,
   faultCapMs: 5,

@@ -19,6 +19,7 @@ test.each([
   'sslmode=disable',
   'ssl=true',
   'ssl=no-verify',
+  'constructor=x&__proto__=x&toString=x',
   'application_name=tlsmode&options=-c%20search_path%3Dssl',
 ])('a URL with %s is taken', (parameters) => {
   expect(refusal(parameters)).toBeNull();

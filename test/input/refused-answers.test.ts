@@ -156,6 +156,7 @@ test.each(['../../x', 'us-east-1_A/../b', 'us-east-1_A\n', '\u001b[2J', 5, {}, n
 );
 
 const RETRY_NEVER = {
+  attemptMs: 10_000,
   faults: 0,
   faultBaseMs: 1,
   faultCapMs: 1,
