@@ -30,17 +30,14 @@ export function archivesOf(config: Config): Archives {
 }
 
 /**
- * Opens the archives of pools. DuckDB is loaded where they need it, as it may be missing.
- *
- * @param poolIds proves that these can be made and written, before anything is read.
+ * Opens the archives of the configured pools, and tries each before anything is read. DuckDB is
+ * loaded where they need it, as it may be missing.
  */
-export async function openArchives(
-  config: Config,
-  poolIds: readonly string[],
-  signal: AbortSignal,
-): Promise<Archives> {
+export async function openArchives(config: Config, signal: AbortSignal): Promise<Archives> {
   await checkWorkFolder(config);
   const archives = archivesOf(config);
+  // With `all`, pools that the file does not name go to the archive of the environment.
+  const poolIds = config.pools === 'all' ? ['', ...config.file.pools.keys()] : config.pools;
   const destinations = new Set<Destination>();
   for (const poolId of poolIds) destinations.add(await archives.of(poolId));
   await allOrProblems(

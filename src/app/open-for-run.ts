@@ -1,3 +1,4 @@
+import { requireCognitoEndpoint } from '../cognito/shared-config.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';
@@ -28,12 +29,12 @@ export async function openForRun(config: Config, signal: AbortSignal): Promise<O
   const close = async () => {
     for (const opened of open.splice(0)) await opened.close();
   };
-  const poolIds = config.pools === 'all' ? [] : config.pools;
   try {
-    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives]>(
+    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, void]>(
       keep(openQuota(config, signal)),
       keep(openMirror(config, signal)),
-      openArchives(config, poolIds, signal),
+      openArchives(config, signal),
+      requireCognitoEndpoint(),
     );
     return { mirror, quota, archives, close };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { openCognito } from '../cognito/client.ts';
+import { configuredRegion } from '../cognito/shared-config.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
@@ -25,13 +26,14 @@ async function listPools(
   log: Logger,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-  if (!region) {
+  const region = await configuredRegion();
+  if (region === null) {
     throw new ConfigurationError([
       {
         subject: 'AWS_REGION',
-        problem: 'is not set, so there is no Region whose pools `all` could mean.',
-        remedy: 'Set it, or name the pools in COGNITO_POOLS.',
+        problem: 'no Region is set, so there is no Region whose pools `all` could mean.',
+        remedy:
+          'Set it, or a region in the profile of the shared configuration file, or name the pools in COGNITO_POOLS.',
       },
     ]);
   }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { prepareAwsEnvironment } from '../config/aws-environment.ts';
 import { DESCRIPTION, VERSION } from '../config/program.ts';
 import { MirrorError } from '../model/errors.ts';
 import { printable } from '../telemetry/printable.ts';
@@ -36,6 +37,7 @@ const COMMANDS = [
   demoCommand,
 ];
 
+prepareAwsEnvironment(process.env);
 // The SDK would print a warning about Node 20 among our own output.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConfigurationError, type Problem } from '../model/errors.ts';
+import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
@@ -51,7 +52,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
 
   const values = parseVariables(set, problems);
   if (worker) problems.push(...missingForWorker(set));
-  problems.push(...findUnknownVariables(Object.keys(set), NAMES));
+  problems.push(...findUnknownVariables(Object.keys(set), NAMES), ...endpointProblems(set));
   const file = parseFile(values.MIRROR_CONFIG, problems);
   const pools = parsePools(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
   // Where the variable or the file is wrong, nobody knows whether it names one.
