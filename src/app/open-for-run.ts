@@ -1,4 +1,4 @@
-import { requireCognitoEndpoint } from '../cognito/shared-config.ts';
+import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';

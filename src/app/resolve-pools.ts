@@ -1,5 +1,5 @@
+import { configuredRegion } from '../aws/region.ts';
 import { openCognito } from '../cognito/client.ts';
-import { configuredRegion } from '../cognito/shared-config.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';

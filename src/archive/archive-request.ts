@@ -3,8 +3,6 @@ import type { PartsRequest } from './write-parts.ts';
 
 /** What is known of a published snapshot before its archive is written. */
 export interface ArchiveRequest extends PartsRequest {
-  readonly walkedAt: Date;
-  readonly publishedAt: Date;
   /** The last manifest before this one that the database knows to be sealed at the destination. */
   readonly previous: ManifestLink | null;
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { ConfigurationError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
+import { ColdStorageError } from './cold-storage.ts';
 import { type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
-import { type ManifestLink, parseManifest } from './manifest.ts';
+import { type ManifestLink, readManifest } from './manifest.ts';
 
 /** Where a snapshot stands in its pool's chain of manifests at a destination. */
 export interface ChainPosition {
@@ -13,14 +14,15 @@ export interface ChainPosition {
   readonly sealed: Buffer | null;
 }
 
-const REMEDY =
+const RESTORE =
   'Restore the missing or changed manifests at the destination, or set ARCHIVE_URL to an empty one, where a new chain begins.';
 
 /**
  * Finds a snapshot's place in the chain. `known` is the last manifest that the database knows to be
- * sealed here before it; null is no claim, as a new database may go on with an old archive.
+ * sealed here before it; null is no claim, as a new database may go on with an old archive. A last
+ * manifest in cold storage cannot be read: the hash that the database knows stands for it.
  * Throws `ConfigurationError` where the destination says otherwise, holds a later snapshot, or
- * something that is no manifest in the place of the last one.
+ * something that is not a manifest in the place of the last one.
  */
 export async function findChainPosition(
   destination: Destination,
@@ -32,16 +34,25 @@ export async function findChainPosition(
   const isSealed = sealedSnapshots.includes(snapshot);
   if (!isSealed && newest !== undefined && newest > snapshot) {
     throw conflict(
-      `it holds a later snapshot of ${poolId} (${newest}) than ${snapshot}, and snapshots are archived in order.`,
+      `it holds a later snapshot of ${poolId} (${newest}) than ${snapshot}, and snapshots are archived in order. The manifest is ${manifestKey(poolId, newest)}.`,
       'Let one database alone archive this pool there, or set ARCHIVE_URL to another destination.',
     );
   }
   const before = sealedSnapshots.filter((id) => id < snapshot).at(-1);
-  const previous = before === undefined ? null : await link(destination, poolId, before, signal);
+  if (known && !sealedSnapshots.includes(known.snapshot)) {
+    throw conflict(
+      `the manifest ${manifestKey(poolId, known.snapshot)}, the last of ${poolId} before ${snapshot} by the database, is missing there: it was deleted, or a lifecycle rule let it expire. The last one there is ${before ?? 'none'}.`,
+      `${RESTORE} Let lifecycle rules leave manifests/ alone.`,
+    );
+  }
+  const previous =
+    before === undefined
+      ? null
+      : await link(destination, { poolId, snapshot: before, known }, signal);
   if (known && (previous?.snapshot !== known.snapshot || previous.sha256 !== known.sha256)) {
     throw conflict(
       `the last manifest of ${poolId} before ${snapshot} is ${show(previous)} there, but ${show(known)} by the database.`,
-      REMEDY,
+      RESTORE,
     );
   }
   const sealed = isSealed
@@ -68,15 +79,24 @@ export async function listSealed(
 
 async function link(
   destination: Destination,
-  poolId: string,
-  snapshot: string,
+  { poolId, snapshot, known }: { poolId: string; snapshot: string; known: ManifestLink | null },
   signal: AbortSignal,
 ): Promise<ManifestLink | null> {
-  const bytes = await readWhole(destination, manifestKey(poolId, snapshot), signal);
+  const key = manifestKey(poolId, snapshot);
+  let bytes: Buffer | null;
+  try {
+    bytes = await readWhole(destination, key, signal);
+  } catch (error) {
+    if (error instanceof ColdStorageError && known?.snapshot === snapshot) return known;
+    throw error;
+  }
   if (bytes === null) return null;
-  const manifest = parseManifest(bytes);
-  if (manifest?.poolId !== poolId || manifest.snapshot !== snapshot) {
-    throw conflict(`what it holds as the manifest of ${poolId}/${snapshot} is not that.`, REMEDY);
+  const manifest = readManifest(bytes);
+  if ('problem' in manifest) {
+    throw conflict(`${key} cannot be read as a manifest: ${manifest.problem}.`, RESTORE);
+  }
+  if (manifest.poolId !== poolId || manifest.snapshot !== snapshot) {
+    throw conflict(`${key} is the manifest of another snapshot.`, RESTORE);
   }
   return { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -19,7 +19,10 @@ export interface Destination {
   /** For messages and logs. */
   readonly url: string;
 
-  /** Proves that the destination is there, can be listed and written; leaves nothing in it. */
+  /**
+   * Proves that the destination is there and can be listed, written, read and cleared, in the forms
+   * that the archive uses. It leaves nothing, but for one small object in a bucket that keeps versions.
+   */
   check(signal: AbortSignal): Promise<void>;
 
   /**
@@ -29,14 +32,25 @@ export interface Destination {
    */
   put(key: string, file: LocalFile, signal: AbortSignal): Promise<void>;
 
+  /**
+   * Stores a small file under a key, as `put` does, but only where there is no object.
+   *
+   * @returns true where it stored the file, false where an object is there.
+   */
+  create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean>;
+
   /** Every object whose key begins with a prefix that ends in a slash; in no certain order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
 
-  /** An object's bytes, or null where there is none. */
+  /** An object's bytes, or null where there is none. Throws ColdStorageError where it is in such. */
   read(key: string, signal: AbortSignal): Promise<Readable | null>;
 
-  /** Deletes objects; a key without an object is no error. */
-  delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * Deletes objects; a key without an object is no error.
+   *
+   * @returns the keys of objects that stay, as they are retained (Object Lock).
+   */
+  delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /** The bytes of a small object, or null where there is none. */
@@ -66,7 +80,7 @@ export async function isStored(
   } catch (error) {
     signal.throwIfAborted();
     throw new ResumableError(
-      `${destination.url}: ${key} could not be read back to its end. Run again to go on.`,
+      `${destination.url}: ${key} could not be read back to its end. Run it again to resume.`,
       { cause: error },
     );
   }

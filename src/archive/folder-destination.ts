@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { makeFolder } from '../config/make-folder.ts';
@@ -9,12 +9,15 @@ import { describeFile, type LocalFile } from './local-file.ts';
 
 const FILE_MODE = 0o600;
 
+/** How often a file that other mirrors in the same folder delete is written again. */
+const ATTEMPTS = 5;
+
 /**
  * An archive in a folder that its owner alone can enter. A file is written under another name
- * (`.<name>.<random>.partial`) beside its own, synced, checked and renamed. What a killed run left
- * under such a name is deleted by the next file that is stored in its folder, which has one writer
- * at a time; it is also listed like any other, so that sealing deletes it with all that the manifest
- * does not name.
+ * (`.<name>.<random>.partial`) beside its own, synced, checked and renamed, or linked where it must
+ * not replace another. What a killed run left under such a name is deleted by the next file that is
+ * stored in its folder; it is also listed like any other, so that sealing deletes it with all that the
+ * manifest does not name.
  */
 export class FolderDestination implements Destination {
   readonly url: string;
@@ -48,6 +51,28 @@ export class FolderDestination implements Destination {
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
+    await this.#store(key, file, async (partial, path) => rename(partial, path), signal);
+  }
+
+  async create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#store(key, file, linkExclusively, signal);
+      } catch (error) {
+        // Another mirror that stores a file in this folder takes our partial file for a leftover.
+        const isDeleted = error instanceof ResumableError && codeOf(error.cause) === 'ENOENT';
+        if (!isDeleted || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Writes a partial file beside a key's path, then lets `name` give it that name. */
+  async #store<T>(
+    key: string,
+    file: LocalFile,
+    name: (partial: string, path: string) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const path = this.#path(key);
     const folder = dirname(path);
     const partial = join(folder, partialName(basename(path)));
@@ -60,8 +85,9 @@ export class FolderDestination implements Destination {
       await sync(partial);
       const stored = await describeFile(partial, signal);
       if (stored.sha256 !== file.sha256) throw new ResumableError('other bytes than sent');
-      await rename(partial, path);
+      const named = await name(partial, path);
       await syncFolder(folder);
+      return named;
     } catch (error) {
       await rm(partial, { force: true }).catch(() => {});
       signal.throwIfAborted();
@@ -94,7 +120,7 @@ export class FolderDestination implements Destination {
     return handle === null ? null : handle.createReadStream({ signal });
   }
 
-  async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     for (const key of keys) {
       signal.throwIfAborted();
       try {
@@ -103,6 +129,7 @@ export class FolderDestination implements Destination {
         throw failure(`${this.#path(key)} was not deleted`, error);
       }
     }
+    return [];
   }
 
   #path(key: string): string {
@@ -114,6 +141,37 @@ const PARTIAL = /^\..+\.[0-9a-f]{8}\.partial$/;
 
 function partialName(name: string): string {
   return `.${name}.${randomBytes(4).toString('hex')}.partial`;
+}
+
+/** What `link` answers where a file system has no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * Gives a file its name, only where no file has it; returns whether it did. Without hard links, an
+ * empty file takes the name first, and is then replaced.
+ */
+async function linkExclusively(partial: string, path: string): Promise<boolean> {
+  try {
+    await link(partial, path);
+    await rm(partial);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return leave(partial);
+    if (!NO_LINKS.has(codeOf(error))) throw error;
+  }
+  try {
+    await (await open(path, 'wx', FILE_MODE)).close();
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return leave(partial);
+    throw error;
+  }
+  await rename(partial, path);
+  return true;
+}
+
+async function leave(partial: string): Promise<false> {
+  await rm(partial, { force: true });
+  return false;
 }
 
 async function deletePartials(folder: string): Promise<void> {
@@ -152,7 +210,7 @@ function ignoreMissing(error: unknown, what: string): null {
 
 function failure(what: string, error: unknown): ResumableError {
   return new ResumableError(
-    `${what} (${codeOf(error)}). See to the disk and its permissions, then run again.`,
+    `${what} (${codeOf(error)}). Check the disk and its permissions, then run it again.`,
     { cause: error },
   );
 }

@@ -33,3 +33,8 @@ export function manifestsPrefix(poolId: string): string {
 export function manifestKey(poolId: string, snapshot: string): string {
   return `${manifestsPrefix(poolId)}${snapshot}.json`;
 }
+
+/** The key of the lock that a mirror holds while it writes a snapshot's archive. */
+export function lockKey(poolId: string, snapshot: string): string {
+  return `locks/pool_id=${poolId}/${snapshot}.json`;
+}

@@ -33,6 +33,9 @@ export interface ManifestContent {
   readonly previous: ManifestLink | null;
 }
 
+/** The version of the manifest's form that this program writes and reads. */
+const VERSION = 1;
+
 /** The manifest's bytes: the same for the same content, whatever the order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
   const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, previous } = content;
@@ -47,7 +50,7 @@ export function formatManifest(content: ManifestContent): Buffer {
       sha256,
     }));
   const manifest = {
-    version: 1,
+    version: VERSION,
     program,
     poolId,
     snapshot: snapshotId(snapshotAt),
@@ -66,9 +69,12 @@ const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What is read of a manifest that is there already. */
 const MANIFEST = z.object({
+  version: z.literal(VERSION),
   program: z.string(),
   poolId: z.string(),
   snapshot: z.string(),
+  walkedAt: z.string(),
+  publishedAt: z.string(),
   objects: z.array(
     z.object({
       key: z.string(),
@@ -83,13 +89,28 @@ const MANIFEST = z.object({
 
 export type ParsedManifest = z.output<typeof MANIFEST>;
 
-/** Reads a manifest's bytes; null where they are no manifest. */
-export function parseManifest(manifest: Buffer): ParsedManifest | null {
+/** Reads a manifest's bytes; where they are not one that this program knows, says what they are. */
+export function readManifest(bytes: Buffer): ParsedManifest | { readonly problem: string } {
+  let value: unknown;
   try {
-    return MANIFEST.parse(JSON.parse(manifest.toString()));
+    value = JSON.parse(bytes.toString());
   } catch {
-    return null;
+    return { problem: bytes.length === 0 ? 'it is empty' : 'it is not JSON' };
   }
+  const { version } = (value ?? {}) as { version?: unknown };
+  if (typeof version === 'number' && version > VERSION) {
+    return {
+      problem: `it has version ${version} of the form, and this program reads version ${VERSION}`,
+    };
+  }
+  const parsed = MANIFEST.safeParse(value);
+  return parsed.success ? parsed.data : { problem: 'it does not have the form of a manifest' };
+}
+
+/** Reads a manifest's bytes; null where they are not one. */
+export function parseManifest(bytes: Buffer): ParsedManifest | null {
+  const manifest = readManifest(bytes);
+  return 'problem' in manifest ? null : manifest;
 }
 
 /** The SHA-256 of each object that a manifest names, by key; none where it cannot be read. */

@@ -1,21 +1,28 @@
 import { rm } from 'node:fs/promises';
+import { FencedError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { adoptSealed } from './adopt-sealed.ts';
 import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
-import { seal } from './seal.ts';
+import { type ArchiveLock, lockArchive } from './lock.ts';
+import { type SealOptions, seal } from './seal.ts';
+import { isOfAnother, sealedOtherwise } from './sealed-otherwise.ts';
 import { makeWorkFolder } from './work-folder.ts';
 import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';
 
 /** The most rows of a part (the contract). */
 const PART_ROWS = 250_000;
 
-export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'> {
+export interface ArchiveOptions
+  extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
+    Pick<SealOptions, 'onRetained'> {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
-  /** Throws if the snapshot is another runner's by now; asked right before sealing. */
+  /** The id of the mirror's database. */
+  readonly owner: string;
+  /** Throws if the snapshot is another runner's by now; called right before sealing. */
   readonly maySeal: () => Promise<void>;
   /** The most rows of a part. */
   readonly partRows?: number;
@@ -26,7 +33,8 @@ export interface ArchiveOptions extends Pick<PartsOptions, 'formats' | 'onRows' 
 /**
  * Archives a published snapshot and seals it with a manifest. Running it again, after success or
  * failure, ends in the same bytes. Throws `ConfigurationError` where the destination contradicts
- * the request or refuses, `ResumableError` where running again may do, and the signal's reason.
+ * the request or refuses, or another mirror writes there, `ResumableError` where running it again
+ * may do, and the signal's reason.
  */
 export async function writeArchive(
   destination: Destination,
@@ -34,33 +42,62 @@ export async function writeArchive(
   rows: SnapshotRows,
   options: ArchiveOptions,
 ): Promise<ArchiveResult> {
-  const { signal } = options;
-  const { poolId, previous: known } = request;
+  const { signal, owner } = options;
+  const { poolId } = request;
   signal.throwIfAborted();
   const folder = await makeWorkFolder(options.workFolder);
   try {
     const snapshot = snapshotId(request.snapshotAt);
-    const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
-    const adopted = await adoptSealed(destination, request, chain, signal);
-    if (adopted !== null) return adopted;
-    const objects = await writeParts(destination, request, rows, {
-      ...options,
-      partRows: options.partRows ?? PART_ROWS,
-      folder,
-      sealed: chain.sealed,
-    });
-    const content = { ...request, program: options.program, objects, previous: chain.previous };
-    const manifestSha256 = await seal(destination, content, chain, { ...options, folder });
-    return {
-      manifest: manifestKey(poolId, snapshot),
-      manifestSha256,
-      objects: objects.length,
-      bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
-    };
+    // Before the chain is read: a manifest that another mirror seals cannot appear after that.
+    const lock = await lockArchive(destination, { poolId, snapshot, owner, folder }, signal);
+    let archive: ArchiveResult;
+    try {
+      const locked = { ...options, folder, maySeal: () => maySeal(options, lock) };
+      archive = await writeLocked(destination, request, rows, locked);
+    } catch (error) {
+      // A runner that took the snapshot over relies on the lock.
+      if (!(error instanceof FencedError)) await lock.release();
+      throw error;
+    }
+    if (!(await lock.release())) options.onRetained?.([lock.key]);
+    return archive;
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function maySeal({ maySeal: own, signal }: ArchiveOptions, lock: ArchiveLock): Promise<void> {
+  await own();
+  await lock.requireHeld(signal);
+}
+
+async function writeLocked(
+  destination: Destination,
+  request: ArchiveRequest,
+  rows: SnapshotRows,
+  options: ArchiveOptions & { readonly folder: string },
+): Promise<ArchiveResult> {
+  const { signal } = options;
+  const { poolId, previous: known } = request;
+  const snapshot = snapshotId(request.snapshotAt);
+  const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
+  if (isOfAnother(request, chain.sealed)) throw sealedOtherwise(request, chain.sealed);
+  const adopted = await adoptSealed(destination, request, chain, signal);
+  if (adopted !== null) return adopted;
+  const objects = await writeParts(destination, request, rows, {
+    ...options,
+    partRows: options.partRows ?? PART_ROWS,
+    sealed: chain.sealed,
+  });
+  const content = { ...request, program: options.program, objects, previous: chain.previous };
+  const manifestSha256 = await seal(destination, content, chain, options);
+  return {
+    manifest: manifestKey(poolId, snapshot),
+    manifestSha256,
+    objects: objects.length,
+    bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+  };
 }

@@ -12,7 +12,7 @@ import { partName, partsPrefix } from './layout.ts';
 import { describeFile } from './local-file.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';
-import { sealedOtherwise } from './seal.ts';
+import { sealedOtherwise } from './sealed-otherwise.ts';
 
 /**
  * Gives a dataset's rows as JSON Lines in UTF-8: one object a line, each line ended, in key order,
@@ -31,6 +31,8 @@ const PARTS_AHEAD = 3;
 export interface PartsRequest {
   readonly poolId: string;
   readonly snapshotAt: Date;
+  readonly walkedAt: Date;
+  readonly publishedAt: Date;
   readonly counts: Counts;
 }
 
@@ -72,7 +74,7 @@ export async function writeParts(
     const file = await describeFile(path, signal);
     const prefix = partsPrefix(format, dataset, request.poolId, snapshotId(request.snapshotAt));
     const key = prefix + partName(format, index);
-    if (sealed && sealed.get(key) !== file.sha256) throw sealedOtherwise(request);
+    if (sealed && sealed.get(key) !== file.sha256) throw sealedOtherwise(request, options.sealed);
     await destination.put(key, file, signal);
     await unlink(path);
     options.onRows?.(count);
@@ -130,7 +132,7 @@ async function* readParts(
       }
       if (total !== request.counts[dataset]) {
         throw new ResumableError(
-          `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run again to archive the snapshot.`,
+          `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run it again to archive the snapshot.`,
         );
       }
     } finally {

@@ -1,5 +1,6 @@
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { standardCredentials } from '../aws/credentials.ts';
+import { configuredEndpoint } from '../aws/endpoint.ts';
 import { openRequestHandler } from '../aws/request-handler.ts';
 import type { Role } from '../config/pool-settings.ts';
 import { PlainAnswersProtocol } from './answers.ts';
@@ -37,4 +38,11 @@ export function openSdk(region: string, role: Role | null): Sdk {
   // It copies every answer for a log that there is none of: a tenth of the time that a page takes.
   sdk.middlewareStack.remove('loggerMiddleware');
   return sdk;
+}
+
+/** Throws ConfigurationError where the endpoint that is set for the service is not a URL. */
+export async function requireCognitoEndpoint(): Promise<void> {
+  const sdk = new CognitoIdentityProviderClient({});
+  await configuredEndpoint(sdk.config, 'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER');
+  sdk.destroy();
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError, type Problem } from '../model/errors.ts';
+import type { Problem } from '../model/errors.ts';
 
 /** The variables that set the endpoint of a service that the mirror calls. */
 export type EndpointVariable =
@@ -12,8 +12,6 @@ const ENDPOINT_VARIABLES: readonly (EndpointVariable | 'AWS_ENDPOINT_URL')[] = [
   'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER',
   'AWS_ENDPOINT_URL',
 ];
-
-const REMEDY = 'Give a URL such as https://s3.example.com:9000.';
 
 /**
  * Prepares the environment for every client of the AWS SDK, so that one rule holds for all services:
@@ -30,36 +28,23 @@ export function prepareAwsEnvironment(env: NodeJS.ProcessEnv): void {
   }
 }
 
-/** What is wrong with the endpoints that the environment sets; the values are not quoted. */
+/** What is wrong with the endpoints that the environment sets. */
 export function endpointProblems(env: Readonly<Record<string, string | undefined>>): Problem[] {
-  return ENDPOINT_VARIABLES.flatMap((subject) => {
-    const problem = endpointProblem(env[subject]);
-    return problem === null ? [] : [{ subject, problem, remedy: REMEDY }];
+  return ENDPOINT_VARIABLES.flatMap((name) => {
+    const url = env[name];
+    return (url !== undefined && endpointProblem(name, url)) || [];
   });
 }
 
-/**
- * Checks the endpoint that the SDK found for a service.
- *
- * @param variable the service's own variable; where the environment sets none, the URL comes from
- *   the shared configuration file.
- * @throws ConfigurationError that names the variable, or the profile and the file.
- */
-export function requireEndpoint(
-  url: string | undefined,
-  variable: EndpointVariable,
-  env: NodeJS.ProcessEnv = process.env,
-): void {
-  const problem = endpointProblem(url);
-  if (problem === null) return;
-  const set = [variable, 'AWS_ENDPOINT_URL'].find((name) => env[name]);
-  const file = env.AWS_CONFIG_FILE ?? '~/.aws/config';
-  const subject = set ?? `endpoint_url of the profile ${env.AWS_PROFILE ?? 'default'} in ${file}`;
-  throw new ConfigurationError([{ subject, problem, remedy: REMEDY }]);
-}
-
-function endpointProblem(url: string | undefined): string | null {
-  if (url === undefined) return null;
-  if (!/^https?:\/\//i.test(url)) return 'the endpoint does not begin with http:// or https://.';
-  return URL.canParse(url) ? null : 'the endpoint is not a valid URL.';
+/** What is wrong with an endpoint, which is not quoted: it can hold a password. Null: nothing is. */
+export function endpointProblem(subject: string, url: string): Problem | null {
+  const hasScheme = /^https?:\/\//i.test(url);
+  if (hasScheme && URL.canParse(url)) return null;
+  return {
+    subject,
+    problem: hasScheme
+      ? 'the endpoint is not a valid URL.'
+      : 'the endpoint does not begin with http:// or https://.',
+    remedy: 'Give a URL such as https://s3.example.com:9000.',
+  };
 }

@@ -10,6 +10,8 @@ import { lastArchived, markArchived, requireArchiving } from '../postgres/state/
 import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
 import { noteReason } from '../postgres/state/transitions.ts';
+import { installationId } from '../postgres/state/workers.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 
 /** What archiving works with. */
@@ -22,6 +24,7 @@ export interface ArchiveContext {
   /** Where the parts are made, four at a time at most, before they are stored. */
   readonly workFolder: string;
   readonly progress: SnapshotProgress;
+  readonly log: Logger;
 }
 
 /**
@@ -47,7 +50,7 @@ export async function archivePublished(
 }
 
 async function archiveSnapshot(
-  { db, destination, formats, program, workFolder, progress }: ArchiveContext,
+  { db, destination, formats, program, workFolder, progress, log }: ArchiveContext,
   snapshot: SnapshotRow,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
@@ -81,7 +84,10 @@ async function archiveSnapshot(
         onRows: (rows) => {
           progress.archivedRows += rows;
         },
+        owner: await installationId(db),
         maySeal: () => requireArchiving(db, run),
+        onRetained: (keys) =>
+          log.warn({ poolId, snapshot: snapshot.snapshot, keys }, 'leftovers stay in the archive'),
       },
     );
     await markArchived(db, run, {

@@ -105,7 +105,8 @@ test('a manifest that was deleted meanwhile stops the chain', async () => {
   await rm(pathOf(20));
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
   const { message } = await refusal(archive(21, { previous }));
-  expect(message).toContain('is none there, but 20261120T020000Z');
+  expect(message).toContain(`${manifestKey(POOL, '20261120T020000Z')}, the last of`);
+  expect(message).toContain('is missing there: it was deleted, or a lifecycle rule');
 });
 
 test('a manifest that the database does not know of stops the chain', async () => {

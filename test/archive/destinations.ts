@@ -50,6 +50,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     read: (key, signal) => destination.read(key, signal),
     delete: (keys, signal) => destination.delete(keys, signal),
     put: (key, file, signal) => destination.put(key, file, signal),
+    create: (key, file, signal) => destination.create(key, file, signal),
     ...own,
   };
 }

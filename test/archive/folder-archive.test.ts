@@ -62,16 +62,23 @@ describe('an archive in a folder', () => {
     async ({ formats }) => {
       const { destination, close } = await openFolder();
       const parts = new Set<number>();
+      const look = async () => {
+        const [folder = ''] = await readdir(work.path);
+        const path = `${work.path}/${folder}`;
+        expect((await stat(path)).mode & 0o777).toBe(0o700);
+        const names = (await readdir(path)).filter((name) =>
+          /^(users|groups|memberships)-/.test(name),
+        );
+        parts.add(new Set(names.map((name) => name.split('.')[0])).size);
+      };
       const watching = wrap(destination, {
         async put(key, file, signal) {
-          const [folder = ''] = await readdir(work.path);
-          const path = `${work.path}/${folder}`;
-          expect((await stat(path)).mode & 0o777).toBe(0o700);
-          const names = (await readdir(path)).filter((name) =>
-            /^(users|groups|memberships)-/.test(name),
-          );
-          parts.add(new Set(names.map((name) => name.split('.')[0])).size);
+          await look();
           await destination.put(key, file, signal);
+        },
+        async create(key, file, signal) {
+          await look();
+          return destination.create(key, file, signal);
         },
       });
       await archive(watching, pool(45), { partRows: 10, formats });

@@ -84,7 +84,9 @@ describe('uploads', () => {
     failing('UploadPart', 'InternalError', Number.POSITIVE_INFINITY);
     const error = await failure(backend.destination.put('large', await file(MULTIPART), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
-    expect(error.message).toContain('s3:PutObject on the bucket archive (InternalError, HTTP 500)');
+    expect(error.message).toContain(
+      'the call UploadPart on the bucket archive (InternalError, HTTP 500)',
+    );
     expect(bucket().uploads.size).toBe(0);
     expect(bucket().objects.size).toBe(0);
   });

@@ -123,6 +123,7 @@ export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions 
   return {
     formats: ['parquet', 'jsonl'],
     program: 'cognito-mirror/0.0.0',
+    owner: 'a-database',
     signal: NEVER,
     maySeal: async () => {},
     workFolder: tmpdir(),

@@ -8,7 +8,7 @@ import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { DATASETS, type Dataset } from '../../src/model/snapshot.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
-import { openBucket, openFolder } from '../archive/destinations.ts';
+import { openBucket, openFolder, wrap } from '../archive/destinations.ts';
 import { contentOf, readJsonLines, readParquet } from '../archive/support.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -257,15 +257,17 @@ describe('the archive', () => {
 /** A destination that stores so many files, and then fails. */
 function failAt(destination: Destination, puts: number): Destination {
   let left = puts;
-  return {
-    url: destination.url,
-    check: (signal) => destination.check(signal),
+  const count = () => {
+    if (left-- === 0) throw new ResumableError('The disk is full.');
+  };
+  return wrap(destination, {
     async put(key, stored, signal) {
-      if (left-- === 0) throw new ResumableError('The disk is full.');
+      count();
       await destination.put(key, stored, signal);
     },
-    list: (prefix, signal) => destination.list(prefix, signal),
-    read: (key, signal) => destination.read(key, signal),
-    delete: (keys, signal) => destination.delete(keys, signal),
-  };
+    async create(key, stored, signal) {
+      count();
+      return destination.create(key, stored, signal);
+    },
+  });
 }

@@ -5,6 +5,7 @@ import { ConfigurationError, SnapshotFailedError } from '../../src/model/errors.
 import { parseSnapshotId } from '../../src/model/snapshot.ts';
 import { discardHeld, releaseHeld } from '../../src/runner/held.ts';
 import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -33,6 +34,7 @@ async function release(report: SnapshotReport): Promise<SnapshotReport> {
     program: 'cognito-mirror/test',
     workFolder: mirror.work,
     progress: new SnapshotProgress(report.poolId),
+    log: createLogger({ level: 'silent' }),
   };
   return releaseHeld(context, keyOf(report), null, never);
 }

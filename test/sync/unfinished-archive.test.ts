@@ -18,9 +18,10 @@ async function full(): Promise<Destination> {
     url: folder.url,
     check: async () => {},
     put: () => Promise.reject(new ResumableError('No space is left.')),
+    create: () => Promise.reject(new ResumableError('No space is left.')),
     async *list() {},
     read: async () => null,
-    delete: async () => {},
+    delete: async () => [],
   };
 }
 

@@ -1,26 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import {
-  AbortMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
   NoSuchKey,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { ResumableError } from '../../model/errors.ts';
+import { ColdStorageError } from '../cold-storage.ts';
 import { type Destination, isStored, type StoredObject } from '../destination.ts';
 import type { LocalFile } from '../local-file.ts';
-import { type Bucket, createS3Client, encryptionOf } from './bucket.ts';
-import { explainS3Error, explainUnreachable } from './s3-errors.ts';
-import { upload } from './upload.ts';
-
-/** Keys that one DeleteObjects call takes. */
-const DELETE_BATCH = 1_000;
-
-/** How long an interrupted run waits for the end of the upload that it began to see that it may. */
-const ABORT_MS = 1_000;
+import { type Bucket, createS3Client } from './bucket.ts';
+import { putIfNone } from './conditional-put.ts';
+import { deleteObjects, isLocked, refusedDeletion } from './deletion.ts';
+import { explainS3Error, nameOf } from './s3-errors.ts';
+import { tryBucket } from './trial.ts';
+import { upload, wholeChecksum } from './upload.ts';
 
 export interface S3DestinationOptions {
   readonly bucket: string;
@@ -29,14 +24,24 @@ export interface S3DestinationOptions {
   readonly kmsKeyId?: string;
 }
 
-/** An archive under a prefix of a bucket in S3, or in a server with its API. */
-export function openS3Destination(url: string, options: S3DestinationOptions): Destination {
+/**
+ * An archive under a prefix of a bucket in S3, or in a server with its API.
+ *
+ * @throws ConfigurationError where the endpoint that is set is not a URL.
+ */
+export async function openS3Destination(
+  url: string,
+  options: S3DestinationOptions,
+): Promise<Destination> {
   const trimmed = options.prefix.replaceAll(/^\/+|\/+$/g, '');
+  const md5Calls = new Set<string>();
   return new S3Destination(url, {
-    client: createS3Client(),
+    client: await createS3Client(md5Calls),
     name: options.bucket,
     prefix: trimmed === '' ? '' : `${trimmed}/`,
     kmsKeyId: options.kmsKeyId,
+    md5Calls,
+    ignoresConditions: false,
   });
 }
 
@@ -49,60 +54,32 @@ class S3Destination implements Destination {
     this.#bucket = bucket;
   }
 
-  /**
-   * Lists, then begins an upload and aborts it: that needs the rights, and the key, of a real one,
-   * and leaves no object, not even in a bucket that keeps versions.
-   */
   async check(signal: AbortSignal): Promise<void> {
-    const { client, name: Bucket, prefix } = this.#bucket;
-    const options = { abortSignal: signal };
-    const target = { Bucket, Key: `${prefix}cognito-mirror-check` };
-    let action = 's3:ListBucket';
-    try {
-      await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, MaxKeys: 1 }), options);
-      action = 's3:PutObject';
-      const { UploadId } = await client.send(
-        new CreateMultipartUploadCommand({ ...target, ...encryptionOf(this.#bucket) }),
-        options,
-      );
-      action = 's3:AbortMultipartUpload';
-      // Also where the run is interrupted meanwhile: the upload would stay.
-      const abortSignal = AbortSignal.timeout(ABORT_MS);
-      await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw explainUnreachable(error, { bucket: Bucket, action });
-    }
+    await tryBucket(this.#bucket, signal);
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
-    const checksum = await this.#call('s3:PutObject', signal, () =>
+    const checksum = await this.#call(signal, () =>
       upload(this.#bucket, this.#key(key), file, signal),
     );
-    const stored = await this.#call('s3:GetObject', signal, (options) =>
-      this.#bucket.client.send(
-        new HeadObjectCommand({
-          Bucket: this.#bucket.name,
-          Key: this.#key(key),
-          ChecksumMode: 'ENABLED',
-        }),
-        options,
-      ),
+    if (await this.#isWhole(key, file, checksum, signal)) return;
+    // A later run must not take it for what another one sealed.
+    await this.delete([key], signal).catch(() => {});
+    throw this.#storedOtherBytes(key);
+  }
+
+  async create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
+    const body = await readFile(file.path);
+    const checksum = wholeChecksum(file);
+    const stored = await this.#call(signal, (options) =>
+      putIfNone(this.#bucket, this.#key(key), body, checksum, options),
     );
-    const { ContentLength, ChecksumSHA256 } = stored;
-    const isWhole =
-      ContentLength === file.bytes &&
-      // S3 itself has it; a server with its API may keep no checksums.
-      (ChecksumSHA256 === undefined
-        ? await isStored(this, { key, ...file }, signal)
-        : ChecksumSHA256 === checksum);
-    if (!isWhole) {
-      // A later run must not take it for what another one sealed.
-      await this.delete([key], signal).catch(() => {});
-      throw new ResumableError(
-        `${this.url} stored other bytes for ${key} than were sent. Run again to archive the snapshot.`,
-      );
-    }
+    if (!stored) return false;
+    if (await this.#isWhole(key, file, checksum, signal)) return true;
+    // Another mirror may have stored its own over ours, which is not to be deleted.
+    if (this.#bucket.ignoresConditions) return false;
+    await this.delete([key], signal).catch(() => {});
+    throw this.#storedOtherBytes(key);
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
@@ -112,7 +89,7 @@ class S3Destination implements Destination {
       { abortSignal: signal },
     );
     while (true) {
-      const page = await this.#call('s3:ListBucket', signal, () => pages.next());
+      const page = await this.#call(signal, () => pages.next());
       if (page.done) return;
       for (const { Key, Size } of page.value.Contents ?? []) {
         if (Key !== undefined) {
@@ -123,44 +100,74 @@ class S3Destination implements Destination {
   }
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {
-    return this.#call('s3:GetObject', signal, async (options) => {
+    return this.#call(signal, async (options) => {
+      const { client, name: Bucket } = this.#bucket;
+      const Key = this.#key(key);
       try {
-        const { Body } = await this.#bucket.client.send(
-          new GetObjectCommand({ Bucket: this.#bucket.name, Key: this.#key(key) }),
-          options,
-        );
+        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), options);
         return (Body as Readable | undefined) ?? null;
       } catch (error) {
         if (error instanceof NoSuchKey) return null;
-        throw error;
+        if (nameOf(error) !== 'InvalidObjectState') throw error;
+        throw new ColdStorageError(Bucket, Key, await this.#storageClass(error, Key, options));
       }
     });
   }
 
-  async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
-    for (let start = 0; start < keys.length; start += DELETE_BATCH) {
-      const batch = keys.slice(start, start + DELETE_BATCH);
-      const { Errors } = await this.#call('s3:DeleteObject', signal, (options) =>
-        this.#bucket.client.send(
-          new DeleteObjectsCommand({
-            Bucket: this.#bucket.name,
-            Delete: { Objects: batch.map((key) => ({ Key: this.#key(key) })), Quiet: true },
-          }),
-          options,
-        ),
-      );
-      const [refused] = Errors ?? [];
-      if (refused) throw refusedDeletion(refused, this.#bucket.name);
-    }
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const bucket = this.#bucket;
+    const whole = keys.map((key) => this.#key(key));
+    return this.#call(signal, async (options) => {
+      const refused = await deleteObjects(bucket, whole, options);
+      const other = refused.find((refusal) => !isLocked(refusal));
+      if (other) throw refusedDeletion(other);
+      return refused.map(({ Key = '' }) => Key.slice(bucket.prefix.length));
+    });
   }
 
   #key(key: string): string {
     return this.#bucket.prefix + key;
   }
 
-  /** Makes a call that needs an IAM action; a failure is told in the project's own errors. */
+  /**
+   * Compares what is stored with a file. S3 has the checksum that was sent, or that of its parts;
+   * some servers have it in another form, or none: there the object is read back.
+   */
+  async #isWhole(
+    key: string,
+    file: LocalFile,
+    checksum: string,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { client, name: Bucket } = this.#bucket;
+    const head = new HeadObjectCommand({ Bucket, Key: this.#key(key), ChecksumMode: 'ENABLED' });
+    const stored = await this.#call(signal, (options) => client.send(head, options));
+    const isKnown = [checksum, wholeChecksum(file)].includes(stored.ChecksumSHA256 ?? '');
+    if (isKnown && stored.ContentLength === file.bytes) return true;
+    return isStored(this, { key, ...file }, signal);
+  }
+
+  #storedOtherBytes(key: string): ResumableError {
+    return new ResumableError(
+      `${this.url} stored other bytes for ${key} than were sent. Run it again to archive the snapshot.`,
+    );
+  }
+
+  /** The storage class of an object, by the refusal to read it or by its description. */
+  async #storageClass(
+    refusal: unknown,
+    Key: string,
+    options: { abortSignal: AbortSignal },
+  ): Promise<string | undefined> {
+    const { StorageClass } = refusal as { StorageClass?: string };
+    if (StorageClass !== undefined) return StorageClass;
+    const { client, name: Bucket } = this.#bucket;
+    const head = new HeadObjectCommand({ Bucket, Key });
+    return (await client.send(head, options).catch(() => null))?.StorageClass;
+  }
+
+  /** Makes a call; its failure becomes one of the project's own errors. */
   async #call<T>(
-    action: string,
     signal: AbortSignal,
     run: (options: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
@@ -168,17 +175,7 @@ class S3Destination implements Destination {
       return await run({ abortSignal: signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw explainS3Error(error, { bucket: this.#bucket.name, action });
+      throw explainS3Error(error, this.#bucket.name);
     }
   }
-}
-
-/** DeleteObjects answers 200 and lists what it refused. */
-function refusedDeletion(
-  { Code = 'unknown error' }: { Code?: string | undefined },
-  bucket: string,
-) {
-  const status = Code === 'AccessDenied' ? 403 : 200;
-  const error = Object.assign(new Error(), { name: Code, $metadata: { httpStatusCode: status } });
-  return explainS3Error(error, { bucket, action: 's3:DeleteObject' });
 }

@@ -2,10 +2,33 @@ import { accessError } from '../../aws/access-error.ts';
 import { ConfigurationError, type Problem, ResumableError } from '../../model/errors.ts';
 import { explainTls } from '../../model/tls-trouble.ts';
 
-/** The call that failed: on which bucket, and the IAM action that it needs. */
-export interface S3Call {
-  readonly bucket: string;
-  readonly action: string;
+/** The calls that an archive makes, and the IAM action that each needs. */
+const ACTIONS = {
+  ListObjectsV2: 's3:ListBucket',
+  HeadObject: 's3:GetObject',
+  GetObject: 's3:GetObject',
+  PutObject: 's3:PutObject',
+  CreateMultipartUpload: 's3:PutObject',
+  UploadPart: 's3:PutObject',
+  CompleteMultipartUpload: 's3:PutObject',
+  AbortMultipartUpload: 's3:AbortMultipartUpload',
+  DeleteObjects: 's3:DeleteObject',
+} as const;
+
+export type S3CallName = keyof typeof ACTIONS;
+
+const CALL = Symbol('call');
+
+/** Notes on an error which call failed: by the SDK's name of its command, such as PutObjectCommand. */
+export function noteCall(error: unknown, commandName: string | undefined): unknown {
+  const call = commandName?.replace(/Command$/, '');
+  if (error instanceof Error) Object.assign(error, { [CALL]: call });
+  return error;
+}
+
+/** The call that failed; undefined for an error that is none of S3. */
+export function callOf(error: unknown): S3CallName | undefined {
+  return (error as { [CALL]?: S3CallName })[CALL];
 }
 
 const CREDENTIALS = new Set([
@@ -15,6 +38,7 @@ const CREDENTIALS = new Set([
   'InvalidToken',
   'SignatureDoesNotMatch',
   'TokenProviderError',
+  'TokenRefreshRequired',
 ]);
 
 const WRONG_REGION = new Set([
@@ -23,32 +47,51 @@ const WRONG_REGION = new Set([
   'PermanentRedirect',
 ]);
 
+/** The storage of the server is full, or what it gives us is. */
+const FULL = new Set(['InsufficientStorage', 'QuotaExceeded', 'StorageFull', 'XMinioStorageFull']);
+
+/** Refusals that pass by themselves, although they are no server errors. */
+const PASSING = new Set([
+  'BadDigest',
+  'ConditionalRequestConflict',
+  'IncompleteBody',
+  'InvalidPart',
+  'NoSuchUpload',
+  'OperationAborted',
+  'RequestTimeout',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequests',
+  'XAmzContentSHA256Mismatch',
+]);
+
 /**
  * What a failed call to S3 means: `ConfigurationError` where a person must change something, else
- * `ResumableError`. The SDK retried already what may pass by itself.
+ * `ResumableError`. The SDK retried already what may pass by itself. Other errors stay as they are.
  */
-export function explainS3Error(error: unknown, call: S3Call): ConfigurationError | ResumableError {
+export function explainS3Error(error: unknown, bucket: string): unknown {
+  const call = callOf(error);
+  if (call === undefined) return error;
   const access = accessError(error);
   if (access !== null) return access;
-  const problem = problemOf(error, call);
+  const problem = problemOf(error, { bucket, call });
   if (problem) return new ConfigurationError([problem], { cause: error });
   return new ResumableError(
-    `S3 failed a call that needs ${call.action} on the bucket ${call.bucket} (${describe(error)}). Run again to go on.`,
+    `S3 failed the call ${call} on the bucket ${bucket} (${describe(error)}). Run it again to resume.`,
     { cause: error },
   );
 }
 
-/** As `explainS3Error`, for a first contact, where not being reached is wrong configuration too. */
-export function explainUnreachable(
-  error: unknown,
-  call: S3Call,
-): ConfigurationError | ResumableError {
-  const access = accessError(error);
-  if (access !== null) return access;
-  const problem = problemOf(error, call) ?? {
+/** As `explainS3Error`, for the trial at the start: there, no answer at all is a problem too. */
+export function explainTrialError(error: unknown, bucket: string): unknown {
+  const explained = explainS3Error(error, bucket);
+  const isSilence = explained instanceof ResumableError && accessError(error) === null;
+  if (!isSilence || statusOf(error) !== undefined) return explained;
+  const problem = {
     subject: 'ARCHIVE_URL',
-    problem: `the bucket ${call.bucket} cannot be reached (${describe(error)}).`,
-    remedy: 'Check the network, and AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL if one is set.',
+    problem: `the bucket ${bucket} cannot be reached (${describe(error)}).`,
+    remedy: 'Check the network, and the endpoint of S3 if one is set.',
   };
   return new ConfigurationError([problem], { cause: error });
 }
@@ -59,8 +102,13 @@ function describe(error: unknown): string {
   return status === undefined ? nameOf(error) : `${nameOf(error)}, HTTP ${status}`;
 }
 
-function problemOf(error: unknown, { bucket, action }: S3Call): Problem | null {
+/** What a person must change; null where the failure passes by itself. */
+function problemOf(
+  error: unknown,
+  { bucket, call }: { bucket: string; call: S3CallName },
+): Problem | null {
   const name = nameOf(error);
+  const status = statusOf(error);
   const subject = 'ARCHIVE_URL';
   if (name === 'NoSuchBucket') {
     return {
@@ -69,7 +117,7 @@ function problemOf(error: unknown, { bucket, action }: S3Call): Problem | null {
       remedy: 'Create it, or name one that exists.',
     };
   }
-  if (WRONG_REGION.has(name) || statusOf(error) === 301) {
+  if (WRONG_REGION.has(name) || status === 301) {
     const region = regionOf(error);
     return {
       subject,
@@ -87,15 +135,15 @@ function problemOf(error: unknown, { bucket, action }: S3Call): Problem | null {
   if (CREDENTIALS.has(name)) {
     return {
       subject: 'AWS credentials',
-      problem: `S3 has none that it accepts (${name}).`,
-      remedy: 'Set or renew them by any way that the AWS SDKs know, then run again.',
+      problem: `S3 accepts none of them (${name}).`,
+      remedy: 'Set or renew them in any way that the AWS SDKs know, then run it again.',
     };
   }
   if (name === 'RequestTimeTooSkewed') {
     return {
       subject: 'clock',
       problem: "this machine's time is too far from that of S3.",
-      remedy: 'Set it, then run again.',
+      remedy: 'Set the clock, then run it again.',
     };
   }
   if (name.startsWith('KMS.')) {
@@ -107,18 +155,45 @@ function problemOf(error: unknown, { bucket, action }: S3Call): Problem | null {
   }
   const tls = explainTls(name, 'NODE_EXTRA_CA_CERTS=FILE in the environment');
   if (tls !== null) return { subject, ...tls };
-  if (statusOf(error) === 403) {
-    const denied = /not authorized to perform: (\w+:\w+)/.exec(messageOf(error))?.[1] ?? action;
+  if (FULL.has(name) || status === 507) {
     return {
       subject,
-      problem: `access to the bucket ${bucket} is denied.`,
-      remedy: `Allow the IAM action ${denied} on it, in the identity's policy and the bucket's or key's own.`,
+      problem: `the storage of the bucket ${bucket} is full (${describe(error)}).`,
+      remedy: 'Make room, or raise its quota, then run it again.',
+    };
+  }
+  if (status === 403) {
+    const action = /not authorized to perform: (\w+:\w+)/.exec(messageOf(error))?.[1];
+    return {
+      subject,
+      problem: `access to the bucket ${bucket} is denied for the call ${call}.`,
+      remedy: `Allow the IAM action ${action ?? ACTIONS[call]} on it, in the identity's policy and the bucket's or key's own.`,
+    };
+  }
+  if (status === 405 || status === 501) {
+    return {
+      subject,
+      problem: `the server of the bucket ${bucket} does not support the call ${call} (${describe(error)}).`,
+      remedy: 'Name a bucket of a server that supports it, or a folder: file:///folder.',
+    };
+  }
+  if (status !== undefined && status >= 400 && status < 500 && !isPassing(name, status)) {
+    return {
+      subject,
+      problem: `the server of the bucket ${bucket} refuses the call ${call} (${describe(error)}).`,
+      remedy:
+        "Check the bucket's settings and policy, and that the endpoint is a server of S3's API.",
     };
   }
   return null;
 }
 
-function nameOf(error: unknown): string {
+function isPassing(name: string, status: number): boolean {
+  return PASSING.has(name) || status === 408 || status === 429;
+}
+
+/** An error's name, or the system's code for it. */
+export function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
@@ -133,7 +208,8 @@ interface ServiceAnswer {
   readonly Region?: string;
 }
 
-function statusOf(error: unknown): number | undefined {
+/** The HTTP status of an answer; undefined where there was none. */
+export function statusOf(error: unknown): number | undefined {
   return (error as ServiceAnswer).$metadata?.httpStatusCode;
 }
 

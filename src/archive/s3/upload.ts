@@ -5,6 +5,7 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandOutput,
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -18,9 +19,9 @@ const PARALLEL_PARTS = 3;
 
 /**
  * Stores a file in S3, in one request or in parts. Each request carries the SHA-256 of its bytes, so
- * that S3 refuses wrong ones. Returns the checksum that S3 must have for the object afterwards, in
- * its own form: base64, and for an object of parts the hash of their hashes, a dash, their number.
- * An upload in parts that fails is aborted, so that it leaves nothing to pay for.
+ * that S3 refuses wrong ones. Returns the checksum that S3 itself has for the object afterwards:
+ * base64, and for an object of parts the hash of their hashes, a dash, their number. An upload in
+ * parts that fails is aborted, so that it leaves nothing to pay for.
  */
 export async function upload(
   bucket: Bucket,
@@ -31,22 +32,46 @@ export async function upload(
   const source = await open(file.path);
   try {
     if (file.bytes > PART_BYTES) return await uploadInParts(bucket, key, source, file, signal);
-    const body = await source.readFile();
-    const checksum = Buffer.from(file.sha256, 'hex').toString('base64');
-    await bucket.client.send(
-      new PutObjectCommand({
-        Bucket: bucket.name,
-        Key: key,
-        Body: body,
-        ChecksumSHA256: checksum,
-        ...encryptionOf(bucket),
-      }),
-      { abortSignal: signal },
-    );
+    const checksum = wholeChecksum(file);
+    await putWhole(bucket, key, await source.readFile(), checksum, { abortSignal: signal });
     return checksum;
   } finally {
     await source.close();
   }
+}
+
+/**
+ * Stores bytes in one request. The algorithm's name goes besides the checksum, as some servers ask
+ * for it where the bucket has Object Lock.
+ *
+ * @param checksum the SHA-256 of the bytes, in base64.
+ * @param condition `IfNoneMatch: '*'` stores only where there is no object.
+ */
+export async function putWhole(
+  bucket: Bucket,
+  key: string,
+  body: Buffer,
+  checksum: string,
+  options: { abortSignal: AbortSignal },
+  condition: { IfNoneMatch?: '*' } = {},
+): Promise<void> {
+  await bucket.client.send(
+    new PutObjectCommand({
+      Bucket: bucket.name,
+      Key: key,
+      Body: body,
+      ChecksumAlgorithm: 'SHA256',
+      ChecksumSHA256: checksum,
+      ...encryptionOf(bucket),
+      ...condition,
+    }),
+    options,
+  );
+}
+
+/** The SHA-256 of a whole file, in the form of S3. */
+export function wholeChecksum({ sha256 }: LocalFile): string {
+  return Buffer.from(sha256, 'hex').toString('base64');
 }
 
 async function uploadInParts(
@@ -57,14 +82,7 @@ async function uploadInParts(
   signal: AbortSignal,
 ): Promise<string> {
   const target = { Bucket: bucket.name, Key: key };
-  const { UploadId } = await bucket.client.send(
-    new CreateMultipartUploadCommand({
-      ...target,
-      ChecksumAlgorithm: 'SHA256',
-      ...encryptionOf(bucket),
-    }),
-    { abortSignal: signal },
-  );
+  const { UploadId } = await beginUpload(bucket, key, { abortSignal: signal });
   const failed = new AbortController();
   const abortSignal = AbortSignal.any([signal, failed.signal]);
   const hashes: Buffer[] = [];
@@ -74,13 +92,9 @@ async function uploadInParts(
   async function sendParts(): Promise<void> {
     for await (const { index, body } of bodies) {
       const hash = createHash('sha256').update(body).digest();
-      const part = { PartNumber: index + 1, ChecksumSHA256: hash.toString('base64') };
-      const { ETag } = await bucket.client.send(
-        new UploadPartCommand({ ...target, UploadId, ...part, Body: body }),
-        { abortSignal },
-      );
+      const part = { UploadId, PartNumber: index + 1, ChecksumSHA256: hash.toString('base64') };
+      parts[index] = await uploadPart(bucket, key, part, body, { abortSignal });
       hashes[index] = hash;
-      parts[index] = { ...part, ETag };
     }
   }
 
@@ -106,6 +120,41 @@ async function uploadInParts(
       .catch(() => {});
     throw error;
   }
+}
+
+/** Begins an upload in parts. */
+export async function beginUpload(
+  bucket: Bucket,
+  key: string,
+  options: { abortSignal: AbortSignal },
+): Promise<CreateMultipartUploadCommandOutput> {
+  return bucket.client.send(
+    new CreateMultipartUploadCommand({
+      Bucket: bucket.name,
+      Key: key,
+      ChecksumAlgorithm: 'SHA256',
+      ...encryptionOf(bucket),
+    }),
+    options,
+  );
+}
+
+/** Stores one part of an upload; what it returns is to be named when the upload is completed. */
+export async function uploadPart(
+  bucket: Bucket,
+  key: string,
+  part: { UploadId: string | undefined; PartNumber: number; ChecksumSHA256: string },
+  body: Buffer,
+  options: { abortSignal: AbortSignal },
+): Promise<CompletedPart> {
+  const { ETag } = await bucket.client.send(
+    new UploadPartCommand({ Bucket: bucket.name, Key: key, ...part, Body: body }),
+    options,
+  );
+  const { PartNumber, ChecksumSHA256 } = part;
+  // A server that does not take the checksum of a part does not know it afterwards either.
+  const isKnown = !bucket.md5Calls.has('UploadPartCommand');
+  return { PartNumber, ETag, ...(isKnown ? { ChecksumSHA256 } : {}) };
 }
 
 /** A file's bytes, part by part; several may ask in turn. Throws where they are not its own. */

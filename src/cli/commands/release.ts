@@ -27,6 +27,7 @@ async function runRelease(
   const { PROGRAM } = await import('../../config/program.ts');
   const { releaseHeld } = await import('../../runner/held.ts');
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
+  const { createLogger } = await import('../../telemetry/logger.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
   const opened = await openForRun(config, signal);
   try {
@@ -38,6 +39,7 @@ async function runRelease(
         program: PROGRAM,
         workFolder: workFolder(config),
         progress: new SnapshotProgress(key.poolId),
+        log: createLogger({ level: config.logLevel }),
       },
       key,
       config.historyDays,

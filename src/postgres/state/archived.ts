@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { snapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { fenced, type Run } from '../run.ts';
 
@@ -41,4 +42,20 @@ export async function markArchived(
       [run.poolId, run.snapshotAt, archive.manifest, archive.sha256],
     );
   });
+}
+
+/**
+ * The id of the pool's next snapshot to archive: the oldest that is not archived yet, or else the one
+ * that would begin now.
+ */
+export async function nextToArchive(db: Queryable, poolId: string): Promise<string> {
+  const found = await db.query<{ snapshotAt: Date }>(
+    `SELECT coalesce(
+       min(snapshot_at) FILTER (WHERE state IN ('walking', 'published')),
+       greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
+     ) AS "snapshotAt"
+     FROM directory.snapshots WHERE pool_id = $1`,
+    [poolId],
+  );
+  return snapshotId((found.rows[0] as { snapshotAt: Date }).snapshotAt);
 }

@@ -10,6 +10,7 @@ import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Buckets } from '../../quota/buckets.ts';
 import { archivePublished } from '../../snapshot/archive.ts';
+import { checkArchive } from '../../snapshot/check-archive.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { describePool } from '../describe-pool.ts';
@@ -129,6 +130,7 @@ async function mirror(
     try {
       await requireNoRequest(db, poolId);
       if (await finishArchive({ ...parts, ...own }, progress, run, stop)) return;
+      await checkArchive({ db, ...own }, poolId, stop);
       run.snapshotAt = await takeSnapshot(
         { ...parts, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,

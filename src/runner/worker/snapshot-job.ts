@@ -19,6 +19,7 @@ import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.
 import { takeRun } from '../../postgres/state/take-run.ts';
 import { noteReason } from '../../postgres/state/transitions.ts';
 import { archivePublished } from '../../snapshot/archive.ts';
+import { checkArchive } from '../../snapshot/check-archive.ts';
 import { plan } from '../../snapshot/plan.ts';
 import { CallMeter } from '../../telemetry/call-meter.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
@@ -79,8 +80,8 @@ async function goOn(
   if (await isTakenInline(db, poolId)) {
     throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
   }
-  let snapshotAt = request.snapshotAt ?? (await begin(parts, request));
-  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(parts, request);
+  let snapshotAt = request.snapshotAt ?? (await begin(parts, request, stop));
+  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(parts, request, stop);
   for (;;) {
     const snapshot = await findSnapshot(db, poolId, snapshotAt);
     switch (snapshot?.state) {
@@ -115,7 +116,11 @@ async function describe(parts: JobParts, poolId: string, signal: AbortSignal): P
 }
 
 /** Takes up what an earlier run left unfinished, or begins a snapshot. */
-async function begin({ db, log }: JobParts, { id, poolId, source }: Request): Promise<Date> {
+async function begin(
+  { db, log, poolParts }: JobParts,
+  { id, poolId, source }: Request,
+  signal: AbortSignal,
+): Promise<Date> {
   // The schedule goes on taking snapshots where archives fail: they are archived later, in order.
   const unfinished =
     source === 'trigger' ? await unfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS) : null;
@@ -123,6 +128,8 @@ async function begin({ db, log }: JobParts, { id, poolId, source }: Request): Pr
     await noteSnapshot(db, id, unfinished.snapshotAt);
     return unfinished.snapshotAt;
   }
+  const { destination } = await poolParts(poolId);
+  await checkArchive({ db, destination }, poolId, signal);
   const { run, resumed } = await beginSnapshot(db, poolId, createStage);
   await dropEndedStages(db);
   // What an earlier request gave up is tried again, and no longer the reason of anything.

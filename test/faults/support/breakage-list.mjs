@@ -96,8 +96,8 @@ export const BREAKAGES = [
     invariant: 8,
     what: 'nobody looks at what was stored',
     file: 'src/archive/s3/s3-destination.ts',
-    from: 'if (!isWhole) {',
-    to: 'if (isWhole === undefined) {',
+    from: 'if (await this.#isWhole(key, file, checksum, signal)) return;',
+    to: 'if (file.bytes >= 0) return;',
     tests: ['test/archive/s3.test.ts', FAULTS],
   },
   {
