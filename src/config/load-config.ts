@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ConfigurationError, type Problem } from '../model/errors.ts';
 import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
+import { sslModeProblem, withSslMode } from './database-url.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
@@ -64,12 +65,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       remedy: `${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${REMEDIES.COGNITO_POOLS}`,
     });
   }
+  const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   const home = resolve(values.MIRROR_HOME ?? './.cognito-mirror');
   return Object.freeze({
     pools,
-    databaseUrl: values.DATABASE_URL ?? null,
+    databaseUrl,
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
@@ -105,6 +107,18 @@ function parseVariables(set: Record<string, string>, problems: Problem[]): Value
       return [];
     }),
   );
+}
+
+function completeDatabaseUrl(
+  url: string | undefined,
+  sslMode: string | undefined,
+  problems: Problem[],
+): string | null {
+  if (url === undefined) return null;
+  const problem = sslModeProblem(url, sslMode);
+  if (problem === null) return withSslMode(url, sslMode);
+  problems.push({ subject: 'PGSSLMODE', problem, remedy: 'Set it to verify-full, or unset it.' });
+  return null;
 }
 
 function missingForWorker(set: Record<string, string>): Problem[] {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isPoolId } from '../model/pool-id.ts';
 import { archiveUrlProblem } from './archive-url.ts';
 import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
-import { databaseUrlProblem } from './database-url.ts';
+import { databaseUrlProblem, standardDatabaseUrl } from './database-url.ts';
 import { isCronPattern, isTimezone } from './schedule.ts';
 
 /**
@@ -12,7 +12,7 @@ import { isCronPattern, isTimezone } from './schedule.ts';
  */
 export const VARIABLES = {
   COGNITO_POOLS: z.string().transform(toPools),
-  DATABASE_URL: z.string().superRefine(isDatabaseUrl),
+  DATABASE_URL: z.string().transform(standardDatabaseUrl).superRefine(isDatabaseUrl),
   REDIS_URL: z.string().superRefine(isServerUrl(['redis:', 'rediss:'])),
   ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
   ARCHIVE_FORMATS: z.string().transform(toFormats),

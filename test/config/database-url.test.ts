@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { redactUrl } from '../../src/config/redact-url.ts';
 
 const URL = 'postgres://mirror:s3cret@db:5432/mirror';
 
@@ -20,6 +21,7 @@ test.each([
   'ssl=true',
   'ssl=no-verify',
   'constructor=x&__proto__=x&toString=x',
+  'sslmode=verify-full&sslnegotiation=direct',
   'application_name=tlsmode&options=-c%20search_path%3Dssl',
 ])('a URL with %s is taken', (parameters) => {
   expect(refusal(parameters)).toBeNull();
@@ -38,11 +40,47 @@ test.each([
   );
 });
 
-test.each(['sslmode=verify_full', 'sslmode=', 'sslmode=VERIFY-FULL', 'sslmode=allow', 'ssl=yes'])(
-  'nor is one in its value: %s',
-  (parameters) => {
-    const told = refusal(parameters);
-    expect(told).toMatch(/^DATABASE_URL: the URL has a value of ssl(mode)? that there is not/);
-    expect(told).not.toMatch(/s3cret|@db/);
-  },
-);
+test.each([
+  'sslmode=verify_full',
+  'sslmode=',
+  'sslmode=VERIFY-FULL',
+  'sslmode=allow',
+  'ssl=yes',
+  'sslnegotiation=tls',
+])('nor is one in its value: %s', (parameters) => {
+  const told = refusal(parameters);
+  expect(told).toMatch(
+    /^DATABASE_URL: the URL has a value of ssl(mode|negotiation)? that there is not/,
+  );
+  expect(told).not.toMatch(/s3cret|@db/);
+});
+
+test.each([
+  ['u:p@/db?host=/run/postgresql', '/db?host=%2Frun%2Fpostgresql&user=u&password=p'],
+  ['u@/db?host=/s', '/db?host=%2Fs&user=u'],
+  ['u:p%40w@/db?host=/s', '/db?host=%2Fs&user=u&password=p%40w'],
+  ['u:a:b@c@/db?host=/s', '/db?host=%2Fs&user=u&password=a%3Ab%40c'],
+  ['u:50%@/db?host=/s', '/db?host=%2Fs&user=u&password=50%25'],
+  ['u:p@:5433/db?host=/s', '/db?host=%2Fs&user=u&password=p&port=5433'],
+  ['u:p@?host=/s', '?host=%2Fs&user=u&password=p'],
+  ['u:p@%2Fs/db', 'u:p@%2Fs/db'],
+  ['/db?host=/s&user=u', '/db?host=/s&user=u'],
+])('libpq’s form for a socket is taken: %s', (text, standard) => {
+  const { databaseUrl } = loadConfig({ DATABASE_URL: `postgres://${text}` });
+  expect(databaseUrl).toBe(`postgres://${standard}`);
+  expect(redactUrl(databaseUrl as string)).not.toMatch(/(?<=password=)[^*&]/);
+});
+
+const databaseUrl = (env: Record<string, string>) =>
+  loadConfig({ DATABASE_URL: URL, ...env }).databaseUrl;
+
+test('PGSSLMODE counts where the URL says nothing of TLS', () => {
+  expect(databaseUrl({ PGSSLMODE: 'verify-full' })).toBe(`${URL}?sslmode=verify-full`);
+  const own = `${URL}?sslmode=disable`;
+  expect(databaseUrl({ PGSSLMODE: 'require', DATABASE_URL: own })).toBe(own);
+  expect(databaseUrl({ PGSSLMODE: 'verify_full', DATABASE_URL: own })).toBe(own);
+  expect(() => databaseUrl({ PGSSLMODE: 'verify_full' })).toThrow(
+    /^PGSSLMODE: "verify_full" is not/,
+  );
+  expect(loadConfig({ PGSSLMODE: 'verify_full' }).databaseUrl).toBeNull();
+});
