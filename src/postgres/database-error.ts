@@ -1,6 +1,10 @@
 import pg from 'pg';
 import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
 import { isOfTls } from '../model/tls-trouble.ts';
+import { meaningOf } from './sqlstates.ts';
+
+/** A statement failed, and running it again changes nothing until its cause is removed. */
+export class StatementError extends MirrorError {}
 
 /**
  * SQLSTATE classes whose messages speak of the server alone (appendix A of Postgres's manual):
@@ -13,7 +17,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** What the driver says, without a code, of a connection that is lost or cannot be had. */
 const LOST =
-  /^Connection terminated|^timeout expired$|^timeout exceeded when|^Client (was closed|has encountered a connection error)/;
+  /^Connection terminated|^timeout expired$|^timeout exceeded when|^Query read timeout$|^Client (was closed|has encountered a connection error)/;
 
 /**
  * What an error that ended a step means to a person, where Postgres is its cause. Its own texts
@@ -22,16 +26,11 @@ const LOST =
 export function withoutRows(error: Error): Error {
   if (error instanceof MirrorError) return error;
   if (error instanceof pg.DatabaseError) {
-    const { code = '', message, constraint, table } = error;
-    if (code === INSUFFICIENT_PRIVILEGE) {
-      const problem = `its role lacks a right (${message}).`;
-      const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';
-      return new ConfigurationError([{ subject: 'DATABASE_URL', problem, remedy }]);
-    }
-    const what = OF_THE_SERVER.test(code)
-      ? message
-      : `a statement failed${table ? ` on ${table}` : ''}${constraint ? ` (${constraint})` : ''}`;
-    return new ResumableError(`Postgres: ${what} [SQLSTATE ${code}]. Run it again to resume.`);
+    if (error.code === INSUFFICIENT_PRIVILEGE) return lacksRight(error.message);
+    const { passes, remedy } = meaningOf(error.code ?? '');
+    if (!passes) return new StatementError(`${describe(error)} ${remedy}`);
+    const words = [describe(error), remedy, 'Run it again to resume.'].filter(Boolean);
+    return new ResumableError(words.join(' '));
   }
   if (LOST.test(error.message)) {
     return new ResumableError('The connection to Postgres was lost. Run it again to resume.');
@@ -39,20 +38,27 @@ export function withoutRows(error: Error): Error {
   return error;
 }
 
-/**
- * SQLSTATEs of a server that is gone, full, stopping or starting, and of deadlocks and conflicts: the
- * same statement may do later.
- */
-const AWAY = /^(08|53|57P|40001|40P01)/;
+function lacksRight(message: string): ConfigurationError {
+  const problem = `its role lacks a right (${message}).`;
+  const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';
+  return new ConfigurationError([{ subject: 'DATABASE_URL', problem, remedy }]);
+}
 
-/** Node's codes of a connection that cannot be had, or is lost. */
+function describe({ code = '', message, constraint, table }: pg.DatabaseError): string {
+  const what = OF_THE_SERVER.test(code)
+    ? message
+    : `a statement failed${table ? ` on ${table}` : ''}${constraint ? ` (${constraint})` : ''}`;
+  return `Postgres: ${what} [SQLSTATE ${code}].`;
+}
+
+/** Node's codes of a connection that cannot be made, or is lost. */
 const UNREACHABLE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
 
-/** True where what failed is that Postgres could not be reached, and nothing else. */
+/** True where what failed passes by itself: Postgres cannot be reached, or not do it just now. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
   if (!(error instanceof Error)) return false;
-  if (error instanceof pg.DatabaseError) return AWAY.test(error.code ?? '');
+  if (error instanceof pg.DatabaseError) return meaningOf(error.code ?? '').passes;
   if ('code' in error && (UNREACHABLE.test(String(error.code)) || isOfTls(error.code))) return true;
   return LOST.test(error.message);
 }
