@@ -4,6 +4,7 @@ import pg from 'pg';
 import { ConfigurationError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
+import { inspectSchemas, requireOwn } from './own-schemas.ts';
 import { requireUsable } from './require-usable.ts';
 import { openSession } from './session/open-session.ts';
 
@@ -23,11 +24,14 @@ export async function migrate(url: string, log?: Logger): Promise<string[]> {
   const client = await openSession(url, 'cognito-mirror migrate', { log });
   try {
     await requireUsable(client);
+    const schemas = await inspectSchemas(client);
     const known = await knownMigrations();
-    const applied = await appliedMigrations(client);
-    refuseNewer(applied.filter((name) => !known.includes(name)));
-    if (known.every((name) => applied.includes(name))) return [];
-    return await applyPending(client);
+    const isCurrent = known.every((name) => schemas.applied?.includes(name));
+    if (isCurrent && schemas.refusal === null) {
+      refuseNewer(schemas.applied, known);
+      return [];
+    }
+    return await applyPending(client, known);
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === INSUFFICIENT_PRIVILEGE) {
       throw new ConfigurationError(
@@ -55,8 +59,10 @@ export async function migrate(url: string, log?: Logger): Promise<string[]> {
  */
 export async function requireMigrated(db: Queryable): Promise<void> {
   const known = await knownMigrations();
-  const applied = await appliedMigrations(db);
-  refuseNewer(applied.filter((name) => !known.includes(name)));
+  const schemas = await inspectSchemas(db);
+  requireOwn(schemas);
+  const applied = schemas.applied ?? [];
+  refuseNewer(applied, known);
   const missing = known.filter((name) => !applied.includes(name));
   if (missing.length === 0) return;
   throw new ConfigurationError([
@@ -72,18 +78,8 @@ async function knownMigrations(): Promise<string[]> {
   return (await readdir(MIGRATIONS)).map((file) => file.replace(/\.sql$/, ''));
 }
 
-async function appliedMigrations(client: Queryable): Promise<string[]> {
-  const table = await client.query<{ present: boolean }>(
-    `SELECT to_regclass('mirror.migrations') IS NOT NULL AS present`,
-  );
-  if (!table.rows[0]?.present) return [];
-  const applied = await client.query<{ name: string }>(
-    'SELECT name FROM mirror.migrations ORDER BY name',
-  );
-  return applied.rows.map((row) => row.name);
-}
-
-function refuseNewer(unknown: readonly string[]): void {
+function refuseNewer(applied: readonly string[] | null, known: readonly string[]): void {
+  const unknown = (applied ?? []).filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
   throw new ConfigurationError([
     {
@@ -94,20 +90,36 @@ function refuseNewer(unknown: readonly string[]): void {
   ]);
 }
 
-async function applyPending(client: pg.Client): Promise<string[]> {
+/** Only one process at a time is past the lock, so what is found there is no half of a migration. */
+async function applyPending(client: pg.Client, known: readonly string[]): Promise<string[]> {
   // It loads a compiler of TypeScript, whose cache would be left in the temporary folder.
   process.env.JITI_FS_CACHE ??= 'false';
-  const { runner } = await import('node-pg-migrate');
-  const silent = () => {};
-  const applied = await runner({
-    dbClient: client,
-    dir: MIGRATIONS,
-    direction: 'up',
-    migrationsSchema: 'mirror',
-    migrationsTable: 'migrations',
-    createMigrationsSchema: true,
-    advisoryLockMode: 'wait',
-    logger: { debug: silent, info: silent, warn: silent, error: silent },
-  });
-  return applied.map((migration) => migration.name);
+  const { runner, PG_MIGRATE_LOCK_ID } = await import('node-pg-migrate');
+  await client.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
+  try {
+    const schemas = await inspectSchemas(client);
+    requireOwn(schemas);
+    refuseNewer(schemas.applied, known);
+    if (schemas.applied !== null) await client.query(CONTINUE_NUMBERS);
+    const silent = () => {};
+    const applied = await runner({
+      dbClient: client,
+      dir: MIGRATIONS,
+      direction: 'up',
+      migrationsSchema: 'mirror',
+      migrationsTable: 'migrations',
+      createMigrationsSchema: true,
+      // This process has the lock already.
+      noLock: true,
+      logger: { debug: silent, info: silent, warn: silent, error: silent },
+    });
+    return applied.map((migration) => migration.name);
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [PG_MIGRATE_LOCK_ID]).catch(() => {});
+  }
 }
+
+/** Logical replication copies rows but no sequences: on a promoted replica they begin anew. */
+const CONTINUE_NUMBERS = `
+  SELECT setval(pg_get_serial_sequence('mirror.migrations', 'id'), max(id))
+  FROM mirror.migrations HAVING max(id) IS NOT NULL`;

@@ -69,10 +69,26 @@ async function insertSnapshot(client: pg.PoolClient, poolId: string): Promise<Ru
      VALUES ($1, $2, $3, 'walking')`,
     [poolId, snapshotId(snapshotAt), snapshotAt],
   );
-  const run = await client.query<Run>(
-    `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
-     RETURNING ${RUN_COLUMNS}`,
-    [poolId, snapshotAt, baseAt],
-  );
-  return run.rows[0] as Run;
+  return insertRun(client, poolId, snapshotAt, baseAt);
+}
+
+/**
+ * Logical replication copies no sequences, so on a promoted replica the stages' numbers begin anew:
+ * those that are taken are passed over.
+ */
+async function insertRun(
+  client: pg.PoolClient,
+  poolId: string,
+  snapshotAt: Date,
+  baseAt: Date | null,
+): Promise<Run> {
+  for (;;) {
+    const inserted = await client.query<Run>(
+      `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
+       ON CONFLICT (stage) DO NOTHING RETURNING ${RUN_COLUMNS}`,
+      [poolId, snapshotAt, baseAt],
+    );
+    const run = inserted.rows[0];
+    if (run !== undefined) return run;
+  }
 }

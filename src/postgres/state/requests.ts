@@ -32,18 +32,23 @@ export async function askForSnapshot(
   poolId: string,
   source: RequestSource,
 ): Promise<Request | null> {
-  const asked = await db.query<Request>(
-    `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
-     ON CONFLICT (pool_id) WHERE ended_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
-    [poolId, source],
-  );
-  return asked.rows[0] ?? null;
+  // Without a request in progress only the number is taken: logical replication copies no sequences.
+  for (;;) {
+    const asked = await db.query<Request>(
+      `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
+       ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+      [poolId, source],
+    );
+    const request = asked.rows[0];
+    if (request !== undefined) return request;
+    if ((await openRequestOf(db, poolId)) !== null) return null;
+  }
 }
 
 /**
  * Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress.
  *
- * @returns false where none is.
+ * @returns false where none is, or the number of the note is taken: then ask again.
  */
 export async function skipRequest(db: Queryable, poolId: string): Promise<boolean> {
   const skipped = await db.query(
@@ -51,7 +56,8 @@ export async function skipRequest(db: Queryable, poolId: string): Promise<boolea
      SELECT $1, 'schedule', clock_timestamp(), 'skipped',
        'The snapshot asked for at ' || to_char(requested_at AT TIME ZONE 'UTC',
          'YYYY-MM-DD HH24:MI:SS') || ' UTC was still in progress.'
-     FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
+     FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL
+     ON CONFLICT (id) DO NOTHING`,
     [poolId],
   );
   return rowCount(skipped) > 0;

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
 
 /** A worker process, as it tells of itself. */
@@ -56,5 +57,14 @@ export async function workersAlive(db: Queryable): Promise<number> {
 /** What names this mirror among those that keep their jobs in one Redis. */
 export async function installationId(db: Queryable): Promise<string> {
   const found = await db.query<{ id: string }>('SELECT id FROM mirror.installation');
-  return (found.rows[0] as { id: string }).id;
+  const id = found.rows[0]?.id;
+  if (id !== undefined) return id;
+  throw new ConfigurationError([
+    {
+      subject: 'DATABASE_URL',
+      problem:
+        'the mirror in the database is not complete: the row of mirror.installation is missing.',
+      remedy: 'Run `INSERT INTO mirror.installation DEFAULT VALUES` as the owner of the schemas.',
+    },
+  ]);
 }

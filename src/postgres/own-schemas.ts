@@ -1,0 +1,128 @@
+import { ConfigurationError } from '../model/errors.ts';
+import type { Queryable } from './connection.ts';
+
+/** What each migration made and a later one keeps: by it a part that is missing is noticed. */
+const MADE_BY: Readonly<Record<string, readonly string[]>> = {
+  '0001_directory': [
+    'directory.pools',
+    'directory.users',
+    'directory.user_history',
+    'directory.groups',
+    'directory.group_history',
+    'directory.memberships',
+    'directory.membership_history',
+    'directory.snapshots',
+  ],
+  '0002_mirror': ['mirror.runs', 'mirror.user_hashes', 'mirror.history_floors'],
+  '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
+  '0004_worker': ['mirror.schedules', 'mirror.requests', 'mirror.workers', 'mirror.installation'],
+};
+
+/** The migration that every mirror began with. */
+const FIRST = '0001_directory';
+
+/** How this program names migrations, those of later versions too. */
+const OUR_NAME = /^\d{4}_[a-z]/;
+
+/** What schemas `directory` and `mirror` hold. */
+export interface OwnSchemas {
+  /** The names of the migrations in the mirror's record; null where there is no such record. */
+  readonly applied: readonly string[] | null;
+  /** Why this program cannot use or fill the schemas; null where it can. */
+  readonly refusal: { readonly problem: string; readonly remedy: string } | null;
+}
+
+interface Found {
+  readonly schema: 'directory' | 'mirror';
+  /** Every relation but the record of migrations, as `schema.name`. */
+  readonly relations: string[];
+  /** True where a table has the mirror's key. */
+  readonly isMirror: boolean;
+  /** The columns of `mirror.migrations`, if there is such a table. */
+  readonly record: string[] | null;
+}
+
+const INSPECT = `
+  SELECT n.nspname AS schema,
+    coalesce(array_agg(n.nspname || '.' || c.relname ORDER BY c.relname)
+      FILTER (WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> 'migrations'), '{}')::text[]
+      AS relations,
+    coalesce(bool_or(EXISTS (
+      SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'pool_id'
+    )), false) AS "isMirror",
+    (array_agg((
+      SELECT json_agg(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0
+    )) FILTER (WHERE c.relkind = 'r' AND c.relname = 'migrations' AND n.nspname = 'mirror'))[1]
+      AS record
+  FROM pg_namespace AS n LEFT JOIN pg_class AS c ON c.relnamespace = n.oid
+  WHERE n.nspname IN ('directory', 'mirror')
+  GROUP BY n.nspname`;
+
+/**
+ * Looks at the two schemas before anything is made in them. Something else can have schemas of these
+ * names, and a restore can have brought back one of them, or some of their tables.
+ */
+export async function inspectSchemas(db: Queryable): Promise<OwnSchemas> {
+  const { rows } = await db.query<Found>(INSPECT);
+  const of = (schema: Found['schema']) => rows.find((found) => found.schema === schema) ?? null;
+  const [directory, mirror] = [of('directory'), of('mirror')];
+  const record = mirror?.record ?? null;
+  if (record !== null && !['id', 'name', 'run_on'].every((column) => record.includes(column))) {
+    return { applied: null, refusal: foreign('mirror') };
+  }
+  const applied = record === null ? null : await appliedMigrations(db);
+  if (applied === null || applied.length === 0) {
+    return {
+      applied,
+      refusal: (directory && unrecorded(directory)) ?? (mirror && unrecorded(mirror)),
+    };
+  }
+  if (!applied.includes(FIRST) || !applied.every((name) => OUR_NAME.test(name))) {
+    return { applied, refusal: foreign('mirror') };
+  }
+  const present = new Set(rows.flatMap(({ relations }) => relations));
+  const missing = applied
+    .flatMap((name) => MADE_BY[name] ?? [])
+    .filter((name) => !present.has(name));
+  return { applied, refusal: missing.length === 0 ? null : incomplete(missing) };
+}
+
+/** @throws ConfigurationError where the schemas are not this program's to use. */
+export function requireOwn({ refusal }: OwnSchemas): void {
+  if (refusal !== null) throw new ConfigurationError([{ subject: 'DATABASE_URL', ...refusal }]);
+}
+
+async function appliedMigrations(db: Queryable): Promise<string[]> {
+  const applied = await db.query<{ name: string }>(
+    'SELECT name FROM mirror.migrations ORDER BY name',
+  );
+  return applied.rows.map((row) => row.name);
+}
+
+type Refusal = NonNullable<OwnSchemas['refusal']>;
+
+/** What speaks against filling a schema that no record is of. An empty schema `mirror` is taken. */
+function unrecorded({ schema, relations, isMirror }: Found): Refusal | null {
+  if (isMirror) return incomplete(['the rows of mirror.migrations']);
+  if (relations.length > 0) return foreign(schema);
+  if (schema === 'mirror') return null;
+  return {
+    problem: 'schema `directory` exists and has no tables, and the mirror makes it itself.',
+    remedy: 'Run `DROP SCHEMA directory`, then try again; or use another database.',
+  };
+}
+
+function foreign(schema: string): Refusal {
+  return {
+    problem: `schema \`${schema}\` of the database belongs to something else.`,
+    remedy: 'Use another database: the mirror needs schemas `directory` and `mirror` for itself.',
+  };
+}
+
+function incomplete(missing: readonly string[]): Refusal {
+  return {
+    problem: `the mirror in the database is not complete: ${missing.join(', ')} missing, as after a restore of parts.`,
+    remedy:
+      'Restore schemas `directory` and `mirror` together from one backup, or use an empty database.',
+  };
+}

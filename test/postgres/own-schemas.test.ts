@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, inject, it, test } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
+import { createStage } from '../../src/postgres/stage/create.ts';
+import { beginSnapshot } from '../../src/postgres/state/begin.ts';
+import { askForSnapshot, endRequest, skipRequest } from '../../src/postgres/state/requests.ts';
+import { installationId } from '../../src/postgres/state/workers.ts';
+import { dropDatabase, runSql } from '../support/postgres.ts';
+import { POOL } from './fixtures.ts';
+
+let name: string;
+let url: string;
+const sql = (text: string) => runSql(url, text);
+const schemas = async () => {
+  const rows = await sql(
+    `SELECT nspname AS name FROM pg_namespace WHERE nspname IN ('directory', 'mirror') ORDER BY 1`,
+  );
+  return rows.map((row) => row['name']);
+};
+
+beforeEach(async () => {
+  name = `test_${randomBytes(8).toString('hex')}`;
+  await runSql(inject('postgresUrl'), `CREATE DATABASE ${name}`);
+  const own = new URL(inject('postgresUrl'));
+  own.pathname = `/${name}`;
+  url = own.href;
+});
+afterEach(() => dropDatabase(inject('postgresUrl'), name));
+
+describe('schemas that belong to something else are refused before anything is made', () => {
+  test.each([
+    ['tables in directory', 'CREATE SCHEMA directory; CREATE TABLE directory.users (id int)'],
+    ['a view in directory', 'CREATE SCHEMA directory; CREATE VIEW directory.v AS SELECT 1 AS x'],
+    ['tables in mirror', 'CREATE SCHEMA mirror; CREATE TABLE mirror.runs (id int)'],
+    [
+      'another record of migrations',
+      'CREATE SCHEMA mirror; CREATE TABLE mirror.migrations (version int)',
+    ],
+    [
+      'migrations of another program',
+      `CREATE SCHEMA mirror;
+       CREATE TABLE mirror.migrations (id serial, name text, run_on timestamp);
+       INSERT INTO mirror.migrations (name, run_on) VALUES ('20200101_create_foo', now())`,
+    ],
+  ])('%s', async (_, statements) => {
+    await sql(statements);
+    const before = await schemas();
+    await expect(migrate(url)).rejects.toThrow(
+      /^DATABASE_URL: schema `(directory|mirror)` of the database belongs to something else/,
+    );
+    expect(await schemas()).toEqual(before);
+  });
+
+  test('migrations of another program beside ours', async () => {
+    await migrate(url);
+    await sql(`INSERT INTO mirror.migrations (name, run_on) VALUES ('20200101_create_foo', now())`);
+    await expect(migrate(url)).rejects.toThrow(/schema `mirror` .* belongs to something else/);
+  });
+
+  test('a schema directory without tables', async () => {
+    await sql('CREATE SCHEMA directory');
+    await expect(migrate(url)).rejects.toThrow(/has no tables.*DROP SCHEMA directory/);
+    expect(await schemas()).toEqual(['directory']);
+  });
+
+  test('but a schema mirror without tables is filled', async () => {
+    await sql('CREATE SCHEMA mirror');
+    expect(await migrate(url)).toContain('0001_directory');
+  });
+});
+
+describe('a mirror that was restored in part is named as such', () => {
+  test.each([
+    ['DROP SCHEMA mirror CASCADE', /not complete: the rows of mirror\.migrations missing/],
+    ['DROP TABLE mirror.migrations', /not complete: the rows of mirror\.migrations missing/],
+    ['TRUNCATE mirror.migrations', /not complete: the rows of mirror\.migrations missing/],
+    ['DROP SCHEMA directory CASCADE', /not complete: directory\.pools, .* missing/],
+    ['DROP TABLE mirror.user_hashes', /not complete: mirror\.user_hashes missing/],
+    ['DROP VIEW directory.identities', /not complete: directory\.identities missing/],
+  ])('%s', async (statement, told) => {
+    await migrate(url);
+    await sql(statement);
+    const before = await schemas();
+    await expect(migrate(url)).rejects.toThrow(told);
+    await expect(migrate(url)).rejects.toThrow(/Restore schemas `directory` and `mirror` together/);
+    expect(await schemas()).toEqual(before);
+    const db = openPool(url, 1);
+    await expect(requireMigrated(db).finally(() => db.end())).rejects.toThrow(told);
+  });
+
+  test('as is one without the name of its installation', async () => {
+    await migrate(url);
+    await sql('DELETE FROM mirror.installation');
+    const db = openPool(url, 1);
+    await expect(installationId(db).finally(() => db.end())).rejects.toThrow(
+      /INSERT INTO mirror\.installation DEFAULT VALUES/,
+    );
+  });
+});
+
+test('of many that migrate at once one does it', async () => {
+  const applied = await Promise.all(Array.from({ length: 6 }, () => migrate(url)));
+  expect(applied.filter((names) => names.length > 0)).toHaveLength(1);
+});
+
+test('every table has a primary key', async () => {
+  await migrate(url);
+  const without = await sql(
+    `SELECT c.oid::regclass::text AS name FROM pg_class AS c
+     WHERE c.relnamespace IN ('directory'::regnamespace, 'mirror'::regnamespace)
+       AND c.relkind = 'r'
+       AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)`,
+  );
+  expect(without).toEqual([]);
+});
+
+describe('on a promoted replica, whose sequences begin anew', () => {
+  let db: pg.Pool;
+  beforeEach(async () => {
+    await migrate(url);
+    db = openPool(url, 2);
+  });
+  afterEach(() => db.end());
+
+  it('snapshots are begun', async () => {
+    const begin = (pool: string) => beginSnapshot(db, pool, createStage);
+    const stages = [];
+    for (const pool of ['a', 'b', 'c']) stages.push((await begin(`${POOL}${pool}`)).run.stage);
+    await sql('ALTER SEQUENCE mirror.runs_stage_seq RESTART');
+    const { run } = await begin(POOL);
+    expect(stages).not.toContain(run.stage);
+  });
+
+  it('snapshots are asked for and skipped', async () => {
+    const ask = (pool: string) => askForSnapshot(db, pool, 'trigger');
+    for (const pool of ['a', 'b', 'c']) await ask(`${POOL}${pool}`);
+    await sql('ALTER SEQUENCE mirror.requests_id_seq RESTART');
+    const request = await ask(POOL);
+    expect(request?.id).toBeGreaterThan(3);
+    expect(await ask(POOL)).toBeNull();
+    await sql('ALTER SEQUENCE mirror.requests_id_seq RESTART');
+    while (!(await skipRequest(db, POOL)));
+    await endRequest(db, request?.id ?? 0, 'done', null);
+    expect(await ask(POOL)).not.toBeNull();
+  });
+
+  it('the schema is brought up to date', async () => {
+    await sql(`ALTER TABLE mirror.installation DROP CONSTRAINT installation_pkey;
+      DELETE FROM mirror.migrations WHERE name = '0007_keys';
+      ALTER SEQUENCE mirror.migrations_id_seq RESTART`);
+    expect(await migrate(url)).toEqual(['0007_keys']);
+  });
+});
