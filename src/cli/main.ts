@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { prepareAwsEnvironment } from '../config/aws-environment.ts';
 import { DESCRIPTION, VERSION } from '../config/program.ts';
@@ -41,6 +42,9 @@ prepareAwsEnvironment(process.env);
 // The SDK would print a warning about Node 20 among our own output.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
+// A user id without a name or HOME has no home folder, and the SDK fails where it looks for one.
+if (!hasHome()) process.env.HOME = '/';
+
 surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
@@ -54,6 +58,14 @@ try {
 }
 // Idle keep-alive connections must not hold the process.
 endProcess(process.exitCode ?? EXIT.done);
+
+function hasHome(): boolean {
+  try {
+    return homedir() !== '';
+  } catch {
+    return false;
+  }
+}
 
 function createProgram(): Command {
   const program = new Command('cognito-mirror').description(`${DESCRIPTION}.`).version(VERSION);

@@ -12,7 +12,10 @@ export function describeFailure(error: unknown, debug: boolean): string[] {
   // Commander has said what it had to say.
   if (error instanceof CommanderError || error instanceof OutputClosedError) return [];
   if (error instanceof ConfigurationError) {
-    return error.problems.map((p) => line(`${p.subject}: ${p.problem} ${p.remedy}`));
+    return error.problems.flatMap(({ subject, problem, remedy, output = [] }) => [
+      line(`${subject}: ${problem} ${remedy}`),
+      ...output.map((text) => `  ${printable(scrubText(text))}`),
+    ]);
   }
   if (!(error instanceof Error)) return [line(String(error))];
   const known = error instanceof MirrorError;

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { pathProblem } from './path-problem.ts';
 
 /** What is wrong with the URL of an archive, quoting nothing of it; null where nothing is. */
 export function archiveUrlProblem(text: string): string | null {
@@ -12,17 +13,17 @@ export function archiveUrlProblem(text: string): string | null {
       // Lengths and characters of general purpose buckets, old ones included.
       return /^[\w.-]{3,255}$/.test(url.host) ? null : 'the URL names no S3 bucket.';
     case 'file:':
-      return isFolderUrl(url) ? null : 'the URL names no folder of this machine.';
+      return folderProblem(url);
     default:
       return 'the URL begins with neither s3:// nor file:///.';
   }
 }
 
-function isFolderUrl(url: URL): boolean {
+function folderProblem(url: URL): string | null {
+  if (url.host.startsWith('~')) return pathProblem(url.host);
   try {
-    fileURLToPath(url);
-    return true;
+    return pathProblem(fileURLToPath(url));
   } catch {
-    return false;
+    return 'the URL names no folder of this machine.';
   }
 }

@@ -53,7 +53,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
 
   const values = parseVariables(set, problems);
   if (worker) problems.push(...missingForWorker(set));
-  problems.push(...findUnknownVariables(Object.keys(set), NAMES), ...endpointProblems(set));
+  problems.push(...findUnknownVariables(set, NAMES), ...endpointProblems(set));
   const file = parseFile(values.MIRROR_CONFIG, problems);
   const pools = parsePools(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
   // Where the variable or the file is wrong, nobody knows whether it names one.
@@ -66,9 +66,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     });
   }
   const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
+  const home = absolutePath(values.MIRROR_HOME ?? './.cognito-mirror', problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
 
-  const home = resolve(values.MIRROR_HOME ?? './.cognito-mirror');
   return Object.freeze({
     pools,
     databaseUrl,
@@ -95,6 +95,20 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     logLevel: values.LOG_LEVEL ?? 'info',
     file,
   });
+}
+
+/** The path, by the working folder where it is relative. */
+function absolutePath(path: string, problems: Problem[]): string {
+  try {
+    return resolve(path);
+  } catch (error) {
+    problems.push({
+      subject: 'working folder',
+      problem: `it cannot be found (${(error as NodeJS.ErrnoException).code}): it was deleted or moved.`,
+      remedy: 'Change to a folder that exists, or set MIRROR_HOME to an absolute path.',
+    });
+    return path;
+  }
 }
 
 function parseVariables(set: Record<string, string>, problems: Problem[]): Values {

@@ -4,6 +4,7 @@ import { isPoolId } from '../model/pool-id.ts';
 import { archiveUrlProblem } from './archive-url.ts';
 import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
 import { databaseUrlProblem, standardDatabaseUrl } from './database-url.ts';
+import { pathProblem } from './path-problem.ts';
 import { isCronPattern, isTimezone } from './schedule.ts';
 
 /**
@@ -17,8 +18,8 @@ export const VARIABLES = {
   ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
   ARCHIVE_FORMATS: z.string().transform(toFormats),
   ARCHIVE_KMS_KEY_ID: z.string(),
-  MIRROR_CONFIG: z.string(),
-  MIRROR_HOME: z.string(),
+  MIRROR_CONFIG: z.string().superRefine(isPath),
+  MIRROR_HOME: z.string().superRefine(isPath),
   MIRROR_SCHEDULE: checked(isCronPattern, 'is no cron expression that ever comes due'),
   MIRROR_TIMEZONE: checked(isTimezone, 'is no time zone'),
   MIRROR_QUOTA_SHARE: number('over 0 and up to 1', (n) => n > 0 && n <= 1),
@@ -45,8 +46,8 @@ export const REMEDIES: Readonly<Record<VariableName, string>> = {
   ARCHIVE_URL: 'Give s3://bucket/prefix, or file:///absolute/folder.',
   ARCHIVE_FORMATS: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
   ARCHIVE_KMS_KEY_ID: "Give the key's id, ARN or alias.",
-  MIRROR_CONFIG: 'Give the path of a YAML file.',
-  MIRROR_HOME: 'Give the path of a folder.',
+  MIRROR_CONFIG: 'Give the path of a YAML file in full, such as /etc/cognito-mirror.yaml.',
+  MIRROR_HOME: 'Give the path of a folder in full, such as /var/lib/cognito-mirror.',
   MIRROR_SCHEDULE:
     'Give five fields, or six with seconds first, such as 0 2 * * * for two every night.',
   MIRROR_TIMEZONE: 'Give a name of the IANA database, such as Europe/Berlin or UTC.',
@@ -104,6 +105,11 @@ function isServerUrl(protocols: readonly string[]) {
 
 function isArchiveUrl(text: string, context: z.core.$RefinementCtx): void {
   const problem = archiveUrlProblem(text);
+  if (problem !== null) report(context, problem);
+}
+
+function isPath(text: string, context: z.core.$RefinementCtx): void {
+  const problem = pathProblem(text);
   if (problem !== null) report(context, problem);
 }
 

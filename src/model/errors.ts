@@ -16,6 +16,8 @@ export interface Problem {
   readonly problem: string;
   /** What to do about it. */
   readonly remedy: string;
+  /** The end of another program's output, line by line. */
+  readonly output?: readonly string[];
 }
 
 /** The person must change something first. Carries every problem found, not the first alone. */

@@ -10,12 +10,12 @@ beforeAll(async () => {
 afterAll(() => mirror.close());
 
 describe('output on a full disk', () => {
-  it.each(['> /dev/full 2>&1', '> /dev/full', '2> /dev/full'])(
+  it.each(['exec "$@" > /dev/full 2>&1', 'exec "$@" > /dev/full', 'exec "$@" 2> /dev/full'])(
     'does not end sync (%s)',
-    async (redirections) => {
+    async (shell) => {
       const count = 'SELECT count(*)::int AS n FROM directory.snapshots WHERE state = $1';
       const [before] = await mirror.rows<{ n: number }>(count, ['archived']);
-      const { code } = await mirror.run(['sync'], { LOG_LEVEL: 'debug' }, redirections);
+      const { code } = await mirror.run(['sync'], { LOG_LEVEL: 'debug' }, shell);
       expect(code).toBe(0);
       const [after] = await mirror.rows<{ n: number }>(count, ['archived']);
       expect(after?.n).toBe((before?.n ?? 0) + 1);
@@ -23,7 +23,11 @@ describe('output on a full disk', () => {
   );
 
   it('leaves a failed sync its exit code', async () => {
-    const { code } = await mirror.run(['sync', 'us-east-1_Missing'], {}, '> /dev/full 2>&1');
+    const { code } = await mirror.run(
+      ['sync', 'us-east-1_Missing'],
+      {},
+      'exec "$@" > /dev/full 2>&1',
+    );
     expect(code).toBe(2);
   });
 
@@ -38,7 +42,7 @@ describe('output on a full disk', () => {
     ['sync', '--json'],
   ])('fails what was asked to print: %s %s', async (...words) => {
     const args = words.map((word) => (word === 'POOL' ? mirror.poolId : word));
-    const { code, stderr } = await mirror.run(args, { LOG_LEVEL: 'warn' }, '> /dev/full');
+    const { code, stderr } = await mirror.run(args, { LOG_LEVEL: 'warn' }, 'exec "$@" > /dev/full');
     expect(stderr).toBe(
       'cognito-mirror: Standard output cannot be written (ENOSPC). ' +
         'Free space on its disk or redirect it to another place, then run the command again.\n',
@@ -48,7 +52,7 @@ describe('output on a full disk', () => {
 
   it('does not fail a query whose errors cannot be shown', async () => {
     const query = ['query', '--csv', 'SELECT 1 AS one'];
-    expect(await mirror.run(query, {}, '2> /dev/full')).toMatchObject({
+    expect(await mirror.run(query, {}, 'exec "$@" 2> /dev/full')).toMatchObject({
       code: 0,
       stdout: 'one\r\n1\r\n',
     });

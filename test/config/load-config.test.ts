@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { VARIABLES } from '../../src/config/variables.ts';
 import { problemsOf, writeYaml } from './support.ts';
 
 test('with nothing set, every default is that of the contract', () => {
@@ -224,6 +225,35 @@ describe('a worker', () => {
   });
 });
 
+describe('a path', () => {
+  test.each([
+    ['MIRROR_HOME', '~/m'],
+    ['MIRROR_HOME', '~ann/m'],
+    ['MIRROR_CONFIG', '~/mirror.yaml'],
+    ['ARCHIVE_URL', 'file:///~/archive'],
+    ['ARCHIVE_URL', 'file://~/archive'],
+  ])('that begins with ~ is refused: %s=%s', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(`^${name}: the path begins with ~, which only a shell replaces`),
+    ]);
+  });
+
+  test.each([
+    ['MIRROR_HOME', '/srv/a\nb'],
+    ['MIRROR_HOME', 'a\u001b[31mb'],
+    ['MIRROR_CONFIG', '/etc/a\tb.yaml'],
+    ['ARCHIVE_URL', 'file:///srv/a%0Ab'],
+  ])('with a control character is refused: %s', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(`^${name}: the path has a line break or another control character`),
+    ]);
+  });
+
+  test('may have a tilde, quotes and spaces elsewhere', () => {
+    expect(loadConfig({ MIRROR_HOME: "/srv/~ann's mirror" }).home).toBe("/srv/~ann's mirror");
+  });
+});
+
 describe('unknown variables', () => {
   test('a misspelt one is a problem that suggests the right one', () => {
     expect(problemsOf({ MIRROR_QOUTA_SHARE: '0.5' })).toEqual([
@@ -231,6 +261,41 @@ describe('unknown variables', () => {
     ]);
     expect(problemsOf({ ARCHIVE_FORMAT: 'jsonl' })[0]).toContain('ARCHIVE_FORMATS');
     expect(problemsOf({ MIRROR_SOMETHING_ELSE: '1' })[0]).toMatch(/no such variable\. Unset it\.$/);
+  });
+
+  test('those of Kubernetes services and Docker links are none', () => {
+    const links = {
+      MIRROR_REDIS_SERVICE_HOST: '10.96.0.9',
+      MIRROR_REDIS_SERVICE_PORT: '6379',
+      MIRROR_REDIS_SERVICE_PORT_REDIS_TLS: '6380',
+      MIRROR_REDIS_PORT: 'tcp://10.96.0.9:6379',
+      MIRROR_REDIS_PORT_6379_TCP: 'tcp://10.96.0.9:6379',
+      MIRROR_REDIS_PORT_6379_TCP_PROTO: 'tcp',
+      MIRROR_REDIS_PORT_6379_TCP_PORT: '6379',
+      MIRROR_REDIS_PORT_6379_TCP_ADDR: '10.96.0.9',
+      MIRROR_REDIS_NAME: '/web/mirror-redis',
+      MIRROR_REDIS_ENV_LANG: 'C',
+      MIRROR_SERVICE_HOST: '10.96.0.10',
+      MIRROR_PORT: 'udp://10.96.0.10:53',
+      MIRROR_PORT_53_UDP: 'udp://10.96.0.10:53',
+      ARCHIVE_SERVICE_HOST: '10.96.0.11',
+      ARCHIVE_PORT: 'tcp://10.96.0.11:80',
+    };
+    expect(problemsOf(links)).toEqual([]);
+    for (const [name, value] of [
+      ['MIRROR_SHCEDULE', '0 1 * * *'],
+      ['MIRROR_PORT', '8080'],
+      ['ARCHIVE_NAME', 'nightly'],
+    ] as const) {
+      expect(problemsOf({ ...links, [name]: value })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}: there is no such variable`)),
+      ]);
+    }
+  });
+
+  test('no variable of ours has the name of a service link', () => {
+    const link = /_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+|NAME|ENV_\w+)$/;
+    expect(Object.keys(VARIABLES).filter((name) => link.test(name))).toEqual([]);
   });
 
   test("other programs' variables are none", () => {

@@ -64,6 +64,21 @@ function startUser(home: string, stay: string, detached = false) {
   return { child, ready, end };
 }
 
+test('a server that does not start shows the end of its log, line by line', async () => {
+  const own = await makeHome();
+  await (await openEmbeddedPostgres(own)).close();
+  const settings = join(own, 'postgres/data/postgresql.conf');
+  await writeFile(settings, 'no_such_setting = on\n', { flag: 'a' });
+  const failure = await openEmbeddedPostgres(own).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ConfigurationError);
+  const [problem] = (failure as ConfigurationError).problems;
+  expect(problem?.problem).toBe(`the server of ${join(own, 'postgres')} does not start.`);
+  expect(problem?.remedy).toContain(join(own, 'postgres/server.log'));
+  expect(problem?.output?.join('\n')).toMatch(/unrecognized configuration parameter/);
+  for (const line of problem?.output ?? []) expect(line).not.toContain('\n');
+  expect(await serverPid(own)).toBeNull();
+});
+
 test('the first to open makes the database, and the last to leave stops the server', async () => {
   const home = await makeHome();
   const first = await openEmbeddedPostgres(home);

@@ -31,9 +31,9 @@ export interface CliMirror {
   /** The folder of the archive. */
   readonly archive: string;
   readonly env: Readonly<Record<string, string>>;
-  /** `redirections` are those of its output, as a shell writes them. */
-  start(args: readonly string[], change?: EnvChange, redirections?: string): Promise<CliProcess>;
-  run(args: readonly string[], change?: EnvChange, redirections?: string): Promise<CliResult>;
+  /** `shell` is the shell's line that runs the command as `"$@"`. */
+  start(args: readonly string[], change?: EnvChange, shell?: string): Promise<CliProcess>;
+  run(args: readonly string[], change?: EnvChange, shell?: string): Promise<CliResult>;
   /** Runs `sync --json` and gives its exit code and reports. */
   sync(args?: readonly string[], change?: EnvChange): Promise<SyncResult>;
   rows<T = Record<string, unknown>>(sql: string, values?: readonly unknown[]): Promise<T[]>;
@@ -66,20 +66,20 @@ export async function openCliMirror(options: SimulatorOptions = {}): Promise<Cli
     MIRROR_QUOTA_SHARE: '1',
   };
   const started: CliProcess[] = [];
-  const start = async (args: readonly string[], change: EnvChange = {}, redirections = '') => {
+  const start = async (args: readonly string[], change: EnvChange = {}, shell = 'exec "$@"') => {
     const changed = Object.entries({ ...env, ...change }).filter(
       ([, value]) => value !== undefined,
     );
     const running = await startCli(args, {
       cwd: folder.path,
-      redirections,
+      shell,
       env: Object.fromEntries(changed) as Record<string, string>,
     });
     started.push(running);
     return running;
   };
-  const run = async (args: readonly string[], change?: EnvChange, redirections?: string) =>
-    (await start(args, change, redirections)).result;
+  const run = async (args: readonly string[], change?: EnvChange, shell?: string) =>
+    (await start(args, change, shell)).result;
   return {
     simulator,
     pool,

@@ -11,8 +11,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** What it reads on standard input. */
   readonly input?: string;
-  /** Redirections of its output, as a shell writes them: `> /dev/full`. */
-  readonly redirections?: string;
+  /** The shell's line that runs it as `"$@"`, such as `exec "$@" > /dev/full`. */
+  readonly shell?: string;
 }
 
 export interface CliResult {
@@ -37,7 +37,7 @@ export async function startCli(
   options: CliOptions = {},
 ): Promise<CliProcess> {
   await ensureBuilt();
-  const shell = ['-c', `exec "$0" "$@" ${options.redirections ?? ''}`];
+  const shell = ['-c', options.shell ?? 'exec "$@"', 'sh'];
   const child = spawn('/bin/sh', [...shell, process.execPath, MAIN, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },

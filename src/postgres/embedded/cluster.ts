@@ -10,6 +10,7 @@ import {
   rm,
   writeFile,
 } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { PASSAGE } from './launch.ts';
@@ -64,6 +65,7 @@ export async function createCluster(
   for (const name of await readdir(dirname(folder))) {
     if (name.startsWith(prefix)) await rm(join(dirname(folder), name), { recursive: true });
   }
+  if (launch.account === null) requireUserName();
   const draft = await mkdtemp(join(dirname(folder), prefix));
   try {
     const password = randomBytes(24).toString('base64url');
@@ -75,6 +77,19 @@ export async function createCluster(
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Postgres's `initdb` runs for no user id that has no name. */
+function requireUserName(): void {
+  try {
+    userInfo();
+  } catch (cause) {
+    throw embeddedProblem(
+      `the user id ${process.getuid?.()} has no name in /etc/passwd, and Postgres makes no database without one.`,
+      'Add an entry for it, run this as a user with a name',
+      { cause },
+    );
   }
 }
 

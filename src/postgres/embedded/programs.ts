@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { parse } from 'node:path';
 import { InterruptedError } from '../../model/errors.ts';
-import { embeddedProblem } from './problem.ts';
+import { embeddedProblem, remedyOf } from './problem.ts';
 
 /** The variable by which the system's loader finds further libraries. */
 const LIBRARY_PATH = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
@@ -97,10 +97,9 @@ export async function runProgram(
     });
     if (signal?.aborted) throw new InterruptedError();
     if (end !== null) {
-      throw embeddedProblem(
-        `${parse(program).name} ended with ${end}. Its last words: ${output.trim()}`,
-        'See that the disk has room and that the folder can be written',
-      );
+      throw embeddedProblem(`${parse(program).name} failed (${end}).`, remedyOf(output), {
+        output,
+      });
     }
   } finally {
     signal?.removeEventListener('abort', stop);

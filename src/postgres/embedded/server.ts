@@ -6,7 +6,7 @@ import { InterruptedError } from '../../model/errors.ts';
 import type { Binaries } from './binaries.ts';
 import { clusterPaths } from './cluster.ts';
 import { disownPidFile, findPostmaster, type Postmaster } from './postmaster.ts';
-import { embeddedProblem } from './problem.ts';
+import { embeddedProblem, remedyOf } from './problem.ts';
 import { AS_SELF, commandLine, type Launch, runProgram } from './programs.ts';
 
 const POLL_MS = 10;
@@ -63,8 +63,9 @@ export async function ensureServer(
     if (lastWords === null) continue;
     if (attempt === START_ATTEMPTS || !PASSING.test(lastWords)) {
       throw embeddedProblem(
-        `the server of ${folder} does not start. Its last words: ${lastWords.trim()}`,
-        `See ${log}`,
+        `the server of ${folder} does not start.`,
+        `${remedyOf(lastWords)} (its log is ${log})`,
+        { output: lastWords },
       );
     }
     attempt += 1;
