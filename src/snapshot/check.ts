@@ -8,6 +8,7 @@ import { clearStrays } from './clear-strays.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
 import { guard } from './guard.ts';
+import { restageDrifted } from './restage-drifted.ts';
 
 /** What is to become of a snapshot whose walks have ended. */
 export type Verdict =
@@ -16,8 +17,8 @@ export type Verdict =
   | { readonly kind: 'walk'; readonly walks: Walk[] };
 
 /**
- * Checks a snapshot whose walks have all ended: merges what was read twice, clears up members
- * without users, confirms suspected removals with the service, and lets the guard judge the sizes.
+ * Checks a snapshot whose walks have all ended: merges what was read twice, fetches users again whose
+ * row was changed meanwhile, clears up members without users, confirms suspected removals with the service, and lets the guard judge the sizes.
  *
  * @param maxRemoved the share of rows that may go without a person's consent, 0 to 1.
  */
@@ -30,6 +31,8 @@ export async function check(
   progress.phase = 'check';
   await fenced(db, run, ['walking'], (client) => markWalked(client, run));
   await mergeReads(db, run, signal);
+  const again = await restageDrifted(context, signal);
+  if (again.length > 0) return { kind: 'walk', walks: again };
   const strays = await clearStrays(context, signal);
   if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
   const suspicion = await confirmRemovals(context, signal);

@@ -35,10 +35,13 @@ async function passDays(days: number): Promise<void> {
     `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - make_interval(days => ${days}),
        base_at = base_at - make_interval(days => ${days})),
      users AS (UPDATE directory.users SET valid_from = valid_from - make_interval(days => ${days})),
+     hashes AS (UPDATE mirror.user_hashes SET valid_from = valid_from - make_interval(days => ${days})),
+     writer AS (INSERT INTO mirror.user_writers
+       SELECT '${POOL}', system_identifier, pg_current_xact_id() FROM pg_control_system()),
      history AS (UPDATE directory.user_history SET valid_to = valid_to - make_interval(days => ${days}),
        valid_from = valid_from - make_interval(days => ${days}))
      UPDATE directory.snapshots SET snapshot_at = snapshot_at - make_interval(days => ${days}),
-       snapshot = 'moved-' || snapshot`,
+       published_at = published_at - make_interval(days => ${days}), snapshot = 'moved-' || snapshot`,
   );
 }
 

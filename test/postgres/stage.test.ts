@@ -127,9 +127,10 @@ describe('a page', () => {
     const walk = await startWalk(db, run, {});
     const t = stageTables(run.stage);
     await commitUsers(db, run, walk, [user('ann')], 'token-2');
-    await db.query(`INSERT INTO mirror.user_hashes SELECT $1, username, hash FROM ${t.users}`, [
-      POOL,
-    ]);
+    await db.query(
+      `INSERT INTO mirror.user_hashes SELECT $1, username, hash, now() FROM ${t.users}`,
+      [POOL],
+    );
     await commitUsers(db, run, walk, [user('ann'), user('ann', { enabled: false })]);
     const rows = await db.query(
       `SELECT attributes IS NULL AS bare FROM ${t.users} ORDER BY read_at, bare DESC`,

@@ -17,7 +17,8 @@ export async function publishGroups(client: pg.PoolClient, run: Run): Promise<vo
        RETURNING c.*
      )
      INSERT INTO directory.group_history (pool_id, ${COLUMNS}, valid_from, valid_to)
-     SELECT $1, ${of('gone')}, gone.valid_from, $2 FROM gone`,
+     SELECT $1, ${of('gone')}, gone.valid_from, $2 FROM gone
+     ON CONFLICT DO NOTHING`,
     key,
   );
   await client.query(
@@ -31,6 +32,7 @@ export async function publishGroups(client: pg.PoolClient, run: Run): Promise<vo
        FROM directory.groups AS c
        JOIN changed USING (group_name)
        WHERE c.pool_id = $1
+       ON CONFLICT DO NOTHING
      )
      UPDATE directory.groups AS c SET (${COLUMNS}, valid_from) = ROW (${of('s')}, $2::timestamptz)
      FROM ${t.groups} AS s

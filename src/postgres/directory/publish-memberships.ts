@@ -25,7 +25,8 @@ export async function publishMemberships(client: pg.PoolClient, run: Run): Promi
        RETURNING c.*
      )
      INSERT INTO directory.membership_history (pool_id, group_name, username, sub, valid_from, valid_to)
-     SELECT $1, group_name, username, sub, valid_from, $2 FROM gone`,
+     SELECT $1, group_name, username, sub, valid_from, $2 FROM gone
+     ON CONFLICT DO NOTHING`,
     key,
   );
   await client.query(

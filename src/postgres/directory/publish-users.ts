@@ -1,26 +1,37 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
+import { type PoolRows, rememberWriter } from '../drift.ts';
 import type { Run } from '../run.ts';
 import { stageTables } from '../stage-tables.ts';
+import { repairUsers } from './repair-users.ts';
+import { USER_COLUMNS as COLUMNS, ofUser as of } from './user-columns.ts';
 
 /** What a publication did to the users of a pool. */
 export interface UserChanges {
   readonly added: number;
   readonly modified: number;
   readonly removed: number;
+  /** Rows that something other than a publication had changed, put right. */
+  readonly repaired: number;
 }
-
-const COLUMNS =
-  'username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped';
-const of = (table: string) => COLUMNS.replaceAll(/\w+/g, `${table}.$&`);
 
 /**
  * Makes the staged users the current ones, within the publication's transaction, and closes the
  * versions that end. A hash that is new only says that a row may differ: the rows decide. A name
- * that came back with another sub counts as one removed and one added.
+ * that came back with another sub counts as one removed and one added. A version that the history
+ * has already, as where an old dump of the current rows was restored, stays as it is there.
+ *
+ * @param before the pool's rows as this transaction found them, drift marked.
  */
-export async function publishUsers(client: pg.PoolClient, run: Run): Promise<UserChanges> {
+export async function publishUsers(
+  client: pg.PoolClient,
+  run: Run,
+  before: PoolRows,
+): Promise<UserChanges> {
   const t = stageTables(run.stage);
+  const { repaired, grown } = before.intact
+    ? { repaired: 0, grown: 0 }
+    : await repairUsers(client, run);
   const key = [run.poolId, run.snapshotAt];
   const removed = await client.query(
     `WITH gone AS (
@@ -34,7 +45,8 @@ export async function publishUsers(client: pg.PoolClient, run: Run): Promise<Use
        WHERE h.pool_id = $1 AND h.username = gone.username
      )
      INSERT INTO directory.user_history (pool_id, ${COLUMNS}, valid_from, valid_to)
-     SELECT $1, ${of('gone')}, gone.valid_from, $2 FROM gone`,
+     SELECT $1, ${of('gone')}, gone.valid_from, $2 FROM gone
+     ON CONFLICT DO NOTHING`,
     key,
   );
   const changed = await client.query<{ modified: number; replaced: number }>(
@@ -50,6 +62,7 @@ export async function publishUsers(client: pg.PoolClient, run: Run): Promise<Use
        FROM directory.users AS c
        JOIN changed USING (username)
        WHERE c.pool_id = $1
+       ON CONFLICT DO NOTHING
      ), updated AS (
        UPDATE directory.users AS c SET (${COLUMNS}, valid_from) = ROW (${of('s')}, $2::timestamptz)
        FROM ${t.users} AS s
@@ -72,28 +85,45 @@ export async function publishUsers(client: pg.PoolClient, run: Run): Promise<Use
   );
   await saveHashes(client, run);
   const { modified, replaced } = changed.rows[0] as { modified: number; replaced: number };
+  const counts = { added: rowCount(added), removed: rowCount(removed) };
+  await client.query(
+    'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
+    [...key, before.rows + grown + counts.added - counts.removed],
+  );
+  if (counts.added + modified + replaced + repaired > 0) await rememberWriter(client, run.poolId);
   return {
-    added: rowCount(added) + replaced,
+    added: counts.added + replaced,
     modified,
-    removed: rowCount(removed) + replaced,
+    removed: counts.removed + replaced,
+    repaired,
   };
 }
 
-/** Notes the hashes of what is new. Two statements, as ON CONFLICT makes each row cost half as much again. */
+/**
+ * Records what is published of users that were staged with content. Two statements, as ON CONFLICT
+ * makes each row cost half as much again. Stale records that are left are of users that are gone.
+ */
 async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
   const t = stageTables(run.stage);
+  const key = [run.poolId, run.snapshotAt];
+  // Most rows are of this publication: only older ones are joined for their valid_from.
+  const older = `LEFT JOIN directory.users AS c
+    ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
   await client.query(
-    `UPDATE mirror.user_hashes AS h SET hash = s.hash FROM ${t.users} AS s
+    `UPDATE mirror.user_hashes AS h
+     SET hash = s.hash, valid_from = coalesce(c.valid_from, $2), stale = false
+     FROM ${t.users} AS s ${older}
      WHERE h.pool_id = $1 AND h.username = s.username AND s.attributes IS NOT NULL`,
-    [run.poolId],
+    key,
   );
   await client.query(
-    `INSERT INTO mirror.user_hashes (pool_id, username, hash)
-     SELECT $1, s.username, s.hash FROM ${t.users} AS s
+    `INSERT INTO mirror.user_hashes (pool_id, username, hash, valid_from)
+     SELECT $1, s.username, s.hash, coalesce(c.valid_from, $2) FROM ${t.users} AS s ${older}
      WHERE s.attributes IS NOT NULL AND NOT EXISTS (
        SELECT FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.username = s.username
      )
      ORDER BY s.username`,
-    [run.poolId],
+    key,
   );
+  await client.query('DELETE FROM mirror.user_hashes WHERE pool_id = $1 AND stale', [run.poolId]);
 }

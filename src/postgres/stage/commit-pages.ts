@@ -21,7 +21,8 @@ export interface UserPage {
 /**
  * Stages pages, at most one of each walk: their rows and the checkpoints of their walks in one
  * statement, and so in one transaction. A user whose hash is that of the current row is staged as
- * no more than key and hash. A page of a walk that is no longer its holder's is left out.
+ * no more than key and hash, unless the row has drifted (`drift.ts`).
+ * A page of a walk that is no longer its holder's is left out.
  *
  * @returns the ids of the walks whose page was staged.
  */
@@ -79,7 +80,7 @@ export async function commitPages(
         -- One probe of the key a user: as a join it can read the whole pool where statistics are old.
         LEFT JOIN LATERAL (
           SELECT k.hash FROM mirror.user_hashes AS k
-          WHERE k.pool_id = $4 AND k.username = u.username COLLATE "C" LIMIT 1
+          WHERE k.pool_id = $4 AND k.username = u.username COLLATE "C" AND NOT k.stale LIMIT 1
         ) AS h ON true
         CROSS JOIN LATERAL (SELECT h.hash IS DISTINCT FROM u.hash AS new) AS n
       )

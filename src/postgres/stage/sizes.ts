@@ -23,6 +23,8 @@ interface Comparison {
   readonly another: string;
   /** A query that finds something where a current row without a staged one is kept. */
   readonly kept: string;
+  /** True of a current row that no publication wrote: its end is no removal. */
+  readonly stranger: string;
 }
 
 /** Counts what publishing the stage would do; its reads are merged. */
@@ -43,8 +45,17 @@ const usersOf = (t: StageTables): Comparison => ({
   current: 'directory.users',
   staged: t.users,
   sameKey: 's.username = c.username',
-  another: 's.sub IS DISTINCT FROM c.sub',
+  // A drifted row says nothing of the person that was published.
+  another: `s.sub IS DISTINCT FROM c.sub AND NOT EXISTS (
+    SELECT FROM mirror.user_hashes AS h
+    WHERE h.pool_id = $1 AND h.username = c.username AND h.stale
+      AND (h.hash = s.hash OR h.hash IS NULL)
+  )`,
   kept: `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
+  stranger: `EXISTS (
+    SELECT FROM mirror.user_hashes AS h
+    WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
+  )`,
 });
 
 const groupsOf = (t: StageTables): Comparison => ({
@@ -53,6 +64,7 @@ const groupsOf = (t: StageTables): Comparison => ({
   sameKey: 's.group_name = c.group_name',
   another: 'false',
   kept: 'SELECT WHERE false',
+  stranger: 'false',
 });
 
 const membershipsOf = (t: StageTables): Comparison => ({
@@ -62,18 +74,19 @@ const membershipsOf = (t: StageTables): Comparison => ({
   another: 's.sub IS DISTINCT FROM c.sub',
   kept: `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
     WHERE a.username = c.username`,
+  stranger: 'false',
 });
 
 async function compare(
   db: Queryable,
   run: Run,
-  { current, staged, sameKey, another, kept }: Comparison,
+  { current, staged, sameKey, another, kept, stranger }: Comparison,
 ): Promise<Record<keyof StageSizes, number>> {
   const counted = await db.query<{ current: number; next: number; removed: number }>(
     `SELECT count(*) AS current,
        (SELECT count(*) FROM ${staged}) + count(*) FILTER (WHERE k.kept) AS next,
        count(*) FILTER (
-         WHERE CASE WHEN s.read_at IS NULL THEN NOT k.kept ELSE ${another} END
+         WHERE CASE WHEN s.read_at IS NULL THEN NOT k.kept AND NOT ${stranger} ELSE ${another} END
        ) AS removed
      FROM ${current} AS c
      LEFT JOIN ${staged} AS s ON ${sameKey}

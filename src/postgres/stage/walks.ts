@@ -199,6 +199,25 @@ export async function walkSerially(
   });
 }
 
+/**
+ * Starts the walks over users again that have ended, as new attempts.
+ *
+ * @returns the walks as they now stand.
+ */
+export async function restartUserWalks(db: Queryable, run: Run): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  await db.query(
+    `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
+    [run.poolId, run.snapshotAt],
+  );
+  const restarted = await db.query<Walk>(
+    `UPDATE ${t.walks} AS w
+     SET state = 'open', attempt = attempt + 1, token = NULL, pages = 0, items = 0
+     WHERE kind = 'users' AND state = 'done' RETURNING ${WALK_COLUMNS}`,
+  );
+  return restarted.rows;
+}
+
 /** True where a walk was superseded while someone was still reading it: there is nothing to do. */
 export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise<boolean> {
   const t = stageTables(run.stage);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../../model/snapshot.ts';
 import { transaction } from '../connection.ts';
+import { forgetPublished, lookForDrift, markDrift } from '../drift.ts';
 import { RUN_COLUMNS, type Run } from '../run.ts';
 import { takeRun } from './take-run.ts';
 
@@ -12,6 +13,10 @@ const STALE = `(s.state = 'held'
 export interface BegunRun {
   readonly run: Run;
   readonly resumed: boolean;
+  /** Rows of `directory.users` that something other than a publication changed; 0 of a resumed one. */
+  readonly drifted: number;
+  /** By how many seconds its time is ahead of Postgres's clock, as after one that had been ahead. */
+  readonly secondsAhead: number;
 }
 
 /**
@@ -28,11 +33,21 @@ export async function beginSnapshot(
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId);
     const unfinished = await takeRun(client, poolId, 'walking');
-    if (unfinished) return { run: unfinished, resumed: true };
-    const run = await insertSnapshot(client, poolId);
+    if (unfinished) return { run: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
+    const { run, secondsAhead } = await insertSnapshot(client, poolId);
     await createStage(client, run.stage);
-    return { run, resumed: false };
+    return { run, resumed: false, drifted: await findDrift(client, run), secondsAhead };
   });
+}
+
+/** Sees to it that the hashes which the snapshot is read with stand for the rows that are there. */
+async function findDrift(client: pg.PoolClient, { poolId, baseAt }: Run): Promise<number> {
+  if (baseAt === null) {
+    await forgetPublished(client, poolId);
+    return 0;
+  }
+  const { intact } = await lookForDrift(client, poolId, baseAt);
+  return intact ? 0 : markDrift(client, poolId);
 }
 
 async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
@@ -54,22 +69,35 @@ async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise
   );
 }
 
-async function insertSnapshot(client: pg.PoolClient, poolId: string): Promise<Run> {
-  const moment = await client.query<{ snapshotAt: Date; baseAt: Date | null }>(
-    `SELECT
-       greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
-         AS "snapshotAt",
-       max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "baseAt"
-     FROM directory.snapshots WHERE pool_id = $1`,
+async function insertSnapshot(
+  client: pg.PoolClient,
+  poolId: string,
+): Promise<Pick<BegunRun, 'run' | 'secondsAhead'>> {
+  const moment = await client.query<{
+    snapshotAt: Date;
+    baseAt: Date | null;
+    secondsAhead: number;
+  }>(
+    `SELECT "snapshotAt", "baseAt",
+       extract(epoch FROM "snapshotAt" - clock_timestamp())::double precision AS "secondsAhead"
+     FROM (
+       SELECT
+         greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
+           AS "snapshotAt",
+         max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "baseAt"
+       FROM directory.snapshots WHERE pool_id = $1
+     ) AS next`,
     [poolId],
   );
-  const { snapshotAt, baseAt } = moment.rows[0] as { snapshotAt: Date; baseAt: Date | null };
+  const [next] = moment.rows;
+  if (next === undefined) throw new Error('Postgres gave no time for a snapshot.');
+  const { snapshotAt, baseAt, secondsAhead } = next;
   await client.query(
     `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
      VALUES ($1, $2, $3, 'walking')`,
     [poolId, snapshotId(snapshotAt), snapshotAt],
   );
-  return insertRun(client, poolId, snapshotAt, baseAt);
+  return { run: await insertRun(client, poolId, snapshotAt, baseAt), secondsAhead };
 }
 
 /**

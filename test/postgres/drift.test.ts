@@ -1,0 +1,247 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { publish } from '../../src/postgres/directory/publish.ts';
+import type { Run } from '../../src/postgres/run.ts';
+import { createStage } from '../../src/postgres/stage/create.ts';
+import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { stageSizes } from '../../src/postgres/stage/sizes.ts';
+import { beginSnapshot } from '../../src/postgres/state/begin.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+const never = new AbortController().signal;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+async function rows(sql: string): Promise<Record<string, unknown>[]> {
+  return (await db.query(sql)).rows;
+}
+
+async function publishContent(run: Run, content: Content): Promise<void> {
+  await stage(db, run, content);
+  await mergeReads(db, run, never);
+  await publish(db, run, 'walking');
+}
+
+async function take(content: Content): Promise<Run> {
+  const run = await begin(db);
+  await publishContent(run, content);
+  return run;
+}
+
+const users = () => rows('SELECT * FROM directory.users ORDER BY username');
+const history = () => rows('SELECT * FROM directory.user_history ORDER BY username, valid_from');
+const counts = async (run: Run) =>
+  (
+    await db.query(
+      'SELECT added, modified, removed, repaired FROM directory.snapshots WHERE snapshot_at = $1',
+      [run.snapshotAt],
+    )
+  ).rows[0];
+const changes = async (run: Run) =>
+  (
+    await db.query(
+      `SELECT entity, key, kind FROM directory.changes WHERE snapshot_at = $1 ORDER BY key::text`,
+      [run.snapshotAt],
+    )
+  ).rows;
+
+/** A pool of three with a history: ann changed once, dan left. */
+async function threeUsers(): Promise<Content> {
+  await take({ users: [user('ann'), user('bob'), user('cem'), user('dan')] });
+  const content = { users: [user('ann', { enabled: false }), user('bob'), user('cem')] };
+  await take(content);
+  return content;
+}
+
+describe('the snapshot after a hand', () => {
+  const hands: [what: string, sql: string, repaired: number][] = [
+    [
+      'edited an attribute',
+      `UPDATE directory.users SET attributes = attributes || '{"email":"x"}' WHERE username = 'bob'`,
+      1,
+    ],
+    ['edited a sub', `UPDATE directory.users SET sub = 'another' WHERE username = 'bob'`, 1],
+    [
+      'edited a valid_from',
+      `UPDATE directory.users SET valid_from = now() WHERE username = 'bob'`,
+      1,
+    ],
+    ['deleted a row', `DELETE FROM directory.users WHERE username = 'bob'`, 1],
+    [
+      'deleted a row that had changed before',
+      `DELETE FROM directory.users WHERE username = 'ann'`,
+      1,
+    ],
+    ['truncated the table', 'TRUNCATE directory.users', 3],
+    ['renamed a user', `UPDATE directory.users SET username = 'zoe' WHERE username = 'bob'`, 2],
+    [
+      'inserted a user that never was',
+      `INSERT INTO directory.users (pool_id, username, attributes, escaped, valid_from)
+       SELECT pool_id, 'zoe', '{}', '{}', valid_from FROM directory.users WHERE username = 'bob'`,
+      1,
+    ],
+    [
+      'deleted one row and inserted another',
+      `WITH gone AS (DELETE FROM directory.users WHERE username = 'bob' RETURNING *)
+       INSERT INTO directory.users (pool_id, username, attributes, escaped, valid_from)
+       SELECT pool_id, 'zoe', '{}', '{}', valid_from FROM gone`,
+      2,
+    ],
+    ['wrote rows again without a change', 'UPDATE directory.users SET enabled = enabled', 0],
+    ['changed every row', 'UPDATE directory.users SET status = NULL, sub = NULL', 3],
+  ];
+  it.each(hands)('%s shows the pool again, and no change', async (_, sql, repaired) => {
+    const content = await threeUsers();
+    const [before, past] = [await users(), await history()];
+    await db.query(sql);
+    const run = await take(content);
+    expect(await users()).toEqual(before);
+    expect(await history()).toEqual(past);
+    expect(await changes(run)).toEqual([]);
+    expect(await counts(run)).toEqual({ added: 0, modified: 0, removed: 0, repaired });
+    // And nothing is left to repair: the next finds its rows as it left them.
+    const { run: next, drifted } = await beginSnapshot(db, POOL, createStage);
+    expect(drifted).toBe(0);
+    await publishContent(next, content);
+    expect(await counts(next)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 0 });
+  });
+
+  it('that edited a user who changed in the pool as well keeps the time of the version before', async () => {
+    const content = await threeUsers();
+    const [, bob] = await users();
+    await db.query(
+      `UPDATE directory.users SET status = 'X', valid_from = now() WHERE username = 'bob'`,
+    );
+    const changed = user('bob', { status: 'RESET_REQUIRED' });
+    const run = await take({ users: [content.users[0] as never, changed, user('cem')] });
+    expect((await users())[1]).toMatchObject({
+      status: 'RESET_REQUIRED',
+      valid_from: run.snapshotAt,
+    });
+    const version = (await history()).find(({ username }) => username === 'bob');
+    expect(version).toMatchObject({ valid_from: bob?.valid_from, valid_to: run.snapshotAt });
+    expect(await counts(run)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
+  });
+
+  it('does not take what it did for a mass removal', async () => {
+    const content = await threeUsers();
+    await db.query(`UPDATE directory.users SET sub = 'other-' || username`);
+    await db.query(
+      `INSERT INTO directory.users (pool_id, username, attributes, escaped, valid_from)
+       SELECT '${POOL}', 'stranger-' || n, '{}', '{}', now() FROM generate_series(1, 90) AS n`,
+    );
+    const run = await begin(db);
+    await stage(db, run, content);
+    await mergeReads(db, run, never);
+    expect((await stageSizes(db, run)).removed.users).toBe(0);
+    await publish(db, run, 'walking');
+    expect(await counts(run)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 93 });
+  });
+});
+
+describe('an old dump restored over the current rows', () => {
+  it.each([
+    ['with the records', ''],
+    ['whose records are lost as well', 'TRUNCATE mirror.user_hashes'],
+  ])('is brought back to the pool, %s', async (_, lose) => {
+    await take({ users: [user('ann'), user('bob'), user('cem'), user('dan')] });
+    await db.query('CREATE TABLE dump AS TABLE directory.users');
+    const content = {
+      users: [user('ann', { enabled: false }), user('bob'), user('cem'), user('eve')],
+    };
+    await take(content);
+    const [before, past] = [await users(), await history()];
+    await db.query('TRUNCATE directory.users');
+    const columns =
+      'pool_id, username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped, valid_from';
+    await db.query(`INSERT INTO directory.users (${columns}) SELECT ${columns} FROM dump`);
+    if (lose) await db.query(lose);
+    await take(content);
+    const now = await users();
+    expect(now.map(({ valid_from: _from, ...row }) => row)).toEqual(
+      before.map(({ valid_from: _from, ...row }) => row),
+    );
+    if (!lose) {
+      expect(now).toEqual(before);
+      expect(await history()).toEqual(past);
+    }
+  });
+
+  it('of groups and memberships ends without a conflict with their histories', async () => {
+    const ann = user('ann');
+    await take({ users: [ann], groups: [group('old'), group('staff')], members: { old: [ann] } });
+    await db.query('CREATE TABLE g AS TABLE directory.groups');
+    await db.query('CREATE TABLE m AS TABLE directory.memberships');
+    const content = { users: [ann], groups: [group('staff', { description: 'Staff' })] };
+    await take(content);
+    await db.query('TRUNCATE directory.groups, directory.memberships');
+    await db.query('INSERT INTO directory.groups TABLE g');
+    await db.query('INSERT INTO directory.memberships TABLE m');
+    await take(content);
+    expect(await rows('SELECT group_name, description FROM directory.groups')).toEqual([
+      { group_name: 'staff', description: 'Staff' },
+    ]);
+    expect(await rows('SELECT * FROM directory.memberships')).toEqual([]);
+  });
+});
+
+describe('rows that only were moved', () => {
+  it.each([
+    'VACUUM (FREEZE) directory.users',
+    'VACUUM FULL directory.users',
+    'CLUSTER directory.users USING users_pkey',
+  ])('have not drifted: %s', async (sql) => {
+    await threeUsers();
+    await db.query(sql);
+    expect((await beginSnapshot(db, POOL, createStage)).drifted).toBe(0);
+  });
+});
+
+it('a pool whose rows were taken out everywhere by hand begins anew', async () => {
+  const content = await threeUsers();
+  for (const table of [
+    'mirror.runs',
+    'directory.snapshots',
+    'directory.users',
+    'directory.user_history',
+  ]) {
+    await db.query(`DELETE FROM ${table}`);
+  }
+  const run = await take(content);
+  expect((await users()).map(({ valid_from }) => valid_from)).toEqual([
+    run.snapshotAt,
+    run.snapshotAt,
+    run.snapshotAt,
+  ]);
+  expect(await counts(run)).toEqual({ added: 3, modified: 0, removed: 0, repaired: 0 });
+});
+
+it('publishing refuses rows that were changed after the check, and the next try repairs them', async () => {
+  const content = await threeUsers();
+  const before = await users();
+  const run = await begin(db);
+  await stage(db, run, content);
+  await mergeReads(db, run, never);
+  await db.query(`DELETE FROM directory.users WHERE username = 'bob'`);
+  await expect(publish(db, run, 'walking')).rejects.toThrow(/were changed .* Run it again/);
+  expect(await users()).toEqual(before.filter(({ username }) => username !== 'bob'));
+});
+
+it('writers of another server are not trusted', async () => {
+  await threeUsers();
+  await db.query('UPDATE mirror.user_writers SET server_id = server_id + 1');
+  const { run, drifted } = await beginSnapshot(db, POOL, createStage);
+  expect(drifted).toBe(3);
+  expect(run.baseAt).not.toBeNull();
+});
