@@ -1,3 +1,4 @@
+import { explainStageGone } from '../postgres/stage/stage-gone.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { endSnapshot } from '../postgres/state/transitions.ts';
 import { check } from '../snapshot/check.ts';
@@ -23,7 +24,9 @@ export async function conclude(
   { maxRemoved, historyDays }: ConclusionSettings,
   signal: AbortSignal,
 ): Promise<readonly Walk[]> {
-  const verdict = await check(context, maxRemoved, signal);
+  const verdict = await check(context, maxRemoved, signal).catch((error: unknown) => {
+    throw explainStageGone(error, context.run);
+  });
   if (verdict.kind === 'walk') return verdict.walks;
   if (verdict.kind === 'hold') {
     await endSnapshot(context.db, context.run, ['walking'], 'held', verdict.reason);

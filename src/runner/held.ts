@@ -3,7 +3,7 @@ import { ConfigurationError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import type { Run } from '../postgres/run.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
-import { findSnapshot } from '../postgres/state/snapshots.ts';
+import { findSnapshot, type SnapshotRow } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
 import { endSnapshot } from '../postgres/state/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
@@ -31,14 +31,22 @@ export async function releaseHeld(
 }
 
 /**
- * Drops a held snapshot; the current state stays as it is.
+ * Gives up a snapshot that is held or still being read; the current state stays as it is. A process
+ * that reads it stops.
  *
- * @throws ConfigurationError where it is not held.
+ * @throws ConfigurationError where it is neither.
  */
-export async function discardHeld(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
+export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
   const begun = performance.now();
-  const run = await requireHeld(db, key);
-  await endSnapshot(db, run, ['held'], 'discarded', 'Discarded by a person.');
+  const { poolId, snapshotAt } = key;
+  const row = await findSnapshot(db, poolId, snapshotAt);
+  const run =
+    (await takeRun(db, poolId, 'held', snapshotAt)) ??
+    (await takeRun(db, poolId, 'walking', snapshotAt));
+  if (row === null || run === null) throw notIn(key, row, 'held or walking');
+  const before = row.state === 'held' ? 'it was held' : 'it had stopped';
+  const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
+  await endSnapshot(db, run, ['held', 'walking'], 'discarded', `Discarded by a person${reason}`);
   await dropEndedStages(db);
   return report(db, key, begun, null);
 }
@@ -57,14 +65,22 @@ async function report(
   });
 }
 
-async function requireHeld(db: pg.Pool, { poolId, snapshotAt }: SnapshotKey): Promise<Run> {
+async function requireHeld(db: pg.Pool, key: SnapshotKey): Promise<Run> {
+  const { poolId, snapshotAt } = key;
   const run = await takeRun(db, poolId, 'held', snapshotAt);
-  if (run !== null) return run;
-  const row = await findSnapshot(db, poolId, snapshotAt);
-  throw new ConfigurationError([
+  if (run === null) throw notIn(key, await findSnapshot(db, poolId, snapshotAt), 'held');
+  return run;
+}
+
+function notIn(
+  { poolId, snapshotAt }: SnapshotKey,
+  row: SnapshotRow | null,
+  states: string,
+): ConfigurationError {
+  return new ConfigurationError([
     {
       subject: `${poolId}/${snapshotId(snapshotAt)}`,
-      problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not held.`,
+      problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not ${states}.`,
       remedy: '`cognito-mirror status` shows the snapshots and where they stand.',
     },
   ]);

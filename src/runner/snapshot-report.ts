@@ -10,6 +10,7 @@ type Told = Pick<
   | 'added'
   | 'modified'
   | 'removed'
+  | 'repaired'
   | 'apiCalls'
   | 'throttled'
   | 'retries'
@@ -44,6 +45,7 @@ export function reportOf(
     added: row?.added ?? null,
     modified: row?.modified ?? null,
     removed: row?.removed ?? null,
+    repaired: row?.repaired ?? null,
     apiCalls: row?.apiCalls ?? 0,
     throttled: row?.throttled ?? 0,
     retries: row?.retries ?? 0,

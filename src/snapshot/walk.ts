@@ -1,5 +1,6 @@
 import { FilterRefusedError, ResourceNotFoundError, TokenRefusedError } from '../cognito/errors.ts';
 import { FencedError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import { explainStageGone } from '../postgres/stage/stage-gone.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { claimWalk, dropWalk, isSuperseded, restartWalk } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
@@ -24,14 +25,16 @@ export async function walk(
   id: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const claimed = await claimWalk(context.db, context.run, id);
-  if (claimed === null) return [];
+  const { db, run } = context;
   try {
-    return await readToTheEnd(context, claimed, signal);
+    const claimed = await claimWalk(db, run, id);
+    if (claimed === null) return [];
+    return await readToTheEnd(context, claimed, signal).catch(async (error: unknown) => {
+      if (error instanceof FencedError && (await isSuperseded(db, run, claimed))) return [];
+      throw error;
+    });
   } catch (error) {
-    const { db, run } = context;
-    if (error instanceof FencedError && (await isSuperseded(db, run, claimed))) return [];
-    throw error;
+    throw explainStageGone(error, run);
   }
 }
 

@@ -22,6 +22,8 @@ export interface PoolFigures {
     readonly added: number;
     readonly modified: number;
     readonly removed: number;
+    /** Rows of users that something else had changed, and that it put right. */
+    readonly repaired: number;
   } | null;
   /** The size on disk of the stage of its open snapshot; 0 where none is open. */
   readonly stageBytes: number;
@@ -75,6 +77,11 @@ export function directoryMetrics(registry: Registry): {
     'pool_id',
     'kind',
   );
+  const repairedUsers = gauge(
+    'cognito_mirror_repaired_users',
+    'Rows of directory.users that something else had changed, put right by the newest published snapshot.',
+    'pool_id',
+  );
   const stageBytes = gauge(
     'cognito_mirror_stage_bytes',
     'Size on disk of what the open snapshot has read; 0 where none is open.',
@@ -89,6 +96,7 @@ export function directoryMetrics(registry: Registry): {
     groups,
     memberships,
     changedUsers,
+    repairedUsers,
     stageBytes,
   ];
 
@@ -112,6 +120,7 @@ export function directoryMetrics(registry: Registry): {
     for (const kind of ['added', 'modified', 'removed'] as const) {
       changedUsers.set({ pool_id, kind }, pool.newest[kind]);
     }
+    repairedUsers.set({ pool_id }, pool.newest.repaired);
   };
   return {
     set(figures) {

@@ -95,6 +95,12 @@ describe('by the documented SQL', { timeout: 120_000 }, () => {
   test('of every change, with a history that is pruned, and held and released', async () => {
     change();
     expect(await fleet.sync([], env('worker'))).toMatchObject({ code: 0 });
+    // Rows that somebody changed are repaired with the same rights.
+    await sql(
+      'owner',
+      `UPDATE directory.users SET enabled = NOT enabled WHERE username =
+      (SELECT max(username) FROM directory.users)`,
+    );
     await sql(
       'owner',
       `UPDATE directory.user_history SET valid_from = valid_from - interval '9 days',

@@ -27,6 +27,7 @@ const SNAPSHOT: SnapshotStatus = {
   added: null,
   modified: null,
   removed: null,
+  repaired: null,
   apiCalls: 1_234,
   throttled: 5,
   retries: 0,

@@ -212,9 +212,15 @@ describe('the history', () => {
       );
       expect(memberships.map((row) => row.member).sort()).toEqual(members);
     }
-    const none = await mirror.rows(
-      `SELECT * FROM directory.users_at('${pool.settings.id}', '2001-01-01')`,
-    );
-    expect(none).toEqual([]);
+    for (const [id, problem] of [
+      [pool.settings.id, /begins with its first snapshot/],
+      ['us-east-1_Unknown', /No snapshot of pool us-east-1_Unknown/],
+    ] as const) {
+      for (const state of ['users_at', 'groups_at', 'memberships_at']) {
+        await expect(
+          mirror.rows(`SELECT * FROM directory.${state}('${id}', '2001-01-01')`),
+        ).rejects.toThrow(problem);
+      }
+    }
   });
 });

@@ -1,9 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError, SnapshotFailedError } from '../../src/model/errors.ts';
+import { ConfigurationError, FencedError, SnapshotFailedError } from '../../src/model/errors.ts';
 import { parseSnapshotId } from '../../src/model/snapshot.ts';
-import { discardHeld, releaseHeld } from '../../src/runner/held.ts';
+import { discard, releaseHeld } from '../../src/runner/held.ts';
 import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
@@ -108,9 +108,12 @@ describe('a held snapshot', () => {
 
   it('leaves the current state as it was when it is discarded', async () => {
     const held = await hold();
-    expect(await discardHeld(mirror.db, keyOf(held))).toMatchObject({ state: 'discarded' });
+    expect(await discard(mirror.db, keyOf(held))).toMatchObject({
+      state: 'discarded',
+      reason: expect.stringMatching(/^Discarded by a person; it was held: 52 of 500 users/),
+    });
     expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
-    await expect(discardHeld(mirror.db, keyOf(held))).rejects.toThrow(ConfigurationError);
+    await expect(discard(mirror.db, keyOf(held))).rejects.toThrow(ConfigurationError);
   }, 60_000);
 
   it('is discarded by the next run', async () => {
@@ -131,5 +134,31 @@ describe('a held snapshot', () => {
       [held.poolId, keyOf(held).snapshotAt],
     );
     await expect(release(held)).rejects.toThrow(SnapshotFailedError);
+  }, 60_000);
+});
+
+describe('a snapshot that is still being read', () => {
+  it('can be given up, and the process that reads it stops', async () => {
+    const giveUp = async () => {
+      const [row] = await mirror.rows<{ at: Date }>(
+        'SELECT snapshot_at AS at FROM directory.snapshots',
+      );
+      return discard(mirror.db, {
+        poolId: mirror.pool.settings.id,
+        snapshotAt: row?.at as Date,
+      });
+    };
+    let discarded: Promise<SnapshotReport> | undefined;
+    mirror.proxy.before = async ({ operation }) => {
+      if (operation !== 'ListUsers') return;
+      discarded ??= giveUp();
+      await discarded;
+    };
+    const { report, error } = await mirror.sync();
+    expect(error).toBeInstanceOf(FencedError);
+    expect(report.state).toBe('discarded');
+    expect(await discarded).toMatchObject({ state: 'discarded', reason: 'Discarded by a person.' });
+    mirror.proxy.before = () => undefined;
+    expect((await mirror.sync()).report.state).toBe('archived');
   }, 60_000);
 });

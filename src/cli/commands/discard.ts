@@ -3,10 +3,10 @@ import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
 import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
-/** `discard`: drops a held snapshot. */
+/** `discard`: gives up a snapshot that is held or still being read. */
 export function discardCommand(): Command {
   return new Command('discard')
-    .description('drop a held snapshot')
+    .description('give up a snapshot that is held, or that is still being read')
     .argument('<pool/snapshot>', 'the snapshot, as status shows it')
     .option('--json', 'print one JSON document: {"snapshots":[…]}')
     .action((argument: string, options: { json?: boolean }) =>
@@ -22,10 +22,10 @@ async function runDiscard(
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
   const { openMirror } = await import('../../app/open-mirror.ts');
-  const { discardHeld } = await import('../../runner/held.ts');
+  const { discard } = await import('../../runner/held.ts');
   const mirror = await openMirror(loadConfig(process.env), signal);
   try {
-    const report = await discardHeld(mirror.db, key);
+    const report = await discard(mirror.db, key);
     if (options.json) await writeJson({ snapshots: [report] });
     else await tell(`${argument} is discarded; the current state stays as it was.\n`);
   } finally {

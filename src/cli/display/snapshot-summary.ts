@@ -20,6 +20,11 @@ export function describeSnapshot(report: SnapshotReport, resumed = false): strin
         `${number(report.removed)} removed`,
     );
   }
+  if (report.repaired) {
+    lines.push(
+      `repaired: ${number(report.repaired)} rows of directory.users that something else had changed`,
+    );
+  }
   lines.push(
     `${number(report.apiCalls)} calls (${number(report.throttled)} throttled, ` +
       `${number(report.retries)} retries) in ${report.seconds.toFixed(1)} s`,

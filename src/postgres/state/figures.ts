@@ -43,8 +43,9 @@ export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | n
 }
 
 /**
- * One row for each pool that was ever mirrored or is to be. Ages are by Postgres's clock. It reads
- * no table of users: the rows of snapshots have their counts.
+ * One row for each pool that was ever mirrored or is to be. Ages are by Postgres's clock; the time of a
+ * snapshot that lies in the future, as after a clock that was ahead, does not count. It reads no
+ * table of users: the rows of snapshots have their counts.
  */
 async function readFigures(db: Queryable): Promise<DirectoryFigures> {
   const found = await db.query<PoolFigures>(
@@ -76,24 +77,25 @@ async function readFigures(db: Queryable): Promise<DirectoryFigures> {
        EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
        $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
        $2::jsonb || coalesce(requests, '{}') AS requests,
-       extract(epoch FROM clock_timestamp() - newest.snapshot_at)::double precision
+       extract(epoch FROM clock_timestamp() - newest.taken_at)::double precision
          AS "publishedAge",
-       extract(epoch FROM clock_timestamp() - archived.snapshot_at)::double precision
+       extract(epoch FROM clock_timestamp() - archived.taken_at)::double precision
          AS "archivedAge",
-       CASE WHEN newest.snapshot_at IS NOT NULL THEN to_jsonb(newest) - 'snapshot_at' END AS newest,
+       CASE WHEN newest.taken_at IS NOT NULL THEN to_jsonb(newest) - 'taken_at' END AS newest,
        coalesce(bytes, 0) AS "stageBytes"
      FROM listed
        LEFT JOIN by_state USING (pool_id)
        LEFT JOIN by_outcome USING (pool_id)
        LEFT JOIN staged USING (pool_id)
        LEFT JOIN LATERAL (
-         SELECT snapshot_at, users, groups, memberships, added, modified, removed
+         SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,
+           modified, removed, coalesce(repaired, 0) AS repaired
          FROM directory.snapshots AS s
          WHERE s.pool_id = listed.pool_id AND state IN ('published', 'archived')
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS newest ON true
        LEFT JOIN LATERAL (
-         SELECT snapshot_at FROM directory.snapshots AS s
+         SELECT least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS s
          WHERE s.pool_id = listed.pool_id AND state = 'archived'
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS archived ON true

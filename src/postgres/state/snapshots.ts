@@ -17,6 +17,7 @@ export interface SnapshotRow {
   readonly added: number | null;
   readonly modified: number | null;
   readonly removed: number | null;
+  readonly repaired: number | null;
   readonly apiCalls: number;
   readonly throttled: number;
   readonly retries: number;
@@ -27,7 +28,8 @@ export interface SnapshotRow {
 const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", users, groups, memberships, added, modified, removed,
-  api_calls AS "apiCalls", throttled, retries, manifest, manifest_sha256 AS "manifestSha256"`;
+  repaired, api_calls AS "apiCalls", throttled, retries, manifest,
+  manifest_sha256 AS "manifestSha256"`;
 
 /** One snapshot, or null where there is none of that name. */
 export async function findSnapshot(

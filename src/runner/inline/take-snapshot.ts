@@ -2,16 +2,14 @@ import type pg from 'pg';
 import type { Cognito } from '../../cognito/client.ts';
 import type { Pool } from '../../model/pool.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { createStage } from '../../postgres/stage/create.ts';
-import { dropEndedStages } from '../../postgres/stage/drop.ts';
 import { PageCommitter } from '../../postgres/stage/page-committer.ts';
 import type { Walk } from '../../postgres/stage/walk.ts';
-import { beginSnapshot } from '../../postgres/state/begin.ts';
 import { noteReason } from '../../postgres/state/transitions.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { plan } from '../../snapshot/plan.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { beginOrResume } from '../begin-snapshot.ts';
 import { type ConclusionSettings, conclude } from '../conclude.ts';
 import { countCalls } from '../count-calls.ts';
 import { noteFailure } from '../note-failure.ts';
@@ -36,11 +34,8 @@ export interface SnapshotTask extends ConclusionSettings {
  */
 export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Promise<Date> {
   const { db, cognito, pool, progress, log } = task;
-  const { run, resumed } = await beginSnapshot(db, pool.poolId, createStage);
-  await dropEndedStages(db);
+  const { run, resumed } = await beginOrResume(db, pool.poolId, log);
   Object.assign(progress, { key: run, resumed });
-  const said = resumed ? 'snapshot resumed' : 'snapshot begun';
-  log.info({ poolId: run.poolId, snapshotAt: run.snapshotAt }, said);
   const context: SnapshotContext = {
     db,
     cognito,

@@ -1,11 +1,8 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import { FencedError } from '../../model/errors.ts';
 import type { Pool } from '../../model/pool.ts';
-import { createStage } from '../../postgres/stage/create.ts';
-import { dropEndedStages } from '../../postgres/stage/drop.ts';
 import { clearFailures } from '../../postgres/stage/walks.ts';
 import { isAbandoned } from '../../postgres/state/abandoned.ts';
-import { beginSnapshot } from '../../postgres/state/begin.ts';
 import { isTakenInline } from '../../postgres/state/locks.ts';
 import { savePool } from '../../postgres/state/pools.ts';
 import {
@@ -23,6 +20,7 @@ import { checkArchive } from '../../snapshot/check-archive.ts';
 import { plan } from '../../snapshot/plan.ts';
 import { CallMeter } from '../../telemetry/call-meter.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { beginOrResume } from '../begin-snapshot.ts';
 import { conclude } from '../conclude.ts';
 import { describePool } from '../describe-pool.ts';
 import { noteFailure } from '../note-failure.ts';
@@ -130,14 +128,11 @@ async function begin(
   }
   const { destination } = await poolParts(poolId);
   await checkArchive({ db, destination }, poolId, signal);
-  const { run, resumed } = await beginSnapshot(db, poolId, createStage);
-  await dropEndedStages(db);
+  const { run } = await beginOrResume(db, poolId, log);
   // What an earlier request gave up is tried again, and no longer the reason of anything.
   await clearFailures(db, run);
   await noteReason(db, run, null);
   await noteSnapshot(db, id, run.snapshotAt);
-  const said = resumed ? 'snapshot resumed' : 'snapshot begun';
-  log.info({ poolId, snapshotAt: run.snapshotAt }, said);
   return run.snapshotAt;
 }
 

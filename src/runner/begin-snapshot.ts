@@ -1,0 +1,29 @@
+import type pg from 'pg';
+import { createStage } from '../postgres/stage/create.ts';
+import { dropEndedStages } from '../postgres/stage/drop.ts';
+import { type BegunRun, beginSnapshot } from '../postgres/state/begin.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** A time in the future by more than this is not the rounding of snapshots in quick succession. */
+const TOLERATED_SECONDS_AHEAD = 60;
+
+/** Begins a snapshot of a pool, or resumes its unfinished one, and logs what is unusual about it. */
+export async function beginOrResume(db: pg.Pool, poolId: string, log: Logger): Promise<BegunRun> {
+  const begun = await beginSnapshot(db, poolId, createStage);
+  await dropEndedStages(db);
+  const { run, resumed, drifted, secondsAhead } = begun;
+  log.info({ poolId, snapshotAt: run.snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot begun');
+  if (drifted > 0) {
+    log.warn(
+      { poolId, rows: drifted },
+      'rows of directory.users were changed by something other than cognito-mirror: this snapshot repairs them',
+    );
+  }
+  if (secondsAhead > TOLERATED_SECONDS_AHEAD) {
+    log.warn(
+      { poolId, snapshotAt: run.snapshotAt, secondsAhead: Math.round(secondsAhead) },
+      "the snapshot's time lies in the future, as Postgres's clock was ahead at an earlier snapshot: docs/OPERATIONS.md, A clock that was ahead",
+    );
+  }
+  return begun;
+}

@@ -1,0 +1,86 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
+import { publish } from '../../src/postgres/directory/publish.ts';
+import { createStage } from '../../src/postgres/stage/create.ts';
+import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { beginSnapshot } from '../../src/postgres/state/begin.ts';
+import { figuresReader } from '../../src/postgres/state/figures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { POOL, stage, user } from './fixtures.ts';
+
+let database: TestDatabase;
+let db: pg.Pool;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  db = openPool(database.url, 4);
+});
+afterEach(async () => {
+  await db.end();
+  await database.drop();
+});
+
+async function take(...names: string[]): Promise<{ at: Date; secondsAhead: number }> {
+  const { run, secondsAhead } = await beginSnapshot(db, POOL, createStage);
+  await stage(db, run, { users: names.map((name) => user(name)) });
+  await mergeReads(db, run, new AbortController().signal);
+  await publish(db, run, 'walking');
+  return { at: run.snapshotAt, secondsAhead };
+}
+
+/** As if the clock had been 500 days ahead while the newest snapshot was taken. */
+async function hadBeenAhead(): Promise<void> {
+  await db.query(`
+    WITH newest AS (SELECT max(snapshot_at) AS at FROM directory.snapshots),
+    runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at + interval '500 days'
+      FROM newest WHERE snapshot_at = at),
+    users AS (UPDATE directory.users SET valid_from = valid_from + interval '500 days'
+      FROM newest WHERE valid_from = at)
+    UPDATE directory.snapshots SET snapshot_at = snapshot_at + interval '500 days',
+      published_at = published_at + interval '500 days', snapshot = 'ahead'
+    FROM newest WHERE snapshot_at = at`);
+}
+
+const usersAt = async (at: string) =>
+  (await db.query(`SELECT username FROM directory.users_at('${POOL}', ${at}) ORDER BY 1`)).rows.map(
+    ({ username }) => username,
+  );
+const literal = (at: Date) => `'${at.toISOString()}'::timestamptz`;
+
+it('that was ahead once is noticed by later snapshots, and no moment is answered with an older state', async () => {
+  const first = await take('ann');
+  await take('ann', 'bob');
+  await hadBeenAhead();
+  await expect(usersAt('clock_timestamp()')).rejects.toThrow(/the clock of Postgres was ahead/);
+  const third = await take('ann', 'bob', 'cem');
+  expect(first.secondsAhead).toBeLessThan(60);
+  expect(third.secondsAhead).toBeGreaterThan(499 * 86_400);
+  await expect(usersAt('clock_timestamp()')).rejects.toThrow(/the clock of Postgres was ahead/);
+  // What names a snapshot, and what lies before the trouble, is answered.
+  expect(await usersAt(literal(first.at))).toEqual(['ann']);
+  expect(await usersAt(literal(third.at))).toEqual(['ann', 'bob', 'cem']);
+});
+
+it('that was ahead once does not make a stale mirror look fresh in metrics', async () => {
+  await db.query(
+    `INSERT INTO directory.pools (pool_id, arn, account_id, region, estimated_users,
+       custom_attributes, seen_at) VALUES ($1, '', '', '', 0, '{}', now())`,
+    [POOL],
+  );
+  await take('ann');
+  await hadBeenAhead();
+  await take('ann');
+  await db.query(
+    `UPDATE directory.snapshots SET published_at = published_at - interval '30 hours'
+     WHERE snapshot <> 'ahead'`,
+  );
+  const [figures] = (await figuresReader(db)()) ?? [];
+  expect(figures?.publishedAge).toBeGreaterThan(29 * 3600);
+});
+
+it('of snapshots in quick succession is no trouble', async () => {
+  const taken = [await take('ann'), await take('bob'), await take('cem')];
+  expect(await usersAt(literal(taken[1]?.at as Date))).toEqual(['bob']);
+  expect(Math.max(...taken.map(({ secondsAhead }) => secondsAhead))).toBeLessThan(60);
+});

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ResumableError } from '../../src/model/errors.ts';
+import { expectMirrored } from '../support/directory.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+
+let mirror: TestMirror;
+afterEach(() => mirror.close());
+
+/** Runs `sql` during the next sync, once all users are staged and before the last group is read. */
+function onceUsersAreStaged(sql: string): void {
+  let done: Promise<void> | undefined;
+  const edit = async () => {
+    const [run] = await mirror.rows<{ stage: number }>(
+      'SELECT max(stage) AS stage FROM mirror.runs',
+    );
+    const open = `SELECT count(*)::integer AS n FROM mirror.stage_${run?.stage}_walks
+      WHERE kind = 'users' AND state = 'open'`;
+    await expect.poll(async () => (await mirror.rows<{ n: number }>(open))[0]?.n).toBe(0);
+    await mirror.rows(sql);
+  };
+  mirror.proxy.before = async ({ operation }) => {
+    if (operation !== 'ListUsersInGroup') return;
+    done ??= edit();
+    await done;
+  };
+}
+
+const STALE = 'SELECT count(*)::integer AS n FROM mirror.user_hashes WHERE stale';
+
+describe('rows that are changed while a snapshot is read', () => {
+  it('are fetched again, and are the pool again', async () => {
+    mirror = await openTestMirror({ users: 300, groups: 4, seed: 7 });
+    await mirror.sync();
+    onceUsersAreStaged(`WITH few AS (SELECT username FROM directory.users ORDER BY 1 LIMIT 3)
+      UPDATE directory.users SET enabled = NOT enabled WHERE username IN (TABLE few)`);
+    const { report, error } = await mirror.sync();
+    expect(error).toBeNull();
+    expect(report).toMatchObject({
+      state: 'archived',
+      added: 0,
+      modified: 0,
+      removed: 0,
+      repaired: 3,
+    });
+    await expectMirrored(mirror.db, mirror.pool);
+    expect(await mirror.rows(STALE)).toEqual([{ n: 0 }]);
+  }, 60_000);
+
+  it('are read again by walks where they are many', async () => {
+    mirror = await openTestMirror({ users: 1_300, groups: 2, seed: 8 });
+    await mirror.sync();
+    onceUsersAreStaged('TRUNCATE directory.users');
+    const { report, error } = await mirror.sync();
+    expect(error).toBeNull();
+    expect(report).toMatchObject({
+      state: 'archived',
+      added: 0,
+      modified: 0,
+      removed: 0,
+      repaired: 1_300,
+    });
+    await expectMirrored(mirror.db, mirror.pool);
+  }, 60_000);
+
+  it('after the check keep it from being published, and the next run repairs them', async () => {
+    mirror = await openTestMirror({ users: 300, groups: 4, seed: 9 });
+    await mirror.sync();
+    const [gone] = mirror.pool.users();
+    mirror.pool.deleteUser(gone?.username ?? '');
+    let edited: Promise<unknown> | undefined;
+    // Removals are confirmed after the stage was checked for drift.
+    mirror.proxy.before = async ({ operation }) => {
+      if (operation !== 'AdminGetUser') return;
+      edited ??= mirror.rows('DELETE FROM directory.users WHERE enabled');
+      await edited;
+    };
+    const first = await mirror.sync();
+    expect(first.error).toBeInstanceOf(ResumableError);
+    expect(first.error?.message).toMatch(/were changed .* Run it again: it repairs them/);
+    const { report, resumed } = await mirror.sync();
+    expect(resumed).toBe(true);
+    expect(report).toMatchObject({ state: 'archived', added: 0, modified: 0 });
+    expect(report.repaired).toBeGreaterThan(100);
+    await expectMirrored(mirror.db, mirror.pool);
+  }, 60_000);
+});
+
+it('an archive holds the pool, not what a hand left in the table', async () => {
+  mirror = await openTestMirror({ users: 200, groups: 4, seed: 10 });
+  await mirror.sync();
+  await mirror.rows(
+    `UPDATE directory.users SET attributes = attributes || '{"email":"wrong@person.example"}'`,
+  );
+  expect((await mirror.sync()).report).toMatchObject({ modified: 0, repaired: 200 });
+  await expectMirrored(mirror.db, mirror.pool);
+  expect(await mirror.rows('SELECT * FROM directory.user_history')).toEqual([]);
+}, 60_000);
