@@ -156,7 +156,7 @@ describe('an old dump restored over the current rows', () => {
     ['whose records are lost as well', 'TRUNCATE mirror.user_hashes'],
   ])('is brought back to the pool, %s', async (_, lose) => {
     await take({ users: [user('ann'), user('bob'), user('cem'), user('dan')] });
-    await db.query('CREATE TABLE dump AS TABLE directory.users');
+    await db.query('CREATE TABLE public.dump AS TABLE directory.users');
     const content = {
       users: [user('ann', { enabled: false }), user('bob'), user('cem'), user('eve')],
     };
@@ -165,7 +165,7 @@ describe('an old dump restored over the current rows', () => {
     await db.query('TRUNCATE directory.users');
     const columns =
       'pool_id, username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped, valid_from';
-    await db.query(`INSERT INTO directory.users (${columns}) SELECT ${columns} FROM dump`);
+    await db.query(`INSERT INTO directory.users (${columns}) SELECT ${columns} FROM public.dump`);
     if (lose) await db.query(lose);
     await take(content);
     const now = await users();
@@ -181,13 +181,13 @@ describe('an old dump restored over the current rows', () => {
   it('of groups and memberships ends without a conflict with their histories', async () => {
     const ann = user('ann');
     await take({ users: [ann], groups: [group('old'), group('staff')], members: { old: [ann] } });
-    await db.query('CREATE TABLE g AS TABLE directory.groups');
-    await db.query('CREATE TABLE m AS TABLE directory.memberships');
+    await db.query('CREATE TABLE public.g AS TABLE directory.groups');
+    await db.query('CREATE TABLE public.m AS TABLE directory.memberships');
     const content = { users: [ann], groups: [group('staff', { description: 'Staff' })] };
     await take(content);
     await db.query('TRUNCATE directory.groups, directory.memberships');
-    await db.query('INSERT INTO directory.groups TABLE g');
-    await db.query('INSERT INTO directory.memberships TABLE m');
+    await db.query('INSERT INTO directory.groups TABLE public.g');
+    await db.query('INSERT INTO directory.memberships TABLE public.m');
     await take(content);
     expect(await rows('SELECT group_name, description FROM directory.groups')).toEqual([
       { group_name: 'staff', description: 'Staff' },
