@@ -86,14 +86,14 @@ describe('a run that was interrupted', () => {
     expect(old.length).toBeGreaterThan(0);
     // The stage is dropped at the end: what its walks were is kept by a trigger.
     await mirror.rows(
-      `CREATE TABLE restarted AS SELECT id, attempt FROM ${stage?.walks} WHERE false`,
+      `CREATE TABLE public.restarted AS SELECT id, attempt FROM ${stage?.walks} WHERE false`,
     );
-    await mirror.rows(`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN INSERT INTO restarted VALUES (new.id, new.attempt); RETURN new; END $$`);
+    await mirror.rows(`CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO public.restarted VALUES (new.id, new.attempt); RETURN new; END $$`);
     await mirror.rows(`CREATE TRIGGER note AFTER UPDATE ON ${stage?.walks} FOR EACH ROW
-      WHEN (new.attempt <> old.attempt) EXECUTE FUNCTION note()`);
+      WHEN (new.attempt <> old.attempt) EXECUTE FUNCTION public.note()`);
     expect((await mirror.sync()).report.state).toBe('archived');
-    expect(await mirror.rows('SELECT id FROM restarted ORDER BY id')).toEqual(old);
+    expect(await mirror.rows('SELECT id FROM public.restarted ORDER BY id')).toEqual(old);
     for (const walk of done) expect(old).not.toContainEqual(walk);
     await expectMirrored(mirror.db, mirror.pool);
   });
