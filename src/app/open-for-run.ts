@@ -30,7 +30,7 @@ export async function openForRun(config: Config, signal: AbortSignal): Promise<O
     for (const opened of open.splice(0)) await opened.close();
   };
   try {
-    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, void]>(
+    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
       keep(openQuota(config, signal)),
       keep(openMirror(config, signal)),
       openArchives(config, signal),

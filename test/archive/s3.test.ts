@@ -195,12 +195,63 @@ describe('a check', () => {
   test.each([
     ['ListObjectsV2', 's3:ListBucket'],
     ['CreateMultipartUpload', 's3:PutObject'],
+    ['UploadPart', 's3:PutObject'],
     ['AbortMultipartUpload', 's3:AbortMultipartUpload'],
-  ])('names the IAM action where %s is denied', async (operation, action) => {
-    failing(operation, 'AccessDenied');
+    ['PutObject', 's3:PutObject'],
+    ['HeadObject', 's3:GetObject'],
+    ['GetObject', 's3:GetObject'],
+    ['DeleteObjects', 's3:DeleteObject'],
+  ])('names call and IAM action where %s is denied', async (operation, action) => {
+    failing(operation, 'AccessDenied', Number.POSITIVE_INFINITY);
     const error = await failure(backend.destination.check(NEVER));
     expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain(`is denied for the call ${operation}.`);
     expect(error.message).toContain(`Allow the IAM action ${action}`);
+  });
+
+  test('finds a right to delete that is denied for single objects', async () => {
+    const server = await startS3Server({ deniesDeletion: true });
+    useS3(server);
+    const error = await failure((await openDestination('s3://archive')).check(NEVER));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toContain('Allow the IAM action s3:DeleteObject');
+    await server.close();
+  });
+
+  test.each(['SlowDown', 'InternalError'] as const)(
+    'that %s ends can be run again',
+    async (fault) => {
+      failing('PutObject', fault, Number.POSITIVE_INFINITY);
+      const error = await failure(backend.destination.check(NEVER));
+      expect(error).toBeInstanceOf(ResumableError);
+      expect(error.message).toContain(
+        `S3 failed the call PutObject on the bucket archive (${fault},`,
+      );
+    },
+  );
+
+  test('passes where several processes start at once, and leaves nothing', async () => {
+    const checks = Array.from({ length: 8 }, async () => {
+      const destination = await openDestination('s3://archive/of/pools');
+      for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
+    });
+    await Promise.all(checks);
+    expect(bucket().objects.size + bucket().uploads.size).toBe(0);
+  });
+
+  test('leaves one object in a bucket that keeps versions, however often it is made', async () => {
+    const server = await startS3Server({ versions: true });
+    useS3(server);
+    const destination = await openDestination('s3://archive/of/pools');
+    for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
+    const { stored, deleteMarkers } = server.buckets.get('archive') as NonNullable<
+      ReturnType<typeof server.buckets.get>
+    >;
+    expect({ stored, deleteMarkers }).toEqual({
+      stored: ['of/pools/cognito-mirror-check'],
+      deleteMarkers: [],
+    });
+    await server.close();
   });
 
   test('tells a bucket that does not exist', async () => {

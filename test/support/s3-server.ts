@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { Certificate } from './certificates.ts';
-import { etag, S3Bucket, S3Refusal, sha256 } from './s3-store.ts';
+import { etag, S3Bucket, S3Refusal, type StoredS3Object, sha256 } from './s3-store.ts';
 
 /** What can be made to go wrong with a request: an error's code, or a trick. */
 export type S3Fault =
@@ -40,34 +41,59 @@ const STATUS: Readonly<Record<string, number>> = {
   ExpiredToken: 400,
 };
 
+export interface S3Options {
+  /** Buckets and their Regions. */
+  readonly buckets?: Readonly<Record<string, string>>;
+  /** The most keys of a page of a listing. */
+  readonly pageSize?: number;
+  /**
+   * Which checksum an object of parts shows: S3's own of the parts' checksums (`true`), the same
+   * without the number of parts, that of the whole object, or none at all (`false`), of small ones
+   * either. `refused`: the server does not know the headers either.
+   */
+  readonly checksums?: boolean | 'without count' | 'of the whole' | 'refused';
+  /** What becomes of `If-None-Match: *`. */
+  readonly conditions?: 'honoured' | 'ignored' | 'refused';
+  /** Whether DeleteObjects must have Content-MD5. */
+  readonly deletesByMd5?: boolean;
+  /** Whether it has uploads in parts. */
+  readonly multipart?: boolean;
+  /**
+   * Whether buckets keep versions; with `default retention` they have Object Lock too. There,
+   * `no deletion` refuses also what S3 answers with a delete marker.
+   */
+  readonly versions?: boolean | 'default retention' | 'no deletion';
+  /** Whether DeleteObjects answers 200 and refuses every object, as where the right is denied. */
+  readonly deniesDeletion?: boolean;
+  /** With it the server speaks TLS, and nothing else. */
+  readonly certificate?: Certificate;
+}
+
 /**
  * A strict S3 server in memory, addressed by path, of the operations that an archive needs. It
- * checks every checksum it is given, refuses parts without one, and anything it does not know.
+ * checks every checksum it is given, refuses parts without one, and anything it does not know. The
+ * options give it the ways of other servers.
  */
 export async function startS3Server({
   buckets = { archive: 'us-east-1' },
   pageSize = 1000,
   checksums = true,
+  conditions = 'honoured',
+  deletesByMd5 = false,
+  multipart = true,
+  versions = false,
+  deniesDeletion = false,
   certificate,
-}: {
-  /** Buckets and their Regions. */
-  buckets?: Readonly<Record<string, string>>;
-  /** The most keys of a page of a listing. */
-  pageSize?: number;
-  /** Whether objects' checksums are kept, as S3 does and some servers with its API do not. */
-  checksums?: boolean;
-  /** With it the server speaks TLS, and nothing else. */
-  certificate?: Certificate;
-} = {}): Promise<S3Server> {
+}: S3Options = {}): Promise<S3Server> {
   const requests: S3Request[] = [];
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch((error: unknown) => {
       if (request.destroyed && !request.complete) return; // The client went away.
       if (!(error instanceof S3Refusal)) throw error;
       const region = error.headers['x-amz-bucket-region'];
-      const body = `<Error><Code>${error.code}</Code><Message>${error.code}</Message>${
-        region ? `<Region>${region}</Region>` : ''
-      }</Error>`;
+      const elements = { ...error.elements, ...(region ? { Region: region.toString() } : {}) };
+      const more = Object.entries(elements).map(([name, value]) => `<${name}>${value}</${name}>`);
+      const body = `<Error><Code>${error.code}</Code><Message>${error.code}</Message>${more.join('')}</Error>`;
       response.writeHead(error.status, { 'content-type': 'application/xml', ...error.headers });
       response.end(request.method === 'HEAD' ? undefined : body);
     });
@@ -101,11 +127,13 @@ export async function startS3Server({
     if (fault !== null && status !== undefined) throw new S3Refusal(fault, status);
     const bytes = fault === null ? sent : damaged(sent, fault);
     const bucket = bucketFor(request, name);
+    refuseForms(operation, request, bucket, key);
 
     switch (operation) {
       case 'PutObject':
         bucket.put(key, bytes, request.headers);
         response.setHeader('etag', etag(bytes));
+        if (versions) response.setHeader('x-amz-version-id', bucket.version(key));
         return void response.end();
       case 'CreateMultipartUpload':
         return xml(
@@ -114,7 +142,9 @@ export async function startS3Server({
           `<UploadId>${bucket.begin(key, request.headers)}</UploadId>`,
         );
       case 'UploadPart': {
-        if (!request.headers['x-amz-checksum-sha256']) throw new S3Refusal('InvalidRequest', 400);
+        if (!request.headers['x-amz-checksum-sha256'] && checksums !== 'refused') {
+          throw new S3Refusal('InvalidRequest', 400);
+        }
         const number = Number(url.searchParams.get('partNumber'));
         const uploadId = url.searchParams.get('uploadId') ?? '';
         response.setHeader('etag', bucket.putPart(key, uploadId, number, bytes));
@@ -126,7 +156,8 @@ export async function startS3Server({
           etag: element(part, 'ETag'),
           checksum: element(part, 'ChecksumSHA256'),
         }));
-        bucket.complete(key, url.searchParams.get('uploadId') ?? '', parts);
+        const uploadId = url.searchParams.get('uploadId') ?? '';
+        bucket.complete(key, uploadId, parts, checksums !== 'refused');
         return xml(response, 'CompleteMultipartUploadResult', `<Key>${escapeXml(key)}</Key>`);
       }
       case 'AbortMultipartUpload':
@@ -138,10 +169,15 @@ export async function startS3Server({
       case 'GetObject': {
         const object = bucket.objects.get(key);
         if (!object) throw new S3Refusal('NoSuchKey', 404);
+        if (object.storageClass && operation === 'GetObject') {
+          throw new S3Refusal('InvalidObjectState', 403, {}, { StorageClass: object.storageClass });
+        }
         response.setHeader('content-length', object.bytes.length);
         response.setHeader('etag', etag(object.bytes));
-        if (checksums && request.headers['x-amz-checksum-mode'] === 'ENABLED') {
-          response.setHeader('x-amz-checksum-sha256', object.checksum);
+        if (versions) response.setHeader('x-amz-version-id', bucket.version(key));
+        const shown = shownChecksum(object);
+        if (shown && request.headers['x-amz-checksum-mode'] === 'ENABLED') {
+          response.setHeader('x-amz-checksum-sha256', shown);
         }
         if (operation === 'HeadObject') return void response.end();
         if (fault !== 'cut body') return void response.end(object.bytes);
@@ -149,14 +185,69 @@ export async function startS3Server({
         return void response.write(half, () => request.socket.destroy());
       }
       case 'DeleteObjects': {
-        const keys = [...sent.toString().matchAll(/<Key>(.*?)<\/Key>/gs)];
-        if (keys.length === 0 || keys.length > 1000) throw new S3Refusal('MalformedXML', 400);
-        for (const [, escaped = ''] of keys) bucket.objects.delete(unescapeXml(escaped));
-        return xml(response, 'DeleteResult', '');
+        const named = [...sent.toString().matchAll(/<Object>(.*?)<\/Object>/gs)];
+        if (named.length === 0 || named.length > 1000) throw new S3Refusal('MalformedXML', 400);
+        const errors = named.map(([, object]) => deleteNamed(bucket, object ?? ''));
+        return xml(response, 'DeleteResult', errors.join(''));
       }
       default:
         throw new S3Refusal('NotImplemented', 501);
     }
+  }
+
+  /** Refuses forms of a request that the server does not take. */
+  function refuseForms(
+    operation: string,
+    { headers }: IncomingMessage,
+    bucket: S3Bucket,
+    key: string,
+  ): void {
+    const hasMd5 = headers['content-md5'] !== undefined;
+    const hasChecksum = Object.keys(headers).some((name) => /^x-amz-(sdk-)?checksum-/.test(name));
+    const isRead = headers['x-amz-checksum-mode'] !== undefined;
+    if (checksums === 'refused' && hasChecksum && !isRead) {
+      throw new S3Refusal('InvalidArgument', 400);
+    }
+    if (operation === 'CreateMultipartUpload' && !multipart) {
+      throw new S3Refusal('MethodNotAllowed', 405);
+    }
+    if (operation === 'DeleteObjects' && deletesByMd5 && !hasMd5) {
+      throw new S3Refusal('MissingContentMD5', 400);
+    }
+    if (operation !== 'PutObject') return;
+    const retains = versions === 'default retention' || versions === 'no deletion';
+    // As moto has it, which does not take the checksum alone.
+    if (retains && !hasMd5 && headers['x-amz-sdk-checksum-algorithm'] === undefined) {
+      throw new S3Refusal('InvalidRequest', 400);
+    }
+    if (headers['if-none-match'] === undefined || conditions === 'ignored') return;
+    if (conditions === 'refused') throw new S3Refusal('NotImplemented', 501);
+    if (bucket.objects.has(key)) throw new S3Refusal('PreconditionFailed', 412);
+  }
+
+  function shownChecksum({ bytes, checksum }: StoredS3Object): string | null {
+    if (checksums === 'without count') return checksum.replace(/-\d+$/, '');
+    if (checksums === 'of the whole') return sha256(bytes);
+    return checksums === true ? checksum : null;
+  }
+
+  /** Deletes what an element of DeleteObjects names; returns its refusal, or nothing. */
+  function deleteNamed(bucket: S3Bucket, text: string): string {
+    const key = element(text, 'Key');
+    const object = bucket.objects.get(key);
+    const refusal = (code: string, message: string) =>
+      `<Error><Key>${escapeXml(key)}</Key><Code>${code}</Code><Message>${message}</Message></Error>`;
+    if (deniesDeletion) return refusal('AccessDenied', 'Access Denied');
+    const condition = element(text, 'ETag');
+    if (condition !== '' && object && etag(object.bytes) !== condition) {
+      return refusal('PreconditionFailed', 'At least one of the conditions did not hold');
+    }
+    if (versions === 'no deletion' && object) {
+      return refusal('AccessDenied', 'Access Denied because object protected by object lock.');
+    }
+    bucket.objects.delete(key);
+    if (versions) bucket.deleteMarkers.push(key);
+    return '';
   }
 
   function bucketFor(request: IncomingMessage, name: string): S3Bucket {
@@ -236,7 +327,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   const crc = Buffer.alloc(4);
   crc.writeUInt32BE(crc32(body));
   const givenCrc = headers['x-amz-checksum-crc32'];
-  if (wrongSha || (givenCrc !== undefined && givenCrc !== crc.toString('base64'))) {
+  const md5 = createHash('md5').update(body).digest('base64');
+  const wrongMd5 = (headers['content-md5'] ?? md5) !== md5;
+  if (wrongSha || wrongMd5 || (givenCrc !== undefined && givenCrc !== crc.toString('base64'))) {
     throw new S3Refusal('BadDigest', 400);
   }
   return body;

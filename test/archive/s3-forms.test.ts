@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Destination } from '../../src/archive/destination.ts';
+import { describeFile } from '../../src/archive/local-file.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { useS3 } from './destinations.ts';
+import { contentOf, NEVER, pool } from './support.ts';
+import { useWorkFolder } from './work-folder.ts';
+
+const MULTIPART = 20_000_000;
+const { archive } = useWorkFolder();
+
+let server: S3Server;
+let local: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  local = await temporaryFolder();
+});
+afterEach(async () => {
+  await server.close();
+  await local.remove();
+});
+
+/** An archive in a server of some ways of its own. */
+async function open(options: S3Options): Promise<Destination> {
+  server = await startS3Server(options);
+  useS3(server);
+  return openDestination('s3://archive/of/pools');
+}
+
+async function file(length: number) {
+  await writeFile(`${local.path}/file`, randomBytes(length));
+  return describeFile(`${local.path}/file`);
+}
+
+const bucket = () => {
+  const found = server.buckets.get('archive');
+  if (!found) throw new Error('no bucket');
+  return found;
+};
+const count = (operation: string) =>
+  server.requests.filter((request) => request.operation === operation).length;
+
+async function failure(run: Promise<unknown>): Promise<Error> {
+  const error = await run.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error('it did not fail');
+  return error;
+}
+
+describe.each<[string, S3Options, readonly [small: number, large: number]]>([
+  ["S3's own checksums", {}, [0, 0]],
+  ['the checksum of the whole object', { checksums: 'of the whole' }, [0, 0]],
+  ['a composite checksum without the count', { checksums: 'without count' }, [0, 1]],
+  ['no checksums', { checksums: false }, [1, 1]],
+  ['no checksum headers', { checksums: 'refused' }, [1, 1]],
+])('a server with %s', (_, options, [small, large]) => {
+  test('keeps good objects, and has them read back only where it must be', async () => {
+    const destination = await open(options);
+    await destination.check(NEVER);
+    for (const [length, reads] of [
+      [1_000, small],
+      [MULTIPART, large],
+    ] as const) {
+      const before = count('GetObject');
+      await destination.put('file', await file(length), NEVER);
+      expect(count('GetObject') - before).toBe(reads);
+      expect(bucket().objects.get('of/pools/file')?.bytes).toHaveLength(length);
+    }
+  });
+
+  test('is caught where it stores other bytes', async () => {
+    const destination = await open(options);
+    await destination.check(NEVER);
+    server.fault = ({ operation }) => (operation === 'PutObject' ? 'other bytes' : null);
+    const error = await failure(destination.put('file', await file(1_000), NEVER));
+    expect(error).toBeInstanceOf(ResumableError);
+    expect(error.message).toContain('stored other bytes');
+    expect(bucket().objects.size).toBe(0);
+  });
+
+  test('takes an archive, the same as any other', async () => {
+    const destination = await open(options);
+    await destination.check(NEVER);
+    await archive(destination, pool(5));
+    expect([...(await contentOf(destination)).keys()]).toHaveLength(7);
+    expect(bucket().objects.size).toBe(7);
+  });
+});
+
+test('a server that wants Content-MD5 for DeleteObjects gets it', async () => {
+  const destination = await open({ deletesByMd5: true });
+  await destination.check(NEVER);
+  await destination.put('a', await file(10), NEVER);
+  expect(await destination.delete(['a', 'b'], NEVER)).toEqual([]);
+  expect(bucket().objects.size).toBe(0);
+});
+
+describe('a bucket with Object Lock and default retention', () => {
+  test('takes small objects and large ones, and an archive', async () => {
+    const destination = await open({ versions: 'default retention' });
+    await destination.check(NEVER);
+    await destination.put('small', await file(1_000), NEVER);
+    await destination.put('large', await file(MULTIPART), NEVER);
+    await archive(destination, pool(5));
+    expect([...(await contentOf(destination)).keys()]).toHaveLength(7);
+  });
+
+  test('keeps leftovers that cannot be deleted: they are reported, and the archive is sealed', async () => {
+    const destination = await open({ versions: 'no deletion' });
+    await destination.check(NEVER);
+    const leftover =
+      'jsonl/users/pool_id=us-east-1_Ab12Cd34/snapshot=20261120T020000Z/part-00009.jsonl.gz';
+    await destination.put(leftover, await file(10), NEVER);
+    const retained: string[] = [];
+    await archive(destination, pool(5), { onRetained: (keys) => retained.push(...keys) });
+    expect(retained).toEqual([leftover, 'locks/pool_id=us-east-1_Ab12Cd34/20261120T020000Z.json']);
+    expect([...(await contentOf(destination)).keys()].join()).toContain('manifests/');
+  });
+});
+
+describe('a server that does not hold to If-None-Match', () => {
+  test.each(['ignored', 'refused'] as const)(
+    '(%s) is found, and served all the same',
+    async (conditions) => {
+      const destination = await open({ conditions });
+      await destination.check(NEVER);
+      expect(bucket().objects.size).toBe(0);
+      const first = await file(10);
+      expect(await destination.create('a', first, NEVER)).toBe(true);
+      expect(await destination.create('a', await file(11), NEVER)).toBe(false);
+      expect(bucket().objects.get('of/pools/a')?.bytes).toHaveLength(10);
+    },
+  );
+});
+
+test('a server without uploads in parts is found at the start, by the call', async () => {
+  const destination = await open({ multipart: false });
+  const error = await failure(destination.check(NEVER));
+  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error.message).toBe(
+    'ARCHIVE_URL: the server of the bucket archive does not support the call CreateMultipartUpload (MethodNotAllowed, HTTP 405). Name a bucket of a server that supports it, or a folder: file:///folder.',
+  );
+});
