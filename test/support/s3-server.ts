@@ -13,6 +13,7 @@ export type S3Fault =
   | 'InternalError'
   | 'AccessDenied'
   | 'ExpiredToken'
+  | 'ConditionalRequestConflict'
   | 'cut'
   | 'cut body'
   | 'other bytes'
@@ -31,6 +32,8 @@ export interface S3Server {
   readonly requests: S3Request[];
   /** Decides what goes wrong with a request; nothing by default. */
   fault: (request: S3Request) => S3Fault | null;
+  /** Decides whether the answer to a PutObject is lost after the object was stored. */
+  after: (request: S3Request) => 'cut' | null;
   readonly close: () => Promise<void>;
 }
 
@@ -39,6 +42,7 @@ const STATUS: Readonly<Record<string, number>> = {
   InternalError: 500,
   AccessDenied: 403,
   ExpiredToken: 400,
+  ConditionalRequestConflict: 409,
 };
 
 export interface S3Options {
@@ -107,6 +111,7 @@ export async function startS3Server({
     buckets: new Map(Object.entries(buckets).map(([name, region]) => [name, new S3Bucket(region)])),
     requests,
     fault: () => null,
+    after: () => null,
     async close() {
       http.closeAllConnections();
       http.close();
@@ -134,6 +139,7 @@ export async function startS3Server({
         bucket.put(key, bytes, request.headers);
         response.setHeader('etag', etag(bytes));
         if (versions) response.setHeader('x-amz-version-id', bucket.version(key));
+        if (server.after({ operation, key }) === 'cut') return void request.socket.destroy();
         return void response.end();
       case 'CreateMultipartUpload':
         return xml(
