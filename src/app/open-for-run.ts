@@ -46,7 +46,7 @@ export async function openForRun(config: Config, signal: AbortSignal): Promise<O
 /** What each pool is mirrored with. */
 export function poolPartsOf(config: Config, archives: Archives): PoolPartsOf {
   return async (poolId) => {
-    const { role, maxRemoved } = settingsOf(config, poolId);
-    return { role, maxRemoved, destination: await archives.of(poolId) };
+    const { role, region, maxRemoved } = settingsOf(config, poolId);
+    return { role, region, maxRemoved, destination: await archives.of(poolId) };
   };
 }

@@ -1,7 +1,6 @@
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
-import { regionOf } from '../model/pool-id.ts';
 import { describePool } from '../runner/describe-pool.ts';
 import { CallMeter } from '../telemetry/call-meter.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -15,15 +14,14 @@ export async function openListing(
 ): Promise<{ cognito: Cognito; close(): Promise<void> }> {
   const quota = await openQuota(config, signal);
   try {
-    const region = regionOf(poolId);
-    const { role } = settingsOf(config, poolId);
+    const { role, region } = settingsOf(config, poolId);
     const log = createLogger({ level: 'silent' });
     const meter = new CallMeter();
     // Buckets of this process's own are the same by any name: the account need not be asked for.
     const accountId =
       quota.redis === null
         ? ''
-        : (await describePool({ buckets: quota.buckets, role, log }, poolId, meter, signal))
+        : (await describePool({ buckets: quota.buckets, role, region, log }, poolId, meter, signal))
             .accountId;
     const buckets = quota.buckets.of(accountId, region);
     const cognito = openCognito({ region, role, buckets, meter });

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { settingsOf } from '../config/pool-settings.ts';
 import { PROGRAM } from '../config/program.ts';
 import type { SyncParts } from '../runner/inline/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -12,6 +13,7 @@ export function syncParts(config: Config, opened: Opened, log: Logger): SyncPart
     db: mirror.db,
     databaseUrl: mirror.databaseUrl,
     poolParts: poolPartsOf(config, archives),
+    regionOf: (poolId) => settingsOf(config, poolId).region,
     formats: config.archiveFormats,
     program: PROGRAM,
     workFolder: workFolder(config),

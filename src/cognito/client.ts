@@ -67,8 +67,13 @@ export interface Cognito {
     from: PageStart,
     signal: AbortSignal,
   ): AsyncIterable<Page<User>>;
-  /** One user by name; null where there is none. */
+  /**
+   * One user by name; null where there is none. Throws ParameterRefusedError where the service
+   * refuses the name, as the next does for its filter.
+   */
   getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
+  /** One user by `sub`, from the listing of users; null where there is none. */
+  findBySub(poolId: string, sub: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
   list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
   /** Closes the connections. */
@@ -138,7 +143,10 @@ export function openCognito(options: CognitoOptions): Cognito {
     describePool(poolId, signal) {
       const command = new DescribeUserPoolCommand({ UserPoolId: poolId });
       const send = async (abortSignal: AbortSignal) =>
-        normalisePool(poolId, (await sdk.send(command, { abortSignal })).UserPool);
+        normalisePool(
+          { poolId, region: options.region },
+          (await sdk.send(command, { abortSignal })).UserPool,
+        );
       return ask('DescribeUserPool', poolId, send, signal);
     },
 
@@ -201,6 +209,15 @@ export function openCognito(options: CognitoOptions): Cognito {
         if (error instanceof UserNotFoundError) return null;
         throw error;
       }
+    },
+
+    async findBySub(poolId, sub, signal) {
+      const range = { limit: 1, token: null };
+      const filter = `sub = ${JSON.stringify(sub)}`;
+      const send = async (abortSignal: AbortSignal) =>
+        (await listUsers(sdk, poolId, range, { filter }, abortSignal)).items.map(normaliseUser);
+      const users = await ask('ListUsers', poolId, send, signal);
+      return users.find((user) => user.sub === sub) ?? null;
     },
 
     list: (listing, signal) => listPages(sdk, call, listing, signal),

@@ -9,6 +9,7 @@ import {
   MalformedAnswerError,
   NotAuthorizedError,
   OperationNotEnabledError,
+  ParameterRefusedError,
   RefusedRequestError,
   ResourceNotFoundError,
   ServiceUnavailableError,
@@ -170,6 +171,8 @@ const BY_NAME: ReadonlyMap<string, Row> = new Map(
     RequestTimeout: UNREACHABLE,
     TimeoutError: UNREACHABLE,
     InvalidParameter: INVALID_PARAMETER,
+    InvalidParameterValue: INVALID_PARAMETER,
+    Validation: INVALID_PARAMETER,
     ResourceNotFound: NOT_FOUND,
     UserNotFound: USER_NOT_FOUND,
     NotAuthorized: NOT_AUTHORIZED,
@@ -257,7 +260,7 @@ function invalidParameter(call: CallContext, fault: Fault): Error {
         `(${describeFault(fault)}): the pool must be walked in one chain.`,
     );
   }
-  return new RefusedRequestError([
+  return new ParameterRefusedError([
     {
       subject: subjectOf(call),
       problem: `the service refused a parameter (${describeFault(fault)}).`,

@@ -121,6 +121,9 @@ export class RoleRefusedError extends ConfigurationError {
 /** The service refused what was asked, and would refuse it again. */
 export class RefusedRequestError extends ConfigurationError {}
 
+/** The service refused a parameter: of AdminGetUser the name, of ListUsers the filter. */
+export class ParameterRefusedError extends RefusedRequestError {}
+
 /** AdminGetUser found nobody of that name. */
 export class UserNotFoundError extends MirrorError {}
 

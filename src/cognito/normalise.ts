@@ -9,7 +9,6 @@ import type {
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Group } from '../model/group.ts';
 import type { Pool } from '../model/pool.ts';
-import { regionOf } from '../model/pool-id.ts';
 import { escapeOdd, isStorable, storeName } from '../model/storable.ts';
 import type { MfaOption, User } from '../model/user.ts';
 import { MalformedAnswerError } from './errors.ts';
@@ -50,7 +49,10 @@ export function normaliseGroup(group: GroupType): Group {
  * A pool of DescribeUserPool. Throws MalformedAnswerError where it has no Arn of a pool. No `escaped`
  * stands beside its texts: they are kept as names are.
  */
-export function normalisePool(poolId: string, pool: UserPoolType | undefined): Pool {
+export function normalisePool(
+  { poolId, region }: Pick<Pool, 'poolId' | 'region'>,
+  pool: UserPoolType | undefined,
+): Pool {
   const text = new StorableText();
   const arn = text.name('arn', pool?.Arn);
   const accountId = arn.split(':')[4] ?? '';
@@ -63,7 +65,7 @@ export function normalisePool(poolId: string, pool: UserPoolType | undefined): P
     name: text.optionalName('name', pool?.Name),
     arn,
     accountId,
-    region: regionOf(poolId),
+    region,
     estimatedUsers: isInteger(estimated, 0, Number.MAX_SAFE_INTEGER)
       ? estimated
       : malformed('the estimated_users of a pool are no whole number'),

@@ -42,10 +42,21 @@ const role = z
       'The IAM role by which the pool is read, assumed with the credentials of the environment. Absent: those credentials themselves.',
   });
 
+const REGION = /^[a-z]{2}(-[a-z]+)+-\d+$/;
+
 const pool = z
   .strictObject(
     {
       role: role.optional(),
+      region: z
+        .string({ error: NO_TEXT })
+        .regex(REGION, 'must be the name of a Region.')
+        .optional()
+        .meta({
+          description:
+            "The Region in which the pool is read. Absent: the one in its id. Replicas of a pool share its id, which names the primary's Region.",
+          examples: ['eu-west-1'],
+        }),
       schedule: z
         .string({ error: NO_TEXT })
         .refine(isCronPattern, 'it is no cron expression that ever comes due.')
@@ -118,7 +129,7 @@ const allowance = z
 
 const regions = mapping(
   {
-    pattern: /^[a-z]{2}(-[a-z]+)+-\d+$/,
+    pattern: REGION,
     problem: 'the key is no Region.',
     remedy: 'Give the name of a Region, such as us-east-1.',
   },

@@ -7,6 +7,7 @@ import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import { sslModeProblem, withSslMode } from './database-url.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
+import { nearest } from './nearest.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 import { REMEDIES, toPools, VARIABLES, type VariableName } from './variables.ts';
 
@@ -62,7 +63,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     problems.push({
       subject: 'COGNITO_POOLS',
       problem: 'no pool is named.',
-      remedy: `${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${REMEDIES.COGNITO_POOLS}`,
+      remedy: `${misspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${REMEDIES.COGNITO_POOLS}`,
     });
   }
   const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
@@ -150,6 +151,9 @@ function parseFile(path: string | undefined, problems: Problem[]): ConfigFile {
   return NO_FILE;
 }
 
+const POOL_REMEDY =
+  'Give pool ids, separated by spaces, as the Cognito console shows them (us-east-1_Ab12Cd34), or `all`.';
+
 /** Pools named on the command line; undefined where none is, or one is malformed. */
 function parsePools(
   named: readonly string[],
@@ -158,8 +162,16 @@ function parsePools(
   if (named.length === 0) return undefined;
   const parsed = z.string().transform(toPools).safeParse(named.join(','));
   if (parsed.success) return parsed.data;
-  problems.push(...toProblems('POOL', REMEDIES.COGNITO_POOLS, parsed.error));
+  problems.push(...toProblems('POOL', POOL_REMEDY, parsed.error));
   return undefined;
+}
+
+/** Other programs have variables of this prefix, so one is mentioned only where pools are missing. */
+function misspelt(set: Record<string, string>): string {
+  const near = Object.keys(set).find(
+    (name) => name.startsWith('COGNITO') && nearest(name, ['COGNITO_POOLS']) !== null,
+  );
+  return near === undefined ? '' : `${near} is set: did you mean COGNITO_POOLS? `;
 }
 
 /** True of a problem that leaves no doubt about which pools are named. */

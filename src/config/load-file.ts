@@ -13,6 +13,7 @@ export const NO_FILE: ConfigFile = Object.freeze({ pools: new Map(), accounts: n
 const FIELD_REMEDIES: Readonly<Record<string, string>> = {
   arn: 'Give an ARN such as arn:aws:iam::123456789012:role/cognito-mirror.',
   externalId: "Give what the role's trust policy asks for, in quotes.",
+  region: 'Give a name such as us-east-1.',
   schedule: REMEDIES.MIRROR_SCHEDULE,
   timezone: REMEDIES.MIRROR_TIMEZONE,
   archiveUrl: REMEDIES.ARCHIVE_URL,

@@ -1,3 +1,4 @@
+import { regionOf } from '../model/pool-id.ts';
 import type { Config, Schedule } from './config.ts';
 
 /** A role of another account, by which a pool there is read. */
@@ -11,6 +12,8 @@ export interface Role {
 export interface PoolSettings {
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
+  /** Where the pool is read: the Region in its id, unless the file names another. */
+  readonly region: string;
   readonly schedule: Schedule;
   readonly archiveUrl: string;
   /** The share of its rows that may vanish before a snapshot is held: 0 to 1. */
@@ -19,9 +22,11 @@ export interface PoolSettings {
 
 /** What a pool is mirrored with: its own settings of the file, else those of the environment. */
 export function settingsOf(config: Config, poolId: string): PoolSettings {
-  const { role, schedule, timezone, archiveUrl, maxRemoved } = config.file.pools.get(poolId) ?? {};
+  const { role, region, schedule, timezone, archiveUrl, maxRemoved } =
+    config.file.pools.get(poolId) ?? {};
   return {
     role: role === undefined ? null : { arn: role.arn, externalId: role.externalId ?? null },
+    region: region ?? regionOf(poolId),
     schedule: {
       pattern: schedule ?? config.schedule.pattern,
       timezone: timezone ?? config.schedule.timezone,

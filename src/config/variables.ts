@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isPoolId } from '../model/pool-id.ts';
+import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
 import { archiveUrlProblem } from './archive-url.ts';
 import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
 import { databaseUrlProblem, standardDatabaseUrl } from './database-url.ts';
@@ -67,7 +67,7 @@ export function toPools(text: string, context: z.core.$RefinementCtx): string[] 
   if (items.length === 1 && items[0] === 'all') return 'all';
   for (const item of items) {
     if (item === 'all') report(context, '`all` stands beside other pools.');
-    else if (!isPoolId(item)) report(context, `${quote(item)} is no pool id.`);
+    else if (!isPoolId(item)) report(context, poolIdProblem(item));
   }
   if (items.length === 0) report(context, 'it names no pool.');
   return items;

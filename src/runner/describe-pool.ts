@@ -2,7 +2,6 @@ import { openCognito } from '../cognito/client.ts';
 import type { RetryPolicy } from '../cognito/retry.ts';
 import type { Role } from '../config/pool-settings.ts';
 import type { Pool } from '../model/pool.ts';
-import { regionOf } from '../model/pool-id.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -11,6 +10,8 @@ export interface DescribeParts {
   readonly buckets: AccountBuckets;
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
+  /** Where the pool is read. */
+  readonly region: string;
   /** How often a call is tried again; as `retry.ts` has it where absent. */
   readonly retryPolicy?: RetryPolicy;
   /** Told of every attempt. */
@@ -25,8 +26,7 @@ export async function describePool(
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
-  const region = regionOf(poolId);
-  const { role, observer, retryPolicy, log } = parts;
+  const { role, region, observer, retryPolicy, log } = parts;
   const buckets = parts.buckets.ofRegion(region);
   const cognito = openCognito({
     region,

@@ -72,11 +72,11 @@ export function secondsTogether(plans: readonly PoolPlan[]): number {
 }
 
 async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const { role } = await parts.poolParts(poolId);
+  const { role, region } = await parts.poolParts(poolId);
   const answers = new AnswerTimes();
-  const calling = { ...parts, role, observer: answers };
+  const calling = { ...parts, role, region, observer: answers };
   const meter = new CallMeter();
-  const { accountId, region, estimatedUsers } = await describePool(calling, poolId, meter, signal);
+  const { accountId, estimatedUsers } = await describePool(calling, poolId, meter, signal);
   const buckets = parts.buckets.ofGroups(accountId, region);
   const cognito = openCognito({ ...calling, region, buckets, meter });
   const groups = await listGroups(cognito, poolId, signal).finally(() => cognito.close());

@@ -5,6 +5,8 @@ import type { Role } from '../config/pool-settings.ts';
 export interface PoolParts {
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
+  /** Where the pool is read. */
+  readonly region: string;
   readonly destination: Destination;
   /** The guard's share, 0 to 1. */
   readonly maxRemoved: number;

@@ -26,7 +26,7 @@ export async function clearStrays(
 ): Promise<StrayVerdict> {
   const { db, run, log } = context;
   const chosen = await transaction(db, (client) => strays(client, run, MOST_LOOK_UPS), signal);
-  const lost = await findAlive(context, chosen, signal);
+  const { alive: lost } = await findAlive(context, chosen, signal);
   if (lost.length > 0) {
     log.warn(
       { poolId: run.poolId, lost: lost.length },

@@ -9,7 +9,8 @@ import { findAlive, MOST_LOOK_UPS } from './look-up.ts';
 const TOLERATED_ALIVE = 0.01;
 
 /**
- * Asks the service after the users that no walk saw. Those that are alive keep their rows.
+ * Asks the service about the users that no walk saw. Those that are alive keep their rows, and so
+ * do those that it refuses to look up.
  *
  * @returns why the snapshot must be held, or null.
  */
@@ -22,8 +23,9 @@ export async function confirmRemovals(
   const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return null;
   progress.note = `asking after ${chosen.length} of ${count} users that no walk saw`;
-  const alive = await findAlive(context, chosen, signal);
-  await fenced(db, run, ['walking'], (client) => keepAlive(client, run, alive));
+  const { alive, refused } = await findAlive(context, chosen, signal);
+  const kept = [...alive, ...refused];
+  await fenced(db, run, ['walking'], (client) => keepAlive(client, run, kept));
   progress.note = null;
   if (alive.length <= chosen.length * TOLERATED_ALIVE) return null;
   return (

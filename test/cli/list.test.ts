@@ -214,7 +214,7 @@ describe('list', () => {
   it.each([
     [['users'], /missing required argument 'pool'/],
     [['people', 'us-east-1_A'], /WHAT: is not a listing\. Give users, groups or members\./],
-    [['users', 'nonsense'], /POOL: is not the id of a pool\. Give one such as/],
+    [['users', 'nonsense'], /POOL: "nonsense" is no pool id\. Give one such as/],
     [['members', 'us-east-1_A'], /GROUP: belongs to members/],
     [['users', 'us-east-1_A', 'everyone'], /GROUP: belongs to members/],
     [['groups', 'us-east-1_A', '--filter', 'email = "x"'], /--filter: is known to the listing of/],

@@ -238,18 +238,21 @@ describe('a group', () => {
 describe('a pool', () => {
   test('has the account of its Arn and the names of its own attributes, sorted', () => {
     const arn = 'arn:aws:cognito-idp:eu-west-1:210987654321:userpool/eu-west-1_A';
-    const pool = normalisePool('eu-west-1_A', {
-      Name: 'people',
-      Arn: arn,
-      EstimatedNumberOfUsers: 12,
-      MfaConfiguration: 'OPTIONAL',
-      SchemaAttributes: [
-        { Name: 'sub' },
-        { Name: 'dev:custom:b' },
-        { Name: 'custom:b' },
-        { Name: 'custom:a' },
-      ],
-    });
+    const pool = normalisePool(
+      { poolId: 'eu-west-1_A', region: 'eu-west-1' },
+      {
+        Name: 'people',
+        Arn: arn,
+        EstimatedNumberOfUsers: 12,
+        MfaConfiguration: 'OPTIONAL',
+        SchemaAttributes: [
+          { Name: 'sub' },
+          { Name: 'dev:custom:b' },
+          { Name: 'custom:b' },
+          { Name: 'custom:a' },
+        ],
+      },
+    );
     expect(pool).toEqual({
       poolId: 'eu-west-1_A',
       name: 'people',
@@ -263,7 +266,11 @@ describe('a pool', () => {
   });
 
   test('without an Arn is malformed', () => {
-    expect(() => normalisePool('eu-west-1_A', undefined)).toThrow(MalformedAnswerError);
-    expect(() => normalisePool('eu-west-1_A', { Arn: 'nonsense' })).toThrow(MalformedAnswerError);
+    expect(() => normalisePool({ poolId: 'eu-west-1_A', region: 'eu-west-1' }, undefined)).toThrow(
+      MalformedAnswerError,
+    );
+    expect(() =>
+      normalisePool({ poolId: 'eu-west-1_A', region: 'eu-west-1' }, { Arn: 'nonsense' }),
+    ).toThrow(MalformedAnswerError);
   });
 });

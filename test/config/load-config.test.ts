@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { settingsOf } from '../../src/config/pool-settings.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { problemsOf, writeYaml } from './support.ts';
 
@@ -98,7 +99,33 @@ describe('pools', () => {
     expect(problems).toHaveLength(3);
     expect(problems[0]).toMatch(/^COGNITO_POOLS: "bad" is no pool id\. .*us-east-1_Ab12Cd34/);
     expect(problems[2]).toContain('also bad\\u001b[31m');
-    expect(problemsOf({}, { pools: ['x'] })[0]).toMatch(/^POOL: "x"/);
+    expect(problemsOf({}, { pools: ['x'] })[0]).toMatch(/^POOL: "x" .*separated by spaces/);
+  });
+
+  test('an ARN is told apart, with the id in it', () => {
+    const arn = 'arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Ab12Cd34';
+    expect(problemsOf({}, { pools: [arn] })[0]).toMatch(
+      /^POOL: "arn:.*" is an ARN; the pool id in it is us-east-1_Ab12Cd34\./,
+    );
+    expect(problemsOf({ COGNITO_POOLS: `${arn}/x` })[0]).toContain('is no pool id');
+  });
+
+  test('a misspelt variable is mentioned where no pool is named, and nowhere else', () => {
+    const env = { COGNITO_POOL: 'us-east-1_A', COGNITO_USER_POOL_CLIENT_ID: 'x' };
+    expect(problemsOf(env, { needsPools: true })[0]).toContain(
+      'COGNITO_POOL is set: did you mean COGNITO_POOLS?',
+    );
+    expect(problemsOf({ COGNITO_USER_POOL_CLIENT_ID: 'x' }, { needsPools: true })[0]).not.toContain(
+      'did you mean',
+    );
+    expect(loadConfig({ ...env, COGNITO_POOLS: 'us-east-1_B' }).pools).toEqual(['us-east-1_B']);
+  });
+
+  test('is read in the Region of its id, unless the file names another', () => {
+    const config = loadConfig({});
+    expect(settingsOf(config, 'eu-west-3_Aa1').region).toBe('eu-west-3');
+    const file = { ...config.file, pools: new Map([['eu-west-3_Aa1', { region: 'us-east-1' }]]) };
+    expect(settingsOf({ ...config, file }, 'eu-west-3_Aa1').region).toBe('us-east-1');
   });
 
   test('a command that needs pools says how to name them', () => {

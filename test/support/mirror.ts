@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { regionOf } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/inline/sync.ts';
@@ -40,6 +41,8 @@ export interface SyncOptions extends Partial<SyncParts> {
   /** The guard's share. */
   readonly maxRemoved?: number;
   readonly poolId?: string;
+  /** Where the pool is read. */
+  readonly region?: string;
   readonly signal?: AbortSignal;
   /** Called with the run's progress object before it begins. */
   readonly watch?: (progress: SnapshotProgress) => void;
@@ -71,7 +74,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     archive: folder.path,
     work: work.path,
     async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...rest } = {}) {
-      const { destination = folderArchive, maxRemoved = 1, ...parts } = rest;
+      const { destination = folderArchive, maxRemoved = 1, region, ...parts } = rest;
       const shares = { share, userListRps };
       const buckets = localAccountBuckets({ of: () => shares, leastShare: () => share });
       try {
@@ -84,7 +87,13 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             workFolder: work.path,
             buckets,
             quotaShared: false,
-            poolParts: async () => ({ role: null, destination, maxRemoved }),
+            poolParts: async (id) => ({
+              role: null,
+              region: region ?? regionOf(id),
+              destination,
+              maxRemoved,
+            }),
+            regionOf,
             historyDays: null,
             log,
             ...parts,

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { regionOf } from '../../src/model/pool-id.ts';
 import {
   askForSnapshot,
   noteSnapshot,
@@ -54,7 +55,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     queues,
     buckets,
     quota: new QuotaHold(mirror.databaseUrl),
-    poolParts: async () => ({ role: null, destination, maxRemoved: 1 }),
+    poolParts: async (id) => ({ role: null, region: regionOf(id), destination, maxRemoved: 1 }),
     formats: ['jsonl'],
     program: 'cognito-mirror/test',
     workFolder: mirror.work,

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Listing } from '../../cognito/listing.ts';
 import { FULL_PAGE } from '../../cognito/page.ts';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
-import { isPoolId } from '../../model/pool-id.ts';
+import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import { printable, printableJson } from '../../telemetry/printable.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
@@ -69,7 +69,7 @@ function toListing(
     return number;
   };
   if (!isPoolId(poolId)) {
-    refuse('POOL', 'is not the id of a pool.', 'Give one such as us-east-1_Ab12Cd34.');
+    refuse('POOL', poolIdProblem(poolId), 'Give one such as us-east-1_Ab12Cd34.');
   }
   if (!['users', 'groups', 'members'].includes(what)) {
     refuse('WHAT', 'is not a listing.', 'Give users, groups or members.');

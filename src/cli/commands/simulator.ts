@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
-import { isPoolId } from '../../model/pool-id.ts';
+import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/defaults.ts';
 import { DENIALS, type Denial } from '../../simulator/denial.ts';
 import { FAULTS, type FaultName, type FaultSetting } from '../../simulator/faults.ts';
@@ -132,7 +132,7 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
   };
   const pools = raw.pool ?? [DEFAULT_POOL_ID];
   for (const [index, id] of pools.entries()) {
-    if (!isPoolId(id)) refuse('--pool', `${id} is no pool id.`, `Its form is ${DEFAULT_POOL_ID}.`);
+    if (!isPoolId(id)) refuse('--pool', poolIdProblem(id), `Its form is ${DEFAULT_POOL_ID}.`);
     if (pools.indexOf(id) < index) refuse('--pool', `${id} is named twice.`, 'Name it once.');
   }
   if (!/^\d{12}$/.test(raw.account)) {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ConfigurationError } from '../../model/errors.ts';
-import { isPoolId } from '../../model/pool-id.ts';
+import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import type { Triggered } from '../../runner/trigger.ts';
 import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
@@ -25,7 +25,7 @@ async function runTrigger(
     throw new ConfigurationError([
       {
         subject: 'POOL',
-        problem: 'is not the id of a pool.',
+        problem: poolIdProblem(poolId),
         remedy: 'Give one such as us-east-1_Ab12Cd34.',
       },
     ]);

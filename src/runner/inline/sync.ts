@@ -2,7 +2,6 @@ import type pg from 'pg';
 import type { ArchiveResult } from '../../archive/archive-request.ts';
 import { openCognito } from '../../cognito/client.ts';
 import type { ArchiveFormat } from '../../config/config.ts';
-import { regionOf } from '../../model/pool-id.ts';
 import { snapshotId } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
 import { savePool } from '../../postgres/state/pools.ts';
@@ -26,6 +25,8 @@ export interface SyncParts {
   readonly db: pg.Pool;
   readonly databaseUrl: string;
   readonly poolParts: PoolPartsOf;
+  /** Where a pool is read. */
+  readonly regionOf: (poolId: string) => string;
   readonly formats: readonly ArchiveFormat[];
   readonly program: string;
   /** Where parts of the archive are made before they are stored. */
@@ -61,7 +62,7 @@ export async function syncPools(
 ): Promise<PoolOutcome[]> {
   const regions = new Map<string, string[]>();
   for (const poolId of poolIds) {
-    const region = regionOf(poolId);
+    const region = parts.regionOf(poolId);
     regions.set(region, [...(regions.get(region) ?? []), poolId]);
   }
   const outcomes = new Map<string, PoolOutcome>();
@@ -120,7 +121,7 @@ async function mirror(
   const { poolId, meter } = progress;
   const own = await parts.poolParts(poolId);
   const { role } = own;
-  const pool = await describePool({ ...parts, role }, poolId, meter, signal);
+  const pool = await describePool({ ...parts, ...own }, poolId, meter, signal);
   await savePool(db, pool);
   const buckets = parts.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({ region: pool.region, role, buckets, meter, log });

@@ -102,9 +102,9 @@ async function goOn(
 }
 
 async function describe(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Pool> {
-  const { role } = await parts.poolParts(poolId);
+  const { role, region } = await parts.poolParts(poolId);
   const pool = await describePool(
-    { ...parts, role, observer: parts.metrics, retryPolicy: RETRIES },
+    { ...parts, role, region, observer: parts.metrics, retryPolicy: RETRIES },
     poolId,
     new CallMeter(),
     signal,
