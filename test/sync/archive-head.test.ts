@@ -1,0 +1,131 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDestination } from '../../src/archive/open-destination.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
+import { openBucket, wrap } from '../archive/destinations.ts';
+import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+
+let mirror: TestMirror;
+let poolId: string;
+beforeEach(async () => {
+  mirror = await openTestMirror({ users: 40, groups: 3, seed: 77 });
+  poolId = mirror.pool.settings.id;
+  const { error } = await mirror.sync();
+  expect(error).toBeNull();
+  mirror.simulator.attempts.clear();
+});
+afterEach(() => mirror.close());
+
+const newest = async (): Promise<{ snapshot: string; manifest: string }> => {
+  const [row] = await mirror.rows<{ snapshot: string; manifest: string }>(
+    'SELECT snapshot, manifest FROM directory.snapshots ORDER BY snapshot_at DESC LIMIT 1',
+  );
+  if (!row) throw new Error('no snapshot');
+  return row;
+};
+
+/** Expects the next run to be refused before it reads the pool or begins a snapshot. */
+async function refusedAtOnce(options: Parameters<TestMirror['sync']>[0] = {}): Promise<string> {
+  const before = await newest();
+  const { error } = await mirror.sync(options);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  const calls = mirror.simulator.attempts.entries().map(({ operation }) => operation);
+  expect(new Set(calls)).toEqual(new Set(['DescribeUserPool']));
+  expect(await newest()).toEqual(before);
+  return error?.message ?? '';
+}
+
+describe('before a pool is read', () => {
+  it.each([
+    ['is not JSON', () => 'no manifest', 'it is not JSON'],
+    ['is empty', () => '', 'it is empty'],
+    [
+      'is of a newer form',
+      (text: string) => text.replace('"version": 1', '"version": 2'),
+      'it has version 2 of the form, and this program reads version 1',
+    ],
+    [
+      'has another form',
+      (text: string) => text.replace('"objects"', '"things"'),
+      'it does not have the form of a manifest',
+    ],
+  ])('a last manifest that %s is found, and named', async (_, change, problem) => {
+    const { manifest } = await newest();
+    const path = join(mirror.archive, manifest);
+    await writeFile(path, change(await readFile(path, 'utf8')));
+    const message = await refusedAtOnce();
+    expect(message).toContain(`${manifest} cannot be read as a manifest: ${problem}.`);
+  });
+
+  it('a manifest of a later snapshot than the next one is found, and named', async () => {
+    const { manifest, snapshot } = await newest();
+    const text = await readFile(join(mirror.archive, manifest), 'utf8');
+    const later = manifest.replace(snapshot, '20990101T000000Z');
+    await writeFile(join(mirror.archive, later), text);
+    const message = await refusedAtOnce();
+    expect(message).toContain(`it holds a later snapshot of ${poolId} (20990101T000000Z)`);
+    expect(message).toContain(later);
+  });
+
+  it('a last manifest that expired is found, and named', async () => {
+    const { manifest } = await newest();
+    await rm(join(mirror.archive, manifest));
+    const message = await refusedAtOnce();
+    expect(message).toContain(`the manifest ${manifest}, the last of ${poolId}`);
+    expect(message).toContain(
+      'is missing there: it was deleted, or a lifecycle rule let it expire',
+    );
+    expect(message).toContain('Let lifecycle rules leave manifests/ alone.');
+  });
+
+  it('an archive whose last manifest was sealed, but not noted, is no problem', async () => {
+    const folder = await openDestination(pathToFileURL(mirror.archive).href);
+    const lost = wrap(folder, {
+      async create(key, file, signal) {
+        const made = await folder.create(key, file, signal);
+        if (key.startsWith('manifests/')) throw new Error('the answer was lost');
+        return made;
+      },
+    });
+    expect((await mirror.sync({ destination: lost })).error?.message).toBe('the answer was lost');
+    const { error, report } = await mirror.sync();
+    expect({ error, state: report.state }).toEqual({ error: null, state: 'archived' });
+    expect((await mirror.sync()).error).toBeNull();
+  });
+});
+
+describe('a last manifest in cold storage', () => {
+  let backend: Awaited<ReturnType<typeof openBucket>>;
+  beforeEach(async () => {
+    backend = await openBucket();
+    expect((await mirror.sync({ destination: backend.destination })).error).toBeNull();
+    for (const [key, object] of backend.server.buckets.get('archive')?.objects ?? []) {
+      if (key.includes('manifests/')) object.storageClass = 'DEEP_ARCHIVE';
+    }
+    mirror.simulator.attempts.clear();
+  });
+  afterEach(() => backend.close());
+
+  it('is followed by the next, by the hash that the database keeps', async () => {
+    const before = await mirror.rows<{ sha256: string }>(
+      'SELECT manifest_sha256 AS sha256 FROM directory.snapshots ORDER BY snapshot_at DESC LIMIT 1',
+    );
+    const { error } = await mirror.sync({ destination: backend.destination });
+    expect(error).toBeNull();
+    const { manifest } = await newest();
+    const bytes = backend.server.buckets.get('archive')?.objects.get(`of/pools/${manifest}`)?.bytes;
+    expect(JSON.parse(String(bytes)).previous.sha256).toBe(before[0]?.sha256);
+  });
+
+  it('stops a database that does not know it, with the storage class and the way out', async () => {
+    const { manifest } = await newest();
+    await mirror.rows('UPDATE mirror.runs SET destination = NULL');
+    const message = await refusedAtOnce({ destination: backend.destination });
+    expect(message).toContain(
+      `the object of/pools/${manifest} in the bucket archive is in the storage class DEEP_ARCHIVE and cannot be read.`,
+    );
+    expect(message).toContain('aws s3api restore-object --bucket archive');
+  });
+});
