@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
@@ -18,8 +19,14 @@ export interface Opened {
 /**
  * Opens database, quota and archives at once, so that a person learns of everything that is wrong
  * before any call costs quota.
+ *
+ * @param onFailure is called with the database where that is open and something else is not.
  */
-export async function openForRun(config: Config, signal: AbortSignal): Promise<Opened> {
+export async function openForRun(
+  config: Config,
+  signal: AbortSignal,
+  onFailure: (db: pg.Pool, error: unknown) => Promise<void> = async () => {},
+): Promise<Opened> {
   const open: { close(): Promise<void> }[] = [];
   const keep = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
     const opened = await opening;
@@ -29,15 +36,18 @@ export async function openForRun(config: Config, signal: AbortSignal): Promise<O
   const close = async () => {
     for (const opened of open.splice(0)) await opened.close();
   };
+  const opening = keep(openMirror(config, signal));
   try {
     const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
       keep(openQuota(config, signal)),
-      keep(openMirror(config, signal)),
+      opening,
       openArchives(config, signal),
       requireCognitoEndpoint(),
     );
     return { mirror, quota, archives, close };
   } catch (error) {
+    const mirror = await opening.catch(() => null);
+    if (mirror !== null) await onFailure(mirror.db, error);
     await close();
     throw error;
   }

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import { PROGRAM, VERSION } from '../config/program.ts';
@@ -5,7 +6,7 @@ import { type HttpServer, startHttp } from '../http/server.ts';
 import { ResumableError } from '../model/errors.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { figuresReader } from '../postgres/state/figures.ts';
-import { installationId } from '../postgres/state/workers.ts';
+import { installationId, workersAlive } from '../postgres/state/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';
@@ -18,6 +19,7 @@ import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
 import { type Opened, openForRun, poolPartsOf } from './open-for-run.ts';
 import { resolvePools } from './resolve-pools.ts';
+import { saveFailedStart } from './save-failed-start.ts';
 
 /** Until a job of a pool that is unknown here is looked at again, by whichever worker. */
 const UNKNOWN_POOL_MS = 15_000;
@@ -40,7 +42,12 @@ export async function runWorker(
   signal: AbortSignal,
 ): Promise<WorkerApp> {
   const metrics = openMetrics();
-  const opened = await openForRun(config, signal);
+  const saveFailure = async (db: pg.Pool, error: unknown) => {
+    // Where other workers are alive, the pools do not depend on this one.
+    const alive = await workersAlive(db).catch(() => 1);
+    if (alive === 0 && !signal.aborted) await saveFailedStart(db, config, error, signal);
+  };
+  const opened = await openForRun(config, signal, saveFailure);
   const { mirror, quota } = opened;
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
@@ -84,6 +91,7 @@ export async function runWorker(
       },
     };
   } catch (error) {
+    await saveFailure(mirror.db, error);
     await close();
     throw error;
   }

@@ -1,8 +1,10 @@
 import { openForRun } from '../app/open-for-run.ts';
 import { resolvePools } from '../app/resolve-pools.ts';
+import { saveFailedStart } from '../app/save-failed-start.ts';
 import { syncParts } from '../app/sync-parts.ts';
 import type { Config } from '../config/config.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
+import { logOutcome } from '../runner/log-outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { startDisplay } from './display/display.ts';
@@ -19,10 +21,15 @@ export async function mirrorPools(
   shown: SnapshotProgress[],
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const opened = await openForRun(config, signal);
+  const opened = await openForRun(config, signal, (db, error) =>
+    saveFailedStart(db, config, error, signal),
+  );
   const { buckets } = opened.quota;
   try {
-    const poolIds = await resolvePools(config, buckets, log, signal);
+    const poolIds = await resolvePools(config, buckets, log, signal).catch(async (error) => {
+      await saveFailedStart(opened.mirror.db, config, error, signal);
+      throw error;
+    });
     const stopDisplay = startDisplay({
       progress: () => shown,
       usage: () => buckets.usage(),
@@ -31,7 +38,20 @@ export async function mirrorPools(
     });
     try {
       const parts = syncParts(config, opened, log);
-      return await syncPools(parts, poolIds, (progress) => shown.push(progress), signal);
+      return await syncPools(
+        parts,
+        poolIds,
+        {
+          onBegin: (progress) => shown.push(progress),
+          // A terminal gets the outcome in words for a person.
+          onEnd: ({ outcome, report, error }) => {
+            if (process.stderr.isTTY) return;
+            logOutcome(log, outcome, report);
+            if (error !== null) log.debug({ poolId: report.poolId, err: error }, 'run ended here');
+          },
+        },
+        signal,
+      );
     } finally {
       stopDisplay();
     }

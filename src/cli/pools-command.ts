@@ -48,7 +48,7 @@ export function poolsCommand(
 export function whatIsKept(progress: readonly SnapshotProgress[]): string {
   const begun = progress.filter(({ key }) => key !== null);
   if (begun.length === 0) return 'No snapshot was begun.';
-  return begun.every(({ phase }) => phase === 'done')
+  return begun.every(({ outcome }) => outcome === 'archived' || outcome === 'held')
     ? 'The snapshots that were begun are complete.'
     : 'What was read is kept; run the same command again to resume.';
 }

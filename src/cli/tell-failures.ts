@@ -3,24 +3,31 @@ import { ConfigurationError } from '../model/errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { describeFailure } from './report-error.ts';
 
+/** The run of one pool, and the error that ended it, if one did. */
+interface PoolRun {
+  readonly poolId: string;
+  readonly error: Error | null;
+}
+
 /**
- * Tells on standard error which pools of a run failed, and why.
+ * Prints on standard error which pools of a run failed, and why.
  *
  * @returns the exit code that they make; null where none failed.
  */
-export function tellFailures(
-  outcomes: readonly { readonly poolId: string; readonly error: Error | null }[],
-  logLevel: LogLevel,
-): number | null {
-  const failures = outcomes.flatMap(({ poolId, error }) => (error ? [{ poolId, error }] : []));
-  for (const { poolId, error } of failures) {
+export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
+  for (const { poolId, error } of runs) {
+    if (error === null) continue;
     for (const line of describeFailure(error, logLevel === 'debug')) {
-      console.error(`${line} (${poolId})`);
+      console.error(line.includes(poolId) ? line : `${line} (${poolId})`);
     }
   }
-  if (failures.length === 0) return null;
-  const allUnusable =
-    failures.length === outcomes.length &&
-    failures.every(({ error }) => error instanceof ConfigurationError);
-  return allUnusable ? EXIT.usage : EXIT.failed;
+  return failureCode(runs);
+}
+
+/** The exit code that the failures of a run make; null where no pool failed. */
+export function failureCode(runs: readonly PoolRun[]): number | null {
+  const errors = runs.flatMap(({ error }) => error ?? []);
+  if (errors.length === 0) return null;
+  const areUnusable = errors.every((error) => error instanceof ConfigurationError);
+  return areUnusable && errors.length === runs.length ? EXIT.usage : EXIT.failed;
 }

@@ -1,6 +1,12 @@
 /** Where a snapshot stands. `failed` and `discarded` are ends without a publication. */
 export type SnapshotState = 'walking' | 'held' | 'published' | 'archived' | 'failed' | 'discarded';
 
+/**
+ * How an attempt to mirror a pool ended. Only `archived` is a success; `failed` and `interrupted` can
+ * leave a snapshot that the next run resumes.
+ */
+export type Outcome = 'archived' | 'held' | 'failed' | 'interrupted';
+
 /** The three sets of rows that a snapshot holds and an archive has as datasets. */
 export const DATASETS = ['users', 'groups', 'memberships'] as const;
 export type Dataset = (typeof DATASETS)[number];

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { createStage } from '../postgres/stage/create.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
 import { type BegunRun, beginSnapshot } from '../postgres/state/begin.ts';
+import { beginProgress } from '../postgres/state/run-progress.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** A time in the future by more than this is not the rounding of snapshots in quick succession. */
@@ -12,6 +13,7 @@ export async function beginOrResume(db: pg.Pool, poolId: string, log: Logger): P
   const begun = await beginSnapshot(db, poolId, createStage);
   await dropEndedStages(db);
   const { run, resumed, drifted, secondsAhead } = begun;
+  await beginProgress(db, run);
   log.info({ poolId, snapshotAt: run.snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot begun');
   if (drifted > 0) {
     log.warn(

@@ -4,6 +4,7 @@ import { endSnapshot } from '../postgres/state/transitions.ts';
 import { check } from '../snapshot/check.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
 import { publish } from '../snapshot/publish.ts';
+import { withProgress } from '../snapshot/with-progress.ts';
 
 /** How a snapshot is judged, and what is kept of the one before. */
 export interface ConclusionSettings {
@@ -19,7 +20,15 @@ export interface ConclusionSettings {
  * @returns the walks that must be made before, as the check found something missing; none where the
  *   snapshot was published or held.
  */
-export async function conclude(
+export function conclude(
+  context: SnapshotContext,
+  settings: ConclusionSettings,
+  signal: AbortSignal,
+): Promise<readonly Walk[]> {
+  return withProgress(context, () => checkAndPublish(context, settings, signal));
+}
+
+async function checkAndPublish(
   context: SnapshotContext,
   { maxRemoved, historyDays }: ConclusionSettings,
   signal: AbortSignal,
@@ -27,7 +36,10 @@ export async function conclude(
   const verdict = await check(context, maxRemoved, signal).catch((error: unknown) => {
     throw explainStageGone(error, context.run);
   });
-  if (verdict.kind === 'walk') return verdict.walks;
+  if (verdict.kind === 'walk') {
+    context.progress.phase = 'walk';
+    return verdict.walks;
+  }
   if (verdict.kind === 'hold') {
     await endSnapshot(context.db, context.run, ['walking'], 'held', verdict.reason);
   } else {

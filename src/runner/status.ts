@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
-import { stageProgress, walksInProgress } from '../postgres/stage/progress.ts';
-import { openRuns } from '../postgres/state/open-runs.ts';
-import { recentSnapshots, type SnapshotRow } from '../postgres/state/snapshots.ts';
+import type { Attempt } from '../postgres/state/attempts.ts';
+import { type PoolRow, poolRows } from '../postgres/state/pool-status.ts';
 import {
   type RequestRow,
   readClock,
@@ -12,11 +11,17 @@ import {
   type WorkerRow,
   workerRows,
 } from '../postgres/state/worker-status.ts';
-import { averageStatus, measuredStatus, type WalkingStatus } from './walking-status.ts';
+import { nameOf, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
+import { measuredStatus } from './walking-status.ts';
 
-/** A snapshot, and how far it is where it is being taken. */
-export interface SnapshotStatus extends SnapshotRow {
-  readonly walking: WalkingStatus | null;
+/** A pool, with its newest published snapshot and the last attempt to mirror it. */
+export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
+  readonly lastAttempt: AttemptStatus | null;
+}
+
+/** The last attempt to mirror a pool, with the id of its snapshot; null where it began none. */
+export interface AttemptStatus extends Omit<Attempt, 'snapshotAt'> {
+  readonly snapshot: string | null;
 }
 
 /** A snapshot that the workers were asked for, with the id of the one that came of it. */
@@ -28,31 +33,40 @@ export interface RequestStatus extends Omit<RequestRow, 'snapshotAt'> {
 export interface Status {
   /** When it was read, by Postgres's clock. */
   readonly at: Date;
+  /** Every pool that is known. */
+  readonly pools: readonly PoolStatus[];
   readonly snapshots: readonly SnapshotStatus[];
   readonly schedules: readonly ScheduleRow[];
   readonly workers: readonly WorkerRow[];
   readonly requests: readonly RequestStatus[];
 }
 
-/** How many snapshots, and how many ended requests, of each pool are told of. */
+/** How many ended requests of each pool are shown. */
 const RECENT = 5;
 
-/** How many walks of a snapshot are told of one by one. */
-const MOST_WALKS = 50;
-
 /**
- * Where the snapshots, schedules and requests of these pools stand, of all where `poolIds` is null,
- * and the workers. Snapshots and requests come by pool, the newest first. It reads Postgres alone.
+ * Where these pools stand with their snapshots, schedules and requests, all pools where `poolIds` is
+ * null, and the workers. Snapshots and requests come by pool, the newest first. It reads Postgres
+ * alone.
  */
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
-  const [schedules, workers, requests, snapshots] = await Promise.all([
+  const [pools, schedules, workers, requests] = await Promise.all([
+    poolRows(db, poolIds),
     scheduleRows(db, poolIds),
     workerRows(db),
     requestRows(db, RECENT, poolIds),
-    readSnapshots(db, at, poolIds),
   ]);
-  return { at, snapshots, schedules, workers, requests: requests.map(requestStatus) };
+  const isWorked = workers.some(({ alive }) => alive);
+  const taken = requests.filter(({ endedAt }) => isWorked && endedAt === null);
+  return {
+    at,
+    pools: pools.map(poolStatus),
+    snapshots: await readSnapshots(db, at, poolIds, taken),
+    schedules,
+    workers,
+    requests: requests.map(withId),
+  };
 }
 
 /** The status with rates since an earlier one, which tell more than averages. */
@@ -70,28 +84,10 @@ export function measureRates(status: Status, earlier: Status): Status {
   return { ...status, snapshots };
 }
 
-async function readSnapshots(
-  db: pg.Pool,
-  at: Date,
-  poolIds: readonly string[] | null,
-): Promise<SnapshotStatus[]> {
-  const open = new Map((await openRuns(db)).map((run) => [nameOf(run), run]));
-  const snapshots = await recentSnapshots(db, RECENT, poolIds);
-  return Promise.all(
-    snapshots.map(async (snapshot) => {
-      const run = open.get(nameOf(snapshot));
-      if (!run || snapshot.state !== 'walking') return { ...snapshot, walking: null };
-      const walks = await stageProgress(db, run.stage);
-      const inProgress = await walksInProgress(db, run.stage, MOST_WALKS);
-      return { ...snapshot, walking: averageStatus(at, snapshot.snapshotAt, walks, inProgress) };
-    }),
-  );
+function poolStatus({ lastAttempt, ...pool }: PoolRow): PoolStatus {
+  return { ...pool, lastAttempt: lastAttempt && withId(lastAttempt) };
 }
 
-function requestStatus({ snapshotAt, ...request }: RequestRow): RequestStatus {
-  return { ...request, snapshot: snapshotAt && snapshotId(snapshotAt) };
-}
-
-function nameOf({ poolId, snapshot }: { poolId: string; snapshot: string }): string {
-  return `${poolId}/${snapshot}`;
+function withId<T extends { readonly snapshotAt: Date | null }>({ snapshotAt, ...row }: T) {
+  return { ...row, snapshot: snapshotAt && snapshotId(snapshotAt) };
 }

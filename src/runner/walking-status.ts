@@ -13,33 +13,48 @@ export interface WalkingStatus {
   readonly walks: readonly KindProgress[];
   /** Walks that are in progress, those with most left first: a bounded number of them. */
   readonly inProgress: readonly WalkStatus[];
-  /** Items read a second since `rateSince`. */
-  readonly rate: number;
-  /** When the snapshot began, where the rate is the average; else when an earlier reading was. */
-  readonly rateSince: Date;
+  /** Items read a second since `rateSince`; null where no run reads it now. */
+  readonly rate: number | null;
+  /** When this run began, where the rate is its average; else when an earlier reading was. */
+  readonly rateSince: Date | null;
   /** When the last page was asked for; null before the first. */
   readonly readAt: Date | null;
   /** When its walks should end at that rate; null where it is not known. */
   readonly estimatedEnd: Date | null;
 }
 
-/** Where no page was asked for so long, nobody may be reading: an end cannot be told. */
+/** Where no page was requested for so long, the end is unknown. */
 const QUIET_AFTER_SECONDS = 60;
 
-/** A first reading: rates are averages since the snapshot began, also where it rested meanwhile. */
+/** The run that reads a snapshot now. */
+export interface CurrentRun {
+  readonly beganAt: Date;
+  /** Items that earlier runs had read. */
+  readonly itemsBefore: number;
+}
+
+/**
+ * A first reading: the rate is the average of what this run read.
+ *
+ * @param run null where no run reads the snapshot now: then there is no rate and no end.
+ */
 export function averageStatus(
   at: Date,
-  snapshotAt: Date,
+  run: CurrentRun | null,
   walks: readonly KindProgress[],
   inProgress: readonly WalkProgress[],
 ): WalkingStatus {
   const reads = walks.flatMap(({ readAt }) => (readAt === null ? [] : [readAt.getTime()]));
-  return withRate(at, itemsOf(walks) / Math.max(1, secondsBetween(snapshotAt, at)), {
+  const status = {
     walks,
     inProgress: inProgress.map((walk) => ({ ...walk, rate: null, estimatedEnd: null })),
-    rateSince: snapshotAt,
     readAt: reads.length === 0 ? null : new Date(Math.max(...reads)),
-  });
+  };
+  if (run === null) return { ...status, rate: null, rateSince: null, estimatedEnd: null };
+  // A walk that starts again gives back what it had read, also what earlier runs had.
+  const read = Math.max(0, itemsOf(walks) - run.itemsBefore);
+  const rate = read / Math.max(1, secondsBetween(run.beganAt, at));
+  return withRate(at, rate, { ...status, rateSince: run.beganAt });
 }
 
 /**
@@ -53,6 +68,8 @@ export function measuredStatus(
   status: WalkingStatus,
   earlier: { at: Date; status: WalkingStatus },
 ): WalkingStatus {
+  // No run reads it now.
+  if (status.rate === null) return status;
   const inProgress = status.inProgress.map((walk) => {
     const before = earlier.status.inProgress.find(({ id }) => id === walk.id);
     return before === undefined ? walk : measuredWalk(at, walk, before);
@@ -81,7 +98,7 @@ function withRate(
   const isRead = readAt !== null && secondsBetween(readAt, at) < QUIET_AFTER_SECONDS;
   const known = isRead && rate > 0 && walks.every(({ expected }) => expected !== null);
   const left = walks.reduce((sum, kind) => sum + (kind.expected ?? kind.items) - kind.items, 0);
-  return { ...status, rate, estimatedEnd: known ? later(at, left / rate) : null };
+  return { ...status, rate, estimatedEnd: known && left > 0 ? later(at, left / rate) : null };
 }
 
 function itemsOf(walks: readonly KindProgress[]): number {

@@ -3,6 +3,7 @@ import type { ArchiveResult } from '../archive/archive-request.ts';
 import type { Destination } from '../archive/destination.ts';
 import { writeArchive } from '../archive/write-archive.ts';
 import type { ArchiveFormat } from '../config/config.ts';
+import type { Counts } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
@@ -13,6 +14,7 @@ import { noteReason } from '../postgres/state/transitions.ts';
 import { installationId } from '../postgres/state/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { withProgress } from './with-progress.ts';
 
 /** What archiving works with. */
 export interface ArchiveContext {
@@ -60,35 +62,45 @@ async function archiveSnapshot(
   // One connection reads the datasets one after the other, and is given back whatever happens.
   const client = await db.connect();
   let failure: Error | undefined;
+  const counts: Counts = {
+    users: snapshot.users as number,
+    groups: snapshot.groups as number,
+    memberships: snapshot.memberships as number,
+  };
+  const rows = { done: 0, total: rowsOf(counts) * formats.length };
+  progress.counts = rows;
   try {
-    const archive = await writeArchive(
-      destination,
-      {
-        poolId,
-        snapshotAt,
-        walkedAt: snapshot.walkedAt as Date,
-        publishedAt: snapshot.publishedAt as Date,
-        counts: {
-          users: snapshot.users as number,
-          groups: snapshot.groups as number,
-          memberships: snapshot.memberships as number,
+    const previous = await lastArchived(db, poolId, destination.url);
+    const owner = await installationId(db);
+    const archive = await withProgress({ db, run, progress }, () =>
+      writeArchive(
+        destination,
+        {
+          poolId,
+          snapshotAt,
+          walkedAt: snapshot.walkedAt as Date,
+          publishedAt: snapshot.publishedAt as Date,
+          counts,
+          previous,
         },
-        previous: await lastArchived(db, poolId, destination.url),
-      },
-      { open: async (dataset) => openRows(client, run, dataset) },
-      {
-        formats,
-        program,
-        workFolder,
-        signal,
-        onRows: (rows) => {
-          progress.archivedRows += rows;
+        { open: async (dataset) => openRows(client, run, dataset) },
+        {
+          formats,
+          program,
+          workFolder,
+          signal,
+          onRows: (stored) => {
+            rows.done += stored;
+          },
+          owner,
+          maySeal: () => requireArchiving(db, run),
+          onRetained: (keys) =>
+            log.warn(
+              { poolId, snapshot: snapshot.snapshot, keys },
+              'leftovers stay in the archive',
+            ),
         },
-        owner: await installationId(db),
-        maySeal: () => requireArchiving(db, run),
-        onRetained: (keys) =>
-          log.warn({ poolId, snapshot: snapshot.snapshot, keys }, 'leftovers stay in the archive'),
-      },
+      ),
     );
     await markArchived(db, run, {
       destination: destination.url,
@@ -104,4 +116,8 @@ async function archiveSnapshot(
   } finally {
     client.release(failure);
   }
+}
+
+function rowsOf({ users, groups, memberships }: Counts): number {
+  return users + groups + memberships;
 }

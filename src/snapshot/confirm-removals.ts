@@ -18,15 +18,13 @@ export async function confirmRemovals(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { db, run, progress } = context;
+  const { db, run } = context;
   const find = (client: pg.PoolClient) => suspects(client, run, MOST_LOOK_UPS);
   const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return null;
-  progress.note = `asking after ${chosen.length} of ${count} users that no walk saw`;
   const { alive, refused } = await findAlive(context, chosen, signal);
   const kept = [...alive, ...refused];
   await fenced(db, run, ['walking'], (client) => keepAlive(client, run, kept));
-  progress.note = null;
   if (alive.length <= chosen.length * TOLERATED_ALIVE) return null;
   return (
     `${alive.length} of ${chosen.length} users that no walk saw are alive by AdminGetUser: ` +

@@ -24,16 +24,20 @@ export interface Found<Person> {
 }
 
 /**
- * Fetches people by name, with AdminGetUser. Where it refuses a name, the person is fetched from the
- * listing of users, by `sub`. The first other failure ends it.
+ * Fetches people by name, with AdminGetUser, and counts them in the snapshot's progress. Where it
+ * refuses a name, the person is fetched from the listing of users, by `sub`. The first other failure
+ * ends it.
  */
 export async function lookUp<Person extends Named>(
   context: SnapshotContext,
   people: readonly Person[],
   signal: AbortSignal,
 ): Promise<Found<Person>[]> {
+  const { progress } = context;
   const found: Found<Person>[] = [];
   const queue = people.values();
+  const counts = { done: 0, total: people.length };
+  if (people.length > 0) progress.counts = counts;
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const fetchNext = async () => {
@@ -41,12 +45,14 @@ export async function lookUp<Person extends Named>(
       for (const person of queue) {
         const user = await fetchOne(context, person, stop);
         found.push({ person, user: user ?? null, refused: user === undefined });
+        counts.done += 1;
       }
     } catch (error) {
       failed.abort(error);
     }
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, fetchNext));
+  progress.counts = null;
   stop.throwIfAborted();
   const refused = found.filter((each) => each.refused).length;
   if (refused > 0) {

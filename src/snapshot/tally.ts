@@ -1,5 +1,5 @@
 import type { Walk } from '../postgres/stage/walk.ts';
-import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import type { SnapshotProgress, WalkTally } from '../telemetry/snapshot-progress.ts';
 
 /** Counts walks, and what they have read, into the progress of their snapshot. */
 export function tallyWalks(progress: SnapshotProgress, walks: readonly Walk[]): void {
@@ -10,6 +10,12 @@ export function tallyWalks(progress: SnapshotProgress, walks: readonly Walk[]): 
     tally.items += walk.items;
     if (walk.state === 'done') tally.walksDone += 1;
   }
+}
+
+/** Counts a page that was read and committed. */
+export function countPage(tally: WalkTally, items: number): void {
+  tally.items += items;
+  tally.read += items;
 }
 
 /** Takes back a walk that counts for nothing any more, and the items that it had read. */

@@ -1,7 +1,7 @@
 import { commitGroups } from '../postgres/stage/commit-groups.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
-import { tallyWalks } from './tally.ts';
+import { countPage, tallyWalks } from './tally.ts';
 
 /** Reads all groups, and finds a walk over the members of each. */
 export async function walkGroups(
@@ -20,7 +20,7 @@ export async function walkGroups(
       sentAt: page.sentAt,
       groups: page.items,
     });
-    tally.items += page.items.length;
+    countPage(tally, page.items.length);
     tallyWalks(progress, added);
     found.push(...added);
   }

@@ -3,6 +3,7 @@ import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
 import { readAhead } from './read-ahead.ts';
 import { remainingOf } from './remaining.ts';
+import { countPage } from './tally.ts';
 
 /** By how much the service's clock may differ from Postgres's. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
@@ -31,7 +32,7 @@ export async function walkMembers(
       users: page.items.filter((user) => mayHaveChanged(user, since)),
       members: page.items,
     });
-    tally.items += page.items.length;
+    countPage(tally, page.items.length);
   }
   tally.walksDone += 1;
   return [];

@@ -12,7 +12,7 @@ import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { readAhead } from './read-ahead.ts';
 import { remainingOf } from './remaining.ts';
-import { tallyWalks, untallyWalk } from './tally.ts';
+import { countPage, tallyWalks, untallyWalk } from './tally.ts';
 
 /**
  * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
@@ -55,7 +55,7 @@ export async function walkUsers(
       users: page.items,
       members: [],
     });
-    tally.items += page.items.length;
+    countPage(tally, page.items.length);
   }
   tally.walksDone += 1;
   return [];

@@ -14,6 +14,13 @@ export interface PoolFigures {
   readonly publishedAge: number | null;
   /** Seconds since the newest archived snapshot began; null where there is none. */
   readonly archivedAge: number | null;
+  /** The last attempt to mirror it, also one that began no snapshot; null where there was none. */
+  readonly lastAttempt: {
+    /** When it ended, in seconds since 1970. */
+    readonly endedAt: number;
+    /** Whether its snapshot was archived. */
+    readonly succeeded: boolean;
+  } | null;
   /** What the newest published snapshot holds, and how its users differ from the one before. */
   readonly newest: {
     readonly users: number;
@@ -60,6 +67,16 @@ export function directoryMetrics(registry: Registry): {
     'pool_id',
     'state',
   );
+  const attemptedAt = gauge(
+    'cognito_mirror_last_attempt_timestamp_seconds',
+    'When the last attempt to mirror the pool ended, in seconds since 1970.',
+    'pool_id',
+  );
+  const attemptSucceeded = gauge(
+    'cognito_mirror_last_attempt_success',
+    'Whether the last attempt to mirror the pool ended with an archived snapshot: 1 or 0.',
+    'pool_id',
+  );
   const users = gauge('cognito_mirror_users', 'Users in the newest published snapshot.', 'pool_id');
   const groups = gauge(
     'cognito_mirror_groups',
@@ -92,6 +109,8 @@ export function directoryMetrics(registry: Registry): {
     snapshots,
     requests,
     age,
+    attemptedAt,
+    attemptSucceeded,
     users,
     groups,
     memberships,
@@ -113,6 +132,10 @@ export function directoryMetrics(registry: Registry): {
     age.set({ pool_id, state: 'published' }, pool.publishedAge ?? Number.POSITIVE_INFINITY);
     age.set({ pool_id, state: 'archived' }, pool.archivedAge ?? Number.POSITIVE_INFINITY);
     stageBytes.set({ pool_id }, pool.stageBytes);
+    if (pool.lastAttempt !== null) {
+      attemptedAt.set({ pool_id }, pool.lastAttempt.endedAt);
+      attemptSucceeded.set({ pool_id }, pool.lastAttempt.succeeded ? 1 : 0);
+    }
     if (pool.newest === null) return;
     users.set({ pool_id }, pool.newest.users);
     groups.set({ pool_id }, pool.newest.groups);

@@ -1,4 +1,4 @@
-import type { SnapshotKey } from '../model/snapshot.ts';
+import type { Outcome, SnapshotKey } from '../model/snapshot.ts';
 import { CallMeter } from './call-meter.ts';
 
 /** The kinds of walk, in the order a person reads them. */
@@ -9,10 +9,18 @@ export type WalkKind = (typeof WALK_KINDS)[number];
 export interface WalkTally {
   /** Items read so far, by this run and the runs it resumed. */
   items: number;
+  /** Items that this run read: what its rate is measured by. It never falls. */
+  read: number;
   /** Items expected in all; null while nothing is known. */
   expected: number | null;
   walksDone: number;
   walks: number;
+}
+
+/** How much of a phase is done, where it can be counted: users confirmed, rows archived. */
+export interface PhaseCounts {
+  done: number;
+  readonly total: number;
 }
 
 export type Phase = 'plan' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
@@ -32,16 +40,19 @@ export class SnapshotProgress {
   /** True where an unfinished snapshot was taken up again. */
   resumed = false;
   readonly walks: Record<WalkKind, WalkTally> = {
-    groups: { items: 0, expected: null, walksDone: 0, walks: 0 },
-    users: { items: 0, expected: null, walksDone: 0, walks: 0 },
-    members: { items: 0, expected: null, walksDone: 0, walks: 0 },
+    groups: { items: 0, read: 0, expected: null, walksDone: 0, walks: 0 },
+    users: { items: 0, read: 0, expected: null, walksDone: 0, walks: 0 },
+    members: { items: 0, read: 0, expected: null, walksDone: 0, walks: 0 },
   };
-  /** Rows written to the archive so far, all formats together. */
-  archivedRows = 0;
+  /**
+   * How much of the phase is done: while checking, users confirmed with the service; while
+   * archiving, rows stored, all formats together. Null where the phase is not counted.
+   */
+  counts: PhaseCounts | null = null;
+  /** How the run ended; null until its phase is `done`. */
+  outcome: Outcome | null = null;
   /** The attempts against the service by this run. */
   readonly meter = new CallMeter();
-  /** What the snapshot waits for or works around, if anything: one sentence. */
-  note: string | null = null;
 
   constructor(poolId: string) {
     this.poolId = poolId;
@@ -57,5 +68,6 @@ export class SnapshotProgress {
     this.onPhaseEnd(this.#phase, (now - this.#phaseBegan) / 1000);
     this.#phase = phase;
     this.#phaseBegan = now;
+    this.counts = null;
   }
 }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startDisplay } from '../../src/cli/display/display.ts';
-import { formatCount, formatDuration } from '../../src/cli/display/format.ts';
+import { formatDuration } from '../../src/cli/display/format.ts';
 import { LiveRegion } from '../../src/cli/display/live-region.ts';
 import { progressLines } from '../../src/cli/display/progress-lines.ts';
 import { ProgressLog } from '../../src/cli/display/progress-log.ts';
 import { RateWindow } from '../../src/cli/display/rate-window.ts';
+import { formatCount } from '../../src/model/counts.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { FakeTerminal } from './fake-terminal.ts';
@@ -16,9 +17,9 @@ function walking(poolId = 'us-east-1_Pool'): SnapshotProgress {
   const progress = new SnapshotProgress(poolId);
   progress.key = { poolId, snapshotAt: new Date('2026-11-20T02:00:00Z') };
   progress.phase = 'walk';
-  progress.walks.groups = { items: 40, expected: 40, walks: 1, walksDone: 1 };
-  progress.walks.users = { items: 5_000, expected: 20_000, walks: 16, walksDone: 2 };
-  progress.walks.members = { items: 12, expected: null, walks: 40, walksDone: 0 };
+  progress.walks.groups = { items: 40, read: 40, expected: 40, walks: 1, walksDone: 1 };
+  progress.walks.users = { items: 5_000, read: 5_000, expected: 20_000, walks: 16, walksDone: 2 };
+  progress.walks.members = { items: 12, read: 12, expected: null, walks: 40, walksDone: 39 };
   for (let call = 0; call < 1_234; call++) progress.meter.record('ok', 1);
   return progress;
 }
@@ -32,39 +33,80 @@ function collectLog() {
 describe('the lines of a snapshot', () => {
   const rates = () => 1_000;
 
-  test('show each kind of walk with what is done, expected, the rate and the time left', () => {
+  test('show each kind of walk with what is done, expected and the rate; no bar of an unknown total', () => {
     expect(progressLines([walking()], rates, USAGE, 79)).toEqual([
-      'us-east-1_Pool  20261120T020000Z  reading',
+      'us-east-1_Pool  20261120T020000Z  walking',
       `  groups   ${'█'.repeat(30)}  40`,
-      `  users    ${'█'.repeat(7)}${'░'.repeat(23)}  5,000 / 20,000  1,000/s  0:15 left`,
-      `  members  ${'░'.repeat(30)}  12  1,000/s`,
+      `  users    ${'█'.repeat(7)}${'░'.repeat(23)}  5,000 / 20,000  1,000/s`,
+      `  members  ${' '.repeat(30)}  12 / ?  1,000/s`,
       '  quota 12.3 of 24.0 calls/s  1,234 calls',
     ]);
   });
 
-  test('say what a snapshot waits for, that it was resumed, and that calls were throttled', () => {
+  test('tell the time left by all that is left, at the rate of all kinds together', () => {
+    const progress = walking();
+    const title = () => progressLines([progress], rates, USAGE, 79)[0];
+    progress.walks.members.expected = 5_012;
+    expect(title()).toMatch(/walking {2}0:10 left$/);
+    // More members were read than expected: how many are left is unknown.
+    progress.walks.members.items = 6_000;
+    expect(title()).toMatch(/walking$/);
+    progress.walks.members.walksDone = 40;
+    expect(title()).toMatch(/walking {2}0:15 left$/);
+  });
+
+  test('tell no time before the groups have shown whose members are to be read', () => {
+    const progress = walking();
+    Object.assign(progress.walks.members, { expected: null, walks: 0, walksDone: 0 });
+    const title = () => progressLines([progress], rates, USAGE, 79)[0];
+    expect(title()).toMatch(/walking {2}0:15 left$/);
+    progress.walks.groups.walksDone = 0;
+    expect(title()).toMatch(/walking$/);
+  });
+
+  test('say that a snapshot was resumed, and that calls were throttled', () => {
     const progress = walking();
     progress.resumed = true;
     for (let call = 0; call < 3; call++) progress.meter.record('throttled', 1);
-    progress.note = 'Waiting \u001b[2Jfor the service.';
     const lines = progressLines([progress], rates, USAGE, 79);
-    expect(lines[0]).toMatch(/reading {2}\(resumed\)$/);
-    expect(lines.at(-2)).toBe('  Waiting \\u001b[2Jfor the service.');
-    expect(lines.at(-1)).toMatch(/3 throttled$/);
+    expect(lines[0]).toMatch(/walking {2}\(resumed\)$/);
+    expect(lines.at(-1)).toMatch(/1,237 calls {2}3 throttled$/);
   });
 
-  test('follow the later phases in one line', () => {
+  test('speak of no quota where it is lifted', () => {
+    const usage = { rate: 10, allowed: 100_000 };
+    const progress = new SnapshotProgress('us-east-1_Pool');
+    progress.meter.record('ok', 1);
+    expect(progressLines([progress], rates, usage, 79).at(-1)).toBe('  10.0 calls/s  1 call');
+  });
+
+  test('count the users that are confirmed, and the rows that are archived', () => {
     const progress = walking();
-    progress.phase = 'archive';
-    progress.archivedRows = 60_000;
+    progress.phase = 'check';
     expect(progressLines([progress], rates, USAGE, 79)).toEqual([
-      'us-east-1_Pool  20261120T020000Z  archiving  60,000 rows written',
+      'us-east-1_Pool  20261120T020000Z  checking',
+    ]);
+    progress.counts = { done: 340, total: 1_000 };
+    expect(progressLines([progress], () => 12, USAGE, 79)).toEqual([
+      'us-east-1_Pool  20261120T020000Z  confirming users',
+      `  users    ${'█'.repeat(10)}${'░'.repeat(20)}  340 / 1,000  12/s  0:55 left`,
+    ]);
+    progress.phase = 'archive';
+    progress.counts = { done: 60_000, total: 120_000 };
+    expect(progressLines([progress], () => null, USAGE, 79)).toEqual([
+      'us-east-1_Pool  20261120T020000Z  archiving',
+      `  rows     ${'█'.repeat(15)}${'░'.repeat(15)}  60,000 / 120,000`,
+    ]);
+    progress.phase = 'done';
+    progress.outcome = 'held';
+    expect(progressLines([progress], rates, USAGE, 79)).toEqual([
+      'us-east-1_Pool  20261120T020000Z  held',
     ]);
   });
 
   test('are full only when the walks have ended, whatever was expected', () => {
     const progress = walking();
-    progress.walks.users = { items: 30_000, expected: 20_000, walks: 16, walksDone: 15 };
+    Object.assign(progress.walks.users, { items: 30_000, walksDone: 15 });
     const users = progressLines([progress], rates, USAGE, 79)[2];
     expect(users).toContain('█░  30,000 / 20,000');
     expect(users).not.toContain('left');
@@ -100,7 +142,7 @@ describe('a live region', () => {
     terminal.rows = 4;
     const region = new LiveRegion(terminal);
     region.draw(['1', '2', '3', '4', '5']);
-    expect(terminal.lines).toEqual(['1', '2', '  …']);
+    expect(terminal.lines).toEqual(['1', '2', '  … 3 more lines']);
     region.close();
   });
 
@@ -115,7 +157,7 @@ describe('a live region', () => {
   });
 });
 
-test('a display on a terminal redraws by itself and leaves the last state', async () => {
+test('a display on a terminal redraws by itself, and makes way for the summary at its end', async () => {
   const terminal = new FakeTerminal(80);
   const progress = walking();
   const { log, lines } = collectLog();
@@ -127,12 +169,13 @@ test('a display on a terminal redraws by itself and leaves the last state', asyn
   });
   progress.walks.users.items = 7_777;
   await expect.poll(() => terminal.lines[2]).toContain('7,777');
-  progress.phase = 'done';
+  Object.assign(progress, { phase: 'done', outcome: 'archived' });
+  await expect.poll(() => terminal.lines).toEqual(['us-east-1_Pool  20261120T020000Z  archived']);
   stop();
-  expect(terminal.lines).toEqual(['us-east-1_Pool  20261120T020000Z  done']);
+  expect(terminal.lines).toEqual([]);
   expect(lines).toEqual([]);
   await sleep(150);
-  expect(terminal.lines).toHaveLength(1);
+  expect(terminal.lines).toEqual([]);
 });
 
 test('elsewhere a display logs each phase', async () => {
@@ -144,7 +187,7 @@ test('elsewhere a display logs each phase', async () => {
   await expect.poll(() => lines.length).toBe(2);
   progress.phase = 'done';
   stop();
-  expect(lines.map(({ msg }) => msg)).toEqual(['reading the pool', 'publishing', 'snapshot done']);
+  expect(lines.map(({ msg }) => msg)).toEqual(['walking', 'publishing']);
   expect(lines[0]).toMatchObject({
     poolId: 'us-east-1_Pool',
     users: 5_000,
@@ -155,7 +198,36 @@ test('elsewhere a display logs each phase', async () => {
   });
 });
 
-test('a phase that goes on is logged every five seconds, its end once', () => {
+test('the rate of a run that resumes counts what this run read, and nothing from before', async () => {
+  const terminal = new FakeTerminal(80);
+  const progress = walking();
+  Object.assign(progress.walks.users, { items: 0, read: 0 });
+  const { log } = collectLog();
+  const usage = () => USAGE;
+  const stop = startDisplay({ progress: () => [progress], usage, stream: terminal, log });
+  // The plan finds what the run before had read.
+  progress.walks.users.items = 9_300;
+  await expect.poll(() => terminal.lines[2]).toContain('9,300 / 20,000  0/s');
+  stop();
+});
+
+test('what is confirmed and archived is logged with its counts', () => {
+  const { log, lines } = collectLog();
+  const progressLog = new ProgressLog(log);
+  const progress = walking();
+  progress.phase = 'check';
+  progress.counts = { done: 340, total: 1_000 };
+  progressLog.tell([progress], USAGE, 0);
+  progress.phase = 'archive';
+  progress.counts = { done: 60_000, total: 120_000 };
+  progressLog.tell([progress], USAGE, 100);
+  expect(lines).toEqual([
+    expect.objectContaining({ msg: 'checking', confirmedUsers: 340, usersToConfirm: 1_000 }),
+    expect.objectContaining({ msg: 'archiving', archivedRows: 60_000, rowsToArchive: 120_000 }),
+  ]);
+});
+
+test('a phase that goes on is logged every five seconds, and its end not at all', () => {
   const { log, lines } = collectLog();
   const progressLog = new ProgressLog(log);
   const progress = walking();
@@ -163,7 +235,7 @@ test('a phase that goes on is logged every five seconds, its end once', () => {
   expect(lines).toHaveLength(3);
   progress.phase = 'done';
   for (const now of [10_100, 60_000]) progressLog.tell([progress], USAGE, now);
-  expect(lines).toHaveLength(4);
+  expect(lines).toHaveLength(3);
 });
 
 test('a rate is that of the last ten seconds, and unknown at first', () => {
@@ -173,6 +245,14 @@ test('a rate is that of the last ten seconds, and unknown at first', () => {
   expect(window.add(1_000, 500)).toBe(500);
   for (let second = 2; second <= 30; second += 1) window.add(second * 1_000, 500);
   expect(window.add(31_000, 500)).toBe(0);
+});
+
+test('a rate begins anew where its count falls', () => {
+  const window = new RateWindow();
+  window.add(0, 900);
+  expect(window.add(1_000, 1_000)).toBe(100);
+  expect(window.add(2_000, 0)).toBeNull();
+  expect(window.add(3_000, 12)).toBe(12);
 });
 
 test.each([

@@ -67,12 +67,13 @@ describe('status', () => {
         expect.objectContaining({ kind: 'members', items: 0, walks: 4, walksDone: 0 }),
       ]),
     );
+    expect(snapshot).toMatchObject({ runner: 'inline', progress: { phase: 'walk' } });
     expect(snapshot.walking.rate).toBeGreaterThan(0);
     // No member was read yet, and nothing is known of them.
     expect(snapshot.walking).toMatchObject({ inProgress: [], estimatedEnd: null });
     const { stdout } = await mirror.run(['status']);
     expect(stdout).toMatch(/^us-east-1_Main\n/);
-    expect(stdout).toMatch(/users: 130 of about 130 read, \d+ of \d+ walks ended/);
+    expect(stdout).toMatch(/users: 130 of about 130 read, \d+ of \d+ walks done/);
 
     release();
     expect((await running.result).code).toBe(0);
@@ -89,6 +90,59 @@ describe('status', () => {
     ]);
     const after = await mirror.run(['status']);
     expect(after.stdout).toMatch(new RegExp(`${row?.snapshot} .*archived .* 130 `));
+  });
+
+  it('shows a run that was killed as interrupted, without a rate', async () => {
+    let reading = false;
+    mirror.proxy.before = async ({ operation }) => {
+      if (operation !== 'ListUsersInGroup') return;
+      reading = true;
+      await new Promise(() => {});
+    };
+    const running = await mirror.start(['sync']);
+    await expect.poll(() => reading).toBe(true);
+    running.child.kill('SIGKILL');
+    await running.result;
+    await expect
+      .poll(async () => (await statusDocument())[0])
+      .toMatchObject({
+        state: 'walking',
+        runner: null,
+        progress: null,
+        walking: { rate: null, estimatedEnd: null },
+      });
+    const { stdout } = await mirror.run(['status']);
+    expect(stdout).toMatch(/^\d{8}T\d{6}Z \| interrupted \|/m);
+    expect(stdout).toContain('interrupted: no process reads it.\n');
+    expect(stdout).toContain('To resume: cognito-mirror sync us-east-1_Main\n');
+    expect(stdout).not.toMatch(/items\/s|end:/);
+  });
+
+  it('shows how many removals are confirmed, while they are', async () => {
+    await mirror.sync();
+    for (const { username } of [...mirror.pool.users()].slice(0, 12)) {
+      mirror.pool.deleteUser(username);
+    }
+    let asked = 0;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    mirror.proxy.before = async ({ operation }) => {
+      if (operation === 'AdminGetUser' && ++asked > 5) await held;
+    };
+    const running = await mirror.start(['sync'], { MIRROR_MAX_REMOVED: '1' });
+    await expect
+      .poll(async () => (await statusDocument())[0])
+      .toMatchObject({
+        runner: 'inline',
+        progress: { phase: 'check', done: 5, total: 12 },
+        walking: { rate: null, estimatedEnd: null },
+      });
+    const { stdout } = await mirror.run(['status']);
+    expect(stdout).toContain('confirming users: 5 of 12\n');
+    release();
+    expect((await running.result).code).toBe(0);
   });
 
   it('shows the pools that are asked for, newest snapshot first, and why one was held', async () => {

@@ -23,6 +23,15 @@ const usersByPool = () =>
     `SELECT pool_id, count(*)::int AS users FROM directory.users GROUP BY pool_id ORDER BY pool_id`,
   );
 
+/** The lines of a log that tell how the run of a pool ended. */
+function outcomesIn(stderr: string): Record<string, unknown>[] {
+  return stderr
+    .trim()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
+    .filter(({ msg }) => /^snapshot (archived|held|failed|interrupted)$/.test(msg));
+}
+
 describe('sync', () => {
   it('mirrors a pool and tells a person what came of it', async () => {
     const { code, stdout, stderr } = await mirror.run(['sync']);
@@ -43,7 +52,38 @@ describe('sync', () => {
     const lines = stderr.trim().split('\n');
     const messages = lines.map((line) => JSON.parse(line).msg);
     expect(messages).toContainEqual(expect.stringMatching(/snapshot begun/));
-    expect(messages.at(-1)).toBe('snapshot done');
+    expect(messages.at(-1)).toBe('snapshot archived');
+  });
+
+  it('logs the outcome of a pool as the document of --json has it', async () => {
+    mirror.simulator.pool('us-east-1_Other').estimatedUsers = 5000;
+    const pools = ['us-east-1_Main', 'us-east-1_Other', 'us-east-1_Gone'];
+    const { reports, stderr } = await mirror.sync(pools);
+    const outcomes = outcomesIn(stderr);
+    expect(outcomes.map(({ level, msg }) => [level, msg])).toEqual([
+      ['info', 'snapshot archived'],
+      ['warn', 'snapshot held'],
+      ['error', 'snapshot failed'],
+    ]);
+    expect(outcomes).toEqual(reports.map((report) => expect.objectContaining(report)));
+    expect(outcomes[2]).toMatchObject({
+      snapshot: null,
+      reason: expect.stringContaining('the pool does not exist'),
+    });
+  });
+
+  it('writes a log of JSON lines alone where both outputs go to one file, as in a cron job', async () => {
+    const log = join(mirror.folder, 'log');
+    const pools = ['us-east-1_Main', 'us-east-1_Gone'];
+    const { code } = await mirror.run(['sync', ...pools], {}, `>>'${log}' 2>&1`);
+    expect(code).toBe(1);
+    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    expect(lines.length).toBeGreaterThan(4);
+    expect(outcomesIn(readFileSync(log, 'utf8')).map(({ poolId, msg }) => [poolId, msg])).toEqual([
+      ['us-east-1_Main', 'snapshot archived'],
+      ['us-east-1_Gone', 'snapshot failed'],
+    ]);
+    for (const line of lines) expect(JSON.parse(line)).toHaveProperty('msg');
   });
 
   it('names no user and no attribute on standard error', async () => {

@@ -3,6 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { stageTables } from '../../src/postgres/stage-tables.ts';
+import { type Locks, openLocks } from '../../src/postgres/state/locks.ts';
+import { askForSnapshot, noteSnapshot } from '../../src/postgres/state/requests.ts';
+import { beginProgress, saveProgress } from '../../src/postgres/state/run-progress.ts';
+import { endSnapshot } from '../../src/postgres/state/transitions.ts';
+import { beat } from '../../src/postgres/state/workers.ts';
 import { measureRates, readStatus, type Status } from '../../src/runner/status.ts';
 import { begin, commitUsers, POOL, startWalk, user } from '../postgres/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -11,14 +16,19 @@ let database: TestDatabase;
 let db: pg.Pool;
 let run: Run;
 let walks: string;
+let locks: Locks;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   db = openPool(database.url, 4);
   run = await begin(db);
+  await beginProgress(db, run);
+  locks = await openLocks(database.url, () => {});
+  await locks.takePool(POOL);
   ({ walks } = stageTables(run.stage));
 });
 afterEach(async () => {
+  await locks.release();
   await db.end();
   await database.drop();
 });
@@ -30,6 +40,13 @@ function walkingOf({ snapshots }: Status) {
   const walking = snapshots[0]?.walking;
   if (!walking) throw new Error('No snapshot is being taken.');
   return walking;
+}
+
+async function beganAt(): Promise<Date> {
+  const { rows } = await db.query('SELECT began_at FROM mirror.progress WHERE pool_id = $1', [
+    POOL,
+  ]);
+  return rows[0].began_at;
 }
 
 const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
@@ -111,15 +128,40 @@ describe('the walks of a snapshot that is being taken', () => {
 });
 
 describe('rates', () => {
-  it('are averages since the snapshot began at first', async () => {
+  it('are averages since the run began at first', async () => {
     const walk = await startWalk(db, run, { expected: 40 });
     await commitUsers(db, run, walk, people(0, 30), 'token');
     const status = await readStatus(db, null);
     const { rate, rateSince, estimatedEnd, inProgress } = walkingOf(status);
-    expect(rateSince).toEqual(run.snapshotAt);
-    expect(rate).toBeCloseTo(30 / Math.max(1, seconds(run.snapshotAt, status.at)));
-    expect(seconds(status.at, estimatedEnd as Date)).toBeCloseTo(10 / rate, 1);
+    expect(rateSince).toEqual(await beganAt());
+    expect(rate).toBeCloseTo(30 / Math.max(1, seconds(await beganAt(), status.at)));
+    expect(seconds(status.at, estimatedEnd as Date)).toBeCloseTo(10 / (rate as number), 1);
     expect(inProgress[0]).toMatchObject({ rate: null, estimatedEnd: null });
+  });
+
+  it('are of what this run read, and not of what it found read', async () => {
+    const walk = await startWalk(db, run, { expected: 12_000 });
+    await db.query(`UPDATE ${walks} SET items = 9300, pages = 155, token_at = clock_timestamp()`);
+    await beginProgress(db, run);
+    expect(walkingOf(await readStatus(db, null))).toMatchObject({ rate: 0, estimatedEnd: null });
+    await db.query(`UPDATE ${walks} SET items = 9360`);
+    await db.query(`UPDATE mirror.progress SET began_at = began_at - interval '10 seconds'`);
+    const status = await readStatus(db, null);
+    const { rate, estimatedEnd } = walkingOf(status);
+    expect(rate).toBeCloseTo(60 / seconds(await beganAt(), status.at));
+    expect(rate).toBeLessThanOrEqual(6);
+    expect(seconds(status.at, estimatedEnd as Date)).toBeCloseTo(2_640 / (rate as number), 1);
+    // A walk that starts again gives back what earlier runs had read: no rate is below zero.
+    await db.query(`UPDATE ${walks} SET items = 60, attempt = 2 WHERE id = $1`, [walk.id]);
+    expect(walkingOf(await readStatus(db, null)).rate).toBe(0);
+  });
+
+  it('tell no end that is past: none where all was read that is expected', async () => {
+    const walk = await startWalk(db, run, { expected: 30 });
+    await commitUsers(db, run, walk, people(0, 30), 'token');
+    const open = walkingOf(await readStatus(db, null));
+    expect(open).toMatchObject({ rate: expect.any(Number), estimatedEnd: null });
+    expect(open.rate).toBeGreaterThan(0);
   });
 
   it('are measured between two readings, also after a long rest', async () => {
@@ -159,7 +201,7 @@ describe('rates', () => {
     const { rate, rateSince, inProgress } = walkingOf(
       measureRates(await readStatus(db, null), first),
     );
-    expect(rateSince).toEqual(run.snapshotAt);
+    expect(rateSince).toEqual(await beganAt());
     expect(rate).toBeGreaterThan(0);
     expect(inProgress[0]).toMatchObject({ attempt: 2, rate: null });
   });
@@ -173,6 +215,80 @@ describe('rates', () => {
     const { estimatedEnd, readAt } = walkingOf(status);
     expect(estimatedEnd).toBeNull();
     expect(seconds(readAt as Date, status.at)).toBeGreaterThan(60);
+  });
+});
+
+describe('what works on a snapshot', () => {
+  const snapshotOf = async () => (await readStatus(db, null)).snapshots[0];
+
+  it('is one process while it holds the lock of the pool', async () => {
+    const walk = await startWalk(db, run, { expected: 90 });
+    await commitUsers(db, run, walk, people(0, 30), 'one');
+    expect(await snapshotOf()).toMatchObject({ runner: 'inline', progress: { phase: 'walk' } });
+    await locks.release();
+    await expect.poll(snapshotOf).toMatchObject({
+      state: 'walking',
+      runner: null,
+      progress: null,
+      walking: { rate: null, rateSince: null, estimatedEnd: null },
+    });
+    // The lock of another pool is another lock.
+    locks = await openLocks(database.url, () => {});
+    await locks.takePool('us-east-1_Another');
+    expect(await snapshotOf()).toMatchObject({ runner: null });
+  });
+
+  it('is found out without a lock that a run would wait for', async () => {
+    await locks.release();
+    locks = await openLocks(database.url, () => {});
+    const looking = Promise.all(Array.from({ length: 20 }, () => readStatus(db, null)));
+    for (let turn = 0; turn < 20; turn++) {
+      expect(await locks.takePool(`us-east-1_Turn${turn}`)).toBe(true);
+    }
+    expect(await locks.takePool(POOL)).toBe(true);
+    await looking;
+  });
+
+  it('is workers while a request has it and one of them is alive', async () => {
+    await locks.release();
+    const request = await askForSnapshot(db, POOL, 'trigger');
+    await noteSnapshot(db, request?.id as number, run.snapshotAt);
+    await expect.poll(snapshotOf).toMatchObject({ runner: null });
+    const worker = { id: 'w', host: 'h', pid: 1, version: '0.1.0' };
+    await beat(db, worker, { jobs: 1, trouble: null });
+    expect(await snapshotOf()).toMatchObject({ runner: 'workers', progress: { phase: 'walk' } });
+    await db.query(`UPDATE mirror.workers SET seen_at = seen_at - interval '31 seconds'`);
+    expect(await snapshotOf()).toMatchObject({ runner: null });
+  });
+
+  it('is shown with its step and what is done of it; the rate of the walks is over', async () => {
+    const walk = await startWalk(db, run, { expected: 90 });
+    await commitUsers(db, run, walk, people(0, 90));
+    await saveProgress(db, run, 'check', { done: 340, total: 1_000 });
+    const first = await readStatus(db, null);
+    expect(first.snapshots[0]).toMatchObject({
+      progress: { phase: 'check', done: 340, total: 1_000, notedAt: expect.any(Date) },
+      walking: { rate: null, estimatedEnd: null },
+    });
+    await saveProgress(db, run, 'publish', null);
+    expect(measureRates(await readStatus(db, null), first).snapshots[0]).toMatchObject({
+      progress: { phase: 'publish', done: null, total: null },
+      walking: { rate: null, estimatedEnd: null },
+    });
+  });
+
+  it('is not told by a runner that lost the snapshot', async () => {
+    await saveProgress(db, { ...run, fence: run.fence + 1 }, 'publish', null);
+    expect(await snapshotOf()).toMatchObject({ progress: { phase: 'walk' } });
+  });
+
+  it('is nothing once the snapshot is held, though the next run of the pool has begun', async () => {
+    await saveProgress(db, run, 'check', null);
+    await endSnapshot(db, run, ['walking'], 'held', 'It lacks users.');
+    expect(await snapshotOf()).toMatchObject({ state: 'held', runner: null, progress: null });
+    // A person releases it.
+    await saveProgress(db, run, 'publish', null);
+    expect(await snapshotOf()).toMatchObject({ runner: 'inline', progress: { phase: 'publish' } });
   });
 });
 

@@ -99,7 +99,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             ...parts,
           },
           [poolId ?? simulator.pool().settings.id],
-          (progress) => watch?.(progress),
+          { onBegin: (progress) => watch?.(progress) },
           signal ?? new AbortController().signal,
         );
         return outcome as PoolOutcome;

@@ -90,6 +90,25 @@ test('a mirrored pool is told of by its newest published snapshot, and names nob
   }
 });
 
+test('the last attempt of a pool is told by its end and its success', async () => {
+  const mirror = await openMirror(5, 0);
+  const attempt = async () => {
+    const text = await scrape(mirror.db);
+    const [at] = Object.values(valuesOf(text, 'cognito_mirror_last_attempt_timestamp_seconds'));
+    return { at, success: valuesOf(text, 'cognito_mirror_last_attempt_success') };
+  };
+  expect(await attempt()).toEqual({ at: undefined, success: {} });
+  const before = Date.now() / 1000;
+  await mirror.sync();
+  const { at, success } = await attempt();
+  expect(success).toEqual({ [POOL]: 1 });
+  expect(at).toBeGreaterThan(before - 5);
+  expect(at).toBeLessThan(Date.now() / 1000 + 5);
+  mirror.proxy.before = () => ({ __type: 'ResourceNotFoundException', message: 'gone' });
+  expect((await mirror.sync()).outcome).toBe('failed');
+  expect((await attempt()).success).toEqual({ [POOL]: 0 });
+});
+
 test('ages count from when a snapshot began, by the clock of Postgres', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.rows(

@@ -46,7 +46,7 @@ async function runRelease(
       signal,
     );
     if (options.json) await writeJson({ snapshots: [report] });
-    else await tell(describeSnapshot(report));
+    else await tell(describeSnapshot({ report }));
   } finally {
     await opened.close();
   }

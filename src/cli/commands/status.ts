@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { ConfigurationError } from '../../model/errors.ts';
 import type { Status } from '../../runner/status.ts';
+import { parseAge } from '../age-argument.ts';
 import { formatMoment } from '../display/moments.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
@@ -9,7 +11,12 @@ import { QUICKLY, withSignals } from '../signals.ts';
 interface StatusOptions {
   readonly json?: boolean;
   readonly watch?: boolean;
+  readonly check?: boolean;
+  readonly maxAge: string;
 }
+
+/** A nightly mirror, with two hours for the night's run. */
+const DEFAULT_MAX_AGE = '26h';
 
 const WATCH_EVERY_MS = 2000;
 
@@ -26,10 +33,19 @@ export function statusCommand(): Command {
       'show snapshots, walks, schedules and workers: state, progress, rate, estimated end',
     )
     .argument('[pool...]', 'ids of pools; without any, all that are known')
-    .option('--watch', 'keep it current, until interrupted')
+    .addOption(new Option('--watch', 'keep it current, until interrupted').conflicts('check'))
+    .option(
+      '--check',
+      'for monitoring: print one line, and exit with 1 where a pool has no snapshot or one that is too old; without pools, those of COGNITO_POOLS',
+    )
+    .option(
+      '--max-age <age>',
+      'how old is too old, for --check: such as 90m, 26h, 2d',
+      DEFAULT_MAX_AGE,
+    )
     .option(
       '--json',
-      'print one JSON document: {"snapshots":[…],"schedules":[…],"workers":[…],"requests":[…]}; ' +
+      'print one JSON document: {"pools":[…],"snapshots":[…],"schedules":[…],"workers":[…],"requests":[…]}; ' +
         'with --watch, one a line',
     )
     .action((pools: string[], options: StatusOptions) =>
@@ -46,13 +62,20 @@ async function runStatus(
   options: StatusOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const maxAgeSeconds = parseAge(options.maxAge);
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools });
   const { openMirror } = await import('../../app/open-mirror.ts');
   const { readStatus } = await import('../../runner/status.ts');
   const mirror = await openMirror(config, signal);
-  const read = () => readStatus(mirror.db, pools.length > 0 ? pools : null);
+  const asked = pools.length > 0 ? pools : null;
+  const read = () => readStatus(mirror.db, asked);
   try {
+    if (options.check) {
+      const named = config.pools === 'all' || config.pools.length === 0 ? null : config.pools;
+      return await checkAge(await readStatus(mirror.db, named), named, maxAgeSeconds, options);
+    }
+    if (asked !== null) requireKnown(asked, (await readStatus(mirror.db, null)).pools);
     const readings = options.watch ? watch(read, signal) : lookOnce(read, signal);
     const isLive = options.watch && process.stdout.isTTY && process.env.TERM !== 'dumb';
     if (options.json) await printJson(readings);
@@ -63,11 +86,44 @@ async function runStatus(
   }
 }
 
-/** A reading, with rates where walks are in progress: averages since a snapshot began tell little. */
+/** Tells a monitoring system whether the mirrors are recent enough, by text and exit code. */
+async function checkAge(
+  { at, pools }: Status,
+  named: readonly string[] | null,
+  maxAgeSeconds: number,
+  { json = false }: StatusOptions,
+): Promise<void> {
+  const { checkAges } = await import('../../runner/mirror-age.ts');
+  const { ageText } = await import('../display/age-text.ts');
+  const ages = checkAges(pools, named ?? pools.map(({ poolId }) => poolId), maxAgeSeconds);
+  const ok = ages.length > 0 && ages.every((age) => age.ok);
+  if (json) await writeJson({ ok, maxAgeSeconds, pools: ages });
+  else await writeOut(ageText(ages, maxAgeSeconds, at));
+  process.exitCode = ok ? EXIT.done : EXIT.failed;
+}
+
+/** @throws ConfigurationError where a pool is asked for that nothing is known of. */
+function requireKnown(asked: readonly string[], pools: Status['pools']): void {
+  const known = pools.map(({ poolId }) => poolId);
+  const unknown = asked.filter((poolId) => !known.includes(poolId));
+  if (unknown.length === 0) return;
+  const others =
+    known.length === 0 ? 'No pool was mirrored yet' : `The pools here are ${known.join(', ')}`;
+  throw new ConfigurationError(
+    unknown.map((poolId) => ({
+      subject: poolId,
+      problem: 'this pool was never mirrored into this database.',
+      remedy: `${others}. To mirror it: cognito-mirror sync ${poolId}`,
+    })),
+  );
+}
+
+/** A reading, with rates where a run reads: those of this very moment tell most. */
 async function* lookOnce(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
   const { measureRates } = await import('../../runner/status.ts');
   const first = await read();
-  if (first.snapshots.every(({ walking }) => walking === null)) return yield first;
+  const isRead = first.snapshots.some(({ walking }) => walking !== null && walking.rate !== null);
+  if (!isRead) return yield first;
   await sleep(MEASURE_MS, undefined, { signal });
   yield measureRates(await read(), first);
 }
@@ -88,8 +144,8 @@ async function* watch(read: () => Promise<Status>, signal: AbortSignal): AsyncGe
 }
 
 async function printJson(readings: AsyncIterable<Status>): Promise<void> {
-  for await (const { snapshots, schedules, workers, requests } of readings) {
-    await writeJson({ snapshots, schedules, workers, requests });
+  for await (const { pools, snapshots, schedules, workers, requests } of readings) {
+    await writeJson({ pools, snapshots, schedules, workers, requests });
   }
 }
 

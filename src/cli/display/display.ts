@@ -1,7 +1,7 @@
 import type { Logger } from '../../telemetry/logger.ts';
 import { type SnapshotProgress, WALK_KINDS } from '../../telemetry/snapshot-progress.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
-import { progressLines, type Usage } from './progress-lines.ts';
+import { progressLines, type Rates, type Usage } from './progress-lines.ts';
 import { ProgressLog } from './progress-log.ts';
 import { RateWindow } from './rate-window.ts';
 
@@ -31,20 +31,23 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
     const now = performance.now();
     const snapshots = progress();
     const rates = new Map<string, number | null>();
-    for (const { poolId, walks } of snapshots) {
-      for (const kind of WALK_KINDS) {
-        const key = `${poolId} ${kind}`;
-        const window = windows.get(key) ?? new RateWindow();
-        windows.set(key, window);
-        rates.set(key, window.add(now, walks[kind].items));
-      }
+    const measure = (key: string, count: number) => {
+      const window = windows.get(key) ?? new RateWindow();
+      windows.set(key, window);
+      rates.set(key, window.add(now, count));
+    };
+    for (const { poolId, walks, counts } of snapshots) {
+      for (const kind of WALK_KINDS) measure(`${poolId} ${kind}`, walks[kind].read);
+      if (counts !== null) measure(`${poolId} phase`, counts.done);
     }
-    const rateOf = (poolId: string, kind: string) => rates.get(`${poolId} ${kind}`) ?? null;
+    const rateOf: Rates = (poolId, kind) => rates.get(`${poolId} ${kind}`) ?? null;
     region.draw(progressLines(snapshots, rateOf, usage(), region.columns));
   };
   const stop = repeat(draw);
   return () => {
     stop();
+    // What came of the snapshots is told next, pool by pool.
+    region.draw([]);
     region.close();
   };
 }

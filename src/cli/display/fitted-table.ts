@@ -18,6 +18,18 @@ export function fittedTable<Row>(
   rows: readonly Row[],
   width: number,
 ): string[] {
+  const left = fittingColumns(columns, rows, width);
+  const texts = rows.map((row) => left.map((column) => column.text(row)));
+  const table = new Table(left, texts, width);
+  return `${table.header}${table.rows(texts)}`.split('\n').slice(0, -1);
+}
+
+/** The columns that have room in such a table. */
+export function fittingColumns<Row>(
+  columns: readonly FittedColumn<Row>[],
+  rows: readonly Row[],
+  width: number,
+): FittedColumn<Row>[] {
   const shown = columns.map((column) => ({
     column,
     width: Math.max(widthOf(column.name), ...rows.map((row) => widthOf(column.text(row)))),
@@ -30,8 +42,5 @@ export function fittedTable<Row>(
       1,
     );
   }
-  const left = shown.map(({ column }) => column);
-  const texts = rows.map((row) => left.map((column) => column.text(row)));
-  const table = new Table(left, texts, width);
-  return `${table.header}${table.rows(texts)}`.split('\n').slice(0, -1);
+  return shown.map(({ column }) => column);
 }

@@ -1,8 +1,3 @@
-/** A count with thousands apart: `12,345`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
-}
-
 /** A length of time as a clock shows it: `0:07`, `12:30`, `6:12:00`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

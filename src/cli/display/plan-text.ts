@@ -1,5 +1,6 @@
+import { counted, formatCount } from '../../model/counts.ts';
 import type { PoolPlan } from '../../runner/plan-pools.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatDuration } from './format.ts';
 import { wrap } from './wrap.ts';
 
 /**
@@ -133,8 +134,4 @@ function archive(plan: PoolPlan): Entry {
     `${atLeast(plan)}${formatBytes(bytes)} of ${formats.join(' and ')}`,
     manifest === null ? MEASURED : `by the rows of ${manifest}`,
   ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

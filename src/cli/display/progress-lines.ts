@@ -1,3 +1,4 @@
+import { counted, formatCount } from '../../model/counts.ts';
 import { snapshotId } from '../../model/snapshot.ts';
 import { printable } from '../../telemetry/printable.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type WalkTally,
 } from '../../telemetry/snapshot-progress.ts';
 import { cut } from './fit.ts';
-import { formatCount, formatDuration } from './format.ts';
+import { formatDuration } from './format.ts';
 
 /** Attempts a second at the lists' bucket: now, and at most. */
 export interface Usage {
@@ -16,12 +17,14 @@ export interface Usage {
   readonly allowed: number;
 }
 
-/** Items a second of one kind of walk of one pool, null while unknown. */
-export type Rates = (poolId: string, kind: WalkKind) => number | null;
+/**
+ * Items a second of one kind of walk of one pool, or of what its phase counts; null while unknown.
+ */
+export type Rates = (poolId: string, kind: WalkKind | 'phase') => number | null;
 
 const PHASES: Readonly<Record<Phase, string>> = {
   plan: 'planning',
-  walk: 'reading',
+  walk: 'walking',
   check: 'checking',
   publish: 'publishing',
   archive: 'archiving',
@@ -32,9 +35,12 @@ const MAX_BAR = 30;
 const MIN_BAR = 5;
 const LABEL = '  members  '.length;
 
+/** An allowance of so many attempts a second means that there is no quota (`quota/lane.ts`). */
+const NO_QUOTA = 5_000;
+
 /**
  * The lines that show where the snapshots stand, none wider than `width`: a line for a pool, bars
- * for its kinds of walk while it is read, and the quota's use last.
+ * for what its phase counts, and the quota's use last.
  */
 export function progressLines(
   snapshots: readonly SnapshotProgress[],
@@ -50,52 +56,81 @@ export function progressLines(
 }
 
 function poolLines(snapshot: SnapshotProgress, rates: Rates, width: number): string[] {
-  const { poolId, phase } = snapshot;
+  const { poolId, phase, counts, outcome } = snapshot;
   const title = [printable(poolId)];
   if (snapshot.key !== null) title.push(snapshotId(snapshot.key.snapshotAt));
-  title.push(PHASES[phase]);
-  if (phase === 'archive') title.push(`${formatCount(snapshot.archivedRows)} rows written`);
+  // What is counted while checking is users that the service is asked to confirm.
+  const isConfirming = phase === 'check' && counts !== null;
+  title.push(outcome ?? (isConfirming ? 'confirming users' : PHASES[phase]));
   if (snapshot.resumed && phase !== 'done') title.push('(resumed)');
-  const lines = [title.join('  ')];
   if (phase === 'walk') {
-    lines.push(
-      ...WALK_KINDS.map((kind) => walkLine(kind, snapshot.walks[kind], rates(poolId, kind), width)),
+    const left = secondsToWalk(snapshot, rates);
+    if (left !== null) title.push(`${formatDuration(left)} left`);
+    const bars = WALK_KINDS.map((kind) =>
+      walkLine(kind, snapshot.walks[kind], rates(poolId, kind), width),
     );
+    return [title.join('  '), ...bars];
   }
-  if (snapshot.note !== null && phase !== 'done') lines.push(`  ${printable(snapshot.note)}`);
-  return lines;
+  if (counts === null) return [title.join('  ')];
+  const rate = rates(poolId, 'phase');
+  const left = counts.total - counts.done;
+  const words = [`${formatCount(counts.done)} / ${formatCount(counts.total)}`];
+  if (rate !== null && rate > 0 && left > 0) {
+    words.push(`${formatCount(rate)}/s`, `${formatDuration(left / rate)} left`);
+  }
+  const share = counts.done / Math.max(1, counts.total);
+  return [title.join('  '), barLine(isConfirming ? 'users' : 'rows', share, words, width)];
 }
 
-/** Such as `  users    ██████░░░░  12,345 / 20,000  1,440/s  0:05 left`. */
+/** Such as `  users    ██████░░░░  12,345 / 20,000  1,440/s`. */
 function walkLine(kind: WalkKind, tally: WalkTally, rate: number | null, width: number): string {
-  const isDone = tally.walks > 0 && tally.walksDone === tally.walks;
-  const words = [
-    tally.expected === null || isDone
-      ? formatCount(tally.items)
-      : `${formatCount(tally.items)} / ${formatCount(tally.expected)}`,
-  ];
+  const isDone = isRead(tally);
+  const words = [formatCount(tally.items)];
+  if (!isDone) words[0] += ` / ${tally.expected === null ? '?' : formatCount(tally.expected)}`;
   if (!isDone && rate !== null) words.push(`${formatCount(rate)}/s`);
-  const left = secondsLeft(tally, rate);
-  if (!isDone && left !== null) words.push(`${formatDuration(left)} left`);
-  const text = words.join('  ');
-  const label = `  ${kind.padEnd(7)}  `;
-  const room = Math.min(MAX_BAR, width - LABEL - 2 - text.length);
-  return room < MIN_BAR ? label + text : `${label}${bar(shareOf(tally, isDone), room)}  ${text}`;
+  return barLine(kind, shareOf(tally, isDone), words, width);
 }
 
-function secondsLeft({ items, expected }: WalkTally, rate: number | null): number | null {
-  if (expected === null || rate === null || rate <= 0 || items >= expected) return null;
-  return (expected - items) / rate;
+/** Without a share there is no bar: an unknown total is neither empty nor full. */
+function barLine(
+  name: string,
+  share: number | null,
+  words: readonly string[],
+  width: number,
+): string {
+  const text = words.join('  ');
+  const label = `  ${name.padEnd(7)}  `;
+  const room = Math.min(MAX_BAR, width - LABEL - 2 - text.length);
+  if (room < MIN_BAR) return label + text;
+  return `${label}${share === null ? ' '.repeat(room) : bar(share, room)}  ${text}`;
 }
 
 /**
- * What is expected is an estimate: a bar is full only when its walks have ended. Where nothing is
- * expected, the walks that ended tell most.
+ * The kinds share one quota, and which goes first changes: only all that is left, at the rate of all
+ * together, tells an end. Null while part of it is unknown.
  */
-function shareOf({ items, expected, walks, walksDone }: WalkTally, isDone: boolean): number {
+function secondsToWalk({ poolId, walks }: SnapshotProgress, rates: Rates): number | null {
+  const open = WALK_KINDS.filter((kind) => !isRead(walks[kind])).filter(
+    // A pool without groups has no walks over members.
+    (kind) => kind !== 'members' || walks.members.walks > 0 || !isRead(walks.groups),
+  );
+  const lefts = open.map((kind) => {
+    const { items, expected } = walks[kind];
+    return expected === null || items >= expected ? null : expected - items;
+  });
+  const left = lefts.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
+  const rate = open.reduce((sum, kind) => sum + (rates(poolId, kind) ?? 0), 0);
+  return left === null || left === 0 || rate <= 0 ? null : left / rate;
+}
+
+function isRead({ walks, walksDone }: WalkTally): boolean {
+  return walks > 0 && walksDone === walks;
+}
+
+/** What is expected is an estimate: a bar is full only when its walks have ended. */
+function shareOf({ items, expected }: WalkTally, isDone: boolean): number | null {
   if (isDone) return 1;
-  if (expected === null || expected === 0) return walksDone / Math.max(1, walks);
-  return Math.min(0.99, items / expected);
+  return expected === null || expected === 0 ? null : Math.min(0.99, items / expected);
 }
 
 function bar(share: number, width: number): string {
@@ -106,8 +141,12 @@ function bar(share: number, width: number): string {
 function usageLine(snapshots: readonly SnapshotProgress[], { rate, allowed }: Usage): string {
   const calls = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.apiCalls, 0);
   const throttled = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.throttled, 0);
-  const words = [`quota ${rate.toFixed(1)} of ${allowed.toFixed(1)} calls/s`];
-  words.push(`${formatCount(calls)} calls`);
+  const words = [
+    allowed < NO_QUOTA
+      ? `quota ${rate.toFixed(1)} of ${allowed.toFixed(1)} calls/s`
+      : `${rate.toFixed(1)} calls/s`,
+    counted(calls, 'call'),
+  ];
   if (throttled > 0) words.push(`${formatCount(throttled)} throttled`);
   return `  ${words.join('  ')}`;
 }

@@ -5,16 +5,18 @@ import type { Usage } from './progress-lines.ts';
 /** How often a line tells of a phase that goes on. */
 const PERIOD_MS = 5_000;
 
-const MESSAGES: Readonly<Record<Phase, string>> = {
+const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
   plan: 'planning',
-  walk: 'reading the pool',
-  check: 'checking what was read',
+  walk: 'walking',
+  check: 'checking',
   publish: 'publishing',
   archive: 'archiving',
-  done: 'snapshot done',
 };
 
-/** Tells of snapshots in log lines: at each change of phase, and every few seconds. */
+/**
+ * Logs snapshots that are being taken: at each change of phase, and every few seconds. The end has a
+ * line of its own (`log-outcome.ts`).
+ */
 export class ProgressLog {
   readonly #log: Logger;
   readonly #told = new Map<SnapshotProgress, { phase: Phase; at: number }>();
@@ -28,7 +30,7 @@ export class ProgressLog {
     for (const snapshot of snapshots) {
       const { phase } = snapshot;
       const told = this.#told.get(snapshot);
-      if (told?.phase === phase && (phase === 'done' || now - told.at < PERIOD_MS)) continue;
+      if (phase === 'done' || (told?.phase === phase && now - told.at < PERIOD_MS)) continue;
       this.#told.set(snapshot, { phase, at: now });
       this.#log.info(fieldsOf(snapshot, usage), MESSAGES[phase]);
     }
@@ -47,10 +49,14 @@ function fieldsOf(snapshot: SnapshotProgress, usage: Usage): Record<string, unkn
     fields.callsPerSecond = Number(usage.rate.toFixed(1));
     fields.allowed = Number(usage.allowed.toFixed(1));
   }
-  if (phase === 'archive') fields.archivedRows = snapshot.archivedRows;
+  if (snapshot.counts !== null) {
+    const [done, total] =
+      phase === 'check' ? ['confirmedUsers', 'usersToConfirm'] : ['archivedRows', 'rowsToArchive'];
+    fields[done] = snapshot.counts.done;
+    fields[total] = snapshot.counts.total;
+  }
   const { apiCalls, throttled } = snapshot.meter.counts;
   fields.apiCalls = apiCalls;
   if (throttled > 0) fields.throttled = throttled;
-  if (snapshot.note !== null) fields.note = snapshot.note;
   return fields;
 }

@@ -1,13 +1,26 @@
+import { counted, formatCount } from '../../model/counts.ts';
+import type { Outcome } from '../../model/snapshot.ts';
 import type { SnapshotReport } from '../../runner/snapshot-report.ts';
+import { decisionLines } from './decision-lines.ts';
 
-const count = new Intl.NumberFormat('en-US');
-const number = (value: number | null) => (value === null ? '?' : count.format(value));
+const number = (value: number | null) => (value === null ? '?' : formatCount(value));
+
+/** What one run made of a pool's snapshot. */
+export interface Summarized {
+  readonly report: SnapshotReport;
+  /** How the run ended; where it is left out, the snapshot's state tells. */
+  readonly outcome?: Outcome;
+  readonly resumed?: boolean;
+}
 
 /** What one run made of a pool's snapshot, in lines for a person. */
-export function describeSnapshot(report: SnapshotReport, resumed = false): string {
+export function describeSnapshot({ report, outcome, resumed = false }: Summarized): string {
   const { poolId, snapshot, state, archive } = report;
   if (snapshot === null) return `${poolId}: no snapshot was begun.\n`;
-  const lines = [`${poolId}  snapshot ${snapshot}: ${state}${resumed ? ' (resumed)' : ''}`];
+  const isUnfinished = outcome === 'failed' || outcome === 'interrupted';
+  // A state alone would read as if it went on.
+  const end = isUnfinished && state !== outcome ? `${outcome}, ${state}` : state;
+  const lines = [`${poolId}  snapshot ${snapshot}: ${end}${resumed ? ' (resumed)' : ''}`];
   if (report.users !== null) {
     lines.push(
       `${number(report.users)} users, ${number(report.groups)} groups, ` +
@@ -26,18 +39,12 @@ export function describeSnapshot(report: SnapshotReport, resumed = false): strin
     );
   }
   lines.push(
-    `${number(report.apiCalls)} calls (${number(report.throttled)} throttled, ` +
+    `${counted(report.apiCalls, 'call')} (${number(report.throttled)} throttled, ` +
       `${number(report.retries)} retries) in ${report.seconds.toFixed(1)} s`,
   );
   if (archive !== null) {
     lines.push(`${archive.manifest}: ${archive.objects} objects, ${number(archive.bytes)} bytes`);
   }
-  if (state === 'held') {
-    lines.push(
-      `held: ${report.reason}`,
-      `To publish it: cognito-mirror release ${poolId}/${snapshot}`,
-      `To drop it:    cognito-mirror discard ${poolId}/${snapshot}`,
-    );
-  }
+  if (state === 'held') lines.push(`held: ${report.reason}`, ...decisionLines(poolId, snapshot));
   return `${lines.join('\n  ')}\n`;
 }

@@ -44,7 +44,9 @@ function linesOf(request: RequestStatus, at: Date, width: number): string[] {
   if (endedAt === null) {
     const asked = `asked for ${by} ${fromNow(requestedAt, at)}`;
     if (waitsFor !== null) return tell(`${asked}:${of} waits: ${waitsFor}`);
-    return tell(snapshot === null ? `${asked}: waits for a worker` : `${asked}:${of} is in hand`);
+    return tell(
+      snapshot === null ? `${asked}: waits for a worker` : `${asked}:${of} is being taken`,
+    );
   }
   if (outcome !== 'failed' && outcome !== 'skipped') return [];
   const why = reason === null ? '' : `: ${reason}`;

@@ -1,8 +1,10 @@
-import type { SnapshotStatus, Status } from '../../runner/status.ts';
+import { formatCount } from '../../model/counts.ts';
+import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
+import type { Status } from '../../runner/status.ts';
 import type { WalkingStatus, WalkStatus } from '../../runner/walking-status.ts';
 import { printable } from '../../telemetry/printable.ts';
-import { type FittedColumn, fittedTable } from './fitted-table.ts';
-import { formatCount } from './format.ts';
+import { decisionLines } from './decision-lines.ts';
+import { type FittedColumn, fittedTable, fittingColumns } from './fitted-table.ts';
 import { formatMoment, formatSpan, fromNow } from './moments.ts';
 import { wrap } from './wrap.ts';
 
@@ -21,7 +23,7 @@ const count = (
 
 const COLUMNS: readonly FittedColumn<SnapshotStatus>[] = [
   { name: 'snapshot', weight: 10, text: ({ snapshot }) => snapshot },
-  { name: 'state', weight: 9, text: ({ state }) => state },
+  { name: 'state', weight: 9, text: (row) => (isInterrupted(row) ? 'interrupted' : row.state) },
   count('users', 8, ({ users }) => users),
   count('groups', 4, ({ groups }) => groups),
   count('memberships', 3, ({ memberships }) => memberships),
@@ -38,6 +40,9 @@ const MOST_WALKS = 8;
 /** A pause between pages that is worth a word. */
 const QUIET_AFTER_SECONDS = 10;
 
+/** A runner records its progress every three seconds. */
+const SILENT_AFTER_SECONDS = 15;
+
 /**
  * The newest snapshots of a pool and how far the one is that is being taken, in lines of at most
  * `width` columns; none where there is no snapshot.
@@ -47,35 +52,88 @@ export function snapshotLines(status: Status, poolId: string, width: number): st
   if (snapshots.length === 0) return [];
   return [
     ...fittedTable(COLUMNS, snapshots, width),
-    ...snapshots.flatMap((snapshot) => remarks(snapshot, status.at, width)),
+    ...snapshots.flatMap((snapshot) => remarks(snapshot, status, width)),
   ];
 }
 
-/** What the table has no room for: why a snapshot stands where it does, and how far its walks are. */
-function remarks(row: SnapshotStatus, at: Date, width: number): string[] {
-  const { snapshot, reason, walking } = row;
-  const tell = (text: string) => wrap('  ', printable(`${snapshot}: ${text}`), width);
-  const lines = reason === null ? [] : tell(reason);
-  if (walking === null) return lines;
-  for (const kind of walking.walks) {
-    const of = kind.expected === null ? '' : ` of about ${formatCount(kind.expected)}`;
-    lines.push(
-      ...tell(
-        `${kind.kind}: ${formatCount(kind.items)}${of} read, ` +
-          `${formatCount(kind.walksDone)} of ${formatCount(kind.walks)} walks ended`,
-      ),
-    );
+/** The columns that the tables of some pool have no room for. */
+export function hiddenColumns(snapshots: readonly SnapshotStatus[], width: number): string[] {
+  const byPool = new Set(snapshots.map(({ poolId }) => poolId));
+  const shown = [...byPool].map((poolId) => {
+    const rows = snapshots.filter((snapshot) => snapshot.poolId === poolId);
+    return fittingColumns(COLUMNS, rows, width);
+  });
+  return COLUMNS.filter((column) => shown.some((columns) => !columns.includes(column))).map(
+    ({ name }) => name,
+  );
+}
+
+/** What the table has no room for: why a snapshot stands where it does, and how far it is. */
+function remarks(row: SnapshotStatus, status: Status, width: number): string[] {
+  const { poolId, snapshot, reason, progress, walking } = row;
+  const texts = reason === null ? [] : [reason];
+  if (row.state === 'held') texts.push(...decisionLines(poolId, snapshot));
+  if (isInterrupted(row)) texts.push('interrupted: no process reads it.', resume(status, poolId));
+  if (progress !== null && progress.phase !== 'walk') texts.push(phaseText(progress, status.at));
+  else if (walking !== null) texts.push(...walkTexts(row, walking, status.at));
+  const lead = `  ${snapshot}: `;
+  const lines = texts.flatMap((text, index) =>
+    wrap(index === 0 ? lead : ' '.repeat(lead.length), printable(text), width),
+  );
+  const isRead = walking !== null && progress?.phase === 'walk';
+  return isRead ? [...lines, ...walkLines(walking, status.at, width - 2)] : lines;
+}
+
+function isInterrupted({ state, runner }: SnapshotStatus): boolean {
+  return state === 'walking' && runner === null;
+}
+
+/** Workers take it up again where they mirror the pool. */
+function resume({ schedules }: Status, poolId: string): string {
+  const isScheduled = schedules.some((schedule) => schedule.poolId === poolId);
+  return `To resume: cognito-mirror ${isScheduled ? 'trigger' : 'sync'} ${poolId}`;
+}
+
+type Progress = NonNullable<SnapshotStatus['progress']>;
+
+/** Such as `confirming users: 340 of 1,000`. */
+function phaseText({ phase, done, total, notedAt }: Progress, at: Date): string {
+  const isCounted = done !== null && total !== null;
+  const counts = isCounted ? `: ${formatCount(done)} of ${formatCount(total)}` : '';
+  const silence = secondsBetween(notedAt, at);
+  const silent = silence < SILENT_AFTER_SECONDS ? '' : `; no progress for ${formatSpan(silence)}`;
+  switch (phase) {
+    case 'check':
+      return isCounted ? `confirming users${counts}${silent}` : `checking${silent}`;
+    case 'archive':
+      return isCounted ? `archiving${counts} rows${silent}` : `archiving${silent}`;
+    default:
+      return `publishing${silent}`;
   }
-  return [...lines, ...tell(paceOf(row, walking, at)), ...walkLines(walking, at, width - 2)];
+}
+
+function walkTexts(row: SnapshotStatus, walking: WalkingStatus, at: Date): string[] {
+  const kinds = walking.walks.map((kind) => {
+    const of = kind.expected === null ? '' : ` of about ${formatCount(kind.expected)}`;
+    return (
+      `${kind.kind}: ${formatCount(kind.items)}${of} read, ` +
+      `${formatCount(kind.walksDone)} of ${formatCount(kind.walks)} walks done`
+    );
+  });
+  return walking.rate === null ? kinds : [...kinds, paceOf(row, walking, walking.rate, at)];
 }
 
 /** Such as `1,440 items/s; end: 2026-11-21T02:05:00Z, in 5 min`. */
-function paceOf({ snapshotAt }: SnapshotStatus, walking: WalkingStatus, at: Date): string {
-  const { rate, rateSince, readAt, estimatedEnd } = walking;
+function paceOf(
+  { progress }: SnapshotStatus,
+  { rateSince, readAt, estimatedEnd }: WalkingStatus,
+  rate: number,
+  at: Date,
+): string {
   const words = [`${formatCount(rate)} items/s`];
-  if (rateSince <= snapshotAt) words.push(' on average');
+  if (rateSince && progress && rateSince <= progress.beganAt) words.push(' on average');
   if (readAt !== null && secondsBetween(readAt, at) >= QUIET_AFTER_SECONDS) {
-    words.push(`, no page asked for in ${formatSpan(secondsBetween(readAt, at))}`);
+    words.push(`, no page requested for ${formatSpan(secondsBetween(readAt, at))}`);
   }
   const end = estimatedEnd && `${formatMoment(estimatedEnd)}, ${fromNow(estimatedEnd, at)}`;
   return `${words.join('')}; end: ${end ?? 'unknown'}`;

@@ -1,20 +1,29 @@
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { cut } from './fit.ts';
+import { poolLines } from './status-pools.ts';
 import { requestLines, scheduleLines } from './status-requests.ts';
-import { snapshotLines } from './status-snapshots.ts';
+import { hiddenColumns, snapshotLines } from './status-snapshots.ts';
 import { workerLines } from './status-workers.ts';
+import { wrap } from './wrap.ts';
 
 /**
  * Where everything stands, for a person, in lines of at most `width` columns: the workers, then pool
- * by pool its schedule, its snapshots, and what was asked for. What there is none of is not spoken of.
+ * by pool its age and last attempt, its schedule, its snapshots and its requests. What there is none
+ * of is left out.
  */
 export function statusText(status: Status, width: number): string {
-  const { snapshots, schedules, requests } = status;
-  const rows = [...snapshots, ...schedules, ...requests];
-  const pools = [...new Set(rows.map(({ poolId }) => poolId))].sort();
-  const sections = [workerLines(status, width), ...pools.map((id) => poolLines(status, id, width))];
-  if (pools.length === 0) sections.push([NOTHING_YET]);
+  const { pools, snapshots, schedules, requests } = status;
+  const rows = [...pools, ...snapshots, ...schedules, ...requests];
+  const poolIds = [...new Set(rows.map(({ poolId }) => poolId))].sort();
+  const sections = [workerLines(status, width), ...poolIds.map((id) => linesOf(status, id, width))];
+  if (poolIds.length === 0) sections.push([NOTHING_YET]);
+  const hidden = hiddenColumns(snapshots, width);
+  if (hidden.length > 0) {
+    sections.push(
+      wrap('', `Not shown in ${width} columns: ${hidden.join(', ')}. --json has all.`, width),
+    );
+  }
   return sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.map((line) => `${line}\n`).join(''))
@@ -23,9 +32,10 @@ export function statusText(status: Status, width: number): string {
 
 const NOTHING_YET = 'No snapshot was taken yet: `cognito-mirror sync POOL`.';
 
-function poolLines(status: Status, poolId: string, width: number): string[] {
+function linesOf(status: Status, poolId: string, width: number): string[] {
   return [
     cut(printable(poolId), width),
+    ...poolLines(status, poolId, width),
     ...scheduleLines(status, poolId, width),
     ...snapshotLines(status, poolId, width),
     ...requestLines(status, poolId, width),

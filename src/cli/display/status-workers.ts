@@ -1,7 +1,7 @@
+import { formatCount } from '../../model/counts.ts';
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { type FittedColumn, fittedTable } from './fitted-table.ts';
-import { formatCount } from './format.ts';
 import { formatSpan, fromNow } from './moments.ts';
 import { wrap } from './wrap.ts';
 

@@ -51,6 +51,7 @@ async function readFigures(db: Queryable): Promise<DirectoryFigures> {
   const found = await db.query<PoolFigures>(
     `WITH listed AS (
        SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM mirror.schedules
+       UNION SELECT pool_id FROM mirror.attempts
      ),
      by_state AS (
        SELECT pool_id, jsonb_object_agg(state, number) AS snapshots
@@ -82,11 +83,15 @@ async function readFigures(db: Queryable): Promise<DirectoryFigures> {
        extract(epoch FROM clock_timestamp() - archived.taken_at)::double precision
          AS "archivedAge",
        CASE WHEN newest.taken_at IS NOT NULL THEN to_jsonb(newest) - 'taken_at' END AS newest,
+       CASE WHEN a.pool_id IS NOT NULL THEN jsonb_build_object(
+         'endedAt', extract(epoch FROM a.ended_at), 'succeeded', a.outcome = 'archived')
+       END AS "lastAttempt",
        coalesce(bytes, 0) AS "stageBytes"
      FROM listed
        LEFT JOIN by_state USING (pool_id)
        LEFT JOIN by_outcome USING (pool_id)
        LEFT JOIN staged USING (pool_id)
+       LEFT JOIN mirror.attempts AS a USING (pool_id)
        LEFT JOIN LATERAL (
          SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,
            modified, removed, coalesce(repaired, 0) AS repaired

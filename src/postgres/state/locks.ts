@@ -58,3 +58,21 @@ export async function isTakenInline(db: Queryable, poolId: string): Promise<bool
   );
   return free.rows[0]?.free === false;
 }
+
+/** Those of the pools that a run in one process has now. It takes no lock, so no run waits for it. */
+export async function poolsTakenInline(
+  db: Queryable,
+  poolIds: readonly string[],
+): Promise<Set<string>> {
+  const taken = await db.query<{ poolId: string }>(
+    `SELECT pool_id AS "poolId" FROM unnest($2::text[]) AS pool_id
+     WHERE EXISTS (
+       SELECT FROM pg_locks
+       WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND objsubid = 2 AND classid = hashtext($1)::oid AND objid = hashtext(pool_id)::oid
+     )`,
+    [POOL, poolIds],
+  );
+  return new Set(taken.rows.map(({ poolId }) => poolId));
+}

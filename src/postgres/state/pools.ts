@@ -55,3 +55,12 @@ export async function findPool(db: Queryable, poolId: string): Promise<Pool | nu
   );
   return found.rows[0] ?? null;
 }
+
+/** The ids of the pools of a Region that were ever described. */
+export async function poolsOfRegion(db: Queryable, region: string): Promise<string[]> {
+  const found = await db.query<{ poolId: string }>(
+    'SELECT pool_id AS "poolId" FROM directory.pools WHERE region = $1 ORDER BY pool_id',
+    [region],
+  );
+  return found.rows.map(({ poolId }) => poolId);
+}

@@ -1,4 +1,5 @@
 import { type Queryable, rowCount } from '../connection.ts';
+import { REPLACE_LAST } from './attempts.ts';
 
 /** A snapshot that the workers were asked for, and have not ended with. */
 export interface Request {
@@ -121,21 +122,37 @@ export async function endRequestsOfOthers(
   );
 }
 
-/** Ends a request, if it is still open, and forgets those that ended long ago. */
+/**
+ * Ends a request, if it is still open, and forgets those that ended long ago. One that was worked on
+ * is the pool's last attempt.
+ *
+ * @returns how long it was open, in seconds; null where it had ended before.
+ */
 export async function endRequest(
   db: Queryable,
   id: number,
   outcome: RequestOutcome,
   reason: string | null,
-): Promise<void> {
-  await db.query(
-    `UPDATE mirror.requests
-     SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waits_for = NULL
-     WHERE id = $1 AND ended_at IS NULL`,
+): Promise<number | null> {
+  const ended = await db.query<{ seconds: number }>(
+    `WITH ended AS (
+       UPDATE mirror.requests
+       SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waits_for = NULL
+       WHERE id = $1 AND ended_at IS NULL RETURNING *
+     ),
+     attempted AS (
+       INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason)
+       SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
+       FROM ended WHERE outcome <> 'skipped'
+       ${REPLACE_LAST}
+     )
+     SELECT round(extract(epoch FROM ended_at - requested_at)::numeric, 3)::double precision AS seconds
+     FROM ended`,
     [id, outcome, reason],
   );
   await db.query(
     'DELETE FROM mirror.requests WHERE ended_at < clock_timestamp() - make_interval(days => $1)',
     [KEPT_DAYS],
   );
+  return ended.rows[0]?.seconds ?? null;
 }

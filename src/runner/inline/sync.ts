@@ -2,7 +2,8 @@ import type pg from 'pg';
 import type { ArchiveResult } from '../../archive/archive-request.ts';
 import { openCognito } from '../../cognito/client.ts';
 import type { ArchiveFormat } from '../../config/config.ts';
-import { snapshotId } from '../../model/snapshot.ts';
+import { InterruptedError } from '../../model/errors.ts';
+import { type Outcome, snapshotId } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
 import { savePool } from '../../postgres/state/pools.ts';
 import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
@@ -14,6 +15,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { describePool } from '../describe-pool.ts';
 import type { PoolParts, PoolPartsOf } from '../pool-parts.ts';
+import { saveOutcome } from '../save-outcome.ts';
 import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import { holdPool } from './hold-pool.ts';
@@ -38,12 +40,21 @@ export interface SyncParts {
   readonly log: Logger;
 }
 
-/** What became of one pool: the report, and the error that ended its run, if one did. */
+/** How the run of one pool ended: the report, and the error that ended it, if one did. */
 export interface PoolOutcome {
+  readonly outcome: Outcome;
   readonly report: SnapshotReport;
   /** True where the run took up a snapshot that an earlier one left unfinished. */
   readonly resumed: boolean;
   readonly error: Error | null;
+}
+
+/** Watches the runs of pools. */
+export interface SyncWatcher {
+  /** Called before the run of a pool begins. */
+  readonly onBegin?: (progress: SnapshotProgress) => void;
+  /** Called when the run of a pool has ended. */
+  readonly onEnd?: (ended: PoolOutcome) => void;
 }
 
 /**
@@ -51,13 +62,12 @@ export interface PoolOutcome {
  * Region share its quota and go one after the other; Regions go side by side. A pool that fails
  * leaves the others alone.
  *
- * @param progress is told of each pool's progress object before its run begins.
  * @returns the outcomes, in the order of `poolIds`.
  */
 export async function syncPools(
   parts: SyncParts,
   poolIds: readonly string[],
-  progress: (of: SnapshotProgress) => void,
+  watcher: SyncWatcher,
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
   const regions = new Map<string, string[]>();
@@ -68,9 +78,11 @@ export async function syncPools(
   const outcomes = new Map<string, PoolOutcome>();
   const syncRegion = async (ofRegion: readonly string[]) => {
     for (const poolId of ofRegion) {
-      const own = new SnapshotProgress(poolId);
-      progress(own);
-      outcomes.set(poolId, await syncPool(parts, own, signal));
+      const progress = new SnapshotProgress(poolId);
+      watcher.onBegin?.(progress);
+      const ended = await syncPool(parts, progress, signal);
+      outcomes.set(poolId, ended);
+      watcher.onEnd?.(ended);
     }
   };
   await Promise.all([...regions.values()].map(syncRegion));
@@ -89,7 +101,6 @@ async function syncPool(
   let error: Error | null = null;
   try {
     await mirror(parts, progress, run, signal);
-    progress.phase = 'done';
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
@@ -102,7 +113,16 @@ async function syncPool(
     archive: run.archive,
     reason: error?.message ?? null,
   });
-  return { report, resumed: progress.resumed, error };
+  const outcome = outcomeOf(report, error, signal);
+  Object.assign(progress, { phase: 'done', outcome });
+  const { snapshot, reason } = report;
+  await saveOutcome(parts.db, poolId, { outcome, snapshot, why: error ?? reason });
+  return { outcome, report, resumed: progress.resumed, error };
+}
+
+function outcomeOf(report: SnapshotReport, error: Error | null, signal: AbortSignal): Outcome {
+  if (error === null) return report.state === 'held' ? 'held' : 'archived';
+  return signal.aborted || error instanceof InterruptedError ? 'interrupted' : 'failed';
 }
 
 /** What a run has come to so far. */

@@ -6,7 +6,6 @@ import { isAbandoned } from '../../postgres/state/abandoned.ts';
 import { isTakenInline } from '../../postgres/state/locks.ts';
 import { savePool } from '../../postgres/state/pools.ts';
 import {
-  endRequest,
   findOpenRequest,
   noteSnapshot,
   noteWaiting,
@@ -25,6 +24,7 @@ import { conclude } from '../conclude.ts';
 import { describePool } from '../describe-pool.ts';
 import { noteFailure } from '../note-failure.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
+import { endRequested } from './end-requested.ts';
 import { isFinal, isJobLost, isLastAttempt, tellable, tellableError } from './failures.ts';
 import { LaterError, waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
@@ -78,6 +78,7 @@ async function goOn(
   if (await isTakenInline(db, poolId)) {
     throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
   }
+  let sealed: Sealed | null = null;
   let snapshotAt = request.snapshotAt ?? (await begin(parts, request, stop));
   if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(parts, request, stop);
   for (;;) {
@@ -87,14 +88,15 @@ async function goOn(
         await walkOrConclude(parts, { request, pool, snapshotAt, job, token }, stop);
         break;
       case 'published':
-        await archive(parts, poolId, stop);
+        sealed = await archive(parts, poolId, stop);
         break;
       case 'archived':
-        parts.log.info({ poolId, snapshot: snapshot.snapshot }, 'snapshot archived');
-        return endRequest(db, request.id, 'done', null);
+        return endRequested(parts, request, 'archived', {
+          snapshot,
+          archive: sealed?.get(snapshot.snapshot),
+        });
       case 'held':
-        parts.log.warn({ poolId, snapshot: snapshot.snapshot }, 'snapshot held for review');
-        return endRequest(db, request.id, 'held', snapshot.reason);
+        return endRequested(parts, request, 'held', { snapshot });
       default:
         throw new UnrecoverableError(snapshot?.reason ?? 'The snapshot was ended by another run.');
     }
@@ -181,28 +183,34 @@ async function walkOrConclude(
   }
 }
 
-async function archive(parts: JobParts, poolId: string, signal: AbortSignal): Promise<void> {
+type Sealed = Awaited<ReturnType<typeof archivePublished>>;
+
+async function archive(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Sealed> {
   const { destination } = await parts.poolParts(poolId);
   const progress = new SnapshotProgress(poolId);
   progress.phase = 'archive';
   progress.onPhaseEnd = stepsOf(parts.metrics);
-  await archivePublished({ ...parts, destination, progress }, poolId, signal);
+  const sealed = await archivePublished({ ...parts, destination, progress }, poolId, signal);
   progress.phase = 'done';
+  return sealed;
 }
 
 /** Ends the request where the job is not tried again; else says what it waits for. */
 async function noteTrouble(
-  { db, log }: JobParts,
-  { id, poolId }: Request,
+  parts: JobParts,
+  request: Request,
   job: Job,
   error: Error,
 ): Promise<void> {
+  const { db } = parts;
   const reason = tellable(error);
   if (waitAfter(error) === null && (isFinal(error) || isLastAttempt(job))) {
-    log.error({ poolId, reason }, 'snapshot failed');
-    await endRequest(db, id, 'failed', reason);
+    const current = await findOpenRequest(db, request.id);
+    const at = current?.snapshotAt ?? null;
+    const snapshot = at && (await findSnapshot(db, request.poolId, at));
+    await endRequested(parts, request, 'failed', { snapshot, reason });
     throw new UnrecoverableError(reason);
   }
   // Where Postgres is the trouble, this cannot be noted either.
-  await noteWaiting(db, id, reason).catch(() => {});
+  await noteWaiting(db, request.id, reason).catch(() => {});
 }

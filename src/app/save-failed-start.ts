@@ -1,0 +1,25 @@
+import type pg from 'pg';
+import type { Config } from '../config/config.ts';
+import { poolsOfRegion } from '../postgres/state/pools.ts';
+import { saveOutcome } from '../runner/save-outcome.ts';
+
+/**
+ * Records in Postgres that a run ended before it began any snapshot, as its archive, Redis or
+ * credentials could not be used: `status` shows it, pool by pool. Of `COGNITO_POOLS=all` the pools
+ * that were mirrored before are known.
+ */
+export async function saveFailedStart(
+  db: pg.Pool,
+  config: Config,
+  why: unknown,
+  signal: AbortSignal,
+): Promise<void> {
+  const outcome = signal.aborted ? 'interrupted' : 'failed';
+  const poolIds = config.pools === 'all' ? await knownPools(db) : config.pools;
+  for (const poolId of poolIds) await saveOutcome(db, poolId, { outcome, snapshot: null, why });
+}
+
+async function knownPools(db: pg.Pool): Promise<readonly string[]> {
+  const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? '';
+  return poolsOfRegion(db, region).catch(() => []);
+}

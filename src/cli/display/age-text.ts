@@ -1,0 +1,29 @@
+import type { PoolAge } from '../../runner/mirror-age.ts';
+import { printable } from '../../telemetry/printable.ts';
+import { formatSpan } from './moments.ts';
+import { attemptText } from './status-pools.ts';
+
+/**
+ * The ages of mirrors in one line, as monitoring systems read it: the pools that are too old first.
+ *
+ * @param at the time of the check, by Postgres's clock.
+ */
+export function ageText(ages: readonly PoolAge[], maxAgeSeconds: number, at: Date): string {
+  const limit = formatSpan(maxAgeSeconds);
+  const old = ages.filter(({ ok }) => !ok);
+  if (ages.length === 0) return `STALE - no pool was mirrored yet\n`;
+  if (old.length === 0) {
+    const words = ages.map(
+      ({ poolId, ageSeconds }) => `${poolId} ${formatSpan(ageSeconds ?? 0)} old`,
+    );
+    return `OK - ${printable(words.join('; '))}; limit ${limit}\n`;
+  }
+  const words = old.map(({ poolId, ageSeconds, lastAttempt }) => {
+    const age =
+      ageSeconds === null
+        ? `${poolId} was never mirrored`
+        : `${poolId} is ${formatSpan(ageSeconds)} old, limit ${limit}`;
+    return lastAttempt === null ? age : `${age}, ${attemptText(lastAttempt, at)}`;
+  });
+  return `STALE - ${printable(words.join('; '))}\n`;
+}

@@ -1,0 +1,61 @@
+import type { Queryable } from '../connection.ts';
+import type { Attempt } from './attempts.ts';
+
+/** The newest snapshot that readers see. */
+export interface NewestSnapshot {
+  readonly snapshot: string;
+  readonly snapshotAt: Date;
+  readonly state: 'published' | 'archived';
+  /** Seconds since it began, by Postgres's clock; since it was published, where that was before. */
+  readonly ageSeconds: number;
+}
+
+/** What is known of a pool. */
+export interface PoolRow {
+  readonly poolId: string;
+  /** Null where no snapshot was published yet. */
+  readonly newest: NewestSnapshot | null;
+  /** Null where none is recorded. */
+  readonly lastAttempt: Attempt | null;
+}
+
+/** The pools that are known, by id: those that were mirrored, tried, scheduled or asked for. */
+export async function poolRows(
+  db: Queryable,
+  poolIds: readonly string[] | null,
+): Promise<PoolRow[]> {
+  const found = await db.query<PoolColumns>(
+    `WITH known AS (
+       SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM directory.snapshots
+       UNION SELECT pool_id FROM mirror.schedules UNION SELECT pool_id FROM mirror.requests
+       UNION SELECT pool_id FROM mirror.attempts
+     )
+     SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
+       extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
+       a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
+     FROM known
+       LEFT JOIN mirror.attempts AS a USING (pool_id)
+       LEFT JOIN LATERAL (
+         SELECT snapshot, snapshot_at, state, least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS each
+         WHERE each.pool_id = known.pool_id AND state IN ('published', 'archived')
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS s ON true
+     WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
+    [poolIds],
+  );
+  return found.rows.map(({ poolId, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
+    poolId,
+    newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
+    lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
+  }));
+}
+
+type Nullable<T> = { [Key in keyof T]: T[Key] | null };
+
+interface PoolColumns extends Nullable<NewestSnapshot> {
+  readonly poolId: string;
+  readonly endedAt: Date | null;
+  readonly outcome: Attempt['outcome'];
+  readonly attemptedAt: Date | null;
+  readonly reason: string | null;
+}

@@ -1,0 +1,37 @@
+import type { AttemptStatus, PoolStatus } from './status.ts';
+
+/** Whether the mirror of a pool is recent enough. */
+export interface PoolAge {
+  readonly poolId: string;
+  readonly ok: boolean;
+  /** The newest published snapshot; null where there is none. */
+  readonly snapshot: string | null;
+  /** Seconds since it began, by Postgres's clock; null where there is none. */
+  readonly ageSeconds: number | null;
+  readonly lastAttempt: AttemptStatus | null;
+}
+
+/**
+ * Compares the age of each pool's newest published snapshot with a limit. A pool that was never
+ * mirrored is too old.
+ *
+ * @param poolIds the pools to check, in the order of the result.
+ */
+export function checkAges(
+  pools: readonly PoolStatus[],
+  poolIds: readonly string[],
+  maxAgeSeconds: number,
+): PoolAge[] {
+  return poolIds.map((poolId) => {
+    const { newest = null, lastAttempt = null } =
+      pools.find((pool) => pool.poolId === poolId) ?? {};
+    const ageSeconds = newest === null ? null : Math.round(newest.ageSeconds);
+    return {
+      poolId,
+      ok: ageSeconds !== null && ageSeconds <= maxAgeSeconds,
+      snapshot: newest?.snapshot ?? null,
+      ageSeconds,
+      lastAttempt,
+    };
+  });
+}

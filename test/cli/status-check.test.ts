@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAge } from '../../src/cli/age-argument.ts';
+import { ageText } from '../../src/cli/display/age-text.ts';
+import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+
+const MAIN = 'us-east-1_Main';
+
+let mirror: CliMirror;
+
+/** Rows as snapshots leave them, that began some hours ago. */
+async function addSnapshots(...rows: readonly [poolId: string, state: string, hours: number][]) {
+  for (const row of rows) {
+    await mirror.rows(
+      `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+       SELECT $1, to_char(at, 'YYYYMMDD"T"HH24MISS"Z"'), at, $2
+       FROM (SELECT date_trunc('second', clock_timestamp()) - make_interval(hours => $3) AS at) AS t`,
+      row,
+    );
+  }
+}
+
+describe('status --check', () => {
+  beforeEach(async () => {
+    mirror = await openCliMirror({ pools: [MAIN] });
+  });
+  afterEach(() => mirror.close());
+
+  it('exits with 0 and one line where the newest snapshot is recent enough', async () => {
+    await addSnapshots([MAIN, 'archived', 25], [MAIN, 'failed', 1]);
+    expect(await mirror.run(['status', '--check', MAIN, '--max-age', '26h'])).toEqual({
+      code: 0,
+      stdout: `OK - ${MAIN} 1 d 1 h old; limit 1 d 2 h\n`,
+      stderr: '',
+    });
+    // Without a pool it is those of COGNITO_POOLS, and 26 hours are the default.
+    expect(await mirror.run(['status', '--check'])).toMatchObject({ code: 0 });
+  });
+
+  it('exits with 1 where it is too old, and tells how the last attempt ended', async () => {
+    await addSnapshots([MAIN, 'published', 31], [MAIN, 'held', 2]);
+    await mirror.rows(
+      `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
+       VALUES ($1, clock_timestamp() - interval '3 hours', 'failed', E'The bucket\\nis away.')`,
+      [MAIN],
+    );
+    expect(await mirror.run(['status', MAIN, '--check', '--max-age', '26h'])).toEqual({
+      code: 1,
+      stdout:
+        `STALE - ${MAIN} is 1 d 7 h old, limit 1 d 2 h, ` +
+        'last attempt: failed 3 h ago, no snapshot was begun: The bucket\\nis away.\n',
+      stderr: '',
+    });
+    expect(await mirror.run(['status', MAIN, '--check', '--max-age', '2d'])).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it('exits with 1 for a pool that was never mirrored, and names it before others', async () => {
+    await addSnapshots([MAIN, 'archived', 1]);
+    const { code, stdout } = await mirror.run(['status', '--check', MAIN, 'us-east-1_Never']);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: 'STALE - us-east-1_Never was never mirrored\n',
+    });
+  });
+
+  it('exits with 1 where no pool was mirrored yet, and none is named', async () => {
+    const all = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
+    expect(await mirror.run(['status', '--check'], all)).toEqual({
+      code: 1,
+      stdout: 'STALE - no pool was mirrored yet\n',
+      stderr: '',
+    });
+    await addSnapshots([MAIN, 'archived', 3], ['us-east-1_Gone', 'archived', 50]);
+    const { code, stdout } = await mirror.run(['status', '--check'], all);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: 'STALE - us-east-1_Gone is 2 d 2 h old, limit 1 d 2 h\n',
+    });
+  });
+
+  it('prints one JSON document with --json', async () => {
+    await addSnapshots([MAIN, 'archived', 31]);
+    const { code, stdout } = await mirror.run(['status', '--check', '--json', MAIN, 'eu-west-1_N']);
+    expect(code).toBe(1);
+    const { pools, ...rest } = JSON.parse(stdout);
+    expect(rest).toEqual({ ok: false, maxAgeSeconds: 93_600 });
+    expect(pools).toEqual([
+      {
+        poolId: MAIN,
+        ok: false,
+        snapshot: expect.stringMatching(/^\d{8}T\d{6}Z$/),
+        ageSeconds: expect.any(Number),
+        lastAttempt: null,
+      },
+      { poolId: 'eu-west-1_N', ok: false, snapshot: null, ageSeconds: null, lastAttempt: null },
+    ]);
+    expect(Math.floor(pools[0].ageSeconds / 3600)).toBe(31);
+  });
+});
+
+describe('the command line of status', () => {
+  beforeAll(async () => {
+    mirror = await openCliMirror({ pools: [MAIN] });
+    await addSnapshots([MAIN, 'archived', 1], ['us-east-1_Other', 'archived', 1]);
+  });
+  afterAll(() => mirror.close());
+
+  it.each(['26', '26 h', '-1h', '0h', 'h', '1w', ''])('refuses %j as an age', async (age) => {
+    const { code, stderr } = await mirror.run(['status', '--check', `--max-age=${age}`]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^cognito-mirror: --max-age: ".*" is not an age\. .*90m, 26h or 2d\.\n$/,
+    );
+  });
+
+  it('refuses to watch and to check at once', async () => {
+    const { code, stderr } = await mirror.run(['status', '--check', '--watch']);
+    expect(code).toBe(2);
+    expect(stderr).toContain("option '--watch' cannot be used with option '--check'");
+  });
+
+  it('exits with 2 for a pool that is not known, and names those that are', async () => {
+    for (const args of [[], ['--json'], ['--watch']]) {
+      expect(await mirror.run(['status', 'us-east-1_main', ...args])).toEqual({
+        code: 2,
+        stdout: '',
+        stderr:
+          'cognito-mirror: us-east-1_main: this pool was never mirrored into this database. ' +
+          'The pools here are us-east-1_Main, us-east-1_Other. ' +
+          'To mirror it: cognito-mirror sync us-east-1_main\n',
+      });
+    }
+  });
+});
+
+it.each([
+  ['90m', 5_400],
+  ['26h', 93_600],
+  ['2d', 172_800],
+  ['1.5h', 5_400],
+  ['45s', 45],
+])('%s are %d seconds', (text, seconds) => {
+  expect(parseAge(text)).toBe(seconds);
+});
+
+it('several pools are one line', () => {
+  const age = { ok: true, snapshot: 'S', ageSeconds: 3_600, lastAttempt: null };
+  const ages = [
+    { ...age, poolId: 'us-east-1_A' },
+    { ...age, poolId: 'us-east-1_B' },
+  ];
+  expect(ageText(ages, 7_200, new Date())).toBe(
+    'OK - us-east-1_A 1 h old; us-east-1_B 1 h old; limit 2 h\n',
+  );
+});
