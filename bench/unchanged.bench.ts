@@ -36,6 +36,8 @@ async function measured(lab: Lab) {
     figures: {
       'seconds in all': run.seconds,
       'publish: s': run.steps.publish.seconds,
+      'program: processor s': run.processor.program,
+      'Postgres: processor s': run.processor.postgres,
       'WAL: MB': walBytes / 1e6,
       'rows of directory.* but snapshots written': (await rowsWritten(lab)) - rows,
     },

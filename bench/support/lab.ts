@@ -34,6 +34,8 @@ export interface SyncRun {
   readonly begun: number;
   /** From the start of the command to its end. */
   readonly seconds: number;
+  /** Seconds of processor time over all of it. */
+  readonly processor: { readonly program: number; readonly postgres: number };
   /** To a tenth of a second, as the log has it; of several pools, those of the last are of no use. */
   readonly steps: Readonly<Record<Step, StepFigures>>;
   /** The most resident bytes of the program. */
@@ -103,6 +105,10 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
         reports: reportsOf(result),
         begun,
         seconds: (ended - begun) / 1000,
+        processor: {
+          program: program.cpuSeconds(begun, ended),
+          postgres: server.cpuSeconds(begun, ended),
+        },
         peakBytes: program.peakBytes(),
         steps: stepsOf(result.stderr, (from, to) => ({
           seconds: (to - from) / 1000,

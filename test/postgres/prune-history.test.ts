@@ -5,6 +5,7 @@ import { pruneHistory } from '../../src/postgres/directory/prune-history.ts';
 import { publish } from '../../src/postgres/directory/publish.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { moveToPast } from '../support/past.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { begin, POOL, stage, user } from './fixtures.ts';
 
@@ -29,22 +30,7 @@ async function take(...names: string[]): Promise<Run> {
   return run;
 }
 
-/** Moves everything that was taken so far into the past. */
-async function passDays(days: number): Promise<void> {
-  await db.query(
-    `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - make_interval(days => ${days}),
-       base_at = base_at - make_interval(days => ${days})),
-     users AS (UPDATE directory.users SET valid_from = valid_from - make_interval(days => ${days})),
-     hashes AS (UPDATE mirror.user_hashes SET valid_from = valid_from - make_interval(days => ${days})),
-     writer AS (INSERT INTO mirror.user_writers
-       SELECT '${POOL}', system_identifier, pg_current_xact_id() FROM pg_control_system()),
-     history AS (UPDATE directory.user_history SET valid_to = valid_to - make_interval(days => ${days}),
-       valid_from = valid_from - make_interval(days => ${days}))
-     UPDATE directory.snapshots SET snapshot_at = snapshot_at - make_interval(days => ${days}),
-       published_at = published_at - make_interval(days => ${days}), snapshot = 'moved-' || snapshot`,
-  );
-}
-
+const passDays = (days: number) => moveToPast(db, `${days} days`);
 const archived = () => db.query(`UPDATE directory.snapshots SET state = 'archived'`);
 const usersAt = async (days: number) => {
   const found = await db.query(

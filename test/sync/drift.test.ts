@@ -1,4 +1,7 @@
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Destination } from '../../src/archive/destination.ts';
+import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -94,4 +97,32 @@ it('an archive holds the pool, not what a hand left in the table', async () => {
   expect((await mirror.sync()).report).toMatchObject({ modified: 0, repaired: 200 });
   await expectMirrored(mirror.db, mirror.pool);
   expect(await mirror.rows('SELECT * FROM directory.user_history')).toEqual([]);
+}, 60_000);
+
+it('a row that is changed before its snapshot is archived is repaired first', async () => {
+  mirror = await openTestMirror({ users: 200, groups: 4, seed: 11 });
+  const folder = await openDestination(pathToFileURL(mirror.archive).href);
+  let edited: Promise<unknown> | undefined;
+  const destination: Destination = {
+    url: folder.url,
+    check: (signal) => folder.check(signal),
+    async put(key, file, signal) {
+      edited ??= mirror.rows('UPDATE directory.users SET enabled = NOT enabled');
+      await edited;
+      await folder.put(key, file, signal);
+    },
+    create: (key, file, signal) => folder.create(key, file, signal),
+    list: (prefix, signal) => folder.list(prefix, signal),
+    read: (key, signal) => folder.read(key, signal),
+    delete: (keys, signal) => folder.delete(keys, signal),
+  };
+  const first = await mirror.sync({ destination });
+  expect(first.error?.message).toMatch(/was not archived. Run it again: the next snapshot repairs/);
+  expect(first.report.state).toBe('published');
+  expect((await mirror.sync()).report).toMatchObject({ state: 'archived', repaired: 200 });
+  expect(await mirror.rows('SELECT state FROM directory.snapshots')).toEqual([
+    { state: 'archived' },
+    { state: 'archived' },
+  ]);
+  await expectMirrored(mirror.db, mirror.pool);
 }, 60_000);

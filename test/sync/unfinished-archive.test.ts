@@ -3,6 +3,7 @@ import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import { moveToPast } from '../support/past.ts';
 
 let mirror: TestMirror;
 
@@ -50,17 +51,7 @@ describe('a snapshot that could not be archived', () => {
 
   it('a day ago does not keep a new one from being taken, and is archived before it', async () => {
     await mirror.sync({ destination: await full() });
-    await mirror.rows(`WITH runs AS (
-        UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '1 day'
-      ), users AS (
-        UPDATE directory.users SET valid_from = valid_from - interval '1 day'
-      ), groups AS (
-        UPDATE directory.groups SET valid_from = valid_from - interval '1 day'
-      ), memberships AS (
-        UPDATE directory.memberships SET valid_from = valid_from - interval '1 day'
-      )
-      UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '1 day',
-        snapshot = to_char(snapshot_at - interval '1 day', 'YYYYMMDD"T"HH24MISS"Z"')`);
+    await moveToPast(mirror.db, '1 day');
     mirror.pool.createUser({ username: 'newcomer' });
     const failing = await mirror.sync({ destination: await full() });
     expect(failing.report).toMatchObject({ state: 'published', added: 1 });

@@ -1,6 +1,8 @@
 import type pg from 'pg';
+import { ResumableError } from '../../model/errors.ts';
 import { snapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
+import { lookForDrift } from '../drift.ts';
 import { fenced, type Run } from '../run.ts';
 
 /** The newest snapshot of the pool that was archived to a destination, by what Postgres knows. */
@@ -19,9 +21,30 @@ export async function lastArchived(
   return found.rows[0] ?? null;
 }
 
-/** @throws FencedError where another runner archives the snapshot by now. */
+/**
+ * Requires that the rows which were read for a snapshot's archive are those that it published.
+ *
+ * @throws FencedError where another runner archives the snapshot by now.
+ * @throws ResumableError where something else changed rows of `directory.users`.
+ */
 export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
-  await fenced(pool, run, ['published'], async () => {});
+  const { poolId } = run;
+  const { intact } = await fenced(pool, run, ['published'], async (client) =>
+    lookForDrift(client, poolId, await newestPublished(client, poolId)),
+  );
+  if (intact) return;
+  throw new ResumableError(
+    `Rows of directory.users of ${poolId} were changed by something other than cognito-mirror, so snapshot ${snapshotId(run.snapshotAt)} was not archived. Run it again: the next snapshot repairs the rows, then both are archived.`,
+  );
+}
+
+async function newestPublished(db: Queryable, poolId: string): Promise<Date | null> {
+  const found = await db.query<{ at: Date | null }>(
+    `SELECT max(snapshot_at) AS at FROM directory.snapshots
+     WHERE pool_id = $1 AND state IN ('published', 'archived')`,
+    [poolId],
+  );
+  return found.rows[0]?.at ?? null;
 }
 
 /** Notes the sealed archive of a snapshot. */

@@ -1,5 +1,6 @@
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
+import { lookForDrift } from '../drift.ts';
 
 /** A row of `directory.snapshots`, in the names of the program. */
 export interface SnapshotRow {
@@ -72,7 +73,8 @@ export async function unarchivedSnapshots(db: Queryable, poolId: string): Promis
 
 /**
  * The pool's newest snapshot, where it was published within `hours` and only lacks its archive: an
- * unfinished run of lately.
+ * unfinished run of lately. None where rows have drifted since: a new snapshot repairs them, and then
+ * both are archived.
  */
 export async function unfinishedArchive(
   db: Queryable,
@@ -89,5 +91,7 @@ export async function unfinishedArchive(
        )`,
     [poolId, hours],
   );
-  return found.rows[0] ?? null;
+  const row = found.rows[0];
+  if (row === undefined) return null;
+  return (await lookForDrift(db, poolId, row.snapshotAt)).intact ? row : null;
 }

@@ -1,0 +1,26 @@
+import type pg from 'pg';
+
+/**
+ * Moves all that was taken so far into the past, as if `interval` (such as `1 day`) had gone by. The
+ * rows count as written by a publication, and not as changed by a hand.
+ */
+export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {
+  const back = (columns: readonly string[]) =>
+    columns.map((column) => `${column} = ${column} - interval '${interval}'`).join(', ');
+  await db.query(`
+    WITH runs AS (UPDATE mirror.runs SET ${back(['snapshot_at', 'base_at'])}),
+    users AS (UPDATE directory.users SET ${back(['valid_from'])}),
+    groups AS (UPDATE directory.groups SET ${back(['valid_from'])}),
+    memberships AS (UPDATE directory.memberships SET ${back(['valid_from'])}),
+    user_history AS (UPDATE directory.user_history SET ${back(['valid_from', 'valid_to'])}),
+    hashes AS (UPDATE mirror.user_hashes SET ${back(['valid_from'])}),
+    writers AS (
+      INSERT INTO mirror.user_writers
+      SELECT DISTINCT pool_id, system_identifier, pg_current_xact_id()
+      FROM directory.users CROSS JOIN pg_control_system()
+    )
+    UPDATE directory.snapshots SET ${back(['snapshot_at', 'published_at'])},
+      snapshot = to_char(
+        (snapshot_at - interval '${interval}') AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'
+      )`);
+}
