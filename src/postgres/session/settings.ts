@@ -24,6 +24,8 @@ const LIMITS: Settings = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: '60s',
+  // It closes views, which half of schema `directory` is.
+  restrict_nonsystem_relation_kind: '',
 };
 
 /** Of the program's own work. */
@@ -37,7 +39,6 @@ export const WORK: Settings = {
   default_transaction_deferrable: 'off',
   // A policy that hides rows is an error: hidden users would count as removed.
   row_security: 'off',
-  restrict_nonsystem_relation_kind: '',
   default_table_access_method: 'heap',
   plan_cache_mode: 'auto',
   client_min_messages: 'warning',
