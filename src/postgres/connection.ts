@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Logger } from '../telemetry/logger.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { SessionPool } from './session/pool.ts';
+import { beginOwned } from './transaction-owner.ts';
 
 /** What runs one statement: a pool, or one connection within a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
@@ -54,7 +55,7 @@ export async function transaction<T>(
   };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    await client.query('BEGIN');
+    await client.query(beginOwned(pool));
     const result = await work(client);
     signal?.throwIfAborted();
     await client.query('COMMIT');

@@ -6,6 +6,7 @@ import { dropEndedStages } from '../postgres/stage/drop.ts';
 import { findSnapshot, type SnapshotRow } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
 import { endSnapshot } from '../postgres/state/transitions.ts';
+import { endTransactionsOfLost } from '../postgres/state/workers.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
 import { reportOf, type SnapshotReport } from './snapshot-report.ts';
@@ -39,6 +40,7 @@ export async function releaseHeld(
 export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
   const begun = performance.now();
   const { poolId, snapshotAt } = key;
+  await endTransactionsOfLost(db);
   const row = await findSnapshot(db, poolId, snapshotAt);
   const run =
     (await takeRun(db, poolId, 'held', snapshotAt)) ??

@@ -10,6 +10,12 @@ export class NoAnswerError extends Error {
 const LOST_AFTER_MS = 60_000;
 
 /**
+ * The wait is counted in steps: of the time that this process is frozen, at most one counts. When it
+ * wakes up, it reads the answer that came meanwhile before the wait is over.
+ */
+const STEPS = 10;
+
+/**
  * Asks something that may hang. Who asks while an answer is awaited waits for that one, so that
  * questions cannot pile up behind a server that is away; after a minute it is asked anew.
  *
@@ -31,12 +37,16 @@ export function bounded<T>(ask: () => Promise<T>, milliseconds: number): () => P
     if (asking === null || performance.now() - asking.since > LOST_AFTER_MS) asking = begin();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new NoAnswerError(milliseconds)), milliseconds);
+      let steps = 0;
+      timer = setInterval(() => {
+        steps += 1;
+        if (steps === STEPS) reject(new NoAnswerError(milliseconds));
+      }, milliseconds / STEPS);
     });
     try {
       return await Promise.race([asking.answer, late]);
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   };
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { endTransactionsOf, ownerOf } from '../../src/postgres/transaction-owner.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
@@ -131,6 +133,23 @@ describe('by the documented SQL', { timeout: 120_000 }, () => {
     worker.child.kill('SIGTERM');
     expect(await worker.result).toMatchObject({ code: 0 });
     expect(troubleIn(worker)).toEqual([]);
+  });
+
+  test('a worker ends the transactions of another one, and nobody else does', async () => {
+    const [lost, worker, reader] = [urlOf('worker'), urlOf('worker'), urlOf('reader')].map((url) =>
+      openPool(url, 1),
+    ) as [pg.Pool, pg.Pool, pg.Pool];
+    try {
+      const running = transaction(lost, (client) => client.query('SELECT pg_sleep(600)'));
+      const ended = expect(running).rejects.toMatchObject({ code: '57P01' });
+      const end = (db: pg.Pool) =>
+        endTransactionsOf(db, [ownerOf(lost)]).catch((error: { code?: string }) => error.code);
+      await expect.poll(() => end(reader)).toBe('42501');
+      expect(await end(worker)).toBe(1);
+      await ended;
+    } finally {
+      for (const db of [lost, worker, reader]) await db.end();
+    }
   });
 
   test('a reader has everything in schema directory, views and functions included', async () => {

@@ -49,6 +49,16 @@ test('without an answer in time it fails, and does not ask again while it may st
   expect(await late).toBe('late, but here');
 });
 
+test('an answer that came while the process was frozen counts', async () => {
+  const { answers, ask } = question();
+  const answer = ask();
+  await vi.advanceTimersByTimeAsync(1_000);
+  // It wakes up: an overdue timer runs once, before the answer is read.
+  vi.advanceTimersToNextTimer();
+  answers[0]?.('in time');
+  expect(await answer).toBe('in time');
+});
+
 test('a question that is lost is asked anew after a minute, and its answer changes nothing', async () => {
   const { answers, ask } = question();
   const lost = expect(ask()).rejects.toThrow(NoAnswerError);

@@ -5,9 +5,10 @@ import { createStage } from '../../src/postgres/stage/create.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
 import { takeRun } from '../../src/postgres/state/take-run.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
-import { holdCalls } from '../support/holds.ts';
+import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { createTestDatabase } from '../support/postgres.ts';
+import { troubleIn } from '../support/worker-log.ts';
 
 let fleet: Fleet;
 
@@ -56,14 +57,63 @@ async function wake({ child, pid }: FleetWorker): Promise<void> {
   });
 }
 
-/** The least claim of the walks that are to be read. */
-async function leastClaim(): Promise<number> {
+/** True once a page of the members of a group is committed. */
+async function membersAreRead(): Promise<boolean> {
   const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
-  const [least] = await fleet.rows<{ claim: number }>(
-    `SELECT min(claim)::int AS claim FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
+  const read = await fleet.rows(
+    `SELECT FROM mirror.stage_${run?.stage}_walks WHERE kind = 'members' AND pages > 0 LIMIT 1`,
   );
-  return least?.claim ?? 0;
+  return read.length > 0;
 }
+
+/** How often each open walk was claimed, by its id. */
+async function claims(): Promise<Map<number, number>> {
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+  const open = await fleet.rows<{ id: number; claim: number }>(
+    `SELECT id, claim FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
+  );
+  return new Map(open.map(({ id, claim }) => [id, claim]));
+}
+
+/** Resolves once each of these workers has reported that it has jobs. */
+const haveJobs = (workers: readonly FleetWorker[]) =>
+  until('they have reported their jobs', async () => {
+    const [busy] = await fleet.rows<{ workers: number }>(
+      'SELECT count(*)::int AS workers FROM mirror.workers WHERE jobs > 0 AND pid = ANY ($1)',
+      [workers.map(({ pid }) => pid)],
+    );
+    return busy?.workers === workers.length;
+  });
+
+/** Stops a worker's process, and returns the moment by Postgres's clock. */
+async function freeze(...workers: readonly FleetWorker[]): Promise<Date> {
+  for (const { child } of workers) child.kill('SIGSTOP');
+  const [frozen] = await fleet.rows<{ at: Date }>('SELECT clock_timestamp() AS at');
+  return frozen?.at as Date;
+}
+
+/** How many seconds Postgres's clock is past a moment. */
+async function secondsSince(moment: Date): Promise<number> {
+  const [since] = await fleet.rows<{ seconds: number }>(
+    'SELECT extract(epoch FROM clock_timestamp() - $1)::float AS seconds',
+    [moment],
+  );
+  return since?.seconds ?? Number.NaN;
+}
+
+/** The sessions of the workers that wait for a lock, and those that wait for their client. */
+async function sessions(): Promise<{ waiting: number; idle: number }> {
+  const [counted] = await fleet.rows<{ waiting: number; idle: number }>(
+    `SELECT count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting,
+       count(*) FILTER (WHERE state = 'idle in transaction')::int AS idle
+     FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'cognito-mirror'`,
+  );
+  return counted ?? { waiting: 0, idle: 0 };
+}
+
+/** How long a snapshot may stand still after its workers froze, in seconds of Postgres's clock. */
+const BOUND_SECONDS = 60;
 
 describe('a worker that froze while it read', () => {
   afterEach(() => fleet.close());
@@ -73,16 +123,16 @@ describe('a worker that froze while it read', () => {
     const [early, late] = await Promise.all([fleet.worker(), fleet.worker()]);
     const held = holdCalls(fleet, 'ListUsersInGroup', 1);
     await fleet.trigger();
-    await until('both have told that they have walks in hand', async () => {
-      const workers = await fleet.rows<{ jobs: number }>('SELECT jobs FROM mirror.workers');
-      return workers.length === 2 && workers.every(({ jobs }) => jobs > 0);
-    });
-    for (const { child } of [early, late]) child.kill('SIGSTOP');
+    await haveJobs([early, late]);
+    await freeze(early, late);
+    const before = await claims();
     // The answers that they wait for are there when they wake up.
     held.release();
     const heldAgain = holdCalls(fleet, 'ListUsersInGroup', 1);
     const successor = await fleet.worker();
-    await until('their walks were taken over', async () => (await leastClaim()) > 1);
+    await until('their walks were taken over', async () =>
+      [...(await claims())].every(([id, claim]) => claim > (before.get(id) ?? 0)),
+    );
 
     const stage = await readStage();
     await wake(early);
@@ -102,7 +152,64 @@ describe('a worker that froze while it read', () => {
     await fleet.trigger();
     await fleet.settled();
     await expectSnapshots(fleet, 2);
-  }, 120_000);
+  }, 240_000);
+
+  it('holds up nobody for longer than a minute, with another one and many sessions that wait for a lock', async () => {
+    fleet = await openFleet({ users: 120, groups: 48, seed: 352 });
+    const held = holdCalls(fleet, 'ListGroups', 1);
+    const workers = await Promise.all([fleet.worker(), fleet.worker()]);
+    await fleet.trigger();
+    await until('the groups are being read', async () => held.reached());
+    const unlock = await keepLock(fleet, 'SELECT FROM mirror.runs FOR UPDATE');
+    held.release();
+    // A worker has ten connections, so at least four of each wait.
+    await until('both wait for the snapshot', async () => (await sessions()).waiting >= 14);
+    await haveJobs(workers);
+    const frozenAt = await freeze(...workers);
+    await unlock();
+    await until('one of them is granted the lock', async () => (await sessions()).idle === 1);
+    expect((await sessions()).waiting).toBeGreaterThanOrEqual(13);
+
+    await fleet.worker();
+    await until('members are read', membersAreRead);
+    expect(await secondsSince(frozenAt)).toBeLessThan(BOUND_SECONDS);
+    await fleet.settled();
+    await expectSnapshots(fleet, 1);
+
+    for (const worker of workers) {
+      await wake(worker);
+      expect(troubleIn(worker)).toEqual([]);
+    }
+    await fleet.trigger();
+    await fleet.settled();
+    await expectSnapshots(fleet, 2);
+  }, 240_000);
+});
+
+describe('a worker that froze while it published', () => {
+  afterEach(() => fleet.close());
+
+  it('loses its transaction, though its statement still runs', async () => {
+    fleet = await openFleet({ users: 120, groups: 4, seed: 353 });
+    const mayPublish = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
+    const publisher = await fleet.worker();
+    await fleet.trigger();
+    await until('it publishes', async () => (await waitingFor(fleet, 'directory.users')) > 0);
+    await haveJobs([publisher]);
+    const [before] = await fleet.rows<{ fence: number }>('SELECT fence FROM mirror.runs');
+    const frozenAt = await freeze(publisher);
+    await fleet.worker();
+    await until('another one has the snapshot', async () => {
+      const [now] = await fleet.rows<{ fence: number }>('SELECT fence FROM mirror.runs');
+      return now?.fence !== before?.fence;
+    });
+    expect(await secondsSince(frozenAt)).toBeLessThan(BOUND_SECONDS);
+    await mayPublish();
+    await fleet.settled();
+    await expectSnapshots(fleet, 1);
+    await wake(publisher);
+    expect(troubleIn(publisher)).toEqual([]);
+  }, 240_000);
 });
 
 describe('a runner that froze while it published', () => {

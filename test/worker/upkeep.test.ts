@@ -1,5 +1,6 @@
 import { UnrecoverableError, WaitingChildrenError, Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
 import { openRequestOf, openRequests } from '../../src/postgres/state/requests.ts';
 import { saveSchedules } from '../../src/postgres/state/schedules.ts';
 import { timesAfter } from '../../src/runner/worker/due-times.ts';
@@ -164,8 +165,10 @@ describe('of several workers', () => {
       close: async () => {},
     };
     for (let worker = 0; worker < 3; worker += 1) {
+      const db = openPool(databaseUrl, 2);
+      onTestFinished(() => db.end());
       const upkeep = startUpkeep({
-        parts,
+        parts: { ...parts, db },
         redis: connection,
         databaseUrl,
         version: 'test',

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
+import { endTransactionsOf } from '../transaction-owner.ts';
 
 /** A worker process, as it tells of itself. */
 export interface Worker {
@@ -52,6 +53,31 @@ export async function workersAlive(db: Queryable): Promise<number> {
     [LOST_AFTER_SECONDS],
   );
   return found.rows[0]?.alive ?? 0;
+}
+
+/** A worker that has not been seen for 30 seconds, and when it was. */
+export interface LostWorker {
+  readonly id: string;
+  readonly seenAt: Date;
+}
+
+/** The workers that are lost: killed, frozen, or cut off from Postgres. */
+export async function lostWorkers(db: Queryable): Promise<LostWorker[]> {
+  const lost = await db.query<LostWorker>(
+    `SELECT id, seen_at AS "seenAt" FROM mirror.workers
+     WHERE seen_at <= clock_timestamp() - make_interval(secs => $1)`,
+    [LOST_AFTER_SECONDS],
+  );
+  return lost.rows;
+}
+
+/** Ends the open transactions of lost workers: what they hold would have to be waited for. */
+export async function endTransactionsOfLost(db: Queryable): Promise<number> {
+  const lost = await lostWorkers(db);
+  return endTransactionsOf(
+    db,
+    lost.map(({ id }) => id),
+  );
 }
 
 /** What names this mirror among those that keep their jobs in one Redis. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ResumableError } from '../../model/errors.ts';
 import { endRequest, openRequestOf } from '../../postgres/state/requests.ts';
-import { workersAlive } from '../../postgres/state/workers.ts';
+import { endTransactionsOfLost, workersAlive } from '../../postgres/state/workers.ts';
 
 /**
  * Sees to it that no worker is taking a snapshot of a pool that an inline run has locked. What
@@ -17,5 +17,6 @@ export async function requireNoRequest(db: pg.Pool, poolId: string): Promise<voi
       `The workers are taking a snapshot of ${poolId}: \`cognito-mirror status\` shows how far it is. Run this again once it has ended.`,
     );
   }
+  await endTransactionsOfLost(db);
   await endRequest(db, request.id, 'skipped', 'No worker was alive: `sync` took it up.');
 }

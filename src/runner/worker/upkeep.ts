@@ -1,13 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Job } from 'bullmq';
 import { dropConnections, openPool } from '../../postgres/connection.ts';
 import { beat, forgetWorker } from '../../postgres/state/workers.ts';
+import { ownerOf } from '../../postgres/transaction-owner.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
 import { every } from './every.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
+import { lostTransactionsEnder } from './lost-transactions.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
@@ -47,7 +48,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { parts, redis, workers } = options;
   const { db, log, queues } = parts;
   const self = {
-    id: randomUUID(),
+    id: ownerOf(db),
     host: hostname(),
     pid: process.pid,
     version: options.version,
@@ -88,6 +89,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     );
   const repeated = [
     every(BEAT_MS, () => tellAlive().then(() => servers.databaseAnswers(true)), onSilence),
+    // The jobs' connections may all wait for what a lost worker holds.
+    lookAfter('lost workers', BEAT_MS, lostTransactionsEnder(pulse, log)),
     lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
     lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts, tell)),
     lookAfter('progress', PROGRESS_MS, () =>

@@ -1,0 +1,166 @@
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { beat } from '../../src/postgres/state/workers.ts';
+import { endTransactionsOf, ownerOf } from '../../src/postgres/transaction-owner.ts';
+import { discard } from '../../src/runner/held.ts';
+import { requireNoRequest } from '../../src/runner/inline/require-no-request.ts';
+import { lostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { begin } from '../postgres/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+
+const POOL = 'us-east-1_Left';
+const ENDLESS = 'SELECT pg_sleep(3600)';
+
+let database: TestDatabase;
+/** The pools of two workers, and one of somebody who looks. */
+let pools: [pg.Pool, pg.Pool, pg.Pool];
+let end: () => Promise<void>;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  pools = [openPool(database.url, 4), openPool(database.url, 4), openPool(database.url, 2)];
+  end = lostTransactionsEnder(pools[2], createLogger({ level: 'silent' }));
+});
+afterEach(async () => {
+  await Promise.all(pools.map((pool) => pool.end()));
+  await database.drop();
+});
+
+/** Lets a worker say that it is alive. */
+const beatOf = (pool: pg.Pool) =>
+  beat(
+    pools[2],
+    { id: ownerOf(pool), host: 'host', pid: 1, version: 'test' },
+    { jobs: 1, trouble: null },
+  );
+
+/** Makes it 31 seconds since a worker was seen. */
+const lose = (...workers: readonly pg.Pool[]) =>
+  pools[2].query(
+    `UPDATE mirror.workers SET seen_at = clock_timestamp() - interval '31 seconds'
+     WHERE id = ANY ($1)`,
+    [workers.map(ownerOf)],
+  );
+
+/** Opens a transaction that locks something and then waits for its process. */
+const openTransaction = (pool: pg.Pool, key: number) =>
+  holdOpen(pool, (client) => client.query('SELECT pg_advisory_xact_lock($1)', [key]));
+
+/** Opens a transaction that does this and then waits for its process. */
+async function holdOpen(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<unknown>) {
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const result = transaction(pool, async (client) => {
+    await work(client);
+    begun();
+    const lost = new Promise<never>((_, reject) => client.once('error', reject));
+    await Promise.race([finished, lost]);
+    return 'committed';
+  }).catch(() => 'ended');
+  await hasBegun;
+  return { finish, result };
+}
+
+describe('the transactions of a lost worker', () => {
+  it('are ended, those that wait for a lock as well, and others go on', async () => {
+    const [lost, alive, other] = pools;
+    for (const pool of [lost, alive]) await beatOf(pool);
+    const idle = await openTransaction(lost, 1);
+    const waiting = transaction(lost, (client) =>
+      client.query('SELECT pg_advisory_xact_lock(1)'),
+    ).catch(() => 'ended');
+    const [ofAlive, ofNobody] = [await openTransaction(alive, 2), await openTransaction(other, 3)];
+    await lose(lost);
+    await end();
+    await end();
+    expect(await Promise.all([idle.result, waiting])).toEqual(['ended', 'ended']);
+    for (const { finish } of [ofAlive, ofNobody]) finish();
+    expect(await Promise.all([ofAlive.result, ofNobody.result])).toEqual([
+      'committed',
+      'committed',
+    ]);
+    // Its process may go on, with new sessions.
+    expect((await lost.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('are ended though a statement runs', async () => {
+    const [lost] = pools;
+    await beatOf(lost);
+    const running = transaction(lost, (client) => client.query(ENDLESS)).catch(() => 'ended');
+    await expect
+      .poll(async () => {
+        const found = await pools[2].query(
+          'SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = $1',
+          [ENDLESS],
+        );
+        return found.rows.length;
+      })
+      .toBe(1);
+    await lose(lost);
+    await end();
+    await end();
+    expect(await running).toBe('ended');
+  });
+
+  it('go on where it is seen again, as after a step of the clock of Postgres', async () => {
+    const [one, two] = pools;
+    for (const pool of [one, two]) await beatOf(pool);
+    const open = [await openTransaction(one, 1), await openTransaction(two, 2)];
+    await lose(one, two);
+    await end();
+    for (const pool of [one, two]) await beatOf(pool);
+    await end();
+    // Lost for a second time, and seen as such for the first.
+    await lose(one, two);
+    await end();
+    for (const { finish } of open) finish();
+    expect(await Promise.all(open.map(({ result }) => result))).toEqual(['committed', 'committed']);
+  });
+
+  it('are ended by an inline run that goes on with what all workers left', async () => {
+    const [lost, , sync] = pools;
+    await beatOf(lost);
+    await sync.query("INSERT INTO mirror.requests (pool_id, source) VALUES ($1, 'trigger')", [
+      POOL,
+    ]);
+    const open = await openTransaction(lost, 1);
+    await expect(requireNoRequest(sync, POOL)).rejects.toThrow(/workers are taking a snapshot/);
+    await lose(lost);
+    await requireNoRequest(sync, POOL);
+    expect(await open.result).toBe('ended');
+  });
+  it('are ended by `discard`, which needs the snapshot that they hold', async () => {
+    const [lost, , person] = pools;
+    await beatOf(lost);
+    const run = await begin(person);
+    const { result } = await holdOpen(lost, (client) =>
+      client.query('SELECT FROM mirror.runs WHERE stage = $1 FOR UPDATE', [run.stage]),
+    );
+    await lose(lost);
+    expect(await discard(person, run)).toMatchObject({ state: 'discarded' });
+    expect(await result).toBe('ended');
+  });
+});
+
+it('the transactions of one database are not those of another', async () => {
+  const other = await createTestDatabase();
+  const looking = openPool(other.url, 1);
+  try {
+    const open = await openTransaction(pools[0], 1);
+    expect(await endTransactionsOf(looking, [ownerOf(pools[0])])).toBe(0);
+    expect(await endTransactionsOf(pools[2], [ownerOf(pools[1])])).toBe(0);
+    expect(await endTransactionsOf(pools[2], [ownerOf(pools[0])])).toBe(1);
+    expect(await open.result).toBe('ended');
+  } finally {
+    await looking.end();
+    await other.drop();
+  }
+});
