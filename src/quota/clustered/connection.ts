@@ -21,6 +21,12 @@ interface Heard {
 }
 
 /**
+ * Bottleneck would load ioredis, which it does not declare: installers that hide undeclared packages
+ * (pnpm without hoisting, Yarn PnP) give it none. `bottleneck.d.ts` leaves this option out.
+ */
+const withClass = (client: Redis) => ({ client, Redis: client.constructor });
+
+/**
  * The one connection to Redis of all clustered limiters of a process: Bottleneck's own, with
  * scripts on Redis's clock, able to recover when Redis loses its keys, and knowing when each
  * limiter's slot is due.
@@ -31,7 +37,7 @@ export class ClusterConnection extends Bottleneck.IORedisConnection {
 
   /** @param client becomes this connection's own, and is closed with it. */
   constructor(client: Redis) {
-    super({ client });
+    super(withClass(client));
   }
 
   get clients(): Internals {
