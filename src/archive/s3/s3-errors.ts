@@ -91,7 +91,8 @@ export function explainTrialError(error: unknown, bucket: string): unknown {
   const problem = {
     subject: 'ARCHIVE_URL',
     problem: `the bucket ${bucket} cannot be reached (${describe(error)}).`,
-    remedy: 'Check the network, and the endpoint of S3 if one is set.',
+    remedy:
+      'Check the network, and the endpoint of S3 if one is set: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url of the profile.',
   };
   return new ConfigurationError([problem], { cause: error });
 }
