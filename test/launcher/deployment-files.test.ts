@@ -27,21 +27,33 @@ interface Service {
   command?: string[];
   depends_on?: Record<string, unknown>;
   volumes?: string[];
+  environment?: Record<string, string>;
+  restart?: string;
   healthcheck?: unknown;
 }
 
-test('docker-compose.yml brings Postgres, Redis, MinIO and the worker, which waits for them', () => {
+test('docker-compose.yml brings Postgres, Redis and workers, which wait for them and share a folder', () => {
   const compose = parse(read('docker-compose.yml')) as {
+    name: string;
     services: Record<string, Service>;
     volumes: Record<string, unknown>;
   };
-  const { services, volumes } = compose;
+  const { name, services, volumes } = compose;
+  expect(name).toBe('cognito-mirror');
   expect(services.postgres?.image).toBe('postgres:18');
   expect(services.redis?.image).toBe('redis:7');
   expect(services.redis?.command).toEqual(expect.arrayContaining(['noeviction', '--appendonly']));
-  expect(services.worker).toMatchObject({ build: '.', command: ['worker'] });
-  expect(Object.keys(services.worker?.depends_on ?? {})).toEqual(['postgres', 'redis', 'bucket']);
+  const { worker } = services;
+  expect(worker).toMatchObject({ build: '.', command: ['worker'] });
+  expect(Object.keys(worker?.depends_on ?? {})).toEqual(['postgres', 'redis']);
+  // The folder of the image that belongs to its user: a new volume takes owner and mode from it.
+  const [, folder] = /MIRROR_HOME=(\S+)/.exec(read('Dockerfile')) ?? [];
+  expect(worker?.volumes).toEqual([`archive:${folder}`]);
+  expect(worker?.environment?.ARCHIVE_URL).toBe(`\${ARCHIVE_URL:-file://${folder}}`);
+  expect(worker?.environment?.MIRROR_HOME).toBe('/tmp/cognito-mirror');
   for (const service of Object.values(services)) {
+    expect(service.restart).toBe('unless-stopped');
+    if (service.image) expect(service.image).toMatch(/^\w+:\d+$/);
     for (const needed of Object.keys(service.depends_on ?? {})) {
       expect(services).toHaveProperty(needed);
     }

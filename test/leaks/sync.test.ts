@@ -171,9 +171,10 @@ async function interrupt(): Promise<void> {
 /** A killed run leaves a snapshot's rows in its work folder; the next one removes them. */
 async function killWhileArchiving(): Promise<void> {
   let reached = false;
-  around.store.instead = ({ method }) => {
-    reached ||= method === 'PUT';
-    return method === 'PUT' ? new Promise(() => {}) : null;
+  around.store.instead = ({ method, url }) => {
+    const isPart = method === 'PUT' && url.includes('/parquet/');
+    reached ||= isPart;
+    return isPart ? new Promise(() => {}) : null;
   };
   const running = await start(['sync']);
   await expect.poll(() => reached, { timeout: 60_000 }).toBe(true);
