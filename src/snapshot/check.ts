@@ -5,6 +5,8 @@ import { stageSizes } from '../postgres/stage/sizes.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
 import { markWalked, saveCounts } from '../postgres/state/transitions.ts';
 import { clearStrays } from './clear-strays.ts';
+import { compareEstimate } from './compare-estimate.ts';
+import { confirmGroups } from './confirm-groups.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
 import { guard } from './guard.ts';
@@ -14,11 +16,13 @@ import { restageDrifted } from './restage-drifted.ts';
 export type Verdict =
   | { readonly kind: 'publish' }
   | { readonly kind: 'hold'; readonly reason: string }
-  | { readonly kind: 'walk'; readonly walks: Walk[] };
+  | { readonly kind: 'walk'; readonly walks: readonly Walk[] };
 
 /**
- * Checks a snapshot whose walks have all ended: merges what was read twice, fetches users again whose
- * row was changed meanwhile, clears up members without users, confirms suspected removals with the service, and lets the guard judge the sizes.
+ * Checks a snapshot whose walks have all ended: confirms groups that were not found, merges what was
+ * read twice, fetches users again whose row was changed meanwhile, clears up members without users,
+ * confirms suspected removals, compares the users with the service's estimate, and lets the guard
+ * judge the sizes.
  *
  * @param maxRemoved the share of rows that may go without a person's consent, 0 to 1.
  */
@@ -30,12 +34,17 @@ export async function check(
   const { db, run, pool, progress } = context;
   progress.phase = 'check';
   await fenced(db, run, ['walking'], (client) => markWalked(client, run));
+  const groups = await confirmGroups(context, signal);
+  if (groups.walks.length > 0) return { kind: 'walk', walks: groups.walks };
   await mergeReads(db, run, signal);
   const again = await restageDrifted(context, signal);
   if (again.length > 0) return { kind: 'walk', walks: again };
   const strays = await clearStrays(context, signal);
   if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
-  const suspicion = await confirmRemovals(context, signal);
+  const removals = await confirmRemovals(context, signal);
+  if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
+  const recount = await compareEstimate(context, removals.suspects, signal);
+  if (recount.length > 0) return { kind: 'walk', walks: recount };
   const sizes = await fenced(
     db,
     run,
@@ -54,6 +63,8 @@ export async function check(
     estimatedUsers: pool.estimatedUsers,
     first: run.baseAt === null,
   });
-  const reasons = [strays.hold, suspicion, objection].filter((reason) => reason !== null);
+  const reasons = [groups.hold, strays.hold, removals.hold, objection].filter(
+    (reason) => reason !== null,
+  );
   return reasons.length > 0 ? { kind: 'hold', reason: reasons.join(' ') } : { kind: 'publish' };
 }

@@ -1,33 +1,47 @@
 import type pg from 'pg';
 import { transaction } from '../postgres/connection.ts';
 import { fenced } from '../postgres/run.ts';
+import { readingOf } from '../postgres/stage/reading.ts';
 import { keepAlive, suspects } from '../postgres/stage/suspects.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
 import type { SnapshotContext } from './context.ts';
 import { findAlive, MOST_LOOK_UPS } from './look-up.ts';
+import { goSerial } from './walk-users.ts';
 
 /** Where more than this part of them is alive, the walks lost users, and nobody was removed. */
 const TOLERATED_ALIVE = 0.01;
 
+/** What came of the users that no walk saw. */
+export interface Removals {
+  /** How many there are: gone, or kept. */
+  readonly suspects: number;
+  /** The walk that must be made first, as shards lost someone. */
+  readonly walks: readonly Walk[];
+  /** Why the snapshot must be held, or null. */
+  readonly hold: string | null;
+}
+
 /**
  * Asks the service about the users that no walk saw. Those that are alive keep their rows, and so
- * do those that it refuses to look up.
- *
- * @returns why the snapshot must be held, or null.
+ * do those that it refuses to look up. Where too many are alive, all users are walked once more, in
+ * one chain; if that loses them too, the snapshot is held.
  */
 export async function confirmRemovals(
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<string | null> {
-  const { db, run } = context;
+): Promise<Removals> {
+  const { db, run, log } = context;
   const find = (client: pg.PoolClient) => suspects(client, run, MOST_LOOK_UPS);
   const { count, chosen } = await transaction(db, find, signal);
-  if (count === 0) return null;
+  if (count === 0) return { suspects: 0, walks: [], hold: null };
   const { alive, refused } = await findAlive(context, chosen, signal);
   const kept = [...alive, ...refused];
   await fenced(db, run, ['walking'], (client) => keepAlive(client, run, kept));
-  if (alive.length <= chosen.length * TOLERATED_ALIVE) return null;
-  return (
-    `${alive.length} of ${chosen.length} users that no walk saw are alive by AdminGetUser: ` +
-    'the listing lost users.'
-  );
+  if (alive.length <= chosen.length * TOLERATED_ALIVE) {
+    return { suspects: count, walks: [], hold: null };
+  }
+  const lost = `${alive.length} of ${chosen.length} users that no walk saw are alive by AdminGetUser`;
+  const walks = (await readingOf(db, run)).cut ? await goSerial(context) : [];
+  if (walks.length > 0) log.warn({ poolId: run.poolId }, `${lost}: walking all users in one chain`);
+  return { suspects: count, walks, hold: `${lost}: the listing lost users.` };
 }

@@ -97,7 +97,10 @@ async function startAgain(
   return again;
 }
 
-/** A group may be deleted while the walks run; a pool that is gone ends the snapshot. */
+/**
+ * A group may be deleted while the walks run: its walk is dropped, and the check confirms it. A pool
+ * that is gone ends the snapshot.
+ */
 async function dropIfGroupIsGone(
   context: SnapshotContext,
   current: Walk,
@@ -115,5 +118,5 @@ async function dropIfGroupIsGone(
   }
   if (current.kind !== 'members') throw cause;
   untallyWalk(context.progress, current, await dropWalk(context.db, run, current));
-  log.warn({ poolId: run.poolId }, 'a group was deleted meanwhile: it is left out');
+  log.info({ poolId: run.poolId }, 'a group was not found: it is confirmed after the other walks');
 }

@@ -85,3 +85,53 @@ describe('a pool', () => {
     expect((await mirror.sync({ poolId })).report.state).toBe('archived');
   });
 });
+
+describe('a group whose members the service does not find', () => {
+  const MISSING = { __type: 'ResourceNotFoundException', message: 'Group not found.' };
+  let times: number;
+  const refuse = (group: string) => {
+    mirror.proxy.before = ({ operation, request }) => {
+      if (operation !== 'ListUsersInGroup' || request['GroupName'] !== group) return undefined;
+      times -= 1;
+      return times >= 0 ? MISSING : undefined;
+    };
+  };
+
+  it('once, though it is listed, is read again: no history says that it was gone', async () => {
+    mirror = await openTestMirror({ users: 60, groups: 3 });
+    await mirror.sync();
+    times = 1;
+    refuse('everyone');
+    expect((await mirror.sync()).report).toMatchObject({ state: 'archived' });
+    expect(times).toBeLessThan(0);
+    await expectMirrored(mirror.db, mirror.pool);
+    expect(await mirror.rows('SELECT FROM directory.group_history')).toEqual([]);
+    expect(await mirror.rows('SELECT FROM directory.membership_history')).toEqual([]);
+  });
+
+  it('is left out where it is not listed any more', async () => {
+    mirror = await openTestMirror({ users: 60, groups: 3 });
+    await mirror.sync();
+    let done = false;
+    mirror.proxy.before = ({ operation, request }) => {
+      if (done || operation !== 'ListUsersInGroup' || request['GroupName'] !== 'everyone') return;
+      done = true;
+      mirror.pool.deleteGroup('everyone');
+    };
+    expect((await mirror.sync()).report).toMatchObject({ state: 'archived', groups: 2 });
+    await expectMirrored(mirror.db, mirror.pool);
+  });
+
+  it('each time, though it is listed, holds the snapshot', async () => {
+    mirror = await openTestMirror({ users: 60, groups: 3 });
+    await mirror.sync();
+    times = Number.POSITIVE_INFINITY;
+    refuse('everyone');
+    const { report } = await mirror.sync();
+    expect(report.state).toBe('held');
+    expect(report.reason).toMatch(/lists 1 groups .*asked 5 times, that they do not exist/);
+    expect(
+      await mirror.rows("SELECT FROM directory.groups WHERE group_name = 'everyone'"),
+    ).toHaveLength(1);
+  }, 120_000);
+});

@@ -133,3 +133,81 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   }, 60_000);
 });
+
+/** Changes the estimate of DescribeUserPool on its way. */
+function estimate(change: (exact: number) => number): void {
+  mirror.proxy.after = (_, answer) => {
+    const pool = answer['UserPool'] as { EstimatedNumberOfUsers: number } | undefined;
+    if (pool) pool.EstimatedNumberOfUsers = change(pool.EstimatedNumberOfUsers);
+    return answer;
+  };
+}
+
+/** Mirrors the pool, and gives the report and the pages of ListUsers that it took. */
+async function syncCounted() {
+  seen = [];
+  const { report } = await mirror.sync();
+  expect(report).toMatchObject({ state: 'archived', users: mirror.pool.userCount });
+  const pages = seen.filter(({ operation, request }) => {
+    return operation === 'ListUsers' && !String(request['Filter']).startsWith('sub =');
+  });
+  return { report, pages: pages.length };
+}
+
+describe('users whose sub is no UUID, and who are not on the first page', () => {
+  const openWith = async (sub: (i: number) => string) => {
+    await open({ users: 1300, groups: 1 });
+    for (let i = 0; i < 60; i++) mirror.pool.createUser({ username: `odd-${i}`, sub: sub(i) });
+  };
+
+  const subs: Record<string, (i: number) => string> = {
+    'another text': (i) => `migrated-${i}`,
+    'in upper case': (i) => `A${String(i).padStart(7, '0')}-0000-4000-8000-00000000000F`,
+  };
+  for (const [how, sub] of Object.entries(subs)) {
+    it(`are found, and the next reading is one chain from the start: ${how}`, async () => {
+      await openWith(sub);
+      await syncCounted();
+      expect(filters().size).toBeGreaterThan(1);
+      await expectMirrored(mirror.db, mirror.pool);
+      expect(await syncCounted()).toMatchObject({ report: { removed: 0 }, pages: 23 });
+      expect([...filters()]).toEqual(['']);
+    }, 60_000);
+  }
+
+  it('are found by the last snapshot too, where shards lose them later', async () => {
+    await openWith((i) => `migrated-${i}`);
+    await syncCounted();
+    // What is remembered of the pool is gone, and the estimate tells nothing.
+    await mirror.db.query('DELETE FROM mirror.pools');
+    estimate(() => 0);
+    expect((await syncCounted()).report).toMatchObject({ removed: 0 });
+    await expectMirrored(mirror.db, mirror.pool);
+  }, 60_000);
+});
+
+describe("an estimate that is larger than the pool's users", () => {
+  it('has the pool read twice once, and again only after it has doubled', async () => {
+    await open({ users: 1300, groups: 1 });
+    estimate((exact) => exact + 3);
+    const twice = (await syncCounted()).pages;
+    estimate((exact) => exact + 6);
+    const once = (await syncCounted()).pages;
+    expect(twice).toBe(once + 22);
+    estimate((exact) => exact + 7);
+    expect((await syncCounted()).pages).toBe(twice);
+  }, 60_000);
+
+  it('by users who were removed since the last snapshot, explains itself', async () => {
+    await open({ users: 1300, groups: 1 });
+    const { pages } = await syncCounted();
+    const removed = await mirror.rows<{ username: string }>(
+      'SELECT username FROM directory.users ORDER BY username LIMIT 20',
+    );
+    for (const { username } of removed) mirror.pool.deleteUser(username);
+    estimate((exact) => exact + 20);
+    const next = await syncCounted();
+    expect(next.report.removed).toBe(20);
+    expect(next.pages).toBeLessThanOrEqual(pages);
+  }, 60_000);
+});

@@ -218,6 +218,14 @@ export async function restartUserWalks(db: Queryable, run: Run): Promise<Walk[]>
   return restarted.rows;
 }
 
+/** Notes that all users are read in one chain from the beginning. */
+export async function markSerial(db: Queryable, run: Run): Promise<void> {
+  await db.query(
+    'UPDATE mirror.runs SET serial = true WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3',
+    [run.poolId, run.snapshotAt, run.fence],
+  );
+}
+
 /** True where a walk was superseded while someone was still reading it: there is nothing to do. */
 export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise<boolean> {
   const t = stageTables(run.stage);

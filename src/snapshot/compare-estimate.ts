@@ -1,0 +1,51 @@
+import { fenced } from '../postgres/run.ts';
+import { readingOf } from '../postgres/stage/reading.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import { noteReading, readingNote } from '../postgres/state/pool-notes.ts';
+import type { SnapshotContext } from './context.ts';
+import { goSerial } from './walk-users.ts';
+
+/** A pool is read again where it falls short by this many times what one chain could not explain. */
+const REPEATED = 2;
+
+/**
+ * Compares the users that were read with the service's estimate. Shards hold users whose `sub` is a
+ * UUID: others are lost without a sign. Where the shards brought fewer than expected, all users are
+ * read once more, in one chain. What one chain does not explain is an estimate that is not current,
+ * and is remembered: the pool is not read twice for the same difference every night.
+ *
+ * @param suspects users of the last snapshot that no walk saw: an estimate may still count those that
+ *   are gone, and the others were kept.
+ * @returns the walk that must be made first; none where there is nothing to read again.
+ */
+export async function compareEstimate(
+  context: SnapshotContext,
+  suspects: number,
+  signal: AbortSignal,
+): Promise<Walk[]> {
+  const { db, run, pool, cognito, log } = context;
+  const reading = await readingOf(db, run);
+  const note = (short: number) =>
+    reading.serial
+      ? fenced(db, run, ['walking'], (client) =>
+          noteReading(client, run.poolId, { serial: reading.odd, short }),
+        )
+      : Promise.resolve();
+  const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - suspects);
+  if (shortOf(pool.estimatedUsers) === 0) {
+    await note(0);
+    return [];
+  }
+  // The pool may have shrunk while it was read: the smaller of two estimates counts.
+  const { estimatedUsers } = await cognito.describePool(run.poolId, signal);
+  const short = shortOf(Math.min(estimatedUsers, pool.estimatedUsers));
+  await note(short);
+  if (short === 0) return [];
+  log.warn(
+    { poolId: run.poolId, users: reading.users, estimatedUsers, suspects },
+    'fewer users were read than the service estimates',
+  );
+  if (!reading.cut || short <= REPEATED * (await readingNote(db, run.poolId)).short) return [];
+  log.warn({ poolId: run.poolId }, 'reading all users again, in one chain');
+  return goSerial(context);
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fenced } from '../postgres/run.ts';
+import { missingGroups, reopenWalks } from '../postgres/stage/missing-groups.ts';
+import type { Walk } from '../postgres/stage/walk.ts';
+import type { SnapshotContext } from './context.ts';
+import { tallyWalks } from './tally.ts';
+
+/** A group that is listed is asked for this often in all, a second and then twice as long apart. */
+const MOST_ATTEMPTS = 5;
+const FIRST_WAIT_MS = 1_000;
+
+/** What came of the groups whose members the service did not find. */
+export interface MissingGroups {
+  /** The walks that must be made first: ListGroups still lists their groups. */
+  readonly walks: readonly Walk[];
+  /** Why the snapshot must be held, or null. */
+  readonly hold: string | null;
+}
+
+/**
+ * Confirms that groups are gone of which ListUsersInGroup said so: one more pass of ListGroups, once
+ * all walks have ended. A group that it still lists is read again.
+ */
+export async function confirmGroups(
+  context: SnapshotContext,
+  signal: AbortSignal,
+): Promise<MissingGroups> {
+  const { db, run, cognito, log, progress } = context;
+  const missing = await missingGroups(db, run);
+  if (missing.length === 0) return { walks: [], hold: null };
+  const attempts = Math.max(...missing.map(({ attempt }) => attempt));
+  await sleep(FIRST_WAIT_MS * 2 ** (Math.min(attempts, MOST_ATTEMPTS) - 1), undefined, { signal });
+  const listed = new Set<string>();
+  for await (const page of cognito.groupPages(run.poolId, { token: null }, signal)) {
+    for (const { groupName } of page.items) listed.add(groupName);
+  }
+  const doubtful = missing.filter(({ groupName }) => listed.has(groupName ?? ''));
+  const counts = { poolId: run.poolId, deleted: missing.length - doubtful.length };
+  if (doubtful.length === 0) {
+    log.info(counts, 'groups were deleted meanwhile: they are left out');
+    return { walks: [], hold: null };
+  }
+  log.warn(
+    { ...counts, listed: doubtful.length },
+    'the service lists groups whose members it does not find',
+  );
+  if (attempts >= MOST_ATTEMPTS) {
+    return {
+      walks: [],
+      hold:
+        `ListGroups lists ${doubtful.length} groups of which ListUsersInGroup says, asked ` +
+        `${attempts} times, that they do not exist.`,
+    };
+  }
+  const ids = doubtful.map(({ id }) => id);
+  const walks = await fenced(db, run, ['walking'], (client) => reopenWalks(client, run, ids));
+  tallyWalks(progress, walks);
+  return { walks, hold: null };
+}
