@@ -13,7 +13,7 @@ export async function openForPlan(
   log: Logger,
   signal: AbortSignal,
 ): Promise<{ parts: PlanParts; close(): Promise<void> }> {
-  const quota = openQuota(config, signal);
+  const quota = openQuota(config, log, signal);
   const mirror = openMirror(config, signal);
   const close = async () => {
     for (const opening of [quota, mirror]) {

@@ -3,6 +3,7 @@ import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { allOrProblems } from './all-or-problems.ts';
 import { type Archives, openArchives } from './open-archives.ts';
 import { type Mirror, openMirror } from './open-mirror.ts';
@@ -24,6 +25,7 @@ export interface Opened {
  */
 export async function openForRun(
   config: Config,
+  log: Logger,
   signal: AbortSignal,
   onFailure: (db: pg.Pool, error: unknown) => Promise<void> = async () => {},
 ): Promise<Opened> {
@@ -39,7 +41,7 @@ export async function openForRun(
   const opening = keep(openMirror(config, signal));
   try {
     const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
-      keep(openQuota(config, signal)),
+      keep(openQuota(config, log, signal)),
       opening,
       openArchives(config, signal),
       requireCognitoEndpoint(),

@@ -12,7 +12,7 @@ export async function openListing(
   poolId: string,
   signal: AbortSignal,
 ): Promise<{ cognito: Cognito; close(): Promise<void> }> {
-  const quota = await openQuota(config, signal);
+  const quota = await openQuota(config, createLogger({ level: config.logLevel }), signal);
   try {
     const { role, region } = settingsOf(config, poolId);
     const log = createLogger({ level: 'silent' });

@@ -2,6 +2,7 @@ import { allowancesOf } from '../config/allowances.ts';
 import type { Config } from '../config/config.ts';
 import { type AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 /** The buckets that this process passes. */
 export interface Quota {
@@ -14,17 +15,24 @@ export interface Quota {
 /**
  * Opens the buckets: over Redis, together with all who have the same, or this process's own.
  *
+ * @param log says what is wrong with Redis later.
  * @throws ConfigurationError where Redis cannot be reached or used.
  */
-export async function openQuota(config: Config, signal: AbortSignal): Promise<Quota> {
+export async function openQuota(config: Config, log: Logger, signal: AbortSignal): Promise<Quota> {
   const allowances = allowancesOf(config);
   if (config.redisUrl === null) {
     const buckets = localAccountBuckets(allowances);
     return { buckets, redis: null, close: () => buckets.close() };
   }
   const { openRedis } = await import('../redis/connection.ts');
-  const { clusteredAccountBuckets } = await import('../quota/clustered-buckets.ts');
-  const redis = await openRedis(config.redisUrl, signal);
+  const { clusteredAccountBuckets, tryPacing } = await import('../quota/clustered-buckets.ts');
+  const redis = await openRedis(config.redisUrl, signal, log);
+  try {
+    await tryPacing(redis);
+  } catch (error) {
+    redis.close();
+    throw error;
+  }
   const buckets = clusteredAccountBuckets(redis, allowances);
   return {
     buckets,

@@ -9,11 +9,14 @@ import { figuresReader } from '../postgres/state/figures.ts';
 import { installationId, workersAlive } from '../postgres/state/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
+import type { RedisTrouble } from '../redis/watch.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';
 import { LaterError } from '../runner/worker/later.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
 import { QuotaHold } from '../runner/worker/quota-hold.ts';
 import { startWorker } from '../runner/worker/start-worker.ts';
+import { tellOnce } from '../runner/worker/tell-once.ts';
+import { tryQueues } from '../runner/worker/try-queues.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
@@ -47,7 +50,7 @@ export async function runWorker(
     const alive = await workersAlive(db).catch(() => 1);
     if (alive === 0 && !signal.aborted) await saveFailedStart(db, config, error, signal);
   };
-  const opened = await openForRun(config, signal, saveFailure);
+  const opened = await openForRun(config, log, signal, saveFailure);
   const { mirror, quota } = opened;
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
@@ -59,10 +62,11 @@ export async function runWorker(
   };
   try {
     await requireUsableRedis(redis);
-    const jobs = openQueues(redis.client, await installationId(mirror.db));
+    const jobs = openQueues(redis.client, await installationId(mirror.db), tellOnce(log));
     queues = jobs;
-    metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(jobs) });
-    http = await serve(config, opened, metrics, log);
+    await tryQueues(redis, jobs.prefix);
+    metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(redis, jobs) });
+    http = await serve(config, opened, redis, metrics, log);
     const poolIds = await resolvePools(config, quota.buckets, log, signal);
     const worker = await startWorker({
       parts: {
@@ -111,7 +115,8 @@ function ofKnown(poolIds: readonly string[], poolParts: PoolPartsOf): PoolPartsO
 
 function serve(
   config: Config,
-  { mirror, quota }: Opened,
+  { mirror }: Opened,
+  redis: RedisConnection,
   metrics: Metrics,
   log: Logger,
 ): Promise<HttpServer> {
@@ -124,8 +129,9 @@ function serve(
         await mirror.db.query('SELECT 1');
       },
       async redis() {
-        if (quota.redis?.isLost) throw new ResumableError('Redis is not reachable.');
-        await quota.redis?.client.ping();
+        const { trouble } = redis;
+        if (trouble === null) await redis.client.ping();
+        else throw new ResumableError(describeTrouble(trouble));
       },
       schema: () => requireMigrated(mirror.db),
     },
@@ -133,7 +139,14 @@ function serve(
   });
 }
 
-async function depths(queues: Queues) {
+/** For anyone: without the remedy, which names a user of Redis. */
+function describeTrouble({ isLost, problem }: RedisTrouble): string {
+  return isLost ? 'Redis is not reachable.' : `Redis: ${problem}`;
+}
+
+/** Throws where Redis cannot be used, although it may still be read. */
+async function depths(redis: RedisConnection, queues: Queues) {
+  if (redis.trouble !== null) throw new ResumableError(describeTrouble(redis.trouble));
   return Promise.all(
     QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),
   );

@@ -21,7 +21,7 @@ export async function mirrorPools(
   shown: SnapshotProgress[],
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const opened = await openForRun(config, signal, (db, error) =>
+  const opened = await openForRun(config, log, signal, (db, error) =>
     saveFailedStart(db, config, error, signal),
   );
   const { buckets } = opened.quota;

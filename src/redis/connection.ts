@@ -1,5 +1,11 @@
 import { Redis } from 'ioredis';
-import { awaitRedis } from './await-redis.ts';
+import { bounded, NoAnswerError } from '../telemetry/bounded.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { awaitRedis, PATIENCE_MS, refusedRedis } from './await-redis.ts';
+import { type Command, dryRun } from './dry-run.ts';
+import { commandsOf, explain } from './trouble.ts';
+import { userOf } from './user.ts';
+import { type RedisTrouble, RedisWatch } from './watch.ts';
 
 /** The mirror's Redis, while this process uses it. */
 export interface RedisConnection {
@@ -8,12 +14,24 @@ export interface RedisConnection {
   readonly client: Redis;
   /** Another client of the same Redis, closed with this connection. */
   duplicate(): Redis;
-  /** True from a loss until Redis is back. */
-  readonly isLost: boolean;
-  /** Calls `listener` once for each loss, however long it lasts. */
-  onLost(listener: () => void): void;
-  /** Calls `listener` when Redis is back after a loss. */
+  /** What keeps this process from using Redis; null where nothing does. */
+  readonly trouble: RedisTrouble | null;
+  /** Calls `listener` when trouble begins, once however long it lasts. */
+  onTrouble(listener: () => void): void;
+  /** Calls `listener` when it has ended. */
   onBack(listener: () => void): void;
+  /**
+   * Has Redis check that the process may use these commands, now and every two seconds.
+   *
+   * @throws ConfigurationError where it may not.
+   */
+  require(commands: readonly Command[]): Promise<void>;
+  /**
+   * Does something with Redis for the first time, to learn whether it can be done.
+   *
+   * @throws ConfigurationError where Redis refuses it or does not answer within 5 seconds.
+   */
+  tryOut(work: () => Promise<void>): Promise<void>;
   /** Ends every client at once, also while Redis is away; commands that wait are rejected. */
   close(): void;
 }
@@ -40,50 +58,52 @@ const OPTIONS = {
 };
 
 /**
- * Opens the Redis of REDIS_URL (`redis:` or `rediss:`), which may take 10 seconds to come up.
+ * Opens the Redis of REDIS_URL (`redis:` or `rediss:`), which may take 5 seconds to come up.
  *
+ * @param log gets one line for each trouble, and one for its end.
  * @throws ConfigurationError where it cannot be reached or used, with the remedy
  * @throws InterruptedError where `signal` fires
  */
-export async function openRedis(url: string, signal?: AbortSignal): Promise<RedisConnection> {
+export async function openRedis(
+  url: string,
+  signal?: AbortSignal,
+  log: Logger = createLogger({ level: 'silent' }),
+): Promise<RedisConnection> {
   await awaitRedis(url, signal);
-  const clients: Redis[] = [];
-  const keep = (client: Redis): Redis => {
-    // Each failed attempt to connect is an error event, and ends the process if nobody listens.
-    client.on('error', () => {});
-    clients.push(client);
-    return client;
+  const client = new Redis(url, OPTIONS);
+  const watch = new RedisWatch(url, client, log);
+  const user = userOf(url);
+  const tryOut = async (work: () => Promise<void>) => {
+    try {
+      await watch.quietly(bounded(work, PATIENCE_MS));
+    } catch (error) {
+      if (!(error instanceof Error) || !('command' in error || error instanceof NoAnswerError)) {
+        throw error;
+      }
+      // A connection that cannot be made keeps the work waiting, and its reason is known here.
+      throw refusedRedis(
+        url,
+        watch.trouble ?? explain(error, { user, commands: commandsOf(error) }),
+      );
+    }
   };
-  const client = keep(new Redis(url, OPTIONS));
-  const listeners = { lost: new Set<() => void>(), back: new Set<() => void>() };
-  // It answered a moment ago.
-  let state: 'there' | 'lost' | 'closed' = 'there';
-  client.on('ready', () => {
-    const wasLost = state === 'lost';
-    if (state !== 'closed') state = 'there';
-    if (wasLost) for (const listener of listeners.back) listener();
-  });
-  client.on('close', () => {
-    if (state !== 'there') return;
-    state = 'lost';
-    for (const listener of listeners.lost) listener();
-  });
   return {
     url,
     client,
-    duplicate: () => keep(client.duplicate()),
-    get isLost() {
-      return state === 'lost';
+    duplicate: () => client.duplicate(),
+    get trouble() {
+      return watch.trouble;
     },
-    onLost: (listener) => void listeners.lost.add(listener),
-    onBack: (listener) => void listeners.back.add(listener),
-    close() {
-      state = 'closed';
-      for (const each of clients) {
-        // Between two attempts to connect, ioredis would leave commands waiting for ever.
-        if (each.status === 'reconnecting') each.connect().catch(() => {});
-        each.disconnect();
-      }
+    onTrouble: (listener) => watch.onTrouble(listener),
+    onBack: (listener) => watch.onBack(listener),
+    async require(commands) {
+      watch.needs(commands);
+      await tryOut(async () => {
+        const trouble = await dryRun(client, commands, user);
+        if (trouble !== null) throw refusedRedis(url, trouble);
+      });
     },
+    tryOut,
+    close: () => watch.close(),
   };
 }

@@ -139,7 +139,7 @@ describe('later', () => {
     server = await startRedis();
     redis = await openRedis(server.url);
     events = [];
-    redis.onLost(() => events.push('lost'));
+    redis.onTrouble(() => events.push('lost'));
     redis.onBack(() => events.push('back'));
   });
   afterEach(async () => {
@@ -149,14 +149,14 @@ describe('later', () => {
 
   test('a loss is told once, however long it lasts, and so is the return', async () => {
     await server.kill();
-    await expect.poll(() => redis.isLost).toBe(true);
+    await expect.poll(() => redis.trouble?.isLost).toBe(true);
     const waiting = redis.client.ping();
     // Several attempts to connect fail meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(events).toEqual(['lost']);
     await server.restart({ keepData: false });
     expect(await waiting).toBe('PONG');
-    expect(redis.isLost).toBe(false);
+    expect(redis.trouble).toBeNull();
     expect(events).toEqual(['lost', 'back']);
   });
 
@@ -164,7 +164,7 @@ describe('later', () => {
     const other = redis.duplicate();
     await other.ping();
     await server.kill();
-    await expect.poll(() => redis.isLost).toBe(true);
+    await expect.poll(() => redis.trouble?.isLost).toBe(true);
     const waiting = [redis.client.ping(), other.ping()];
     redis.close();
     const results = await Promise.allSettled(waiting);

@@ -12,7 +12,7 @@ export async function openFleetQueues(fleet: Fleet): Promise<FleetQueues> {
   const redis = new Redis(fleet.redis.url, { maxRetriesPerRequest: null, connectionName: 'test' });
   redis.on('error', () => {});
   const [installation] = await fleet.rows<{ id: string }>('SELECT id FROM mirror.installation');
-  const queues = openQueues(redis, installation?.id ?? '');
+  const queues = openQueues(redis, installation?.id ?? '', () => {});
   return {
     ...queues,
     redis,

@@ -45,7 +45,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
   const mirror = await openTestMirror(options);
   const redis = await startRedis();
   const connection = await openRedis(redis.url);
-  const queues = openQueues(connection.client, await installationId(mirror.db));
+  const queues = openQueues(connection.client, await installationId(mirror.db), () => {});
   const shares = { share: 1, userListRps: 1e6 };
   const buckets = localAccountBuckets({ of: () => shares, leastShare: () => 1 });
   const destination = await openDestination(pathToFileURL(mirror.archive).href);
@@ -75,7 +75,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       // A worker closes what it works with.
       const own = {
         ...parts,
-        queues: openQueues(connection.client, await installationId(mirror.db)),
+        queues: openQueues(connection.client, await installationId(mirror.db), () => {}),
       };
       const worker = await startWorker({
         parts: own,

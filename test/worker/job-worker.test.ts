@@ -25,7 +25,7 @@ let aborted: unknown[] = [];
 beforeAll(async () => {
   redis = await startRedis();
   connection = new Redis(redis.url, { maxRetriesPerRequest: null });
-  queues = openQueues(connection, 'test');
+  queues = openQueues(connection, 'test', () => {});
   events = new QueueEvents('snapshots', {
     connection: { url: redis.url },
     prefix: queues.prefix,
@@ -64,6 +64,7 @@ async function start(...thrown: Error[]): Promise<Job<SnapshotData>> {
       if (error) throw error;
     },
     log: createLogger({ level: 'silent' }),
+    tell: () => {},
     onEnd: () => {},
   });
   return job;

@@ -25,7 +25,7 @@ let job: Job<WalkData>;
 beforeAll(async () => {
   redis = await startRedis();
   connection = new Redis(redis.url, { maxRetriesPerRequest: null });
-  queues = openQueues(connection, 'test');
+  queues = openQueues(connection, 'test', () => {});
 });
 beforeEach(async () => {
   await queues.walks.add('users', DATA, { priority: PRIORITY });

@@ -29,7 +29,9 @@ async function runRelease(
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
   const { createLogger } = await import('../../telemetry/logger.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-  const opened = await openForRun(config, signal);
+  const { createLogger } = await import('../../telemetry/logger.ts');
+  const log = createLogger({ level: config.logLevel });
+  const opened = await openForRun(config, log, signal);
   try {
     const report = await releaseHeld(
       {

@@ -4,6 +4,8 @@ declare module 'bottleneck/lib/Scripts.js' {
     readonly names: readonly string[];
     /** The keys that the script touches for the limiter `id`. */
     keys(name: string, id: string): string[];
+    /** The keys of the limiter `id`. */
+    allKeys(id: string): string[];
     /** Its text. */
     payload(name: string): string;
   };

@@ -72,22 +72,24 @@ function turnsOf(connection: ClusterConnection, id: string, minTime: number): Tu
         return await limiter.turn();
       } catch (error) {
         // Bottleneck asks neither for its settings nor for a slot a second time.
-        limiter.close();
+        void limiter.close();
         limiter = null;
         throw error;
       }
     },
-    stop: () => limiter?.close(),
+    stop: () => void limiter?.close(),
   };
 }
 
-interface Limiter {
+/** One limiter of Bottleneck, until Redis refuses it something. */
+export interface Limiter {
   /** As `Turns.next`; rejects where Redis refused what a turn needs. */
   turn(): Promise<boolean>;
-  close(): void;
+  /** Resolves once its last command has an answer. */
+  close(): Promise<void>;
 }
 
-function openLimiter(connection: ClusterConnection, id: string, minTime: number): Limiter {
+export function openLimiter(connection: ClusterConnection, id: string, minTime: number): Limiter {
   const limiter = new Bottleneck({
     id,
     connection,
@@ -113,10 +115,11 @@ function openLimiter(connection: ClusterConnection, id: string, minTime: number)
           .catch(reject);
       });
     },
-    close() {
+    async close() {
       // It waits for answers of Redis, which come, or fail when the connection is closed.
-      limiter.stop({ dropWaitingJobs: true }).catch(() => {});
+      const stopped = limiter.stop({ dropWaitingJobs: true }).catch(() => {});
       void limiter.disconnect(false);
+      await stopped;
     },
   };
 }

@@ -1,12 +1,8 @@
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Pacing } from '../pacing.ts';
+import { PREFIX, THROTTLED } from './commands.ts';
 import { ClusterConnection } from './connection.ts';
 import { clusteredPacer } from './pacer.ts';
-
-/** Marks the mirror's own keys in a Redis that others use too. */
-const PREFIX = 'cognito-mirror';
-/** Its messages are the ids of lanes that the service throttled. */
-const THROTTLED = `${PREFIX}/throttled`;
 
 /** The pacing shared by all processes on the same Redis. */
 export function clusteredPacing(redis: RedisConnection): Pacing {
@@ -22,6 +18,7 @@ export function clusteredPacing(redis: RedisConnection): Pacing {
       subscriber.on('message', (channel, id) => {
         if (channel === THROTTLED) listener(id);
       });
+      // The connection reports a refusal, and subscribes again after each reconnect.
       subscriber.subscribe(THROTTLED).catch(() => {});
     },
     async close() {

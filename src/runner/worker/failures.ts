@@ -67,5 +67,8 @@ const LOST: readonly unknown[] = [
 
 /** True where a job is no longer this worker's: nothing is to be noted of it, and nothing fails. */
 export function isJobLost(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && LOST.includes(error.code);
+  if (!(error instanceof Error)) return false;
+  // This one has no code. It comes beside the event by which the job is cancelled.
+  if (error.message.startsWith('could not renew lock for job')) return true;
+  return 'code' in error && LOST.includes(error.code);
 }

@@ -5,6 +5,7 @@ import type { JobOutcome } from '../../telemetry/metrics-work.ts';
 import { failureToKeep, isJobLost, originOf, tellable } from './failures.ts';
 import { giveBack, giveBackFor, isGivenBack, waitAfter } from './later.ts';
 import type { QueueName } from './queues.ts';
+import type { Tell } from './tell-once.ts';
 
 /**
  * A worker renews its jobs' locks twice in this time; a job whose worker was killed is taken up by
@@ -38,6 +39,8 @@ export interface JobWorkerOptions<Data> {
   /** Does a job; `signal` fires where it must stop. */
   readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
   readonly log: Logger;
+  /** Reports errors of the queue that no job meets. */
+  readonly tell: Tell;
   /** Told of each job that is tried again no more, or later; of some that were not even begun. */
   readonly onFailed?: (job: Job<Data>, error: Error) => void;
   /** Told of each job that ended, or was given back. */
@@ -123,8 +126,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'Its lock was lost.');
   });
-  // The connection tells of its losses itself, and jobs of what they meet.
-  worker.on('error', () => {});
+  worker.on('error', (error) => options.tell(`queue ${options.queue}`, error));
 
   return {
     inHand: () => [...inHand.values()].map(({ job }) => job),

@@ -2,6 +2,7 @@ import { DelayedError, type Job, WaitingChildrenError, WaitingError } from 'bull
 import { ThrottledError } from '../../cognito/errors.ts';
 import { MirrorError, PausedError } from '../../model/errors.ts';
 import { isDatabaseAway } from '../../postgres/database-error.ts';
+import { isRefusal } from '../../redis/trouble.ts';
 
 /** What a job needs is not to be had now; it is no failure of the job's. */
 export class LaterError extends MirrorError {
@@ -21,20 +22,13 @@ const THROTTLED_MS = 30_000;
 /** Until Postgres or Redis is asked again. */
 export const SERVER_AWAY_MS = 5_000;
 
-/** What Redis answers while it is full, starting, failing over, or cannot write. */
-const REFUSALS = /^(OOM|LOADING|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN) /;
-
-function isRedisRefusing(error: unknown): boolean {
-  return error instanceof Error && REFUSALS.test(error.message);
-}
-
 /** How long to wait before an error's work is tried again without spending an attempt, or null. */
 export function waitAfter(error: unknown): number | null {
   if (error instanceof LaterError) return error.waitMs;
   // Behind the others of its priority that wait for a slot.
   if (error instanceof PausedError) return PAUSED_MS;
   if (error instanceof ThrottledError) return THROTTLED_MS;
-  return isDatabaseAway(error) || isRedisRefusing(error) ? SERVER_AWAY_MS : null;
+  return isDatabaseAway(error) || isRefusal(error) ? SERVER_AWAY_MS : null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Request } from '../../postgres/state/requests.ts';
+import type { Tell } from './tell-once.ts';
 
 /** A pool's run has come due. */
 export interface ScheduleData {
@@ -53,8 +54,9 @@ const DEFAULT_JOB_OPTIONS = { ...KEPT, attempts: ATTEMPTS, backoff: BACKOFF };
  * Opens the queues of a mirror.
  *
  * @param installation names the mirror: several may share one Redis.
+ * @param tell reports errors that no call of ours meets.
  */
-export function openQueues(connection: Redis, installation: string): Queues {
+export function openQueues(connection: Redis, installation: string, tell: Tell): Queues {
   const prefix = `{cognito-mirror:${installation}}`;
   const open = <Data>(name: QueueName) => {
     const queue = new Queue<Data>(name, {
@@ -62,8 +64,7 @@ export function openQueues(connection: Redis, installation: string): Queues {
       prefix,
       defaultJobOptions: DEFAULT_JOB_OPTIONS,
     });
-    // Whoever uses the queue meets the error; and the connection tells of its losses itself.
-    queue.on('error', () => {});
+    queue.on('error', (error) => tell(`queue ${name}`, error));
     return queue;
   };
   const queues = {

@@ -40,7 +40,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { parts, redis } = options;
   const { db, log, queues, metrics } = parts;
   await saveSchedules(db, options.schedules, timesAfter);
-  await keepSchedulers(parts, tellOnce(log));
+  const tell = tellOnce(log);
+  await keepSchedulers(parts, tell);
 
   const runs = new RunsInHand(parts);
   const open = <Data>(
@@ -57,6 +58,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       process,
       ...(onFailed && { onFailed }),
       log,
+      tell,
       onEnd: (outcome, seconds) => metrics.job(name, outcome, seconds),
     });
   const walks = open<WalkData>(

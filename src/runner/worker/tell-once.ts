@@ -1,3 +1,4 @@
+import { isConnectionLost } from '../../redis/trouble.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { isJobLost, originOf, tellable } from './failures.ts';
 import { waitAfter } from './later.ts';
@@ -6,13 +7,13 @@ import { waitAfter } from './later.ts';
 export type Tell = (what: string, error: unknown) => void;
 
 /**
- * Tells of each failure once, however often it comes. Servers that are away are told of by
- * themselves, and what Redis lost is made again.
+ * Logs each failure once, however often it comes. A server that is away or refuses is logged by its
+ * own connection, and what Redis lost is made again.
  */
 export function tellOnce(log: Logger): Tell {
   const told = new Set<string>();
   return (what, error) => {
-    if (waitAfter(error) !== null || isJobLost(error)) return;
+    if (waitAfter(error) !== null || isJobLost(error) || isConnectionLost(error)) return;
     const reason = tellable(error as Error);
     const said = `${what}: ${reason}`;
     if (told.has(said)) return;

@@ -58,6 +58,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       if (allThere) worker.resume();
       else worker.pause();
     }
+    // `status` shows it within a moment, and not at the next beat.
+    void tellAlive().catch(() => {});
   });
   // A pool of its own: those of the jobs may all be in use.
   const pulse = openPool(options.databaseUrl, 1);

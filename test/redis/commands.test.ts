@@ -1,0 +1,151 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
+import { BUCKET_COMMANDS } from '../../src/quota/clustered/commands.ts';
+import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
+import { openRedis } from '../../src/redis/connection.ts';
+import { jobCommands } from '../../src/runner/worker/job-commands.ts';
+import { tryQueues } from '../../src/runner/worker/try-queues.ts';
+import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
+
+const PREFIX = '{cognito-mirror:test}';
+
+async function start(options?: TestRedisOptions): Promise<TestRedis> {
+  const server = await startRedis(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+/** Does what a worker does with Redis before it takes jobs. */
+async function useAsWorker(url: string): Promise<void> {
+  const redis = await openRedis(url);
+  try {
+    await tryPacing(redis);
+    await tryQueues(redis, PREFIX);
+  } finally {
+    redis.close();
+  }
+}
+
+/** The message that refuses the Redis to a worker. */
+async function refusal(url: string): Promise<string> {
+  const error: unknown = await useAsWorker(url).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ConfigurationError);
+  return (error as Error).message;
+}
+
+/** Makes the user `app`, and gives the URL by which it connects. */
+async function userWith(server: TestRedis, ...rights: string[]): Promise<string> {
+  await server.command('ACL', 'SETUSER', 'app', 'reset', 'on', '>pw', ...rights);
+  return server.url.replace('redis://', 'redis://app:pw@');
+}
+
+/** The commands in a Lua text. */
+const inLua = (text: string) =>
+  [...text.matchAll(/(?:rcall|redis\.p?call)\(\s*['"](\w+)['"]/g)].map(([, name = '']) =>
+    name.toUpperCase(),
+  );
+
+describe('the commands that are tried', () => {
+  test("are all of Bottleneck's scripts", () => {
+    const tried = BUCKET_COMMANDS.map(([name]) => name);
+    // Its scripts use these for limiters of earlier versions, or in features that we do not use.
+    const unused = ['RENAME', 'HSTRLEN', 'HKEYS'];
+    const used = [...clusterScripts().values()].flatMap(inLua);
+    expect(used.length).toBeGreaterThan(20);
+    expect(used.filter((name) => !tried.includes(name) && !unused.includes(name))).toEqual([]);
+  });
+
+  test("are all of BullMQ's scripts that the workers use", () => {
+    const tried = jobCommands(PREFIX).map(([name]) => name);
+    const folder = join(
+      dirname(createRequire(import.meta.url).resolve('bullmq/package.json')),
+      'dist/cjs/scripts',
+    );
+    const isUsed =
+      /^(add\w*Job\w*|extendLocks?|getCounts|getJobScheduler|getRanges|getState\w*|isMaxed|moveJobFromActiveToWait|moveStalledJobsToWait|moveTo\w+|releaseLock|remove(ChildDependency|Job|JobScheduler)|retryJob|saveStacktrace|update(JobScheduler|Progress))-/;
+    const files = readdirSync(folder).filter((name) => isUsed.test(name) && name.endsWith('.js'));
+    expect(files.length).toBeGreaterThan(20);
+    const used = files.flatMap((name) => inLua(readFileSync(join(folder, name), 'utf8')));
+    expect(new Set(used.filter((name) => !tried.includes(name)))).toEqual(new Set());
+  });
+});
+
+describe('a Redis whose user lacks a right is refused at the start, with the right', () => {
+  test.each([
+    [['~*', '+@all'], 'ACL SETUSER app &*'],
+    [['~app:*', '&*', '+@all'], 'ACL SETUSER app ~*'],
+    [['~*', '&*', '+@all', '-@scripting'], 'ACL SETUSER app +evalsha +eval'],
+    [['~*', '&*', '+@all', '-subscribe'], 'ACL SETUSER app +subscribe'],
+    [['~*', '&*', '+@all', '-publish'], 'ACL SETUSER app +publish'],
+    [['~*', '&*', '+@all', '-info'], 'ACL SETUSER app +info'],
+    [['~*', '&*', '+@all', '-hset', '-zadd'], 'ACL SETUSER app +hset +zadd'],
+    [['~*', '&*', '+@all', '-@blocking'], 'ACL SETUSER app +bzpopmin'],
+    [['~*', '&*', '+@all', '-xadd'], 'ACL SETUSER app +xadd'],
+    [['~*', '&*', '-@all', '+ping', '+info', '+hello'], 'ACL SETUSER app +multi'],
+  ])('%j', async (rights, remedy) => {
+    const server = await start();
+    const url = await userWith(server, ...rights);
+    expect(await refusal(url)).toContain(remedy);
+    expect(await server.command('KEYS', '*')).toEqual([]);
+  });
+
+  test.each([
+    [['~*', '&*', '+@all', '-@dangerous', '+info']],
+    [['~*', '&*', '+@all', '-client', '-config']],
+    [
+      [
+        '~b_cognito-mirror/*',
+        '~{cognito-mirror:*',
+        '&cognito-mirror/*',
+        '&b_cognito-mirror/*',
+        '+@all',
+      ],
+    ],
+  ])('but not one that has enough: %j', async (rights) => {
+    const server = await start();
+    await useAsWorker(await userWith(server, ...rights));
+    expect(await server.command('KEYS', '*')).toEqual([]);
+  });
+});
+
+describe('a Redis with a command that is renamed away', () => {
+  test.each(['EVAL', 'EVALSHA', 'SUBSCRIBE', 'PUBLISH', 'INFO', 'MULTI', 'BZPOPMIN', 'HSET'])(
+    'is refused, with its name: %s',
+    async (name) => {
+      const server = await start({ args: ['--rename-command', name, ''] });
+      const message = await refusal(server.url);
+      expect(message).toContain(`does not know the command ${name} (renamed or disabled)`);
+      expect(message).toContain('rename-command');
+    },
+  );
+
+  test.each(['CONFIG', 'CLIENT', 'HELLO', 'KEYS'])('is used without %s', async (name) => {
+    const server = await start({ args: ['--rename-command', name, ''] });
+    await expect(useAsWorker(server.url)).resolves.toBeUndefined();
+  });
+});
+
+describe('a Redis is refused at the start', () => {
+  test('with its memory full: the setting is named', async () => {
+    const server = await start({ settings: { maxmemory: '1' } });
+    expect(await refusal(server.url)).toMatch(/memory is full \(OOM\).*CONFIG SET maxmemory/);
+  });
+
+  test.each([1, 2, 3, 5])('with %d connections in all: the setting is named', async (maxclients) => {
+    const server = await start();
+    await server.command('CONFIG', 'SET', 'maxclients', maxclients);
+    expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
+  });
+
+  test('where it runs short of replicas: the setting is named', async () => {
+    const server = await start({ settings: { 'min-replicas-to-write': '1' } });
+    expect(await refusal(server.url)).toMatch(/NOREPLICAS.*CONFIG SET min-replicas-to-write 0/);
+  });
+});
