@@ -21,8 +21,11 @@ export interface RedisTrouble extends Trouble {
 const LOOK_MS = 2_000;
 /** A dry run without an answer for this long: Redis is frozen, or busy with a script. */
 const SILENCE_MS = 7_000;
-/** A connection that is not ready for this long cannot be made. */
-const STUCK_MS = 3_000;
+/**
+ * A connection that is not ready for this long, with the main one ready, cannot be made. ioredis
+ * waits up to three seconds between attempts.
+ */
+const STUCK_MS = 5_000;
 
 /** What a command met counts until nothing was met for this long: more than one look. */
 const MET_MS = 2_500;
@@ -62,6 +65,7 @@ export class RedisWatch {
   /** What a command met lately, and when, by `performance.now()`. */
   #met: { readonly trouble: Trouble; readonly at: number } | null = null;
   #trouble: RedisTrouble | null = null;
+  #mainReadyAt = performance.now();
   #isClosed = false;
   #isQuiet = false;
   #lookNow: () => void = () => {};
@@ -99,6 +103,7 @@ export class RedisWatch {
     });
     client.on('ready', () => {
       Object.assign(own, { unreadySince: null, lastError: null, refusal: null });
+      if (client === this.#main) this.#mainReadyAt = performance.now();
       this.#update();
     });
     client.on('close', () => {
@@ -171,7 +176,10 @@ export class RedisWatch {
       return;
     }
     const { unreadySince } = own;
-    if (unreadySince === null || performance.now() - unreadySince < STUCK_MS) return;
+    if (unreadySince === null) return;
+    // All were lost with the main one, and come back a little later.
+    const since = Math.max(unreadySince, client === this.#main ? 0 : this.#mainReadyAt);
+    if (performance.now() - since < STUCK_MS) return;
     const greeting = await readGreeting(this.#url);
     if (greeting?.startsWith('-')) {
       own.refusal = this.#explain(new Error(greeting.slice(1)));

@@ -176,7 +176,7 @@ describe('a connection in the clear', { timeout: 120_000 }, () => {
     ]);
     expect(told).toEqual([
       expect.stringMatching(
-        /REDIS_URL \(rediss:.*does not answer.*encrypted if the URL says rediss:/,
+        /REDIS_URL \(rediss:.*does not answer.*the URL says rediss: if it speaks TLS/,
       ),
       expect.stringMatching(/REDIS_URL \(redis:.*that the URL says rediss: if it speaks TLS/),
     ]);
