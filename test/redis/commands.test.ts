@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
 import { BUCKET_COMMANDS } from '../../src/quota/clustered/commands.ts';
 import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
 import { openRedis } from '../../src/redis/connection.ts';
 import { jobCommands } from '../../src/runner/worker/job-commands.ts';
 import { tryQueues } from '../../src/runner/worker/try-queues.ts';
@@ -138,11 +138,14 @@ describe('a Redis is refused at the start', () => {
     expect(await refusal(server.url)).toMatch(/memory is full \(OOM\).*CONFIG SET maxmemory/);
   });
 
-  test.each([1, 2, 3, 5])('with %d connections in all: the setting is named', async (maxclients) => {
-    const server = await start();
-    await server.command('CONFIG', 'SET', 'maxclients', maxclients);
-    expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
-  });
+  test.each([1, 2, 3, 5])(
+    'with %d connections in all: the setting is named',
+    async (maxclients) => {
+      const server = await start();
+      await server.command('CONFIG', 'SET', 'maxclients', maxclients);
+      expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
+    },
+  );
 
   test('where it runs short of replicas: the setting is named', async () => {
     const server = await start({ settings: { 'min-replicas-to-write': '1' } });

@@ -42,12 +42,16 @@ export interface TestRedisOptions {
   readonly certificate?: Certificate;
   /** Further settings, as in redis.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Further arguments, for settings of more than one word: `--rename-command EVAL ''`. */
+  readonly args?: readonly string[];
+  /** The server's program, such as a valkey-server; the suite's redis-server without it. */
+  readonly program?: string;
 }
 
 /** Starts a Redis on a free port, with its files in a temporary folder. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const { persistent = false, password, certificate, settings = {} } = options;
-  const program = await findRedisServer();
+  const program = options.program ? { path: options.program, env: {} } : await findRedisServer();
   if (program === null)
     throw new Error('There is no redis-server: run `npm test`, which gets one.');
   const folder = await temporaryFolder();
@@ -67,7 +71,9 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     appendfsync: 'always',
     ...(password === undefined ? {} : { requirepass: password }),
     ...settings,
-  }).flatMap(([name, value]) => [`--${name}`, value]);
+  })
+    .flatMap(([name, value]) => [`--${name}`, value])
+    .concat(options.args ?? []);
 
   const command = async (name: string, ...values: (string | number)[]) => {
     const client = new Redis(url, {

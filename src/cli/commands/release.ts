@@ -29,7 +29,6 @@ async function runRelease(
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
   const { createLogger } = await import('../../telemetry/logger.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-  const { createLogger } = await import('../../telemetry/logger.ts');
   const log = createLogger({ level: config.logLevel });
   const opened = await openForRun(config, log, signal);
   try {
@@ -41,7 +40,7 @@ async function runRelease(
         program: PROGRAM,
         workFolder: workFolder(config),
         progress: new SnapshotProgress(key.poolId),
-        log: createLogger({ level: config.logLevel }),
+        log,
       },
       key,
       config.historyDays,
