@@ -3,6 +3,9 @@ import { ConfigurationError } from '../../model/errors.ts';
 import { embeddedProblem } from './problem.ts';
 import { type Launch, runProgram } from './programs.ts';
 
+/** What the loader writes where a library is missing or too old. */
+const LOADER = /GLIBC_|shared librar|symbol lookup|Library not loaded/;
+
 /**
  * Checks that this system can load and run the server's program, whose package npm installs on
  * every system of the platform: also with another C library, and with one that is too old.
@@ -13,32 +16,36 @@ export async function ensureRuns(launch: Launch, program: string): Promise<void>
   try {
     await runProgram(launch, program, ['--version']);
   } catch (cause) {
-    const { problem, remedy } = describe(cause, program);
-    throw embeddedProblem(problem, remedy, { cause });
+    throw explain(cause, program) ?? cause;
   }
 }
 
-function describe(cause: unknown, program: string): { problem: string; remedy: string } {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+/** The error for a system that cannot run the program; null where something else failed. */
+function explain(cause: unknown, program: string): ConfigurationError | null {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOENT' && !existsSync(program)) {
-    return { problem: `its program ${program} is missing.`, remedy: 'Install again' };
+    return embeddedProblem(`its program ${program} is missing.`, 'Install again', { cause });
   }
   if (code === 'ENOENT') {
     // The kernel means the loader that the program names.
-    return {
-      problem: `this system cannot run ${program}: it needs glibc, and this system does not have it (Alpine has musl).`,
-      remedy: 'Use a system with glibc, such as Debian',
-    };
+    return embeddedProblem(
+      `this system cannot run ${program}: it needs glibc, and this system does not have it (Alpine has musl).`,
+      'Use a system with glibc, such as Debian',
+      { cause },
+    );
   }
   if (code === 'EACCES') {
-    return {
-      problem: `this user may not execute ${program} (EACCES).`,
-      remedy: 'Install as this user, on a file system that is not mounted with noexec',
-    };
+    return embeddedProblem(
+      `this user may not execute ${program} (EACCES).`,
+      'Install as this user, on a file system that is not mounted with noexec',
+      { cause },
+    );
   }
-  const words = cause instanceof ConfigurationError ? cause.problems[0]?.problem : String(cause);
-  return {
-    problem: `this system cannot run ${program}: ${words}`,
-    remedy: 'Use a newer system (on Linux, one with glibc 2.27 or newer)',
-  };
+  const output = cause instanceof ConfigurationError ? cause.problems[0]?.output?.join('\n') : '';
+  if (output === undefined || !LOADER.test(output)) return null;
+  return embeddedProblem(
+    `this system cannot load ${program}.`,
+    'Use a newer system (on Linux, one with glibc 2.27 or newer)',
+    { cause, output },
+  );
 }
