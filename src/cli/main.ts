@@ -10,7 +10,7 @@ import { discardCommand } from './commands/discard.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
-import { queryCommand } from './commands/query.ts';
+import { queryCommand, withStatement } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
@@ -18,6 +18,7 @@ import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { workerCommand } from './commands/worker.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { addHelp } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 import { describeFailure } from './report-error.ts';
 
@@ -48,7 +49,8 @@ if (!hasHome()) process.env.HOME = '/';
 surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
-  await createProgram().parseAsync();
+  const program = createProgram();
+  await program.parseAsync(argumentsOf(program), { from: 'user' });
 } catch (failure) {
   const error = await forPeople(failure);
   const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
@@ -74,9 +76,23 @@ function createProgram(): Command {
     command
       .exitOverride()
       .showHelpAfterError('(--help shows what it takes)')
-      .configureOutput({ writeErr: (text) => process.stderr.write(printableLines(text)) });
+      .configureOutput({
+        writeErr: (text) => process.stderr.write(printableLines(text)),
+        outputError: (text, write) => write(text.replace(/^error: /, 'cognito-mirror: ')),
+      });
   }
+  addHelp(program);
   return program;
+}
+
+/** The arguments as they are meant: `version` and `help` of what there is not are commands like any. */
+function argumentsOf(program: Command): string[] {
+  const args = process.argv.slice(2);
+  const [first, second] = args;
+  if (first === 'version') return ['--version', ...args.slice(1)];
+  const isKnown = program.commands.some((command) => command.name() === second);
+  if (first === 'help' && second !== undefined && !isKnown) return args.slice(1);
+  return withStatement(args);
 }
 
 /** What is wrong with a command line quotes it. */

@@ -22,10 +22,12 @@ const BATCH = 1_000;
  */
 const QUERY_AT_FAULT = /^(0A|21|22|25006|2B|34|3F|42|P0001)/;
 const NO_SUCH_TABLE_OR_SCHEMA = ['42P01', '3F000'];
+const READ_ONLY_TRANSACTION = '25006';
 
 /**
  * Runs one statement of a person's in a read-only transaction and gives its rows in batches, as
- * they are wanted: memory does not grow with the result. Time stamps come in UTC.
+ * they are wanted: memory does not grow with the result. Time stamps come in UTC. Schema `directory`
+ * comes first in the search path, before the role's own.
  *
  * @param use gets the columns and the batches, which end with it
  * @throws ConfigurationError where the statement is at fault, with what Postgres says of it
@@ -37,12 +39,21 @@ export async function queryReadOnly(
   signal?: AbortSignal,
 ): Promise<void> {
   if (sql.trim() === '') throw atFault('the statement is empty.', 'Give one, in quotes.');
+  if (sql.trimStart().startsWith('\\')) {
+    throw atFault(
+      'a command of psql is not SQL.',
+      'Give a statement, or use psql with the URL that `cognito-mirror db` prints.',
+    );
+  }
   const client = await openSession(url, 'cognito-mirror query', { settings: READ_ONLY });
   const cancel = () => void cancelStatement(url, client);
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     signal?.throwIfAborted();
     await client.query('BEGIN READ ONLY');
+    await client.query(
+      `SELECT set_config('search_path', 'directory, ' || current_setting('search_path'), true)`,
+    );
     // The extended protocol, which refuses more than one statement.
     const cursor = client.query(new ResultCursor(sql));
     const first = await readBatch(cursor);
@@ -115,7 +126,8 @@ async function explain(client: pg.Client, sql: string, error: pg.DatabaseError):
     );
   }
   const problem = `${error.message.replace(/\.$/, '')}${placeOf(sql, error.position)}.`;
-  return atFault(problem, error.hint ?? 'Correct the statement.', error);
+  const remedy = code === READ_ONLY_TRANSACTION ? 'It only reads: use SELECT.' : undefined;
+  return atFault(problem, remedy ?? error.hint ?? 'Correct the statement.', error);
 }
 
 async function isMirror(client: pg.Client): Promise<boolean> {

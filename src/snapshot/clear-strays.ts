@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { formatCount } from '../model/counts.ts';
 import { transaction } from '../postgres/connection.ts';
 import { fenced } from '../postgres/run.ts';
 import { dropStrayMemberships, strays } from '../postgres/stage/strays.ts';
@@ -43,7 +44,7 @@ export async function clearStrays(
   return {
     walks: [],
     hold:
-      `${lost.length} members of groups are alive by AdminGetUser, but in no listing of users, ` +
+      `${formatCount(lost.length)} members of groups are alive by AdminGetUser, but in no listing of users, ` +
       'walked in one chain as well.',
   };
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { formatCount } from '../model/counts.ts';
 import { transaction } from '../postgres/connection.ts';
 import { fenced } from '../postgres/run.ts';
 import { readingOf } from '../postgres/stage/reading.ts';
@@ -40,7 +41,9 @@ export async function confirmRemovals(
   if (alive.length <= chosen.length * TOLERATED_ALIVE) {
     return { suspects: count, walks: [], hold: null };
   }
-  const lost = `${alive.length} of ${chosen.length} users that no walk saw are alive by AdminGetUser`;
+  const lost =
+    `${formatCount(alive.length)} of ${formatCount(chosen.length)} users that no walk saw ` +
+    'are alive by AdminGetUser';
   const walks = (await readingOf(db, run)).cut ? await goSerial(context) : [];
   if (walks.length > 0) log.warn({ poolId: run.poolId }, `${lost}: walking all users in one chain`);
   return { suspects: count, walks, hold: `${lost}: the listing lost users.` };

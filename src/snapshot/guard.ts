@@ -1,3 +1,4 @@
+import { formatCount } from '../model/counts.ts';
 import { DATASETS } from '../model/snapshot.ts';
 import type { StageSizes } from '../postgres/stage/sizes.ts';
 
@@ -26,7 +27,7 @@ export function guard(
       removed[dataset] > TOLERATED_ROWS && removed[dataset] > current[dataset] * options.maxRemoved,
   ).map(
     (dataset) =>
-      `${removed[dataset]} of ${current[dataset]} ${dataset} would be removed, over the share of ` +
+      `${formatCount(removed[dataset])} of ${formatCount(current[dataset])} ${dataset} would be removed, over the share of ` +
       `${options.maxRemoved} that MIRROR_MAX_REMOVED allows.`,
   );
   const missing = options.estimatedUsers - next.users;
@@ -36,7 +37,7 @@ export function guard(
     next.users < options.estimatedUsers * LEAST_OF_ESTIMATE
   ) {
     reasons.push(
-      `${next.users} users were read, but the service estimates ${options.estimatedUsers}.`,
+      `${formatCount(next.users)} users were read, but the service estimates ${formatCount(options.estimatedUsers)}.`,
     );
   }
   return reasons.length > 0 ? reasons.join(' ') : null;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { runCli, startCli } from '../support/cli.ts';
 import { createTestDatabase, runSql, type TestDatabase } from '../support/postgres.ts';
@@ -91,7 +92,82 @@ describe('the program', () => {
   });
 });
 
+describe('help', () => {
+  test('tells the environment, the exit codes and where the documentation is', async () => {
+    const { code, stdout } = await runCli(['--help'], { env });
+    expect(code).toBe(0);
+    for (const name of ['COGNITO_POOLS', 'DATABASE_URL', 'REDIS_URL', 'MIRROR_HOME']) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\S`, 'm'));
+    }
+    for (const exit of ['0', '1', '2', '3', '130']) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${exit} +\\S`, 'm'));
+    }
+    const readme = /^Documentation: (.+)$/m.exec(stdout)?.[1] ?? '';
+    expect(readFileSync(readme, 'utf8')).toMatch(/^# cognito-mirror\n/);
+  });
+
+  test('has an example of every command, which the command takes', async () => {
+    const { stdout } = await runCli(['--help'], { env });
+    const list = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Environment'));
+    const names = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name);
+    expect(names).toEqual(expect.arrayContaining(['sync', 'status', 'query', 'demo']));
+    for (const name of names.filter((each) => each !== 'help')) {
+      const help = await runCli([name, '--help'], { env });
+      expect(help.stdout).toMatch(new RegExp(`^Examples:\n {2}cognito-mirror ${name}\\b`, 'm'));
+    }
+  }, 120_000);
+
+  test('of an unknown command is an error that names it', async () => {
+    for (const args of [['help', 'nope'], ['nope']]) {
+      const { code, stdout, stderr } = await runCli(args, { env });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toBe("cognito-mirror: unknown command 'nope'\n(--help shows what it takes)\n");
+    }
+  });
+
+  test('`version` is `--version`', async () => {
+    const [word, option] = [await runCli(['version'], { env }), await runCli(['-V'], { env })];
+    expect(word).toEqual(option);
+    expect(word).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+});
+
 describe('query', () => {
+  test.each([
+    ['before its options', (sql: string) => ['query', sql, '--csv']],
+    ['after its options', (sql: string) => ['query', '--csv', sql]],
+    ['after two dashes', (sql: string) => ['query', '--csv', '--', sql]],
+  ])('takes a statement that begins with a comment, %s', async (_, argsOf) => {
+    const sql = '-- Which pools there are.\nSELECT pool_id FROM directory.pools';
+    const { code, stdout, stderr } = await runCli(argsOf(sql), { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe('pool_id\r\nus-east-1_A\r\n');
+  });
+
+  test('finds the tables of schema directory by their names alone', async () => {
+    const { code, stdout } = await runCli(['query', '--csv', 'SELECT pool_id FROM pools'], { env });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'pool_id\r\nus-east-1_A\r\n' });
+  });
+
+  test('reads the statement from standard input where it is -', async () => {
+    const input = '-- of a file\nSELECT pool_id\nFROM pools';
+    const { code, stdout } = await runCli(['query', '-', '--csv'], { env, input });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'pool_id\r\nus-east-1_A\r\n' });
+    const empty = await runCli(['query', '-'], { env, input: ' \n' });
+    expect(empty.code).toBe(2);
+    expect(empty.stderr).toContain('the statement is empty');
+  });
+
+  test.each([
+    ['DELETE FROM pools', /read-only transaction\. It only reads: use SELECT\./],
+    ['\\\\d users', /a command of psql is not SQL\. .*psql with the URL/],
+    ['--nothing', /unknown option '--nothing'/],
+  ])('says what to do in place of %j', async (sql, message) => {
+    const { code, stdout, stderr } = await runCli(['query', sql], { env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
   test('prints a table with the number of rows', async () => {
     const { code, stdout } = await runCli(
       ['query', 'SELECT pool_id, seen_at, 1 AS n, NULL AS nothing FROM directory.pools'],

@@ -85,19 +85,29 @@ it('shows what the database holds that it leaves behind', async () => {
   }
 });
 
+/** The files that a demo names, each below its folder. */
+function filesIn(stdout: string): string[] {
+  let folder = '';
+  return stdout.split('\n').flatMap((line) => {
+    folder = /^ {2}(\S+\/)$/.exec(line)?.[1] ?? folder;
+    const [, file] = /^ {4}(\S+\.(?:parquet|jsonl\.gz|json))$/.exec(line) ?? [];
+    return file === undefined ? [] : [folder + file];
+  });
+}
+
 it('names the files that it leaves behind, and how to go on from there', async () => {
   const files = await filesBelow(join(home, 'archive'));
   for (const { stdout } of runs) {
-    const named = stdout.match(/^ {2}\S+\.(parquet|jsonl\.gz|json)$/gm) ?? [];
+    const named = filesIn(stdout);
     expect(named.length).toBeGreaterThanOrEqual(14);
-    expect(files).toEqual(expect.arrayContaining(named.map((line) => line.trim())));
+    expect(files).toEqual(expect.arrayContaining(named));
   }
   const status = /^ {2}MIRROR_HOME=(\S+) npx cognito-mirror status$/m.exec(runs[0]?.stdout ?? '');
   const { code, stdout } = await runCli(['status'], {
     env: { MIRROR_HOME: status?.[1] as string },
   });
   expect(code).toBe(0);
-  expect(stdout).toContain('us-east-1_Simulated2');
+  expect(stdout).toContain('us-east-1_Demo2');
 });
 
 it('ends with its simulator when it is interrupted, and another one runs in the same home', async () => {

@@ -213,11 +213,14 @@ describe('list', () => {
 
   it.each([
     [['users'], /missing required argument 'pool'/],
-    [['people', 'us-east-1_A'], /WHAT: is not a listing\. Give users, groups or members\./],
+    [
+      ['people', 'us-east-1_A'],
+      /WHAT: "people" is not a listing\. Give users, groups or members\./,
+    ],
     [['users', 'nonsense'], /POOL: "nonsense" is no pool id\. Give one such as/],
-    [['members', 'us-east-1_A'], /GROUP: belongs to members/],
-    [['users', 'us-east-1_A', 'everyone'], /GROUP: belongs to members/],
-    [['groups', 'us-east-1_A', '--filter', 'email = "x"'], /--filter: is known to the listing of/],
+    [['members', 'us-east-1_A'], /GROUP: is missing\. Name the group: list members POOL GROUP\./],
+    [['users', 'us-east-1_A', 'everyone'], /GROUP: only the listing of members takes a group/],
+    [['groups', 'us-east-1_A', '--filter', 'email = "x"'], /--filter: only the listing of users/],
     [['users', 'us-east-1_A', '--page-size', '61'], /--page-size: .* from 0 to 60/],
     [['users', 'us-east-1_A', '--page-size', 'many'], /--page-size: /],
     [['users', 'us-east-1_A', '--max-items', '-1'], /--max-items: |argument missing/],

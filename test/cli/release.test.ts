@@ -29,7 +29,7 @@ describe('a snapshot that looks wrong', () => {
   const users = async () => (await mirror.rows('SELECT FROM directory.users')).length;
 
   it('is held by sync, which says why and names the two commands', async () => {
-    expect(printed).toContain('held: 90 users were read, but the service estimates 5000.');
+    expect(printed).toContain('held: 90 users were read, but the service estimates 5,000.');
     expect(printed).toContain(`cognito-mirror release ${held}`);
     expect(printed).toContain(`cognito-mirror discard ${held}`);
     expect(await users()).toBe(0);

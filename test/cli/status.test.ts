@@ -163,7 +163,7 @@ describe('status', () => {
     expect(await statusDocument('us-east-1_Other')).toEqual([all[2]]);
     const { stdout } = await mirror.run(['status', 'us-east-1_Other']);
     expect(stdout).not.toContain('us-east-1_Main');
-    expect(stdout).toContain('10 users were read, but the service estimates 5000.');
+    expect(stdout).toContain('10 users were read, but the service estimates 5,000.');
   });
 
   it('keeps itself current with --watch until it is interrupted', async () => {

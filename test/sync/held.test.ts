@@ -74,7 +74,7 @@ describe('the guard', () => {
     const { report } = await mirror.sync();
     expect(report).toMatchObject({
       state: 'held',
-      reason: '500 users were read, but the service estimates 1501.',
+      reason: '500 users were read, but the service estimates 1,501.',
     });
     mirror.pool.estimatedUsers = 1500;
     expect((await mirror.sync()).report.state).toBe('archived');

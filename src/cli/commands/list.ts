@@ -72,14 +72,17 @@ function toListing(
     refuse('POOL', poolIdProblem(poolId), 'Give one such as us-east-1_Ab12Cd34.');
   }
   if (!['users', 'groups', 'members'].includes(what)) {
-    refuse('WHAT', 'is not a listing.', 'Give users, groups or members.');
+    refuse('WHAT', `"${what}" is not a listing.`, 'Give users, groups or members.');
   }
-  if ((what === 'members') !== (groupName !== undefined)) {
-    refuse('GROUP', 'belongs to members, and to them alone.', 'list members POOL GROUP');
+  if (what === 'members' && groupName === undefined) {
+    refuse('GROUP', 'is missing.', 'Name the group: list members POOL GROUP.');
+  }
+  if (what !== 'members' && groupName !== undefined) {
+    refuse('GROUP', 'only the listing of members takes a group.', 'Leave it out.');
   }
   for (const name of ['filter', 'attributes'] as const) {
     if (what !== 'users' && options[name] !== undefined) {
-      refuse(`--${name}`, 'is known to the listing of users alone.', 'Leave it out.');
+      refuse(`--${name}`, 'only the listing of users takes it.', 'Leave it out.');
     }
   }
   const pageSize = wholeNumber('page-size', options.pageSize, FULL_PAGE);

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { ConfigurationError } from '../../model/errors.ts';
 import type { ResultColumn } from '../../postgres/read-only.ts';
@@ -12,16 +13,33 @@ interface QueryOptions {
   readonly csv?: boolean;
 }
 
+/**
+ * The arguments of the program, with a statement that begins with a comment behind `--`: else its
+ * two dashes would make it an option. No option holds white space.
+ */
+export function withStatement(args: readonly string[]): string[] {
+  const [command, ...rest] = args;
+  const isStatement = (arg: string) => /^--.*\s/s.test(arg);
+  if (command !== 'query' || rest.includes('--') || !rest.some(isStatement)) return [...args];
+  return [
+    command,
+    ...rest.filter((arg) => !isStatement(arg)),
+    '--',
+    ...rest.filter((arg) => isStatement(arg)),
+  ];
+}
+
 /** `query`: runs read-only SQL against the mirror. */
 export function queryCommand(): Command {
   return new Command('query')
     .description('run one read-only SQL statement against the mirror and print its rows')
-    .argument('<sql>', 'such as "SELECT username, email FROM directory.users LIMIT 10"')
+    .argument('<sql>', 'a statement, in quotes, or - to read it from standard input')
     .addOption(new Option('--json', 'print one JSON array of objects').conflicts('csv'))
     .option('--csv', 'print CSV (RFC 4180), with a header; NULL is empty, empty text is ""')
     .addHelpText(
       'after',
-      '\nWithout an option the rows are laid out as a table, cut to the width of the terminal.\n' +
+      '\nSchema directory comes first in the search path: `users` is `directory.users`.\n' +
+        'Without an option the rows are laid out as a table, cut to the width of the terminal.\n' +
         'Values in CSV are as they are: one that begins with = + - or @ is a formula to a spreadsheet.',
     )
     .action((sql: string, options: QueryOptions) =>
@@ -35,9 +53,11 @@ async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal)
   const { queryReadOnly } = await import('../../postgres/read-only.ts');
   const { printTable } = await import('../display/result-table.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
-  const database = await openDatabase(loadConfig(process.env), signal);
+  const config = loadConfig(process.env);
+  const statement = sql === '-' ? await text(process.stdin) : sql;
+  const database = await openDatabase(config, signal);
   try {
-    await queryReadOnly(database.url, sql, print, signal);
+    await queryReadOnly(database.url, statement, print, signal);
   } finally {
     await database.close();
   }

@@ -88,8 +88,8 @@ async function changeGroups(
     await client.send(new AdminRemoveUserFromGroupCommand(membership));
   }
   return (
-    `${CREATED} users were created in a new group, a group was described anew, ` +
-    `another deleted, and ${LEFT} members left a third`
+    `${CREATED} users were created in a new group, a group got another description, ` +
+    `another was deleted, and ${LEFT} members left a third`
   );
 }
 

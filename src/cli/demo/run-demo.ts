@@ -1,11 +1,13 @@
 import { openMirror } from '../../app/open-mirror.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load-config.ts';
+import { formatCount } from '../../model/counts.ts';
 import { InterruptedError, ResumableError } from '../../model/errors.ts';
 import { regionOf } from '../../model/pool-id.ts';
 import { claimPoolId } from '../../postgres/state/claim-pool-id.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { describeSnapshot } from '../display/snapshot-summary.ts';
+import { wrap } from '../display/wrap.ts';
 import { mirrorPools } from '../mirror-pools.ts';
 import { writeOut } from '../output.ts';
 import { changePool } from './change-pool.ts';
@@ -14,7 +16,8 @@ import { startSimulatorProcess } from './simulator-process.ts';
 
 const USERS = 20_000;
 const GROUPS = 40;
-const POOL = 'us-east-1_Simulated';
+/** Apart from that of `simulator`, whose pool of the same home is another. */
+const POOL = 'us-east-1_Demo';
 
 /** Above what the simulator can answer, so that the quota, which it does not have, is no bound. */
 const NO_QUOTA_RPS = '100000';
@@ -53,7 +56,9 @@ export async function runDemo(signal: AbortSignal): Promise<void> {
 async function onSimulatedPool(config: Config, index: number, signal: AbortSignal): Promise<void> {
   const [poolId = POOL] = config.pools;
   const region = regionOf(poolId);
-  await say(`Starting the simulator with ${USERS} users and ${GROUPS} groups in ${poolId} …`);
+  await say(
+    `Starting the simulator with ${formatCount(USERS)} users and ${GROUPS} groups in ${poolId} …`,
+  );
   const simulator = await startSimulatorProcess([
     ...['--port', '0', '--rps', '0', '--pool', poolId],
     ...['--users', String(USERS), '--groups', String(GROUPS)],
@@ -64,7 +69,9 @@ async function onSimulatedPool(config: Config, index: number, signal: AbortSigna
     await say('\nThe first snapshot:');
     await takeSnapshot(config, signal);
     await say('\nA day passes in the pool:');
-    for (const change of await changePool(poolId, region)) await say(`  ${change}`);
+    for (const change of await changePool(poolId, region)) {
+      await say(wrap('  ', change, columns()).join('\n'));
+    }
     await say('\nThe second snapshot:');
     await takeSnapshot(config, signal);
   } finally {
@@ -94,4 +101,9 @@ async function takeSnapshot(config: Config, signal: AbortSignal): Promise<void> 
 
 async function say(line: string): Promise<void> {
   await writeOut(`${line}\n`);
+}
+
+/** What is no terminal, or does not tell its size, has no width to break lines to. */
+function columns(): number {
+  return process.stdout.columns || Number.POSITIVE_INFINITY;
 }

@@ -10,8 +10,8 @@ import { writeOut } from '../output.ts';
 const QUERIES = (poolId: string): [what: string, sql: string][] => [
   [
     'What the second snapshot changed:',
-    `SELECT entity, kind, count(*), min(fields::text) FILTER (WHERE fields <> '{}') AS such_as
-FROM directory.changes WHERE pool_id = '${poolId}'
+    `SELECT entity, kind, count(DISTINCT key), string_agg(DISTINCT field, ', ') AS fields
+FROM directory.changes LEFT JOIN unnest(fields) AS field ON true WHERE pool_id = '${poolId}'
 GROUP BY entity, kind ORDER BY entity, kind`,
   ],
   [
@@ -44,7 +44,7 @@ export async function showResults(
   }
   const archive = fileURLToPath(config.archiveUrl);
   await writeOut(`\nThe archive, in ${archive}:\n\n`);
-  for (const file of await filesBelow(archive, poolId)) await writeOut(`  ${file}\n`);
+  for (const line of await treeOf(archive, poolId)) await writeOut(`  ${line}\n`);
   const home =
     relative(process.cwd(), config.home) === '.cognito-mirror' ? '' : `MIRROR_HOME=${config.home} `;
   await writeOut(`
@@ -61,12 +61,25 @@ A real pool, with AWS credentials that may read it (README.md has the policy):
 `);
 }
 
-/** The pool's files below the archive's folder, sorted, relative to it. */
-async function filesBelow(archive: string, poolId: string): Promise<string[]> {
+/** The pool's files below the archive's folder: the folders of the pool, with what is in each. */
+async function treeOf(archive: string, poolId: string): Promise<string[]> {
+  const folder = `pool_id=${poolId}/`;
+  const files = await filesOf(archive, folder);
+  const split = files.map((file) => {
+    const at = file.indexOf(folder) + folder.length;
+    return { above: file.slice(0, at), below: file.slice(at) };
+  });
+  return split.flatMap(({ above, below }, index) =>
+    split[index - 1]?.above === above ? [`  ${below}`] : [above, `  ${below}`],
+  );
+}
+
+/** The files that lie in a folder of this name, sorted, relative to the archive. */
+async function filesOf(archive: string, folder: string): Promise<string[]> {
   const entries = await readdir(archive, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(relative(archive, entry.parentPath), entry.name))
-    .filter((file) => file.includes(`pool_id=${poolId}/`))
+    .filter((file) => file.includes(folder))
     .sort();
 }

@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+
+/** The same folder from src/cli and from dist/cli. */
+const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+
+const POOL = 'us-east-1_Ab12Cd34';
+const SNAPSHOT = '20261120T020000Z';
+
+/** What a person types first, by command. */
+const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  sync: [`sync ${POOL}`, `sync ${POOL} --json`],
+  plan: [`plan ${POOL}`],
+  worker: ['worker'],
+  trigger: [`trigger ${POOL}`],
+  status: ['status', `status ${POOL} --watch`, `status --check ${POOL} --max-age 26h`],
+  list: [`list users ${POOL} --filter 'email ^= "ann"'`, `list members ${POOL} admins`],
+  query: [
+    'query "SELECT username, email FROM users LIMIT 10"',
+    `query --csv "SELECT * FROM changes WHERE pool_id = '${POOL}'" >changes.csv`,
+    'query - <statement.sql',
+  ],
+  db: ['db'],
+  release: [`release ${POOL}/${SNAPSHOT}`],
+  discard: [`discard ${POOL}/${SNAPSHOT}`],
+  migrate: ['migrate'],
+  simulator: ['simulator --port 4567 --users 5000 --groups 30'],
+  demo: ['demo'],
+};
+
+/** What is the same for all commands. */
+const GENERAL = `
+Environment (README.md has all of it, with defaults):
+  COGNITO_POOLS     pool ids, comma-separated, or all
+  DATABASE_URL      Postgres; without it an embedded one under MIRROR_HOME
+  REDIS_URL         Redis, which workers need
+  ARCHIVE_URL       s3://bucket/prefix or file:///folder
+  MIRROR_HOME       the folder for embedded state; ./.cognito-mirror
+  MIRROR_CONFIG     a YAML file for several pools and accounts
+  LOG_LEVEL         info, debug, warn, error, silent …
+  AWS_PROFILE, AWS_REGION and the other variables of the AWS SDKs
+
+Exit codes:
+  0    done
+  1    failed; run it again to resume. With status --check: a mirror is too old
+  2    wrong usage or configuration, or a server that cannot be reached at the start
+  3    a snapshot is held for review
+  130  interrupted; run it again to resume
+
+Documentation: ${README}`;
+
+/** Adds examples to the help of each command, and to that of the program what all have in common. */
+export function addHelp(program: Command): void {
+  program.addHelpText('after', GENERAL);
+  for (const command of program.commands) {
+    const examples = EXAMPLES[command.name()] ?? [];
+    const lines = examples.map((example) => `\n  ${program.name()} ${example}`);
+    command.addHelpText(
+      'after',
+      `\nExamples:${lines.join('')}\n\nEnvironment and exit codes: ${program.name()} --help`,
+    );
+  }
+}
