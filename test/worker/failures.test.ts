@@ -34,6 +34,25 @@ const snapshots = (poolId: string) =>
     [poolId],
   );
 
+/** The last attempt of a pool. */
+async function attempt(poolId: string) {
+  const [row] = await fleet.rows(
+    'SELECT outcome, snapshot_at, reason FROM mirror.attempts WHERE pool_id = $1',
+    [poolId],
+  );
+  return row;
+}
+
+/** The last line of the worker's log that tells how a run of the pool ended. */
+function lastOutcomeOf(poolId: string): Record<string, unknown> | undefined {
+  return worker.output.stderr
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []))
+    .findLast(
+      (line) => line.poolId === poolId && /^snapshot (archived|held|failed)$/.test(line.msg),
+    );
+}
+
 async function status(): Promise<Status> {
   const { code, stdout } = await fleet.run(['status', '--json']);
   expect(code).toBe(0);
@@ -104,6 +123,33 @@ describe('a pool that there is not', { timeout: 240_000 }, () => {
     });
     expect(await fleet.settled(SMALL)).toMatchObject({ outcome: 'done' });
     expect(await snapshots(MISSING)).toEqual([]);
+    expect(await attempt(MISSING)).toEqual({
+      outcome: 'failed',
+      snapshot_at: null,
+      reason: expect.stringContaining(MISSING),
+    });
+    expect(await attempt(SMALL)).toMatchObject({ outcome: 'archived', reason: null });
+    // The log follows what Postgres has.
+    await expect
+      .poll(() => lastOutcomeOf(MISSING))
+      .toMatchObject({
+        level: 'error',
+        msg: 'snapshot failed',
+        snapshot: null,
+        reason: expect.stringContaining(MISSING),
+      });
+    await expect
+      .poll(() => lastOutcomeOf(SMALL))
+      .toMatchObject({
+        level: 'info',
+        msg: 'snapshot archived',
+        snapshot: (await snapshots(SMALL)).at(-1)?.snapshot,
+        state: 'archived',
+        users: 20,
+        apiCalls: expect.any(Number),
+        seconds: expect.any(Number),
+        archive: { objects: 6 },
+      });
     expect(worker.child.exitCode).toBeNull();
     expect((await fetch(`${worker.url}/readyz`)).status).toBe(200);
   });
@@ -123,6 +169,7 @@ describe('a snapshot that looks wrong', { timeout: 240_000 }, () => {
       reason: expect.stringMatching(/^60 of 90 users would be removed/),
     });
     const held = (await snapshots(HELD)).at(-1);
+    expect(await attempt(HELD)).toMatchObject({ outcome: 'held', reason: ended.reason });
     expect(held).toMatchObject({ state: 'held', reason: ended.reason });
     const { code, stdout } = await fleet.run(['release', `${HELD}/${held?.snapshot}`, '--json']);
     expect(code).toBe(0);
