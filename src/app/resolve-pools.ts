@@ -2,30 +2,41 @@ import { configuredRegion } from '../aws/region.ts';
 import { openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigurationError } from '../model/errors.ts';
+import type { Queryable } from '../postgres/connection.ts';
+import { vanishedPools } from '../postgres/state/listed-pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { CallMeter } from '../telemetry/call-meter.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
+/** The pools to mirror. */
+export interface ResolvedPools {
+  readonly poolIds: readonly string[];
+  /** Those that `all` lists; empty where pools are named. */
+  readonly listed: readonly string[];
+}
+
 /**
- * The ids of the pools to mirror. `all` is what the service lists of the account and Region, and what
- * the configuration file names besides, which may be of other accounts.
+ * The ids of the pools to mirror. `all` is what the service lists of the account and Region, what it
+ * listed before and lists no more, and what the configuration file names besides, which may be of
+ * other accounts. A pool that vanished stays, so that its run fails and its alerts remain.
  */
 export async function resolvePools(
   config: Config,
-  buckets: AccountBuckets,
-  log: Logger,
+  { db, buckets, log }: { db: Queryable; buckets: AccountBuckets; log: Logger },
   signal: AbortSignal,
-): Promise<string[]> {
-  if (config.pools !== 'all') return [...config.pools];
-  const listed = await listPools(buckets, log, signal);
-  return [...new Set([...listed, ...config.file.pools.keys()])];
+): Promise<ResolvedPools> {
+  if (config.pools !== 'all') return { poolIds: config.pools, listed: [] };
+  const { region, listed } = await listPools(buckets, log, signal);
+  const vanished = await vanishedPools(db, region, listed);
+  for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
+  return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
 
 async function listPools(
   buckets: AccountBuckets,
   log: Logger,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ region: string; listed: string[] }> {
   const region = await configuredRegion();
   if (region === null) {
     throw new ConfigurationError([
@@ -43,14 +54,14 @@ async function listPools(
     meter: new CallMeter(),
     log,
   });
-  const poolIds: string[] = [];
+  const listed: string[] = [];
   try {
-    for await (const poolId of cognito.listPoolIds(signal)) poolIds.push(poolId);
+    for await (const poolId of cognito.listPoolIds(signal)) listed.push(poolId);
   } finally {
     cognito.close();
   }
   // To mirror nothing is no success: a wrong account or Region would pass unseen.
-  if (poolIds.length > 0) return poolIds;
+  if (listed.length > 0) return { region, listed };
   throw new ConfigurationError([
     {
       subject: 'COGNITO_POOLS',

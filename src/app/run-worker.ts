@@ -6,6 +6,7 @@ import { type HttpServer, startHttp } from '../http/server.ts';
 import { ResumableError } from '../model/errors.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { figuresReader } from '../postgres/state/figures.ts';
+import { noteListed } from '../postgres/state/listed-pools.ts';
 import { installationId, workersAlive } from '../postgres/state/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
@@ -67,10 +68,13 @@ export async function runWorker(
     await tryQueues(redis, jobs.prefix);
     metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(redis, jobs) });
     http = await serve(config, opened, redis, metrics, log);
-    const poolIds = await resolvePools(config, quota.buckets, log, signal);
+    const { db } = mirror;
+    const resolving = { db, buckets: quota.buckets, log };
+    const { poolIds, listed } = await resolvePools(config, resolving, signal);
+    await noteListed(db, listed);
     const worker = await startWorker({
       parts: {
-        db: mirror.db,
+        db,
         queues: jobs,
         buckets: quota.buckets,
         quota: new QuotaHold(mirror.databaseUrl),

@@ -3,6 +3,7 @@ import { resolvePools } from '../app/resolve-pools.ts';
 import { saveFailedStart } from '../app/save-failed-start.ts';
 import { syncParts } from '../app/sync-parts.ts';
 import type { Config } from '../config/config.ts';
+import { noteListed } from '../postgres/state/listed-pools.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
 import { logOutcome } from '../runner/log-outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -26,10 +27,14 @@ export async function mirrorPools(
   );
   const { buckets } = opened.quota;
   try {
-    const poolIds = await resolvePools(config, buckets, log, signal).catch(async (error) => {
-      await saveFailedStart(opened.mirror.db, config, error, signal);
-      throw error;
-    });
+    const { db } = opened.mirror;
+    const { poolIds, listed } = await resolvePools(config, { db, buckets, log }, signal).catch(
+      async (error) => {
+        await saveFailedStart(db, config, error, signal);
+        throw error;
+      },
+    );
+    await noteListed(db, listed);
     const stopDisplay = startDisplay({
       progress: () => shown,
       usage: () => buckets.usage(),

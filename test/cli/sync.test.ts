@@ -189,6 +189,34 @@ describe('sync', () => {
     ]);
   });
 
+  it('reports a pool that COGNITO_POOLS=all lists no more, until it is taken out', async () => {
+    const all = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
+    expect((await mirror.sync([], all)).code).toBe(0);
+    mirror.proxy.before = ({ operation, request }) =>
+      operation === 'DescribeUserPool' && request['UserPoolId'] === 'us-east-1_Other'
+        ? { __type: 'ResourceNotFoundException', message: 'gone' }
+        : undefined;
+    mirror.proxy.after = (_, answer) => {
+      const pools = answer['UserPools'] as { Id: string }[] | undefined;
+      return pools ? { UserPools: pools.filter(({ Id }) => Id !== 'us-east-1_Other') } : answer;
+    };
+    const { code, reports, stderr } = await mirror.sync([], all);
+    expect(code).toBe(1);
+    expect(reports.map(({ poolId, state }) => [poolId, state])).toEqual([
+      ['us-east-1_Main', 'archived'],
+      ['us-east-1_Other', null],
+    ]);
+    expect(reports[1]?.reason).toMatch(/does not exist any more .*is not listed now/);
+    expect(stderr).toContain('us-east-1_Other');
+    expect((await mirror.run(['status', 'us-east-1_Other'])).stdout).toContain('not listed now');
+
+    const [statement = ''] = /DELETE FROM .*'(?=\.$)/.exec(reports[1]?.reason ?? '') ?? [];
+    await mirror.rows(statement);
+    expect(await mirror.sync([], all)).toMatchObject({ code: 0, reports: [{}] });
+    // A pool that is named has nothing to do with the listing.
+    expect((await mirror.sync(['us-east-1_Main'])).code).toBe(0);
+  }, 90_000);
+
   it('mirrors the good pools where one fails, says why that one did, and exits 1', async () => {
     const { code, stdout, stderr } = await mirror.run([
       ...['sync', '--json', 'us-east-1_Main', 'us-east-1_Gone', 'eu-west-1_Far'],

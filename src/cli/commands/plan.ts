@@ -20,7 +20,7 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { planPools, secondsTogether } = await import('../../runner/plan-pools.ts');
   const opened = await openForPlan(config, log, signal);
   try {
-    const poolIds = await resolvePools(config, opened.parts.buckets, log, signal);
+    const { poolIds } = await resolvePools(config, opened.parts, signal);
     const outcomes = await planPools(opened.parts, poolIds, signal);
     signal.throwIfAborted();
     const plans = outcomes.flatMap(({ plan }) => plan ?? []);

@@ -5,7 +5,6 @@ import type { ArchiveFormat } from '../../config/config.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import { type Outcome, snapshotId } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { savePool } from '../../postgres/state/pools.ts';
 import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Buckets } from '../../quota/buckets.ts';
@@ -13,7 +12,7 @@ import { archivePublished } from '../../snapshot/archive.ts';
 import { checkArchive } from '../../snapshot/check-archive.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
-import { describePool } from '../describe-pool.ts';
+import { describeMirrored } from '../describe-mirrored.ts';
 import type { PoolParts, PoolPartsOf } from '../pool-parts.ts';
 import { saveOutcome } from '../save-outcome.ts';
 import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
@@ -141,8 +140,7 @@ async function mirror(
   const { poolId, meter } = progress;
   const own = await parts.poolParts(poolId);
   const { role } = own;
-  const pool = await describePool({ ...parts, ...own }, poolId, meter, signal);
-  await savePool(db, pool);
+  const pool = await describeMirrored({ ...parts, ...own }, poolId, meter, signal);
   const buckets = parts.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({ region: pool.region, role, buckets, meter, log });
   try {

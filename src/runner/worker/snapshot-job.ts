@@ -4,7 +4,6 @@ import type { Pool } from '../../model/pool.ts';
 import { clearFailures } from '../../postgres/stage/walks.ts';
 import { isAbandoned } from '../../postgres/state/abandoned.ts';
 import { isTakenInline } from '../../postgres/state/locks.ts';
-import { savePool } from '../../postgres/state/pools.ts';
 import {
   findOpenRequest,
   noteSnapshot,
@@ -21,7 +20,7 @@ import { CallMeter } from '../../telemetry/call-meter.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { beginOrResume } from '../begin-snapshot.ts';
 import { conclude } from '../conclude.ts';
-import { describePool } from '../describe-pool.ts';
+import { describeMirrored } from '../describe-mirrored.ts';
 import { noteFailure } from '../note-failure.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import { endRequested } from './end-requested.ts';
@@ -105,14 +104,12 @@ async function goOn(
 
 async function describe(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Pool> {
   const { role, region } = await parts.poolParts(poolId);
-  const pool = await describePool(
+  return describeMirrored(
     { ...parts, role, region, observer: parts.metrics, retryPolicy: RETRIES },
     poolId,
     new CallMeter(),
     signal,
   );
-  await savePool(parts.db, pool);
-  return pool;
 }
 
 /** Takes up what an earlier run left unfinished, or begins a snapshot. */
