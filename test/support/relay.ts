@@ -15,8 +15,15 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** Starts a relay to the server that a URL names. */
-export async function startRelay(target: string): Promise<Relay> {
+/**
+ * Starts a relay to the server that a URL names.
+ *
+ * @param idleMs after which it cuts a connection without traffic; never, if left out.
+ */
+export async function startRelay(
+  target: string,
+  { idleMs = 0 }: { idleMs?: number } = {},
+): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let frozen = false;
@@ -29,6 +36,10 @@ export async function startRelay(target: string): Promise<Relay> {
       [far, near],
     ] as const) {
       sockets.add(from);
+      from.setTimeout(idleMs, () => {
+        near.destroy();
+        far.destroy();
+      });
       from.on('data', (bytes) => {
         if (frozen) dead = true;
         if (!dead) to.write(bytes);
