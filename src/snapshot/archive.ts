@@ -59,9 +59,6 @@ async function archiveSnapshot(
   const { poolId, snapshotAt } = snapshot;
   const run = await takeRun(db, poolId, 'published', snapshotAt);
   if (run === null) return null;
-  // One connection reads the datasets one after the other, and is given back whatever happens.
-  const client = await db.connect();
-  let failure: Error | undefined;
   const counts: Counts = {
     users: snapshot.users as number,
     groups: snapshot.groups as number,
@@ -83,7 +80,7 @@ async function archiveSnapshot(
           counts,
           previous,
         },
-        { open: async (dataset) => openRows(client, run, dataset) },
+        { open: (dataset) => openRows(db, run, dataset) },
         {
           formats,
           program,
@@ -109,12 +106,8 @@ async function archiveSnapshot(
     });
     return archive;
   } catch (error) {
-    // A stream that was left half read makes the connection useless for others.
-    failure = withoutRows(error as Error);
-    await noteReason(db, run, failure.message).catch(() => {});
+    await noteReason(db, run, withoutRows(error as Error).message).catch(() => {});
     throw error;
-  } finally {
-    client.release(failure);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import type { Dataset, SnapshotKey } from '../../model/snapshot.ts';
@@ -74,23 +74,28 @@ const QUERIES: Record<Dataset, (moment: Moment) => string> = {
 
 /**
  * Opens a dataset of a published snapshot as JSON Lines, in key order, whenever it is read: the
- * histories give the state as of the snapshot. Chunks are not cut at lines.
+ * histories give the state as of the snapshot. Chunks are not cut at lines. It has a connection of
+ * its own until it ends or is destroyed.
  */
-export function openRows(
-  client: pg.PoolClient,
+export async function openRows(
+  pool: pg.Pool,
   { poolId, snapshotAt }: SnapshotKey,
   dataset: Dataset,
-): Readable {
+): Promise<Readable> {
   // COPY takes no parameters. Its CSV form leaves a JSON text as it is, as neither of these two
   // control characters can stand in one; its text form would double every backslash.
   const moment = {
     pool: pg.escapeLiteral(poolId),
     at: `${pg.escapeLiteral(snapshotAt.toISOString())}::timestamptz`,
   };
-  return client.query(
+  const client = await pool.connect();
+  const rows = client.query(
     copyTo(
       `COPY (SELECT row_to_json(r) FROM (${QUERIES[dataset](moment)}) AS r)
        TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')`,
     ),
   );
+  // One that was left half read makes its connection useless for others.
+  finished(rows, (error) => client.release(error ?? undefined));
+  return rows;
 }
