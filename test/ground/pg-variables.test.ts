@@ -62,7 +62,7 @@ describe('PG* variables', () => {
     const env = { PGHOST: hostname, PGPORT: port, PGUSER: 'postgres', PGDATABASE: 'mirror' };
     const sync = await mirror
       .sync([], { ...env, DATABASE_URL: 'postgres://' })
-      .finally(server.close);
+      .finally(() => server.close());
     expect(sync).toMatchObject(archived);
   });
 });
