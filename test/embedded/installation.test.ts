@@ -90,15 +90,21 @@ test('a user who may not write the package has library links in the home, which 
   const targets = await links(installation);
   expect(targets.length).toBeGreaterThan(5);
   for (const target of targets) await rm(join(folder, target), { force: true });
+  const moved = `${installation.path}-moved`;
+  onTestFinished(async () => {
+    // Otherwise an ordinary user could not remove it.
+    for (const path of [folder, folder.replace(installation.path, moved)]) {
+      await chmod(join(path, 'native/lib'), 0o755).catch(() => {});
+    }
+    await rm(moved, { recursive: true, force: true });
+  });
   await chmod(join(folder, 'native/lib'), 0o555);
   expect(await use(installation)).toEqual({ code: 0, stderr: '' });
   expect((await readdir(join(home, 'postgres-libraries'))).length).toBe(targets.length);
   const present = await readdir(join(folder, 'native/lib'));
   expect(targets.filter((target) => present.includes(target.split('/').at(-1) ?? ''))).toEqual([]);
 
-  const moved = `${installation.path}-moved`;
   await rename(installation.path, moved);
-  onTestFinished(() => rm(moved, { recursive: true }));
   expect(await use({ ...installation, path: moved })).toEqual({ code: 0, stderr: '' });
 });
 
