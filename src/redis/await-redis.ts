@@ -83,7 +83,8 @@ async function probe(
   }
 }
 
-async function explainFailure(url: string, error: Error): Promise<Trouble> {
+/** Explains an error; of a connection, also by what the server says to a new one. */
+export async function explainFailure(url: string, error: Error): Promise<Trouble> {
   const user = userOf(url);
   if ('command' in error) {
     return explain(error, { user, commands: commandsOf(error) });

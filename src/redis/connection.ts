@@ -1,9 +1,8 @@
 import { Redis } from 'ioredis';
 import { bounded, NoAnswerError } from '../telemetry/bounded.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { awaitRedis, PATIENCE_MS, refusedRedis } from './await-redis.ts';
+import { awaitRedis, explainFailure, PATIENCE_MS, refusedRedis } from './await-redis.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { commandsOf, explain } from './trouble.ts';
 import { userOf } from './user.ts';
 import { type RedisTrouble, RedisWatch } from './watch.ts';
 
@@ -81,10 +80,7 @@ export async function openRedis(
         throw error;
       }
       // A connection that cannot be made keeps the work waiting, and its reason is known here.
-      throw refusedRedis(
-        url,
-        watch.trouble ?? explain(error, { user, commands: commandsOf(error) }),
-      );
+      throw refusedRedis(url, watch.trouble ?? (await explainFailure(url, error)));
     }
   };
   return {

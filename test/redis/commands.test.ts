@@ -138,14 +138,11 @@ describe('a Redis is refused at the start', () => {
     expect(await refusal(server.url)).toMatch(/memory is full \(OOM\).*CONFIG SET maxmemory/);
   });
 
-  test.each([1, 2, 3, 5])(
-    'with %d connections in all: the setting is named',
-    async (maxclients) => {
-      const server = await start();
-      await server.command('CONFIG', 'SET', 'maxclients', maxclients);
-      expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
-    },
-  );
+  test.each([1, 2, 3])('with %d connections in all: the setting is named', async (maxclients) => {
+    const server = await start();
+    await server.command('CONFIG', 'SET', 'maxclients', maxclients);
+    expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
+  });
 
   test('where it runs short of replicas: the setting is named', async () => {
     const server = await start({ settings: { 'min-replicas-to-write': '1' } });

@@ -79,6 +79,8 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     const client = new Redis(url, {
       lazyConnect: true,
       retryStrategy: () => null,
+      // It asks for INFO, which a test may take away.
+      enableReadyCheck: false,
       // The certificate may be wrong on purpose.
       ...(certificate === undefined ? {} : { tls: { rejectUnauthorized: false } }),
     });

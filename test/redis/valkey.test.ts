@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
+import { openRedis } from '../../src/redis/connection.ts';
+import { readInfo } from '../../src/redis/info.ts';
+import { judge } from '../../src/redis/judge.ts';
+import { tryQueues } from '../../src/runner/worker/try-queues.ts';
+import { startRedis } from '../support/redis-server.ts';
+
+/** What Valkey 9 answers to INFO, as far as it matters here. */
+const infoOf = (...lines: string[]) =>
+  readInfo(['redis_version:7.2.4', 'valkey_version:9.1.2', 'role:master', ...lines].join('\r\n'));
+
+test('a Valkey alone is taken, by its own names of things', () => {
+  expect(judge(infoOf('server_mode:standalone', 'cluster_enabled:0'))).toBeNull();
+  expect(judge(readInfo('valkey_version:10.0.0\r\nserver_mode:standalone'))).toBeNull();
+});
+
+test.each([['server_mode:cluster'], ['cluster_enabled:1'], ['redis_mode:cluster']])(
+  'a Valkey in cluster mode is refused: %s',
+  (line) => {
+    expect(judge(infoOf(line))?.problem).toMatch(/runs as cluster/);
+  },
+);
+
+test('a Redis 6.2 is taken, and 6.0 is not', () => {
+  expect(judge(readInfo('redis_version:6.2.5\r\nredis_mode:standalone\r\nrole:master'))).toBeNull();
+  expect(judge(readInfo('redis_version:6.0.16\r\nredis_mode:standalone'))?.problem).toMatch(/old/);
+});
+
+/** VALKEY_SERVER, or the first on PATH. */
+function findValkey(): string | null {
+  const named = process.env.VALKEY_SERVER;
+  if (named) return named;
+  const paths = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((each) => join(each, 'valkey-server'));
+  return paths.find((path) => existsSync(path)) ?? null;
+}
+
+/** The suite needs no Valkey: where there is none, the suite's Redis stands in. */
+test('the first of VALKEY_SERVER, a valkey-server on PATH and the Redis of the suite does a worker’s work', async () => {
+  const program = findValkey();
+  const server = await startRedis(program === null ? {} : { program });
+  onTestFinished(() => server.close());
+  const redis = await openRedis(server.url);
+  onTestFinished(() => redis.close());
+  await tryPacing(redis);
+  await tryQueues(redis, '{cognito-mirror:test}');
+  expect(await server.command('KEYS', '*')).toEqual([]);
+});
