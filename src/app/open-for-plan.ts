@@ -4,17 +4,20 @@ import type { Logger } from '../telemetry/logger.ts';
 import { allOrProblems } from './all-or-problems.ts';
 import { archivesOf } from './open-archives.ts';
 import { poolPartsOf } from './open-for-run.ts';
-import { type Mirror, openMirror } from './open-mirror.ts';
+import { findMirror, type Mirror } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';
 
-/** Opens what planning works with: database and quota. Archives are only read, and not proved. */
+/**
+ * Opens what planning works with: quota, and the database where there is one. Archives are only
+ * read, and not proved.
+ */
 export async function openForPlan(
   config: Config,
   log: Logger,
   signal: AbortSignal,
 ): Promise<{ parts: PlanParts; close(): Promise<void> }> {
   const quota = openQuota(config, log, signal);
-  const mirror = openMirror(config, signal);
+  const mirror = findMirror(config, signal);
   const close = async () => {
     for (const opening of [quota, mirror]) {
       const opened = await opening.catch(() => null);
@@ -22,9 +25,12 @@ export async function openForPlan(
     }
   };
   try {
-    const [{ buckets }, { db }] = await allOrProblems<[Quota, Mirror]>(quota, mirror);
+    const [{ buckets }, found] = await allOrProblems<[Quota, Mirror | null]>(quota, mirror);
     const poolParts = poolPartsOf(config, archivesOf(config));
-    return { parts: { db, poolParts, formats: config.archiveFormats, buckets, log }, close };
+    return {
+      parts: { db: found?.db ?? null, poolParts, formats: config.archiveFormats, buckets, log },
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

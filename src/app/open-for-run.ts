@@ -6,7 +6,7 @@ import type { PoolPartsOf } from '../runner/pool-parts.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { allOrProblems } from './all-or-problems.ts';
 import { type Archives, openArchives } from './open-archives.ts';
-import { type Mirror, openMirror } from './open-mirror.ts';
+import { type Mirror, openMirror, requireMirror } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';
 
 /** What a run works with, open. */
@@ -17,17 +17,24 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  /** True for a mirror that must be there already; where there is none, nothing is made. */
+  readonly existing?: boolean;
+  /** Is called with the database where that is open and something else is not. */
+  readonly onFailure?: (db: pg.Pool, error: unknown) => Promise<void>;
+}
+
 /**
  * Opens database, quota and archives at once, so that a person learns of everything that is wrong
  * before any call costs quota.
  *
- * @param onFailure is called with the database where that is open and something else is not.
+ * @throws ConfigurationError with everything that is wrong or cannot be reached
  */
 export async function openForRun(
   config: Config,
   log: Logger,
   signal: AbortSignal,
-  onFailure: (db: pg.Pool, error: unknown) => Promise<void> = async () => {},
+  { existing = false, onFailure }: OpenOptions = {},
 ): Promise<Opened> {
   const open: { close(): Promise<void> }[] = [];
   const keep = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
@@ -38,8 +45,10 @@ export async function openForRun(
   const close = async () => {
     for (const opened of open.splice(0)) await opened.close();
   };
-  const opening = keep(openMirror(config, signal));
+  const opening = keep(existing ? requireMirror(config, signal) : openMirror(config, signal));
   try {
+    // Folders of an archive are not made where there is no mirror.
+    if (existing) await opening;
     const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
       keep(openQuota(config, log, signal)),
       opening,
@@ -49,7 +58,7 @@ export async function openForRun(
     return { mirror, quota, archives, close };
   } catch (error) {
     const mirror = await opening.catch(() => null);
-    if (mirror !== null) await onFailure(mirror.db, error);
+    if (mirror !== null) await onFailure?.(mirror.db, error);
     await close();
     throw error;
   }

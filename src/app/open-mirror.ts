@@ -1,9 +1,15 @@
 import type pg from 'pg';
 import type { Config } from '../config/config.ts';
 import { openPool } from '../postgres/connection.ts';
-import { openDatabase } from '../postgres/database.ts';
-import { migrate } from '../postgres/migrate.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import {
+  type Database,
+  findDatabase,
+  noMirror,
+  openDatabase,
+  placeOf,
+} from '../postgres/database.ts';
+import { isMigrated, migrate } from '../postgres/migrate.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
 
 /** Connections of one process: its steps use few each. */
 const CONNECTIONS = 10;
@@ -22,7 +28,35 @@ export interface Mirror {
  */
 export async function openMirror(config: Config, signal: AbortSignal): Promise<Mirror> {
   const log = createLogger({ level: config.logLevel });
-  const database = await openDatabase(config, signal, log);
+  return toMirror(await openDatabase(config, signal, log), log);
+}
+
+/**
+ * The same for commands that make no mirror where there is none.
+ *
+ * @returns null where nothing is mirrored yet; then nothing was made.
+ */
+export async function findMirror(config: Config, signal: AbortSignal): Promise<Mirror | null> {
+  const log = createLogger({ level: config.logLevel });
+  const database = await findDatabase(config, signal, log);
+  if (database === null) return null;
+  const isThere = await isMigrated(database.url, log).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
+  if (isThere) return toMirror(database, log);
+  await database.close();
+  return null;
+}
+
+/** @throws ConfigurationError where nothing is mirrored yet, and as `openMirror` does */
+export async function requireMirror(config: Config, signal: AbortSignal): Promise<Mirror> {
+  const mirror = await findMirror(config, signal);
+  if (mirror === null) throw noMirror(placeOf(config));
+  return mirror;
+}
+
+async function toMirror(database: Database, log: Logger): Promise<Mirror> {
   try {
     await migrate(database.url, log);
   } catch (error) {

@@ -51,7 +51,7 @@ export async function runWorker(
     const alive = await workersAlive(db).catch(() => 1);
     if (alive === 0 && !signal.aborted) await saveFailedStart(db, config, error, signal);
   };
-  const opened = await openForRun(config, log, signal, saveFailure);
+  const opened = await openForRun(config, log, signal, { onFailure: saveFailure });
   const { mirror, quota } = opened;
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;

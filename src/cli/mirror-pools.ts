@@ -22,9 +22,9 @@ export async function mirrorPools(
   shown: SnapshotProgress[],
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const opened = await openForRun(config, log, signal, (db, error) =>
-    saveFailedStart(db, config, error, signal),
-  );
+  const opened = await openForRun(config, log, signal, {
+    onFailure: (db, error) => saveFailedStart(db, config, error, signal),
+  });
   const { buckets } = opened.quota;
   try {
     const { db } = opened.mirror;

@@ -1,3 +1,4 @@
+import { commandLine } from '../config/command-line.ts';
 import type { Config } from '../config/config.ts';
 import { redactUrl } from '../config/redact-url.ts';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
@@ -9,6 +10,8 @@ import { requireSessionMode } from './session/require-session-mode.ts';
 /** The mirror's database, while this process uses it. */
 export interface Database {
   readonly url: string;
+  /** What messages call it: its folder, or its URL without a password. */
+  readonly place: string;
   /** Leaves it; end your own connections first. An embedded Postgres stops with its last user. */
   close(): Promise<void>;
 }
@@ -27,10 +30,45 @@ export async function openDatabase(
 ): Promise<Database> {
   if (config.databaseUrl !== null) {
     await probe(config.databaseUrl, signal, log);
-    return { url: config.databaseUrl, close: async () => {} };
+    return { url: config.databaseUrl, place: placeOf(config), close: async () => {} };
   }
   const { openEmbeddedPostgres } = await import('./embedded/open.ts');
-  return openEmbeddedPostgres(config.home, signal);
+  const { url, close } = await openEmbeddedPostgres(config.home, signal);
+  return { url, place: placeOf(config), close };
+}
+
+/**
+ * Opens the database of the configuration for commands that only read: they make none.
+ *
+ * @returns null where MIRROR_HOME holds none.
+ * @throws ConfigurationError as `openDatabase` does
+ */
+export async function findDatabase(
+  config: Pick<Config, 'databaseUrl' | 'home'>,
+  signal?: AbortSignal,
+  log?: Logger,
+): Promise<Database | null> {
+  if (config.databaseUrl === null) {
+    const { hasEmbeddedPostgres } = await import('./embedded/open.ts');
+    if (!(await hasEmbeddedPostgres(config.home))) return null;
+  }
+  return openDatabase(config, signal, log);
+}
+
+/** Where the database of the configuration is, for messages. */
+export function placeOf({ databaseUrl, home }: Pick<Config, 'databaseUrl' | 'home'>): string {
+  return databaseUrl === null ? `the folder ${home}` : `the database ${redactUrl(databaseUrl)}`;
+}
+
+/** The error of a command that needs a mirror where there is none. */
+export function noMirror(place: string): ConfigurationError {
+  return new ConfigurationError([
+    {
+      subject: place,
+      problem: 'nothing is mirrored there yet.',
+      remedy: `Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool: \`${commandLine(['sync', 'POOL'])}\`.`,
+    },
+  ]);
 }
 
 async function probe(

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { commandLine } from '../config/command-line.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
@@ -69,9 +70,20 @@ export async function requireMigrated(db: Queryable): Promise<void> {
     {
       subject: 'database schema',
       problem: `lacks ${missing.join(', ')}.`,
-      remedy: 'Run `cognito-mirror migrate`.',
+      remedy: `Run \`${commandLine(['migrate'])}\`.`,
     },
   ]);
+}
+
+/** True where the database holds a mirror, or something in its place that `migrate` refuses. */
+export async function isMigrated(url: string, log?: Logger): Promise<boolean> {
+  const client = await openSession(url, 'cognito-mirror', { log });
+  try {
+    const { applied, refusal } = await inspectSchemas(client);
+    return refusal !== null || (applied ?? []).length > 0;
+  } finally {
+    await client.end();
+  }
 }
 
 async function knownMigrations(): Promise<string[]> {

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import Cursor from 'pg-cursor';
+import { commandLine } from '../config/command-line.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { type Database, noMirror } from './database.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { openSession } from './session/open-session.ts';
 import { READ_ONLY } from './session/settings.ts';
@@ -33,7 +35,7 @@ const READ_ONLY_TRANSACTION = '25006';
  * @throws ConfigurationError where the statement is at fault, with what Postgres says of it
  */
 export async function queryReadOnly(
-  url: string,
+  { url, place }: Pick<Database, 'url' | 'place'>,
   sql: string,
   use: (columns: readonly ResultColumn[], batches: AsyncIterable<TextRow[]>) => Promise<void>,
   signal?: AbortSignal,
@@ -59,7 +61,7 @@ export async function queryReadOnly(
     const first = await readBatch(cursor);
     await use(first.columns, batchesFrom(cursor, first.rows));
   } catch (error) {
-    if (error instanceof pg.DatabaseError) throw await explain(client, sql, error);
+    if (error instanceof pg.DatabaseError) throw await explain(client, sql, error, place);
     throw error;
   } finally {
     signal?.removeEventListener('abort', cancel);
@@ -96,7 +98,7 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
         return reject(
           atFault(
             'COPY cannot be run here.',
-            'Use SELECT with --csv, or psql with the URL that `cognito-mirror db` prints.',
+            `Use SELECT with --csv, or psql with the URL that \`${commandLine(['db'])}\` prints.`,
           ),
         );
       }
@@ -113,17 +115,18 @@ function atFault(problem: string, remedy: string, cause?: unknown): Configuratio
   return new ConfigurationError([{ subject: 'query', problem, remedy }], { cause });
 }
 
-async function explain(client: pg.Client, sql: string, error: pg.DatabaseError): Promise<Error> {
+async function explain(
+  client: pg.Client,
+  sql: string,
+  error: pg.DatabaseError,
+  place: string,
+): Promise<Error> {
   const code = error.code ?? '';
   if (!QUERY_AT_FAULT.test(code)) {
     return new ResumableError(`The query failed: ${error.message}.`, { cause: error });
   }
   if (NO_SUCH_TABLE_OR_SCHEMA.includes(code) && !(await isMirror(client))) {
-    return atFault(
-      'nothing has been mirrored into this database yet.',
-      'Run `cognito-mirror sync` first.',
-      error,
-    );
+    return noMirror(place);
   }
   const problem = `${error.message.replace(/\.$/, '')}${placeOf(sql, error.position)}.`;
   const remedy = code === READ_ONLY_TRANSACTION ? 'It only reads: use SELECT.' : undefined;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { commandLine } from '../config/command-line.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import type { Run } from '../postgres/run.ts';
@@ -83,7 +84,7 @@ function notIn(
     {
       subject: `${poolId}/${snapshotId(snapshotAt)}`,
       problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not ${states}.`,
-      remedy: '`cognito-mirror status` shows the snapshots and where they stand.',
+      remedy: `\`${commandLine(['status', poolId])}\` shows the snapshots and where they stand.`,
     },
   ]);
 }

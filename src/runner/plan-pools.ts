@@ -15,7 +15,8 @@ import type { PoolPartsOf } from './pool-parts.ts';
 
 /** What planning works with. */
 export interface PlanParts {
-  readonly db: pg.Pool;
+  /** Null where nothing is mirrored yet. */
+  readonly db: pg.Pool | null;
   readonly poolParts: PoolPartsOf;
   readonly formats: readonly ArchiveFormat[];
   readonly buckets: AccountBuckets;
@@ -83,7 +84,7 @@ async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): 
   const estimated = estimate({
     estimatedUsers,
     groups,
-    last: await lastSnapshot(parts.db, poolId, signal),
+    last: parts.db && (await lastSnapshot(parts.db, poolId, signal)),
     archive: await lastArchive(parts, poolId, signal),
     formats: parts.formats,
     callsASecond: parts.buckets.allowed(accountId, region).UserList,

@@ -264,7 +264,9 @@ describe('query', () => {
       env: { DATABASE_URL: url.href },
     });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/nothing has been mirrored.*cognito-mirror sync/);
+    expect(stderr).toMatch(
+      /^cognito-mirror: the database postgres:.*: nothing is mirrored there yet\..* sync POOL`/,
+    );
   });
 
   test('stops at a signal with exit code 130, and the server stops the statement', async () => {

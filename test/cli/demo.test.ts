@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
-import { type CliResult, runCli, startCli } from '../support/cli.ts';
+import { type CliResult, hint, runCli, startCli } from '../support/cli.ts';
 import { filesBelow, stopEmbedded } from '../support/cli-mirror.ts';
 import { runSql } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -102,10 +102,9 @@ it('names the files that it leaves behind, and how to go on from there', async (
     expect(named.length).toBeGreaterThanOrEqual(14);
     expect(files).toEqual(expect.arrayContaining(named));
   }
-  const status = /^ {2}MIRROR_HOME=(\S+) npx cognito-mirror status$/m.exec(runs[0]?.stdout ?? '');
-  const { code, stdout } = await runCli(['status'], {
-    env: { MIRROR_HOME: status?.[1] as string },
-  });
+  const status = hint(['status'], { MIRROR_HOME: home });
+  expect(runs[0]?.stdout).toContain(`\n  ${status}\n`);
+  const { code, stdout } = await runCli([], { shell: status });
   expect(code).toBe(0);
   expect(stdout).toContain('us-east-1_Demo2');
 });

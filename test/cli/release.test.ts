@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror, reportsOf } from '../support/cli-mirror.ts';
 
 describe('a snapshot that looks wrong', () => {
@@ -30,8 +31,8 @@ describe('a snapshot that looks wrong', () => {
 
   it('is held by sync, which says why and names the two commands', async () => {
     expect(printed).toContain('held: 90 users were read, but the service estimates 5,000.');
-    expect(printed).toContain(`cognito-mirror release ${held}`);
-    expect(printed).toContain(`cognito-mirror discard ${held}`);
+    expect(printed).toContain(hint(['release', held], mirror.env));
+    expect(printed).toContain(hint(['discard', held], mirror.env));
     expect(await users()).toBe(0);
     const again = await mirror.sync();
     expect(again).toMatchObject({
@@ -63,7 +64,7 @@ describe('a snapshot that looks wrong', () => {
       stdout: '',
       stderr:
         `cognito-mirror: ${held}: it is archived, not held. ` +
-        '`cognito-mirror status` shows the snapshots and where they stand.\n',
+        `\`${hint(['status', mirror.poolId])}\` shows the snapshots and where they stand.\n`,
     });
   });
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAge } from '../../src/cli/age-argument.ts';
 import { ageText } from '../../src/cli/display/age-text.ts';
+import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 
 const MAIN = 'us-east-1_Main';
@@ -128,7 +129,7 @@ describe('the command line of status', () => {
         stderr:
           'cognito-mirror: us-east-1_main: this pool was never mirrored into this database. ' +
           'The pools here are us-east-1_Main, us-east-1_Other. ' +
-          'To mirror it: cognito-mirror sync us-east-1_main\n',
+          `To mirror it: ${hint(['sync', 'us-east-1_main'])}\n`,
       });
     }
   });

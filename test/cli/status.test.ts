@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 
 let mirror: CliMirror;
@@ -29,7 +30,7 @@ describe('status', () => {
   it('says what to do where nothing was mirrored yet', async () => {
     expect(await mirror.run(['status'])).toEqual({
       code: 0,
-      stdout: 'No snapshot was taken yet: `cognito-mirror sync POOL`.\n',
+      stdout: `No snapshot was taken yet. To take one:\n  ${hint(['sync', 'POOL'], mirror.env)}\n`,
       stderr: '',
     });
     expect(await statusDocument()).toEqual([]);
@@ -114,7 +115,7 @@ describe('status', () => {
     const { stdout } = await mirror.run(['status']);
     expect(stdout).toMatch(/^\d{8}T\d{6}Z \| interrupted \|/m);
     expect(stdout).toContain('interrupted: no process reads it.\n');
-    expect(stdout).toContain('To resume: cognito-mirror sync us-east-1_Main\n');
+    expect(stdout).toContain(`To resume: ${hint(['sync', 'us-east-1_Main'], mirror.env)}\n`);
     expect(stdout).not.toMatch(/items\/s|end:/);
   });
 
@@ -178,7 +179,7 @@ describe('status', () => {
     await expect.poll(documents).toEqual(expect.arrayContaining([1]));
     child.kill('SIGINT');
     const { code, stderr } = await result;
-    expect({ code, stderr }).toEqual({ code: 130, stderr: 'cognito-mirror: Interrupted.\n' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
   it('ends quietly when its reader has had enough', async () => {

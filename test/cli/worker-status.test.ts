@@ -3,6 +3,7 @@ import { widthOf } from '../../src/cli/display/fit.ts';
 import { formatInZone, formatSpan, fromNow } from '../../src/cli/display/moments.ts';
 import { statusText } from '../../src/cli/display/status-text.ts';
 import { wrap } from '../../src/cli/display/wrap.ts';
+import { commandLine } from '../../src/config/command-line.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { PoolStatus, RequestStatus, Status } from '../../src/runner/status.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
@@ -149,7 +150,8 @@ describe('the status, for a person', () => {
   it('says since when a run is due that no worker took up', () => {
     const late = { ...SCHEDULE, dueAt: minutes(-12), startsAt: minutes(-5) };
     expect(textOf({ schedules: [late] })).toBe(
-      'No worker is alive, so nothing is begun: start `cognito-mirror worker`.\n\n' +
+      'No worker is alive, so nothing is begun. Start one:\n' +
+        `  ${commandLine(['worker'])}\n\n` +
         `${POOL}\n  schedule 0 2 * * *: due since Sat 2026-11-21 21:36 Europe/Berlin, 12 min ago\n`,
     );
   });
@@ -201,9 +203,10 @@ describe('the status, for a person', () => {
     });
     const done = request({ id: 0, endedAt: minutes(-60), outcome: 'done' });
     const text = textOf({ snapshots: [SNAPSHOT], requests: [{ ...FAILED, id: 3 }, skipped, done] });
-    expect(text.split('\n').slice(-4)).toEqual([
+    expect(text.split('\n').slice(-5)).toEqual([
       '  failed 2026-11-21T20:28:00Z, snapshot 20261121T204000Z, asked for by the schedule: Access was denied.',
-      '    To go on from there: cognito-mirror trigger us-east-1_Main',
+      '    To go on from there:',
+      `      ${commandLine(['trigger', POOL])}`,
       '  skipped 2026-11-21T20:23:00Z, asked for by the schedule: The snapshot before was still in progress.',
       '',
     ]);
@@ -212,7 +215,7 @@ describe('the status, for a person', () => {
   it('offers another try where nothing was kept, and none where one is under way', () => {
     const requests = [{ ...FAILED, snapshot: null }];
     expect(textOf({ requests })).toContain(
-      '\n    To try again: cognito-mirror trigger us-east-1_Main\n',
+      `\n    To try again:\n      ${commandLine(['trigger', POOL])}\n`,
     );
     expect(textOf({ requests: [request({ id: 2 }), FAILED] })).not.toContain('trigger us-east');
   });
@@ -250,13 +253,13 @@ describe('the status, for a person', () => {
       expect.stringMatching(/^20261121T204000Z \| interrupted \|/),
       '  20261121T204000Z: Interrupted.',
       '                    interrupted: no process reads it.',
-      '                    To resume: cognito-mirror sync us-east-1_Main',
+      `    To resume: ${commandLine(['sync', POOL])}`,
       '                    members: 12,345 of about 20,000 read, 3 of 40 walks done',
       '',
     ]);
     // Where workers mirror the pool, one of them resumes it.
     expect(textOf({ snapshots: [interrupted], schedules: [SCHEDULE] })).toContain(
-      'To resume: cognito-mirror trigger us-east-1_Main\n',
+      `To resume: ${commandLine(['trigger', POOL])}\n`,
     );
   });
 
@@ -287,8 +290,8 @@ describe('the status, for a person', () => {
         .slice(4),
     ).toEqual([
       '  20261121T204000Z: 450 of 3,002 users would go.',
-      '                    To publish it: cognito-mirror release us-east-1_Main/20261121T204000Z',
-      '                    To drop it:    cognito-mirror discard us-east-1_Main/20261121T204000Z',
+      `    To publish it: ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
+      `    To drop it:    ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
       '',
     ]);
   });
@@ -358,7 +361,13 @@ describe('the status, for a person', () => {
       },
       width,
     );
-    for (const line of text.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width);
+    // A command is whole, so that it can be pasted: the terminal wraps it.
+    const command = `      ${commandLine(['trigger', POOL])}`;
+    const lines = text.split('\n');
+    expect(lines).toContain(command);
+    for (const line of lines) {
+      if (line !== command) expect(widthOf(line)).toBeLessThanOrEqual(width);
+    }
     if (width >= 60) expect(text).toContain('1,234,567');
     expect(text).not.toMatch(/\d…/);
   });

@@ -1,9 +1,15 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
+import { commandHint } from '../../src/config/command-line.ts';
 
 /** The command as it is installed. */
 export const MAIN = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.meta.url));
+
+/** A command as the program prints it for a shell, run with this environment elsewhere. */
+export function hint(args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+  return commandHint(args, { env, script: MAIN, folder: () => '/elsewhere' });
+}
 
 export interface CliOptions {
   /** Added to what a program needs of the environment; nothing else of ours reaches it. */

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mostInAnySecond } from '../quota/sliding.ts';
+import { hint } from '../support/cli.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls } from '../support/holds.ts';
@@ -98,7 +99,7 @@ describe('`sync` beside workers', { timeout: 240_000 }, () => {
     const { code, reports } = await fleet.sync([A], shared());
     expect(code).toBe(1);
     expect(reports[0]?.reason).toBe(
-      `The workers are taking a snapshot of ${A}: \`cognito-mirror status\` shows how far it is. Run this again once it has ended.`,
+      `The workers are taking a snapshot of ${A}: \`${hint(['status', A])}\` shows how far it is. Run this again once it has ended.`,
     );
     expect([await snapshots(A), await requests(A)]).toEqual(before);
     held.release();

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Triggered } from '../../src/runner/trigger.ts';
+import { hint } from '../support/cli.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls } from '../support/holds.ts';
 
@@ -49,7 +50,8 @@ describe('trigger', { timeout: 240_000 }, () => {
     const first = await fleet.run(['trigger', fleet.poolId]);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toBe(
-      `Asked for a snapshot of ${fleet.poolId}. \`cognito-mirror status\` shows how far it is.\n`,
+      `Asked for a snapshot of ${fleet.poolId}. To see how far it is:\n` +
+        `  ${hint(['status', fleet.poolId], fleet.env)}\n`,
     );
     await until('the users are read', async () => held.reached());
     const second = await fleet.run(['trigger', fleet.poolId]);

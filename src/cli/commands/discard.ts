@@ -21,9 +21,9 @@ async function runDiscard(
 ): Promise<void> {
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
-  const { openMirror } = await import('../../app/open-mirror.ts');
+  const { requireMirror } = await import('../../app/open-mirror.ts');
   const { discard } = await import('../../runner/held.ts');
-  const mirror = await openMirror(loadConfig(process.env), signal);
+  const mirror = await requireMirror(loadConfig(process.env), signal);
   try {
     const report = await discard(mirror.db, key);
     if (options.json) await writeJson({ snapshots: [report] });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../telemetry/printable.ts';
 import { EXIT } from '../exit-codes.ts';
 import { writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';
@@ -18,8 +19,14 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { openForPlan } = await import('../../app/open-for-plan.ts');
   const { resolvePools } = await import('../../app/resolve-pools.ts');
   const { planPools, secondsTogether } = await import('../../runner/plan-pools.ts');
+  const { placeOf } = await import('../../postgres/database.ts');
   const opened = await openForPlan(config, log, signal);
   try {
+    if (opened.parts.db === null) {
+      console.error(
+        `Nothing is mirrored in ${printable(placeOf(config))} yet: a first snapshot is planned.`,
+      );
+    }
     const { poolIds } = await resolvePools(config, opened.parts, signal);
     const outcomes = await planPools(opened.parts, poolIds, signal);
     signal.throwIfAborted();

@@ -30,7 +30,7 @@ async function runRelease(
   const { createLogger } = await import('../../telemetry/logger.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
   const log = createLogger({ level: config.logLevel });
-  const opened = await openForRun(config, log, signal);
+  const opened = await openForRun(config, log, signal, { existing: true });
   try {
     const report = await releaseHeld(
       {

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { commandHint, commandLine } from '../../config/command-line.ts';
+import type { Config } from '../../config/config.ts';
 import { ConfigurationError } from '../../model/errors.ts';
 import type { Status } from '../../runner/status.ts';
+import { printable } from '../../telemetry/printable.ts';
 import { parseAge } from '../age-argument.ts';
 import { formatMoment } from '../display/moments.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -65,14 +68,19 @@ async function runStatus(
   const maxAgeSeconds = parseAge(options.maxAge);
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools });
-  const { openMirror } = await import('../../app/open-mirror.ts');
+  const { findMirror } = await import('../../app/open-mirror.ts');
   const { readStatus } = await import('../../runner/status.ts');
-  const mirror = await openMirror(config, signal);
+  const named = config.pools === 'all' || config.pools.length === 0 ? null : config.pools;
+  const mirror = await findMirror(config, signal);
+  if (mirror === null) {
+    await tellNoMirror(config, pools, options);
+    if (options.check) await checkAge({ at: new Date(), pools: [] }, named, maxAgeSeconds, options);
+    return;
+  }
   const asked = pools.length > 0 ? pools : null;
   const read = () => readStatus(mirror.db, asked);
   try {
     if (options.check) {
-      const named = config.pools === 'all' || config.pools.length === 0 ? null : config.pools;
       return await checkAge(await readStatus(mirror.db, named), named, maxAgeSeconds, options);
     }
     if (asked !== null) requireKnown(asked, (await readStatus(mirror.db, null)).pools);
@@ -88,7 +96,7 @@ async function runStatus(
 
 /** Tells a monitoring system whether the mirrors are recent enough, by text and exit code. */
 async function checkAge(
-  { at, pools }: Status,
+  { at, pools }: Pick<Status, 'at' | 'pools'>,
   named: readonly string[] | null,
   maxAgeSeconds: number,
   { json = false }: StatusOptions,
@@ -113,9 +121,32 @@ function requireKnown(asked: readonly string[], pools: Status['pools']): void {
     unknown.map((poolId) => ({
       subject: poolId,
       problem: 'this pool was never mirrored into this database.',
-      remedy: `${others}. To mirror it: cognito-mirror sync ${poolId}`,
+      remedy: `${others}. To mirror it: ${commandLine(['sync', poolId])}`,
     })),
   );
+}
+
+/**
+ * Says where nothing is mirrored yet, and makes nothing there.
+ *
+ * @throws ConfigurationError where pools are named, of which there is no status
+ */
+async function tellNoMirror(
+  config: Config,
+  pools: readonly string[],
+  { json = false, check = false }: StatusOptions,
+): Promise<void> {
+  const { noMirror, placeOf } = await import('../../postgres/database.ts');
+  if (pools.length > 0 && !check) throw noMirror(placeOf(config));
+  const text =
+    `Nothing is mirrored in ${printable(placeOf(config))} yet.\n` +
+    'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +
+    `  ${commandHint(['sync', 'POOL'])}\n`;
+  if (!json) return writeOut(text);
+  process.stderr.write(text);
+  if (!check) {
+    await writeJson({ pools: [], snapshots: [], schedules: [], workers: [], requests: [] });
+  }
 }
 
 /** A reading, with rates where a run reads: those of this very moment tell most. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { commandHint } from '../../config/command-line.ts';
 import { ConfigurationError } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import type { Triggered } from '../../runner/trigger.ts';
@@ -32,9 +33,9 @@ async function runTrigger(
   }
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools: [poolId] });
-  const { openMirror } = await import('../../app/open-mirror.ts');
+  const { requireMirror } = await import('../../app/open-mirror.ts');
   const { trigger } = await import('../../runner/trigger.ts');
-  const mirror = await openMirror(config, signal);
+  const mirror = await requireMirror(config, signal);
   try {
     const triggered = await trigger(mirror.db, poolId);
     if (options.json) await writeJson({ request: triggered });
@@ -49,6 +50,6 @@ function describe({ poolId, accepted, workers }: Triggered): string {
     return `A snapshot of ${poolId} is in progress already: nothing more was asked for.\n`;
   }
   return workers > 0
-    ? `Asked for a snapshot of ${poolId}. \`cognito-mirror status\` shows how far it is.\n`
+    ? `Asked for a snapshot of ${poolId}. To see how far it is:\n  ${commandHint(['status', poolId])}\n`
     : `Asked for a snapshot of ${poolId}. No worker is alive: it is taken once one starts.\n`;
 }

@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
+import { placeOf } from '../../postgres/database.ts';
 import { queryReadOnly } from '../../postgres/read-only.ts';
 import { printTable } from '../display/result-table.ts';
 import { writeOut } from '../output.ts';
@@ -40,25 +42,28 @@ export async function showResults(
 ): Promise<void> {
   for (const [what, sql] of QUERIES(poolId)) {
     await writeOut(`\n${what}\n\n  ${sql.replaceAll('\n', '\n  ')}\n\n`);
-    await queryReadOnly(databaseUrl, sql, printTable);
+    await queryReadOnly({ url: databaseUrl, place: placeOf(config) }, sql, printTable);
   }
   const archive = fileURLToPath(config.archiveUrl);
   await writeOut(`\nThe archive, in ${archive}:\n\n`);
   for (const line of await treeOf(archive, poolId)) await writeOut(`  ${line}\n`);
-  const home =
-    relative(process.cwd(), config.home) === '.cognito-mirror' ? '' : `MIRROR_HOME=${config.home} `;
   await writeOut(`
 Any engine reads these as one table, such as DuckDB:
-  SELECT snapshot, count(*) FROM read_parquet('${archive}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
+  SELECT snapshot, count(*) FROM read_parquet('${archive.replaceAll("'", "''")}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
 
 To go on:
-  ${home}npx cognito-mirror status
-  ${home}npx cognito-mirror query "SELECT username, email FROM directory.users LIMIT 10"
-  ${home}npx cognito-mirror db        keeps this Postgres up and prints its URL for psql
+  ${hint(['status'])}
+  ${hint(['query', 'SELECT username, email FROM directory.users LIMIT 10'])}
+  ${hint(['db'])}        # keeps this Postgres up and prints its URL for psql
 
 A real pool, with AWS credentials that may read it (README.md has the policy):
-  npx cognito-mirror sync us-east-1_Ab12Cd34
+  ${hint(['sync', 'us-east-1_Ab12Cd34'])}
 `);
+}
+
+/** The demo's database is the embedded one, also where DATABASE_URL names another. */
+function hint(args: readonly string[]): string {
+  return `${process.env.DATABASE_URL ? 'DATABASE_URL= ' : ''}${commandLine(args)}`;
 }
 
 /** The pool's files below the archive's folder: the folders of the pool, with what is in each. */

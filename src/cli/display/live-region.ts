@@ -48,10 +48,13 @@ export class LiveRegion {
   /** Draws these lines in place of the last; those that do not fit on the screen are counted. */
   draw(lines: readonly string[]): void {
     const most = Math.max(1, (this.#terminal.rows || DEFAULT_ROWS) - 1);
-    const shown =
-      lines.length <= most
-        ? lines
-        : [...lines.slice(0, most - 1), `  … ${lines.length - most + 1} more lines`];
+    const shown = [...lines];
+    let left = 0;
+    while (shown.length > 0 && this.#rowsOf(shown) + (left > 0 ? 1 : 0) > most) {
+      shown.pop();
+      left += 1;
+    }
+    if (left > 0) shown.push(`  … ${left} more lines`);
     const erasure = this.#erasure();
     this.#lines = shown;
     this.#raw(erasure + frame(shown));
@@ -68,12 +71,14 @@ export class LiveRegion {
 
   /** What brings the cursor to the region's start: a terminal made narrower has wrapped its lines. */
   #erasure(): string {
-    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
-    const rows = this.#lines.reduce(
-      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)),
-      0,
-    );
+    const rows = this.#rowsOf(this.#lines);
     return rows === 0 ? '' : `\u001b[${rows}A\r${ERASE_BELOW}`;
+  }
+
+  /** A command to paste is never cut, and may take several rows. */
+  #rowsOf(lines: readonly string[]): number {
+    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
+    return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
   }
 
   #raw(text: string): void {

@@ -1,3 +1,4 @@
+import { commandHint } from '../../config/command-line.ts';
 import type { RequestStatus, Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { formatInZone, formatMoment, fromNow } from './moments.ts';
@@ -29,10 +30,7 @@ export function requestLines(status: Status, poolId: string, width: number): str
     const isLast = requests.every(({ id }) => id <= request.id);
     if (request.outcome !== 'failed' || !isLast) return lines;
     const aim = isUnfinished(status, request) ? 'go on from there' : 'try again';
-    return [
-      ...lines,
-      ...wrap('    ', printable(`To ${aim}: cognito-mirror trigger ${poolId}`), width),
-    ];
+    return [...lines, `    To ${aim}:`, `      ${commandHint(['trigger', poolId])}`];
   });
 }
 

@@ -1,3 +1,4 @@
+import { commandHint } from '../../config/command-line.ts';
 import { formatCount } from '../../model/counts.ts';
 import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
 import type { Status } from '../../runner/status.ts';
@@ -72,14 +73,19 @@ export function hiddenColumns(snapshots: readonly SnapshotStatus[], width: numbe
 function remarks(row: SnapshotStatus, status: Status, width: number): string[] {
   const { poolId, snapshot, reason, progress, walking } = row;
   const texts = reason === null ? [] : [reason];
-  if (row.state === 'held') texts.push(...decisionLines(poolId, snapshot));
-  if (isInterrupted(row)) texts.push('interrupted: no process reads it.', resume(status, poolId));
+  const commands = row.state === 'held' ? decisionLines(poolId, snapshot) : [];
+  if (isInterrupted(row)) {
+    texts.push('interrupted: no process reads it.');
+    commands.push(resume(status, poolId));
+  }
   if (progress !== null && progress.phase !== 'walk') texts.push(phaseText(progress, status.at));
   else if (walking !== null) texts.push(...walkTexts(row, walking, status.at));
   const lead = `  ${snapshot}: `;
   const lines = texts.flatMap((text, index) =>
     wrap(index === 0 ? lead : ' '.repeat(lead.length), printable(text), width),
   );
+  // Whole, so that they can be pasted.
+  lines.push(...commands.map((command) => `    ${printable(command)}`));
   const isRead = walking !== null && progress?.phase === 'walk';
   return isRead ? [...lines, ...walkLines(walking, status.at, width - 2)] : lines;
 }
@@ -91,7 +97,7 @@ function isInterrupted({ state, runner }: SnapshotStatus): boolean {
 /** Workers take it up again where they mirror the pool. */
 function resume({ schedules }: Status, poolId: string): string {
   const isScheduled = schedules.some((schedule) => schedule.poolId === poolId);
-  return `To resume: cognito-mirror ${isScheduled ? 'trigger' : 'sync'} ${poolId}`;
+  return `To resume: ${commandHint([isScheduled ? 'trigger' : 'sync', poolId])}`;
 }
 
 type Progress = NonNullable<SnapshotStatus['progress']>;

@@ -1,3 +1,4 @@
+import { commandHint } from '../../config/command-line.ts';
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { cut } from './fit.ts';
@@ -17,7 +18,7 @@ export function statusText(status: Status, width: number): string {
   const rows = [...pools, ...snapshots, ...schedules, ...requests];
   const poolIds = [...new Set(rows.map(({ poolId }) => poolId))].sort();
   const sections = [workerLines(status, width), ...poolIds.map((id) => linesOf(status, id, width))];
-  if (poolIds.length === 0) sections.push([NOTHING_YET]);
+  if (poolIds.length === 0) sections.push(NOTHING_YET());
   const hidden = hiddenColumns(snapshots, width);
   if (hidden.length > 0) {
     sections.push(
@@ -30,7 +31,10 @@ export function statusText(status: Status, width: number): string {
     .join('\n');
 }
 
-const NOTHING_YET = 'No snapshot was taken yet: `cognito-mirror sync POOL`.';
+const NOTHING_YET = () => [
+  'No snapshot was taken yet. To take one:',
+  `  ${commandHint(['sync', 'POOL'])}`,
+];
 
 function linesOf(status: Status, poolId: string, width: number): string[] {
   return [

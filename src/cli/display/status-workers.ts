@@ -1,3 +1,4 @@
+import { commandHint } from '../../config/command-line.ts';
 import { formatCount } from '../../model/counts.ts';
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
@@ -18,7 +19,8 @@ export function workerLines(status: Status, width: number): string[] {
   const lines: string[] = [];
   if (alive === 0 && isAwaited) {
     lines.push(
-      ...wrap('', 'No worker is alive, so nothing is begun: start `cognito-mirror worker`.', width),
+      ...wrap('', 'No worker is alive, so nothing is begun. Start one:', width),
+      `  ${commandHint(['worker'])}`,
     );
   }
   if (workers.length === 0) return lines;

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../../config/make-folder.ts';
@@ -71,6 +72,16 @@ export async function openEmbeddedPostgres(
     };
   } finally {
     await release();
+  }
+}
+
+/** True where `home` holds a database, or a folder that this user may not look into. */
+export async function hasEmbeddedPostgres(home: string): Promise<boolean> {
+  try {
+    await stat(join(resolve(home), 'postgres'));
+    return true;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { commandLine } from '../../config/command-line.ts';
 import { ResumableError } from '../../model/errors.ts';
 import { endRequest, openRequestOf } from '../../postgres/state/requests.ts';
 import { endTransactionsOfLost, workersAlive } from '../../postgres/state/workers.ts';
@@ -14,7 +15,7 @@ export async function requireNoRequest(db: pg.Pool, poolId: string): Promise<voi
   if (request === null) return;
   if ((await workersAlive(db)) > 0) {
     throw new ResumableError(
-      `The workers are taking a snapshot of ${poolId}: \`cognito-mirror status\` shows how far it is. Run this again once it has ended.`,
+      `The workers are taking a snapshot of ${poolId}: \`${commandLine(['status', poolId])}\` shows how far it is. Run this again once it has ended.`,
     );
   }
   await endTransactionsOfLost(db);

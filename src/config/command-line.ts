@@ -1,0 +1,63 @@
+import { basename, delimiter, dirname, isAbsolute, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NAME = 'cognito-mirror';
+
+/** Beside src and dist. */
+const PROGRAM_FILE = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.meta.url));
+
+/** What else decides which database and archive a command works with. Some hold passwords. */
+const NOT_SHOWN = ['DATABASE_URL', 'REDIS_URL', 'ARCHIVE_URL', 'MIRROR_CONFIG'];
+
+/** How this process was started. */
+export interface Started {
+  readonly env: NodeJS.ProcessEnv;
+  /** The script's path, as Node has it; a link stays a link. */
+  readonly script: string | undefined;
+  readonly folder: () => string;
+}
+
+const HERE: Started = { env: process.env, script: process.argv[1], folder: () => process.cwd() };
+
+/**
+ * A command of this program as a person can paste it into a shell: started as this process was, with
+ * its MIRROR_HOME. Words are quoted where they need it.
+ */
+export function commandLine(args: readonly string[], started: Started = HERE): string {
+  const home = started.env['MIRROR_HOME']?.trim();
+  const words = [program(started), ...args.map(quote)];
+  return (home ? [`MIRROR_HOME=${quote(home)}`, ...words] : words).join(' ');
+}
+
+/** The same for a line of its own, which says where it needs more of this process's environment. */
+export function commandHint(args: readonly string[], started: Started = HERE): string {
+  const line = commandLine(args, started);
+  const needsMore = NOT_SHOWN.some((name) => started.env[name]?.trim());
+  return needsMore ? `${line}  # with the same environment` : line;
+}
+
+function program({ env, script, folder }: Started): string {
+  // npx puts folders of its own into PATH.
+  if (env['npm_command'] === 'exec') return `npx ${NAME}`;
+  if (script !== undefined && basename(script) === NAME) {
+    const isOnPath = (env['PATH'] ?? '').split(delimiter).includes(dirname(script));
+    return isOnPath ? NAME : quote(script);
+  }
+  return `node ${quote(fromHere(PROGRAM_FILE, folder))}`;
+}
+
+/** The path from the working folder where it lies below it, and in full elsewhere. */
+function fromHere(path: string, folder: () => string): string {
+  try {
+    const short = relative(folder(), path);
+    return short.startsWith('..') || isAbsolute(short) ? path : short;
+  } catch {
+    // The working folder was deleted.
+    return path;
+  }
+}
+
+/** A word as a POSIX shell reads it back. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
