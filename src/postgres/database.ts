@@ -33,8 +33,7 @@ export async function openDatabase(
     return { url: config.databaseUrl, place: placeOf(config), close: async () => {} };
   }
   const { openEmbeddedPostgres } = await import('./embedded/open.ts');
-  const { url, close } = await openEmbeddedPostgres(config.home, signal);
-  return { url, place: placeOf(config), close };
+  return { ...(await openEmbeddedPostgres(config.home, signal)), place: placeOf(config) };
 }
 
 /**

@@ -22,7 +22,7 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { placeOf } = await import('../../postgres/database.ts');
   const opened = await openForPlan(config, log, signal);
   try {
-    if (opened.parts.db === null) {
+    if (opened.parts.db === null && !json) {
       console.error(
         `Nothing is mirrored in ${printable(placeOf(config))} yet: a first snapshot is planned.`,
       );
