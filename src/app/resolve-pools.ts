@@ -22,12 +22,13 @@ export interface ResolvedPools {
  */
 export async function resolvePools(
   config: Config,
-  { db, buckets, log }: { db: Queryable; buckets: AccountBuckets; log: Logger },
+  { db, buckets, log }: { db: Queryable | null; buckets: AccountBuckets; log: Logger },
   signal: AbortSignal,
 ): Promise<ResolvedPools> {
   if (config.pools !== 'all') return { poolIds: config.pools, listed: [] };
   const { region, listed } = await listPools(buckets, log, signal);
-  const vanished = await vanishedPools(db, region, listed);
+  // Without a database nothing was listed before.
+  const vanished = db === null ? [] : await vanishedPools(db, region, listed);
   for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
   return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
