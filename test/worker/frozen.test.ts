@@ -66,14 +66,16 @@ async function membersAreRead(): Promise<boolean> {
   return read.length > 0;
 }
 
-/** How often each open walk was claimed, by its id. */
-async function claims(): Promise<Map<number, number>> {
+/** The walks that are to be read, with how often each was claimed. */
+async function openWalks(): Promise<{ id: number; kind: string; claim: number }[]> {
   const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
-  const open = await fleet.rows<{ id: number; claim: number }>(
-    `SELECT id, claim FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
+  return fleet.rows(
+    `SELECT id, kind, claim FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
   );
-  return new Map(open.map(({ id, claim }) => [id, claim]));
 }
+
+/** True once groups and users are read, and the members of groups are not. */
+const onlyMembers = async () => (await openWalks()).every(({ kind }) => kind === 'members');
 
 /** Resolves once each of these workers has reported that it has jobs. */
 const haveJobs = (workers: readonly FleetWorker[]) =>
@@ -119,19 +121,23 @@ describe('a worker that froze while it read', () => {
   afterEach(() => fleet.close());
 
   it('writes nothing for what others took over, goes on living and takes new jobs', async () => {
-    fleet = await openFleet({ users: 400, groups: 24, seed: 351 });
+    fleet = await openFleet({ users: 400, groups: 34, seed: 351 });
     const [early, late] = await Promise.all([fleet.worker(), fleet.worker()]);
     const held = holdCalls(fleet, 'ListUsersInGroup', 1);
     await fleet.trigger();
+    // More than one worker reads at a time, so both have some.
+    await until('nothing but members is left to read', async () => held.reached() && onlyMembers());
     await haveJobs([early, late]);
     await freeze(early, late);
-    const before = await claims();
+    const before = await openWalks();
     // The answers that they wait for are there when they wake up.
     held.release();
     const heldAgain = holdCalls(fleet, 'ListUsersInGroup', 1);
-    const successor = await fleet.worker();
+    const [successor] = await Promise.all([fleet.worker(), fleet.worker()]);
     await until('their walks were taken over', async () =>
-      [...(await claims())].every(([id, claim]) => claim > (before.get(id) ?? 0)),
+      (await openWalks()).every(
+        ({ id, claim }) => claim > (before.find((walk) => walk.id === id)?.claim ?? claim),
+      ),
     );
 
     const stage = await readStage();

@@ -55,28 +55,16 @@ export async function workersAlive(db: Queryable): Promise<number> {
   return found.rows[0]?.alive ?? 0;
 }
 
-/** A worker that has not been seen for 30 seconds, and when it was. */
-export interface LostWorker {
-  readonly id: string;
-  readonly seenAt: Date;
-}
-
-/** The workers that are lost: killed, frozen, or cut off from Postgres. */
-export async function lostWorkers(db: Queryable): Promise<LostWorker[]> {
-  const lost = await db.query<LostWorker>(
-    `SELECT id, seen_at AS "seenAt" FROM mirror.workers
+/** Ends the open transactions of lost workers: what they hold would have to be waited for. */
+export async function endTransactionsOfLost(db: Queryable): Promise<void> {
+  const lost = await db.query<{ id: string }>(
+    `SELECT id FROM mirror.workers
      WHERE seen_at <= clock_timestamp() - make_interval(secs => $1)`,
     [LOST_AFTER_SECONDS],
   );
-  return lost.rows;
-}
-
-/** Ends the open transactions of lost workers: what they hold would have to be waited for. */
-export async function endTransactionsOfLost(db: Queryable): Promise<number> {
-  const lost = await lostWorkers(db);
-  return endTransactionsOf(
+  await endTransactionsOf(
     db,
-    lost.map(({ id }) => id),
+    lost.rows.map(({ id }) => id),
   );
 }
 
