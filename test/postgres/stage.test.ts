@@ -17,6 +17,7 @@ import {
   restartWalk,
   splitWalk,
   walkSerially,
+  walksById,
 } from '../../src/postgres/stage/walks.ts';
 import { stageTables } from '../../src/postgres/stage-tables.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
@@ -314,5 +315,8 @@ describe('a snapshot', () => {
     await endSnapshot(db, run, ['held'], 'discarded', 'x');
     await dropEndedStages(db);
     expect(await stages()).toBe(0);
+    // A runner that froze asks for its walks when it wakes up.
+    expect(await allWalks(db, run)).toEqual([]);
+    expect(await walksById(db, run, [1])).toEqual([]);
   });
 });

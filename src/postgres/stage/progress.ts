@@ -1,6 +1,7 @@
 import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
 import type { Queryable } from '../connection.ts';
 import { stageTables } from '../stage-tables.ts';
+import { rowsOfStage } from './stage-gone.ts';
 
 /** How far the walks of one kind are, by their checkpoints. */
 export interface KindProgress {
@@ -34,13 +35,10 @@ export interface WalkProgress {
   readonly readAt: Date;
 }
 
-/** SQLSTATE of a table that is not there. */
-const UNDEFINED_TABLE = '42P01';
-
 /** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
 export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
   const { walks } = stageTables(stage);
-  return ofStage(
+  return rowsOfStage(
     db.query<KindProgress>(
       `SELECT kind, walks, "walksDone", "walksInProgress", items,
          CASE WHEN about > items OR walks = "walksDone" THEN about END AS expected, "readAt"
@@ -74,7 +72,7 @@ export function walksInProgress(
   limit: number,
 ): Promise<WalkProgress[]> {
   const { walks } = stageTables(stage);
-  return ofStage(
+  return rowsOfStage(
     db.query<WalkProgress>(
       `SELECT id, kind, prefix, attempt, pages, items, expected, token_at AS "readAt"
        FROM ${walks} WHERE state = 'open' AND pages > 0
@@ -82,14 +80,4 @@ export function walksInProgress(
       [limit],
     ),
   );
-}
-
-/** The rows of a query, none where its table is gone: the snapshot has ended since it was looked up. */
-async function ofStage<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
-  try {
-    return (await query).rows;
-  } catch (error) {
-    if ((error as { code?: unknown }).code === UNDEFINED_TABLE) return [];
-    throw error;
-  }
 }

@@ -12,3 +12,13 @@ export function explainStageGone(error: unknown, run: Run): unknown {
     `The snapshot of ${run.poolId} was ended by another process, such as \`discard\`; this one stops.`,
   );
 }
+
+/** The rows of a query; none where the snapshot was ended, and the stage dropped, since its look-up. */
+export async function rowsOfStage<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
+  try {
+    return (await query).rows;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
+}

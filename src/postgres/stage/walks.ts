@@ -4,6 +4,7 @@ import { type Queryable, rowCount, transaction } from '../connection.ts';
 import { requireStage } from '../require-stage.ts';
 import { fenced, type Run } from '../run.ts';
 import { stageTables } from '../stage-tables.ts';
+import { rowsOfStage } from './stage-gone.ts';
 import { type PlannedWalk, WALK_COLUMNS, type Walk } from './walk.ts';
 
 /** A token is valid for an hour from its own page; one this old is not tried any more. */
@@ -30,21 +31,18 @@ export async function addWalks(
   return added.rows;
 }
 
-/** Every walk of a stage; none where the stage is new, or a crash of Postgres emptied it. */
+/** Every walk of a stage; none where it is new, was dropped, or a crash of Postgres emptied it. */
 export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
   const t = stageTables(run.stage);
-  const walks = await db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w ORDER BY w.id`);
-  return walks.rows;
+  return rowsOfStage(db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w ORDER BY w.id`));
 }
 
-/** Some walks of a stage, as they stand. */
+/** Some walks of a stage, as they stand; none where it was dropped. */
 export async function walksById(db: Queryable, run: Run, ids: readonly number[]): Promise<Walk[]> {
   const t = stageTables(run.stage);
-  const walks = await db.query<Walk>(
-    `SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w WHERE w.id = ANY ($1)`,
-    [ids],
+  return rowsOfStage(
+    db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w WHERE w.id = ANY ($1)`, [ids]),
   );
-  return walks.rows;
 }
 
 /**
