@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
+import { startSimulator } from '../../src/simulator/server.ts';
 import { type CliResult, hint, runCli, startCli } from '../support/cli.ts';
-import { filesBelow, stopEmbedded } from '../support/cli-mirror.ts';
+import { filesBelow, reportsOf, serviceEnv, stopEmbedded } from '../support/cli-mirror.ts';
 import { runSql } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -108,6 +109,27 @@ it('names the files that it leaves behind, and how to go on from there', async (
   expect(code).toBe(0);
   expect(stdout).toContain('us-east-1_Demo2');
 });
+
+it("leaves the simulator's own pool to the simulator, in the same home", async () => {
+  const simulator = await startSimulator({ users: 50, groups: 2, rps: 0 });
+  try {
+    const { code, stdout } = await runCli(['sync', 'us-east-1_Simulated', '--json'], {
+      cwd: folder.path,
+      env: {
+        HOME: folder.path,
+        TMPDIR: folder.path,
+        MIRROR_HOME: home,
+        ...serviceEnv(simulator.url),
+      },
+    });
+    expect({ code, reports: reportsOf({ stdout }) }).toMatchObject({
+      code: 0,
+      reports: [{ state: 'archived', users: 50, added: 50, removed: 0 }],
+    });
+  } finally {
+    await simulator.close();
+  }
+}, 60_000);
 
 it('ends with its simulator when it is interrupted, and another one runs in the same home', async () => {
   const running = await startDemo();

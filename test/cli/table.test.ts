@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { csvLine } from '../../src/cli/display/csv.ts';
 import { cut, widthOf } from '../../src/cli/display/fit.ts';
 import { Table } from '../../src/cli/display/table.ts';
+import { isTooNarrow, uprightRows } from '../../src/cli/display/upright.ts';
 
 describe('a table', () => {
   const columns = [{ name: 'username' }, { name: 'n', align: 'right' as const }, { name: 'note' }];
@@ -91,3 +92,35 @@ function parseCsvLine(line: string): (string | null)[] {
   expect(fields.map(([field]) => field).join('')).toBe(line);
   return fields.map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain || null));
 }
+
+describe('rows that are upright', () => {
+  const names = ['pool_id', 'email', 'n'];
+
+  test('have a line for each value, cut to the width, with what a terminal acts on escaped', () => {
+    const rows = [
+      ['us-east-1_A', 'ann@example.com', '1'],
+      ['us-east-1_B', null, 'a\u001b[2Jb'],
+    ];
+    expect(uprightRows(names, rows, 41, 24)).toBe(
+      [
+        '-[ 41 ]',
+        'pool_id | us-east-1_A',
+        'email   | ann@example.c…',
+        'n       | 1',
+        '-[ 42 ]',
+        'pool_id | us-east-1_B',
+        'email   | ',
+        'n       | a\\u001b[2Jb',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('take the place of a table that would cut most values, and of no other', () => {
+    const long = [['us-east-1_Ab12Cd34', 'a-long-address@example.com', '1']];
+    expect(isTooNarrow(names, long, 38)).toBe(true);
+    expect(isTooNarrow(names, long, 39)).toBe(false);
+    expect(isTooNarrow(names, [['a', 'b', '1']], 38)).toBe(false);
+    expect(isTooNarrow(names, [], 38)).toBe(false);
+  });
+});

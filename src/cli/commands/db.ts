@@ -28,6 +28,7 @@ async function keepUp(signal: AbortSignal): Promise<void> {
   const database = await openDatabase(config, signal);
   try {
     await writeOut(`${database.url}\n`);
+    console.error("The URL is the owner's: its clients can change and drop everything.");
     console.error('Ctrl-C ends this; the server then stops unless others use it.');
     await untilAborted(signal);
   } finally {

@@ -1,12 +1,17 @@
+import { formatCount } from '../../model/counts.ts';
 import type { ResultColumn, TextRow } from '../../postgres/read-only.ts';
 import { isNumeric, toText } from '../../postgres/result-values.ts';
 import { writeOut } from '../output.ts';
 import { Table } from './table.ts';
+import { isTooNarrow, uprightRows } from './upright.ts';
 
 /** The rows of a result, as they come. */
 export type Batches = AsyncIterable<TextRow[]>;
 
-/** Prints a result as a table, cut to the width of the terminal, and the number of its rows. */
+/**
+ * Prints a result as a table, cut to the width of the terminal, and the number of its rows. Where the
+ * terminal is too narrow for so many columns, each value has a line.
+ */
 export async function printTable(
   columns: readonly ResultColumn[],
   batches: Batches,
@@ -17,17 +22,26 @@ export async function printTable(
   }));
   // What is no terminal, or does not tell its size, has no width to cut to.
   const width = process.stdout.columns || Number.POSITIVE_INFINITY;
+  const names = columns.map(({ name }) => name);
+  let isUpright: boolean | null = null;
   let table: Table | null = null;
   let count = 0;
   for await (const rows of batches) {
     const texts = rows.map((row) => textsOf(columns, row));
+    // The first rows decide, as they do about the widths of a table.
+    isUpright ??= isTooNarrow(names, texts, width);
+    if (isUpright) {
+      await writeOut(uprightRows(names, texts, count + 1, width));
+      count += rows.length;
+      continue;
+    }
     const first = table === null;
     table ??= new Table(layout, texts, width);
     await writeOut((first ? table.header : '') + table.rows(texts));
     count += rows.length;
   }
-  if (table === null) await writeOut(new Table(layout, [], width).header);
-  await writeOut(count === 1 ? '(1 row)\n' : `(${count} rows)\n`);
+  if (table === null && !isUpright) await writeOut(new Table(layout, [], width).header);
+  await writeOut(count === 1 ? '(1 row)\n' : `(${formatCount(count)} rows)\n`);
 }
 
 /** A row's values as text for people. */
