@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { configuredRegion } from '../aws/region.ts';
 import type { Config } from '../config/config.ts';
 import { poolsOfRegion } from '../postgres/state/pools.ts';
 import { saveOutcome } from '../runner/save-outcome.ts';
@@ -20,6 +21,6 @@ export async function saveFailedStart(
 }
 
 async function knownPools(db: pg.Pool): Promise<readonly string[]> {
-  const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? '';
-  return poolsOfRegion(db, region).catch(() => []);
+  const region = await configuredRegion().catch(() => null);
+  return region === null ? [] : poolsOfRegion(db, region).catch(() => []);
 }

@@ -8,12 +8,14 @@ export interface PoolAge {
   readonly snapshot: string | null;
   /** Seconds since it began, by Postgres's clock; null where there is none. */
   readonly ageSeconds: number | null;
+  /** True where COGNITO_POOLS=all no longer lists the pool: its mirror can only become older. */
+  readonly vanished: boolean;
   readonly lastAttempt: AttemptStatus | null;
 }
 
 /**
  * Compares the age of each pool's newest published snapshot with a limit. A pool that was never
- * mirrored is too old.
+ * mirrored, or vanished from its account, is not recent enough.
  *
  * @param poolIds the pools to check, in the order of the result.
  */
@@ -23,14 +25,18 @@ export function checkAges(
   maxAgeSeconds: number,
 ): PoolAge[] {
   return poolIds.map((poolId) => {
-    const { newest = null, lastAttempt = null } =
-      pools.find((pool) => pool.poolId === poolId) ?? {};
+    const {
+      newest = null,
+      vanished = false,
+      lastAttempt = null,
+    } = pools.find((pool) => pool.poolId === poolId) ?? {};
     const ageSeconds = newest === null ? null : Math.round(newest.ageSeconds);
     return {
       poolId,
-      ok: ageSeconds !== null && ageSeconds <= maxAgeSeconds,
+      ok: ageSeconds !== null && ageSeconds <= maxAgeSeconds && !vanished,
       snapshot: newest?.snapshot ?? null,
       ageSeconds,
+      vanished,
       lastAttempt,
     };
   });

@@ -80,6 +80,31 @@ describe('status --check', () => {
     });
   });
 
+  it('exits with 1 for a pool that COGNITO_POOLS=all no longer lists, however recent it is', async () => {
+    await addSnapshots([MAIN, 'archived', 1], ['us-east-1_Gone', 'archived', 1]);
+    await mirror.rows(
+      `INSERT INTO directory.pools (pool_id, arn, account_id, region, estimated_users,
+         custom_attributes, seen_at)
+       SELECT pool_id, '', '1', 'us-east-1', 0, '{}', now()
+       FROM unnest(ARRAY[$1, 'us-east-1_Gone']) AS pool_id`,
+      [MAIN],
+    );
+    await mirror.rows(
+      `INSERT INTO mirror.pools (pool_id, listed_at)
+       VALUES ($1, now()), ('us-east-1_Gone', now() - interval '1 day')`,
+      [MAIN],
+    );
+    const { code, stdout } = await mirror.run(['status', '--check', MAIN, 'us-east-1_Gone']);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout:
+        'STALE - us-east-1_Gone is 1 h old, limit 1 d 2 h, ' +
+        'and COGNITO_POOLS=all no longer lists it\n',
+    });
+    const text = await mirror.run(['status', 'us-east-1_Gone']);
+    expect(text.stdout).toContain('\n  vanished: COGNITO_POOLS=all no longer lists it\n');
+  });
+
   it('prints one JSON document with --json', async () => {
     await addSnapshots([MAIN, 'archived', 31]);
     const { code, stdout } = await mirror.run(['status', '--check', '--json', MAIN, 'eu-west-1_N']);
@@ -92,9 +117,17 @@ describe('status --check', () => {
         ok: false,
         snapshot: expect.stringMatching(/^\d{8}T\d{6}Z$/),
         ageSeconds: expect.any(Number),
+        vanished: false,
         lastAttempt: null,
       },
-      { poolId: 'eu-west-1_N', ok: false, snapshot: null, ageSeconds: null, lastAttempt: null },
+      {
+        poolId: 'eu-west-1_N',
+        ok: false,
+        snapshot: null,
+        ageSeconds: null,
+        vanished: false,
+        lastAttempt: null,
+      },
     ]);
     expect(Math.floor(pools[0].ageSeconds / 3600)).toBe(31);
   });
@@ -146,7 +179,7 @@ it.each([
 });
 
 it('several pools are one line', () => {
-  const age = { ok: true, snapshot: 'S', ageSeconds: 3_600, lastAttempt: null };
+  const age = { ok: true, snapshot: 'S', ageSeconds: 3_600, vanished: false, lastAttempt: null };
   const ages = [
     { ...age, poolId: 'us-east-1_A' },
     { ...age, poolId: 'us-east-1_B' },

@@ -309,7 +309,7 @@ describe('the status, for a person', () => {
       snapshot: null,
       reason: 'ARCHIVE_URL: the bucket is away.',
     } as const;
-    const pool = { poolId: POOL, newest, lastAttempt };
+    const pool = { poolId: POOL, newest, vanished: false, lastAttempt };
     const linesOf = (each: PoolStatus) =>
       textOf({ pools: [each] })
         .split('\n')
@@ -324,7 +324,7 @@ describe('the status, for a person', () => {
       '  newest published: 20261120T134000Z, 1 d 7 h ago, not archived',
       '  last attempt: failed 7 h ago',
     ]);
-    expect(linesOf({ poolId: POOL, newest: null, lastAttempt: null })).toEqual([
+    expect(linesOf({ poolId: POOL, newest: null, vanished: false, lastAttempt: null })).toEqual([
       '  newest published: none',
     ]);
   });
@@ -444,7 +444,7 @@ describe('status of workers', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(JSON.parse(stdout)).toEqual({
-      pools: [{ poolId: POOL, newest: null, lastAttempt: null }],
+      pools: [{ poolId: POOL, newest: null, vanished: false, lastAttempt: null }],
       snapshots: [],
       schedules: [
         {

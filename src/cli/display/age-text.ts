@@ -10,19 +10,20 @@ import { attemptText } from './status-pools.ts';
  */
 export function ageText(ages: readonly PoolAge[], maxAgeSeconds: number, at: Date): string {
   const limit = formatSpan(maxAgeSeconds);
-  const old = ages.filter(({ ok }) => !ok);
+  const failing = ages.filter(({ ok }) => !ok);
   if (ages.length === 0) return `STALE - no pool was mirrored yet\n`;
-  if (old.length === 0) {
+  if (failing.length === 0) {
     const words = ages.map(
       ({ poolId, ageSeconds }) => `${poolId} ${formatSpan(ageSeconds ?? 0)} old`,
     );
     return `OK - ${printable(words.join('; '))}; limit ${limit}\n`;
   }
-  const words = old.map(({ poolId, ageSeconds, lastAttempt }) => {
-    const age =
+  const words = failing.map(({ poolId, ageSeconds, vanished, lastAttempt }) => {
+    const old =
       ageSeconds === null
         ? `${poolId} was never mirrored`
         : `${poolId} is ${formatSpan(ageSeconds)} old, limit ${limit}`;
+    const age = vanished ? `${old}, and COGNITO_POOLS=all no longer lists it` : old;
     return lastAttempt === null ? age : `${age}, ${attemptText(lastAttempt, at)}`;
   });
   return `STALE - ${printable(words.join('; '))}\n`;

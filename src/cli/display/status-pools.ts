@@ -8,6 +8,7 @@ export function poolLines(status: Status, poolId: string, width: number): string
   const pool = status.pools.find((each) => each.poolId === poolId);
   if (pool === undefined) return [];
   const lines = [newestOf(pool)];
+  if (pool.vanished) lines.push('vanished: COGNITO_POOLS=all no longer lists it');
   if (pool.lastAttempt !== null) lines.push(attemptText(pool.lastAttempt, status.at));
   return lines.flatMap((line) => wrap('  ', printable(line), width));
 }

@@ -15,6 +15,8 @@ export interface PoolRow {
   readonly poolId: string;
   /** Null where no snapshot was published yet. */
   readonly newest: NewestSnapshot | null;
+  /** True where COGNITO_POOLS=all listed it once, and no longer does: it was probably deleted. */
+  readonly vanished: boolean;
   /** Null where none is recorded. */
   readonly lastAttempt: Attempt | null;
 }
@@ -32,6 +34,12 @@ export async function poolRows(
      )
      SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
        extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
+       EXISTS (
+         SELECT FROM directory.pools AS own JOIN mirror.pools AS was USING (pool_id)
+         JOIN directory.pools AS other USING (account_id, region)
+         JOIN mirror.pools AS listed ON listed.pool_id = other.pool_id
+         WHERE own.pool_id = known.pool_id AND listed.listed_at > was.listed_at
+       ) AS vanished,
        a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
      FROM known
        LEFT JOIN mirror.attempts AS a USING (pool_id)
@@ -43,17 +51,21 @@ export async function poolRows(
      WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
     [poolIds],
   );
-  return found.rows.map(({ poolId, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
-    poolId,
-    newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
-    lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
-  }));
+  return found.rows.map(
+    ({ poolId, vanished, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
+      poolId,
+      vanished,
+      newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
+      lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
+    }),
+  );
 }
 
 type Nullable<T> = { [Key in keyof T]: T[Key] | null };
 
 interface PoolColumns extends Nullable<NewestSnapshot> {
   readonly poolId: string;
+  readonly vanished: boolean;
   readonly endedAt: Date | null;
   readonly outcome: Attempt['outcome'];
   readonly attemptedAt: Date | null;
