@@ -61,7 +61,7 @@ export function loadMetrics(registry: Registry): {
   });
   const redisUp = new Gauge({
     name: 'cognito_mirror_redis_up',
-    help: 'Whether the queues could be read from Redis: 1 or 0.',
+    help: 'Whether the queues could be read, and Redis refuses nothing: 1 or 0.',
     registers: [registry],
   });
   let buckets: LoadSources['buckets'] = () => [];
