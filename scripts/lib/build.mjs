@@ -11,6 +11,9 @@ const DIST = join(ROOT, 'dist');
 const STAMP = '.source-hash';
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
 
+/** What TypeScript says where the package with its program for this platform is missing. */
+const NO_COMPILER = /Unable to resolve @typescript\//;
+
 /** True if `dist` was made from the sources as they are. */
 export async function isUpToDate() {
   const stamp = await readFile(join(DIST, STAMP), 'utf8').catch(() => '');
@@ -44,6 +47,7 @@ async function build() {
       '--outDir',
       draft,
     ]);
+    if (NO_COMPILER.test(output)) throw lacksPlatformPackage();
     if (code !== 0) throw new Failure(`the build failed:\n${output}`, 1);
     await writeFile(join(draft, STAMP), hash);
     // A program that runs from `dist` keeps what it has loaded.
@@ -65,6 +69,12 @@ function cannotBuild() {
     : 'the program is not built';
   return new Failure(
     `${state}, and the compiler is not installed: npm leaves out development dependencies with NODE_ENV=production or --omit=dev. Run \`npm ci --include=dev\`. To save disk space, run \`npm ci --omit=dev\` afterwards: it keeps the build.`,
+  );
+}
+
+function lacksPlatformPackage() {
+  return new Failure(
+    "the program cannot be built: the compiler's package for this platform is not installed, as npm leaves it out with --omit=optional. Run `npm ci --include=dev --include=optional`. To save disk space, run `npm ci --omit=dev --omit=optional` afterwards: it keeps the build. Where no such package exists, build on another machine and copy the folder `dist`.",
   );
 }
 

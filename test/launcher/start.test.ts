@@ -113,6 +113,15 @@ test('a build that fails says why, and leaves the program that there was', async
   expect(await readdir(join(checkout, 'dist'))).toContain('cli');
 });
 
+test('a compiler that lacks its package for the platform is explained', async () => {
+  const compiler = join(checkout, 'node_modules/typescript/bin/tsc');
+  await writeFile(compiler, "throw new Error('Unable to resolve @typescript/typescript-x.')");
+  expect(await start(['demo']).result).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Run `npm ci --include=dev --include=optional`'),
+  });
+});
+
 test('passes signals on to the program', async () => {
   const running = start(['demo', 'wait']);
   await expect.poll(() => running.output.stdout).toContain('ran demo wait');
