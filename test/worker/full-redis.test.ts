@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
+import type { Status } from '../../src/runner/status.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { expectNoAttemptSpent } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
+import { troubleIn } from '../support/worker-log.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.close());
@@ -21,9 +23,38 @@ it('a Redis that is full for some seconds costs no attempt, and nothing is lost'
   const before = fleet.simulator.attempts.count();
   await sleep(7_000);
   expect(fleet.simulator.attempts.count()).toBe(before);
+  for (const worker of workers) {
+    expect(await (await fetch(`${worker.url}/readyz`)).text()).toContain('memory is full (OOM)');
+  }
+  await until('status names the cause', async () => {
+    const { stdout } = await fleet.run(['status', '--json']);
+    const { workers: rows } = JSON.parse(stdout) as Status;
+    return rows.every(({ trouble }) => trouble?.includes('CONFIG SET maxmemory'));
+  });
   await fleet.redis.command('CONFIG', 'SET', 'maxmemory', 0);
   await fleet.settled();
   await expectSnapshots(fleet, 1);
   await expectNoAttemptSpent(fleet);
-  for (const { child } of workers) expect(child.exitCode).toBeNull();
+  for (const worker of workers) {
+    expect(worker.child.exitCode).toBeNull();
+    expect(troubleIn(worker)).toEqual([
+      expect.stringMatching(/^Redis refuses commands/),
+      expect.stringMatching(/^a server is back/),
+    ]);
+  }
 }, 120_000);
+
+it.each(['sync', 'worker'])(
+  'a Redis user without channels, as Redis 7 makes them, is refused by %s',
+  async (command) => {
+    fleet = await openFleet({ users: 10 });
+    await fleet.redis.command('ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '+@all');
+    const { code, stderr } = await fleet.run([command], {
+      REDIS_URL: fleet.redis.url.replace('redis://', 'redis://app:pw@'),
+      PORT: '0',
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('ACL SETUSER app &*');
+  },
+  60_000,
+);
