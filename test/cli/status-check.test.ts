@@ -105,6 +105,13 @@ describe('status --check', () => {
     expect(text.stdout).toContain('\n  vanished: COGNITO_POOLS=all no longer lists it\n');
   });
 
+  it('prints its line alone on standard output where there is no mirror at all', async () => {
+    const nowhere = { DATABASE_URL: undefined, ARCHIVE_URL: undefined };
+    const { code, stdout, stderr } = await mirror.run(['status', '--check', MAIN], nowhere);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `STALE - ${MAIN} was never mirrored\n` });
+    expect(stderr).toContain('Nothing is mirrored in ');
+  });
+
   it('prints one JSON document with --json', async () => {
     await addSnapshots([MAIN, 'archived', 31]);
     const { code, stdout } = await mirror.run(['status', '--check', '--json', MAIN, 'eu-west-1_N']);

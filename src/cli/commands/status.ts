@@ -142,7 +142,8 @@ async function tellNoMirror(
     `Nothing is mirrored in ${printable(placeOf(config))} yet.\n` +
     'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +
     `  ${commandHint(['sync', 'POOL'])}\n`;
-  if (!json) return writeOut(text);
+  // Monitoring reads one line on standard output.
+  if (!json && !check) return writeOut(text);
   process.stderr.write(text);
   if (!check) {
     await writeJson({ pools: [], snapshots: [], schedules: [], workers: [], requests: [] });
