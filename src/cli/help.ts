@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, Help, type Option } from 'commander';
 
 /** The same folder from src/cli and from dist/cli. */
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
@@ -49,9 +49,16 @@ Exit codes:
 
 Documentation: ${README}`;
 
-/** Adds examples to the help of each command, and to that of the program what all have in common. */
+/**
+ * Adds examples to the help of each command, and to that of the program what all have in common.
+ * Defaults show as they are typed, without quotes.
+ */
 export function addHelp(program: Command): void {
   program.addHelpText('after', GENERAL);
+  const help = new Help();
+  const optionDescription = (option: Option) =>
+    help.optionDescription(option).replace(/\(default: "(.*)"\)/, '(default: $1)');
+  for (const command of program.commands) command.configureHelp({ optionDescription });
   for (const command of program.commands) {
     const examples = EXAMPLES[command.name()] ?? [];
     const lines = examples.map((example) => `\n  ${program.name()} ${example}`);

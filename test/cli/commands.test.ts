@@ -117,6 +117,12 @@ describe('help', () => {
     }
   }, 120_000);
 
+  test('shows defaults as they are typed', async () => {
+    const { stdout } = await runCli(['simulator', '--help'], { env });
+    expect(stdout).toMatch(/\(default:\s+1000\)/);
+    expect(stdout).not.toContain('default: "');
+  });
+
   test('of an unknown command is an error that names it', async () => {
     for (const args of [['help', 'nope'], ['nope']]) {
       const { code, stdout, stderr } = await runCli(args, { env });
