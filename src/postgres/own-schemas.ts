@@ -16,6 +16,9 @@ const MADE_BY: Readonly<Record<string, readonly string[]>> = {
   '0002_mirror': ['mirror.runs', 'mirror.user_hashes', 'mirror.history_floors'],
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
   '0004_worker': ['mirror.schedules', 'mirror.requests', 'mirror.workers', 'mirror.installation'],
+  '0006_drift': ['mirror.user_writers'],
+  '0009_status': ['mirror.attempts', 'mirror.progress'],
+  '0010_pool_notes': ['mirror.pools'],
 };
 
 /** The migration that every mirror began with. */
