@@ -11,6 +11,8 @@ export default defineConfig({
     // A bound on hangs, generous for a busy machine.
     expect: { poll: { timeout: 15_000 } },
     env: {
+      // What a terminal is shown depends on it.
+      LC_ALL: 'C.UTF-8',
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     },
   },

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
+import { asLimit } from './limits.ts';
 
 /** What the program's exit code tells whoever ran it. */
 export const EXIT = {
@@ -16,7 +17,7 @@ export const EXIT = {
 
 /** The exit code of an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof ConfigurationError) return EXIT.usage;
+  if ((asLimit(error) ?? error) instanceof ConfigurationError) return EXIT.usage;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   // Commander ends `--help` and `--version` with an error of code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { ConfigurationError, InterruptedError, MirrorError } from '../model/errors.ts';
 import { printable } from '../telemetry/printable.ts';
 import { scrubText } from '../telemetry/redaction.ts';
+import { asLimit } from './limits.ts';
 import { OutputClosedError } from './output.ts';
 
 /**
@@ -17,6 +18,8 @@ export function describeFailure(error: unknown, debug: boolean): string[] {
       ...output.map((text) => `  ${printable(scrubText(text))}`),
     ]);
   }
+  const limit = asLimit(error);
+  if (limit !== null) return describeFailure(limit, debug);
   if (!(error instanceof Error)) return [line(String(error))];
   const known = error instanceof MirrorError;
   const lines = [line(known ? error.message : `${error.name}: ${messageOf(error)}`)];

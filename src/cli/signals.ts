@@ -31,6 +31,7 @@ const CLOSED_TERMINAL_MS = 10_000;
  * again, or where the work does not end soon, the program ends at once, as if it were killed.
  *
  * @throws InterruptedError where `work` fails after that
+ * @throws what nothing else caught meanwhile, once `work` has stopped
  */
 export async function withSignals<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -38,6 +39,7 @@ export async function withSignals<T>(
 ): Promise<T> {
   const controller = new AbortController();
   let asked = 0;
+  const faults: unknown[] = [];
   let deadline: NodeJS.Timeout | undefined;
   const onSignal = (name?: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
@@ -50,12 +52,23 @@ export async function withSignals<T>(
     }
   };
   const onDisconnect = () => onSignal();
+  // What was started is stopped as after a signal, and then the fault is reported.
+  const onFault = (error: unknown) => {
+    if (controller.signal.aborted) return;
+    faults.push(error);
+    controller.abort(error);
+    deadline = setTimeout(() => leave({ ...stop, exitCode: EXIT.failed }), CLOSED_TERMINAL_MS);
+  };
+  process.on('uncaughtException', onFault);
   for (const name of SIGNALS) process.on(name, onSignal);
   // Whoever started the program with a channel to it, and is gone, wants no more of it.
   process.on('disconnect', onDisconnect);
   try {
-    return await work(controller.signal);
+    const result = await work(controller.signal);
+    if (faults.length > 0) throw faults[0];
+    return result;
   } catch (error) {
+    if (faults.length > 0) throw faults[0];
     // Libraries end an aborted call with errors of their own.
     if (controller.signal.aborted && !(error instanceof InterruptedError)) {
       throw new InterruptedError();
@@ -65,6 +78,7 @@ export async function withSignals<T>(
     clearTimeout(deadline);
     for (const name of SIGNALS) process.off(name, onSignal);
     process.off('disconnect', onDisconnect);
+    process.off('uncaughtException', onFault);
   }
 }
 

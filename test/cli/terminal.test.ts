@@ -67,6 +67,20 @@ describe('a terminal', { timeout: 120_000 }, () => {
     await expectShown(run, /^ {2}… \d+ more lines/m);
   });
 
+  it.each([
+    ['C', false],
+    ['POSIX', false],
+    ['C.UTF-8', true],
+  ])('with LC_ALL=%s is sent what it can show', async (locale, isUtf8) => {
+    const held = holdCalls(mirror, 'ListUsersInGroup', 3);
+    const run = await start(['sync'], { env: { LC_ALL: locale } });
+    await expect.poll(held.reached, PATIENCE).toBe(true);
+    await expectShown(run, isUtf8 ? '░░░░' : '----');
+    held.release();
+    await expect.poll(run.exitCode, PATIENCE).toBe(0);
+    expect(/[^\0-\u007f]/.test(run.shown())).toBe(isUtf8);
+  });
+
   it('of 0 columns and rows is one of unknown size', async () => {
     const sync = await start(['sync'], { size: [0, 0] });
     await expect.poll(sync.exitCode, PATIENCE).toBe(0);

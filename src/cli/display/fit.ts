@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { MARKS } from './marks.ts';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -17,7 +18,7 @@ export function cut(text: string, width: number): string {
     if (used > width - 1) break;
     kept += segment;
   }
-  return width > 0 ? `${kept}…` : '';
+  return width > 0 ? kept + MARKS.more : '';
 }
 
 /** The text in exactly `width` columns, cut or filled with spaces. */

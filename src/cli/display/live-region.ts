@@ -1,4 +1,5 @@
 import { widthOf } from './fit.ts';
+import { MARKS } from './marks.ts';
 
 /** What a live region needs of a terminal; `process.stderr` is one. */
 export interface Terminal {
@@ -54,7 +55,7 @@ export class LiveRegion {
       shown.pop();
       left += 1;
     }
-    if (left > 0) shown.push(`  … ${left} more lines`);
+    if (left > 0) shown.push(`  ${MARKS.more} ${left} more lines`);
     const erasure = this.#erasure();
     this.#lines = shown;
     this.#raw(erasure + frame(shown));

@@ -10,6 +10,7 @@ import {
 } from '../../telemetry/snapshot-progress.ts';
 import { cut } from './fit.ts';
 import { formatDuration } from './format.ts';
+import { MARKS } from './marks.ts';
 
 /** Attempts a second at the lists' bucket: now, and at most. */
 export interface Usage {
@@ -135,7 +136,7 @@ function shareOf({ items, expected }: WalkTally, isDone: boolean): number | null
 
 function bar(share: number, width: number): string {
   const filled = Math.floor(share * width);
-  return '█'.repeat(filled) + '░'.repeat(width - filled);
+  return MARKS.full.repeat(filled) + MARKS.empty.repeat(width - filled);
 }
 
 function usageLine(snapshots: readonly SnapshotProgress[], { rate, allowed }: Usage): string {

@@ -6,6 +6,7 @@ import type { WalkingStatus, WalkStatus } from '../../runner/walking-status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { decisionLines } from './decision-lines.ts';
 import { type FittedColumn, fittedTable, fittingColumns } from './fitted-table.ts';
+import { MARKS } from './marks.ts';
 import { formatMoment, formatSpan, fromNow } from './moments.ts';
 import { wrap } from './wrap.ts';
 
@@ -150,7 +151,8 @@ function walkLines(walking: WalkingStatus, at: Date, width: number): string[] {
   if (shown.length === 0) return [];
   const lines = fittedTable(walkColumns(at), shown, width);
   const total = walking.walks.reduce((sum, kind) => sum + kind.walksInProgress, 0);
-  if (total > shown.length) lines.push(`… and ${formatCount(total - shown.length)} more`);
+  if (total > shown.length)
+    lines.push(`${MARKS.more} and ${formatCount(total - shown.length)} more`);
   return lines.map((line) => `  ${line}`);
 }
 
@@ -172,7 +174,7 @@ function walkColumns(at: Date): FittedColumn<WalkStatus>[] {
 /** A walk over members goes by its number: a group's name can be personal. */
 function nameOf({ id, kind, prefix }: WalkStatus): string {
   if (kind === 'members') return `members, walk ${id}`;
-  return prefix ? `${kind} ${prefix}…` : kind;
+  return prefix ? `${kind} ${prefix}${MARKS.more}` : kind;
 }
 
 function secondsBetween(from: Date, to: Date): number {

@@ -3,6 +3,7 @@ import { formatCount } from '../../model/counts.ts';
 import type { Status } from '../../runner/status.ts';
 import { printable } from '../../telemetry/printable.ts';
 import { type FittedColumn, fittedTable } from './fitted-table.ts';
+import { MARKS } from './marks.ts';
 import { formatSpan, fromNow } from './moments.ts';
 import { wrap } from './wrap.ts';
 
@@ -30,7 +31,8 @@ export function workerLines(status: Status, width: number): string[] {
     `workers: ${formatCount(alive)} alive${lost > 0 ? `, ${formatCount(lost)} lost` : ''}`,
     ...fittedTable(columns(at), shown, width),
   );
-  if (workers.length > MOST) lines.push(`  … and ${formatCount(workers.length - MOST)} more`);
+  if (workers.length > MOST)
+    lines.push(`  ${MARKS.more} and ${formatCount(workers.length - MOST)} more`);
   for (const worker of shown) {
     if (worker.alive && worker.trouble !== null) {
       lines.push(...wrap('  ', printable(`${nameOf(worker)}: ${worker.trouble}`), width));

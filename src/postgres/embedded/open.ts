@@ -93,10 +93,15 @@ async function makeHome(home: string): Promise<void> {
   }
 }
 
+function codeOf(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === undefined ? '' : ` (${code})`;
+}
+
 function cannotWrite(home: string, cause: unknown): Error {
   return embeddedProblem(
-    `the folder ${home} cannot be made or written.`,
-    'Set MIRROR_HOME to a folder that you may write',
+    `the folder ${home} cannot be made or written${codeOf(cause)}.`,
+    'Set MIRROR_HOME to a folder with space that you may write',
     { cause },
   );
 }

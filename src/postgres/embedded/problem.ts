@@ -31,7 +31,8 @@ function lastLines(output: string): string[] {
 
 /** What to do about a program of Postgres that failed, by its output. */
 export function remedyOf(output: string): string {
-  if (/No space left|Disk quota/.test(output)) return 'Free space on the disk of MIRROR_HOME';
+  if (/No space left|free disk space|Disk quota/.test(output))
+    return 'Free space on the disk of MIRROR_HOME';
   if (/Too many open files/.test(output)) return 'Raise the limit of open files (`ulimit -n 1024`)';
   if (/Read-only file system|Permission denied/.test(output)) {
     return 'Set MIRROR_HOME to a folder that you may write';
