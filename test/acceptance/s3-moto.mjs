@@ -5,7 +5,8 @@
  *     node test/acceptance/s3-moto.mjs
  *
  * In each of three buckets (plain, versioned, with Object Lock and default retention) two snapshots
- * are taken, with parts over 8 MiB; then the last manifest moves to cold storage and a third follows.
+ * are taken, with parts over 8 MiB; then the last manifest moves to cold storage (but for the third
+ * bucket) and another snapshot follows.
  * It prints one line a bucket and exits with 0 where every manifest proves its objects and the one
  * before it, and no upload is left open.
  */
@@ -70,7 +71,8 @@ try {
     const archive = { ...env, ARCHIVE_URL: `s3://${bucket}/of/pools` };
     await sync(archive);
     await sync(archive);
-    await moveToColdStorage(s3, bucket);
+    // Moto does not let a copy into a bucket with Object Lock.
+    if (bucket !== 'locked') await moveToColdStorage(s3, bucket);
     await sync(archive);
     const { snapshots, objects, largest } = await verify(s3, bucket);
     require(snapshots === 3, `${bucket}: 3 manifests expected, ${snapshots} found`);
