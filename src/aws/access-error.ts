@@ -33,6 +33,8 @@ export function explainAccess(error: unknown): AccessTrouble | null {
 
 /** The same, as the error to end with. */
 export function accessError(error: unknown): ConfigurationError | ResumableError | null {
+  // A variable that names no proxy.
+  if (error instanceof ConfigurationError) return error;
   const trouble = explainAccess(error);
   if (trouble === null) return null;
   if (!trouble.passing) return new ConfigurationError([trouble], { cause: error });

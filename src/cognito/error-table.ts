@@ -1,6 +1,6 @@
 import { type AccessTrouble, explainAccess } from '../aws/access-error.ts';
 import { ProxyError } from '../aws/proxy-error.ts';
-import { ResumableError } from '../model/errors.ts';
+import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import { explainTls, type TlsTrouble } from '../model/tls-trouble.ts';
 import type { Operation } from '../quota/quotas.ts';
 import {
@@ -197,6 +197,10 @@ const BY_NAME: ReadonlyMap<string, Row> = new Map(
 export function judge(error: unknown, call: CallContext): Verdict {
   if (error instanceof MalformedAnswerError) {
     return { action: 'retry', retryAfterMs: 0, reason: error.name, error };
+  }
+  // A variable that names no proxy is found where a request is sent.
+  if (error instanceof ConfigurationError) {
+    return { action: 'stop', retryAfterMs: 0, reason: error.name, error };
   }
   const trouble = explainAccess(error);
   if (trouble !== null) return judgeAccess(trouble, error as Error, call);

@@ -2,6 +2,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RefusedRequestError, ServiceUnavailableError } from '../../src/cognito/errors.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type ForwardProxy, startForwardProxy } from '../support/forward-proxy.ts';
@@ -127,6 +128,14 @@ describe('a proxy that fails', () => {
     expect(error).toBeInstanceOf(ServiceUnavailableError);
     expect(error.message).toMatch(/the proxy http:\/\/127\.0\.0\.1:\d+ could not .*\(HTTP 503\)/);
     expect(proxy.requests).toHaveLength(QUICK.faults + 1);
+  });
+
+  test('as its variable names none, is wrong configuration', async () => {
+    process.env['HTTP_PROXY'] = 'socks5://user:s3cret@proxy:1080';
+    const error = await rejection(open('http://c.example').describePool(POOL, never()));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toMatch(/^HTTP_PROXY: the value is not the URL of an HTTP proxy/);
+    expect(error.message).not.toContain('s3cret');
   });
 
   test('as it is not there, is named', async () => {
