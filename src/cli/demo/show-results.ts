@@ -12,13 +12,16 @@ import { writeOut } from '../output.ts';
 const QUERIES = (poolId: string): [what: string, sql: string][] => [
   [
     'What the second snapshot changed:',
-    `SELECT entity, kind, count(DISTINCT key), string_agg(DISTINCT field, ', ') AS fields
-FROM directory.changes LEFT JOIN unnest(fields) AS field ON true WHERE pool_id = '${poolId}'
+    `SELECT entity, kind, count(DISTINCT key),
+  string_agg(DISTINCT field, ', ') AS fields
+FROM directory.changes LEFT JOIN unnest(fields) AS field ON true
+WHERE pool_id = '${poolId}'
 GROUP BY entity, kind ORDER BY entity, kind`,
   ],
   [
     'Users by status and sign-in:',
-    `SELECT status, enabled, count(*), count(*) FILTER (WHERE email_verified) AS verified_email
+    `SELECT status, enabled, count(*),
+  count(*) FILTER (WHERE email_verified) AS verified_email
 FROM directory.users WHERE pool_id = '${poolId}'
 GROUP BY status, enabled ORDER BY count(*) DESC LIMIT 6`,
   ],
@@ -30,7 +33,8 @@ FROM directory.groups AS g
 LEFT JOIN directory.memberships AS m USING (pool_id, group_name)
 LEFT JOIN directory.membership_history AS h USING (pool_id, group_name)
 WHERE pool_id = '${poolId}'
-GROUP BY g.group_name, g.precedence ORDER BY left_since DESC, members DESC LIMIT 5`,
+GROUP BY g.group_name, g.precedence
+ORDER BY left_since DESC, members DESC LIMIT 5`,
   ],
 ];
 
