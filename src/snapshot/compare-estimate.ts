@@ -1,3 +1,5 @@
+import type pg from 'pg';
+import { requireStage } from '../postgres/require-stage.ts';
 import { fenced } from '../postgres/run.ts';
 import { readingOf } from '../postgres/stage/reading.ts';
 import type { Walk } from '../postgres/stage/walk.ts';
@@ -24,7 +26,12 @@ export async function compareEstimate(
   signal: AbortSignal,
 ): Promise<Walk[]> {
   const { db, run, pool, cognito, log } = context;
-  const reading = await readingOf(db, run);
+  // What was asked of the service took its time: the stage may have been emptied meanwhile.
+  const read = async (client: pg.PoolClient) => {
+    await requireStage(client, run);
+    return readingOf(client, run);
+  };
+  const reading = await fenced(db, run, ['walking'], read, signal);
   const note = (short: number) =>
     reading.serial
       ? fenced(db, run, ['walking'], (client) =>
