@@ -103,7 +103,8 @@ it('names the files that it leaves behind, and how to go on from there', async (
     expect(named.length).toBeGreaterThanOrEqual(14);
     expect(files).toEqual(expect.arrayContaining(named));
   }
-  const status = hint(['status'], { MIRROR_HOME: home });
+  // The environment of the demo names another database, which is not the demo's.
+  const status = `DATABASE_URL= ${hint(['status'], { MIRROR_HOME: home })}`;
   expect(runs[0]?.stdout).toContain(`\n  ${status}\n`);
   const { code, stdout } = await runCli([], { shell: status });
   expect(code).toBe(0);

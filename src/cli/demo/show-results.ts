@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commandLine } from '../../config/command-line.ts';
+import { commandHint, commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
 import { placeOf } from '../../postgres/database.ts';
 import { queryReadOnly } from '../../postgres/read-only.ts';
@@ -61,7 +61,7 @@ To go on:
   ${hint(['db'])}        # keeps this Postgres up and prints its URL for psql
 
 A real pool, with AWS credentials that may read it (README.md has the policy):
-  ${hint(['sync', 'us-east-1_Ab12Cd34'])}
+  ${commandHint(['sync', 'us-east-1_Ab12Cd34'])}
 `);
 }
 
