@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { ResumableError } from '../model/errors.ts';
 import { printableJson } from '../telemetry/printable.ts';
@@ -64,19 +64,4 @@ function explain(error: NodeJS.ErrnoException): Error {
       'Free space on its disk or redirect it to another place, then run the command again.',
     { cause: error },
   );
-}
-
-/**
- * True where standard output and standard error are one file, pipe or device, and no terminal, as in
- * the log of a cron job: its lines are to be JSON.
- */
-export function isOneLog(): boolean {
-  if (process.stdout.isTTY || process.stderr.isTTY) return false;
-  try {
-    const [output, error] = [fstatSync(1), fstatSync(2)];
-    return output.dev === error.dev && output.ino === error.ino;
-  } catch {
-    // One of them is closed.
-    return false;
-  }
 }

@@ -21,11 +21,6 @@ export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): numb
       console.error(line.includes(poolId) ? line : `${line} (${poolId})`);
     }
   }
-  return failureCode(runs);
-}
-
-/** The exit code that the failures of a run make; null where no pool failed. */
-export function failureCode(runs: readonly PoolRun[]): number | null {
   const errors = runs.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return null;
   const areUnusable = errors.every((error) => error instanceof ConfigurationError);

@@ -72,14 +72,17 @@ describe('sync', () => {
     });
   });
 
-  it('writes a log of JSON lines alone where both outputs go to one file, as in a cron job', async () => {
+  it('writes each outcome as text and as one JSON line where both outputs go to one file, as in a cron job', async () => {
     const log = join(mirror.folder, 'log');
     const pools = ['us-east-1_Main', 'us-east-1_Gone'];
     const { code } = await mirror.run(['sync', ...pools], {}, `exec "$@" >>'${log}' 2>&1`);
     expect(code).toBe(1);
-    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    const text = readFileSync(log, 'utf8');
+    expect(text).toMatch(/^us-east-1_Main {2}snapshot \w+: archived$/m);
+    expect(text).toMatch(/^cognito-mirror: us-east-1_Gone: the pool does not exist/m);
+    const lines = text.split('\n').filter((line) => line.startsWith('{'));
     expect(lines.length).toBeGreaterThan(4);
-    expect(outcomesIn(readFileSync(log, 'utf8')).map(({ poolId, msg }) => [poolId, msg])).toEqual([
+    expect(outcomesIn(text).map(({ poolId, msg }) => [poolId, msg])).toEqual([
       ['us-east-1_Main', 'snapshot archived'],
       ['us-east-1_Gone', 'snapshot failed'],
     ]);

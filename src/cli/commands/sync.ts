@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { InterruptedError } from '../../model/errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { isOneLog, tell, writeJson } from '../output.ts';
+import { tell, writeJson } from '../output.ts';
 import { type PoolsRun, poolsCommand, whatIsKept } from '../pools-command.ts';
-import { failureCode, tellFailures } from '../tell-failures.ts';
+import { tellFailures } from '../tell-failures.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {
@@ -18,19 +18,16 @@ export function syncCommand(): Command {
 async function runSync({ config, log, json, progress, signal }: PoolsRun): Promise<void> {
   const { mirrorPools } = await import('../mirror-pools.ts');
   const outcomes = await mirrorPools(config, log, progress, signal);
-  // The log has each outcome: text between its lines would make it neither JSON nor readable.
-  const inLog = isOneLog() && log.isLevelEnabled('error');
-  if (!json && !inLog) {
+  if (!json) {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
     for (const ended of outcomes) await tell(describeSnapshot(ended));
   }
   const failures = outcomes.map(({ report, error }) => ({ poolId: report.poolId, error }));
   const isHeld = outcomes.some(({ report }) => report.state === 'held');
   // Of several pools, one that failed counts before one that is held, and that before success.
-  const failed = () => (inLog ? failureCode(failures) : tellFailures(failures, config.logLevel));
   process.exitCode = signal.aborted
     ? EXIT.interrupted
-    : (failed() ?? (isHeld ? EXIT.held : EXIT.done));
+    : (tellFailures(failures, config.logLevel) ?? (isHeld ? EXIT.held : EXIT.done));
   if (json) await writeJson({ snapshots: outcomes.map(({ report }) => report) });
   if (signal.aborted) throw new InterruptedError(`Interrupted. ${whatIsKept(progress)}`);
 }
