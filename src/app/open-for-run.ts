@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
+import { NoMirrorError } from '../postgres/database.ts';
 import type { PoolPartsOf } from '../runner/pool-parts.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { allOrProblems } from './all-or-problems.ts';
@@ -48,7 +49,11 @@ export async function openForRun(
   const opening = keep(existing ? requireMirror(config, signal) : openMirror(config, signal));
   try {
     // Folders of an archive are not made where there is no mirror.
-    if (existing) await opening;
+    if (existing) {
+      await opening.catch((error: unknown) => {
+        if (error instanceof NoMirrorError) throw error;
+      });
+    }
     const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
       keep(openQuota(config, log, signal)),
       opening,

@@ -4,7 +4,7 @@ import { openPool } from '../postgres/connection.ts';
 import {
   type Database,
   findDatabase,
-  noMirror,
+  NoMirrorError,
   openDatabase,
   placeOf,
 } from '../postgres/database.ts';
@@ -52,7 +52,7 @@ export async function findMirror(config: Config, signal: AbortSignal): Promise<M
 /** @throws ConfigurationError where nothing is mirrored yet, and as `openMirror` does */
 export async function requireMirror(config: Config, signal: AbortSignal): Promise<Mirror> {
   const mirror = await findMirror(config, signal);
-  if (mirror === null) throw noMirror(placeOf(config));
+  if (mirror === null) throw new NoMirrorError(placeOf(config));
   return mirror;
 }
 

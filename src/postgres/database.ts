@@ -59,15 +59,18 @@ export function placeOf({ databaseUrl, home }: Pick<Config, 'databaseUrl' | 'hom
   return databaseUrl === null ? `the folder ${home}` : `the database ${redactUrl(databaseUrl)}`;
 }
 
-/** The error of a command that needs a mirror where there is none. */
-export function noMirror(place: string): ConfigurationError {
-  return new ConfigurationError([
-    {
-      subject: place,
-      problem: 'nothing is mirrored there yet.',
-      remedy: `Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool: \`${commandLine(['sync', 'POOL'])}\`.`,
-    },
-  ]);
+/** A command needs a mirror, and there is none. */
+export class NoMirrorError extends ConfigurationError {
+  /** @param place as `placeOf` has it */
+  constructor(place: string) {
+    super([
+      {
+        subject: place,
+        problem: 'nothing is mirrored there yet.',
+        remedy: `Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool: \`${commandLine(['sync', 'POOL'])}\`.`,
+      },
+    ]);
+  }
 }
 
 async function probe(

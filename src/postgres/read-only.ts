@@ -2,7 +2,7 @@ import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { commandLine } from '../config/command-line.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
-import { type Database, noMirror } from './database.ts';
+import { type Database, NoMirrorError } from './database.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { openSession } from './session/open-session.ts';
 import { READ_ONLY } from './session/settings.ts';
@@ -126,7 +126,7 @@ async function explain(
     return new ResumableError(`The query failed: ${error.message}.`, { cause: error });
   }
   if (NO_SUCH_TABLE_OR_SCHEMA.includes(code) && !(await isMirror(client))) {
-    return noMirror(place);
+    return new NoMirrorError(place);
   }
   const problem = `${error.message.replace(/\.$/, '')}${placeOf(sql, error.position)}.`;
   const remedy = code === READ_ONLY_TRANSACTION ? 'It only reads: use SELECT.' : undefined;

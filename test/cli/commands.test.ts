@@ -236,7 +236,7 @@ describe('query', () => {
     );
     const csv = await runCli(['query', sql, '--csv'], { env });
     expect(csv.stdout.trim().split('\r\n')).toHaveLength(2_501);
-    expect((await runCli(['query', sql], { env })).stdout).toMatch(/\n2500\n\(2500 rows\)\n$/);
+    expect((await runCli(['query', sql], { env })).stdout).toMatch(/\n2500\n\(2,500 rows\)\n$/);
   });
 
   test('shows terminal escapes in data, and does not send them', async () => {

@@ -38,6 +38,7 @@ const ENVIRONMENT = {
 describe('what a pool is mirrored with', () => {
   test('is what the file says of it', () => {
     expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
+      region: 'us-east-1',
       role: { arn: 'arn:aws:iam::123456789012:role/cognito-mirror', externalId: 'abc' },
       schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
       archiveUrl: 's3://bucket/prefix',
@@ -45,17 +46,19 @@ describe('what a pool is mirrored with', () => {
     });
   });
 
-  test.each(['us-east-1_Other', 'eu-west-1_Empty', 'us-east-1_NotInTheFile'])(
-    'is what the environment says of %s, which has no settings',
-    (poolId) => {
-      expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
-        role: null,
-        schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
-        archiveUrl: 's3://environment',
-        maxRemoved: 0.3,
-      });
-    },
-  );
+  test.each([
+    ['us-east-1_Other', 'us-east-1'],
+    ['eu-west-1_Empty', 'eu-west-1'],
+    ['us-east-1_NotInTheFile', 'us-east-1'],
+  ])('is what its id and the environment say of %s, which has no settings', (poolId, region) => {
+    expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
+      region,
+      role: null,
+      schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
+      archiveUrl: 's3://environment',
+      maxRemoved: 0.3,
+    });
+  });
 
   test('has the time zone of the environment where only a schedule is set', () => {
     const config = loadYaml('pools: {us-east-1_A: {schedule: "@daily"}}', ENVIRONMENT);

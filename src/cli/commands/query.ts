@@ -49,14 +49,14 @@ export function queryCommand(): Command {
 
 async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
-  const { findDatabase, noMirror, placeOf } = await import('../../postgres/database.ts');
+  const { findDatabase, NoMirrorError, placeOf } = await import('../../postgres/database.ts');
   const { queryReadOnly } = await import('../../postgres/read-only.ts');
   const { printTable } = await import('../display/result-table.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
   const config = loadConfig(process.env);
   const statement = sql === '-' ? await text(process.stdin) : sql;
   const database = await findDatabase(config, signal);
-  if (database === null) throw noMirror(placeOf(config));
+  if (database === null) throw new NoMirrorError(placeOf(config));
   try {
     await queryReadOnly(database, statement, print, signal);
   } finally {

@@ -136,8 +136,8 @@ async function tellNoMirror(
   pools: readonly string[],
   { json = false, check = false }: StatusOptions,
 ): Promise<void> {
-  const { noMirror, placeOf } = await import('../../postgres/database.ts');
-  if (pools.length > 0 && !check) throw noMirror(placeOf(config));
+  const { NoMirrorError, placeOf } = await import('../../postgres/database.ts');
+  if (pools.length > 0 && !check) throw new NoMirrorError(placeOf(config));
   const text =
     `Nothing is mirrored in ${printable(placeOf(config))} yet.\n` +
     'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +

@@ -81,7 +81,8 @@ export async function hasEmbeddedPostgres(home: string): Promise<boolean> {
     await stat(join(resolve(home), 'postgres'));
     return true;
   } catch (error) {
-    return !['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
+    // Any other problem is for opening it to explain, such as a file in the place of the folder.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 
