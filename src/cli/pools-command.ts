@@ -11,7 +11,7 @@ export interface PoolsRun {
   readonly log: Logger;
   /** Whether one JSON document is asked for. */
   readonly json: boolean;
-  /** The snapshots that it takes, for whoever shows them or says what became of them. */
+  /** The snapshots that it takes, for progress and for the message of an interrupt. */
   readonly progress: SnapshotProgress[];
   readonly signal: AbortSignal;
 }

@@ -23,7 +23,7 @@ export interface Stop {
 /** Within two seconds a command has stopped. */
 export const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
 
-/** Nobody waits at a terminal that was closed: there is time to stop everything in order. */
+/** No person waits at a closed terminal, so there is time to stop everything in order. */
 const CLOSED_TERMINAL_MS = 10_000;
 
 /**

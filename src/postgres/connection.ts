@@ -14,7 +14,7 @@ const CANCEL_EVERY_MS = 250;
  * A pool of connections to the mirror's database.
  *
  * @param size most connections at a time.
- * @param log is told where there are fewer.
+ * @param log gets a line where there are fewer.
  */
 export function openPool(url: string, size: number, log?: Logger): pg.Pool {
   const pool = new SessionPool(url, size, log);

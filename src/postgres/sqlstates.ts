@@ -55,7 +55,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   P0: ROWS_CHANGED,
 };
 
-/** Of what the table does not have: nobody knows that it passes. */
+/** For codes that the table lacks: they may or may not pass. */
 const UNKNOWN = lasting(`${SERVER_LOG} Report it if nothing there explains it.`);
 
 /** What an SQLSTATE means: that of the code itself, else of the longest beginning in the table. */

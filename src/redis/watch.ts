@@ -116,7 +116,7 @@ export class RedisWatch {
     const sendCommand = client.sendCommand.bind(client);
     client.duplicate = (override) => this.add(duplicate(override));
     client.sendCommand = (command, stream) => {
-      // Also of commands that nobody waits for, such as ioredis's own SUBSCRIBE after a reconnect.
+      // Also of commands without a caller, such as ioredis's own SUBSCRIBE after a reconnect.
       command.promise.catch((error: unknown) => this.#meet(error, command.name));
       return sendCommand(command, stream);
     };

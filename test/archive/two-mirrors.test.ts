@@ -85,7 +85,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
   });
   afterEach(() => backend.close());
 
-  test('at once: one seals it, the other is told, and nothing of the first is changed', async () => {
+  test('at once: one seals it, the other fails with the reason, and nothing of the first changes', async () => {
     for (let round = 0; round < 10; round += 1) {
       const snapshotAt = new Date(Date.UTC(2026, 10, 20, 2, 0, round));
       const more = { request: { snapshotAt } };
@@ -138,7 +138,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     },
   );
 
-  test('the later one is told that it is sealed, and deletes nothing', async () => {
+  test('the later one learns that it is sealed, and deletes nothing', async () => {
     const { manifestSha256 } = await archive(destination, 'database-a', 9);
     const { message } = await refusal(archive(destination, 'database-b', 9));
     expect(message).toContain('another mirror, with another database, sealed this snapshot there.');

@@ -35,7 +35,7 @@ describe('a user id without a name and without HOME', () => {
     expect((await filesBelow(mirror.archive)).some((file) => file.endsWith('.parquet'))).toBe(true);
   });
 
-  it('is told that an embedded Postgres needs a name, and gets none', async () => {
+  it('learns that an embedded Postgres needs a name, and gets none', async () => {
     const embedded = { ...NO_HOME, DATABASE_URL: undefined };
     const { code, stderr } = await mirror.run(['sync'], embedded, AS_NAMELESS);
     expect(stderr).toMatch(

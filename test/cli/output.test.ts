@@ -59,7 +59,7 @@ describe('output on a full disk', () => {
   });
 });
 
-describe('output that nobody reads any more', () => {
+describe('output whose reader is gone', () => {
   it('ends a query, which did not fail', async () => {
     const running = await mirror.start(['query', 'SELECT * FROM generate_series(1, 1000000)']);
     running.child.stdout.once('data', () => running.child.stdout.destroy());

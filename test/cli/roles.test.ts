@@ -135,7 +135,7 @@ describe('by the documented SQL', { timeout: 120_000 }, () => {
     expect(troubleIn(worker)).toEqual([]);
   });
 
-  test('a worker ends the transactions of another one, and nobody else does', async () => {
+  test('a worker ends the transactions of another one, and a reader does not', async () => {
     const [lost, worker, reader] = [urlOf('worker'), urlOf('worker'), urlOf('reader')].map((url) =>
       openPool(url, 1),
     ) as [pg.Pool, pg.Pool, pg.Pool];

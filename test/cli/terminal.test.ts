@@ -61,7 +61,7 @@ describe('a terminal', { timeout: 120_000 }, () => {
     expect(run.shown()).not.toContain('Interrupted');
   });
 
-  it('is told how much does not fit', async () => {
+  it('says how much does not fit', async () => {
     await mirror.sync();
     const run = await start(['status', '--watch'], { size: [80, 5] });
     await expectShown(run, /^ {2}… \d+ more lines/m);

@@ -102,7 +102,7 @@ describe('pools', () => {
     expect(problemsOf({}, { pools: ['x'] })[0]).toMatch(/^POOL: "x" .*separated by spaces/);
   });
 
-  test('an ARN is told apart, with the id in it', () => {
+  test('the error for an ARN shows the id in it', () => {
     const arn = 'arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Ab12Cd34';
     expect(problemsOf({}, { pools: [arn] })[0]).toMatch(
       /^POOL: "arn:.*" is an ARN; the pool id in it is us-east-1_Ab12Cd34\./,

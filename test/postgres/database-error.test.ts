@@ -50,7 +50,7 @@ test.each([
   'XX001',
   '99999',
   '',
-])('%s lasts: nobody is told to run it again', (code) => {
+])('%s lasts: its message does not advise to run it again', (code) => {
   expect(isDatabaseAway(failure(code))).toBe(false);
   const told = withoutRows(failure(code));
   expect(told).toBeInstanceOf(StatementError);

@@ -90,7 +90,7 @@ test('a mirrored pool is told of by its newest published snapshot, and names nob
   }
 });
 
-test('the last attempt of a pool is told by its end and its success', async () => {
+test('the last attempt of a pool has its end and its success', async () => {
   const mirror = await openMirror(5, 0);
   const attempt = async () => {
     const text = await scrape(mirror.db);

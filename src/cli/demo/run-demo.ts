@@ -103,7 +103,7 @@ async function say(line: string): Promise<void> {
   await writeOut(`${line}\n`);
 }
 
-/** What is no terminal, or does not tell its size, has no width to break lines to. */
+/** Lines are not broken where standard output has no known width. */
 function columns(): number {
   return process.stdout.columns || Number.POSITIVE_INFINITY;
 }

@@ -46,7 +46,7 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
   const stop = repeat(draw);
   return () => {
     stop();
-    // What came of the snapshots is told next, pool by pool.
+    // The outcome of each pool is printed next.
     region.draw([]);
     region.close();
   };

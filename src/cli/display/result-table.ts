@@ -20,7 +20,7 @@ export async function printTable(
     name: column.name,
     align: isNumeric(column) ? ('right' as const) : ('left' as const),
   }));
-  // What is no terminal, or does not tell its size, has no width to cut to.
+  // Rows are not cut where standard output has no known width.
   const width = process.stdout.columns || Number.POSITIVE_INFINITY;
   const names = columns.map(({ name }) => name);
   let isUpright: boolean | null = null;

@@ -58,7 +58,7 @@ export async function openEmbeddedPostgres(
     const { port, isNew } = await ensureServer(folder, binaries, launch, signal);
     const url = `postgres://${OWNER}:${password}@127.0.0.1:${port}/${DATABASE}`;
     const session = await openSession(url, SESSION, { signal }).catch(async (error: unknown) => {
-      // Under the lock nobody else has joined it yet.
+      // Under the lock, so no other process has joined it yet.
       if (isNew) await stopServer(folder, binaries, STOP_MS);
       throw signal?.aborted ? new InterruptedError() : error;
     });

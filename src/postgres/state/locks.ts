@@ -24,7 +24,7 @@ export interface Locks {
  * Opens a connection that holds locks.
  *
  * @param onLost is called when it breaks: anyone can take what was locked then.
- * @param log is told where a connection has to be waited for.
+ * @param log gets a line where it has to wait for a connection.
  */
 export async function openLocks(url: string, onLost: () => void, log?: Logger): Promise<Locks> {
   const { session, release } = await holdSession(url, 'cognito-mirror locks', onLost, { log });

@@ -3,7 +3,7 @@ import type { Pool } from '../../model/pool.ts';
 import { type Queryable, rowCount } from '../connection.ts';
 
 /**
- * Keeps what DescribeUserPool told of a pool.
+ * Saves a pool as DescribeUserPool describes it.
  *
  * @throws ConfigurationError where the database has the id as a pool of another account
  */
