@@ -38,6 +38,11 @@ export async function tell(text: string): Promise<void> {
   await writeOut(text).catch(() => {});
 }
 
+/** The columns that lines may have: without bound where standard output has no known width. */
+export function outputWidth(): number {
+  return process.stdout.columns || Number.POSITIVE_INFINITY;
+}
+
 /** Prints one JSON document, as `--json` promises. It fails as `writeOut` does. */
 export function writeJson(document: unknown): Promise<void> {
   return writeOut(`${printableJson(document)}\n`);

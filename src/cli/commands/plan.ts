@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../telemetry/printable.ts';
 import { EXIT } from '../exit-codes.ts';
-import { writeJson, writeOut } from '../output.ts';
+import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';
 import { tellFailures } from '../tell-failures.ts';
 
@@ -36,9 +36,7 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
       await writeJson({ pools: plans, seconds });
     } else {
       const { planText } = await import('../display/plan-text.ts');
-      // What is no terminal, or does not tell its size, has no width to break lines to.
-      const width = process.stdout.columns || Number.POSITIVE_INFINITY;
-      await writeOut(planText(plans, seconds, width));
+      await writeOut(planText(plans, seconds, outputWidth()));
     }
     process.exitCode = tellFailures(outcomes, config.logLevel) ?? EXIT.done;
   } finally {

@@ -8,7 +8,7 @@ import { printable } from '../../telemetry/printable.ts';
 import { parseAge } from '../age-argument.ts';
 import { formatMoment } from '../display/moments.ts';
 import { EXIT } from '../exit-codes.ts';
-import { writeJson, writeOut } from '../output.ts';
+import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { QUICKLY, withSignals } from '../signals.ts';
 
 interface StatusOptions {
@@ -184,8 +184,7 @@ async function printJson(readings: AsyncIterable<Status>): Promise<void> {
 async function printText(readings: AsyncIterable<Status>): Promise<void> {
   const { statusText } = await import('../display/status-text.ts');
   for await (const status of readings) {
-    // What is no terminal, or does not tell its size, has no width to cut to.
-    await writeOut(statusText(status, process.stdout.columns || Number.POSITIVE_INFINITY));
+    await writeOut(statusText(status, outputWidth()));
   }
 }
 

@@ -9,7 +9,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { describeSnapshot } from '../display/snapshot-summary.ts';
 import { wrap } from '../display/wrap.ts';
 import { mirrorPools } from '../mirror-pools.ts';
-import { writeOut } from '../output.ts';
+import { outputWidth, writeOut } from '../output.ts';
 import { changePool } from './change-pool.ts';
 import { showResults } from './show-results.ts';
 import { startSimulatorProcess } from './simulator-process.ts';
@@ -70,7 +70,7 @@ async function onSimulatedPool(config: Config, index: number, signal: AbortSigna
     await takeSnapshot(config, signal);
     await say('\nA day passes in the pool:');
     for (const change of await changePool(poolId, region)) {
-      await say(wrap('  ', change, columns()).join('\n'));
+      await say(wrap('  ', change, outputWidth()).join('\n'));
     }
     await say('\nThe second snapshot:');
     await takeSnapshot(config, signal);
@@ -101,9 +101,4 @@ async function takeSnapshot(config: Config, signal: AbortSignal): Promise<void> 
 
 async function say(line: string): Promise<void> {
   await writeOut(`${line}\n`);
-}
-
-/** Lines are not broken where standard output has no known width. */
-function columns(): number {
-  return process.stdout.columns || Number.POSITIVE_INFINITY;
 }

@@ -1,7 +1,7 @@
 import { formatCount } from '../../model/counts.ts';
 import type { ResultColumn, TextRow } from '../../postgres/read-only.ts';
 import { isNumeric, toText } from '../../postgres/result-values.ts';
-import { writeOut } from '../output.ts';
+import { outputWidth, writeOut } from '../output.ts';
 import { Table } from './table.ts';
 import { isTooNarrow, uprightRows } from './upright.ts';
 
@@ -20,8 +20,7 @@ export async function printTable(
     name: column.name,
     align: isNumeric(column) ? ('right' as const) : ('left' as const),
   }));
-  // Rows are not cut where standard output has no known width.
-  const width = process.stdout.columns || Number.POSITIVE_INFINITY;
+  const width = outputWidth();
   const names = columns.map(({ name }) => name);
   let isUpright: boolean | null = null;
   let table: Table | null = null;
