@@ -27,24 +27,28 @@ COMMENT ON TABLE mirror.user_writers IS 'The transactions that wrote the rows of
 COMMENT ON COLUMN mirror.user_writers.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.user_writers.server_id IS 'The system identifier of the Postgres server: transaction ids mean nothing on another.';
 COMMENT ON COLUMN mirror.user_writers.xid IS 'The transaction; its low 32 bits are the xmin of its rows.';
-INSERT INTO mirror.user_writers
-SELECT DISTINCT u.pool_id, c.system_identifier, u.xmin::text::xid8
-FROM directory.users AS u CROSS JOIN pg_control_system() AS c;
+-- Empty at first: what stands in the rows now is compared in full by the next snapshot.
 
-ALTER TABLE mirror.runs ADD COLUMN published_users bigint;
+ALTER TABLE mirror.runs
+  ADD COLUMN published_users bigint,
+  ADD COLUMN archive_lost boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN mirror.runs.published_users IS 'How many rows of directory.users its publication left; null before.';
+COMMENT ON COLUMN mirror.runs.archive_lost IS 'Whether it can never be archived: something else changed its rows, and what they were is not known.';
 
 ALTER TABLE directory.snapshots ADD COLUMN repaired bigint;
 COMMENT ON COLUMN directory.snapshots.repaired IS 'Rows of directory.users that were changed, deleted or added by something other than a publication, and were put right. They are no changes.';
 
 -- Raises an error where the state at a moment cannot be told, so that no answer is taken for one.
 CREATE OR REPLACE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   first timestamptz;
   floor timestamptz;
   ahead timestamptz;
 BEGIN
+  IF at IS NULL THEN
+    RAISE EXCEPTION 'The moment is null.' USING HINT = 'Name a time, such as a snapshot_at of directory.snapshots.';
+  END IF;
   SELECT min(snapshot_at) INTO first FROM directory.snapshots
   WHERE pool_id = pool AND state IN ('published', 'archived');
   IF first IS NULL THEN
@@ -90,7 +94,7 @@ COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True where
 -- Down Migration
 
 CREATE OR REPLACE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   floor timestamptz;
 BEGIN
@@ -104,7 +108,7 @@ END
 $$;
 COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True; an error where the history of the pool no longer reaches back to the moment.';
 ALTER TABLE directory.snapshots DROP COLUMN repaired;
-ALTER TABLE mirror.runs DROP COLUMN published_users;
+ALTER TABLE mirror.runs DROP COLUMN published_users, DROP COLUMN archive_lost;
 DROP TABLE mirror.user_writers;
 DROP INDEX mirror.user_hashes_stale;
 DELETE FROM mirror.user_hashes WHERE hash IS NULL;

@@ -24,6 +24,9 @@ export interface SnapshotRows {
   open(dataset: Dataset): Promise<Readable>;
 }
 
+/** A dataset has another number of rows than its snapshot published. */
+export class RowsMissingError extends ResumableError {}
+
 /** Parts whose rows are read before it is their turn: so many that neither side waits for long. */
 const PARTS_AHEAD = 3;
 
@@ -113,7 +116,7 @@ interface DatasetPart extends JsonLinesPart {
   readonly dataset: Dataset;
 }
 
-/** Every part as a JSON Lines file. Throws `ResumableError` where a dataset has not all its rows. */
+/** Every part as a JSON Lines file. Throws `RowsMissingError` where a dataset has not all its rows. */
 async function* readParts(
   request: PartsRequest,
   rows: SnapshotRows,
@@ -131,7 +134,7 @@ async function* readParts(
         yield { ...part, dataset };
       }
       if (total !== request.counts[dataset]) {
-        throw new ResumableError(
+        throw new RowsMissingError(
           `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run it again to archive the snapshot.`,
         );
       }

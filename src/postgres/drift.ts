@@ -16,6 +16,19 @@ import { stageTables } from './stage-tables.ts';
 export const WRITERS = `(SELECT w.xid::xid FROM mirror.user_writers AS w
   WHERE w.pool_id = $1 AND w.server_id = (SELECT system_identifier FROM pg_control_system()))`;
 
+/**
+ * The records, as `h`, of users of the pool `$1` whose row something else deleted or renamed. For a
+ * FROM clause; drift has been marked.
+ */
+export function missingUsers(h: string): string {
+  return `(
+    SELECT m.* FROM mirror.user_hashes AS m
+    WHERE m.pool_id = $1 AND m.stale AND m.hash IS NOT NULL AND NOT EXISTS (
+      SELECT FROM directory.users AS c WHERE c.pool_id = $1 AND c.username = m.username
+    )
+  ) AS ${h}`;
+}
+
 /** The rows of a pool in `directory.users`. */
 export interface PoolRows {
   readonly rows: number;

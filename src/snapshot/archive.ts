@@ -2,12 +2,21 @@ import type pg from 'pg';
 import type { ArchiveResult } from '../archive/archive-request.ts';
 import type { Destination } from '../archive/destination.ts';
 import { writeArchive } from '../archive/write-archive.ts';
+import { RowsMissingError } from '../archive/write-parts.ts';
 import type { ArchiveFormat } from '../config/config.ts';
+import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { Counts } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { openRows } from '../postgres/directory/snapshot-rows.ts';
+import type { Run } from '../postgres/run.ts';
 import { dropEndedStages } from '../postgres/stage/drop.ts';
-import { lastArchived, markArchived, requireArchiving } from '../postgres/state/archived.ts';
+import {
+  giveUpArchive,
+  lastArchived,
+  lostArchive,
+  markArchived,
+  requireArchiving,
+} from '../postgres/state/archived.ts';
 import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
 import { takeRun } from '../postgres/state/take-run.ts';
 import { noteReason } from '../postgres/state/transitions.ts';
@@ -34,6 +43,7 @@ export interface ArchiveContext {
  * must seal in order. Rows are read as of their snapshot, so it does not matter when this runs.
  *
  * @returns the archives that were sealed, by snapshot id.
+ * @throws SnapshotFailedError where the newest can never be archived, as its rows were changed.
  */
 export async function archivePublished(
   context: ArchiveContext,
@@ -47,6 +57,12 @@ export async function archivePublished(
     context.progress.phase = 'archive';
     const archive = await archiveSnapshot(context, snapshot, signal);
     if (archive !== null) sealed.set(snapshot.snapshot, archive);
+  }
+  const lost = await lostArchive(context.db, poolId);
+  if (lost !== null) {
+    throw new SnapshotFailedError(
+      `Snapshot ${lost.snapshot} of ${poolId} is published, but not archived. ${lost.reason} Take a new snapshot: run it again.`,
+    );
   }
   return sealed;
 }
@@ -106,7 +122,24 @@ async function archiveSnapshot(
     });
     return archive;
   } catch (error) {
+    if (error instanceof RowsMissingError && (await isLost(db, run))) {
+      const reason = `It can never be archived: something else changed its rows before it was (${error.message})`;
+      log.error({ poolId, snapshot: snapshot.snapshot }, 'a snapshot can never be archived');
+      await giveUpArchive(db, run, reason);
+      return null;
+    }
     await noteReason(db, run, withoutRows(error as Error).message).catch(() => {});
+    throw error;
+  }
+}
+
+/** True where rows differ from what was published, and no later snapshot is going to repair them. */
+async function isLost(db: pg.Pool, run: Run): Promise<boolean> {
+  try {
+    await requireArchiving(db, run);
+    return true;
+  } catch (error) {
+    if (error instanceof ResumableError) return false;
     throw error;
   }
 }

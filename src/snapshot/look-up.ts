@@ -74,12 +74,12 @@ export interface Survivors {
 
 export async function findAlive(
   context: SnapshotContext,
-  people: readonly { username: string; sub: string | null }[],
+  people: readonly { username: string; sub: string | null; missing?: boolean }[],
   signal: AbortSignal,
 ): Promise<Survivors> {
   const found = await lookUp(context, people, signal);
   const isAlive = ({ person, user }: (typeof found)[number]) =>
-    user !== null && user.sub === person.sub;
+    user !== null && (person.missing || user.sub === person.sub);
   return {
     alive: found.filter(isAlive).map(({ person }) => person.username),
     refused: found.filter(({ refused }) => refused).map(({ person }) => person.username),

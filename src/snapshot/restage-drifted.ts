@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { transaction } from '../postgres/connection.ts';
 import { settleDrift } from '../postgres/drift.ts';
 import { fenced } from '../postgres/run.ts';
 import { restageUsers } from '../postgres/stage/restage-users.ts';
@@ -20,7 +19,7 @@ export async function restageDrifted(
 ): Promise<Walk[]> {
   const { db, run, log, progress } = context;
   const settle = (client: pg.PoolClient) => settleDrift(client, run, MOST_LOOK_UPS + 1);
-  const { unstaged } = await transaction(db, settle, signal);
+  const { unstaged } = await fenced(db, run, ['walking'], settle, signal);
   if (unstaged.length === 0) return [];
   log.warn(
     { poolId: run.poolId, rows: unstaged.length },

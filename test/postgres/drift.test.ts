@@ -6,6 +6,7 @@ import type { Run } from '../../src/postgres/run.ts';
 import { createStage } from '../../src/postgres/stage/create.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { stageSizes } from '../../src/postgres/stage/sizes.ts';
+import { keepAlive, suspects } from '../../src/postgres/stage/suspects.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
@@ -193,6 +194,71 @@ describe('an old dump restored over the current rows', () => {
       { group_name: 'staff', description: 'Staff' },
     ]);
     expect(await rows('SELECT * FROM directory.memberships')).toEqual([]);
+  });
+});
+
+describe('what something else did to users who also changed', () => {
+  it('counts a deleted row as removed where the user left the pool, and asks for it by name', async () => {
+    await threeUsers();
+    await db.query('TRUNCATE directory.users');
+    const run = await begin(db);
+    await stage(db, run, { users: [user('cem')] });
+    await mergeReads(db, run, never);
+    expect(await suspects(db, run, 10)).toEqual({
+      count: 2,
+      chosen: expect.arrayContaining([
+        { username: 'ann', sub: null, missing: true },
+        { username: 'bob', sub: null, missing: true },
+      ]),
+    });
+    expect(await stageSizes(db, run)).toMatchObject({
+      current: { users: 3 },
+      next: { users: 1 },
+      removed: { users: 2 },
+    });
+  });
+
+  it('keeps the change where the row was changed in the same way', async () => {
+    const content = await threeUsers();
+    await db.query(`UPDATE directory.users SET enabled = false WHERE username = 'bob'`);
+    const run = await take({
+      users: [content.users[0] as never, user('bob', { enabled: false }), user('cem')],
+    });
+    expect(await counts(run)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
+    expect((await users())[1]).toMatchObject({ enabled: false, valid_from: run.snapshotAt });
+    expect((await beginSnapshot(db, POOL, createStage)).drifted).toBe(0);
+  });
+
+  it('leaves a kept user alone who was not read, and compares the row again', async () => {
+    const content = await threeUsers();
+    await db.query(
+      `UPDATE directory.users SET status = 'X', valid_from = now() WHERE username = 'bob'`,
+    );
+    const run = await begin(db);
+    await stage(db, run, { users: content.users.filter(({ username }) => username !== 'bob') });
+    await mergeReads(db, run, never);
+    await keepAlive(db, run, ['bob']);
+    await publish(db, run, 'walking');
+    const next = await beginSnapshot(db, POOL, createStage);
+    expect(next.drifted).toBe(1);
+    await publishContent(next.run, content);
+    expect((await users())[1]).toMatchObject({ status: 'CONFIRMED' });
+    expect(await history()).toHaveLength(2);
+  });
+
+  it('adds a user whose row was inserted by hand before the pool had it', async () => {
+    const content = await threeUsers();
+    await db.query(
+      `INSERT INTO directory.users (pool_id, username, sub, status, enabled, created_at,
+         modified_at, attributes, escaped, valid_from)
+       SELECT pool_id, 'eve', 'sub-of-eve', status, enabled, created_at, modified_at,
+         '{"sub":"sub-of-eve","email":"eve@example.com","email_verified":"true"}', escaped,
+         now() + interval '1 hour'
+       FROM directory.users WHERE username = 'bob'`,
+    );
+    const run = await take({ users: [...content.users, user('eve')] });
+    expect(await counts(run)).toEqual({ added: 1, modified: 0, removed: 0, repaired: 1 });
+    expect((await users()).at(-1)).toMatchObject({ username: 'eve', valid_from: run.snapshotAt });
   });
 });
 

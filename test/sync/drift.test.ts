@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ResumableError } from '../../src/model/errors.ts';
+import { ResumableError, SnapshotFailedError } from '../../src/model/errors.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -126,3 +126,43 @@ it('a row that is changed before its snapshot is archived is repaired first', as
   ]);
   await expectMirrored(mirror.db, mirror.pool);
 }, 60_000);
+
+describe('an unarchived snapshot whose rows are lost', () => {
+  /** Published, and not archived: the destination takes nothing. */
+  async function unarchived(): Promise<void> {
+    mirror = await openTestMirror({ users: 200, groups: 4, seed: 12 });
+    const full = await openDestination('file:///proc/none');
+    expect((await mirror.sync({ destination: full })).report.state).toBe('published');
+  }
+  const states = () =>
+    mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
+
+  it('is passed over, and does not keep later ones from being archived', async () => {
+    await unarchived();
+    await mirror.rows('DELETE FROM directory.memberships');
+    const next = await mirror.sync();
+    expect(next.error).toBeInstanceOf(SnapshotFailedError);
+    expect(next.error?.message).toMatch(/can never be archived.* Take a new snapshot/s);
+    expect((await mirror.sync()).report.state).toBe('archived');
+    expect(await states()).toEqual([
+      { state: 'published', reason: expect.stringMatching(/^It can never be archived/) },
+      { state: 'archived', reason: null },
+    ]);
+    await expectMirrored(mirror.db, mirror.pool);
+  }, 60_000);
+
+  it('is not sealed with what a hand left of a user who changed as well', async () => {
+    await unarchived();
+    const [changed] = mirror.pool.users();
+    await mirror.rows('UPDATE directory.users SET status = $1 WHERE username = $2', [
+      'WRONG',
+      changed?.username,
+    ]);
+    mirror.pool.updateAttributes(changed?.username ?? '', { name: 'Changed' });
+    expect((await mirror.sync()).report).toMatchObject({ state: 'archived', modified: 1 });
+    expect(await states()).toEqual([
+      { state: 'published', reason: expect.stringMatching(/^It can never be archived/) },
+      { state: 'archived', reason: null },
+    ]);
+  }, 60_000);
+});

@@ -14,8 +14,9 @@ export async function pruneHistory(
   const prune = async (client: pg.PoolClient) => {
     const horizon = await client.query<{ horizon: Date }>(
       `SELECT least(clock_timestamp() - make_interval(days => $2),
-         min(snapshot_at) FILTER (WHERE state = 'published')) AS horizon
-       FROM directory.snapshots WHERE pool_id = $1`,
+         min(snapshot_at) FILTER (WHERE state = 'published' AND r.archive_lost IS NOT true)) AS horizon
+       FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+       WHERE pool_id = $1`,
       [poolId, days],
     );
     let dropped = 0;

@@ -29,8 +29,8 @@ export async function publishUsers(
   before: PoolRows,
 ): Promise<UserChanges> {
   const t = stageTables(run.stage);
-  const { repaired, grown } = before.intact
-    ? { repaired: 0, grown: 0 }
+  const { repaired, written, grown } = before.intact
+    ? { repaired: 0, written: 0, grown: 0 }
     : await repairUsers(client, run);
   const key = [run.poolId, run.snapshotAt];
   const removed = await client.query(
@@ -55,7 +55,11 @@ export async function publishUsers(
        FROM directory.users AS c
        JOIN ${t.users} AS s ON s.username = c.username
        WHERE c.pool_id = $1 AND s.attributes IS NOT NULL
-         AND (${of('c')}) IS DISTINCT FROM (${of('s')})
+         AND ((${of('c')}) IS DISTINCT FROM (${of('s')}) OR EXISTS (
+           -- Something else made the change of the pool in the mirror as well.
+           SELECT FROM mirror.user_hashes AS h
+           WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash <> s.hash
+         ))
      ), closed AS (
        INSERT INTO directory.user_history (pool_id, ${COLUMNS}, valid_from, valid_to)
        SELECT c.pool_id, ${of('c')}, c.valid_from, $2
@@ -90,7 +94,7 @@ export async function publishUsers(
     'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
     [...key, before.rows + grown + counts.added - counts.removed],
   );
-  if (counts.added + modified + replaced + repaired > 0) await rememberWriter(client, run.poolId);
+  if (counts.added + modified + replaced + written > 0) await rememberWriter(client, run.poolId);
   return {
     added: counts.added + replaced,
     modified,
@@ -101,7 +105,8 @@ export async function publishUsers(
 
 /**
  * Records what is published of users that were staged with content. Two statements, as ON CONFLICT
- * makes each row cost half as much again. Stale records that are left are of users that are gone.
+ * makes each row cost half as much again. Stale records that are left are of users who are gone, or
+ * who are kept without having been read.
  */
 async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
   const t = stageTables(run.stage);
@@ -125,5 +130,9 @@ async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
      ORDER BY s.username`,
     key,
   );
-  await client.query('DELETE FROM mirror.user_hashes WHERE pool_id = $1 AND stale', [run.poolId]);
+  await client.query(
+    `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale
+     AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)`,
+    [run.poolId],
+  );
 }

@@ -9,6 +9,8 @@ import { ofUser, USER_COLUMNS } from './user-columns.ts';
 export interface Repairs {
   /** Rows put right, inserted again or deleted. */
   readonly repaired: number;
+  /** Rows written. */
+  readonly written: number;
   /** By how much the number of rows grew. */
   readonly grown: number;
 }
@@ -25,8 +27,13 @@ export async function repairUsers(client: pg.PoolClient, run: Run): Promise<Repa
   const rewritten = await rewriteRows(client, run);
   const deleted = await deleteStrangers(client, run);
   const inserted = await insertMissing(client, run);
-  await restoreValidFrom(client, run);
-  return { repaired: rewritten + deleted + inserted, grown: inserted - deleted };
+  const restored = await restoreValidFrom(client, run);
+  await giveUpArchives(client, run);
+  return {
+    repaired: rewritten + deleted + inserted,
+    written: rewritten + inserted + restored,
+    grown: inserted - deleted,
+  };
 }
 
 /**
@@ -67,19 +74,14 @@ async function rewriteRows(client: pg.PoolClient, run: Run): Promise<number> {
   return rewritten.rows[0]?.rewritten ?? 0;
 }
 
-/** Deletes rows that no publication wrote and the pool does not show as they are. */
+/** Deletes rows that no publication wrote. Where the pool has the user, this publication adds it. */
 async function deleteStrangers(client: pg.PoolClient, run: Run): Promise<number> {
   const t = stageTables(run.stage);
   const deleted = await client.query(
     `DELETE FROM directory.users AS c USING mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
        AND h.hash IS NULL
-       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)
-       AND NOT EXISTS (
-         SELECT FROM ${t.users} AS s
-         WHERE s.username = c.username AND s.attributes IS NOT NULL
-           AND (${ofUser('c')}) IS NOT DISTINCT FROM (${ofUser('s')})
-       )`,
+       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
     [run.poolId],
   );
   return rowCount(deleted);
@@ -102,12 +104,48 @@ async function insertMissing(client: pg.PoolClient, run: Run): Promise<number> {
   return rowCount(inserted);
 }
 
-/** The version that a change of the pool ends now was valid since it was published, whatever its row says. */
-async function restoreValidFrom(client: pg.PoolClient, run: Run): Promise<void> {
-  await client.query(
+/**
+ * The version that a change of the pool ends now was valid since it was published, whatever its row
+ * says. The row of a user who is kept without having been read stays as it is: it was not compared.
+ */
+async function restoreValidFrom(client: pg.PoolClient, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const restored = await client.query(
     `UPDATE directory.users AS c SET valid_from = h.valid_from FROM mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
-       AND h.valid_from <> c.valid_from`,
+       AND h.valid_from <> c.valid_from
+       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
     [run.poolId],
+  );
+  return rowCount(restored);
+}
+
+/**
+ * Where a drifted user changed in the pool as well, or left it, the version before is not known any
+ * more. Snapshots that still lack their archive hold that version: they are never archived.
+ */
+async function giveUpArchives(client: pg.PoolClient, run: Run): Promise<void> {
+  const t = stageTables(run.stage);
+  await client.query(
+    `WITH lost AS (
+     UPDATE mirror.runs AS r SET archive_lost = true
+     FROM directory.snapshots AS n
+     WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND n.state = 'published' AND EXISTS (
+         SELECT FROM mirror.user_hashes AS h
+         WHERE h.pool_id = $1 AND h.stale AND h.hash IS NOT NULL
+           AND NOT EXISTS (
+             SELECT FROM ${t.users} AS s WHERE s.username = h.username AND s.hash = h.hash
+           )
+           AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+       )
+     RETURNING r.pool_id, r.snapshot_at
+     )
+     UPDATE directory.snapshots AS n SET reason = $2 FROM lost
+     WHERE n.pool_id = lost.pool_id AND n.snapshot_at = lost.snapshot_at`,
+    [
+      run.poolId,
+      'It can never be archived: something else changed rows of directory.users before it was.',
+    ],
   );
 }

@@ -1,5 +1,6 @@
 import type { Counts } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
+import { missingUsers } from '../drift.ts';
 import type { Run } from '../run.ts';
 import { type StageTables, stageTables } from '../stage-tables.ts';
 
@@ -30,7 +31,7 @@ interface Comparison {
 /** Counts what publishing the stage would do; its reads are merged. */
 export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
   const t = stageTables(run.stage);
-  const users = await compare(db, run, usersOf(t));
+  const users = await withMissing(db, run, await compare(db, run, usersOf(t)));
   const groups = await compare(db, run, groupsOf(t));
   const memberships = await compare(db, run, membershipsOf(t));
   const each = (count: keyof StageSizes): Counts => ({
@@ -39,6 +40,25 @@ export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
     memberships: memberships[count],
   });
   return { current: each('current'), next: each('next'), removed: each('removed') };
+}
+
+/** Users whose row something else deleted count as current, and as removed where they are gone. */
+async function withMissing(
+  db: Queryable,
+  run: Run,
+  { current, next, removed }: Record<keyof StageSizes, number>,
+): Promise<Record<keyof StageSizes, number>> {
+  const t = stageTables(run.stage);
+  const counted = await db.query<{ missing: number; gone: number }>(
+    `SELECT count(*) AS missing, count(*) FILTER (
+       WHERE NOT EXISTS (SELECT FROM ${t.users} AS s WHERE s.username = h.username)
+         AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+     ) AS gone
+     FROM ${missingUsers('h')}`,
+    [run.poolId],
+  );
+  const { missing = 0, gone = 0 } = counted.rows[0] ?? {};
+  return { current: current + missing, next, removed: removed + gone };
 }
 
 const usersOf = (t: StageTables): Comparison => ({

@@ -38,6 +38,37 @@ export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
   );
 }
 
+/** Records that a snapshot can never be archived, and why. */
+export async function giveUpArchive(pool: pg.Pool, run: Run, reason: string): Promise<void> {
+  await fenced(pool, run, ['published'], async (client) => {
+    await client.query(
+      `WITH lost AS (
+         UPDATE mirror.runs SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
+       )
+       UPDATE directory.snapshots SET reason = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
+      [run.poolId, run.snapshotAt, reason],
+    );
+  });
+}
+
+/** The pool's newest published snapshot, where it can never be archived: its id, and why. */
+export async function lostArchive(
+  db: Queryable,
+  poolId: string,
+): Promise<{ snapshot: string; reason: string } | null> {
+  const found = await db.query<{ snapshot: string; reason: string }>(
+    `SELECT s.snapshot, s.reason
+     FROM directory.snapshots AS s JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+     WHERE s.pool_id = $1 AND s.state = 'published' AND r.archive_lost AND NOT EXISTS (
+       SELECT FROM directory.snapshots AS later
+       WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
+         AND later.state IN ('published', 'archived')
+     )`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}
+
 async function newestPublished(db: Queryable, poolId: string): Promise<Date | null> {
   const found = await db.query<{ at: Date | null }>(
     `SELECT max(snapshot_at) AS at FROM directory.snapshots
@@ -74,10 +105,11 @@ export async function markArchived(
 export async function nextToArchive(db: Queryable, poolId: string): Promise<string> {
   const found = await db.query<{ snapshotAt: Date }>(
     `SELECT coalesce(
-       min(snapshot_at) FILTER (WHERE state IN ('walking', 'published')),
+       min(snapshot_at) FILTER (WHERE state IN ('walking', 'published') AND r.archive_lost IS NOT true),
        greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
      ) AS "snapshotAt"
-     FROM directory.snapshots WHERE pool_id = $1`,
+     FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+     WHERE pool_id = $1`,
     [poolId],
   );
   return snapshotId((found.rows[0] as { snapshotAt: Date }).snapshotAt);

@@ -61,11 +61,17 @@ export async function recentSnapshots(
   return found.rows;
 }
 
-/** The pool's published snapshots that are not archived yet, oldest first: the order they seal in. */
+/** A published snapshot, as `s`, that can still be archived. */
+const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
+  SELECT FROM mirror.runs AS r
+  WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.archive_lost
+)`;
+
+/** The pool's published snapshots that are to be archived, oldest first: the order they seal in. */
 export async function unarchivedSnapshots(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${COLUMNS} FROM directory.snapshots
-     WHERE pool_id = $1 AND state = 'published' ORDER BY snapshot_at`,
+    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+     WHERE s.pool_id = $1 AND ${ARCHIVABLE} ORDER BY s.snapshot_at`,
     [poolId],
   );
   return found.rows;
@@ -83,7 +89,7 @@ export async function unfinishedArchive(
 ): Promise<SnapshotRow | null> {
   const found = await db.query<SnapshotRow>(
     `SELECT ${COLUMNS} FROM directory.snapshots AS s
-     WHERE pool_id = $1 AND state = 'published'
+     WHERE pool_id = $1 AND ${ARCHIVABLE}
        AND snapshot_at > clock_timestamp() - make_interval(hours => $2)
        AND NOT EXISTS (
          SELECT FROM directory.snapshots AS later
