@@ -58,7 +58,8 @@ export async function findChainPosition(
   const sealed = isSealed
     ? await readWhole(destination, manifestKey(poolId, snapshot), signal)
     : null;
-  return { previous, sealed };
+  // A run that was killed can leave an empty file in a folder without hard links.
+  return { previous, sealed: sealed?.length ? sealed : null };
 }
 
 /** The ids of a pool's sealed snapshots, oldest first. */

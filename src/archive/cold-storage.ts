@@ -2,9 +2,7 @@ import { ConfigurationError } from '../model/errors.ts';
 
 /** An object cannot be read as it is in cold storage, such as Glacier, where a lifecycle rule moved it. */
 export class ColdStorageError extends ConfigurationError {
-  /** Such as GLACIER or DEEP_ARCHIVE; undefined where the server does not tell. */
-  readonly storageClass: string | undefined;
-
+  /** `storageClass` is GLACIER, DEEP_ARCHIVE or the like; undefined where the server does not tell. */
   constructor(bucket: string, key: string, storageClass: string | undefined) {
     super([
       {
@@ -13,6 +11,5 @@ export class ColdStorageError extends ConfigurationError {
         remedy: `Restore it with \`aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7\`, wait until it can be read, then run it again. Let lifecycle rules leave manifests/ alone.`,
       },
     ]);
-    this.storageClass = storageClass;
   }
 }

@@ -62,7 +62,12 @@ export async function readWhole(
   const stream = await destination.read(key, signal);
   if (stream === null) return null;
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreadable(destination, key, error);
+  }
   return Buffer.concat(chunks);
 }
 
@@ -79,9 +84,13 @@ export async function isStored(
     return stored.bytes === bytes && stored.sha256 === sha256;
   } catch (error) {
     signal.throwIfAborted();
-    throw new ResumableError(
-      `${destination.url}: ${key} could not be read back to its end. Run it again to resume.`,
-      { cause: error },
-    );
+    throw unreadable(destination, key, error);
   }
+}
+
+function unreadable({ url }: Destination, key: string, cause: unknown): ResumableError {
+  return new ResumableError(
+    `${url}: ${key} could not be read back to its end. Run it again to resume.`,
+    { cause },
+  );
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from '../config/make-folder.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import type { Destination, StoredObject } from './destination.ts';
@@ -146,9 +147,13 @@ function partialName(name: string): string {
 /** What `link` answers where a file system has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
+/** How long a file stays empty before it counts as left by a killed run. */
+const PLACEHOLDER_MS = 500;
+
 /**
  * Gives a file its name, only where no file has it; returns whether it did. Without hard links, an
- * empty file takes the name first, and is then replaced.
+ * empty file takes the name first, and is then replaced. An empty file that stays counts as none:
+ * a run was killed before it replaced the file.
  */
 async function linkExclusively(partial: string, path: string): Promise<boolean> {
   try {
@@ -156,22 +161,35 @@ async function linkExclusively(partial: string, path: string): Promise<boolean> 
     await rm(partial);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return leave(partial);
+    if (codeOf(error) === 'EEXIST') return replaceEmpty(partial, path);
     if (!NO_LINKS.has(codeOf(error))) throw error;
   }
   try {
     await (await open(path, 'wx', FILE_MODE)).close();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return leave(partial);
+    if (codeOf(error) === 'EEXIST') return replaceEmpty(partial, path);
     throw error;
   }
   await rename(partial, path);
   return true;
 }
 
-async function leave(partial: string): Promise<false> {
+/** Replaces a file that stays empty, and no other; returns whether it did. */
+async function replaceEmpty(partial: string, path: string): Promise<boolean> {
+  if (await isEmpty(path)) {
+    await delay(PLACEHOLDER_MS);
+    if (await isEmpty(path)) {
+      await rename(partial, path);
+      return true;
+    }
+  }
   await rm(partial, { force: true });
   return false;
+}
+
+async function isEmpty(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => ignoreMissing(error, path));
+  return found?.size === 0;
 }
 
 async function deletePartials(folder: string): Promise<void> {

@@ -15,7 +15,7 @@ export interface ArchiveLock {
   readonly key: string;
   /** Throws where the lock is no longer this mirror's. */
   requireHeld(signal: AbortSignal): Promise<void>;
-  /** Removes the lock; returns whether it is gone. Never throws. */
+  /** Removes the lock where it is still this mirror's. Returns false where it stays. Never throws. */
   release(): Promise<boolean>;
 }
 
@@ -56,10 +56,14 @@ export async function lockArchive(
       );
     },
     async release() {
-      const refused = await destination
-        .delete([key], AbortSignal.timeout(RELEASE_MS))
-        .catch(() => [key]);
-      return refused.length === 0;
+      const timeout = AbortSignal.timeout(RELEASE_MS);
+      try {
+        const held = await readWhole(destination, key, timeout);
+        if (!held?.equals(own)) return true;
+        return (await destination.delete([key], timeout)).length === 0;
+      } catch {
+        return false;
+      }
     },
   };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { FencedError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { adoptSealed } from './adopt-sealed.ts';
 import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
@@ -55,8 +54,7 @@ export async function writeArchive(
       const locked = { ...options, folder, maySeal: () => maySeal(options, lock) };
       archive = await writeLocked(destination, request, rows, locked);
     } catch (error) {
-      // A runner that took the snapshot over relies on the lock.
-      if (!(error instanceof FencedError)) await lock.release();
+      if (await ownsSnapshot(options)) await lock.release();
       throw error;
     }
     if (!(await lock.release())) options.onRetained?.([lock.key]);
@@ -72,6 +70,20 @@ export async function writeArchive(
 async function maySeal({ maySeal: own, signal }: ArchiveOptions, lock: ArchiveLock): Promise<void> {
   await own();
   await lock.requireHeld(signal);
+}
+
+/**
+ * True if this run still owns the snapshot. Otherwise a run of the same database may rely on the
+ * lock, or takes it over later.
+ */
+async function ownsSnapshot({ maySeal: own, signal }: ArchiveOptions): Promise<boolean> {
+  if (signal.aborted) return false;
+  try {
+    await own();
+  } catch {
+    return false;
+  }
+  return !signal.aborted;
 }
 
 async function writeLocked(

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readWhole } from '../../src/archive/destination.ts';
 import { describeFile, type LocalFile } from '../../src/archive/local-file.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { BACKENDS, type Backend } from './destinations.ts';
+import { BACKENDS, type Backend, wrap } from './destinations.ts';
 import { NEVER } from './support.ts';
 
 describe.each(BACKENDS)('$name as a destination', ({ open }) => {
@@ -44,6 +45,20 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     await backend.destination.put('a/b=c/file', await file(bytes), NEVER);
     const stored = await readWhole(backend.destination, 'a/b=c/file', NEVER);
     expect(stored?.equals(bytes)).toBe(true);
+  });
+
+  test('an object whose bytes break off can be read again', async () => {
+    await backend.destination.put('a/file', await file(randomBytes(100)), NEVER);
+    const broken = wrap(backend.destination, {
+      read: async (key, signal) => {
+        const stream = await backend.destination.read(key, signal);
+        stream?.destroy(new Error('ECONNRESET'));
+        return stream;
+      },
+    });
+    const run = readWhole(broken, 'a/file', NEVER);
+    await expect(run).rejects.toThrow(ResumableError);
+    await expect(run).rejects.toThrow('a/file could not be read back to its end. Run it again');
   });
 
   test('an object is replaced whole', async () => {

@@ -230,6 +230,22 @@ describe('a check', () => {
     },
   );
 
+  test('whose object another process deletes does not take the server for one without conditions', async () => {
+    const { destination, server } = backend;
+    let writes = 0;
+    server.after = ({ operation, key }) => {
+      if (operation === 'PutObject' && ++writes <= 2) bucket().objects.delete(key);
+      return null;
+    };
+    await destination.check(NEVER);
+    expect(writes).toBeGreaterThan(2);
+    const before = server.requests.length;
+    expect(await destination.create('a', await file(10), NEVER)).toBe(true);
+    expect(await destination.create('a', await file(11), NEVER)).toBe(false);
+    const made = server.requests.slice(before).map(({ operation }) => operation);
+    expect(made).not.toContain('ListObjectsV2');
+  });
+
   test('passes where several processes start at once, and leaves nothing', async () => {
     const checks = Array.from({ length: 8 }, async () => {
       const destination = await openDestination('s3://archive/of/pools');

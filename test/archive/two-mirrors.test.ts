@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ArchiveRequest, ArchiveResult } from '../../src/archive/archive-request.ts';
-import type { Destination } from '../../src/archive/destination.ts';
+import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { describeFile } from '../../src/archive/local-file.ts';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
@@ -201,7 +201,37 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     };
     await expect(archive(destination, 'database-a', 9, { maySeal })).rejects.toThrow(message);
     expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
+    const left = (await readWhole(destination, LOCK, NEVER))?.toString();
+    expect(left).toBe(what === 'removed' ? undefined : '{"installation":"database-b"}\n');
   });
+
+  test('a run that is stopped leaves the lock to the next run of its database', async () => {
+    const stop = new AbortController();
+    const stopped = wrap(destination, {
+      put: async () => {
+        stop.abort(new Error('the job lock is lost'));
+        stop.signal.throwIfAborted();
+      },
+    });
+    const run = archive(stopped, 'database-a', 9, { signal: stop.signal });
+    await expect(run).rejects.toThrow('the job lock is lost');
+    expect(await readWhole(destination, LOCK, NEVER)).not.toBeNull();
+    const { manifestSha256 } = await archive(destination, 'database-a', 9);
+    await expectSealed(destination, manifestSha256);
+    expect(await readWhole(destination, LOCK, NEVER)).toBeNull();
+  });
+});
+
+test('an empty lock or manifest, which a killed run left without hard links, counts as none', async () => {
+  const { destination, folder, close } = await openFolder();
+  for (const key of [LOCK, MANIFEST]) {
+    await mkdir(dirname(join(folder, key)), { recursive: true });
+    await writeFile(join(folder, key), '');
+  }
+  const { manifestSha256 } = await archive(destination, 'database-a', 9);
+  await expectSealed(destination, manifestSha256);
+  expect(await readWhole(destination, LOCK, NEVER)).toBeNull();
+  await close();
 });
 
 test('fewer formats than those of a sealed archive delete none of its parts', async () => {

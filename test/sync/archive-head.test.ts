@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
 import { openBucket, wrap } from '../archive/destinations.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -94,6 +94,21 @@ describe('before a pool is read', () => {
     expect({ error, state: report.state }).toEqual({ error: null, state: 'archived' });
     expect((await mirror.sync()).error).toBeNull();
   });
+});
+
+it('an archive that fails for now does not keep Postgres from its snapshot', async () => {
+  const before = await newest();
+  const folder = await openDestination(pathToFileURL(mirror.archive).href);
+  const failing = wrap(folder, {
+    list: () => {
+      throw new ResumableError('S3 failed the call ListObjectsV2');
+    },
+  });
+  const { error, report } = await mirror.sync({ destination: failing });
+  expect(error?.message).toBe('S3 failed the call ListObjectsV2');
+  expect(report.state).toBe('published');
+  expect((await newest()).snapshot).not.toBe(before.snapshot);
+  expect((await mirror.sync()).report.state).toBe('archived');
 });
 
 describe('a last manifest in cold storage', () => {

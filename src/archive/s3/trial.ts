@@ -23,6 +23,8 @@ const CLEAN_UP_MS = 1_000;
 /** How often the trial begins again where another process's trial removed its object. */
 const ATTEMPTS = 5;
 const ATTEMPT_MS = 300;
+/** How many writes over its own object the trial makes before it decides that conditions are ignored. */
+const OVERWRITES = 3;
 
 /**
  * Makes every request that an archive makes, with the same headers, and finds which forms of them
@@ -98,8 +100,12 @@ async function tryConditions(
 ): Promise<void> {
   const put = () => putIfNone(bucket, key, BODY, CHECKSUM, options);
   try {
-    const stored = await put();
-    if (stored && !bucket.ignoresConditions) bucket.ignoresConditions = await put();
+    if (!(await put()) || bucket.ignoresConditions) return;
+    // One such write proves nothing: the trial of another process may have deleted the object.
+    for (let overwrite = 1; overwrite <= OVERWRITES; overwrite += 1) {
+      if (!(await put())) return;
+    }
+    bucket.ignoresConditions = true;
   } catch (refusal) {
     if (!isRefusal(refusal)) throw refusal;
     // The condition may be what it refuses.

@@ -149,7 +149,7 @@ async function mirror(
     try {
       await requireNoRequest(db, poolId);
       if (await finishArchive({ ...parts, ...own }, progress, run, stop)) return;
-      await checkArchive({ db, ...own }, poolId, stop);
+      await checkArchive({ db, log, ...own }, poolId, stop);
       run.snapshotAt = await takeSnapshot(
         { ...parts, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,

@@ -126,7 +126,7 @@ async function begin(
     return unfinished.snapshotAt;
   }
   const { destination } = await poolParts(poolId);
-  await checkArchive({ db, destination }, poolId, signal);
+  await checkArchive({ db, destination, log }, poolId, signal);
   const { run } = await beginOrResume(db, poolId, log);
   // What an earlier request gave up is tried again, and no longer the reason of anything.
   await clearFailures(db, run);
