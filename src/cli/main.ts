@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { prepareAwsEnvironment } from '../config/aws-environment.ts';
 import { DESCRIPTION, VERSION } from '../config/program.ts';
-import { MirrorError } from '../model/errors.ts';
 import { printable } from '../telemetry/printable.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -20,7 +19,7 @@ import { workerCommand } from './commands/worker.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { addHelp } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
-import { describeFailure } from './report-error.ts';
+import { describeFailure, forPeople, isDebug } from './report-error.ts';
 
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
 const COMMANDS = [
@@ -53,8 +52,7 @@ try {
   await program.parseAsync(argumentsOf(program), { from: 'user' });
 } catch (failure) {
   const error = await forPeople(failure);
-  const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '');
-  for (const line of describeFailure(error, debug)) console.error(line);
+  for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
   // A reader who wants no more output does not change how the command ended.
   if (!(error instanceof OutputClosedError)) process.exitCode = exitCodeOf(error);
 }
@@ -98,12 +96,4 @@ function argumentsOf(program: Command): string[] {
 /** What is wrong with a command line quotes it. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
-}
-
-/** What Postgres says of an error can quote a row, which no message may hold. */
-async function forPeople(failure: unknown): Promise<unknown> {
-  if (!(failure instanceof Error) || failure instanceof MirrorError) return failure;
-  if (failure instanceof CommanderError) return failure;
-  const { withoutRows } = await import('../postgres/database-error.ts');
-  return withoutRows(failure);
 }

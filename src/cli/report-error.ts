@@ -7,7 +7,7 @@ import { OutputClosedError } from './output.ts';
 
 /**
  * What a person is told of the error that ended a command, in lines for standard error: every
- * problem with its remedy, one a line. Stacks show at LOG_LEVEL=debug alone.
+ * problem with its remedy, one a line. Stacks show with `debug` alone.
  */
 export function describeFailure(error: unknown, debug: boolean): string[] {
   // Commander has said what it had to say.
@@ -34,6 +34,19 @@ export function describeFailure(error: unknown, debug: boolean): string[] {
     lines.push(line('This was not expected. LOG_LEVEL=debug shows where it happened.'));
   }
   return lines;
+}
+
+/** Whether a person asks for stacks by this LOG_LEVEL. */
+export function isDebug(logLevel: string | undefined): boolean {
+  return logLevel === 'debug' || logLevel === 'trace';
+}
+
+/** What Postgres says of an error can quote a row, which no message may hold. */
+export async function forPeople(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error) || failure instanceof MirrorError) return failure;
+  if (failure instanceof CommanderError) return failure;
+  const { withoutRows } = await import('../postgres/database-error.ts');
+  return withoutRows(failure);
 }
 
 /** Some errors of Node hold others, and no message of their own. */

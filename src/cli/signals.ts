@@ -1,6 +1,7 @@
 import { InterruptedError } from '../model/errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { exitNow } from './output.ts';
+import { describeFailure, forPeople, isDebug } from './report-error.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -23,8 +24,8 @@ export interface Stop {
 /** Within two seconds a command has stopped. */
 export const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
 
-/** No person waits at a closed terminal, so there is time to stop everything in order. */
-const CLOSED_TERMINAL_MS = 10_000;
+/** The time to stop everything in order: after a fault, or where the terminal was closed. */
+const ORDERLY_STOP_MS = 10_000;
 
 /**
  * Runs `work` with a signal that fires when a person or the system asks the program to stop; asked
@@ -45,19 +46,21 @@ export async function withSignals<T>(
     if (!controller.signal.aborted) {
       asked = performance.now();
       controller.abort(new InterruptedError());
-      const withinMs = name === 'SIGHUP' ? CLOSED_TERMINAL_MS : stop.withinMs;
+      const withinMs = name === 'SIGHUP' ? ORDERLY_STOP_MS : stop.withinMs;
       deadline = setTimeout(() => leave(stop), withinMs);
     } else if (performance.now() - asked > SAME_REQUEST_MS) {
-      exitNow(EXIT.interrupted);
+      if (faults.length > 0) void leaveWith(faults[0]);
+      else exitNow(EXIT.interrupted);
     }
   };
   const onDisconnect = () => onSignal();
   // What was started is stopped as after a signal, and then the fault is reported.
   const onFault = (error: unknown) => {
     if (controller.signal.aborted) return;
+    asked = performance.now();
     faults.push(error);
     controller.abort(error);
-    deadline = setTimeout(() => leave({ ...stop, exitCode: EXIT.failed }), CLOSED_TERMINAL_MS);
+    deadline = setTimeout(() => void leaveWith(error), ORDERLY_STOP_MS);
   };
   process.on('uncaughtException', onFault);
   for (const name of SIGNALS) process.on(name, onSignal);
@@ -105,4 +108,14 @@ function leave({ exitCode, outcome }: Stop): void {
   if (outcome !== undefined) words.push(outcome());
   console.error(`cognito-mirror: ${words.join(' ')}`);
   exitNow(exitCode);
+}
+
+/** Reports a fault, and ends the program without waiting for the rest to stop. */
+async function leaveWith(fault: unknown): Promise<void> {
+  try {
+    const error = await forPeople(fault);
+    for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
+  } finally {
+    exitNow(EXIT.failed);
+  }
 }

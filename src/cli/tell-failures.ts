@@ -1,7 +1,6 @@
 import type { LogLevel } from '../config/config.ts';
-import { ConfigurationError } from '../model/errors.ts';
-import { EXIT } from './exit-codes.ts';
-import { describeFailure } from './report-error.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { describeFailure, isDebug } from './report-error.ts';
 
 /** The run of one pool, and the error that ended it, if one did. */
 interface PoolRun {
@@ -17,12 +16,12 @@ interface PoolRun {
 export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
   for (const { poolId, error } of runs) {
     if (error === null) continue;
-    for (const line of describeFailure(error, logLevel === 'debug')) {
+    for (const line of describeFailure(error, isDebug(logLevel))) {
       console.error(line.includes(poolId) ? line : `${line} (${poolId})`);
     }
   }
   const errors = runs.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return null;
-  const areUnusable = errors.every((error) => error instanceof ConfigurationError);
+  const areUnusable = errors.every((error) => exitCodeOf(error) === EXIT.usage);
   return areUnusable && errors.length === runs.length ? EXIT.usage : EXIT.failed;
 }

@@ -1,0 +1,19 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { EXIT } from '../../src/cli/exit-codes.ts';
+import { tellFailures } from '../../src/cli/tell-failures.ts';
+
+const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+afterEach(() => printed.mockClear());
+
+const runOf = (error: Error) => ({ poolId: 'us-east-1_Main', error });
+
+test('a limit that ended every run makes the exit code of a wrong configuration', () => {
+  const limit = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  expect(tellFailures([runOf(limit), runOf(limit)], 'info')).toBe(EXIT.usage);
+  expect(tellFailures([runOf(limit), runOf(new Error('other'))], 'info')).toBe(EXIT.failed);
+});
+
+test.each(['debug', 'trace'] as const)('LOG_LEVEL=%s shows stacks', (logLevel) => {
+  tellFailures([runOf(new Error('unexpected'))], logLevel);
+  expect(printed.mock.calls.flat().join('\n')).toContain('tell-failures.test.ts');
+});
