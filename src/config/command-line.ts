@@ -37,9 +37,9 @@ export function commandHint(args: readonly string[], started: Started = HERE): s
 }
 
 function program({ env, script, folder }: Started): string {
-  // npx puts folders of its own into PATH.
-  if (env['npm_command'] === 'exec') return `npx ${NAME}`;
-  if (script !== undefined && basename(script) === NAME) {
+  // npx puts folders of its own into PATH, which no other shell has.
+  const isByNpx = env['npm_command'] === 'exec';
+  if (!isByNpx && script !== undefined && basename(script) === NAME) {
     const isOnPath = (env['PATH'] ?? '').split(delimiter).includes(dirname(script));
     return isOnPath ? NAME : quote(script);
   }

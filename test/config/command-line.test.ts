@@ -38,17 +38,17 @@ describe('a command line that is printed', () => {
     [
       'by npx',
       {
-        script: '/root/.npm/_npx/1/node_modules/.bin/cognito-mirror',
-        env: { npm_command: 'exec', PATH: '/root/.npm/_npx/1/node_modules/.bin' },
+        script: '/home/ann/.npm/_npx/1/node_modules/.bin/cognito-mirror',
+        env: { npm_command: 'exec', PATH: '/home/ann/.npm/_npx/1/node_modules/.bin' },
       },
-      'npx cognito-mirror status',
+      `node ${ROOT}/bin/cognito-mirror.mjs status`,
     ],
     [
       'with MIRROR_HOME',
       { folder: () => ROOT, env: { MIRROR_HOME: '/srv/mirror' } },
       'MIRROR_HOME=/srv/mirror node bin/cognito-mirror.mjs status',
     ],
-  ])('starts the program as it was started %s', (_, part, line) => {
+  ])('starts this program where it was started %s', (_, part, line) => {
     expect(commandLine(['status'], started(part))).toBe(line);
   });
 
