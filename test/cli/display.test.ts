@@ -178,6 +178,23 @@ test('a display on a terminal redraws by itself, and makes way for the summary a
   expect(terminal.lines).toEqual([]);
 });
 
+test('the rate of one phase counts nothing of the phase before', async () => {
+  const terminal = new FakeTerminal(80);
+  const progress = walking();
+  Object.assign(progress, { phase: 'check', counts: { done: 10, total: 1_000 } });
+  const { log } = collectLog();
+  const usage = () => USAGE;
+  const stop = startDisplay({ progress: () => [progress], usage, stream: terminal, log });
+  await expect.poll(() => terminal.lines[1]).toContain('10 / 1,000');
+  // A rate needs samples of half a second.
+  await sleep(700);
+  progress.phase = 'archive';
+  progress.counts = { done: 60_000, total: 120_000 };
+  await expect.poll(() => terminal.lines[1]).toContain('60,000 / 120,000');
+  expect(terminal.lines[1]).not.toContain('/s');
+  stop();
+});
+
 test('elsewhere a display logs each phase', async () => {
   const progress = walking();
   const { log, lines } = collectLog();

@@ -31,14 +31,15 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
     const now = performance.now();
     const snapshots = progress();
     const rates = new Map<string, number | null>();
-    const measure = (key: string, count: number) => {
-      const window = windows.get(key) ?? new RateWindow();
-      windows.set(key, window);
+    // Each phase counts items of its own, so it has a window of its own.
+    const measure = (key: string, count: number, counted = key) => {
+      const window = windows.get(counted) ?? new RateWindow();
+      windows.set(counted, window);
       rates.set(key, window.add(now, count));
     };
-    for (const { poolId, walks, counts } of snapshots) {
+    for (const { poolId, phase, walks, counts } of snapshots) {
       for (const kind of WALK_KINDS) measure(`${poolId} ${kind}`, walks[kind].read);
-      if (counts !== null) measure(`${poolId} phase`, counts.done);
+      if (counts !== null) measure(`${poolId} phase`, counts.done, `${poolId} ${phase}`);
     }
     const rateOf: Rates = (poolId, kind) => rates.get(`${poolId} ${kind}`) ?? null;
     region.draw(progressLines(snapshots, rateOf, usage(), region.columns));
