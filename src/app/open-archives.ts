@@ -52,19 +52,32 @@ export function workFolder(config: Config): string {
   return join(config.home, 'work');
 }
 
+/** The codes of a path that is wrong; a full disk or too few open files pass through. */
+const WRONG_PATH = [
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'ENOENT',
+  'EEXIST',
+  'ELOOP',
+  'ENAMETOOLONG',
+];
+
 async function checkWorkFolder(config: Config): Promise<void> {
+  const folder = workFolder(config);
   try {
-    await rm(await makeWorkFolder(workFolder(config)), { recursive: true });
+    await rm(await makeWorkFolder(folder), { recursive: true });
   } catch (error) {
-    throw new ConfigurationError(
-      [
-        {
-          subject: 'MIRROR_HOME',
-          problem: `parts of the archive cannot be made in ${workFolder(config)} (${(error as NodeJS.ErrnoException).code}).`,
-          remedy: 'Set it to a folder that this user may write.',
-        },
-      ],
-      { cause: error },
-    );
+    throw workFolderError(error as NodeJS.ErrnoException, folder);
   }
+}
+
+/** What an error of making the work folder means to a person; itself, where its path is right. */
+export function workFolderError(error: NodeJS.ErrnoException, folder: string): Error {
+  const { code = '' } = error;
+  if (!WRONG_PATH.includes(code)) return error;
+  const problem = `parts of the archive cannot be made in ${folder} (${code}).`;
+  const remedy = 'Set it to a folder that this user may write.';
+  return new ConfigurationError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
 }
