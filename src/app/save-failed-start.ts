@@ -8,16 +8,19 @@ import { saveOutcome } from '../runner/save-outcome.ts';
  * Records in Postgres that a run ended before it began any snapshot, as its archive, Redis or
  * credentials could not be used: `status` shows it, pool by pool. Of `COGNITO_POOLS=all` the pools
  * that were mirrored before are known.
+ *
+ * @returns the ids of the pools that it is recorded of.
  */
 export async function saveFailedStart(
   db: pg.Pool,
   config: Config,
   why: unknown,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   const outcome = signal.aborted ? 'interrupted' : 'failed';
   const poolIds = config.pools === 'all' ? await knownPools(db) : config.pools;
   for (const poolId of poolIds) await saveOutcome(db, poolId, { outcome, snapshot: null, why });
+  return poolIds;
 }
 
 async function knownPools(db: pg.Pool): Promise<readonly string[]> {

@@ -1,11 +1,14 @@
-import { openForRun } from '../app/open-for-run.ts';
+import type pg from 'pg';
+import { type Opened, openForRun } from '../app/open-for-run.ts';
 import { resolvePools } from '../app/resolve-pools.ts';
 import { saveFailedStart } from '../app/save-failed-start.ts';
 import { syncParts } from '../app/sync-parts.ts';
 import type { Config } from '../config/config.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import { noteListed } from '../postgres/state/listed-pools.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
 import { logOutcome } from '../runner/log-outcome.ts';
+import { reportOf } from '../runner/snapshot-report.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { startDisplay } from './display/display.ts';
@@ -22,19 +25,9 @@ export async function mirrorPools(
   shown: SnapshotProgress[],
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const opened = await openForRun(config, log, signal, {
-    onFailure: (db, error) => saveFailedStart(db, config, error, signal),
-  });
+  const { opened, poolIds } = await start(config, log, signal);
   const { buckets } = opened.quota;
   try {
-    const { db } = opened.mirror;
-    const { poolIds, listed } = await resolvePools(config, { db, buckets, log }, signal).catch(
-      async (error) => {
-        await saveFailedStart(db, config, error, signal);
-        throw error;
-      },
-    );
-    await noteListed(db, listed);
     const stopDisplay = startDisplay({
       progress: () => shown,
       usage: () => buckets.usage(),
@@ -62,5 +55,42 @@ export async function mirrorPools(
     }
   } finally {
     await opened.close();
+  }
+}
+
+/** Opens what the run works with and finds its pools; a failure is logged for each pool. */
+async function start(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ opened: Opened; poolIds: readonly string[] }> {
+  const began = performance.now();
+  // Where Postgres is away, the pools that are named are known all the same.
+  let failed = config.pools === 'all' ? [] : config.pools;
+  const save = async (db: pg.Pool, error: unknown) => {
+    failed = await saveFailedStart(db, config, error, signal);
+  };
+  try {
+    const opened = await openForRun(config, log, signal, { onFailure: save });
+    try {
+      const { db } = opened.mirror;
+      const { buckets } = opened.quota;
+      const { poolIds, listed } = await resolvePools(config, { db, buckets, log }, signal);
+      await noteListed(db, listed);
+      return { opened, poolIds };
+    } catch (error) {
+      await save(opened.mirror.db, error);
+      await opened.close();
+      throw error;
+    }
+  } catch (error) {
+    const seconds = Math.round(performance.now() - began) / 1000;
+    const reason = withoutRows(error as Error).message;
+    // A terminal gets the error in words for a person.
+    for (const poolId of process.stderr.isTTY ? [] : failed) {
+      const report = reportOf(poolId, null, { seconds, archive: null, reason });
+      logOutcome(log, signal.aborted ? 'interrupted' : 'failed', report);
+    }
+    throw error;
   }
 }

@@ -8,6 +8,12 @@ beforeEach(async () => {
 });
 afterEach(() => mirror.close());
 
+/** The lines of the log that tell how a run ended. */
+function outcomesIn(stderr: string): Record<string, unknown>[] {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
+  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => /^snapshot /.test(msg));
+}
+
 /** What `status` tells of the only pool. */
 async function poolStatus() {
   const { code, stdout } = await mirror.run(['status', '--json']);
@@ -29,6 +35,14 @@ it('shows a night that failed before it began a snapshot, with the reason', asyn
 
   const away = await mirror.run(['sync'], { ARCHIVE_URL: 'file:///dev/null/archive' });
   expect(away.code).toBe(2);
+  expect(outcomesIn(away.stderr)).toMatchObject([
+    {
+      msg: 'snapshot failed',
+      poolId: mirror.poolId,
+      snapshot: null,
+      reason: expect.stringContaining('the folder /dev/null/archive cannot be written'),
+    },
+  ]);
   expect(await poolStatus()).toMatchObject({
     newest: { snapshot: archived.newest.snapshot },
     lastAttempt: {
@@ -64,8 +78,10 @@ it('shows credentials that cannot list the pools of the account, for each pool o
     __type: 'ExpiredTokenException',
     message: 'The security token is expired',
   });
-  const { code } = await mirror.sync([], { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' });
+  const env = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
+  const { code, stderr } = await mirror.sync([], env);
   expect(code).toBe(2);
+  expect(outcomesIn(stderr)).toMatchObject([{ msg: 'snapshot failed', poolId: mirror.poolId }]);
   expect((await poolStatus()).lastAttempt).toMatchObject({ outcome: 'failed', snapshot: null });
 });
 
