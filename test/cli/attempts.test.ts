@@ -11,7 +11,7 @@ afterEach(() => mirror.close());
 /** The lines of the log that tell how a run ended. */
 function outcomesIn(stderr: string): Record<string, unknown>[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => /^snapshot /.test(msg));
+  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith('snapshot '));
 }
 
 /** What `status` tells of the only pool. */

@@ -37,7 +37,11 @@ async function refused(args: readonly string[], change: EnvChange = {}): Promise
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(mirror.simulator.attempts.total).toBe(before);
   lastStderr = stderr;
-  const lines = stderr.trimEnd().split('\n');
+  const all = stderr.trimEnd().split('\n');
+  // The log of `sync` has the outcome of each pool besides.
+  const logged = all.filter((line) => line.startsWith('{'));
+  for (const line of logged) expect(JSON.parse(line)).toMatchObject({ msg: 'snapshot failed' });
+  const lines = all.filter((line) => !line.startsWith('{'));
   for (const line of lines) expect(line).toMatch(/^cognito-mirror: \S.*[.!?)`] [A-Z`].*\.$/);
   return lines.map((line) => line.split(': ')[1] ?? '');
 }
