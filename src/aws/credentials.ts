@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
+import { ConfigurationError } from '../model/errors.ts';
 import { asksContainer, CONTAINER_SOCKET_MS, ofContainer } from './container-endpoint.ts';
 import { type CredentialsTrouble, diagnose } from './credentials-trouble.ts';
 
@@ -36,7 +37,8 @@ const LATER_TIMEOUT_MS = 5_000;
  * The credentials of the SDK's standard chain, fetched through `requestHandler` where the SDK allows
  * it. An endpoint that is slow or fails is asked again for half a minute.
  *
- * @returns a provider that rejects with NoCredentialsError
+ * @returns a provider that rejects with NoCredentialsError, and with ConfigurationError where a
+ *   variable does not name an HTTP proxy
  */
 export function standardCredentials(
   requestHandler: NodeHttpHandler,
@@ -53,6 +55,8 @@ export function standardCredentials(
         const chain = fromNodeProviderChain({ ...init, timeout: CONTAINER_SOCKET_MS });
         return await ofContainer(chain(identity));
       } catch (error) {
+        // A variable that names no proxy is found where the request is sent.
+        if (error instanceof ConfigurationError) throw error;
         const trouble = await diagnose(error);
         const wait = waitsMs[attempt];
         if (!trouble.passing || wait === undefined) throw new NoCredentialsError(trouble);

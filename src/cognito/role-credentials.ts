@@ -5,8 +5,15 @@ import {
   roleCredentials,
 } from '../aws/credentials.ts';
 import type { Role } from '../config/pool-settings.ts';
+import { ConfigurationError } from '../model/errors.ts';
 import { judge, type Verdict } from './error-table.ts';
-import { CredentialsError, RoleRefusedError, ServiceUnavailableError } from './errors.ts';
+import {
+  CredentialsError,
+  ParameterRefusedError,
+  RefusedRequestError,
+  RoleRefusedError,
+  ServiceUnavailableError,
+} from './errors.ts';
 import { AttemptFailed } from './retry.ts';
 
 /** Names the mirror in CloudTrail, and in policies that ask for a session's name. */
@@ -34,19 +41,36 @@ export function poolCredentials(
   };
 }
 
+/** The verdict is of a look-up, which is no call of Cognito; this name must not reach a person. */
+const OPERATION = 'DescribeUserPool';
+
 /** STS fails as every service does; only what it refuses is about the role. */
 function judgeRole(error: unknown, region: string, role: Role): Verdict {
   const verdict = judge(error, {
-    operation: 'DescribeUserPool',
+    operation: OPERATION,
     poolId: '',
     region,
     carriesToken: false,
     carriesShardFilter: false,
   });
-  if (verdict.error instanceof CredentialsError) return verdict;
+  // A variable that names no proxy is found where a request is sent.
+  if (error instanceof ConfigurationError || verdict.error instanceof CredentialsError) {
+    return verdict;
+  }
   if (verdict.action !== 'stop') {
     // Throttling by STS is no reason to slow a bucket of Cognito down.
     return { ...verdict, action: 'retry', error: unavailable(role, verdict.reason) };
+  }
+  // The proxy or the server refused the connection, and STS decided nothing about the role.
+  if (
+    verdict.error instanceof RefusedRequestError &&
+    !(verdict.error instanceof ParameterRefusedError)
+  ) {
+    const problems = verdict.error.problems.map(({ subject, ...rest }) => ({
+      subject: subject === OPERATION ? `${role.arn}: STS` : subject,
+      ...rest,
+    }));
+    return { ...verdict, error: new RefusedRequestError(problems) };
   }
   return { ...verdict, error: new RoleRefusedError(role, verdict.reason) };
 }

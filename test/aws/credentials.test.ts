@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { NoCredentialsError, standardCredentials } from '../../src/aws/credentials.ts';
 import { openRequestHandler } from '../../src/aws/request-handler.ts';
+import { ConfigurationError } from '../../src/model/errors.ts';
 import { startForwardProxy } from '../support/forward-proxy.ts';
 import { startSts } from '../support/sts-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -68,6 +69,20 @@ const CREDENTIALS = JSON.stringify({
   SecretAccessKey: 'secret',
   Token: 'token',
   Expiration: new Date(Date.now() + 3_600_000),
+});
+
+test('a variable that names no proxy is reported as that, not as missing credentials', async () => {
+  process.env['AWS_PROFILE'] = 'with-role';
+  process.env['HTTPS_PROXY'] = 'socks5://user:s3cret@proxy:1080';
+  const keys = 'aws_access_key_id = AKID\naws_secret_access_key = secret\n';
+  await writeFile(join(folder.path, 'credentials'), `[base]\n${keys}`);
+  await writeFile(
+    join(folder.path, 'config'),
+    '[profile with-role]\nrole_arn = arn:aws:iam::123456789012:role/mirror\nsource_profile = base\n',
+  );
+  const looked = lookUp();
+  await expect(looked).rejects.toThrow(ConfigurationError);
+  await expect(looked).rejects.toThrow(/^HTTPS_PROXY: the value is not the URL/);
 });
 
 describe('a profile', () => {

@@ -138,6 +138,27 @@ describe('a proxy that fails', () => {
     expect(error.message).not.toContain('s3cret');
   });
 
+  test.each([
+    [
+      'as its variable names none',
+      'socks5',
+      /^HTTP_PROXY: the value is not the URL of an HTTP proxy/,
+    ],
+    ['and wants other credentials', 407, /^HTTPS_PROXY: the proxy .* wants other credentials/],
+  ] as const)('%s is reported as that where a role is to be assumed', async (_, fault, message) => {
+    const { proxy } = await behindProxy();
+    if (fault === 407) proxy.refuse = fault;
+    process.env['HTTP_PROXY'] =
+      fault === 'socks5' ? 'socks5://user:s3cret@proxy:1080' : withPassword(proxy);
+    process.env['AWS_ENDPOINT_URL_STS'] = 'http://sts.example';
+    const error = await rejection(
+      open('http://c.example', { role: ROLE }).describePool(POOL, never()),
+    );
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toMatch(/s3cret|STS does not let/);
+  });
+
   test('as it is not there, is named', async () => {
     const { proxy, url } = await behindProxy();
     await proxy.close();
