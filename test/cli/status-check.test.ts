@@ -80,6 +80,20 @@ describe('status --check', () => {
     });
   });
 
+  it('leaves out a pool that was only attempted, as its id may be mistyped', async () => {
+    await addSnapshots([MAIN, 'archived', 3]);
+    await mirror.rows(
+      `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
+       VALUES ('us-east-1_Typo', clock_timestamp(), 'failed', 'The pool does not exist.')`,
+    );
+    const all = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
+    expect(await mirror.run(['status', '--check'], all)).toMatchObject({
+      code: 0,
+      stdout: `OK - ${MAIN} 3 h old; limit 1 d 2 h\n`,
+    });
+    expect((await mirror.run(['status'], all)).stdout).toContain('us-east-1_Typo');
+  });
+
   it('exits with 1 for a pool that COGNITO_POOLS=all no longer lists, however recent it is', async () => {
     await addSnapshots([MAIN, 'archived', 1], ['us-east-1_Gone', 'archived', 1]);
     await mirror.rows(

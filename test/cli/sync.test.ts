@@ -218,6 +218,9 @@ describe('sync', () => {
     const [statement = ''] = /DELETE FROM .*'(?=\.$)/.exec(reports[1]?.reason ?? '') ?? [];
     await mirror.rows(statement);
     expect(await mirror.sync([], all)).toMatchObject({ code: 0, reports: [{}] });
+    expect(await mirror.rows('SELECT pool_id FROM mirror.attempts')).toEqual([
+      { pool_id: 'us-east-1_Main' },
+    ]);
     // A pool that is named has nothing to do with the listing.
     expect((await mirror.sync(['us-east-1_Main'])).code).toBe(0);
   }, 90_000);

@@ -109,6 +109,21 @@ test('the last attempt of a pool has its end and its success', async () => {
   expect((await attempt()).success).toEqual({ [POOL]: 0 });
 });
 
+test('an attempt alone does not make a pool known, a listing does', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.rows(
+    `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
+     SELECT pool_id, now(), 'failed', 'a reason'
+     FROM unnest(ARRAY['us-east-1_Typo', 'us-east-1_Listed']) AS pool_id`,
+  );
+  await mirror.rows(
+    `INSERT INTO mirror.pools (pool_id, listed_at) VALUES ('us-east-1_Listed', now())`,
+  );
+  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_last_attempt_success')).toEqual({
+    'us-east-1_Listed': 0,
+  });
+});
+
 test('ages count from when a snapshot began, by the clock of Postgres', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.rows(

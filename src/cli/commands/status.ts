@@ -74,14 +74,19 @@ async function runStatus(
   const mirror = await findMirror(config, signal);
   if (mirror === null) {
     await tellNoMirror(config, pools, options);
-    if (options.check) await checkAge({ at: new Date(), pools: [] }, named, maxAgeSeconds, options);
+    if (options.check) {
+      await checkAge({ at: new Date(), pools: [] }, named ?? [], maxAgeSeconds, options);
+    }
     return;
   }
   const asked = pools.length > 0 ? pools : null;
   const read = () => readStatus(mirror.db, asked);
   try {
     if (options.check) {
-      return await checkAge(await readStatus(mirror.db, named), named, maxAgeSeconds, options);
+      const { expectedPools } = await import('../../postgres/state/expected-pools.ts');
+      const checked = named ?? (await expectedPools(mirror.db));
+      const status = await readStatus(mirror.db, checked);
+      return await checkAge(status, checked, maxAgeSeconds, options);
     }
     if (asked !== null) requireKnown(asked, (await readStatus(mirror.db, null)).pools);
     const readings = options.watch ? watch(read, signal) : lookOnce(read, signal);
@@ -97,13 +102,13 @@ async function runStatus(
 /** Tells a monitoring system whether the mirrors are recent enough, by text and exit code. */
 async function checkAge(
   { at, pools }: Pick<Status, 'at' | 'pools'>,
-  named: readonly string[] | null,
+  checked: readonly string[],
   maxAgeSeconds: number,
   { json = false }: StatusOptions,
 ): Promise<void> {
   const { checkAges } = await import('../../runner/mirror-age.ts');
   const { ageText } = await import('../display/age-text.ts');
-  const ages = checkAges(pools, named ?? pools.map(({ poolId }) => poolId), maxAgeSeconds);
+  const ages = checkAges(pools, checked, maxAgeSeconds);
   const ok = ages.length > 0 && ages.every((age) => age.ok);
   if (json) await writeJson({ ok, maxAgeSeconds, pools: ages });
   else await writeOut(ageText(ages, maxAgeSeconds, at));

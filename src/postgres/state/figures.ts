@@ -2,6 +2,7 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 import { bounded } from '../../telemetry/bounded.ts';
 import type { DirectoryFigures, PoolFigures } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
+import { EXPECTED_POOLS } from './expected-pools.ts';
 import type { RequestOutcome } from './requests.ts';
 
 /** So long an answer is given again, that many scrapers cost as much as one. */
@@ -50,8 +51,7 @@ export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | n
 async function readFigures(db: Queryable): Promise<DirectoryFigures> {
   const found = await db.query<PoolFigures>(
     `WITH listed AS (
-       SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM mirror.schedules
-       UNION SELECT pool_id FROM mirror.attempts
+       ${EXPECTED_POOLS}
      ),
      by_state AS (
        SELECT pool_id, jsonb_object_agg(state, number) AS snapshots

@@ -50,6 +50,7 @@ export async function vanishedError(
     `${row.listedAt.toISOString()}, and it is not listed now.`;
   const remedy =
     'Check whether it was deleted, and whether the credentials are of the same account. Its mirror ' +
-    `and archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'.`;
+    `and archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
+    `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
   return new ConfigurationError([{ subject: poolId, problem, remedy }], { cause });
 }
