@@ -14,7 +14,7 @@ import { isCronPattern, isTimezone } from './schedule.ts';
 export const VARIABLES = {
   COGNITO_POOLS: z.string().transform(toPools),
   DATABASE_URL: z.string().transform(standardDatabaseUrl).superRefine(isDatabaseUrl),
-  REDIS_URL: z.string().superRefine(isServerUrl(['redis:', 'rediss:'])),
+  REDIS_URL: z.string().superRefine(isRedisUrl),
   ARCHIVE_URL: z.string().superRefine(isArchiveUrl),
   ARCHIVE_FORMATS: z.string().transform(toFormats),
   ARCHIVE_KMS_KEY_ID: z.string(),
@@ -90,6 +90,23 @@ function isDatabaseUrl(text: string, context: z.core.$RefinementCtx): void {
   isServerUrl(['postgres:', 'postgresql:'])(text, context);
   const problem = URL.canParse(text) ? databaseUrlProblem(text) : null;
   if (problem !== null) report(context, problem);
+}
+
+function isRedisUrl(text: string, context: z.core.$RefinementCtx): void {
+  isServerUrl(['redis:', 'rediss:'])(text, context);
+  if (URL.canParse(text) && !isDecodable(new URL(text))) {
+    report(context, 'a % in the user or password must be written as %25.');
+  }
+}
+
+/** The client decodes user and password, and throws where a % begins no character. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Quotes nothing of the value, which may hold a password. */

@@ -23,13 +23,16 @@ const RETRY_MS = 200;
  */
 export async function awaitRedis(url: string, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
+  let cause: Trouble | null = null;
   for (;;) {
     if (signal?.aborted) throw new InterruptedError();
-    const trouble = await probe(url, deadline - performance.now(), signal);
+    const trouble = await probe(url, Math.max(deadline - performance.now(), RETRY_MS), signal);
     if (signal?.aborted) throw new InterruptedError();
     if (trouble === null) return;
-    if (!trouble.passing || performance.now() + RETRY_MS >= deadline) {
-      throw refusedRedis(url, trouble);
+    // The last probe may have little time left: silence then says less than what was found before.
+    if (trouble !== SILENT) cause = trouble;
+    if (!trouble.passing || performance.now() + 2 * RETRY_MS >= deadline) {
+      throw refusedRedis(url, cause ?? trouble);
     }
     await sleep(RETRY_MS, undefined, signal ? { signal } : {}).catch(() => {});
   }

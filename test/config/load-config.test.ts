@@ -140,7 +140,7 @@ describe('pools', () => {
 describe('wrong values', () => {
   const wrong: Record<string, string[]> = {
     DATABASE_URL: ['localhost', 'mysql://u:s3cret@h/x', '5432'],
-    REDIS_URL: ['localhost:6379', 'http://s3cret@h'],
+    REDIS_URL: ['localhost:6379', 'http://s3cret@h', 'redis://u:s3cret%@h', 'redis://50%off@h'],
     ARCHIVE_URL: [
       '/data',
       'bucket',

@@ -112,6 +112,21 @@ describe('at the start', () => {
     expect(await refusal(await stranger(() => {}))).toMatch(/does not answer/);
   });
 
+  test('what was found before is told where the last probes get no answer', async () => {
+    let answers = 2;
+    const info = 'redis_version:7.0.0\r\nloading:1\r\nrole:master';
+    const url = await stranger((socket, text) => {
+      for (const [, command] of text.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+        if (answers === 0) return;
+        const isInfo = command?.toLowerCase() === 'info';
+        socket.write(isInfo ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+        if (isInfo) answers -= 1;
+      }
+    });
+    expect(await refusal(url)).toMatch(/still loading/);
+    expect(answers).toBe(0);
+  });
+
   test.each([
     ['redis_version:6.0.16\r\nredis_mode:standalone\r\nrole:master', /6\.0\.16, which is too old/],
     ['redis_version:7.0.0\r\nloading:1\r\nrole:master', /still loading/],
