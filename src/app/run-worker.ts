@@ -143,9 +143,9 @@ function serve(
   });
 }
 
-/** For anyone: without the remedy, which names a user of Redis. */
-function describeTrouble({ isLost, problem }: RedisTrouble): string {
-  return isLost ? 'Redis is not reachable.' : `Redis: ${problem}`;
+/** Anyone may read it: the problem itself can name a user of Redis or an address. */
+function describeTrouble({ isLost }: RedisTrouble): string {
+  return isLost ? 'Redis is not reachable.' : 'Redis refuses commands; the log says why.';
 }
 
 /** Throws where Redis cannot be used, although it may still be read. */
