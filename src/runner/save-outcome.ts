@@ -8,8 +8,7 @@ import { saveAttempt } from '../postgres/state/attempts.ts';
  * Records in Postgres how the attempt to mirror a pool ended, also one that began no snapshot. Where
  * Postgres itself is away, the log alone has it.
  *
- * @param why its error or reason; null where it succeeded. Of errors that are not our own the name
- *   alone is kept, as their texts can quote anything.
+ * @param why its error or reason; null where it succeeded
  */
 export async function saveOutcome(
   db: pg.Pool,
@@ -20,7 +19,11 @@ export async function saveOutcome(
   await saveAttempt(db, poolId, { outcome, snapshot, reason }).catch(() => {});
 }
 
-function reasonOf(why: unknown): string | null {
+/**
+ * Why an attempt ended, in words that may be printed, logged and kept. Of errors that are not our own
+ * the name alone is kept, as their texts can quote anything.
+ */
+export function reasonOf(why: unknown): string | null {
   if (why === null || typeof why === 'string') return why;
   const known = withoutRows(why instanceof Error ? why : new Error('unknown'));
   if (known instanceof MirrorError) return known.message;

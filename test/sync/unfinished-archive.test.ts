@@ -29,6 +29,14 @@ async function full(): Promise<Destination> {
 const states = () =>
   mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
 
+it('the report of a run keeps the text of an unknown error to itself', async () => {
+  const poolParts = () => Promise.reject(new TypeError('ana@example.com is not a function'));
+  const { report } = await mirror.sync({ poolParts });
+  const reason = 'It failed unexpectedly (TypeError). The log has the error.';
+  expect(report.reason).toBe(reason);
+  expect(await mirror.rows('SELECT reason FROM mirror.attempts')).toEqual([{ reason }]);
+});
+
 describe('a snapshot that could not be archived', () => {
   it('is published all the same, says why, and is archived by the next run, which does no more', async () => {
     const { report, error } = await mirror.sync({ destination: await full() });

@@ -14,7 +14,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { describeMirrored } from '../describe-mirrored.ts';
 import type { PoolParts, PoolPartsOf } from '../pool-parts.ts';
-import { saveOutcome } from '../save-outcome.ts';
+import { reasonOf, saveOutcome } from '../save-outcome.ts';
 import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import { holdPool } from './hold-pool.ts';
@@ -110,7 +110,7 @@ async function syncPool(
   const report = reportOf(poolId, row, {
     seconds,
     archive: run.archive,
-    reason: error?.message ?? null,
+    reason: reasonOf(error),
   });
   const outcome = outcomeOf(report, error, signal);
   Object.assign(progress, { phase: 'done', outcome });
