@@ -98,6 +98,13 @@ describe('behind a proxy', () => {
     ]);
     expect(error).toBeInstanceOf(RefusedRequestError);
     expect(error.message).toMatch(/certificate.*NODE_EXTRA_CA_CERTS/);
+
+    process.env['AWS_ENDPOINT_URL_STS'] = 'https://c.example';
+    const cognito = open('https://c.example', { role: ROLE });
+    const ofRole = await rejection(cognito.describePool(POOL, never()));
+    expect(ofRole.message).toMatch(
+      /role\/mirror: STS: the server's certificate is of no authority/,
+    );
   });
 });
 
