@@ -55,10 +55,10 @@ export async function showResults(
 Any engine reads these as one table, such as DuckDB:
   SELECT snapshot, count(*) FROM read_parquet('${archive.replaceAll("'", "''")}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
 
-To go on:
+To go on (\`db\` keeps this Postgres up and prints its URL for psql):
   ${hint(['status'])}
   ${hint(['query', 'SELECT username, email FROM directory.users LIMIT 10'])}
-  ${hint(['db'])}        # keeps this Postgres up and prints its URL for psql
+  ${hint(['db'])}
 
 A real pool, with AWS credentials that may read it (README.md has the policy):
   ${commandHint(['sync', 'us-east-1_Ab12Cd34'])}
