@@ -53,9 +53,7 @@ export async function queryReadOnly(
   try {
     signal?.throwIfAborted();
     await client.query('BEGIN READ ONLY');
-    await client.query(
-      `SELECT set_config('search_path', 'directory, ' || current_setting('search_path'), true)`,
-    );
+    await findDirectoryFirst(client);
     // The extended protocol, which refuses more than one statement.
     const cursor = client.query(new ResultCursor(sql));
     const first = await readBatch(cursor);
@@ -67,6 +65,16 @@ export async function queryReadOnly(
     signal?.removeEventListener('abort', cancel);
     await client.end();
   }
+}
+
+/**
+ * Puts schema `directory` before the role's own search path. By commands alone, as a schema of that
+ * path may hold functions and operators of the names that a query would use.
+ */
+async function findDirectoryFirst(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+  const own = rows[0]?.search_path || null;
+  await client.query(`SET LOCAL search_path TO directory${own === null ? '' : `, ${own}`}`);
 }
 
 /** A cursor over rows of text. A COPY's data is no rows, and not for here. */

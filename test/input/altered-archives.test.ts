@@ -134,19 +134,34 @@ describe('the archive before', () => {
   const next = { snapshotAt: new Date('2026-11-21T02:00:00.000Z') };
 
   test.each([
-    ['is cut short', (text: string) => text.slice(0, -20)],
-    ['is empty', () => ''],
-    ['is something else', () => '{"version":1}'],
-    ['is another snapshot’s', (text: string) => text.replaceAll('20261120T', '20261119T')],
-  ])('%s: also a new database, which knows nothing of it, adds nothing to it', async (_, of) => {
-    await archive(FIRST);
-    writeFileSync(pathOf(MANIFEST), of(readFileSync(pathOf(MANIFEST), 'utf8')));
-    const before = await content();
-    await expect(archive(FIRST, { ...next, previous: null })).rejects.toThrow(
-      /^ARCHIVE_URL: what it holds as the manifest of \S+\/20261120T020000Z is not that\. Restore/,
-    );
-    expect(await content()).toEqual(before);
-  });
+    [
+      'is cut short',
+      (text: string) => text.slice(0, -20),
+      'cannot be read as a manifest: it is not JSON',
+    ],
+    ['is empty', () => '', 'cannot be read as a manifest: it is empty'],
+    [
+      'is something else',
+      () => '{"version":1}',
+      'cannot be read as a manifest: it does not have the form of a manifest',
+    ],
+    [
+      'is another snapshot’s',
+      (text: string) => text.replaceAll('20261120T', '20261119T'),
+      'is the manifest of another snapshot',
+    ],
+  ])(
+    '%s: also a new database, which has no record of it, adds nothing to it',
+    async (_, of, problem) => {
+      await archive(FIRST);
+      writeFileSync(pathOf(MANIFEST), of(readFileSync(pathOf(MANIFEST), 'utf8')));
+      const before = await content();
+      await expect(archive(FIRST, { ...next, previous: null })).rejects.toThrow(
+        `ARCHIVE_URL: ${MANIFEST} ${problem}. Restore the missing or changed manifests`,
+      );
+      expect(await content()).toEqual(before);
+    },
+  );
 
   test('stops the next snapshot of a mirror until it is as it was', async () => {
     const mirror = await openTestMirror({ users: 20, groups: 2 });
@@ -163,7 +178,8 @@ describe('the archive before', () => {
         const { error, report } = await mirror.sync();
         expect(error).toBeInstanceOf(ConfigurationError);
         expect(error?.message).toMatch(/^ARCHIVE_URL: .*\. Restore the missing or changed/);
-        expect(report).toMatchObject({ state: 'published', archive: null });
+        // Before the pool is read: no snapshot is begun.
+        expect(report).toMatchObject({ snapshot: null, state: null, archive: null });
       }
       writeFileSync(path, right);
       const { error, report } = await mirror.sync();

@@ -132,7 +132,7 @@ test('everything wrong with the command line is reported at once', async () => {
   expect([code, stdout]).toEqual([2, '']);
   for (const part of [
     '--port: 70000 ',
-    '--pool: nope ',
+    '--pool: "nope" ',
     `--pool: ${POOL} is named twice`,
     '--users: -1 ',
     '--groups: 10001 ',
