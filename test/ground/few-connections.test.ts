@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { runSql } from '../support/postgres.ts';
@@ -64,5 +65,23 @@ test('a pool does all its work with one connection', async () => {
     transaction(db, async (client) => (await client.query('SELECT $1::int AS i', [i])).rows[0]),
   );
   expect(await Promise.all(work)).toEqual(Array.from({ length: 30 }, (_, i) => ({ i })));
+  await db.end();
+});
+
+test('each of several that wait for the first connection waits between tries, and says so', async () => {
+  await sql('ALTER ROLE few CONNECTION LIMIT 1');
+  const other = openPool(env().DATABASE_URL, 1);
+  await other.query('SELECT');
+  const lines: string[] = [];
+  const log = createLogger({
+    level: 'warn',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
+  const db = openPool(env().DATABASE_URL, 3, log);
+  const work = Promise.all([1, 2, 3].map(() => db.query('SELECT')));
+  await expect.poll(() => lines.length).toBe(3);
+  expect(lines.join('')).toMatch(/(.*Postgres has no connection left: waiting.*\n){3}/);
+  await other.end();
+  await work;
   await db.end();
 });

@@ -27,6 +27,8 @@ export class SessionPool extends pg.Pool {
   readonly #log: Logger | undefined;
   #growth: NodeJS.Timeout | undefined;
   #hasTold = false;
+  /** `totalCount` includes clients that still connect, which the server may refuse. */
+  readonly #connected = new Set<pg.PoolClient>();
 
   constructor(url: string, size: number, log?: Logger) {
     super({
@@ -40,6 +42,8 @@ export class SessionPool extends pg.Pool {
     this.#log = log;
     // The pool reports idle connections that break. Each is replaced when one is needed.
     this.on('error', () => {});
+    this.on('connect', (client) => void this.#connected.add(client));
+    this.on('remove', (client) => void this.#connected.delete(client));
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -59,7 +63,7 @@ export class SessionPool extends pg.Pool {
 
   /** @returns true where the pool has connections: the next request waits for one of them. */
   #useFewer(): boolean {
-    const connections = this.totalCount;
+    const connections = this.#connected.size;
     this.options.max = Math.max(1, connections);
     clearTimeout(this.#growth);
     this.#growth = setTimeout(() => {
