@@ -8,6 +8,7 @@ import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
 import { JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
 import { type SnapshotData, snapshotJobId } from '../../src/runner/worker/queues.ts';
 import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { openFleetQueues } from '../support/job-queues.ts';
 import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
@@ -73,9 +74,19 @@ describe('a request whose job', () => {
       throw new UnrecoverableError('It took every worker down.');
     });
     expect(await stateOfJob()).toBe('failed');
-    await openKeeper().keep();
+    const lines: string[] = [];
+    const log = createLogger({
+      level: 'info',
+      destination: { write: (line: string) => void lines.push(line) },
+    });
+    const parts = { ...mirror.parts, log };
+    const keepers = [1, 2].map(() => new JobKeeper(parts, mirror.connection.client, tell));
+    await Promise.all(keepers.map((keeper) => keeper.keep()));
     expect(await mirror.rows('SELECT outcome, reason FROM mirror.requests')).toEqual([
       { outcome: 'failed', reason: 'It took every worker down.' },
+    ]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'snapshot failed', poolId: POOL, reason: 'It took every worker down.' },
     ]);
   });
 

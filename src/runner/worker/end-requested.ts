@@ -1,7 +1,7 @@
 import type { ArchiveResult } from '../../archive/archive-request.ts';
 import type { Outcome } from '../../model/snapshot.ts';
-import { endRequest, type Request } from '../../postgres/state/requests.ts';
-import type { SnapshotRow } from '../../postgres/state/snapshots.ts';
+import { endRequest, findOpenRequest, type Request } from '../../postgres/state/requests.ts';
+import { findSnapshot, type SnapshotRow } from '../../postgres/state/snapshots.ts';
 import { logOutcome } from '../log-outcome.ts';
 import { reportOf } from '../snapshot-report.ts';
 import type { JobParts } from './parts.ts';
@@ -28,4 +28,16 @@ export async function endRequested(
   if (seconds === null) return;
   const run = { seconds, reason: why, archive: archive ?? null };
   logOutcome(log, outcome, reportOf(poolId, snapshot, run));
+}
+
+/** Ends a request as failed, with the snapshot that was begun for it, and logs that. */
+export async function failRequested(
+  parts: Pick<JobParts, 'db' | 'log'>,
+  request: Request,
+  reason: string,
+): Promise<void> {
+  const { db } = parts;
+  const at = (await findOpenRequest(db, request.id))?.snapshotAt ?? null;
+  const snapshot = at && (await findSnapshot(db, request.poolId, at));
+  await endRequested(parts, request, 'failed', { snapshot, reason });
 }

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
-import { endRequest, openRequests, type Request } from '../../postgres/state/requests.ts';
+import { openRequests, type Request } from '../../postgres/state/requests.ts';
 import { listSchedules, overduePools, takeDue } from '../../postgres/state/schedules.ts';
 import { timesAfter } from './due-times.ts';
+import { failRequested } from './end-requested.ts';
 import { waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
 import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
@@ -71,13 +72,17 @@ export class JobKeeper {
   }
 
   async #keepJob(request: Request): Promise<void> {
-    const { db, queues } = this.#parts;
+    const { queues } = this.#parts;
     const id = snapshotJobId(request);
     const job = await queues.snapshots.getJob(id);
     const state = (await job?.getState()) ?? 'unknown';
     if (state === 'failed') {
       // It took down every worker that had it, or failed while Postgres could not be told.
-      await endRequest(db, request.id, 'failed', job?.failedReason ?? null);
+      await failRequested(
+        this.#parts,
+        request,
+        job?.failedReason ?? 'Its job failed without a reason.',
+      );
     } else if (state === 'unknown' || state === 'completed') {
       await job?.remove();
       await addSnapshotJob(queues, request);

@@ -23,7 +23,7 @@ import { conclude } from '../conclude.ts';
 import { describeMirrored } from '../describe-mirrored.ts';
 import { noteFailure } from '../note-failure.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
-import { endRequested } from './end-requested.ts';
+import { endRequested, failRequested } from './end-requested.ts';
 import { isFinal, isJobLost, isLastAttempt, tellable, tellableError } from './failures.ts';
 import { LaterError, waitAfter } from './later.ts';
 import type { JobParts } from './parts.ts';
@@ -202,10 +202,7 @@ async function noteTrouble(
   const { db } = parts;
   const reason = tellable(error);
   if (waitAfter(error) === null && (isFinal(error) || isLastAttempt(job))) {
-    const current = await findOpenRequest(db, request.id);
-    const at = current?.snapshotAt ?? null;
-    const snapshot = at && (await findSnapshot(db, request.poolId, at));
-    await endRequested(parts, request, 'failed', { snapshot, reason });
+    await failRequested(parts, request, reason);
     throw new UnrecoverableError(reason);
   }
   // Where Postgres is the trouble, this cannot be noted either.
