@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { beat } from '../../src/postgres/state/workers.ts';
+import { beat, endTransactionsOfLost } from '../../src/postgres/state/workers.ts';
 import { endTransactionsOf, ownerOf } from '../../src/postgres/transaction-owner.ts';
 import { discard } from '../../src/runner/held.ts';
 import { requireNoRequest } from '../../src/runner/inline/require-no-request.ts';
@@ -29,9 +29,9 @@ afterEach(async () => {
 });
 
 /** Lets a worker say that it is alive. */
-const beatOf = (pool: pg.Pool) =>
+const beatOf = (pool: pg.Pool, by = pools[2]) =>
   beat(
-    pools[2],
+    by,
     { id: ownerOf(pool), host: 'host', pid: 1, version: 'test' },
     { jobs: 1, trouble: null },
   );
@@ -135,6 +135,27 @@ describe('the transactions of a lost worker', () => {
     await requireNoRequest(sync, POOL);
     expect(await open.result).toBe('ended');
   });
+
+  it('go on where a command sees it again meanwhile', async () => {
+    const [worker] = pools;
+    await beatOf(worker);
+    const open = await openTransaction(worker, 1);
+    await lose(worker);
+    // With one connection the worker is seen after the first look.
+    const db = openPool(database.url, 1);
+    try {
+      const ending = endTransactionsOfLost(db);
+      await beatOf(worker, db);
+      // It looks lost again, as it was last seen at another time.
+      await lose(worker);
+      await ending;
+    } finally {
+      await db.end();
+    }
+    open.finish();
+    expect(await open.result).toBe('committed');
+  });
+
   it('are ended by `discard`, which needs the snapshot that they hold', async () => {
     const [lost, , person] = pools;
     await beatOf(lost);
