@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { InterruptedError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { adoptSealed } from './adopt-sealed.ts';
 import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
@@ -77,7 +78,8 @@ async function maySeal({ maySeal: own, signal }: ArchiveOptions, lock: ArchiveLo
  * lock, or takes it over later.
  */
 async function ownsSnapshot({ maySeal: own, signal }: ArchiveOptions): Promise<boolean> {
-  if (signal.aborted) return false;
+  // A request to stop takes nothing from the run, unlike the loss of its job. It must end soon.
+  if (signal.aborted) return signal.reason instanceof InterruptedError;
   try {
     await own();
   } catch {

@@ -205,7 +205,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     expect(left).toBe(what === 'removed' ? undefined : '{"installation":"database-b"}\n');
   });
 
-  test('a run that is stopped leaves the lock to the next run of its database', async () => {
+  test('a run that lost its job leaves the lock to the next run of its database', async () => {
     const stop = new AbortController();
     const stopped = wrap(destination, {
       put: async () => {
