@@ -142,17 +142,16 @@ async function tellNoMirror(
   { json = false, check = false }: StatusOptions,
 ): Promise<void> {
   const { NoMirrorError, placeOf } = await import('../../postgres/database.ts');
-  if (pools.length > 0 && !check) throw new NoMirrorError(placeOf(config));
+  // Monitoring reads one line, which the check prints.
+  if (check) return;
+  if (pools.length > 0) throw new NoMirrorError(placeOf(config));
   const text =
     `Nothing is mirrored in ${printable(placeOf(config))} yet.\n` +
     'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +
     `  ${commandHint(['sync', 'POOL'])}\n`;
-  // Monitoring reads one line on standard output.
-  if (!json && !check) return writeOut(text);
+  if (!json) return writeOut(text);
   process.stderr.write(text);
-  if (!check) {
-    await writeJson({ pools: [], snapshots: [], schedules: [], workers: [], requests: [] });
-  }
+  await writeJson({ pools: [], snapshots: [], schedules: [], workers: [], requests: [] });
 }
 
 /** A reading, with rates where a run reads: those of this very moment tell most. */

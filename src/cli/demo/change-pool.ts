@@ -43,7 +43,9 @@ async function changeUsers(
   UserPoolId: string,
 ): Promise<string> {
   const listed = await client.send(new ListUsersCommand({ UserPoolId }));
-  const names = (listed.Users ?? []).flatMap((user) => user.Username ?? []);
+  // Those who are disabled already could not be disabled.
+  const enabled = (listed.Users ?? []).filter((user) => user.Enabled);
+  const names = enabled.flatMap((user) => user.Username ?? []);
   for (const [index, Username] of names.splice(0, MODIFIED).entries()) {
     const UserAttributes = [
       { Name: 'email', Value: `moved-${index}@example.com` },
