@@ -75,7 +75,9 @@ async function runStatus(
   if (mirror === null) {
     await tellNoMirror(config, pools, options);
     if (options.check) {
-      await checkAge({ at: new Date(), pools: [] }, named ?? [], maxAgeSeconds, options);
+      const { placeOf } = await import('../../postgres/database.ts');
+      const nothing = { at: new Date(), pools: [], place: placeOf(config) };
+      await checkAge(nothing, named ?? [], maxAgeSeconds, options);
     }
     return;
   }
@@ -99,9 +101,13 @@ async function runStatus(
   }
 }
 
-/** Tells a monitoring system whether the mirrors are recent enough, by text and exit code. */
+/**
+ * Tells a monitoring system whether the mirrors are recent enough, by text and exit code.
+ *
+ * @param place where there is no mirror.
+ */
 async function checkAge(
-  { at, pools }: Pick<Status, 'at' | 'pools'>,
+  { at, pools, place }: Pick<Status, 'at' | 'pools'> & { readonly place?: string },
   checked: readonly string[],
   maxAgeSeconds: number,
   { json = false }: StatusOptions,
@@ -111,7 +117,7 @@ async function checkAge(
   const ages = checkAges(pools, checked, maxAgeSeconds);
   const ok = ages.length > 0 && ages.every((age) => age.ok);
   if (json) await writeJson({ ok, maxAgeSeconds, pools: ages });
-  else await writeOut(ageText(ages, maxAgeSeconds, at));
+  else await writeOut(ageText(ages, maxAgeSeconds, { at, ...(place && { place }) }));
   process.exitCode = ok ? EXIT.done : EXIT.failed;
 }
 
