@@ -10,15 +10,16 @@ import { describeFile, type LocalFile } from './local-file.ts';
 
 const FILE_MODE = 0o600;
 
-/** How often a file that other mirrors in the same folder delete is written again. */
-const ATTEMPTS = 5;
+/** A partial file of this age is no other mirror's: writing one takes seconds. */
+const LEFTOVER_MS = 60 * 60_000;
 
 /**
  * An archive in a folder that its owner alone can enter. A file is written under another name
  * (`.<name>.<random>.partial`) beside its own, synced, checked and renamed, or linked where it must
- * not replace another. What a killed run left under such a name is deleted by the next file that is
- * stored in its folder; it is also listed like any other, so that sealing deletes it with all that the
- * manifest does not name.
+ * not replace another. What a killed run left under such a name is deleted by a later file that is
+ * stored in its folder: at once among parts, which one mirror writes at a time, and after an hour where
+ * several mirrors may write. It is also listed like any other, so that sealing deletes it with all that
+ * the manifest does not name.
  */
 export class FolderDestination implements Destination {
   readonly url: string;
@@ -52,26 +53,23 @@ export class FolderDestination implements Destination {
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
-    await this.#store(key, file, async (partial, path) => rename(partial, path), signal);
+    await this.#store(key, file, async (partial, path) => rename(partial, path), 0, signal);
   }
 
-  async create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#store(key, file, linkExclusively, signal);
-      } catch (error) {
-        // Another mirror that stores a file in this folder takes our partial file for a leftover.
-        const isDeleted = error instanceof ResumableError && codeOf(error.cause) === 'ENOENT';
-        if (!isDeleted || attempt === ATTEMPTS) throw error;
-      }
-    }
+  create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
+    return this.#store(key, file, linkExclusively, LEFTOVER_MS, signal);
   }
 
-  /** Writes a partial file beside a key's path, then lets `name` give it that name. */
+  /**
+   * Writes a partial file beside a key's path, then lets `name` give it that name.
+   *
+   * @param leftoverMs partial files of this age are leftovers, and are deleted.
+   */
   async #store<T>(
     key: string,
     file: LocalFile,
     name: (partial: string, path: string) => Promise<T>,
+    leftoverMs: number,
     signal: AbortSignal,
   ): Promise<T> {
     const path = this.#path(key);
@@ -80,7 +78,7 @@ export class FolderDestination implements Destination {
     signal.throwIfAborted();
     try {
       await makeDurableFolder(folder);
-      await deletePartials(folder);
+      await deletePartials(folder, leftoverMs);
       await copyFile(file.path, partial);
       await chmod(partial, FILE_MODE);
       await sync(partial);
@@ -158,7 +156,7 @@ const PLACEHOLDER_MS = 500;
 async function linkExclusively(partial: string, path: string): Promise<boolean> {
   try {
     await link(partial, path);
-    await rm(partial);
+    await rm(partial, { force: true });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return replaceEmpty(partial, path);
@@ -192,9 +190,13 @@ async function isEmpty(path: string): Promise<boolean> {
   return found?.size === 0;
 }
 
-async function deletePartials(folder: string): Promise<void> {
+async function deletePartials(folder: string, leftoverMs: number): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (PARTIAL.test(name)) await rm(join(folder, name), { force: true });
+    if (!PARTIAL.test(name)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch((error: unknown) => ignoreMissing(error, path));
+    const isLeftover = leftoverMs === 0 || Date.now() - (found?.mtimeMs ?? 0) >= leftoverMs;
+    if (isLeftover) await rm(path, { force: true });
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { openFolder, wrap } from './destinations.ts';
@@ -105,10 +106,15 @@ describe('an archive in a folder', () => {
     await mkdir(`${folder}/manifests/pool_id=${POOL}`, { recursive: true });
     await writeFile(`${part}/.part-00003.parquet.0a1b2c3d.partial`, 'half');
     const manifests = `${folder}/manifests/pool_id=${POOL}`;
-    await writeFile(`${manifests}/.20261119T020000Z.json.0a1b2c3d.partial`, 'half');
+    const old = `${manifests}/.20261119T020000Z.json.0a1b2c3d.partial`;
+    const fresh = `${manifests}/.20261119T020000Z.json.4e5f6a7b.partial`;
+    for (const path of [old, fresh]) await writeFile(path, 'half');
+    const hoursAgo = new Date(Date.now() - 2 * 60 * 60_000);
+    await utimes(old, hoursAgo, hoursAgo);
     await archive(destination, pool(3));
     expect(await readdir(part)).toEqual(['part-00000.parquet']);
-    expect(await readdir(manifests)).toEqual(['20261120T020000Z.json']);
+    // Another mirror may be writing the fresh one.
+    expect((await readdir(manifests)).sort()).toEqual([basename(fresh), '20261120T020000Z.json']);
     expect((await stat(`${folder}/${MANIFEST}`)).mode & 0o777).toBe(0o600);
     const groups = `${folder}/parquet/groups`;
     expect((await stat(groups)).mode & 0o777).toBe(0o700);
