@@ -67,8 +67,8 @@ describe.each([0o022, 0o000])('with the umask %o', (umask) => {
     timeout: 120_000,
   }, async () => {
     const stop = watch();
-    expect((await mirror.run(['query', 'SELECT 1'], OWN)).code).toBe(0);
     expect((await mirror.sync([], OWN)).code).toBe(0);
+    expect((await mirror.run(['query', 'SELECT 1'], OWN)).code).toBe(0);
     expect(await stop()).toEqual([]);
 
     const left = await modesBelow(home);
