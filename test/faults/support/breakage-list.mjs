@@ -39,8 +39,8 @@ export const BREAKAGES = [
     invariant: 4,
     what: 'nobody asks after suspects',
     file: 'src/snapshot/confirm-removals.ts',
-    from: 'if (count === 0) return null;',
-    to: 'if (count >= 0) return null;',
+    from: 'if (count === 0) return { suspects: 0',
+    to: 'if (count >= 0) return { suspects: 0',
     tests: ['test/sync/held.test.ts'],
   },
   {
@@ -112,8 +112,8 @@ export const BREAKAGES = [
     invariant: 9,
     what: 'a log line names a user',
     file: 'src/snapshot/walk-users.ts',
-    from: '    tally.items += page.items.length;',
-    to: `    tally.items += page.items.length;
+    from: '    countPage(tally, page.items.length);',
+    to: `    countPage(tally, page.items.length);
     log.info({ first: page.items[0]?.username }, 'a page was read');`,
     tests: ['test/cli/sync.test.ts', FAULTS],
   },
