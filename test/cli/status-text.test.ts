@@ -1,0 +1,261 @@
+import { describe, expect, it } from 'vitest';
+import { widthOf } from '../../src/cli/display/fit.ts';
+import { commandLine } from '../../src/config/command-line.ts';
+import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
+import type { PoolStatus, RequestStatus } from '../../src/runner/status.ts';
+import {
+  FAILED,
+  minutes,
+  POOL,
+  PROGRESS,
+  request,
+  SCHEDULE,
+  SNAPSHOT,
+  textOf,
+  WALKING,
+  WORKER,
+} from './status-fixtures.ts';
+
+describe('the status, for a person', () => {
+  it('shows when a pool is mirrored next, in the zone of its schedule and from now', () => {
+    expect(textOf({ schedules: [SCHEDULE], workers: [WORKER] })).toContain(
+      `${POOL}\n  schedule 0 2 * * *: next Sun 2026-11-22 02:00 Europe/Berlin, begins in 4 h 19 min\n`,
+    );
+  });
+
+  it('says since when a run is due that no worker took up', () => {
+    const late = { ...SCHEDULE, dueAt: minutes(-12), startsAt: minutes(-5) };
+    expect(textOf({ schedules: [late] })).toBe(
+      'No worker is alive, so nothing is begun. Start one:\n' +
+        `  ${commandLine(['worker'])}\n\n` +
+        `${POOL}\n  schedule 0 2 * * *: due since Sat 2026-11-21 21:36 Europe/Berlin, 12 min ago\n`,
+    );
+  });
+
+  it('shows the workers, which of them are lost, and what keeps the others from working', () => {
+    const workers = [
+      { ...WORKER, id: 'w2', host: 'worker-b', alive: false, seenAt: minutes(-3), trouble: 'Old.' },
+      { ...WORKER, id: 'w3', pid: 7, trouble: 'Redis does not answer.' },
+      WORKER,
+    ];
+    expect(textOf({ workers }).split('\n').slice(0, 7)).toEqual([
+      'workers: 2 alive, 1 lost',
+      'worker        | state      | jobs | seen      |         up | version',
+      '--------------+------------+------+-----------+------------+--------',
+      'worker-b 4242 | lost       |      | 3 min ago |            | 0.1.0',
+      'worker-a 7    | in trouble |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
+      'worker-a 4242 | alive      |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
+      '  worker-a 7: Redis does not answer.',
+    ]);
+  });
+
+  it('shows eight workers of many', () => {
+    const workers = Array.from({ length: 100 }, (_, pid) => ({ ...WORKER, id: `w${pid}`, pid }));
+    const text = textOf({ workers });
+    expect(text).toContain('workers: 100 alive\n');
+    expect(text).toContain('worker-a 7 ');
+    expect(text).not.toContain('worker-a 8 ');
+    expect(text).toContain('  … and 92 more\n');
+  });
+
+  it('shows what an open request waits for', () => {
+    const about = (differences: Partial<RequestStatus>) =>
+      textOf({ workers: [WORKER], requests: [request(differences)] });
+    expect(about({})).toContain('  asked for by the schedule 30 min ago: waits for a worker\n');
+    expect(about({ source: 'trigger', snapshot: SNAPSHOT.snapshot })).toContain(
+      '  asked for by trigger 30 min ago: snapshot 20261121T204000Z is being taken\n',
+    );
+    expect(about({ waitsFor: 'Another run has the pool.' })).toContain(
+      '  asked for by the schedule 30 min ago: waits: Another run has the pool.\n',
+    );
+  });
+
+  it('shows what was skipped or failed and why, and how to go on from there', () => {
+    const skipped = request({
+      id: 2,
+      endedAt: minutes(-25),
+      outcome: 'skipped',
+      reason: 'The snapshot before was still in progress.',
+    });
+    const done = request({ id: 0, endedAt: minutes(-60), outcome: 'done' });
+    const text = textOf({ snapshots: [SNAPSHOT], requests: [{ ...FAILED, id: 3 }, skipped, done] });
+    expect(text.split('\n').slice(-5)).toEqual([
+      '  failed 2026-11-21T20:28:00Z, snapshot 20261121T204000Z, asked for by the schedule: Access was denied.',
+      '    To go on from there:',
+      `      ${commandLine(['trigger', POOL])}`,
+      '  skipped 2026-11-21T20:23:00Z, asked for by the schedule: The snapshot before was still in progress.',
+      '',
+    ]);
+  });
+
+  it('offers another try where nothing was kept, and none where one is under way', () => {
+    const requests = [{ ...FAILED, snapshot: null }];
+    expect(textOf({ requests })).toContain(
+      `\n    To try again:\n      ${commandLine(['trigger', POOL])}\n`,
+    );
+    expect(textOf({ requests: [request({ id: 2 }), FAILED] })).not.toContain('trigger us-east');
+  });
+
+  it('shows how far the walks of a snapshot are, each without the name of its group', () => {
+    expect(
+      textOf({ snapshots: [WALKING] })
+        .split('\n')
+        .slice(4),
+    ).toEqual([
+      '  20261121T204000Z: members: 12,345 of about 20,000 read, 3 of 40 walks done',
+      '                    1,440 items/s; end: 2026-11-21T20:53:00Z, in 5 min',
+      '  walk             |  read | of about | pages | items/s | ends',
+      '  -----------------+-------+----------+-------+---------+---------',
+      '  members, walk 17 | 2,400 |    9,600 |    40 |      60 | in 2 min',
+      '  users 3f…        | 2,400 |    9,600 |    40 |         | ',
+      '  … and 10 more',
+      '',
+    ]);
+  });
+
+  it('shows a snapshot that no process reads as interrupted, with no rate, and how to resume it', () => {
+    const walking = {
+      ...(WALKING.walking as NonNullable<SnapshotStatus['walking']>),
+      rate: null,
+      rateSince: null,
+      estimatedEnd: null,
+    };
+    const interrupted = { ...SNAPSHOT, walking, reason: 'Interrupted.' };
+    expect(
+      textOf({ snapshots: [interrupted] })
+        .split('\n')
+        .slice(3),
+    ).toEqual([
+      expect.stringMatching(/^20261121T204000Z \| interrupted \|/),
+      '  20261121T204000Z: Interrupted.',
+      '                    interrupted: no process reads it.',
+      '                    members: 12,345 of about 20,000 read, 3 of 40 walks done',
+      `    To resume: ${commandLine(['sync', POOL])}`,
+      '',
+    ]);
+    // Where workers mirror the pool, one of them resumes it.
+    expect(textOf({ snapshots: [interrupted], schedules: [SCHEDULE] })).toContain(
+      `To resume: ${commandLine(['trigger', POOL])}\n`,
+    );
+  });
+
+  it.each([
+    ['check', null, null, 'checking'],
+    ['check', 340, 1_000, 'confirming users: 340 of 1,000'],
+    ['publish', null, null, 'publishing'],
+    ['archive', 60_000, 120_000, 'archiving: 60,000 of 120,000 rows'],
+  ] as const)(
+    'shows the step %s with what is done of it in place of the walks',
+    (phase, done, total, text) => {
+      const progress = { ...PROGRESS, phase, done, total, notedAt: minutes(0) };
+      const snapshots = [{ ...WALKING, progress }];
+      expect(textOf({ snapshots }).split('\n').slice(4)).toEqual([
+        `  20261121T204000Z: ${text}`,
+        '',
+      ]);
+      const silent = [{ ...WALKING, progress: { ...progress, notedAt: minutes(-2) } }];
+      expect(textOf({ snapshots: silent })).toContain(`${text}; no progress for 2 min\n`);
+    },
+  );
+
+  it('names the commands that decide about a held snapshot', () => {
+    const held = { ...SNAPSHOT, state: 'held', reason: '450 of 3,002 users would go.' } as const;
+    expect(
+      textOf({ snapshots: [held] })
+        .split('\n')
+        .slice(4),
+    ).toEqual([
+      '  20261121T204000Z: 450 of 3,002 users would go.',
+      `    To publish it: ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
+      `    To drop it:    ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
+      '',
+    ]);
+  });
+
+  it('shows how old the mirror is, and the last attempt with why it began no snapshot', () => {
+    const newest = {
+      snapshot: '20261120T134000Z',
+      snapshotAt: minutes(-31 * 60 - 8),
+      state: 'archived',
+      ageSeconds: (31 * 60 + 8) * 60,
+    } as const;
+    const lastAttempt = {
+      endedAt: minutes(-420),
+      outcome: 'failed',
+      snapshot: null,
+      reason: 'ARCHIVE_URL: the bucket is away.',
+    } as const;
+    const pool = { poolId: POOL, newest, vanished: false, lastAttempt };
+    const linesOf = (each: PoolStatus) =>
+      textOf({ pools: [each] })
+        .split('\n')
+        .slice(1, -1);
+    expect(linesOf(pool)).toEqual([
+      '  newest published: 20261120T134000Z, 1 d 7 h ago',
+      '  last attempt: failed 7 h ago, no snapshot was begun: ARCHIVE_URL: the bucket is away.',
+    ]);
+    const published = { ...newest, state: 'published' } as const;
+    const stopped = { ...lastAttempt, snapshot: newest.snapshot };
+    expect(linesOf({ ...pool, newest: published, lastAttempt: stopped })).toEqual([
+      '  newest published: 20261120T134000Z, 1 d 7 h ago, not archived',
+      '  last attempt: failed 7 h ago',
+    ]);
+    expect(linesOf({ poolId: POOL, newest: null, vanished: false, lastAttempt: null })).toEqual([
+      '  newest published: none',
+    ]);
+  });
+
+  it('names the columns that it has no room for', () => {
+    expect(textOf({ snapshots: [SNAPSHOT] })).not.toContain('Not shown');
+    expect(textOf({ snapshots: [SNAPSHOT] }, 80)).toMatch(
+      /\n\nNot shown in 80 columns: memberships, calls, throttled\. --json has all\.\n$/,
+    );
+  });
+
+  it('says when a rate is an average, and that nothing was read lately', () => {
+    const walking = {
+      ...(WALKING.walking as NonNullable<SnapshotStatus['walking']>),
+      rateSince: SNAPSHOT.snapshotAt,
+      readAt: minutes(-3),
+      estimatedEnd: null,
+    };
+    expect(textOf({ snapshots: [{ ...WALKING, walking }] })).toContain(
+      ' 1,440 items/s on average, no page requested for 3 min; end: unknown\n',
+    );
+  });
+
+  it.each([40, 60, 80, 160])('fits %i columns, without a number that is cut', (width) => {
+    const text = textOf(
+      {
+        snapshots: [
+          { ...WALKING, reason: 'Something that takes a long time to be told. '.repeat(5) },
+          { ...SNAPSHOT, users: 1_234_567, groups: 1_234, memberships: 7_654_321, added: 98_765 },
+        ],
+        schedules: [SCHEDULE],
+        workers: [{ ...WORKER, trouble: `Redis does not answer at ${'redis.'.repeat(30)}` }],
+        requests: [FAILED],
+      },
+      width,
+    );
+    // A command is whole, so that it can be pasted: the terminal wraps it.
+    const lines = text.split('\n');
+    expect(lines).toContain(`      ${commandLine(['trigger', POOL])}`);
+    for (const line of lines.filter((each) => !each.includes(commandLine([])))) {
+      expect(widthOf(line)).toBeLessThanOrEqual(width);
+    }
+    if (width >= 60) expect(text).toContain('1,234,567');
+    expect(text).not.toMatch(/\d…/);
+  });
+
+  it('shows what a terminal would act on escaped', () => {
+    const odd = '\u001b[2J\u202e\n';
+    const text = textOf({
+      snapshots: [{ ...WALKING, reason: odd }],
+      schedules: [{ ...SCHEDULE, pattern: odd, timezone: odd }],
+      workers: [{ ...WORKER, host: odd, version: odd, trouble: odd }],
+      requests: [request({ waitsFor: odd }), { ...FAILED, id: 0, reason: odd }],
+    });
+    for (const active of ['\u001b', '\u202e']) expect(text).not.toContain(active);
+    expect(text.split('\\u001b[2J\\u202e\\n')).toHaveLength(1 + 8);
+  });
+});
