@@ -1,24 +1,19 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { beforeEach, expect, it } from 'vitest';
 import type { Run } from '../../src/postgres/run.ts';
 import { stageTables } from '../../src/postgres/stage-tables.ts';
 import { isAbandoned } from '../../src/postgres/state/abandoned.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, commitUsers, POOL, stage, startWalk, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
+databaseForEach(4, (made) => {
+  db = made.db;
+});
 let run: Run;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
   run = await begin(db);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
 });
 
 /** Makes the snapshot this old, and its pages read this long ago. */

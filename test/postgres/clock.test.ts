@@ -1,24 +1,16 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { expect, it } from 'vitest';
 import { publish } from '../../src/postgres/directory/publish.ts';
 import { createStage } from '../../src/postgres/stage/create.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
 import { figuresReader } from '../../src/postgres/state/figures.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { POOL, stage, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(4, (made) => {
+  db = made.db;
 });
 
 async function take(...names: string[]): Promise<{ at: Date; secondsAhead: number }> {

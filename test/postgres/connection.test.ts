@@ -1,26 +1,20 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
-import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { transaction } from '../../src/postgres/connection.ts';
 import { withoutRows } from '../../src/postgres/database-error.ts';
-import { createTestDatabase, runSql, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach, runSql } from '../support/postgres.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 2);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+let url: string;
+databaseForEach(2, (made) => {
+  ({ db, url } = made);
 });
 
 const ENDLESS = 'SELECT pg_sleep(600)';
 const end = (condition: string) =>
   runSql(
-    database.url,
+    url,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`,
   );
@@ -81,7 +75,7 @@ describe('a transaction', () => {
 async function waitForTwo(): Promise<{ count: number }> {
   for (;;) {
     const rows = await runSql(
-      database.url,
+      url,
       `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE query = '${ENDLESS}'`,
     );
     const [row] = rows as { count: number }[];

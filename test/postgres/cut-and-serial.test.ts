@@ -3,32 +3,30 @@ import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { childrenOf } from '../../src/cognito/shards.ts';
 import { FencedError } from '../../src/model/errors.ts';
-import { openPool } from '../../src/postgres/connection.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import type { Walk } from '../../src/postgres/stage/walk.ts';
 import { allWalks, splitWalk, walkSerially } from '../../src/postgres/stage/walks.ts';
 import { stageTables } from '../../src/postgres/stage-tables.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, startWalk } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
+let url: string;
+databaseForEach(4, (made) => {
+  ({ db, url } = made);
+});
 let blocker: Client;
 let run: Run;
 let cut: Walk;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
-  blocker = new Client({ connectionString: database.url });
+  blocker = new Client({ connectionString: url });
   await blocker.connect();
   run = await begin(db);
   cut = await startWalk(db, run, { prefix: '' });
 });
 afterEach(async () => {
   await blocker.end();
-  await db.end();
-  await database.drop();
 });
 
 const split = () =>

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { describe, expect, it } from 'vitest';
 import { publish } from '../../src/postgres/directory/publish.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { createStage } from '../../src/postgres/stage/create.ts';
@@ -8,20 +7,13 @@ import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { stageSizes } from '../../src/postgres/stage/sizes.ts';
 import { keepAlive, suspects } from '../../src/postgres/stage/suspects.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
 const never = new AbortController().signal;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(4, (made) => {
+  db = made.db;
 });
 
 async function rows(sql: string): Promise<Record<string, unknown>[]> {

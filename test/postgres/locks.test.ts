@@ -1,31 +1,29 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
 import { isTakenInline, type Locks, openLocks } from '../../src/postgres/state/locks.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
 const ACCOUNT = '111122223333';
 const REGION = 'eu-west-1';
 
-let database: TestDatabase;
 let db: pg.Pool;
+let url: string;
+databaseForEach(4, (made) => {
+  ({ db, url } = made);
+});
 let opened: Locks[];
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
   opened = [];
 });
 afterEach(async () => {
   await Promise.all(opened.map((locks) => locks.release()));
-  await db.end();
-  await database.drop();
 });
 
 async function open(onLost: () => void = () => {}): Promise<Locks> {
-  const locks = await openLocks(database.url, onLost);
+  const locks = await openLocks(url, onLost);
   opened.push(locks);
   return locks;
 }

@@ -1,25 +1,17 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { expect, it } from 'vitest';
 import { pruneHistory } from '../../src/postgres/directory/prune-history.ts';
 import { publish } from '../../src/postgres/directory/publish.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { moveToPast } from '../support/past.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, POOL, stage, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
 const never = new AbortController().signal;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(4, (made) => {
+  db = made.db;
 });
 
 async function take(...names: string[]): Promise<Run> {

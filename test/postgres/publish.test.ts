@@ -1,26 +1,17 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { describe, expect, it } from 'vitest';
 import { publish } from '../../src/postgres/directory/publish.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
 import { stageSizes } from '../../src/postgres/stage/sizes.ts';
 import { keepAlive } from '../../src/postgres/stage/suspects.ts';
 import { saveCounts } from '../../src/postgres/state/transitions.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
-});
-
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(4, (made) => {
+  db = made.db;
 });
 
 const never = new AbortController().signal;

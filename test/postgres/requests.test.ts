@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { expect, it } from 'vitest';
 import {
   askForSnapshot,
   endRequest,
@@ -12,21 +11,14 @@ import {
   type Request,
   skipRequest,
 } from '../../src/postgres/state/requests.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
 const OTHER = 'eu-west-1_Fixture02';
 
-let database: TestDatabase;
 let db: pg.Pool;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 12);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(12, (made) => {
+  db = made.db;
 });
 
 const ask = async (poolId = POOL) => (await askForSnapshot(db, poolId, 'trigger')) as Request;

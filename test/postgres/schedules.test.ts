@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPool } from '../../src/postgres/connection.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { endRequest, openRequestOf } from '../../src/postgres/state/requests.ts';
 import {
   type DueTimes,
@@ -9,22 +8,15 @@ import {
   saveSchedules,
   takeDue,
 } from '../../src/postgres/state/schedules.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const OTHER = 'eu-west-1_Fixture02';
 
-let database: TestDatabase;
 let db: pg.Pool;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 12);
-});
-afterEach(async () => {
-  await db.end();
-  await database.drop();
+databaseForEach(12, (made) => {
+  db = made.db;
 });
 
 /** An hour later, and a minute. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError, ResumableError } from '../../src/model/errors.ts';
-import { openPool } from '../../src/postgres/connection.ts';
 import type { Run } from '../../src/postgres/run.ts';
 import { commitPages } from '../../src/postgres/stage/commit-pages.ts';
 import { createStage } from '../../src/postgres/stage/create.ts';
@@ -22,23 +21,18 @@ import {
 import { stageTables } from '../../src/postgres/stage-tables.ts';
 import { beginSnapshot } from '../../src/postgres/state/begin.ts';
 import { endSnapshot, noteReason } from '../../src/postgres/state/transitions.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { databaseForEach } from '../support/postgres.ts';
 import { begin, commitUsers, group, POOL, stage, startWalk, user } from './fixtures.ts';
 
-let database: TestDatabase;
 let db: pg.Pool;
+databaseForEach(4, (made) => {
+  db = made.db;
+});
 let run: Run;
 const never = new AbortController().signal;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  db = openPool(database.url, 4);
   run = await begin(db);
-});
-
-afterEach(async () => {
-  await db.end();
-  await database.drop();
 });
 
 async function stagedNames(): Promise<string[]> {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
 import { Client } from 'pg';
-import { inject } from 'vitest';
+import { afterEach, beforeEach, inject } from 'vitest';
+import { openPool } from '../../src/postgres/connection.ts';
 
 /** The migrated, empty database that test databases are copies of. */
 export const TEMPLATE = 'mirror_template';
@@ -23,6 +25,27 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: url.href,
     drop: () => dropDatabase(server, name),
   };
+}
+
+/**
+ * Makes a migrated, empty database for each test of a file and hands it over, with the program's
+ * own pool of at most `connections`; both are gone after the test.
+ */
+export function databaseForEach(
+  connections: number,
+  opened: (database: { url: string; db: pg.Pool }) => void,
+): void {
+  let database: TestDatabase;
+  let db: pg.Pool;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    db = openPool(database.url, connections);
+    opened({ url: database.url, db });
+  });
+  afterEach(async () => {
+    await db.end();
+    await database.drop();
+  });
 }
 
 /**
