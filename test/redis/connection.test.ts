@@ -112,7 +112,7 @@ describe('at the start', () => {
     expect(await refusal(await stranger(() => {}))).toMatch(/does not answer/);
   });
 
-  test('what was found before is told where the last probes get no answer', async () => {
+  test('reports what earlier probes found where the last ones get no answer', async () => {
     let answers = 2;
     const info = 'redis_version:7.0.0\r\nloading:1\r\nrole:master';
     const url = await stranger((socket, text) => {

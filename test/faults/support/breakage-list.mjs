@@ -141,4 +141,12 @@ export const BREAKAGES = [
     to: 'if (rowCount(walks) >= 0) return;',
     tests: ['test/postgres/publish.test.ts', 'test/sync/meanwhile.test.ts'],
   },
+  {
+    invariant: 13,
+    what: 'rows that others changed count as intact',
+    file: 'src/postgres/drift.ts',
+    from: ') = 0\n       AND count(*) IS NOT DISTINCT FROM',
+    to: ') >= 0\n       AND count(*) IS NOT DISTINCT FROM',
+    tests: ['test/postgres/drift.test.ts', 'test/sync/drift.test.ts'],
+  },
 ];
