@@ -10,10 +10,12 @@ import { endSnapshot } from '../postgres/state/transitions.ts';
 import { endTransactionsOfLost } from '../postgres/state/workers.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
+import { saveOutcome } from './save-outcome.ts';
 import { reportOf, type SnapshotReport } from './snapshot-report.ts';
 
 /**
- * Publishes and archives a held snapshot: a person has looked at it.
+ * Publishes and archives a held snapshot: a person has looked at it. How it ends is the pool's last
+ * attempt.
  *
  * @throws ConfigurationError where it is not held.
  * @throws SnapshotFailedError where a later snapshot was published, or its stage is gone.
@@ -26,10 +28,19 @@ export async function releaseHeld(
 ): Promise<SnapshotReport> {
   const begun = performance.now();
   const { db, progress } = context;
+  const { poolId } = key;
+  const snapshot = snapshotId(key.snapshotAt);
   const run = await requireHeld(db, key);
-  await publish({ db, run, progress }, 'held', historyDays, signal);
-  const sealed = await archivePublished(context, key.poolId, signal);
-  return report(db, key, begun, sealed.get(snapshotId(key.snapshotAt)) ?? null);
+  try {
+    await publish({ db, run, progress }, 'held', historyDays, signal);
+    const sealed = await archivePublished(context, poolId, signal);
+    await saveOutcome(db, poolId, { outcome: 'archived', snapshot, why: null });
+    return await report(db, key, begun, sealed.get(snapshot) ?? null);
+  } catch (why) {
+    const outcome = signal.aborted ? 'interrupted' : 'failed';
+    await saveOutcome(db, poolId, { outcome, snapshot, why });
+    throw why;
+  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror, reportsOf } from '../support/cli-mirror.ts';
@@ -27,6 +29,10 @@ describe('a snapshot that looks wrong', () => {
     (await mirror.rows('SELECT state FROM directory.snapshots ORDER BY snapshot_at')).map(
       (row) => row['state'],
     );
+  const lastAttempt = async () => {
+    const { stdout } = await mirror.run(['status', '--json']);
+    return JSON.parse(stdout).pools[0].lastAttempt;
+  };
   const users = async () => (await mirror.rows('SELECT FROM directory.users')).length;
 
   it('is held by sync, which says why and names the two commands', async () => {
@@ -50,6 +56,27 @@ describe('a snapshot that looks wrong', () => {
     expect(await states()).toEqual(['archived']);
     expect(await users()).toBe(90);
     expect(mirror.simulator.attempts.total).toBe(before);
+    expect(await lastAttempt()).toMatchObject({
+      outcome: 'archived',
+      snapshot: held.split('/')[1],
+      reason: null,
+    });
+  });
+
+  it('is published by release also where its archive fails, as status says', async () => {
+    // A file where the folder of the parts belongs.
+    await writeFile(join(mirror.archive, 'parquet'), '');
+    const { code } = await mirror.run(['release', held]);
+    expect(code).toBe(1);
+    expect(await states()).toEqual(['published']);
+    expect(await lastAttempt()).toMatchObject({
+      outcome: 'failed',
+      snapshot: held.split('/')[1],
+      reason: expect.stringContaining('parquet'),
+    });
+    await rm(join(mirror.archive, 'parquet'));
+    expect((await mirror.sync()).code).toBe(0);
+    expect(await lastAttempt()).toMatchObject({ outcome: 'archived', reason: null });
   });
 
   it('is released once, with the same document as that of sync', async () => {
