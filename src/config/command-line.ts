@@ -29,11 +29,13 @@ export function commandLine(args: readonly string[], started: Started = HERE): s
   return (home ? [`MIRROR_HOME=${quote(home)}`, ...words] : words).join(' ');
 }
 
-/** The same for a line of its own, which says where it needs more of this process's environment. */
+/**
+ * The same for a line of its own, which also names the variables that it needs from the shell. Their
+ * values are not shown. (A comment would not do: interactive zsh knows none.)
+ */
 export function commandHint(args: readonly string[], started: Started = HERE): string {
-  const line = commandLine(args, started);
-  const needsMore = NOT_SHOWN.some((name) => started.env[name]?.trim());
-  return needsMore ? `${line}  # with the same environment` : line;
+  const needed = NOT_SHOWN.filter((name) => started.env[name]?.trim());
+  return [...needed.map((name) => `${name}="$${name}"`), commandLine(args, started)].join(' ');
 }
 
 function program({ env, script, folder }: Started): string {

@@ -64,10 +64,10 @@ describe('a command line that is printed', () => {
     expect(shown.toString().split('\n').slice(0, -1)).toEqual([env.MIRROR_HOME, ...words]);
   });
 
-  test('names no secret, and says that it needs the same environment', () => {
+  test('names the variables that it needs, and none of their values', () => {
     const env = { DATABASE_URL: 'postgres://u:secret@db/x' };
     expect(commandHint(['status'], started({ env, folder: () => ROOT }))).toBe(
-      'node bin/cognito-mirror.mjs status  # with the same environment',
+      'DATABASE_URL="$DATABASE_URL" node bin/cognito-mirror.mjs status',
     );
     expect(commandHint(['status'], started({ folder: () => ROOT }))).toBe(
       'node bin/cognito-mirror.mjs status',
