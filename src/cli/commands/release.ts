@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { tell, writeJson } from '../output.ts';
+import { outputWidth, tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
 import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
@@ -47,7 +47,7 @@ async function runRelease(
       signal,
     );
     if (options.json) await writeJson({ snapshots: [report] });
-    else await tell(describeSnapshot({ report }));
+    else await tell(describeSnapshot({ report }, outputWidth()));
   } finally {
     await opened.close();
   }

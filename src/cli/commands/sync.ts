@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InterruptedError } from '../../model/errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { tell, writeJson } from '../output.ts';
+import { outputWidth, tell, writeJson } from '../output.ts';
 import { type PoolsRun, poolsCommand, whatIsKept } from '../pools-command.ts';
 import { tellFailures } from '../tell-failures.ts';
 
@@ -20,7 +20,7 @@ async function runSync({ config, log, json, progress, signal }: PoolsRun): Promi
   const outcomes = await mirrorPools(config, log, progress, signal);
   if (!json) {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-    for (const ended of outcomes) await tell(describeSnapshot(ended));
+    for (const ended of outcomes) await tell(describeSnapshot(ended, outputWidth()));
   }
   const failures = outcomes.map(({ report, error }) => ({ poolId: report.poolId, error }));
   const isHeld = outcomes.some(({ report }) => report.state === 'held');

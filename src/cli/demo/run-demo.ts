@@ -96,7 +96,7 @@ async function takeSnapshot(config: Config, signal: AbortSignal): Promise<void> 
   if (signal.aborted) throw new InterruptedError('Interrupted: the demo ends here.');
   if (!outcome || outcome.error)
     throw outcome?.error ?? new ResumableError('Nothing was mirrored.');
-  await say(describeSnapshot(outcome).trimEnd());
+  await say(describeSnapshot(outcome, outputWidth()).trimEnd());
 }
 
 async function say(line: string): Promise<void> {

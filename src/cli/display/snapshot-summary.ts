@@ -2,6 +2,7 @@ import { counted, formatCount } from '../../model/counts.ts';
 import type { Outcome } from '../../model/snapshot.ts';
 import type { SnapshotReport } from '../../runner/snapshot-report.ts';
 import { decisionLines } from './decision-lines.ts';
+import { wrap } from './wrap.ts';
 
 const number = (value: number | null) => (value === null ? '?' : formatCount(value));
 
@@ -13,38 +14,48 @@ export interface Summarized {
   readonly resumed?: boolean;
 }
 
-/** What one run made of a pool's snapshot, in lines for a person. */
-export function describeSnapshot({ report, outcome, resumed = false }: Summarized): string {
+/**
+ * What one run made of a pool's snapshot, in lines for a person of at most `width` columns. Paths and
+ * commands stay whole, to be copied.
+ */
+export function describeSnapshot(
+  { report, outcome, resumed = false }: Summarized,
+  width: number,
+): string {
   const { poolId, snapshot, state, archive } = report;
   if (snapshot === null) return `${poolId}: no snapshot was begun.\n`;
   const isUnfinished = outcome === 'failed' || outcome === 'interrupted';
   // A state alone would read as if it went on.
   const end = isUnfinished && state !== outcome ? `${outcome}, ${state}` : state;
   const lines = [`${poolId}  snapshot ${snapshot}: ${end}${resumed ? ' (resumed)' : ''}`];
+  const say = (text: string) => lines.push(...wrap('  ', text, width));
   if (report.users !== null) {
-    lines.push(
+    say(
       `${number(report.users)} users, ${number(report.groups)} groups, ` +
         `${number(report.memberships)} memberships`,
     );
   }
   if (report.added !== null) {
-    lines.push(
+    say(
       `users: ${number(report.added)} added, ${number(report.modified)} modified, ` +
         `${number(report.removed)} removed`,
     );
   }
   if (report.repaired) {
-    lines.push(
+    say(
       `repaired: ${number(report.repaired)} rows of directory.users that something else had changed`,
     );
   }
-  lines.push(
+  say(
     `${counted(report.apiCalls, 'call')} (${number(report.throttled)} throttled, ` +
       `${number(report.retries)} retries) in ${report.seconds.toFixed(1)} s`,
   );
   if (archive !== null) {
-    lines.push(`${archive.manifest}: ${archive.objects} objects, ${number(archive.bytes)} bytes`);
+    lines.push(`  ${archive.manifest}: ${archive.objects} objects, ${number(archive.bytes)} bytes`);
   }
-  if (state === 'held') lines.push(`held: ${report.reason}`, ...decisionLines(poolId, snapshot));
-  return `${lines.join('\n  ')}\n`;
+  if (state === 'held') {
+    say(`held: ${report.reason}`);
+    lines.push(...decisionLines(poolId, snapshot).map((line) => `  ${line}`));
+  }
+  return `${lines.join('\n')}\n`;
 }

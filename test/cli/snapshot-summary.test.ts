@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { widthOf } from '../../src/cli/display/fit.ts';
+import { describeSnapshot } from '../../src/cli/display/snapshot-summary.ts';
+import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+
+const HELD: SnapshotReport = {
+  poolId: 'us-east-1_Main',
+  snapshot: '20261121T204000Z',
+  state: 'held',
+  reason:
+    '3,000 of 3,000 users would be removed, over the share of 0.1 that MIRROR_MAX_REMOVED allows.',
+  users: 1_000,
+  groups: 6,
+  memberships: 1_800,
+  added: null,
+  modified: null,
+  removed: null,
+  repaired: 2,
+  apiCalls: 1_063,
+  throttled: 0,
+  retries: 0,
+  seconds: 86.4,
+  archive: null,
+};
+
+it.each([40, 80])('fits %i columns but for the commands, and breaks no word', (width) => {
+  const lines = describeSnapshot({ report: HELD }, width).trimEnd().split('\n');
+  const commands = lines.filter((line) => line.startsWith('  To '));
+  expect(commands).toHaveLength(2);
+  for (const line of lines.slice(1)) {
+    if (!commands.includes(line)) expect(widthOf(line)).toBeLessThanOrEqual(width);
+  }
+  const words = lines.join(' ').split(/ +/);
+  expect(words).toEqual(expect.arrayContaining(['MIRROR_MAX_REMOVED', 'memberships', 'retries)']));
+});
+
+it('has a line for each thing where the width is unknown', () => {
+  const text = describeSnapshot({ report: HELD }, Number.POSITIVE_INFINITY);
+  expect(text).toMatch(/^ {2}held: 3,000 of .* allows\.$/m);
+  expect(text.trimEnd().split('\n')).toHaveLength(7);
+});
