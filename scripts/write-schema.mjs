@@ -7,7 +7,7 @@ import { runMain } from './lib/failure.mjs';
 
 await runMain(async () => {
   await ensureBuilt();
-  const { configFileJsonSchema } = await import(`${ROOT}dist/config/json-schema.js`);
+  const { configFileJsonSchema } = await import(`${ROOT}dist/config/file-schema.js`);
   const schema = JSON.stringify(configFileJsonSchema(), null, 2);
   await writeFile(join(ROOT, 'docs/mirror-config.schema.json'), `${schema}\n`);
   return 0;

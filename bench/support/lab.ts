@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
-import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import type { SnapshotReport } from '../../src/runner/outcome.ts';
 import { type CliProcess, startCli } from '../../test/support/cli.ts';
 import { reportsOf, serviceEnv } from '../../test/support/cli-mirror.ts';
 import { createTestDatabase, runSql } from '../../test/support/postgres.ts';

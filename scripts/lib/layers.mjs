@@ -9,6 +9,7 @@ const LAYERS = [
   ['cli'],
   ['app'],
   ['http'],
+  ['estimate'],
   ['runner'],
   ['snapshot'],
   ['cognito', 'postgres', 'archive'],
@@ -18,14 +19,15 @@ const LAYERS = [
   ['aws'],
   ['config'],
   ['model'],
+  ['common'],
 ];
 
 /** Stands alone: it imports nothing of the rest, and these alone import it. */
 const ISOLATED = 'simulator';
 const MAY_IMPORT_ISOLATED = ['cli'];
 
-/** Folders of a layer that do not know each other either. */
-const SIBLINGS_WITHIN = { postgres: ['state', 'stage', 'directory', 'embedded'] };
+/** Folders within a layer, from the top down, under the same rule as the layers. */
+const FOLDERS_WITHIN = { postgres: [['work'], ['store', 'embedded'], ['session']] };
 
 /** Packages and the one layer that may load them; their types, which do not run, may go further. */
 const OWNED_PACKAGES = [
@@ -131,7 +133,7 @@ function rankOf(layer) {
 function layerProblem(file, target) {
   const [from, to] = [layerOf(file), layerOf(target)];
   if (to === '..') return [`${file} imports ${target}, which is no source file.`];
-  if (from === to) return siblingProblem(file, target, from);
+  if (from === to) return withinLayerProblem(file, target, from);
   if (from === ISOLATED || to === ISOLATED) {
     return to === ISOLATED && MAY_IMPORT_ISOLATED.includes(from)
       ? []
@@ -153,12 +155,16 @@ function layerProblem(file, target) {
  * @param {string} layer
  * @returns {string[]}
  */
-function siblingProblem(file, target, layer) {
-  /** @type {readonly string[]} */
-  const siblings = layer === 'postgres' ? SIBLINGS_WITHIN.postgres : [];
+function withinLayerProblem(file, target, layer) {
+  const lines = layer === 'postgres' ? FOLDERS_WITHIN.postgres : [];
   const [from = '', to = ''] = [file.split('/')[1], target.split('/')[1]];
-  if (from === to || !siblings.includes(from) || !siblings.includes(to)) return [];
-  return [`${file} imports ${target}: ${layer}/${from} and ${layer}/${to} do not know each other.`];
+  const [fromRank, toRank] = [from, to].map((folder) =>
+    lines.findIndex((line) => line.includes(folder)),
+  );
+  if (from === to || fromRank === -1 || toRank === -1 || Number(fromRank) < Number(toRank))
+    return [];
+  const way = fromRank === toRank ? 'sideways' : 'upward';
+  return [`${file} imports ${target}: an import points only downward, and this one points ${way}.`];
 }
 
 /**

@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
-import { loadDuckdb } from '../archive/load-duckdb.ts';
 import { openDestination } from '../archive/open-destination.ts';
+import { loadDuckdb } from '../archive/parquet.ts';
 import { makeWorkFolder } from '../archive/work-folder.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import { ConfigurationError } from '../model/errors.ts';
-import { allOrProblems } from './all-or-problems.ts';
 
 /** Where archives go; each destination is opened when it is first asked for. */
 export interface Archives {
@@ -80,4 +79,24 @@ export function workFolderError(error: NodeJS.ErrnoException, folder: string): E
   const problem = `parts of the archive cannot be made in ${folder} (${code}).`;
   const remedy = 'Set it to a folder that this user may write.';
   return new ConfigurationError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
+}
+
+/**
+ * Waits for all, and fails with everything that is wrong: what cannot be used is told in one list.
+ *
+ * @throws ConfigurationError with the problems of all, where nothing else failed.
+ */
+export async function allOrProblems<T extends readonly unknown[]>(
+  ...opening: { [Index in keyof T]: Promise<T[Index]> }
+): Promise<T> {
+  const opened = await Promise.allSettled(opening);
+  const failures = opened.flatMap((each): unknown[] =>
+    each.status === 'rejected' ? [each.reason] : [],
+  );
+  if (failures.length > 0) {
+    throw failures.every((failure) => failure instanceof ConfigurationError)
+      ? new ConfigurationError(failures.flatMap(({ problems }) => problems))
+      : failures.find((failure) => !(failure instanceof ConfigurationError));
+  }
+  return opened.map((each) => (each as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.ts';
-import type { PlanParts } from '../runner/plan-pools.ts';
+import type { PlanParts } from '../estimate/plan-pools.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { allOrProblems } from './all-or-problems.ts';
-import { archivesOf } from './open-archives.ts';
+import { allOrProblems, archivesOf } from './open-archives.ts';
 import { poolPartsOf } from './open-for-run.ts';
 import { findMirror, type Mirror } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';

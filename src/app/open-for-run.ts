@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { requireCognitoEndpoint } from '../cognito/sdk.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, PROGRAM } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../postgres/database.ts';
-import type { PoolPartsOf } from '../runner/pool-parts.ts';
+import type { PoolPartsOf } from '../runner/describe-pool.ts';
+import type { SyncParts } from '../runner/inline/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { allOrProblems } from './all-or-problems.ts';
-import { type Archives, openArchives } from './open-archives.ts';
+import { type Archives, allOrProblems, openArchives, workFolder } from './open-archives.ts';
 import { type Mirror, openMirror, requireMirror } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';
 
@@ -74,5 +74,23 @@ export function poolPartsOf(config: Config, archives: Archives): PoolPartsOf {
   return async (poolId) => {
     const { role, region, maxRemoved } = settingsOf(config, poolId);
     return { role, region, maxRemoved, destination: await archives.of(poolId) };
+  };
+}
+
+/** What an inline run works with, of the configuration and what was opened for it. */
+export function syncParts(config: Config, opened: Opened, log: Logger): SyncParts {
+  const { mirror, quota, archives } = opened;
+  return {
+    db: mirror.db,
+    databaseUrl: mirror.databaseUrl,
+    poolParts: poolPartsOf(config, archives),
+    regionOf: (poolId) => settingsOf(config, poolId).region,
+    formats: config.archiveFormats,
+    program: PROGRAM,
+    workFolder: workFolder(config),
+    buckets: quota.buckets,
+    quotaShared: quota.redis !== null,
+    historyDays: config.historyDays,
+    log,
   };
 }

@@ -2,7 +2,7 @@ import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
 import { settingsOf } from '../config/pool-settings.ts';
 import { describePool } from '../runner/describe-pool.ts';
-import { CallMeter } from '../telemetry/call-meter.ts';
+import { CallMeter } from '../telemetry/calls.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { openQuota } from './open-quota.ts';
 

@@ -1,5 +1,5 @@
-import { allowancesOf } from '../config/allowances.ts';
 import type { Config } from '../config/config.ts';
+import { allowancesOf } from '../config/pool-settings.ts';
 import { type AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -25,7 +25,9 @@ export async function openQuota(config: Config, log: Logger, signal: AbortSignal
     return { buckets, redis: null, close: () => buckets.close() };
   }
   const { openRedis } = await import('../redis/connection.ts');
-  const { clusteredAccountBuckets, tryPacing } = await import('../quota/clustered-buckets.ts');
+  const { clusteredAccountBuckets, tryPacing } = await import(
+    '../quota/clustered/account-buckets.ts'
+  );
   const redis = await openRedis(config.redisUrl, signal, log);
   try {
     await tryPacing(redis);

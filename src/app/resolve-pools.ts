@@ -1,11 +1,11 @@
-import { configuredRegion } from '../aws/region.ts';
+import { configuredRegion } from '../aws/shared-config.ts';
 import { openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import type { Queryable } from '../postgres/connection.ts';
-import { vanishedPools } from '../postgres/state/listed-pools.ts';
+import { vanishedPools } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import { CallMeter } from '../telemetry/call-meter.ts';
+import { CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** The pools to mirror. */

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { configuredRegion } from '../aws/region.ts';
+import { configuredRegion } from '../aws/shared-config.ts';
 import type { Config } from '../config/config.ts';
-import { poolsOfRegion } from '../postgres/state/pools.ts';
-import { saveOutcome } from '../runner/save-outcome.ts';
+import { poolsOfRegion } from '../postgres/store/pools.ts';
+import { saveOutcome } from '../runner/outcome.ts';
 
 /**
  * Records in Postgres that a run ended before it began any snapshot, as its archive, Redis or

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ConfigurationError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
-import { ColdStorageError } from './cold-storage.ts';
-import { type Destination, readWhole } from './destination.ts';
+import { ColdStorageError, type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
-import { type ManifestLink, readManifest } from './manifest.ts';
+import { type ManifestLink, type ParsedManifest, parseManifest, readManifest } from './manifest.ts';
 
 /** Where a snapshot stands in its pool's chain of manifests at a destination. */
 export interface ChainPosition {
@@ -108,4 +107,21 @@ function show(manifest: ManifestLink | null): string {
 
 function conflict(problem: string, remedy: string): ConfigurationError {
   return new ConfigurationError([{ subject: 'ARCHIVE_URL', problem, remedy }]);
+}
+
+/**
+ * The pool's newest manifest at a destination, with its key; null where there is none, or none that
+ * can be understood. It lists and reads, and writes nothing.
+ */
+export async function lastSealed(
+  destination: Destination,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<{ key: string; objects: ParsedManifest['objects'] } | null> {
+  const newest = (await listSealed(destination, poolId, signal)).at(-1);
+  if (newest === undefined) return null;
+  const key = manifestKey(poolId, newest);
+  const bytes = await readWhole(destination, key, signal);
+  const manifest = bytes && parseManifest(bytes);
+  return manifest && { key, objects: manifest.objects };
 }

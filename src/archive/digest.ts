@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 
 /** What bytes are, wherever they are kept. */
 export interface Digest {
@@ -16,4 +18,15 @@ export async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<Diges
     bytes += chunk.length;
   }
   return { bytes, sha256: hash.digest('hex') };
+}
+
+/** A finished file on this machine, and what its bytes must be wherever they go. */
+export interface LocalFile extends Digest {
+  readonly path: string;
+}
+
+/** Reads a file once for its size and SHA-256. */
+export async function describeFile(path: string, signal?: AbortSignal): Promise<LocalFile> {
+  const source = createReadStream(path, { highWaterMark: 1 << 18 });
+  return { path, ...(await pipeline(source, digestOf, signal ? { signal } : {})) };
 }

@@ -3,10 +3,10 @@ import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeFolder } from '../config/make-folder.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import type { Destination, StoredObject } from './destination.ts';
-import { describeFile, type LocalFile } from './local-file.ts';
+import { describeFile, type LocalFile } from './digest.ts';
 
 const FILE_MODE = 0o600;
 

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
 import { type Destination, readWhole } from './destination.ts';
+import { describeFile } from './digest.ts';
 import { lockKey } from './layout.ts';
-import { describeFile } from './local-file.ts';
 
 /** How often a lock that another mirror released meanwhile is tried for again. */
 const ATTEMPTS = 5;

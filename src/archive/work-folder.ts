@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from '../config/make-folder.ts';
+import { makeFolder } from '../common/make-folder.ts';
 
 /** The host is part of the name, as a folder may be shared between machines or containers. */
 const OWNER = /^(.*)-(\d+)-[^-]{6}$/;

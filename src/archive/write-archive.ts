@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { InterruptedError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
-import { adoptSealed } from './adopt-sealed.ts';
 import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import { type ArchiveLock, lockArchive } from './lock.ts';
-import { type SealOptions, seal } from './seal.ts';
+import { adoptSealed, type SealOptions, seal } from './seal.ts';
 import { isOfAnother, sealedOtherwise } from './sealed-otherwise.ts';
 import { makeWorkFolder } from './work-folder.ts';
 import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';

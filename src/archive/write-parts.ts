@@ -4,12 +4,11 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
 import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
-import { ahead } from './ahead.ts';
 import { checkColumns } from './check-columns.ts';
 import type { Destination } from './destination.ts';
+import { describeFile } from './digest.ts';
 import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
-import { describeFile } from './local-file.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';
 import { sealedOtherwise } from './sealed-otherwise.ts';
@@ -141,5 +140,38 @@ async function* readParts(
     } finally {
       source.destroy();
     }
+  }
+}
+
+/**
+ * Has the next items made while one is used: `count` of them at most.
+ *
+ * @param abandon is called before the rest is waited for, so that what nobody will use can stop.
+ */
+export async function* ahead<T>(
+  items: AsyncGenerator<T, void, undefined>,
+  count: number,
+  abandon: () => void,
+): AsyncGenerator<T, void, undefined> {
+  // A generator makes what it is asked for one after the other, however often it is asked.
+  const asked: Promise<IteratorResult<T, void>>[] = [];
+  const ask = () => {
+    const next = items.next();
+    // Its failure is met when it is awaited: here, or at the end where the caller stops before it.
+    next.catch(() => {});
+    asked.push(next);
+  };
+  try {
+    for (let i = 0; i < count; i += 1) ask();
+    for (let next = asked.shift(); next; next = asked.shift()) {
+      const item = await next;
+      if (item.done) return;
+      ask();
+      yield item.value;
+    }
+  } finally {
+    abandon();
+    await Promise.allSettled(asked);
+    await items.return();
   }
 }

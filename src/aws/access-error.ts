@@ -1,6 +1,6 @@
 import { ConfigurationError, type Problem, ResumableError } from '../model/errors.ts';
 import { NoCredentialsError } from './credentials.ts';
-import { ProxyError } from './proxy-error.ts';
+import { ProxyError } from './proxy.ts';
 
 /** Why no service of AWS can be reached from here, whichever it is. */
 export interface AccessTrouble extends Problem {

@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigurationError } from '../model/errors.ts';
-import { asksContainer, CONTAINER_SOCKET_MS, ofContainer } from './container-endpoint.ts';
-import { type CredentialsTrouble, diagnose } from './credentials-trouble.ts';
+import {
+  asksContainer,
+  CONTAINER_SOCKET_MS,
+  type CredentialsTrouble,
+  diagnose,
+  ofContainer,
+} from './credentials-errors.ts';
 
 /** A role to assume, with the credentials of the standard chain. */
 export interface AssumedRole {

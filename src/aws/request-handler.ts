@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { isOfTls } from '../model/tls-trouble.ts';
-import { ProxyError } from './proxy-error.ts';
-import { namesProxy, proxyFor } from './proxy-variables.ts';
+import { isOfTls } from '../model/tls-errors.ts';
+import { namesProxy, ProxyError, proxyFor } from './proxy.ts';
 
 /** Connections are kept alive, and so many are open to a host at a time; times in milliseconds. */
 export interface RequestHandlerOptions {

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { Command } from 'commander';
+import { printable } from '../common/printable.ts';
 import { prepareAwsEnvironment } from '../config/aws-environment.ts';
-import { DESCRIPTION, VERSION } from '../config/program.ts';
-import { printable } from '../telemetry/printable.ts';
+import { DESCRIPTION, VERSION } from '../config/config.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
@@ -16,10 +16,9 @@ import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { workerCommand } from './commands/worker.ts';
-import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { describeFailure, EXIT, exitCodeOf, forPeople, isDebug } from './errors.ts';
 import { addHelp } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
-import { describeFailure, forPeople, isDebug } from './report-error.ts';
 
 /** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
 const COMMANDS = [

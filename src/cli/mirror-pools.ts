@@ -1,14 +1,12 @@
 import type pg from 'pg';
-import { type Opened, openForRun } from '../app/open-for-run.ts';
+import { type Opened, openForRun, syncParts } from '../app/open-for-run.ts';
 import { resolvePools } from '../app/resolve-pools.ts';
 import { saveFailedStart } from '../app/save-failed-start.ts';
-import { syncParts } from '../app/sync-parts.ts';
 import type { Config } from '../config/config.ts';
 import { withoutRows } from '../postgres/database-error.ts';
-import { noteListed } from '../postgres/state/listed-pools.ts';
+import { noteListed } from '../postgres/store/pools.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
-import { logOutcome } from '../runner/log-outcome.ts';
-import { reportOf } from '../runner/snapshot-report.ts';
+import { logOutcome, reportOf } from '../runner/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { startDisplay } from './display/display.ts';

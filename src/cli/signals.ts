@@ -1,7 +1,6 @@
 import { InterruptedError } from '../model/errors.ts';
-import { EXIT } from './exit-codes.ts';
+import { describeFailure, EXIT, forPeople, isDebug } from './errors.ts';
 import { exitNow } from './output.ts';
-import { describeFailure, forPeople, isDebug } from './report-error.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Buckets } from '../quota/buckets.ts';
-import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type CallContext, judge } from './error-table.ts';
 import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';

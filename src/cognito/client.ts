@@ -3,14 +3,12 @@ import {
   DescribeUserPoolCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Role } from '../config/pool-settings.ts';
-import type { Group } from '../model/group.ts';
-import type { Pool } from '../model/pool.ts';
+import type { Group, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import { nameOf } from '../model/storable.ts';
-import type { User } from '../model/user.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
-import type { CallMeter, CallObserver } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { caller } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
@@ -22,7 +20,7 @@ import {
   normalisePool,
   normaliseUser,
 } from './normalise.ts';
-import { FULL_PAGE, followPages, type Page, type PageStart } from './page.ts';
+import { FULL_PAGE, followPages, type Page, type PageStart } from './pages.ts';
 import {
   listGroups,
   listUserPools,

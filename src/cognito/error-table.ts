@@ -1,7 +1,7 @@
 import { type AccessTrouble, explainAccess } from '../aws/access-error.ts';
-import { ProxyError } from '../aws/proxy-error.ts';
+import { ProxyError } from '../aws/proxy.ts';
 import { ConfigurationError, ResumableError } from '../model/errors.ts';
-import { explainTls, type TlsTrouble } from '../model/tls-trouble.ts';
+import { explainTls, type TlsTrouble } from '../model/tls-errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 import {
   CredentialsError,

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../model/errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { Caller } from './call.ts';
 import { TokenRefusedError } from './errors.ts';
-import { FULL_PAGE, followPages } from './page.ts';
+import { FULL_PAGE, followPages } from './pages.ts';
 import { listGroups, listUsers, listUsersInGroup, type Range, type RawPage } from './requests.ts';
 import type { Sdk } from './sdk.ts';
 

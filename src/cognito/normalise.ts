@@ -7,10 +7,8 @@ import type {
   UserPoolType,
   UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import type { Group } from '../model/group.ts';
-import type { Pool } from '../model/pool.ts';
+import type { Group, MfaOption, Pool, User } from '../model/directory.ts';
 import { escapeOdd, isStorable, storeName } from '../model/storable.ts';
-import type { MfaOption, User } from '../model/user.ts';
 import { MalformedAnswerError } from './errors.ts';
 
 /**

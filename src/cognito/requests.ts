@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { isStorable } from '../model/storable.ts';
 import { MalformedAnswerError } from './errors.ts';
-import { FULL_PAGE } from './page.ts';
+import { FULL_PAGE } from './pages.ts';
 import type { Sdk } from './sdk.ts';
 
 /** The part of a listing to ask for. */

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { pathProblem } from './path-problem.ts';
 
 /** What is wrong with the URL of an archive, quoting nothing of it; null where nothing is. */
 export function archiveUrlProblem(text: string): string | null {
@@ -26,4 +25,13 @@ function folderProblem(url: URL): string | null {
   } catch {
     return 'the URL names no folder of this machine.';
   }
+}
+
+/** What is wrong with a path as a person wrote it; null where nothing is. */
+export function pathProblem(path: string): string | null {
+  if (/\p{Cc}/u.test(path)) return 'the path has a line break or another control character.';
+  if (/^\/?~/.test(path)) {
+    return 'the path begins with ~, which only a shell replaces by the home folder.';
+  }
+  return null;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { ConfigFile } from './file-schema.ts';
 
 /** The file formats of an archive. */
@@ -60,3 +61,13 @@ export interface Config {
   /** What the file says of single pools and accounts; both empty where there is none. */
   readonly file: ConfigFile;
 }
+
+const manifest = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string; description: string };
+
+/** The program's version, and what it is in a sentence. */
+export const { version: VERSION, description: DESCRIPTION } = manifest;
+
+/** The program and its version, as manifests name them. */
+export const PROGRAM = `cognito-mirror/${VERSION}`;

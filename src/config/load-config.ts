@@ -1,15 +1,20 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { nearest } from '../common/text.ts';
 import { ConfigurationError, type Problem } from '../model/errors.ts';
 import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import { sslModeProblem, withSslMode } from './database-url.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
-import { nearest } from './nearest.ts';
-import { findUnknownVariables } from './unknown-variables.ts';
-import { REMEDIES, toPools, VARIABLES, type VariableName } from './variables.ts';
+import {
+  findUnknownVariables,
+  REMEDIES,
+  toPools,
+  VARIABLES,
+  type VariableName,
+} from './variables.ts';
 
 /** Names that the environments of other programs set too: read where they are needed alone. */
 const OF_THE_WORKER: readonly VariableName[] = ['HOST', 'PORT'];

@@ -1,5 +1,5 @@
 import { regionOf } from '../model/pool-id.ts';
-import type { Config, Schedule } from './config.ts';
+import type { Allowance, Config, Schedule } from './config.ts';
 
 /** A role of another account, by which a pool there is read. */
 export interface Role {
@@ -33,5 +33,31 @@ export function settingsOf(config: Config, poolId: string): PoolSettings {
     },
     archiveUrl: archiveUrl ?? config.archiveUrl,
     maxRemoved: maxRemoved ?? config.maxRemoved,
+  };
+}
+
+/** What the mirror may use of each account and Region. */
+export interface Allowances {
+  of(accountId: string, region: string): Allowance;
+  /** The least share that any account has in the Region. */
+  leastShare(region: string): number;
+}
+
+/** What the file says of each account and Region, else what the environment says. */
+export function allowancesOf({
+  allowance,
+  file: { accounts },
+}: Pick<Config, 'allowance' | 'file'>): Allowances {
+  const of = (accountId: string, region: string): Allowance => {
+    const entry = accounts.get(accountId)?.get(region);
+    return {
+      share: entry?.quotaShare ?? allowance.share,
+      userListRps: entry?.userListRps ?? allowance.userListRps,
+    };
+  };
+  return {
+    of,
+    leastShare: (region) =>
+      Math.min(allowance.share, ...[...accounts.keys()].map((id) => of(id, region).share)),
   };
 }

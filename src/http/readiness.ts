@@ -1,5 +1,5 @@
+import { bounded, NoAnswerError } from '../common/bounded.ts';
 import { MirrorError } from '../model/errors.ts';
-import { bounded, NoAnswerError } from '../telemetry/bounded.ts';
 
 /** What a worker needs to do its work, by name; each throws where it is not to be had. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Logger } from '../telemetry/logger.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { SessionPool } from './session/pool.ts';
-import { beginOwned } from './transaction-owner.ts';
+import { beginOwned } from './work/transaction-owner.ts';
 
 /** What runs one statement: a pool, or one connection within a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;

@@ -1,11 +1,11 @@
+import { redactUrl } from '../common/redact-url.ts';
 import { commandLine } from '../config/command-line.ts';
 import type { Config } from '../config/config.ts';
-import { redactUrl } from '../config/redact-url.ts';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { explainConnection } from './connection-trouble.ts';
+import { explainConnection } from './connection-error.ts';
+import { requireSessionMode } from './session/dedicated.ts';
 import { openSession } from './session/open-session.ts';
-import { requireSessionMode } from './session/require-session-mode.ts';
 
 /** The mirror's database, while this process uses it. */
 export interface Database {

@@ -1,8 +1,8 @@
-import type { Allowances } from '../config/allowances.ts';
+import type { Allowances } from '../config/pool-settings.ts';
 import { type Buckets, bucketsOf } from './buckets.ts';
-import type { Lane } from './lane.ts';
-import { Lanes, type LaneUsage } from './lanes.ts';
-import { localPacing, type Pacing } from './pacing.ts';
+import type { Lane } from './fair-queue.ts';
+import { Lanes, type LaneUsage } from './fair-queues.ts';
+import { localPacing, type Pacing } from './limiter.ts';
 import { allowedRates, BUCKETS, type BucketName } from './quotas.ts';
 
 /** The buckets of every account and Region that this process calls, each made when first asked for. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { Lane } from './lane.ts';
-import type { Lanes } from './lanes.ts';
+import type { Lane } from './fair-queue.ts';
+import type { Lanes } from './fair-queues.ts';
 import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
 
 /** The buckets of one account and Region, whatever its pools. */

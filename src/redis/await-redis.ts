@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { redactUrl } from '../config/redact-url.ts';
+import { redactUrl } from '../common/redact-url.ts';
 import { ConfigurationError, InterruptedError } from '../model/errors.ts';
-import { readGreeting } from './greeting.ts';
-import { readInfo } from './info.ts';
-import { judge } from './judge.ts';
-import { commandsOf, explain, SILENT, type Trouble } from './trouble.ts';
-import { userOf } from './user.ts';
-
+import { commandsOf, explain, SILENT, type Trouble } from './redis-errors.ts';
+import { judge, readGreeting, readInfo, userOf } from './server-info.ts';
 /**
  * How long Redis may take to come up, and to take the first commands. Together with the start of the
  * process, a person has the reason within 10 seconds, also on a busy machine.

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
-import { bounded, NoAnswerError } from '../telemetry/bounded.ts';
+import { bounded, NoAnswerError } from '../common/bounded.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { awaitRedis, explainFailure, PATIENCE_MS, refusedRedis } from './await-redis.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { userOf } from './user.ts';
+import { userOf } from './server-info.ts';
 import { type RedisTrouble, RedisWatch } from './watch.ts';
 
 /** The mirror's Redis, while this process uses it. */

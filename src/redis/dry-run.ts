@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { explain, type Trouble } from './trouble.ts';
+import { explain, type Trouble } from './redis-errors.ts';
 
 /** A command with harmless arguments: `['HSET', key, 'field', 'value']`. */
 export type Command = readonly [name: string, ...args: (string | number)[]];

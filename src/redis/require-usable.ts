@@ -1,7 +1,7 @@
-import { redactUrl } from '../config/redact-url.ts';
+import { redactUrl } from '../common/redact-url.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import type { RedisConnection } from './connection.ts';
-import { readInfo } from './info.ts';
+import { readInfo } from './server-info.ts';
 
 /**
  * Requires a Redis that loses no job when its memory runs full. One that tells its eviction policy

@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis';
-import { redactUrl } from '../config/redact-url.ts';
-import { bounded } from '../telemetry/bounded.ts';
+import { bounded } from '../common/bounded.ts';
+import { redactUrl } from '../common/redact-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { readGreeting } from './greeting.ts';
-import { commandsOf, explain, isRefusal, type Trouble } from './trouble.ts';
-import { userOf } from './user.ts';
+import { commandsOf, explain, isRefusal, type Trouble } from './redis-errors.ts';
+import { readGreeting, userOf } from './server-info.ts';
 
 /** What keeps a process from using Redis now. */
 export interface RedisTrouble extends Trouble {

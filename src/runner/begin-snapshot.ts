@@ -1,8 +1,7 @@
 import type pg from 'pg';
-import { createStage } from '../postgres/stage/create.ts';
-import { dropEndedStages } from '../postgres/stage/drop.ts';
-import { type BegunRun, beginSnapshot } from '../postgres/state/begin.ts';
-import { beginProgress } from '../postgres/state/run-progress.ts';
+import { type BegunRun, beginSnapshot } from '../postgres/store/begin.ts';
+import { beginProgress } from '../postgres/store/progress.ts';
+import { createStage, dropEndedStages } from '../postgres/store/stage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** A time in the future by more than this is not the rounding of snapshots in quick succession. */

@@ -1,10 +1,9 @@
-import { explainStageGone } from '../postgres/stage/stage-gone.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
-import { endSnapshot } from '../postgres/state/transitions.ts';
+import { explainStageGone } from '../postgres/store/stage.ts';
+import { endSnapshot } from '../postgres/store/transitions.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import { check } from '../snapshot/check.ts';
-import type { SnapshotContext } from '../snapshot/context.ts';
+import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
 import { publish } from '../snapshot/publish.ts';
-import { withProgress } from '../snapshot/with-progress.ts';
 
 /** How a snapshot is judged, and what is kept of the one before. */
 export interface ConclusionSettings {

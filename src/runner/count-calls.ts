@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { isDatabaseAway } from '../postgres/database-error.ts';
-import type { Run } from '../postgres/run.ts';
-import { addCallCounts } from '../postgres/state/transitions.ts';
-import type { CallMeter } from '../telemetry/call-meter.ts';
+import type { Run } from '../postgres/store/leases.ts';
+import { addCallCounts } from '../postgres/store/transitions.ts';
+import type { CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const EVERY_MS = 5000;

@@ -1,9 +1,13 @@
+import type pg from 'pg';
+import type { Destination } from '../archive/destination.ts';
 import { openCognito } from '../cognito/client.ts';
+import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { RetryPolicy } from '../cognito/retry.ts';
 import type { Role } from '../config/pool-settings.ts';
-import type { Pool } from '../model/pool.ts';
+import type { Pool } from '../model/directory.ts';
+import { savePool, vanishedError } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import type { CallMeter, CallObserver } from '../telemetry/call-meter.ts';
+import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 export interface DescribeParts {
@@ -43,3 +47,39 @@ export async function describePool(
     cognito.close();
   }
 }
+
+/**
+ * Asks the service what a pool is that is to be mirrored, and keeps the answer.
+ *
+ * @throws ConfigurationError where it does not exist, or is another pool than the one in the database
+ */
+export async function describeMirrored(
+  parts: DescribeParts & { readonly db: pg.Pool },
+  poolId: string,
+  meter: CallMeter,
+  signal: AbortSignal,
+): Promise<Pool> {
+  const { db } = parts;
+  try {
+    const pool = await describePool(parts, poolId, meter, signal);
+    await savePool(db, pool);
+    return pool;
+  } catch (error) {
+    if (!(error instanceof ResourceNotFoundError)) throw error;
+    throw (await vanishedError(db, poolId, parts.region, error)) ?? error;
+  }
+}
+
+/** What one pool is mirrored with. */
+export interface PoolParts {
+  /** Null: the credentials of the environment. */
+  readonly role: Role | null;
+  /** Where the pool is read. */
+  readonly region: string;
+  readonly destination: Destination;
+  /** The guard's share, 0 to 1. */
+  readonly maxRemoved: number;
+}
+
+/** Gives what a pool is mirrored with; throws ConfigurationError where its archive is named wrongly. */
+export type PoolPartsOf = (poolId: string) => Promise<PoolParts>;

@@ -2,16 +2,14 @@ import type pg from 'pg';
 import { commandLine } from '../config/command-line.ts';
 import { ConfigurationError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
-import type { Run } from '../postgres/run.ts';
-import { dropEndedStages } from '../postgres/stage/drop.ts';
-import { findSnapshot, type SnapshotRow } from '../postgres/state/snapshots.ts';
-import { takeRun } from '../postgres/state/take-run.ts';
-import { endSnapshot } from '../postgres/state/transitions.ts';
-import { endTransactionsOfLost } from '../postgres/state/workers.ts';
+import { type Run, takeRun } from '../postgres/store/leases.ts';
+import { findSnapshot, type SnapshotRow } from '../postgres/store/snapshots.ts';
+import { dropEndedStages } from '../postgres/store/stage.ts';
+import { endSnapshot } from '../postgres/store/transitions.ts';
+import { endTransactionsOfLost } from '../postgres/work/workers.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
-import { saveOutcome } from './save-outcome.ts';
-import { reportOf, type SnapshotReport } from './snapshot-report.ts';
+import { reportOf, type SnapshotReport, saveOutcome } from './outcome.ts';
 
 /**
  * Publishes and archives a held snapshot: a person has looked at it. How it ends is the pool's last

@@ -1,11 +1,15 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
-import { stageProgress, walksInProgress } from '../postgres/stage/progress.ts';
-import { poolsTakenInline } from '../postgres/state/locks.ts';
-import { openRuns } from '../postgres/state/open-runs.ts';
-import { progressRows, type RunPhase, type RunProgress } from '../postgres/state/run-progress.ts';
-import { recentSnapshots, type SnapshotRow } from '../postgres/state/snapshots.ts';
-import type { RequestRow } from '../postgres/state/worker-status.ts';
+import {
+  progressRows,
+  type RunPhase,
+  type RunProgress,
+  stageProgress,
+  walksInProgress,
+} from '../postgres/store/progress.ts';
+import { recentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
+import { poolsTakenInline } from '../postgres/work/locks.ts';
+import { openRuns, type RequestRow } from '../postgres/work/worker-status.ts';
 import { averageStatus, type WalkingStatus } from './walking-status.ts';
 
 /** A snapshot, and how far it is where it is being taken. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
-import type { Attempt } from '../postgres/state/attempts.ts';
-import { type PoolRow, poolRows } from '../postgres/state/pool-status.ts';
+import { type Attempt, type PoolRow, poolRows } from '../postgres/store/pool-status.ts';
 import {
   type RequestRow,
   readClock,
@@ -10,7 +9,7 @@ import {
   scheduleRows,
   type WorkerRow,
   workerRows,
-} from '../postgres/state/worker-status.ts';
+} from '../postgres/work/worker-status.ts';
 import { nameOf, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
 import { measuredStatus } from './walking-status.ts';
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { ConfigurationError } from '../model/errors.ts';
-import { askForSnapshot, openRequestOf } from '../postgres/state/requests.ts';
-import { listSchedules } from '../postgres/state/schedules.ts';
-import { workersAlive } from '../postgres/state/workers.ts';
+import { askForSnapshot, openRequestOf } from '../postgres/work/requests.ts';
+import { listSchedules } from '../postgres/work/schedules.ts';
+import { workersAlive } from '../postgres/work/workers.ts';
 
 /** What came of asking for a snapshot. */
 export interface Triggered {

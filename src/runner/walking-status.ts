@@ -1,4 +1,4 @@
-import type { KindProgress, WalkProgress } from '../postgres/stage/progress.ts';
+import type { KindProgress, WalkProgress } from '../postgres/store/progress.ts';
 
 /** How far one walk is, and how fast. */
 export interface WalkStatus extends WalkProgress {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ArchiveResult } from '../archive/archive-request.ts';
+import { findChainPosition } from '../archive/chain.ts';
 import type { Destination } from '../archive/destination.ts';
 import { writeArchive } from '../archive/write-archive.ts';
 import { RowsMissingError } from '../archive/write-parts.ts';
@@ -7,23 +8,23 @@ import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { Counts } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
-import { openRows } from '../postgres/directory/snapshot-rows.ts';
-import type { Run } from '../postgres/run.ts';
-import { dropEndedStages } from '../postgres/stage/drop.ts';
 import {
   giveUpArchive,
   lastArchived,
   lostArchive,
   markArchived,
+  nextToArchive,
   requireArchiving,
-} from '../postgres/state/archived.ts';
-import { type SnapshotRow, unarchivedSnapshots } from '../postgres/state/snapshots.ts';
-import { takeRun } from '../postgres/state/take-run.ts';
-import { noteReason } from '../postgres/state/transitions.ts';
-import { installationId } from '../postgres/state/workers.ts';
+} from '../postgres/store/archived.ts';
+import { type Run, takeRun } from '../postgres/store/leases.ts';
+import { openRows } from '../postgres/store/snapshot-rows.ts';
+import { type SnapshotRow, unarchivedSnapshots } from '../postgres/store/snapshots.ts';
+import { dropEndedStages } from '../postgres/store/stage.ts';
+import { noteReason } from '../postgres/store/transitions.ts';
+import { installationId } from '../postgres/work/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
-import { withProgress } from './with-progress.ts';
+import { withProgress } from './context.ts';
 
 /** What archiving works with. */
 export interface ArchiveContext {
@@ -146,4 +147,37 @@ async function isLost(db: pg.Pool, run: Run): Promise<boolean> {
 
 function rowsOf({ users, groups, memberships }: Counts): number {
   return users + groups + memberships;
+}
+
+/**
+ * Checks, before a pool is read, that its archive can go on: one listing of its manifests, and the
+ * last of them. Where the destination fails for now, it only warns: Postgres gets its snapshot, which
+ * is archived later.
+ *
+ * @throws ConfigurationError where the last manifest is broken, missing, of the future or of a newer
+ *   program, or is not the one that the database knows.
+ */
+export async function checkArchive(
+  { db, destination, log }: CheckParts,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const snapshot = await nextToArchive(db, poolId);
+  const known = await lastArchived(db, poolId, destination.url);
+  try {
+    await findChainPosition(destination, { poolId, snapshot, known }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ResumableError)) throw error;
+    log.warn(
+      { poolId, reason: error.message },
+      'the archive could not be checked, the snapshot is taken all the same',
+    );
+  }
+}
+
+interface CheckParts {
+  readonly db: pg.Pool;
+  readonly destination: Destination;
+  readonly log: Logger;
 }

@@ -1,16 +1,16 @@
-import { requireStage } from '../postgres/require-stage.ts';
-import { fenced } from '../postgres/run.ts';
-import { mergeReads } from '../postgres/stage/merge-reads.ts';
-import { stageSizes } from '../postgres/stage/sizes.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
-import { markWalked, saveCounts } from '../postgres/state/transitions.ts';
-import { clearStrays } from './clear-strays.ts';
+import { fenced } from '../postgres/store/leases.ts';
+import { mergeReads } from '../postgres/store/merge-reads.ts';
+import { stageSizes } from '../postgres/store/sizes.ts';
+import { requireStage } from '../postgres/store/stage.ts';
+import { markWalked, saveCounts } from '../postgres/store/transitions.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import { compareEstimate } from './compare-estimate.ts';
 import { confirmGroups } from './confirm-groups.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
-import { guard } from './guard.ts';
-import { restageDrifted } from './restage-drifted.ts';
+import { restageDrifted } from './refetch-drifted.ts';
+import { guard } from './removal-guard.ts';
+import { clearStrays } from './resolve-orphans.ts';
 
 /** What is to become of a snapshot whose walks have ended. */
 export type Verdict =

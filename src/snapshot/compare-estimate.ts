@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { requireStage } from '../postgres/require-stage.ts';
-import { fenced } from '../postgres/run.ts';
-import { readingOf } from '../postgres/stage/reading.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
-import { noteReading, readingNote } from '../postgres/state/pool-notes.ts';
+import { fenced } from '../postgres/store/leases.ts';
+import { noteReading, readingNote } from '../postgres/store/pools.ts';
+import { readingOf } from '../postgres/store/sizes.ts';
+import { requireStage } from '../postgres/store/stage.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { goSerial } from './walk-users.ts';
 

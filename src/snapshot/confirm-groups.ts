@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fenced } from '../postgres/run.ts';
-import { missingGroups, reopenWalks } from '../postgres/stage/missing-groups.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
+import { fenced } from '../postgres/store/leases.ts';
+import { missingGroups, reopenWalks } from '../postgres/store/missing.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { tallyWalks } from './tally.ts';
+import { tallyWalks } from './plan-walks.ts';
 
 /** A group that is listed is asked for this often in all, a second and then twice as long apart. */
 const MOST_ATTEMPTS = 5;

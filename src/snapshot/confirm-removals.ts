@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { formatCount } from '../model/counts.ts';
+import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
-import { fenced } from '../postgres/run.ts';
-import { readingOf } from '../postgres/stage/reading.ts';
-import { keepAlive, suspects } from '../postgres/stage/suspects.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
+import { fenced } from '../postgres/store/leases.ts';
+import { keepAlive, suspects } from '../postgres/store/missing.ts';
+import { readingOf } from '../postgres/store/sizes.ts';
+import type { Walk } from '../postgres/store/walks.ts';
+import { findAlive, MOST_LOOK_UPS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
-import { findAlive, MOST_LOOK_UPS } from './look-up.ts';
 import { goSerial } from './walk-users.ts';
 
 /** Where more than this part of them is alive, the walks lost users, and nobody was removed. */

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import type { Cognito } from '../cognito/client.ts';
-import type { Pool } from '../model/pool.ts';
-import type { Run } from '../postgres/run.ts';
-import type { PageCommitter } from '../postgres/stage/page-committer.ts';
+import type { Pool } from '../model/directory.ts';
+import type { Run } from '../postgres/store/leases.ts';
+import type { PageCommitter } from '../postgres/store/page-committer.ts';
+import { saveProgress } from '../postgres/store/progress.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 
@@ -18,4 +19,39 @@ export interface SnapshotContext {
   readonly log: Logger;
   /** Fires where a walk is to stop at its next page, everything read committed. */
   readonly pause?: AbortSignal;
+}
+
+const EVERY_MS = 3_000;
+
+/**
+ * Runs `work`, a step of a snapshot, and records in Postgres every few seconds how far it is, for
+ * `status`. Walks need no such record: their checkpoints have it.
+ */
+export async function withProgress<T>(
+  { db, run, progress }: Pick<SnapshotContext, 'db' | 'run' | 'progress'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const saving = new Set<Promise<void>>();
+  const save = async () => {
+    const { phase, counts } = progress;
+    if (phase === 'plan' || phase === 'done') return;
+    // It is for people: a failure to record it must not end the step.
+    await saveProgress(db, run, phase, counts).catch(() => {});
+  };
+  // One at a time, so that a server that hangs holds one connection.
+  const tick = () => {
+    if (saving.size > 0) return;
+    const saved = save().finally(() => saving.delete(saved));
+    saving.add(saved);
+  };
+  const working = work();
+  tick();
+  const timer = setInterval(tick, EVERY_MS);
+  try {
+    return await working;
+  } finally {
+    clearInterval(timer);
+    await Promise.all(saving);
+    await save();
+  }
 }

@@ -1,7 +1,6 @@
-import { analyzeKeys } from '../postgres/directory/analyze.ts';
-import { pruneHistory } from '../postgres/directory/prune-history.ts';
-import { publish as publishStage } from '../postgres/directory/publish.ts';
-import { dropEndedStages } from '../postgres/stage/drop.ts';
+import { analyzeKeys, pruneHistory } from '../postgres/store/history.ts';
+import { publish as publishStage } from '../postgres/store/publish.ts';
+import { dropEndedStages } from '../postgres/store/stage.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**

@@ -1,9 +1,9 @@
-import type { User } from '../model/user.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
+import type { User } from '../model/directory.ts';
+import { commitGroups } from '../postgres/store/commit-groups.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { readAhead } from './read-ahead.ts';
-import { remainingOf } from './remaining.ts';
-import { countPage } from './tally.ts';
+import { countPage, remainingOf, tallyWalks } from './plan-walks.ts';
+import { readAhead } from './prefetch.ts';
 
 /** By how much the service's clock may differ from Postgres's. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
@@ -41,4 +41,29 @@ export async function walkMembers(
 function mayHaveChanged(user: User, since: number): boolean {
   const touched = Math.max(user.createdAt?.getTime() ?? since, user.modifiedAt?.getTime() ?? since);
   return touched >= since;
+}
+
+/** Reads all groups, and finds a walk over the members of each. */
+export async function walkGroups(
+  context: SnapshotContext,
+  start: Walk,
+  signal: AbortSignal,
+): Promise<Walk[]> {
+  const { cognito, db, run, progress } = context;
+  const tally = progress.walks.groups;
+  const found: Walk[] = [];
+  const from = { token: start.token };
+  for await (const page of cognito.groupPages(run.poolId, from, signal)) {
+    const added = await commitGroups(db, run, {
+      walk: start,
+      nextToken: page.nextToken,
+      sentAt: page.sentAt,
+      groups: page.items,
+    });
+    countPage(tally, page.items.length);
+    tallyWalks(progress, added);
+    found.push(...added);
+  }
+  tally.walksDone += 1;
+  return found;
 }

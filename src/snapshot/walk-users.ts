@@ -5,14 +5,12 @@ import {
   isInside,
   shouldSplit,
 } from '../cognito/shards.ts';
-import type { User } from '../model/user.ts';
-import { usersByNextDigit } from '../postgres/directory/users-by-next-digit.ts';
-import type { Walk } from '../postgres/stage/walk.ts';
-import { splitWalk, walkSerially } from '../postgres/stage/walks.ts';
+import type { User } from '../model/directory.ts';
+import { usersByNextDigit } from '../postgres/store/sizes.ts';
+import { splitWalk, type Walk, walkSerially } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { readAhead } from './read-ahead.ts';
-import { remainingOf } from './remaining.ts';
-import { countPage, tallyWalks, untallyWalk } from './tally.ts';
+import { countPage, remainingOf, tallyWalks, untallyWalk } from './plan-walks.ts';
+import { readAhead } from './prefetch.ts';
 
 /**
  * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its

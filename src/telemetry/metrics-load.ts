@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { bounded } from './bounded.ts';
+import { bounded } from '../common/bounded.ts';
 
 /** How much a bucket of this process is used. */
 export interface BucketUsage {

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { AttemptReport, CallObserver } from './call-meter.ts';
+import type { AttemptReport, CallObserver } from './calls.ts';
 import type { Phase } from './snapshot-progress.ts';
 
 /** The steps of a snapshot that take time. */

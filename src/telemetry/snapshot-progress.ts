@@ -1,5 +1,5 @@
 import type { Outcome, SnapshotKey } from '../model/snapshot.ts';
-import { CallMeter } from './call-meter.ts';
+import { CallMeter } from './calls.ts';
 
 /** The kinds of walk, in the order a person reads them. */
 export const WALK_KINDS = ['groups', 'users', 'members'] as const;

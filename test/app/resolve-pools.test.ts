@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resolvePools } from '../../src/app/resolve-pools.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { figuresReader } from '../../src/postgres/state/figures.ts';
-import { noteListed } from '../../src/postgres/state/listed-pools.ts';
-import { saveSchedules } from '../../src/postgres/state/schedules.ts';
+import { noteListed } from '../../src/postgres/store/pools.ts';
+import { figuresReader } from '../../src/postgres/work/metrics.ts';
+import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';

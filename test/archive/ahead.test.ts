@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ahead } from '../../src/archive/ahead.ts';
+import { ahead } from '../../src/archive/write-parts.ts';
 
 test('the next items are made while one is used, and no more than asked for', async () => {
   const made: number[] = [];

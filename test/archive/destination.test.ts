@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readWhole } from '../../src/archive/destination.ts';
-import { describeFile, type LocalFile } from '../../src/archive/local-file.ts';
+import { describeFile, type LocalFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';

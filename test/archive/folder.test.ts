@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeFile } from '../../src/archive/local-file.ts';
+import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';

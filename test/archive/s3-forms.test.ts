@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/local-file.ts';
+import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';

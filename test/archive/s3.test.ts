@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeFile } from '../../src/archive/local-file.ts';
+import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';

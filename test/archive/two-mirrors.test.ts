@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ArchiveRequest, ArchiveResult } from '../../src/archive/archive-request.ts';
 import { type Destination, readWhole } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/local-file.ts';
+import { describeFile } from '../../src/archive/digest.ts';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ConfigurationError, FencedError, ResumableError } from '../../src/model/errors.ts';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/local-file.ts';
+import { describeFile } from '../../src/archive/digest.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { FencedError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';

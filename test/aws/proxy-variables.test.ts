@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { proxyFor } from '../../src/aws/proxy-variables.ts';
+import { proxyFor } from '../../src/aws/proxy.ts';
 import { ConfigurationError } from '../../src/model/errors.ts';
 
 const COGNITO = { protocol: 'https:', hostname: 'cognito-idp.us-east-1.amazonaws.com' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatInZone, formatSpan, fromNow } from '../../src/cli/display/moments.ts';
+import { formatInZone, formatSpan, fromNow } from '../../src/cli/display/timestamps.ts';
 import { AT, minutes } from './status-fixtures.ts';
 
 describe('moments', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { planText } from '../../src/cli/display/plan-text.ts';
-import type { PoolPlan } from '../../src/runner/plan-pools.ts';
-import { estimate, type KnownOfPool } from '../../src/snapshot/estimate.ts';
+import { estimate, type KnownOfPool } from '../../src/estimate/estimate.ts';
+import type { PoolPlan } from '../../src/estimate/plan-pools.ts';
 
 const WIDE = Number.POSITIVE_INFINITY;
 

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { PoolPlan } from '../../src/runner/plan-pools.ts';
+import type { PoolPlan } from '../../src/estimate/plan-pools.ts';
 import {
   type CliMirror,
   type EnvChange,

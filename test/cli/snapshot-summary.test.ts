@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { widthOf } from '../../src/cli/display/fit.ts';
 import { describeSnapshot } from '../../src/cli/display/snapshot-summary.ts';
-import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import { widthOf } from '../../src/cli/display/text-width.ts';
+import type { SnapshotReport } from '../../src/runner/outcome.ts';
 
 const HELD: SnapshotReport = {
   poolId: 'us-east-1_Main',

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseAge } from '../../src/cli/age-argument.ts';
-import { ageText } from '../../src/cli/display/age-text.ts';
+import { parseAge } from '../../src/cli/arguments.ts';
+import { ageText } from '../../src/cli/display/status-pools.ts';
 import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 

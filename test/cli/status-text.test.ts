@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { widthOf } from '../../src/cli/display/fit.ts';
+import { widthOf } from '../../src/cli/display/text-width.ts';
 import { commandLine } from '../../src/config/command-line.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { PoolStatus, RequestStatus } from '../../src/runner/status.ts';

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvLine } from '../../src/cli/display/csv.ts';
-import { cut, widthOf } from '../../src/cli/display/fit.ts';
-import { Table } from '../../src/cli/display/table.ts';
-import { isTooNarrow, uprightRows } from '../../src/cli/display/upright.ts';
+import { csvLine } from '../../src/cli/display/query-result.ts';
+import { isTooNarrow, Table, uprightRows } from '../../src/cli/display/table.ts';
+import { cut, widthOf } from '../../src/cli/display/text-width.ts';
 
 describe('a table', () => {
   const columns = [{ name: 'username' }, { name: 'n', align: 'right' as const }, { name: 'note' }];

@@ -1,6 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { EXIT } from '../../src/cli/exit-codes.ts';
-import { tellFailures } from '../../src/cli/tell-failures.ts';
+import { EXIT, tellFailures } from '../../src/cli/errors.ts';
 
 const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
 afterEach(() => printed.mockClear());

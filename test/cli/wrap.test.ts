@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { wrap } from '../../src/cli/display/wrap.ts';
+import { wrap } from '../../src/cli/display/text-width.ts';
 
 it('lines are broken between words, and within those that are too wide', () => {
   expect(wrap('- ', 'one two three', 12)).toEqual(['- one two', '  three']);

@@ -5,9 +5,9 @@ import {
   TokenRefusedError,
 } from '../../src/cognito/errors.ts';
 import { childrenOf, isInside } from '../../src/cognito/shards.ts';
+import type { User } from '../../src/model/directory.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { isStorable, unescapeOdd } from '../../src/model/storable.ts';
-import type { User } from '../../src/model/user.ts';
 import type { UserRecord } from '../../src/simulator/records.ts';
 import {
   type Simulator,

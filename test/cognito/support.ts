@@ -5,7 +5,7 @@ import type { RetryPolicy } from '../../src/cognito/retry.ts';
 import type { Role } from '../../src/config/pool-settings.ts';
 import type { Buckets } from '../../src/quota/buckets.ts';
 import type { Operation } from '../../src/quota/quotas.ts';
-import { CallMeter } from '../../src/telemetry/call-meter.ts';
+import { CallMeter } from '../../src/telemetry/calls.ts';
 import { openTestBuckets } from '../support/buckets.ts';
 
 export const POOL = 'us-east-1_Simulated';

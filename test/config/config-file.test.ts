@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allowancesOf } from '../../src/config/allowances.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { settingsOf } from '../../src/config/pool-settings.ts';
+import { allowancesOf, settingsOf } from '../../src/config/pool-settings.ts';
 import { loadYaml, problemsOf, writeYaml, yamlProblemsOf } from './support.ts';
 
 const WHOLE = `

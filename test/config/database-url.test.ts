@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { redactUrl } from '../../src/common/redact-url.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { redactUrl } from '../../src/config/redact-url.ts';
 
 const URL = 'postgres://mirror:s3cret@db:5432/mirror';
 

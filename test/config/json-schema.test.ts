@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { CONFIG_FILE } from '../../src/config/file-schema.ts';
-import { configFileJsonSchema } from '../../src/config/json-schema.ts';
+import { CONFIG_FILE, configFileJsonSchema } from '../../src/config/file-schema.ts';
 
 const CHECKED_IN = new URL('../../docs/mirror-config.schema.json', import.meta.url);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redactUrl } from '../../src/config/redact-url.ts';
+import { redactUrl } from '../../src/common/redact-url.ts';
 
 test.each([
   ['postgres://u:hunter2@h:5432/db?sslmode=require', 'postgres://u:***@h:5432/db?sslmode=require'],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shownCsvLine } from '../../src/cli/display/csv.ts';
+import { shownCsvLine } from '../../src/cli/display/query-result.ts';
 import { sendRaw } from '../http/support.ts';
 import { filesBelow } from '../support/cli-mirror.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';

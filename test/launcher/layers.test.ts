@@ -26,8 +26,8 @@ test('imports downward and within a folder pass', async () => {
       'cli/main.ts': "import { a } from '../app/run.ts';\nawait import('../simulator/server.ts');",
       'app/run.ts': "import { s } from '../snapshot/walk.ts';",
       'snapshot/walk.ts':
-        "import {\n  one,\n  two,\n} from '../postgres/state/runs.ts';\nimport '../model/user.ts';",
-      'postgres/state/runs.ts': "import pg from 'pg';\nimport { x } from '../connection.ts';",
+        "import {\n  one,\n  two,\n} from '../postgres/store/leases.ts';\nimport '../model/user.ts';",
+      'postgres/store/leases.ts': "import pg from 'pg';\nimport { x } from '../connection.ts';",
       'postgres/connection.ts': '',
       'model/user.ts': "// import { x } from '../cli/main.ts';",
       'simulator/server.ts': "export * from './pool.ts';",
@@ -54,9 +54,9 @@ test.each<[string, Record<string, string>, RegExp]>([
     /sideways/,
   ],
   [
-    'between parts of postgres',
-    { 'postgres/stage/a.ts': "import '../state/b.ts';", 'postgres/state/b.ts': '' },
-    /do not know each other/,
+    'upward between folders of postgres',
+    { 'postgres/store/a.ts': "import '../work/b.ts';", 'postgres/work/b.ts': '' },
+    /upward/,
   ],
   [
     'of the simulator',

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { beforeEach, expect, it } from 'vitest';
-import type { Run } from '../../src/postgres/run.ts';
-import { stageTables } from '../../src/postgres/stage-tables.ts';
-import { isAbandoned } from '../../src/postgres/state/abandoned.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { isAbandoned } from '../../src/postgres/store/snapshots.ts';
+import { stageTables } from '../../src/postgres/store/stage.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, commitUsers, POOL, stage, startWalk, user } from './fixtures.ts';
 

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
-import { publish } from '../../src/postgres/directory/publish.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
-import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
-import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { figuresReader } from '../../src/postgres/state/figures.ts';
+import { beginSnapshot } from '../../src/postgres/store/begin.ts';
+import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { publish } from '../../src/postgres/store/publish.ts';
+import { createStage } from '../../src/postgres/store/stage.ts';
+import { figuresReader } from '../../src/postgres/work/metrics.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL, stage, user } from './fixtures.ts';
 

@@ -3,10 +3,9 @@ import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { childrenOf } from '../../src/cognito/shards.ts';
 import { FencedError } from '../../src/model/errors.ts';
-import type { Run } from '../../src/postgres/run.ts';
-import type { Walk } from '../../src/postgres/stage/walk.ts';
-import { allWalks, splitWalk, walkSerially } from '../../src/postgres/stage/walks.ts';
-import { stageTables } from '../../src/postgres/stage-tables.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { stageTables } from '../../src/postgres/store/stage.ts';
+import { allWalks, splitWalk, type Walk, walkSerially } from '../../src/postgres/store/walks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, startWalk } from './fixtures.ts';
 

@@ -1,13 +1,16 @@
 import type pg from 'pg';
-import type { Group } from '../../src/model/group.ts';
-import type { User } from '../../src/model/user.ts';
-import type { Run } from '../../src/postgres/run.ts';
-import { commitGroups } from '../../src/postgres/stage/commit-groups.ts';
-import { commitPages } from '../../src/postgres/stage/commit-pages.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
-import type { PlannedWalk, Walk } from '../../src/postgres/stage/walk.ts';
-import { addWalks, claimWalk } from '../../src/postgres/stage/walks.ts';
-import { beginSnapshot } from '../../src/postgres/state/begin.ts';
+import type { Group, User } from '../../src/model/directory.ts';
+import { beginSnapshot } from '../../src/postgres/store/begin.ts';
+import { commitGroups } from '../../src/postgres/store/commit-groups.ts';
+import { commitPages } from '../../src/postgres/store/commit-pages.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { createStage } from '../../src/postgres/store/stage.ts';
+import {
+  addWalks,
+  claimWalk,
+  type PlannedWalk,
+  type Walk,
+} from '../../src/postgres/store/walks.ts';
 
 export const POOL = 'eu-west-1_Fixture01';
 

@@ -5,10 +5,10 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it, test } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
-import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { askForSnapshot, endRequest, skipRequest } from '../../src/postgres/state/requests.ts';
-import { installationId } from '../../src/postgres/state/workers.ts';
+import { beginSnapshot } from '../../src/postgres/store/begin.ts';
+import { createStage } from '../../src/postgres/store/stage.ts';
+import { askForSnapshot, endRequest, skipRequest } from '../../src/postgres/work/requests.ts';
+import { installationId } from '../../src/postgres/work/workers.ts';
 import { dropDatabase, runSql } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
-import { pruneHistory } from '../../src/postgres/directory/prune-history.ts';
-import { publish } from '../../src/postgres/directory/publish.ts';
-import type { Run } from '../../src/postgres/run.ts';
-import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { pruneHistory } from '../../src/postgres/store/history.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { publish } from '../../src/postgres/store/publish.ts';
 import { moveToPast } from '../support/past.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, POOL, stage, user } from './fixtures.ts';

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { publish } from '../../src/postgres/directory/publish.ts';
-import type { Run } from '../../src/postgres/run.ts';
-import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
-import { stageSizes } from '../../src/postgres/stage/sizes.ts';
-import { keepAlive } from '../../src/postgres/stage/suspects.ts';
-import { saveCounts } from '../../src/postgres/state/transitions.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { keepAlive } from '../../src/postgres/store/missing.ts';
+import { publish } from '../../src/postgres/store/publish.ts';
+import { stageSizes } from '../../src/postgres/store/sizes.ts';
+import { saveCounts } from '../../src/postgres/store/transitions.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
 

@@ -10,7 +10,7 @@ import {
   openRequests,
   type Request,
   skipRequest,
-} from '../../src/postgres/state/requests.ts';
+} from '../../src/postgres/work/requests.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

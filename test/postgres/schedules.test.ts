@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { endRequest, openRequestOf } from '../../src/postgres/state/requests.ts';
+import { endRequest, openRequestOf } from '../../src/postgres/work/requests.ts';
 import {
   type DueTimes,
   overduePools,
   type PoolSchedule,
   saveSchedules,
   takeDue,
-} from '../../src/postgres/state/schedules.ts';
+} from '../../src/postgres/work/schedules.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

@@ -1,26 +1,24 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError, ResumableError } from '../../src/model/errors.ts';
-import type { Run } from '../../src/postgres/run.ts';
-import { commitPages } from '../../src/postgres/stage/commit-pages.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
-import { dropEndedStages } from '../../src/postgres/stage/drop.ts';
-import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
-import { PageCommitter } from '../../src/postgres/stage/page-committer.ts';
-import { dropStrayMemberships, strays } from '../../src/postgres/stage/strays.ts';
-import type { Walk } from '../../src/postgres/stage/walk.ts';
+import { beginSnapshot } from '../../src/postgres/store/begin.ts';
+import { commitPages } from '../../src/postgres/store/commit-pages.ts';
+import type { Run } from '../../src/postgres/store/leases.ts';
+import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { dropStrayMemberships, strays } from '../../src/postgres/store/missing.ts';
+import { PageCommitter } from '../../src/postgres/store/page-committer.ts';
+import { createStage, dropEndedStages, stageTables } from '../../src/postgres/store/stage.ts';
+import { endSnapshot, noteReason } from '../../src/postgres/store/transitions.ts';
 import {
   allWalks,
   claimWalk,
   dropWalk,
   restartWalk,
   splitWalk,
+  type Walk,
   walkSerially,
   walksById,
-} from '../../src/postgres/stage/walks.ts';
-import { stageTables } from '../../src/postgres/stage-tables.ts';
-import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { endSnapshot, noteReason } from '../../src/postgres/state/transitions.ts';
+} from '../../src/postgres/store/walks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, commitUsers, group, POOL, stage, startWalk, user } from './fixtures.ts';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
 import type { AccountBuckets } from '../../src/quota/account-buckets.ts';
-import { clusteredAccountBuckets } from '../../src/quota/clustered-buckets.ts';
+import { clusteredAccountBuckets } from '../../src/quota/clustered/account-buckets.ts';
 import { openRedis } from '../../src/redis/connection.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 import { mostInAnySecond } from './sliding.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Lane } from '../../src/quota/lane.ts';
-import type { Pacer } from '../../src/quota/pacer.ts';
+import { Lane } from '../../src/quota/fair-queue.ts';
+import type { Pacer } from '../../src/quota/limiter.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { localPacer, type Pacer, paceOf } from '../../src/quota/pacer.ts';
+import { localPacer, type Pacer, paceOf } from '../../src/quota/limiter.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 describe('the pace of a rate', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RateMeter } from '../../src/quota/rate-meter.ts';
+import { RateMeter } from '../../src/quota/fair-queue.ts';
 import { SlowDown } from '../../src/quota/slow-down.ts';
 
 function clock() {

@@ -4,11 +4,10 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigurationError } from '../../src/model/errors.ts';
 import { BUCKET_COMMANDS } from '../../src/quota/clustered/commands.ts';
+import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
 import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
-import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { jobCommands } from '../../src/runner/worker/job-commands.ts';
-import { tryQueues } from '../../src/runner/worker/try-queues.ts';
+import { jobCommands, tryQueues } from '../../src/runner/worker/check-redis.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
 
 const PREFIX = '{cognito-mirror:test}';

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
+import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { readInfo } from '../../src/redis/info.ts';
-import { judge } from '../../src/redis/judge.ts';
-import { tryQueues } from '../../src/runner/worker/try-queues.ts';
+import { judge, readInfo } from '../../src/redis/server-info.ts';
+import { tryQueues } from '../../src/runner/worker/check-redis.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 /** What Valkey 9 answers to INFO, as far as it matters here. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { tryPacing } from '../../src/quota/clustered/try-pacing.ts';
+import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';

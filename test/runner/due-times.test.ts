@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { timesAfter } from '../../src/runner/worker/due-times.ts';
+import { timesAfter } from '../../src/runner/worker/keep-jobs.ts';
 
 const POOL = 'eu-west-1_Fixture01';
 const MINUTE_MS = 60_000;

@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { type PoolPlan, planPools, secondsTogether } from '../../src/estimate/plan-pools.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
-import { type PoolPlan, planPools, secondsTogether } from '../../src/runner/plan-pools.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 

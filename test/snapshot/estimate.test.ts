@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ArchiveFormat } from '../../src/config/config.ts';
+import { estimate, type KnownOfPool } from '../../src/estimate/estimate.ts';
 import type { Dataset } from '../../src/model/snapshot.ts';
-import type { LastSnapshot } from '../../src/postgres/directory/last-snapshot.ts';
-import { estimate, type KnownOfPool } from '../../src/snapshot/estimate.ts';
+import type { LastSnapshot } from '../../src/postgres/store/last-snapshot.ts';
 
 const FIRST: KnownOfPool = {
   estimatedUsers: 100_000,

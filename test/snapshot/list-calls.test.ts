@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { itemsAPage, listCalls } from '../../src/snapshot/list-calls.ts';
+import { itemsAPage, listCalls } from '../../src/estimate/list-calls.ts';
 
 const callsOf = (users: number, members: readonly (number | null)[] = [], perPage = 60) =>
   listCalls({ users, members }, perPage);

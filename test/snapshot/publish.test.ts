@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { mergeReads } from '../../src/postgres/stage/merge-reads.ts';
+import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/snapshot/publish.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { begin, POOL, stage, user } from '../postgres/fixtures.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
-import { csvLine } from '../../src/cli/display/csv.ts';
+import { csvLine } from '../../src/cli/display/query-result.ts';
 import { type Bound, type Course, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';
 import type { Sample } from './sample.ts';

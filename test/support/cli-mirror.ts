@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
-import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import type { SnapshotReport } from '../../src/runner/outcome.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
   type Simulator,

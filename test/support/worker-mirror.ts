@@ -8,8 +8,8 @@ import {
   noteSnapshot,
   type Request,
   type RequestSource,
-} from '../../src/postgres/state/requests.ts';
-import { installationId } from '../../src/postgres/state/workers.ts';
+} from '../../src/postgres/work/requests.ts';
+import { installationId } from '../../src/postgres/work/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import type { JobParts } from '../../src/runner/worker/parts.ts';

@@ -4,7 +4,7 @@ import { openDestination } from '../../src/archive/open-destination.ts';
 import { ConfigurationError, FencedError, SnapshotFailedError } from '../../src/model/errors.ts';
 import { parseSnapshotId } from '../../src/model/snapshot.ts';
 import { discard, releaseHeld } from '../../src/runner/held.ts';
-import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import type { SnapshotReport } from '../../src/runner/outcome.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { expectMirrored } from '../support/directory.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { bounded, NoAnswerError } from '../../src/telemetry/bounded.ts';
+import { bounded, NoAnswerError } from '../../src/common/bounded.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

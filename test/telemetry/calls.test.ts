@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
-import { CallMeter } from '../../src/telemetry/call-meter.ts';
+import { CallMeter } from '../../src/telemetry/calls.ts';
 import { type Metrics, openMetrics } from '../../src/telemetry/metrics.ts';
 import { collect, never, POOL, QUICK } from '../cognito/support.ts';
 import { openTestBuckets } from '../support/buckets.ts';

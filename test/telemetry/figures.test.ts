@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { openPool, type Queryable } from '../../src/postgres/connection.ts';
-import { dropEndedStages } from '../../src/postgres/stage/drop.ts';
-import { figuresReader } from '../../src/postgres/state/figures.ts';
-import { endSnapshot } from '../../src/postgres/state/transitions.ts';
+import { dropEndedStages } from '../../src/postgres/store/stage.ts';
+import { endSnapshot } from '../../src/postgres/store/transitions.ts';
+import { figuresReader } from '../../src/postgres/work/metrics.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { begin, commitUsers, startWalk, user } from '../postgres/fixtures.ts';

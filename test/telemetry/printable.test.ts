@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printable } from '../../src/telemetry/printable.ts';
+import { printable } from '../../src/common/printable.ts';
 
 test('what a terminal would act on is shown escaped', () => {
   expect(printable('a\u001b[31mb\u0007\n\t\r')).toBe('a\\u001b[31mb\\u0007\\n\\t\\r');

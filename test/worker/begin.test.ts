@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stageTables } from '../../src/postgres/stage-tables.ts';
+import { stageTables } from '../../src/postgres/store/stage.ts';
 import type { Phase } from '../../src/telemetry/snapshot-progress.ts';
 import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
 

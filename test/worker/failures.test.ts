@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { SnapshotReport } from '../../src/runner/snapshot-report.ts';
+import type { SnapshotReport } from '../../src/runner/outcome.ts';
 import type { Status } from '../../src/runner/status.ts';
 import { reportsOf } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet } from '../support/fleet.ts';

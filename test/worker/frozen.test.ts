@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { fenced } from '../../src/postgres/run.ts';
-import { createStage } from '../../src/postgres/stage/create.ts';
-import { beginSnapshot } from '../../src/postgres/state/begin.ts';
-import { takeRun } from '../../src/postgres/state/take-run.ts';
+import { beginSnapshot } from '../../src/postgres/store/begin.ts';
+import { fenced, takeRun } from '../../src/postgres/store/leases.ts';
+import { createStage } from '../../src/postgres/store/stage.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { expectSnapshots } from '../support/outcome.ts';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { beat, endTransactionsOfLost } from '../../src/postgres/state/workers.ts';
-import { endTransactionsOf, ownerOf } from '../../src/postgres/transaction-owner.ts';
+import { endTransactionsOf, ownerOf } from '../../src/postgres/work/transaction-owner.ts';
+import { beat, endTransactionsOfLost } from '../../src/postgres/work/workers.ts';
 import { discard } from '../../src/runner/held.ts';
-import { requireNoRequest } from '../../src/runner/inline/require-no-request.ts';
+import { requireNoRequest } from '../../src/runner/inline/lock-pool.ts';
 import { lostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { begin } from '../postgres/fixtures.ts';

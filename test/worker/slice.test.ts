@@ -2,7 +2,7 @@ import { type Job, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { openQueues, type Queues, type WalkData } from '../../src/runner/worker/queues.ts';
-import { pauseWhenOthersWait } from '../../src/runner/worker/slice.ts';
+import { pauseWhenOthersWait } from '../../src/runner/worker/walk-job.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 
 /** A walk keeps its slot for so long, though others wait. */

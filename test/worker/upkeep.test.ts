@@ -1,11 +1,10 @@
 import { UnrecoverableError, WaitingChildrenError, Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { openRequestOf, openRequests } from '../../src/postgres/state/requests.ts';
-import { saveSchedules } from '../../src/postgres/state/schedules.ts';
-import { timesAfter } from '../../src/runner/worker/due-times.ts';
+import { openRequestOf, openRequests } from '../../src/postgres/work/requests.ts';
+import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
-import { JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
+import { JobKeeper, keepSchedulers, timesAfter } from '../../src/runner/worker/keep-jobs.ts';
 import { type SnapshotData, snapshotJobId } from '../../src/runner/worker/queues.ts';
 import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';

@@ -7,15 +7,13 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { ResumableError } from '../../model/errors.ts';
-import { ColdStorageError } from '../cold-storage.ts';
-import { type Destination, isStored, type StoredObject } from '../destination.ts';
-import type { LocalFile } from '../local-file.ts';
+import { ColdStorageError, type Destination, isStored, type StoredObject } from '../destination.ts';
+import type { LocalFile } from '../digest.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
-import { putIfNone } from './conditional-put.ts';
 import { deleteObjects, isLocked, refusedDeletion } from './deletion.ts';
 import { explainS3Error, nameOf } from './s3-errors.ts';
 import { tryBucket } from './trial.ts';
-import { upload, wholeChecksum } from './upload.ts';
+import { putIfNone, upload, wholeChecksum } from './upload.ts';
 
 export interface S3DestinationOptions {
   readonly bucket: string;

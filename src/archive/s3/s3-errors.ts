@@ -1,6 +1,6 @@
 import { accessError } from '../../aws/access-error.ts';
 import { ConfigurationError, type Problem, ResumableError } from '../../model/errors.ts';
-import { explainTls } from '../../model/tls-trouble.ts';
+import { explainTls } from '../../model/tls-errors.ts';
 
 /** The calls that an archive makes, and the IAM action that each needs. */
 const ACTIONS = {

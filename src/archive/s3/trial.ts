@@ -8,10 +8,9 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import type { Bucket } from './bucket.ts';
-import { putIfNone } from './conditional-put.ts';
 import { isLocked, refusedDeletion } from './deletion.ts';
 import { explainTrialError, statusOf } from './s3-errors.ts';
-import { beginUpload, putWhole, uploadPart } from './upload.ts';
+import { beginUpload, putIfNone, putWhole, uploadPart } from './upload.ts';
 
 /** The key below the prefix of the object that the trial writes. */
 const KEY = 'cognito-mirror-check';

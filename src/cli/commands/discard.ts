@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { parseSnapshotArgument } from '../arguments.ts';
 import { tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
-import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
 /** `discard`: gives up a snapshot that is held or still being read. */
 export function discardCommand(): Command {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import type { Listing } from '../../cognito/listing.ts';
-import { FULL_PAGE } from '../../cognito/page.ts';
+import { FULL_PAGE } from '../../cognito/pages.ts';
+import { printable, printableJson } from '../../common/printable.ts';
 import { ConfigurationError, type Problem } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
-import { printable, printableJson } from '../../telemetry/printable.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { printable } from '../../telemetry/printable.ts';
-import { EXIT } from '../exit-codes.ts';
+import { printable } from '../../common/printable.ts';
+import { EXIT, tellFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';
-import { tellFailures } from '../tell-failures.ts';
 
 /** `plan`: what a snapshot of each pool will cost, without reading a user. */
 export function planCommand(): Command {
@@ -18,7 +17,7 @@ export function planCommand(): Command {
 async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { openForPlan } = await import('../../app/open-for-plan.ts');
   const { resolvePools } = await import('../../app/resolve-pools.ts');
-  const { planPools, secondsTogether } = await import('../../runner/plan-pools.ts');
+  const { planPools, secondsTogether } = await import('../../estimate/plan-pools.ts');
   const { placeOf } = await import('../../postgres/database.ts');
   const opened = await openForPlan(config, log, signal);
   try {

@@ -1,10 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
+import { printableJson } from '../../common/printable.ts';
 import { ConfigurationError } from '../../model/errors.ts';
 import type { ResultColumn } from '../../postgres/read-only.ts';
-import { printableJson } from '../../telemetry/printable.ts';
-import { csvLine, shownCsvLine } from '../display/csv.ts';
-import type { Batches } from '../display/result-table.ts';
+import { type Batches, csvLine, shownCsvLine } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -51,7 +50,7 @@ async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal)
   const { loadConfig } = await import('../../config/load-config.ts');
   const { findDatabase, NoMirrorError, placeOf } = await import('../../postgres/database.ts');
   const { queryReadOnly } = await import('../../postgres/read-only.ts');
-  const { printTable } = await import('../display/result-table.ts');
+  const { printTable } = await import('../display/query-result.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
   const config = loadConfig(process.env);
   const statement = sql === '-' ? await text(process.stdin) : sql;
@@ -65,7 +64,7 @@ async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal)
 }
 
 async function printJson(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { toJson } = await import('../../postgres/result-values.ts');
+  const { toJson } = await import('../../postgres/read-only.ts');
   const names = columns.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -93,7 +92,7 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
 }
 
 async function printCsv(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { textsOf } = await import('../display/result-table.ts');
+  const { textsOf } = await import('../display/query-result.ts');
   const line = process.stdout.isTTY ? shownCsvLine : csvLine;
   await writeOut(line(columns.map(({ name }) => name)));
   for await (const rows of batches) {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { parseSnapshotArgument } from '../arguments.ts';
 import { outputWidth, tell, writeJson } from '../output.ts';
 import { withSignals } from '../signals.ts';
-import { parseSnapshotArgument } from '../snapshot-argument.ts';
 
 /** `release`: publishes and archives a held snapshot. */
 export function releaseCommand(): Command {
@@ -24,7 +24,7 @@ async function runRelease(
   const config = loadConfig(process.env, { pools: [key.poolId] });
   const { openForRun } = await import('../../app/open-for-run.ts');
   const { workFolder } = await import('../../app/open-archives.ts');
-  const { PROGRAM } = await import('../../config/program.ts');
+  const { PROGRAM } = await import('../../config/config.ts');
   const { releaseHeld } = await import('../../runner/held.ts');
   const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
   const { createLogger } = await import('../../telemetry/logger.ts');

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { printable } from '../../common/printable.ts';
 import { commandHint, commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
 import { ConfigurationError } from '../../model/errors.ts';
 import type { Status } from '../../runner/status.ts';
-import { printable } from '../../telemetry/printable.ts';
-import { parseAge } from '../age-argument.ts';
-import { formatMoment } from '../display/moments.ts';
-import { EXIT } from '../exit-codes.ts';
+import { parseAge } from '../arguments.ts';
+import { formatMoment } from '../display/timestamps.ts';
+import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { QUICKLY, withSignals } from '../signals.ts';
 
@@ -85,7 +85,7 @@ async function runStatus(
   const read = () => readStatus(mirror.db, asked);
   try {
     if (options.check) {
-      const { expectedPools } = await import('../../postgres/state/expected-pools.ts');
+      const { expectedPools } = await import('../../postgres/store/pools.ts');
       const checked = named ?? (await expectedPools(mirror.db));
       const status = await readStatus(mirror.db, checked);
       return await checkAge(status, checked, maxAgeSeconds, options);
@@ -113,7 +113,7 @@ async function checkAge(
   { json = false }: StatusOptions,
 ): Promise<void> {
   const { checkAges } = await import('../../runner/mirror-age.ts');
-  const { ageText } = await import('../display/age-text.ts');
+  const { ageText } = await import('../display/status-pools.ts');
   const ages = checkAges(pools, checked, maxAgeSeconds);
   const ok = ages.length > 0 && ages.every((age) => age.ok);
   if (json) await writeJson({ ok, maxAgeSeconds, pools: ages });

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { InterruptedError } from '../../model/errors.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, tellFailures } from '../errors.ts';
 import { outputWidth, tell, writeJson } from '../output.ts';
 import { type PoolsRun, poolsCommand, whatIsKept } from '../pools-command.ts';
-import { tellFailures } from '../tell-failures.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT } from '../errors.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { openMirror } from '../../app/open-mirror.ts';
+import { formatCount } from '../../common/text.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { formatCount } from '../../model/counts.ts';
 import { InterruptedError, ResumableError } from '../../model/errors.ts';
 import { regionOf } from '../../model/pool-id.ts';
-import { claimPoolId } from '../../postgres/state/claim-pool-id.ts';
+import { claimPoolId } from '../../postgres/work/reserve-pool-id.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { describeSnapshot } from '../display/snapshot-summary.ts';
-import { wrap } from '../display/wrap.ts';
+import { wrap } from '../display/text-width.ts';
 import { mirrorPools } from '../mirror-pools.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { changePool } from './change-pool.ts';

@@ -5,7 +5,7 @@ import { commandHint, commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
 import { placeOf } from '../../postgres/database.ts';
 import { queryReadOnly } from '../../postgres/read-only.ts';
-import { printTable } from '../display/result-table.ts';
+import { printTable } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 
 /** What a person can ask of the mirror: shown as it is asked. */

@@ -1,9 +1,8 @@
 import type { Logger } from '../../telemetry/logger.ts';
 import { type SnapshotProgress, WALK_KINDS } from '../../telemetry/snapshot-progress.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
-import { progressLines, type Rates, type Usage } from './progress-lines.ts';
+import { progressLines, type Rates, RateWindow, type Usage } from './progress-lines.ts';
 import { ProgressLog } from './progress-log.ts';
-import { RateWindow } from './rate-window.ts';
 
 export interface DisplayOptions {
   /** The snapshots to show, in the order to show them in. */

@@ -1,5 +1,5 @@
-import { widthOf } from './fit.ts';
-import { MARKS } from './marks.ts';
+import { MARKS } from './format.ts';
+import { widthOf } from './text-width.ts';
 
 /** What a live region needs of a terminal; `process.stderr` is one. */
 export interface Terminal {

@@ -1,7 +1,7 @@
-import { counted, formatCount } from '../../model/counts.ts';
-import type { PoolPlan } from '../../runner/plan-pools.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import type { PoolPlan } from '../../estimate/plan-pools.ts';
 import { formatBytes, formatDuration } from './format.ts';
-import { wrap } from './wrap.ts';
+import { wrap } from './text-width.ts';
 
 /**
  * Plans in lines for a person, a block for each pool.

@@ -1,8 +1,8 @@
-import { counted, formatCount } from '../../model/counts.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import { commandHint } from '../../config/command-line.ts';
 import type { Outcome } from '../../model/snapshot.ts';
-import type { SnapshotReport } from '../../runner/snapshot-report.ts';
-import { decisionLines } from './decision-lines.ts';
-import { wrap } from './wrap.ts';
+import type { SnapshotReport } from '../../runner/outcome.ts';
+import { wrap } from './text-width.ts';
 
 const number = (value: number | null) => (value === null ? '?' : formatCount(value));
 
@@ -58,4 +58,13 @@ export function describeSnapshot(
     lines.push(...decisionLines(poolId, snapshot).map((line) => `  ${line}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The commands by which a person decides about a held snapshot. */
+export function decisionLines(poolId: string, snapshot: string): string[] {
+  const key = `${poolId}/${snapshot}`;
+  return [
+    `To publish it: ${commandHint(['release', key])}`,
+    `To drop it:    ${commandHint(['discard', key])}`,
+  ];
 }

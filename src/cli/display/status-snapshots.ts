@@ -1,14 +1,14 @@
+import { printable } from '../../common/printable.ts';
+import { formatCount } from '../../common/text.ts';
 import { commandHint } from '../../config/command-line.ts';
-import { formatCount } from '../../model/counts.ts';
 import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
 import type { Status } from '../../runner/status.ts';
 import type { WalkingStatus, WalkStatus } from '../../runner/walking-status.ts';
-import { printable } from '../../telemetry/printable.ts';
-import { decisionLines } from './decision-lines.ts';
-import { type FittedColumn, fittedTable, fittingColumns } from './fitted-table.ts';
-import { MARKS } from './marks.ts';
-import { formatMoment, formatSpan, fromNow } from './moments.ts';
-import { wrap } from './wrap.ts';
+import { MARKS } from './format.ts';
+import { decisionLines } from './snapshot-summary.ts';
+import { type FittedColumn, fittedTable, fittingColumns } from './table.ts';
+import { wrap } from './text-width.ts';
+import { formatMoment, formatSpan, fromNow } from './timestamps.ts';
 
 const number = (value: number | null) => (value === null ? '' : formatCount(value));
 

@@ -1,12 +1,10 @@
+import { printable } from '../../common/printable.ts';
 import { commandHint } from '../../config/command-line.ts';
 import type { Status } from '../../runner/status.ts';
-import { printable } from '../../telemetry/printable.ts';
-import { cut } from './fit.ts';
 import { poolLines } from './status-pools.ts';
-import { requestLines, scheduleLines } from './status-requests.ts';
 import { hiddenColumns, snapshotLines } from './status-snapshots.ts';
-import { workerLines } from './status-workers.ts';
-import { wrap } from './wrap.ts';
+import { requestLines, scheduleLines, workerLines } from './status-workers.ts';
+import { cut, wrap } from './text-width.ts';
 
 /**
  * Where everything stands, for a person, in lines of at most `width` columns: the workers, then pool

@@ -1,5 +1,5 @@
-import { printable } from '../../telemetry/printable.ts';
-import { cut, pad, widthOf } from './fit.ts';
+import { printable } from '../../common/printable.ts';
+import { cut, pad, widthOf } from './text-width.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -67,4 +67,85 @@ function shrink(widths: readonly number[], total: number): number[] {
     );
   }
   return widths.map((width) => Math.min(width, cap));
+}
+
+/** A column of what rows have in common; those of least `weight` give way where lines are short. */
+export interface FittedColumn<Row> extends TableColumn {
+  readonly weight: number;
+  readonly text: (row: Row) => string;
+}
+
+/**
+ * The lines of a table of at most `width` columns. Whole columns give way, as long as two are left: a
+ * number that is cut would be another number.
+ */
+export function fittedTable<Row>(
+  columns: readonly FittedColumn<Row>[],
+  rows: readonly Row[],
+  width: number,
+): string[] {
+  const left = fittingColumns(columns, rows, width);
+  const texts = rows.map((row) => left.map((column) => column.text(row)));
+  const table = new Table(left, texts, width);
+  return `${table.header}${table.rows(texts)}`.split('\n').slice(0, -1);
+}
+
+/** The columns that have room in such a table. */
+export function fittingColumns<Row>(
+  columns: readonly FittedColumn<Row>[],
+  rows: readonly Row[],
+  width: number,
+): FittedColumn<Row>[] {
+  const shown = columns.map((column) => ({
+    column,
+    width: Math.max(widthOf(column.name), ...rows.map((row) => widthOf(column.text(row)))),
+  }));
+  const total = () =>
+    shown.reduce((sum, column) => sum + column.width + SEPARATOR.length, -SEPARATOR.length);
+  while (shown.length > 2 && total() > width) {
+    const least = Math.min(...shown.map(({ column }) => column.weight));
+    shown.splice(
+      shown.findIndex(({ column }) => column.weight === least),
+      1,
+    );
+  }
+  return shown.map(({ column }) => column);
+}
+
+/** With less room than this for each column, a table would show the beginnings of values alone. */
+const LEAST_FOR_COLUMN = 13;
+
+type Rows = readonly (readonly (string | null)[])[];
+
+/** True where a table of these rows does not fit `width`, and would cut most of its values. */
+export function isTooNarrow(names: readonly string[], rows: Rows, width: number): boolean {
+  if (width >= names.length * LEAST_FOR_COLUMN) return false;
+  const natural = names.map((name, column) =>
+    Math.max(widthOf(name), ...rows.map((row) => widthOf(printable(row[column] ?? '')))),
+  );
+  return natural.reduce((sum, each) => sum + each + SEPARATOR.length, -SEPARATOR.length) > width;
+}
+
+/**
+ * Rows with a line for each column, as psql shows them with `\x`: for a terminal that is too narrow
+ * for a table. NULL is empty, and what a terminal would act on is shown escaped.
+ *
+ * @param first the number of the first row.
+ */
+export function uprightRows(
+  names: readonly string[],
+  rows: Rows,
+  first: number,
+  width: number,
+): string {
+  const room = Math.max(...names.map((name) => widthOf(printable(name))));
+  return rows
+    .map((row, index) => {
+      const head = `-[ ${first + index} ]`;
+      const lines = names.map(
+        (name, column) => `${pad(printable(name), room)} | ${printable(row[column] ?? '')}`,
+      );
+      return [head, ...lines].map((line) => `${cut(line, width)}\n`).join('');
+    })
+    .join('');
 }

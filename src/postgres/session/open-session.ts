@@ -1,6 +1,5 @@
 import type { Logger } from '../../telemetry/logger.ts';
-import { awaitConnection } from './await-connection.ts';
-import { SessionClient } from './client.ts';
+import { awaitConnection, SessionClient } from './client.ts';
 import type { Settings } from './settings.ts';
 
 export interface SessionOptions {

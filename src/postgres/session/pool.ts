@@ -1,7 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../../telemetry/logger.ts';
-import { awaitConnection } from './await-connection.ts';
-import { SessionClient } from './client.ts';
+import { awaitConnection, SessionClient } from './client.ts';
 
 /**
  * How long a connection serves. A statement with a name stays prepared in it, at 130 kB for each

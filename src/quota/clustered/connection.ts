@@ -1,8 +1,8 @@
 import Bottleneck from 'bottleneck';
 import scripts from 'bottleneck/lib/Scripts.js';
 import type { Redis } from 'ioredis';
+import { SlotTimes } from './permit-times.ts';
 import { clusterScripts } from './scripts.ts';
-import { SlotTimes } from './slot.ts';
 
 type Callback = (error: Error | null, reply?: unknown) => void;
 

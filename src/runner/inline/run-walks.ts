@@ -1,8 +1,7 @@
-import type { Walk } from '../../postgres/stage/walk.ts';
+import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { remainingOf } from '../../snapshot/remaining.ts';
-import { walk } from '../../snapshot/walk.ts';
-import { WalkQueue } from './walk-queue.ts';
+import { remainingOf } from '../../snapshot/plan-walks.ts';
+import { walk } from '../../snapshot/run-walk.ts';
 
 /**
  * Makes walks side by side, and the walks that they find to be needed, until none is left. The
@@ -39,4 +38,28 @@ export async function runWalks(
   }
   await Promise.all(inHand);
   stop.throwIfAborted();
+}
+
+/** Walks that wait, those first that have most before them. */
+export class WalkQueue {
+  readonly #remaining: (walk: Walk) => number;
+  readonly #walks: Walk[] = [];
+
+  constructor(remaining: (walk: Walk) => number) {
+    this.#remaining = remaining;
+  }
+
+  get size(): number {
+    return this.#walks.length;
+  }
+
+  add(walks: readonly Walk[]): void {
+    this.#walks.push(...walks);
+    // Shortest first, as the queue is taken from its end.
+    this.#walks.sort((a, b) => this.#remaining(a) - this.#remaining(b));
+  }
+
+  take(): Walk | undefined {
+    return this.#walks.pop();
+  }
 }

@@ -5,20 +5,16 @@ import type { ArchiveFormat } from '../../config/config.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import { type Outcome, snapshotId } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
+import { findSnapshot, unfinishedArchive } from '../../postgres/store/snapshots.ts';
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Buckets } from '../../quota/buckets.ts';
-import { archivePublished } from '../../snapshot/archive.ts';
-import { checkArchive } from '../../snapshot/check-archive.ts';
+import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
-import { describeMirrored } from '../describe-mirrored.ts';
-import type { PoolParts, PoolPartsOf } from '../pool-parts.ts';
-import { reasonOf, saveOutcome } from '../save-outcome.ts';
-import { reportOf, type SnapshotReport } from '../snapshot-report.ts';
+import { describeMirrored, type PoolParts, type PoolPartsOf } from '../describe-pool.ts';
+import { reasonOf, reportOf, type SnapshotReport, saveOutcome } from '../outcome.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
-import { holdPool } from './hold-pool.ts';
-import { requireNoRequest } from './require-no-request.ts';
+import { holdPool, requireNoRequest } from './lock-pool.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** What an inline run works with. */

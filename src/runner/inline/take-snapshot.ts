@@ -1,18 +1,18 @@
 import type pg from 'pg';
 import type { Cognito } from '../../cognito/client.ts';
-import type { Pool } from '../../model/pool.ts';
+import type { Pool } from '../../model/directory.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { PageCommitter } from '../../postgres/stage/page-committer.ts';
-import type { Walk } from '../../postgres/stage/walk.ts';
-import { noteReason } from '../../postgres/state/transitions.ts';
+import { PageCommitter } from '../../postgres/store/page-committer.ts';
+import { noteReason } from '../../postgres/store/transitions.ts';
+import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { plan } from '../../snapshot/plan.ts';
+import { plan } from '../../snapshot/plan-walks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { beginOrResume } from '../begin-snapshot.ts';
 import { type ConclusionSettings, conclude } from '../conclude.ts';
 import { countCalls } from '../count-calls.ts';
-import { noteFailure } from '../note-failure.ts';
+import { noteFailure } from '../outcome.ts';
 import { runWalks } from './run-walks.ts';
 
 /** What taking one pool's snapshot needs. */

@@ -1,7 +1,21 @@
-import { ErrorCode, type Job, UnrecoverableError } from 'bullmq';
-import { CredentialsError } from '../../cognito/errors.ts';
-import { ConfigurationError, MirrorError, SnapshotFailedError } from '../../model/errors.ts';
-import { withoutRows } from '../../postgres/database-error.ts';
+import {
+  DelayedError,
+  ErrorCode,
+  type Job,
+  UnrecoverableError,
+  WaitingChildrenError,
+  WaitingError,
+} from 'bullmq';
+import { CredentialsError, ThrottledError } from '../../cognito/errors.ts';
+import {
+  ConfigurationError,
+  MirrorError,
+  PausedError,
+  SnapshotFailedError,
+} from '../../model/errors.ts';
+import { isDatabaseAway, withoutRows } from '../../postgres/database-error.ts';
+import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 
 /** What may be told of an error in Redis, in Postgres and to a person: none of a user's data. */
 export function tellable(error: unknown): string {
@@ -71,4 +85,79 @@ export function isJobLost(error: unknown): boolean {
   // This one has no code. It comes beside the event by which the job is cancelled.
   if (error.message.startsWith('could not renew lock for job')) return true;
   return 'code' in error && LOST.includes(error.code);
+}
+
+/** Tells that something, such as a pool, could not be looked after. */
+export type Tell = (what: string, error: unknown) => void;
+
+/**
+ * Logs each failure once, however often it comes. A server that is away or refuses is logged by its
+ * own connection, and what Redis lost is made again.
+ */
+export function tellOnce(log: Logger): Tell {
+  const told = new Set<string>();
+  return (what, error) => {
+    if (waitAfter(error) !== null || isJobLost(error) || isConnectionLost(error)) return;
+    const reason = tellable(error as Error);
+    const said = `${what}: ${reason}`;
+    if (told.has(said)) return;
+    told.add(said);
+    log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
+  };
+}
+
+/** What a job needs is not to be had now; it is no failure of the job's. */
+export class LaterError extends MirrorError {
+  /** How long to wait, in milliseconds. */
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs: number) {
+    super(message);
+    this.waitMs = waitMs;
+  }
+}
+
+/** Longer than BullMQ takes to be done with the run that paused. */
+const PAUSED_MS = 500;
+/** While the service throttles for minutes, others may use the slot. */
+const THROTTLED_MS = 30_000;
+/** Until Postgres or Redis is asked again. */
+export const SERVER_AWAY_MS = 5_000;
+
+/** How long to wait before an error's work is tried again without spending an attempt, or null. */
+export function waitAfter(error: unknown): number | null {
+  if (error instanceof LaterError) return error.waitMs;
+  // Behind the others of its priority that wait for a slot.
+  if (error instanceof PausedError) return PAUSED_MS;
+  if (error instanceof ThrottledError) return THROTTLED_MS;
+  return isDatabaseAway(error) || isRefusal(error) ? SERVER_AWAY_MS : null;
+}
+
+/**
+ * Gives a job back to wait for a time, without spending an attempt.
+ *
+ * @returns what BullMQ is to be thrown for it.
+ */
+export async function giveBackFor(job: Job, token: string, waitMs: number): Promise<Error> {
+  await job.moveToDelayed(Date.now() + waitMs, token);
+  return new DelayedError();
+}
+
+/**
+ * Gives a job back to whichever worker is next, without spending an attempt.
+ *
+ * @returns what BullMQ is to be thrown for it.
+ */
+export async function giveBack(job: Job, token: string): Promise<Error> {
+  await job.moveToWait(token);
+  return new WaitingError();
+}
+
+/** True for what says that a job goes on at another time. */
+export function isGivenBack(failure: Error): boolean {
+  return (
+    failure instanceof DelayedError ||
+    failure instanceof WaitingError ||
+    failure instanceof WaitingChildrenError
+  );
 }

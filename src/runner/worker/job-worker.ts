@@ -2,10 +2,18 @@ import { type Job, WaitingChildrenError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { JobOutcome } from '../../telemetry/metrics-work.ts';
-import { failureToKeep, isJobLost, originOf, tellable } from './failures.ts';
-import { giveBack, giveBackFor, isGivenBack, waitAfter } from './later.ts';
+import {
+  failureToKeep,
+  giveBack,
+  giveBackFor,
+  isGivenBack,
+  isJobLost,
+  originOf,
+  type Tell,
+  tellable,
+  waitAfter,
+} from './failures.ts';
 import type { QueueName } from './queues.ts';
-import type { Tell } from './tell-once.ts';
 
 /**
  * A worker renews its jobs' locks twice in this time; a job whose worker was killed is taken up by

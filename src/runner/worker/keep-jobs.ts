@@ -1,12 +1,18 @@
+import { createHash } from 'node:crypto';
+import { CronExpressionParser } from 'cron-parser';
 import type { Redis } from 'ioredis';
-import { openRequests, type Request } from '../../postgres/state/requests.ts';
-import { listSchedules, overduePools, takeDue } from '../../postgres/state/schedules.ts';
-import { timesAfter } from './due-times.ts';
-import { failRequested } from './end-requested.ts';
-import { waitAfter } from './later.ts';
+import { openRequests, type Request } from '../../postgres/work/requests.ts';
+import {
+  type DueTimes,
+  listSchedules,
+  overduePools,
+  type PoolSchedule,
+  takeDue,
+} from '../../postgres/work/schedules.ts';
+import { type Tell, waitAfter } from './failures.ts';
 import type { JobParts } from './parts.ts';
 import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
-import type { Tell } from './tell-once.ts';
+import { failRequested } from './requests.ts';
 
 /** So long a scheduler in Redis is given to wake a worker itself. */
 const OVERDUE_SECONDS = 3;
@@ -126,4 +132,35 @@ export async function keepSchedulers({ db, queues }: JobParts, tell: Tell): Prom
       .catch((error: unknown) => tell(poolId, error));
   }
   for (const poolId of there.keys()) await queues.schedules.removeJobScheduler(poolId);
+}
+
+/** Pools of one schedule begin within this long of each other, … */
+const LONGEST_DELAY_MS = 5 * 60_000;
+
+/** … and within this part of the time between two runs. */
+const DELAYED_PART = 0.1;
+
+/**
+ * The first times of a schedule after a moment. A pool's run begins a little after it is due, always
+ * by the same part of the possible delay, so that pools do not start together.
+ *
+ * On the days when clocks change, as cron-parser has it (version 5.10): a run at a time that is
+ * skipped comes when a clock left as it was would show it, and one at a time that comes twice comes
+ * the first time. A day whose midnight is skipped (Havana, Santiago, Cairo, Beirut) has no run at a time
+ * within the skipped hour, nor has one where less than an hour is skipped (Lord Howe).
+ */
+export function timesAfter(schedule: PoolSchedule, after: Date): DueTimes {
+  const times = CronExpressionParser.parse(schedule.pattern, {
+    currentDate: after,
+    tz: schedule.timezone,
+  });
+  const dueAt = times.next().toDate();
+  const gap = times.next().getTime() - dueAt.getTime();
+  const longest = Math.min(LONGEST_DELAY_MS, gap * DELAYED_PART);
+  return { dueAt, startsAt: new Date(dueAt.getTime() + partOf(schedule.poolId) * longest) };
+}
+
+/** A number from 0 up to 1 that is always the same for a pool. */
+function partOf(poolId: string): number {
+  return createHash('sha256').update(poolId).digest().readUInt32BE() / 2 ** 32;
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { workerRows } from '../../postgres/state/worker-status.ts';
-import { endTransactionsOf } from '../../postgres/transaction-owner.ts';
+import { endTransactionsOf } from '../../postgres/work/transaction-owner.ts';
+import { workerRows } from '../../postgres/work/worker-status.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /**

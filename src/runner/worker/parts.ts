@@ -3,7 +3,7 @@ import type { ArchiveFormat } from '../../config/config.ts';
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { PoolPartsOf } from '../pool-parts.ts';
+import type { PoolPartsOf } from '../describe-pool.ts';
 import type { Queues } from './queues.ts';
 import type { QuotaHold } from './quota-hold.ts';
 

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Request } from '../../postgres/state/requests.ts';
-import type { Tell } from './tell-once.ts';
+import type { Request } from '../../postgres/work/requests.ts';
+import type { Tell } from './failures.ts';
 
 /** A pool's run has come due. */
 export interface ScheduleData {

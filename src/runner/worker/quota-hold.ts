@@ -1,5 +1,5 @@
-import { type Locks, openLocks } from '../../postgres/state/locks.ts';
-import { LaterError, SERVER_AWAY_MS } from './later.ts';
+import { type Locks, openLocks } from '../../postgres/work/locks.ts';
+import { LaterError, SERVER_AWAY_MS } from './failures.ts';
 
 const TRY_AGAIN_MS = 15_000;
 

@@ -1,8 +1,8 @@
 import { openCognito } from '../../cognito/client.ts';
 import { RETRY_POLICY } from '../../cognito/retry.ts';
-import type { Pool } from '../../model/pool.ts';
-import type { Run } from '../../postgres/run.ts';
-import { PageCommitter } from '../../postgres/stage/page-committer.ts';
+import type { Pool } from '../../model/directory.ts';
+import type { Run } from '../../postgres/store/leases.ts';
+import { PageCommitter } from '../../postgres/store/page-committer.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';

@@ -1,8 +1,8 @@
 import { parseSnapshotId } from '../../model/snapshot.ts';
-import { findPool } from '../../postgres/state/pools.ts';
-import { joinRun } from '../../postgres/state/take-run.ts';
+import { joinRun } from '../../postgres/store/leases.ts';
+import { findPool } from '../../postgres/store/pools.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { expectSizes } from '../../snapshot/plan.ts';
+import { expectSizes } from '../../snapshot/plan-walks.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { openRun, type RunInHand } from './run-in-hand.ts';

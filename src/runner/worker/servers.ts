@@ -1,4 +1,4 @@
-import { redactUrl } from '../../config/redact-url.ts';
+import { redactUrl } from '../../common/redact-url.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 

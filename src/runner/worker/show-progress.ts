@@ -1,8 +1,8 @@
 import type { Job } from 'bullmq';
 import { parseSnapshotId } from '../../model/snapshot.ts';
-import { stageProgress } from '../../postgres/stage/progress.ts';
-import { walksById } from '../../postgres/stage/walks.ts';
-import { joinRun } from '../../postgres/state/take-run.ts';
+import { joinRun } from '../../postgres/store/leases.ts';
+import { stageProgress } from '../../postgres/store/progress.ts';
+import { walksById } from '../../postgres/store/walks.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 

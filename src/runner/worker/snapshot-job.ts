@@ -1,33 +1,38 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
+import type { Pool } from '../../model/directory.ts';
 import { FencedError } from '../../model/errors.ts';
-import type { Pool } from '../../model/pool.ts';
-import { clearFailures } from '../../postgres/stage/walks.ts';
-import { isAbandoned } from '../../postgres/state/abandoned.ts';
-import { isTakenInline } from '../../postgres/state/locks.ts';
+import { takeRun } from '../../postgres/store/leases.ts';
+import { findSnapshot, isAbandoned, unfinishedArchive } from '../../postgres/store/snapshots.ts';
+import { noteReason } from '../../postgres/store/transitions.ts';
+import { clearFailures } from '../../postgres/store/walks.ts';
+import { isTakenInline } from '../../postgres/work/locks.ts';
 import {
   findOpenRequest,
   noteSnapshot,
   noteWaiting,
   type Request,
-} from '../../postgres/state/requests.ts';
-import { findSnapshot, unfinishedArchive } from '../../postgres/state/snapshots.ts';
-import { takeRun } from '../../postgres/state/take-run.ts';
-import { noteReason } from '../../postgres/state/transitions.ts';
-import { archivePublished } from '../../snapshot/archive.ts';
-import { checkArchive } from '../../snapshot/check-archive.ts';
-import { plan } from '../../snapshot/plan.ts';
-import { CallMeter } from '../../telemetry/call-meter.ts';
+} from '../../postgres/work/requests.ts';
+import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
+import { plan } from '../../snapshot/plan-walks.ts';
+import { CallMeter } from '../../telemetry/calls.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { beginOrResume } from '../begin-snapshot.ts';
 import { conclude } from '../conclude.ts';
-import { describeMirrored } from '../describe-mirrored.ts';
-import { noteFailure } from '../note-failure.ts';
+import { describeMirrored } from '../describe-pool.ts';
+import { noteFailure } from '../outcome.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
-import { endRequested, failRequested } from './end-requested.ts';
-import { isFinal, isJobLost, isLastAttempt, tellable, tellableError } from './failures.ts';
-import { LaterError, waitAfter } from './later.ts';
+import {
+  isFinal,
+  isJobLost,
+  isLastAttempt,
+  LaterError,
+  tellable,
+  tellableError,
+  waitAfter,
+} from './failures.ts';
 import type { JobParts } from './parts.ts';
 import type { SnapshotData } from './queues.ts';
+import { endRequested, failRequested } from './requests.ts';
 import { openRun, RETRIES, stepsOf } from './run-in-hand.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 

@@ -1,14 +1,12 @@
-import { type PoolSchedule, saveSchedules } from '../../postgres/state/schedules.ts';
+import { type PoolSchedule, saveSchedules } from '../../postgres/work/schedules.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { timesAfter } from './due-times.ts';
+import { LaterError, tellOnce } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
-import { keepSchedulers, takeDueRun } from './keep-jobs.ts';
-import { LaterError } from './later.ts';
+import { keepSchedulers, takeDueRun, timesAfter } from './keep-jobs.ts';
 import type { JobParts } from './parts.ts';
 import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
 import { RunsInHand } from './runs-in-hand.ts';
 import { takeRequestedSnapshot } from './snapshot-job.ts';
-import { tellOnce } from './tell-once.ts';
 import { startUpkeep } from './upkeep.ts';
 import { noteGivenUp, readWalk } from './walk-job.ts';
 

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
+import { bounded, NoAnswerError } from '../../common/bounded.ts';
 import { dropConnections, openPool } from '../../postgres/connection.ts';
-import { beat, forgetWorker } from '../../postgres/state/workers.ts';
-import { ownerOf } from '../../postgres/transaction-owner.ts';
+import { ownerOf } from '../../postgres/work/transaction-owner.ts';
+import { beat, forgetWorker } from '../../postgres/work/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { bounded, NoAnswerError } from '../../telemetry/bounded.ts';
-import { every } from './every.ts';
+import { tellOnce } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
 import { lostTransactionsEnder } from './lost-transactions.ts';
@@ -13,7 +14,6 @@ import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
 import { showProgress } from './show-progress.ts';
-import { tellOnce } from './tell-once.ts';
 
 const BEAT_MS = 5_000;
 /** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
@@ -107,6 +107,38 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     async leave() {
       await forgetWorker(pulse, self.id);
       await pulse.end();
+    },
+  };
+}
+
+/** Work that is done again and again, one time after the other. */
+export interface Repeated {
+  /** Ends it, and resolves once the time under way has ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Does `work` at once, and again each time that `ms` milliseconds have passed since it ended.
+ *
+ * @param onError is told of each failure; the next time comes all the same.
+ */
+export function every(
+  ms: number,
+  work: () => Promise<void>,
+  onError: (error: unknown) => Promise<void>,
+): Repeated {
+  const stopped = new AbortController();
+  const repeat = async () => {
+    while (!stopped.signal.aborted) {
+      await work().catch(onError);
+      await sleep(ms, undefined, { signal: stopped.signal }).catch(() => {});
+    }
+  };
+  const running = repeat();
+  return {
+    async stop() {
+      stopped.abort();
+      await running;
     },
   };
 }

@@ -1,19 +1,16 @@
-import { type Job, UnrecoverableError } from 'bullmq';
+import { type Job, type Queue, UnrecoverableError } from 'bullmq';
 import { FencedError, SnapshotFailedError } from '../../model/errors.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
-import type { Walk } from '../../postgres/stage/walk.ts';
-import { allWalks, failWalk, walksById } from '../../postgres/stage/walks.ts';
-import { joinRun } from '../../postgres/state/take-run.ts';
-import { noteReason } from '../../postgres/state/transitions.ts';
+import { joinRun } from '../../postgres/store/leases.ts';
+import { noteReason } from '../../postgres/store/transitions.ts';
+import { allWalks, failWalk, type Walk, walksById } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { walk } from '../../snapshot/walk.ts';
-import { noteFailure } from '../note-failure.ts';
-import { isFinal, isJobLost, isLastAttempt, tellable } from './failures.ts';
-import { LaterError, waitAfter } from './later.ts';
+import { walk } from '../../snapshot/run-walk.ts';
+import { noteFailure } from '../outcome.ts';
+import { isFinal, isJobLost, isLastAttempt, LaterError, tellable, waitAfter } from './failures.ts';
 import type { JobParts } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import type { RunsInHand } from './runs-in-hand.ts';
-import { pauseWhenOthersWait } from './slice.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 
 /** After a failure that came after pages: no attempt is spent where a walk gets on. */
@@ -108,4 +105,28 @@ export async function noteGivenUp(
   const { poolId, snapshot, fence, walk: id } = job.data;
   const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
   if (run !== null) await failWalk(db, run, { id, claim: null }, error.message);
+}
+
+/** A walk keeps its slot this long at least, and as long as nobody else is to have it. */
+const SLICE_MS = 15_000;
+
+/**
+ * Fires `pause` when a job has had its slot for a while and one of the same or a better priority
+ * waits for one, so that pools share the workers. One of a lower priority would wait on: the paused
+ * job would come before it again.
+ */
+export function pauseWhenOthersWait(queue: Queue, job: Job): { pause: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  const mayGoOn = async () => {
+    const [next] = await queue.getPrioritized(0, 0);
+    return next === undefined || next.priority > job.priority;
+  };
+  const timer = setInterval(() => {
+    // Where Redis does not tell, it goes on.
+    mayGoOn().then(
+      (may) => may || controller.abort(),
+      () => {},
+    );
+  }, SLICE_MS);
+  return { pause: controller.signal, end: () => clearInterval(timer) };
 }

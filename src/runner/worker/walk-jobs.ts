@@ -1,7 +1,7 @@
 import { snapshotId } from '../../model/snapshot.ts';
-import type { Walk } from '../../postgres/stage/walk.ts';
+import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { remainingOf } from '../../snapshot/remaining.ts';
+import { remainingOf } from '../../snapshot/plan-walks.ts';
 import type { Queues, WalkData } from './queues.ts';
 
 /** The job of a snapshot, which waits for the jobs of its walks. */

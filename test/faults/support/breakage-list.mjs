@@ -9,7 +9,7 @@ export const BREAKAGES = [
   {
     invariant: 1,
     what: 'the token is committed apart from the rows',
-    file: 'src/postgres/stage/commit-pages.ts',
+    file: 'src/postgres/store/commit-pages.ts',
     from: '  const staged = await db.query<{ id: number }>({',
     to: `  await db.query(
     \`UPDATE \${t.walks} AS w SET token = c.token, token_at = clock_timestamp() FROM jsonb_to_recordset($1) AS c (walk integer, token text)
@@ -20,7 +20,7 @@ export const BREAKAGES = [
   {
     invariant: 2,
     what: 'a walk stops at an empty page',
-    file: 'src/cognito/page.ts',
+    file: 'src/cognito/pages.ts',
     from: 'if (page.nextToken === null) return;',
     to: 'if (page.nextToken === null || page.items.length === 0) return;',
     tests: ['test/cognito/client.test.ts', FAULTS],
@@ -28,7 +28,7 @@ export const BREAKAGES = [
   {
     invariant: 3,
     what: 'users and memberships are published in two transactions',
-    file: 'src/postgres/directory/publish.ts',
+    file: 'src/postgres/store/publish.ts',
     from: '      await publishGroups(client, run);',
     to: `      await client.query('COMMIT');
       await client.query('BEGIN');
@@ -46,7 +46,7 @@ export const BREAKAGES = [
   {
     invariant: 4,
     what: 'a snapshot is checked though a walk is open',
-    file: 'src/postgres/stage/merge-reads.ts',
+    file: 'src/postgres/store/merge-reads.ts',
     from: 'if (rowCount(open) === 0) return;',
     to: 'if (rowCount(open) >= 0) return;',
     tests: ['test/postgres/stage.test.ts'],
@@ -54,7 +54,7 @@ export const BREAKAGES = [
   {
     invariant: 5,
     what: "the snapshot's fence is not checked",
-    file: 'src/postgres/run.ts',
+    file: 'src/postgres/store/leases.ts',
     from: 'if (held.rowCount === 0) {',
     to: 'if (held.rowCount === -1) {',
     tests: ['test/postgres/stage.test.ts', 'test/worker/frozen.test.ts'],
@@ -62,7 +62,7 @@ export const BREAKAGES = [
   {
     invariant: 5,
     what: 'a page is committed whoever has the walk',
-    file: 'src/postgres/stage/commit-pages.ts',
+    file: 'src/postgres/store/commit-pages.ts',
     from: 'w.attempt = c.attempt AND w.claim = c.claim AND',
     to: 'w.attempt = c.attempt AND',
     tests: ['test/postgres/stage.test.ts', 'test/worker/frozen.test.ts'],
@@ -79,7 +79,7 @@ export const BREAKAGES = [
   {
     invariant: 7,
     what: 'parts have their rows in no order',
-    file: 'src/postgres/directory/snapshot-rows.ts',
+    file: 'src/postgres/store/snapshot-rows.ts',
     from: '    ORDER BY u.username`,',
     to: '    ORDER BY random()`,',
     tests: ['test/sync/archive.test.ts', FAULTS],
@@ -87,7 +87,7 @@ export const BREAKAGES = [
   {
     invariant: 7,
     what: 'unchanged rows are written again',
-    file: 'src/postgres/directory/publish-users.ts',
+    file: 'src/postgres/store/publish-users.ts',
     from: 's.attributes IS NOT NULL\n         AND (',
     to: 's.attributes IS NOT NULL\n         OR (',
     tests: ['test/postgres/publish.test.ts', 'test/sync/changes.test.ts'],
@@ -136,7 +136,7 @@ export const BREAKAGES = [
   {
     invariant: 12,
     what: 'a stage that a crash emptied is taken for the pool',
-    file: 'src/postgres/require-stage.ts',
+    file: 'src/postgres/store/stage.ts',
     from: 'if (rowCount(walks) > 0) return;',
     to: 'if (rowCount(walks) >= 0) return;',
     tests: ['test/postgres/publish.test.ts', 'test/sync/meanwhile.test.ts'],
@@ -144,7 +144,7 @@ export const BREAKAGES = [
   {
     invariant: 13,
     what: 'rows that others changed count as intact',
-    file: 'src/postgres/drift.ts',
+    file: 'src/postgres/store/drift.ts',
     from: ') = 0\n       AND count(*) IS NOT DISTINCT FROM',
     to: ') >= 0\n       AND count(*) IS NOT DISTINCT FROM',
     tests: ['test/postgres/drift.test.ts', 'test/sync/drift.test.ts'],

@@ -1,0 +1,47 @@
+import {
+  loadConfig,
+  NODE_REGION_CONFIG_FILE_OPTIONS,
+  NODE_REGION_CONFIG_OPTIONS,
+} from '@smithy/core/config';
+import { type EndpointVariable, endpointProblem } from '../config/aws-environment.ts';
+import { ConfigurationError } from '../model/errors.ts';
+
+/**
+ * The Region that the SDK takes where none is given: AWS_REGION (for which AWS_DEFAULT_REGION stands
+ * in, see `prepareAwsEnvironment`), the profile's, the instance's; null where none is set.
+ */
+export async function configuredRegion(): Promise<string | null> {
+  try {
+    return await loadConfig(NODE_REGION_CONFIG_OPTIONS, NODE_REGION_CONFIG_FILE_OPTIONS)();
+  } catch (error) {
+    if (error instanceof Error && error.message === 'Region is missing') return null;
+    throw error;
+  }
+}
+
+/** The part of a client's resolved configuration that looks an endpoint up. */
+interface ClientConfig {
+  readonly serviceConfiguredEndpoint?: () => Promise<string | undefined>;
+}
+
+/**
+ * The endpoint that is set for a client's service, wherever the SDK finds it: in the environment or
+ * in the profile of the shared configuration file. Undefined where the client uses the AWS one.
+ *
+ * @param variable the service's own variable.
+ * @throws ConfigurationError that names the variable, or the profile and the file.
+ */
+export async function configuredEndpoint(
+  config: ClientConfig,
+  variable: EndpointVariable,
+): Promise<string | undefined> {
+  const url = await config.serviceConfiguredEndpoint?.();
+  if (url === undefined) return undefined;
+  const { env } = process;
+  const set = [variable, 'AWS_ENDPOINT_URL'].find((name) => env[name]);
+  const file = env.AWS_CONFIG_FILE ?? '~/.aws/config';
+  const subject = set ?? `endpoint_url of the profile ${env.AWS_PROFILE ?? 'default'} in ${file}`;
+  const problem = endpointProblem(subject, url);
+  if (problem !== null) throw new ConfigurationError([problem]);
+  return url;
+}

@@ -1,0 +1,158 @@
+import { CommanderError } from 'commander';
+import { printable } from '../common/printable.ts';
+import type { LogLevel } from '../config/config.ts';
+import {
+  ConfigurationError,
+  InterruptedError,
+  MirrorError,
+  ResumableError,
+} from '../model/errors.ts';
+import { scrubText } from '../telemetry/redaction.ts';
+import { OutputClosedError } from './output.ts';
+
+/**
+ * What a person is told of the error that ended a command, in lines for standard error: every
+ * problem with its remedy, one a line. Stacks show with `debug` alone.
+ */
+export function describeFailure(error: unknown, debug: boolean): string[] {
+  // Commander has said what it had to say.
+  if (error instanceof CommanderError || error instanceof OutputClosedError) return [];
+  if (error instanceof ConfigurationError) {
+    return error.problems.flatMap(({ subject, problem, remedy, output = [] }) => [
+      line(`${subject}: ${problem} ${remedy}`),
+      ...output.map((text) => `  ${printable(scrubText(text))}`),
+    ]);
+  }
+  const limit = asLimit(error);
+  if (limit !== null) return describeFailure(limit, debug);
+  if (!(error instanceof Error)) return [line(String(error))];
+  const known = error instanceof MirrorError;
+  const lines = [line(known ? error.message : `${error.name}: ${messageOf(error)}`)];
+  if (debug && error.stack !== undefined && !(error instanceof InterruptedError)) {
+    lines.push(
+      ...error.stack
+        .split('\n')
+        .slice(1)
+        .map((frame) => printable(scrubText(frame))),
+    );
+  } else if (!known) {
+    lines.push(line('This was not expected. LOG_LEVEL=debug shows where it happened.'));
+  }
+  return lines;
+}
+
+/** Whether a person asks for stacks by this LOG_LEVEL. */
+export function isDebug(logLevel: string | undefined): boolean {
+  return logLevel === 'debug' || logLevel === 'trace';
+}
+
+/** What Postgres says of an error can quote a row, which no message may hold. */
+export async function forPeople(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error) || failure instanceof MirrorError) return failure;
+  if (failure instanceof CommanderError) return failure;
+  const { withoutRows } = await import('../postgres/database-error.ts');
+  return withoutRows(failure);
+}
+
+/** Some errors of Node hold others, and no message of their own. */
+function messageOf(error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
+  return error.errors.map(String).join('; ');
+}
+
+function line(text: string): string {
+  return `cognito-mirror: ${printable(scrubText(text))}`;
+}
+
+/** What the program's exit code tells whoever ran it. */
+export const EXIT = {
+  done: 0,
+  /** It failed, and can be run again to resume. */
+  failed: 1,
+  /** Wrong usage or configuration; a server not reachable at the start included. */
+  usage: 2,
+  /** A snapshot is held for review. */
+  held: 3,
+  /** Interrupted; it can be resumed. */
+  interrupted: 130,
+} as const;
+
+/** The exit code of an error that ended a command. */
+export function exitCodeOf(error: unknown): number {
+  if ((asLimit(error) ?? error) instanceof ConfigurationError) return EXIT.usage;
+  if (error instanceof InterruptedError) return EXIT.interrupted;
+  // Commander ends `--help` and `--version` with an error of code 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  return EXIT.failed;
+}
+
+/** The run of one pool, and the error that ended it, if one did. */
+interface PoolRun {
+  readonly poolId: string;
+  readonly error: Error | null;
+}
+
+/**
+ * Prints on standard error which pools of a run failed, and why.
+ *
+ * @returns the exit code that they make; null where none failed.
+ */
+export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
+  for (const { poolId, error } of runs) {
+    if (error === null) continue;
+    for (const line of describeFailure(error, isDebug(logLevel))) {
+      console.error(line.includes(poolId) ? line : `${line} (${poolId})`);
+    }
+  }
+  const errors = runs.flatMap(({ error }) => error ?? []);
+  if (errors.length === 0) return null;
+  const areUnusable = errors.every((error) => exitCodeOf(error) === EXIT.usage);
+  return areUnusable && errors.length === runs.length ? EXIT.usage : EXIT.failed;
+}
+
+/** A limit of the system that an error shows was met, with what to do; null for other errors. */
+export function asLimit(error: unknown): MirrorError | null {
+  if (!(error instanceof Error)) return null;
+  const { code, path } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EMFILE':
+      return toRaise(
+        'open files',
+        `this process may have ${openFiles()} open files, which is too few.`,
+        'Raise the limit, such as by `ulimit -n 1024`.',
+      );
+    case 'ENFILE':
+      return toRaise(
+        'open files',
+        'the system has no more open files to give.',
+        'Raise its limit (`fs.file-max` on Linux), or end other programs.',
+      );
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new ResumableError(
+        `${path === undefined ? 'A file' : path} cannot be written: no space is left on its disk (${code}). ` +
+          'Free space in MIRROR_HOME and the folder of the archive, then run the command again.',
+        { cause: error },
+      );
+    default:
+      return error instanceof RangeError && error.message.includes('WebAssembly')
+        ? toRaise(
+            'virtual memory',
+            'its limit is too low for Node.',
+            'Remove it: `ulimit -v unlimited`.',
+          )
+        : null;
+  }
+}
+
+function toRaise(subject: string, problem: string, remedy: string): ConfigurationError {
+  return new ConfigurationError([{ subject, problem, remedy }]);
+}
+
+/** The limit as Node reports it without opening a file. */
+function openFiles(): string {
+  const { userLimits } = process.report.getReport() as {
+    userLimits?: { open_files?: { soft?: string | number } };
+  };
+  return `at most ${userLimits?.open_files?.soft ?? 'a few'}`;
+}

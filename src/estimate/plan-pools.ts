@@ -1,0 +1,121 @@
+import type pg from 'pg';
+import { lastSealed } from '../archive/chain.ts';
+import { type Cognito, openCognito } from '../cognito/client.ts';
+import type { ArchiveFormat } from '../config/config.ts';
+import { MirrorError } from '../model/errors.ts';
+import { withoutRows } from '../postgres/database-error.ts';
+import { lastSnapshot } from '../postgres/store/last-snapshot.ts';
+import type { AccountBuckets } from '../quota/account-buckets.ts';
+import { describePool, type PoolPartsOf } from '../runner/describe-pool.ts';
+import { AnswerTimes, CallMeter } from '../telemetry/calls.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
+
+/** What planning works with. */
+export interface PlanParts {
+  /** Null where nothing is mirrored yet. */
+  readonly db: pg.Pool | null;
+  readonly poolParts: PoolPartsOf;
+  readonly formats: readonly ArchiveFormat[];
+  readonly buckets: AccountBuckets;
+  readonly log: Logger;
+}
+
+/** What a snapshot of one pool will take. */
+export interface PoolPlan extends Estimate {
+  readonly poolId: string;
+  readonly accountId: string;
+  readonly region: string;
+}
+
+/** What became of one pool: its plan, or the error that there is none for. */
+export interface PlanOutcome {
+  readonly poolId: string;
+  readonly plan: PoolPlan | null;
+  readonly error: Error | null;
+}
+
+/**
+ * Plans the snapshots of pools: describes each, lists its groups, and looks at its last snapshot
+ * and archive. It reads no user, and writes nothing. A pool that fails leaves the others alone.
+ *
+ * @returns the outcomes, in the order of `poolIds`.
+ */
+export function planPools(
+  parts: PlanParts,
+  poolIds: readonly string[],
+  signal: AbortSignal,
+): Promise<PlanOutcome[]> {
+  return Promise.all(
+    poolIds.map(async (poolId) => {
+      try {
+        return { poolId, plan: await planPool(parts, poolId, signal), error: null };
+      } catch (error) {
+        return { poolId, plan: null, error: withoutRows(error as Error) };
+      }
+    }),
+  );
+}
+
+/**
+ * How long the pools take together, in seconds: those of one account and Region share a quota and
+ * go one after the other, others side by side.
+ */
+export function secondsTogether(plans: readonly PoolPlan[]): number {
+  const byQuota = new Map<string, number>();
+  for (const { accountId, region, seconds } of plans) {
+    const scope = `${accountId}/${region}`;
+    byQuota.set(scope, (byQuota.get(scope) ?? 0) + seconds.total);
+  }
+  return Math.max(0, ...byQuota.values());
+}
+
+async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
+  const { role, region } = await parts.poolParts(poolId);
+  const answers = new AnswerTimes();
+  const calling = { ...parts, role, region, observer: answers };
+  const meter = new CallMeter();
+  const { accountId, estimatedUsers } = await describePool(calling, poolId, meter, signal);
+  const buckets = parts.buckets.ofGroups(accountId, region);
+  const cognito = openCognito({ ...calling, region, buckets, meter });
+  const groups = await listGroups(cognito, poolId, signal).finally(() => cognito.close());
+  const estimated = estimate({
+    estimatedUsers,
+    groups,
+    last: parts.db && (await lastSnapshot(parts.db, poolId, signal)),
+    archive: await lastArchive(parts, poolId, signal),
+    formats: parts.formats,
+    callsASecond: parts.buckets.allowed(accountId, region).UserList,
+    answerSeconds: answers.median,
+  });
+  return { poolId, accountId, region, ...estimated };
+}
+
+/** One pass over the pool's groups. */
+async function listGroups(
+  cognito: Cognito,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<KnownOfPool['groups']> {
+  const begun = performance.now();
+  const names = new Set<string>();
+  let calls = 0;
+  for await (const page of cognito.groupPages(poolId, { token: null }, signal)) {
+    for (const { groupName } of page.items) names.add(groupName);
+    calls += 1;
+  }
+  return { names: [...names], calls, seconds: (performance.now() - begun) / 1000 };
+}
+
+/** An archive that cannot be looked at is no reason not to plan: sizes are then those of others. */
+async function lastArchive({ poolParts, log }: PlanParts, poolId: string, signal: AbortSignal) {
+  const { destination } = await poolParts(poolId);
+  try {
+    return await lastSealed(destination, poolId, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof MirrorError)) throw error;
+    log.warn({ poolId, problem: error.message }, 'the archive could not be looked at');
+    return null;
+  }
+}

@@ -1,0 +1,115 @@
+import { explainTls } from '../model/tls-errors.ts';
+
+export interface Trouble {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/**
+ * What keeps a connection from being made, by SQLSTATE (Postgres's appendix A) or by Node's code of a
+ * failed connection.
+ */
+export function explainConnection(error: unknown): Trouble {
+  const cause = firstCause(error);
+  const { code, message } = cause;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return {
+        problem: 'nothing listens there.',
+        remedy: 'Start the server, or correct host and port.',
+      };
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return { problem: 'the host name is unknown.', remedy: 'Correct it, or the name service.' };
+    case '28P01':
+    case '28000':
+      if (LACKS_TLS.test(message)) {
+        return {
+          problem: 'the server lets this user in by TLS alone.',
+          remedy:
+            'Ask for it in the URL: sslmode=verify-full, and sslrootcert=FILE for an authority of your own.',
+        };
+      }
+      return {
+        problem: 'the server refuses this user or password.',
+        remedy: "Correct them, or the server's pg_hba.conf.",
+      };
+    case '3D000':
+      return {
+        problem: 'there is no such database.',
+        remedy: 'Create it (`createdb NAME`), or correct the name.',
+      };
+    case '42501':
+      return {
+        problem: 'the user may not connect to this database.',
+        remedy: 'GRANT CONNECT to it, or name another user.',
+      };
+    case '53300':
+      return {
+        problem: 'no connection is left for this role, after a minute of waiting.',
+        remedy:
+          'Close other clients, or raise the limit: max_connections of the server, CONNECTION LIMIT of the role or the database.',
+      };
+    case '57P03':
+      return { problem: 'the server is starting or stopping.', remedy: 'Try again shortly.' };
+    case '08P01':
+    case '0A000':
+      return {
+        problem: `the server, or a pooler before it, refuses the connection (${message}).`,
+        remedy: OPTIONS.test(message)
+          ? 'Remove `options` from the URL, or connect to Postgres directly.'
+          : "See the pooler's log, or connect to Postgres directly.",
+      };
+    default:
+      return (
+        explainTls(code, AUTHORITY) ??
+        explainDriver(message) ??
+        explainFile(cause) ?? {
+          problem: `no connection could be made (${message}).`,
+          remedy: 'See that the server runs and that this machine reaches it.',
+        }
+      );
+  }
+}
+
+/** What poolers say where the URL has `options`: they do not take that startup parameter. */
+const OPTIONS = /\boptions\b/;
+
+/** How an URL names the file of an authority. */
+const AUTHORITY = 'sslrootcert=FILE in the URL';
+
+/** How the server ends a refusal (the words before version 14 of Postgres besides). */
+const LACKS_TLS = /, (no encryption|SSL off)$/;
+
+/** Of the driver's own refusals, which have no code. */
+function explainDriver(message: string): Trouble | null {
+  switch (message) {
+    case 'The server does not support SSL connections':
+      return {
+        problem: 'the server speaks no TLS, and the URL asks for it.',
+        remedy: 'Turn `ssl` on at the server; nothing is sent to it without.',
+      };
+    case 'Query read timeout':
+      return {
+        problem: 'a pooler accepts connections, but gives none to Postgres within 10 seconds.',
+        remedy: "Close other clients, or raise the pooler's pool_size.",
+      };
+    default:
+      return null;
+  }
+}
+
+/** Of a file that the URL names. */
+function explainFile({ code, path, syscall }: NodeJS.ErrnoException): Trouble | null {
+  if (syscall !== 'open' && syscall !== 'read') return null;
+  return {
+    problem: `the file ${path ?? 'of a certificate'} cannot be read (${code}).`,
+    remedy: 'Correct sslrootcert, sslcert or sslkey in the URL.',
+  };
+}
+
+/** A host with several addresses fails with one error that holds one for each. */
+function firstCause(error: unknown): NodeJS.ErrnoException {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first : new Error(String(first));
+}

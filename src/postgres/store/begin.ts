@@ -1,0 +1,121 @@
+import type pg from 'pg';
+import { snapshotId } from '../../model/snapshot.ts';
+import { transaction } from '../connection.ts';
+import { forgetPublished, lookForDrift, markDrift } from './drift.ts';
+import { RUN_COLUMNS, type Run, takeRun } from './leases.ts';
+
+/** A snapshot, as `s`, that the next run ends. */
+const STALE = `(s.state = 'held'
+  OR (s.state = 'walking' AND s.snapshot_at < clock_timestamp() - interval '24 hours'))`;
+
+/** A snapshot that was begun, or taken up again. */
+export interface BegunRun {
+  readonly run: Run;
+  readonly resumed: boolean;
+  /** Rows of `directory.users` that something other than a publication changed; 0 of a resumed one. */
+  readonly drifted: number;
+  /** By how many seconds its time is ahead of Postgres's clock, as after one that had been ahead. */
+  readonly secondsAhead: number;
+}
+
+/**
+ * Takes up the pool's unfinished snapshot, or begins a new one. A walking one is resumed, unless it
+ * began over 24 hours ago: that one is failed. A held one is discarded: a newer reading tells more.
+ *
+ * @param createStage makes the tables of a new snapshot's stage, in the same transaction.
+ */
+export async function beginSnapshot(
+  pool: pg.Pool,
+  poolId: string,
+  createStage: (client: pg.PoolClient, stage: number) => Promise<void>,
+): Promise<BegunRun> {
+  return transaction(pool, async (client) => {
+    await endStaleSnapshots(client, poolId);
+    const unfinished = await takeRun(client, poolId, 'walking');
+    if (unfinished) return { run: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
+    const { run, secondsAhead } = await insertSnapshot(client, poolId);
+    await createStage(client, run.stage);
+    return { run, resumed: false, drifted: await findDrift(client, run), secondsAhead };
+  });
+}
+
+/** Sees to it that the hashes which the snapshot is read with stand for the rows that are there. */
+async function findDrift(client: pg.PoolClient, { poolId, baseAt }: Run): Promise<number> {
+  if (baseAt === null) {
+    await forgetPublished(client, poolId);
+    return 0;
+  }
+  const { intact } = await lookForDrift(client, poolId, baseAt);
+  return intact ? 0 : markDrift(client, poolId);
+}
+
+async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
+  // Their runners are fenced first, and waited for: one may be publishing just now.
+  await client.query(
+    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND s.pool_id = $1 AND ${STALE}`,
+    [poolId],
+  );
+  await client.query(
+    `UPDATE directory.snapshots AS s SET
+       state = CASE s.state WHEN 'held' THEN 'discarded' ELSE 'failed' END,
+       reason = CASE s.state
+         WHEN 'held' THEN 'Discarded for a newer snapshot; it was held: ' || s.reason
+         ELSE 'It was not finished within 24 hours.' END
+     WHERE s.pool_id = $1 AND ${STALE}`,
+    [poolId],
+  );
+}
+
+async function insertSnapshot(
+  client: pg.PoolClient,
+  poolId: string,
+): Promise<Pick<BegunRun, 'run' | 'secondsAhead'>> {
+  const moment = await client.query<{
+    snapshotAt: Date;
+    baseAt: Date | null;
+    secondsAhead: number;
+  }>(
+    `SELECT "snapshotAt", "baseAt",
+       extract(epoch FROM "snapshotAt" - clock_timestamp())::double precision AS "secondsAhead"
+     FROM (
+       SELECT
+         greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
+           AS "snapshotAt",
+         max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "baseAt"
+       FROM directory.snapshots WHERE pool_id = $1
+     ) AS next`,
+    [poolId],
+  );
+  const [next] = moment.rows;
+  if (next === undefined) throw new Error('Postgres gave no time for a snapshot.');
+  const { snapshotAt, baseAt, secondsAhead } = next;
+  await client.query(
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+     VALUES ($1, $2, $3, 'walking')`,
+    [poolId, snapshotId(snapshotAt), snapshotAt],
+  );
+  return { run: await insertRun(client, poolId, snapshotAt, baseAt), secondsAhead };
+}
+
+/**
+ * Logical replication copies no sequences, so on a promoted replica the stages' numbers begin anew:
+ * those that are taken are passed over.
+ */
+async function insertRun(
+  client: pg.PoolClient,
+  poolId: string,
+  snapshotAt: Date,
+  baseAt: Date | null,
+): Promise<Run> {
+  for (;;) {
+    const inserted = await client.query<Run>(
+      `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
+       ON CONFLICT (stage) DO NOTHING RETURNING ${RUN_COLUMNS}`,
+      [poolId, snapshotAt, baseAt],
+    );
+    const run = inserted.rows[0];
+    if (run !== undefined) return run;
+  }
+}

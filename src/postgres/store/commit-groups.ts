@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import type { Group } from '../../model/directory.ts';
+import { rowCount, transaction } from '../connection.ts';
+import { stagedGroup } from './commit-pages.ts';
+import type { Run } from './leases.ts';
+import { stageTables } from './stage.ts';
+import { lostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
+
+/**
+ * Stages a page of groups: its rows, the checkpoint of its walk, and a walk over the members of
+ * each group, in one transaction. A group's size in the last snapshot is what is expected of it.
+ *
+ * @returns the walks over members that the page added.
+ */
+export async function commitGroups(
+  pool: pg.Pool,
+  run: Run,
+  page: { walk: Walk; nextToken: string | null; sentAt: number; groups: readonly Group[] },
+): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  return transaction(pool, async (client) => {
+    const moved = await client.query(
+      `UPDATE ${t.walks} SET
+         token = $4::text,
+         token_at = clock_timestamp() - $5::double precision * interval '1 millisecond',
+         pages = pages + 1,
+         items = items + $6,
+         state = CASE WHEN $4::text IS NULL THEN 'done' ELSE 'open' END
+       WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'`,
+      [
+        page.walk.id,
+        page.walk.attempt,
+        page.walk.claim,
+        page.nextToken,
+        performance.now() - page.sentAt,
+        page.groups.length,
+      ],
+    );
+    if (rowCount(moved) === 0) await lostWalk(client, run, page.walk);
+    await client.query(
+      `INSERT INTO ${t.groups} (walk, attempt, read_at, group_name, description, role_arn,
+         precedence, created_at, modified_at, escaped)
+       SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (
+         group_name text, description text, role_arn text, precedence integer,
+         created_at timestamptz, modified_at timestamptz, escaped text[]
+       )`,
+      [page.walk.id, page.walk.attempt, JSON.stringify(page.groups.map(stagedGroup))],
+    );
+    // A walk over groups that started again finds the same groups: their walks are there already.
+    const added = await client.query<Walk>(
+      `INSERT INTO ${t.walks} AS w (kind, group_name, expected)
+       SELECT 'members', g.name, (
+         SELECT nullif(count(*), 0) FROM directory.memberships AS m
+         WHERE m.pool_id = $1 AND m.group_name = g.name COLLATE "C"
+       )
+       FROM unnest($2::text[]) AS g (name)
+       WHERE NOT EXISTS (
+         SELECT FROM ${t.walks} AS o WHERE o.kind = 'members' AND o.group_name = g.name COLLATE "C"
+       )
+       RETURNING ${WALK_COLUMNS}`,
+      [run.poolId, page.groups.map((group) => group.groupName)],
+    );
+    return added.rows;
+  });
+}

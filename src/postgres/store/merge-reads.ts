@@ -1,0 +1,83 @@
+import type pg from 'pg';
+import { SnapshotFailedError } from '../../model/errors.ts';
+import { rowCount } from '../connection.ts';
+import { fenced, type Run } from './leases.ts';
+import { requireStage, type StageTables, stageTables } from './stage.ts';
+
+/**
+ * Makes of all that was read one row of each user, group and membership: rows of superseded
+ * attempts and of walks that count for nothing go; of a user read twice the greater `modified_at`
+ * stays, then the later read; memberships of groups that are gone go. Doing it again changes
+ * nothing.
+ *
+ * @throws SnapshotFailedError where a walk is still open: the snapshot would not be complete.
+ */
+export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): Promise<void> {
+  const t = stageTables(run.stage);
+  await fenced(
+    pool,
+    run,
+    ['walking'],
+    async (client) => {
+      await requireEveryWalkEnded(client, run, t);
+      for (const table of [t.users, t.groups, t.memberships]) {
+        await client.query(
+          `DELETE FROM ${table} AS s USING ${t.walks} AS w
+           WHERE w.id = s.walk AND (w.state <> 'done' OR w.attempt <> s.attempt)`,
+        );
+      }
+      await keepBest(client, t.users, 'username', 'modified_at DESC NULLS LAST, read_at DESC');
+      await keepBest(client, t.groups, 'group_name', 'read_at DESC');
+      await keepBest(client, t.memberships, 'group_name, username', 'read_at DESC');
+      await client.query(
+        `DELETE FROM ${t.groups} AS g USING ${t.walks} AS w
+         WHERE w.kind = 'members' AND w.state = 'dropped' AND w.group_name = g.group_name`,
+      );
+      await client.query(
+        `DELETE FROM ${t.memberships} AS m
+         WHERE NOT EXISTS (SELECT FROM ${t.groups} AS g WHERE g.group_name = m.group_name)`,
+      );
+      // Of a row's columns, those that publishing joins by and asks of.
+      await client.query(
+        `CREATE INDEX IF NOT EXISTS stage_${run.stage}_users_key ON ${t.users} (username);
+         CREATE INDEX IF NOT EXISTS stage_${run.stage}_memberships_key
+           ON ${t.memberships} (group_name, username);
+         ANALYZE ${t.users} (username, attributes), ${t.groups},
+           ${t.memberships} (group_name, username)`,
+      );
+    },
+    signal,
+  );
+}
+
+async function requireEveryWalkEnded(
+  client: pg.PoolClient,
+  run: Run,
+  t: StageTables,
+): Promise<void> {
+  await requireStage(client, run);
+  const open = await client.query(`SELECT FROM ${t.walks} WHERE state = 'open'`);
+  if (rowCount(open) === 0) return;
+  throw new SnapshotFailedError(
+    `The snapshot of ${run.poolId} is not complete: ${rowCount(open)} of its walks have not ended.`,
+  );
+}
+
+/** Of the rows with one key, keeps the first in the order. Most keys have one row: those are not sorted. */
+async function keepBest(
+  client: pg.PoolClient,
+  table: string,
+  key: string,
+  order: string,
+): Promise<void> {
+  await client.query(
+    `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+       SELECT ranked.id FROM (
+         SELECT s.ctid AS id, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) AS place
+         FROM ${table} AS s
+         WHERE (${key}) IN (SELECT ${key} FROM ${table} GROUP BY ${key} HAVING count(*) > 1)
+       ) AS ranked
+       WHERE ranked.place > 1
+     ))`,
+  );
+}

@@ -1,0 +1,154 @@
+import type { User } from '../../model/directory.ts';
+import { type Queryable, rowCount } from '../connection.ts';
+import { stagedUser } from './commit-pages.ts';
+import { missingUsers } from './drift.ts';
+import type { Run } from './leases.ts';
+import { stageTables } from './stage.ts';
+import { WALK_COLUMNS, type Walk } from './walks.ts';
+
+/** The walks over the members of groups that the service did not find. */
+export async function missingGroups(db: Queryable, run: Run): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  const found = await db.query<Walk>(
+    `SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w
+     WHERE w.kind = 'members' AND w.state = 'dropped' ORDER BY w.id`,
+  );
+  return found.rows;
+}
+
+/** Opens such walks again, as new attempts, and returns them as they stand. */
+export async function reopenWalks(
+  db: Queryable,
+  run: Run,
+  ids: readonly number[],
+): Promise<Walk[]> {
+  const t = stageTables(run.stage);
+  await db.query(
+    `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
+    [run.poolId, run.snapshotAt],
+  );
+  const opened = await db.query<Walk>(
+    `UPDATE ${t.walks} AS w SET state = 'open', attempt = w.attempt + 1, pages = 0, items = 0
+     WHERE w.id = ANY ($1) AND w.state = 'dropped' RETURNING ${WALK_COLUMNS}`,
+    [ids],
+  );
+  return opened.rows;
+}
+
+/** A published user that no walk saw: perhaps removed, perhaps lost by a walk. */
+export interface Suspect {
+  readonly username: string;
+  readonly sub: string | null;
+  /** True where something else deleted the row: its `sub` is not known. */
+  readonly missing: boolean;
+}
+
+/**
+ * Published users of the pool that the snapshot does not have: how many, and `limit` of them by hash.
+ * Rows that no publication wrote are none.
+ */
+export async function suspects(
+  db: Queryable,
+  run: Run,
+  limit: number,
+): Promise<{ count: number; chosen: Suspect[] }> {
+  const t = stageTables(run.stage);
+  const found = await db.query<Suspect & { count: number }>(
+    `SELECT p.username, p.sub, p.missing, count(*) OVER () AS count
+     FROM (
+       SELECT c.username, c.sub, false AS missing FROM directory.users AS c
+       WHERE c.pool_id = $1 AND NOT EXISTS (
+         SELECT FROM mirror.user_hashes AS h
+         WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
+       )
+       UNION ALL
+       SELECT h.username, NULL, true FROM ${missingUsers('h')}
+     ) AS p
+     WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = p.username)
+     ORDER BY hashtextextended(p.username, 0), p.username LIMIT $2`,
+    [run.poolId, limit],
+  );
+  return {
+    count: found.rows[0]?.count ?? 0,
+    chosen: found.rows.map(({ username, sub, missing }) => ({ username, sub, missing })),
+  };
+}
+
+/** Notes suspects that AdminGetUser found alive: they keep their rows and memberships. */
+export async function keepAlive(
+  db: Queryable,
+  run: Run,
+  usernames: readonly string[],
+): Promise<void> {
+  const t = stageTables(run.stage);
+  await db.query(`INSERT INTO ${t.alive} SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING`, [
+    usernames,
+  ]);
+}
+
+/** A member of a group that no walk over users saw. */
+export interface Stray {
+  readonly username: string;
+  readonly sub: string | null;
+}
+
+/**
+ * Members that no walk over users saw, `limit` at most, chosen by hash. A profile that was created
+ * or modified lately is staged from the page of members itself, so these are users of old: either
+ * they were deleted while the walks ran, or a walk over users lost them.
+ */
+export async function strays(db: Queryable, run: Run, limit: number): Promise<Stray[]> {
+  const t = stageTables(run.stage);
+  const found = await db.query<Stray>(
+    `SELECT username, min(sub) AS sub FROM ${t.memberships} AS m
+     WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = m.username)
+     GROUP BY username ORDER BY hashtextextended(username, 0), username LIMIT $1`,
+    [limit],
+  );
+  return found.rows;
+}
+
+/**
+ * Drops memberships whose person the snapshot does not hold: one who was deleted meanwhile, or
+ * whose name another person has by now.
+ *
+ * @returns how many were dropped.
+ */
+export async function dropStrayMemberships(db: Queryable, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const dropped = await db.query(
+    `DELETE FROM ${t.memberships} AS m
+     WHERE NOT EXISTS (
+       SELECT FROM ${t.users} AS u WHERE u.username = m.username AND u.sub IS NOT DISTINCT FROM m.sub
+     )`,
+  );
+  return rowCount(dropped);
+}
+
+/**
+ * Gives staged users their content, where they had been staged without it. One who is gone by now is
+ * taken out of the stage.
+ *
+ * @param found each user, and the profile that has the name now; null where none has.
+ */
+export async function restageUsers(
+  db: Queryable,
+  run: Run,
+  found: readonly { person: { username: string }; user: User | null }[],
+): Promise<void> {
+  const t = stageTables(run.stage);
+  const gone = found.flatMap(({ person, user }) => (user === null ? [person.username] : []));
+  await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
+  const rows = found.flatMap(({ user }) => (user === null ? [] : [stagedUser(0, user)]));
+  await db.query(
+    `UPDATE ${t.users} AS s SET sub = u.sub, modified_at = u.modified_at, hash = u.hash,
+       status = u.status, enabled = u.enabled, created_at = u.created_at,
+       attributes = u.attributes, mfa_options = u.mfa_options, escaped = u.escaped
+     FROM jsonb_to_recordset($1) AS u (
+       username text, sub text, modified_at timestamptz, hash uuid, status text, enabled boolean,
+       created_at timestamptz, attributes jsonb, mfa_options jsonb, escaped text[]
+     )
+     WHERE s.username = u.username COLLATE "C"`,
+    [`[${rows.join(',')}]`],
+  );
+}

@@ -1,0 +1,60 @@
+import type { Queryable } from '../connection.ts';
+import { commitPages, type UserPage } from './commit-pages.ts';
+import type { Run } from './leases.ts';
+import { lostWalk } from './walks.ts';
+
+interface Waiting {
+  readonly page: UserPage;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Commits pages in small groups: those that arrive while one group is being committed make the
+ * next. Each walk waits for its page, so a group has at most as many pages as walks are in hand.
+ */
+export class PageCommitter {
+  readonly #db: Queryable;
+  readonly #run: Run;
+  #waiting: Waiting[] = [];
+  #busy = false;
+
+  constructor(db: Queryable, run: Run) {
+    this.#db = db;
+    this.#run = run;
+  }
+
+  /**
+   * Resolves once the page's rows and its walk's next token are committed.
+   *
+   * @throws FencedError where the walk is no longer its holder's.
+   */
+  commit(page: UserPage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ page, resolve, reject });
+      if (!this.#busy) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      try {
+        const staged = await commitPages(
+          this.#db,
+          this.#run,
+          group.map((waiting) => waiting.page),
+        );
+        for (const { page, resolve, reject } of group) {
+          if (staged.has(page.walk.id)) resolve();
+          else lostWalk(this.#db, this.#run, page.walk).catch(reject);
+        }
+      } catch (error) {
+        for (const waiting of group) waiting.reject(error);
+      }
+    }
+    this.#busy = false;
+  }
+}

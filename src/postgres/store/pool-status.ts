@@ -1,0 +1,105 @@
+import { type Outcome, parseSnapshotId } from '../../model/snapshot.ts';
+import type { Queryable } from '../connection.ts';
+
+/** The newest snapshot that readers see. */
+export interface NewestSnapshot {
+  readonly snapshot: string;
+  readonly snapshotAt: Date;
+  readonly state: 'published' | 'archived';
+  /** Seconds since it began, by Postgres's clock; since it was published, where that was before. */
+  readonly ageSeconds: number;
+}
+
+/** What is known of a pool. */
+export interface PoolRow {
+  readonly poolId: string;
+  /** Null where no snapshot was published yet. */
+  readonly newest: NewestSnapshot | null;
+  /** True where COGNITO_POOLS=all listed it once, and no longer does: it was probably deleted. */
+  readonly vanished: boolean;
+  /** Null where none is recorded. */
+  readonly lastAttempt: Attempt | null;
+}
+
+/** The pools that are known, by id: those that were mirrored, tried, scheduled or asked for. */
+export async function poolRows(
+  db: Queryable,
+  poolIds: readonly string[] | null,
+): Promise<PoolRow[]> {
+  const found = await db.query<PoolColumns>(
+    `WITH known AS (
+       SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM directory.snapshots
+       UNION SELECT pool_id FROM mirror.schedules UNION SELECT pool_id FROM mirror.requests
+       UNION SELECT pool_id FROM mirror.attempts
+     )
+     SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
+       extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
+       EXISTS (
+         SELECT FROM directory.pools AS own JOIN mirror.pools AS was USING (pool_id)
+         JOIN directory.pools AS other USING (account_id, region)
+         JOIN mirror.pools AS listed ON listed.pool_id = other.pool_id
+         WHERE own.pool_id = known.pool_id AND listed.listed_at > was.listed_at
+       ) AS vanished,
+       a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
+     FROM known
+       LEFT JOIN mirror.attempts AS a USING (pool_id)
+       LEFT JOIN LATERAL (
+         SELECT snapshot, snapshot_at, state, least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS each
+         WHERE each.pool_id = known.pool_id AND state IN ('published', 'archived')
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS s ON true
+     WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
+    [poolIds],
+  );
+  return found.rows.map(
+    ({ poolId, vanished, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
+      poolId,
+      vanished,
+      newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
+      lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
+    }),
+  );
+}
+
+type Nullable<T> = { [Key in keyof T]: T[Key] | null };
+
+interface PoolColumns extends Nullable<NewestSnapshot> {
+  readonly poolId: string;
+  readonly vanished: boolean;
+  readonly endedAt: Date | null;
+  readonly outcome: Attempt['outcome'];
+  readonly attemptedAt: Date | null;
+  readonly reason: string | null;
+}
+
+/** The last attempt to mirror a pool. */
+export interface Attempt {
+  readonly endedAt: Date;
+  readonly outcome: Outcome;
+  /** The snapshot that it worked on; null where it began none. */
+  readonly snapshotAt: Date | null;
+  /** Why it did not succeed, in our own words; null where it did. */
+  readonly reason: string | null;
+}
+
+/**
+ * Records how the last attempt to mirror a pool ended. Requests of workers record theirs where they
+ * end (`endRequest`).
+ *
+ * @param snapshot the id of the snapshot that it worked on, or null.
+ */
+export async function saveAttempt(
+  db: Queryable,
+  poolId: string,
+  { outcome, snapshot, reason }: Pick<Attempt, 'outcome' | 'reason'> & { snapshot: string | null },
+): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason) VALUES ($1, $2, $3, $4)
+     ${REPLACE_LAST}`,
+    [poolId, outcome, snapshot === null ? null : parseSnapshotId(snapshot), reason],
+  );
+}
+
+/** The end of an INSERT into mirror.attempts: a pool's last attempt replaces the one before. */
+export const REPLACE_LAST = `ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
+  outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason`;

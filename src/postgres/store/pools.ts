@@ -1,0 +1,167 @@
+import type { Pool } from '../../model/directory.ts';
+import { ConfigurationError } from '../../model/errors.ts';
+import { type Queryable, rowCount } from '../connection.ts';
+
+/**
+ * Saves a pool as DescribeUserPool describes it.
+ *
+ * @throws ConfigurationError where the database has the id as a pool of another account
+ */
+export async function savePool(db: Queryable, pool: Pool): Promise<void> {
+  const saved = await db.query(
+    `INSERT INTO directory.pools AS p (pool_id, name, arn, account_id, region, estimated_users,
+       mfa_configuration, custom_attributes, seen_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp())
+     ON CONFLICT (pool_id) DO UPDATE SET name = excluded.name, arn = excluded.arn,
+       account_id = excluded.account_id, region = excluded.region,
+       estimated_users = excluded.estimated_users, mfa_configuration = excluded.mfa_configuration,
+       custom_attributes = excluded.custom_attributes, seen_at = excluded.seen_at
+     WHERE p.account_id = excluded.account_id`,
+    [
+      pool.poolId,
+      pool.name,
+      pool.arn,
+      pool.accountId,
+      pool.region,
+      pool.estimatedUsers,
+      pool.mfaConfiguration,
+      pool.customAttributes,
+    ],
+  );
+  if (rowCount(saved) > 0) return;
+  const before = await findPool(db, pool.poolId);
+  throw new ConfigurationError([
+    {
+      subject: pool.poolId,
+      problem:
+        `the pool in this database is in account ${before?.accountId}, and the service has it in ` +
+        `account ${pool.accountId}: another pool of the same id, or another endpoint.`,
+      remedy:
+        'Use the endpoint and credentials of the first account, or mirror this pool into another ' +
+        'MIRROR_HOME or DATABASE_URL. If it is the same pool: UPDATE directory.pools SET ' +
+        `account_id = '${pool.accountId}' WHERE pool_id = '${pool.poolId}'.`,
+    },
+  ]);
+}
+
+/** A pool as DescribeUserPool last told of it, or null where it never did. */
+export async function findPool(db: Queryable, poolId: string): Promise<Pool | null> {
+  const found = await db.query<Pool>(
+    `SELECT pool_id AS "poolId", name, arn, account_id AS "accountId", region,
+       estimated_users AS "estimatedUsers", mfa_configuration AS "mfaConfiguration",
+       custom_attributes AS "customAttributes"
+     FROM directory.pools WHERE pool_id = $1`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The ids of the pools of a Region that were ever described. */
+export async function poolsOfRegion(db: Queryable, region: string): Promise<string[]> {
+  const found = await db.query<{ poolId: string }>(
+    'SELECT pool_id AS "poolId" FROM directory.pools WHERE region = $1 ORDER BY pool_id',
+    [region],
+  );
+  return found.rows.map(({ poolId }) => poolId);
+}
+
+/**
+ * The ids of the pools whose mirrors are to be recent: those that were mirrored, are scheduled, or
+ * were listed by COGNITO_POOLS=all. An attempt alone does not count, as its id may be mistyped.
+ */
+export const EXPECTED_POOLS = `SELECT pool_id FROM directory.pools
+  UNION SELECT pool_id FROM directory.snapshots
+  UNION SELECT pool_id FROM mirror.schedules
+  UNION SELECT pool_id FROM mirror.pools WHERE listed_at IS NOT NULL`;
+
+/** These pools, by id. */
+export async function expectedPools(db: Queryable): Promise<string[]> {
+  const found = await db.query<{ poolId: string }>(
+    `SELECT pool_id AS "poolId" FROM (${EXPECTED_POOLS}) AS expected ORDER BY pool_id`,
+  );
+  return found.rows.map(({ poolId }) => poolId);
+}
+
+/** Notes that COGNITO_POOLS=all listed these pools just now. */
+export async function noteListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.pools (pool_id, listed_at) SELECT unnest($1::text[]), now()
+     ON CONFLICT (pool_id) DO UPDATE SET listed_at = excluded.listed_at`,
+    [poolIds],
+  );
+}
+
+/**
+ * The pools that an earlier listing had and this one lacks: those of the account and Region that it
+ * is of. Its account is known once one of its pools was described.
+ */
+export async function vanishedPools(
+  db: Queryable,
+  region: string,
+  listed: readonly string[],
+): Promise<string[]> {
+  const found = await db.query<{ poolId: string }>(
+    `SELECT pool_id AS "poolId" FROM mirror.pools AS p JOIN directory.pools AS d USING (pool_id)
+     WHERE p.listed_at IS NOT NULL AND d.region = $1 AND NOT pool_id = ANY ($2)
+       AND d.account_id IN (
+         SELECT account_id FROM directory.pools WHERE region = $1 AND pool_id = ANY ($2)
+       )
+     ORDER BY pool_id`,
+    [region, listed],
+  );
+  return found.rows.map(({ poolId }) => poolId);
+}
+
+/** The error of a pool that COGNITO_POOLS=all listed and that is gone; null where it never did. */
+export async function vanishedError(
+  db: Queryable,
+  poolId: string,
+  region: string,
+  cause: Error,
+): Promise<ConfigurationError | null> {
+  const found = await db.query<{ listedAt: Date }>(
+    `SELECT listed_at AS "listedAt" FROM mirror.pools
+     WHERE pool_id = $1 AND listed_at IS NOT NULL`,
+    [poolId],
+  );
+  const [row] = found.rows;
+  if (row === undefined) return null;
+  const problem =
+    `the pool does not exist any more in ${region}: COGNITO_POOLS=all listed it last at ` +
+    `${row.listedAt.toISOString()}, and it is not listed now.`;
+  const remedy =
+    'Check whether it was deleted, and whether the credentials are of the same account. Its mirror ' +
+    `and archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
+    `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
+  return new ConfigurationError([{ subject: poolId, problem, remedy }], { cause });
+}
+
+/** How a pool's readings went before. */
+export interface ReadingNote {
+  /** Whether it has users that no shard holds. */
+  readonly serial: boolean;
+  /** By how many users its last reading in one chain fell short of the service's estimate, or 0. */
+  readonly short: number;
+}
+
+/** What earlier readings of a pool showed. */
+export async function readingNote(db: Queryable, poolId: string): Promise<ReadingNote> {
+  const found = await db.query<ReadingNote>(
+    'SELECT serial, short FROM mirror.pools WHERE pool_id = $1',
+    [poolId],
+  );
+  return found.rows[0] ?? { serial: false, short: 0 };
+}
+
+/** Notes what a reading in one chain showed. */
+export async function noteReading(
+  db: Queryable,
+  poolId: string,
+  { serial, short }: ReadingNote,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.pools AS p (pool_id, serial, short) VALUES ($1, $2, $3)
+     ON CONFLICT (pool_id) DO UPDATE SET serial = excluded.serial, short = excluded.short`,
+    [poolId, serial, short],
+  );
+}

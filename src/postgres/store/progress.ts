@@ -1,0 +1,141 @@
+import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
+import type { Queryable } from '../connection.ts';
+import type { Run } from './leases.ts';
+import { rowsOfStage, stageTables } from './stage.ts';
+
+/** The steps of a run that are shown. */
+export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
+
+/** How far the last run of a pool is. */
+export interface RunProgress {
+  readonly poolId: string;
+  readonly snapshotAt: Date;
+  readonly beganAt: Date;
+  /** Items that earlier runs of the snapshot had read. */
+  readonly itemsBefore: number;
+  readonly phase: RunPhase;
+  /** How many of `total` are done: users confirmed, rows archived; null where it is not counted. */
+  readonly done: number | null;
+  readonly total: number | null;
+  readonly notedAt: Date;
+}
+
+/** Records that a run begins, or resumes, to read a snapshot. */
+export async function beginProgress(db: Queryable, run: Run): Promise<void> {
+  const { walks } = stageTables(run.stage);
+  await db.query(
+    `INSERT INTO mirror.progress (pool_id, snapshot_at, phase, items_before)
+     SELECT $1, $2, 'walk', coalesce(sum(items), 0) FROM ${walks} WHERE state IN ('open', 'done')
+     ON CONFLICT (pool_id) DO UPDATE SET snapshot_at = excluded.snapshot_at,
+       began_at = clock_timestamp(), items_before = excluded.items_before, phase = excluded.phase,
+       done = NULL, total = NULL, noted_at = clock_timestamp()`,
+    [run.poolId, run.snapshotAt],
+  );
+}
+
+/** Records the step that a run is at, while it has the snapshot. */
+export async function saveProgress(
+  db: Queryable,
+  run: Run,
+  phase: RunPhase,
+  counts: { readonly done: number; readonly total: number } | null,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO mirror.progress (pool_id, snapshot_at, phase, done, total)
+     SELECT pool_id, snapshot_at, $4, $5, $6 FROM mirror.runs
+     WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3
+     ON CONFLICT (pool_id) DO UPDATE SET snapshot_at = excluded.snapshot_at,
+       phase = excluded.phase, done = excluded.done, total = excluded.total,
+       noted_at = clock_timestamp()`,
+    [run.poolId, run.snapshotAt, run.fence, phase, counts?.done ?? null, counts?.total ?? null],
+  );
+}
+
+/** How far the last run of each pool is. */
+export async function progressRows(db: Queryable): Promise<RunProgress[]> {
+  const found = await db.query<RunProgress>(
+    `SELECT pool_id AS "poolId", snapshot_at AS "snapshotAt", began_at AS "beganAt",
+       items_before AS "itemsBefore", phase, done, total, noted_at AS "notedAt"
+     FROM mirror.progress`,
+  );
+  return found.rows;
+}
+
+/** How far the walks of one kind are, by their checkpoints. */
+export interface KindProgress {
+  readonly kind: WalkKind;
+  readonly walks: number;
+  readonly walksDone: number;
+  /** Walks that have read a page, and are to read more. */
+  readonly walksInProgress: number;
+  readonly items: number;
+  /**
+   * Items expected in all: of walks that nothing is known of, as many each as of the others on
+   * average. Null where nothing is known of any, or more than that was read and walks are still open.
+   */
+  readonly expected: number | null;
+  /** When the last page was asked for; null before the first. */
+  readonly readAt: Date | null;
+}
+
+/** How far one walk is. It holds no group's name: those can be personal. */
+export interface WalkProgress {
+  readonly id: number;
+  readonly kind: WalkKind;
+  /** Of a walk over users: the prefix of `sub` that it reads; '' and null are all users. */
+  readonly prefix: string | null;
+  readonly attempt: number;
+  readonly pages: number;
+  readonly items: number;
+  /** Items expected of it; null where nothing is known. */
+  readonly expected: number | null;
+  /** When its last page was asked for. */
+  readonly readAt: Date;
+}
+
+/** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
+export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
+  const { walks } = stageTables(stage);
+  return rowsOfStage(
+    db.query<KindProgress>(
+      `SELECT kind, walks, "walksDone", "walksInProgress", items,
+         CASE WHEN about > items OR walks = "walksDone" THEN about END AS expected, "readAt"
+       FROM (
+         SELECT kind, count(*) AS walks, count(*) FILTER (WHERE state = 'done') AS "walksDone",
+           count(*) FILTER (WHERE state = 'open' AND pages > 0) AS "walksInProgress",
+           sum(items)::bigint AS items,
+           ceil(sum(size) + avg(size) * count(*) FILTER (WHERE size IS NULL))::bigint AS about,
+           max(token_at) AS "readAt"
+         FROM ${walks} CROSS JOIN LATERAL (
+           SELECT CASE
+             WHEN state = 'done' THEN items
+             WHEN expected IS NOT NULL THEN greatest(expected, items)
+           END AS size
+         ) AS known
+         WHERE state IN ('open', 'done')
+         GROUP BY kind
+       ) AS kinds
+       ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
+    ),
+  );
+}
+
+/**
+ * The walks of a stage that are in progress, at most `limit`, those with most left to read first; an
+ * empty list where the stage is gone.
+ */
+export function walksInProgress(
+  db: Queryable,
+  stage: number,
+  limit: number,
+): Promise<WalkProgress[]> {
+  const { walks } = stageTables(stage);
+  return rowsOfStage(
+    db.query<WalkProgress>(
+      `SELECT id, kind, prefix, attempt, pages, items, expected, token_at AS "readAt"
+       FROM ${walks} WHERE state = 'open' AND pages > 0
+       ORDER BY greatest(expected - items, 0) DESC, items DESC, id LIMIT $1`,
+      [limit],
+    ),
+  );
+}

@@ -1,0 +1,138 @@
+import type pg from 'pg';
+import { rowCount } from '../connection.ts';
+import { USER_COLUMNS as COLUMNS, ofUser as of } from './columns.ts';
+import { type PoolRows, rememberWriter } from './drift.ts';
+import type { Run } from './leases.ts';
+import { repairUsers } from './repair-users.ts';
+import { stageTables } from './stage.ts';
+
+/** What a publication did to the users of a pool. */
+export interface UserChanges {
+  readonly added: number;
+  readonly modified: number;
+  readonly removed: number;
+  /** Rows that something other than a publication had changed, put right. */
+  readonly repaired: number;
+}
+
+/**
+ * Makes the staged users the current ones, within the publication's transaction, and closes the
+ * versions that end. A hash that is new only says that a row may differ: the rows decide. A name
+ * that came back with another sub counts as one removed and one added. A version that the history
+ * has already, as where an old dump of the current rows was restored, stays as it is there.
+ *
+ * @param before the pool's rows as this transaction found them, drift marked.
+ */
+export async function publishUsers(
+  client: pg.PoolClient,
+  run: Run,
+  before: PoolRows,
+): Promise<UserChanges> {
+  const t = stageTables(run.stage);
+  const { repaired, written, grown } = before.intact
+    ? { repaired: 0, written: 0, grown: 0 }
+    : await repairUsers(client, run);
+  const key = [run.poolId, run.snapshotAt];
+  const removed = await client.query(
+    `WITH gone AS (
+       DELETE FROM directory.users AS c
+       WHERE c.pool_id = $1
+         AND NOT EXISTS (SELECT FROM ${t.users} AS s WHERE s.username = c.username)
+         AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)
+       RETURNING c.*
+     ), forgotten AS (
+       DELETE FROM mirror.user_hashes AS h USING gone
+       WHERE h.pool_id = $1 AND h.username = gone.username
+     )
+     INSERT INTO directory.user_history (pool_id, ${COLUMNS}, valid_from, valid_to)
+     SELECT $1, ${of('gone')}, gone.valid_from, $2 FROM gone
+     ON CONFLICT DO NOTHING`,
+    key,
+  );
+  const changed = await client.query<{ modified: number; replaced: number }>(
+    `WITH changed AS MATERIALIZED (
+       SELECT c.username, c.sub IS NOT DISTINCT FROM s.sub AS same_person
+       FROM directory.users AS c
+       JOIN ${t.users} AS s ON s.username = c.username
+       WHERE c.pool_id = $1 AND s.attributes IS NOT NULL
+         AND ((${of('c')}) IS DISTINCT FROM (${of('s')}) OR EXISTS (
+           -- Something else made the change of the pool in the mirror as well.
+           SELECT FROM mirror.user_hashes AS h
+           WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash <> s.hash
+         ))
+     ), closed AS (
+       INSERT INTO directory.user_history (pool_id, ${COLUMNS}, valid_from, valid_to)
+       SELECT c.pool_id, ${of('c')}, c.valid_from, $2
+       FROM directory.users AS c
+       JOIN changed USING (username)
+       WHERE c.pool_id = $1
+       ON CONFLICT DO NOTHING
+     ), updated AS (
+       UPDATE directory.users AS c SET (${COLUMNS}, valid_from) = ROW (${of('s')}, $2::timestamptz)
+       FROM ${t.users} AS s
+       JOIN changed USING (username)
+       WHERE c.pool_id = $1 AND c.username = s.username
+     )
+     SELECT count(*) FILTER (WHERE same_person) AS modified,
+       count(*) FILTER (WHERE NOT same_person) AS replaced
+     FROM changed`,
+    key,
+  );
+  const added = await client.query(
+    `INSERT INTO directory.users (pool_id, ${COLUMNS}, valid_from)
+     SELECT $1, ${of('s')}, $2 FROM ${t.users} AS s
+     WHERE NOT EXISTS (
+       SELECT FROM directory.users AS c WHERE c.pool_id = $1 AND c.username = s.username
+     )
+     ORDER BY s.username`,
+    key,
+  );
+  await saveHashes(client, run);
+  const { modified, replaced } = changed.rows[0] as { modified: number; replaced: number };
+  const counts = { added: rowCount(added), removed: rowCount(removed) };
+  await client.query(
+    'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
+    [...key, before.rows + grown + counts.added - counts.removed],
+  );
+  if (counts.added + modified + replaced + written > 0) await rememberWriter(client, run.poolId);
+  return {
+    added: counts.added + replaced,
+    modified,
+    removed: counts.removed + replaced,
+    repaired,
+  };
+}
+
+/**
+ * Records what is published of users that were staged with content. Two statements, as ON CONFLICT
+ * makes each row cost half as much again. Stale records that are left are of users who are gone, or
+ * who are kept without having been read.
+ */
+async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
+  const t = stageTables(run.stage);
+  const key = [run.poolId, run.snapshotAt];
+  // Most rows are of this publication: only older ones are joined for their valid_from.
+  const older = `LEFT JOIN directory.users AS c
+    ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
+  await client.query(
+    `UPDATE mirror.user_hashes AS h
+     SET hash = s.hash, valid_from = coalesce(c.valid_from, $2), stale = false
+     FROM ${t.users} AS s ${older}
+     WHERE h.pool_id = $1 AND h.username = s.username AND s.attributes IS NOT NULL`,
+    key,
+  );
+  await client.query(
+    `INSERT INTO mirror.user_hashes (pool_id, username, hash, valid_from)
+     SELECT $1, s.username, s.hash, coalesce(c.valid_from, $2) FROM ${t.users} AS s ${older}
+     WHERE s.attributes IS NOT NULL AND NOT EXISTS (
+       SELECT FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.username = s.username
+     )
+     ORDER BY s.username`,
+    key,
+  );
+  await client.query(
+    `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale
+     AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)`,
+    [run.poolId],
+  );
+}

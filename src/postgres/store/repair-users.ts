@@ -1,0 +1,151 @@
+import type pg from 'pg';
+import { rowCount } from '../connection.ts';
+import { ofUser, USER_COLUMNS } from './columns.ts';
+import { WRITERS } from './drift.ts';
+import type { Run } from './leases.ts';
+import { stageTables } from './stage.ts';
+
+/** What a repair did to the rows of a pool. */
+export interface Repairs {
+  /** Rows put right, inserted again or deleted. */
+  readonly repaired: number;
+  /** Rows written. */
+  readonly written: number;
+  /** By how much the number of rows grew. */
+  readonly grown: number;
+}
+
+/**
+ * Puts drifted rows right, within the publication's transaction and before its changes: what the
+ * pool shows unchanged since the last publication becomes the published row again, with its
+ * `valid_from`, and is no change in the history. What changed in the pool as well is left to the
+ * publication, whose history then says since when the version before was valid.
+ *
+ * The caller has marked drifted rows as stale, and every stale user is staged with content.
+ */
+export async function repairUsers(client: pg.PoolClient, run: Run): Promise<Repairs> {
+  const rewritten = await rewriteRows(client, run);
+  const deleted = await deleteStrangers(client, run);
+  const inserted = await insertMissing(client, run);
+  const restored = await restoreValidFrom(client, run);
+  await giveUpArchives(client, run);
+  return {
+    repaired: rewritten + deleted + inserted,
+    written: rewritten + inserted + restored,
+    grown: inserted - deleted,
+  };
+}
+
+/**
+ * Writes rows again that differ from what was published. The transactions that wrote the others, such
+ * as the restore of a dump, are trusted from now on, where each of their rows is staged with content
+ * or is about to be deleted: this publication compares all of them, and such a transaction has
+ * committed, so that no more can come.
+ */
+async function rewriteRows(client: pg.PoolClient, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const rewritten = await client.query<{ rewritten: number }>(
+    `WITH examined AS MATERIALIZED (
+       SELECT c.username, c.xmin AS writer, h.valid_from,
+         h.hash = s.hash AS same,
+         (${ofUser('c')}) IS DISTINCT FROM (${ofUser('s')}) OR c.valid_from <> h.valid_from AS differs,
+         s.username IS NOT NULL OR NOT EXISTS (
+           SELECT FROM ${t.alive} AS a WHERE a.username = c.username
+         ) AS compared
+       FROM directory.users AS c
+       LEFT JOIN mirror.user_hashes AS h ON h.pool_id = $1 AND h.username = c.username AND h.stale
+       LEFT JOIN ${t.users} AS s ON s.username = c.username AND s.attributes IS NOT NULL
+       WHERE c.pool_id = $1 AND c.xmin NOT IN ${WRITERS}
+     ), rewritten AS (
+       UPDATE directory.users AS c
+       SET (${USER_COLUMNS}, valid_from) = ROW (${ofUser('s')}, e.valid_from)
+       FROM examined AS e JOIN ${t.users} AS s ON s.username = e.username
+       WHERE c.pool_id = $1 AND c.username = e.username AND e.same AND e.differs
+       RETURNING 1
+     ), trusted AS (
+       INSERT INTO mirror.user_writers
+       SELECT $1, (SELECT system_identifier FROM pg_control_system()), writer::text::xid8
+       FROM examined GROUP BY writer HAVING bool_and(compared)
+       ON CONFLICT DO NOTHING
+     )
+     SELECT count(*) AS rewritten FROM rewritten`,
+    [run.poolId],
+  );
+  return rewritten.rows[0]?.rewritten ?? 0;
+}
+
+/** Deletes rows that no publication wrote. Where the pool has the user, this publication adds it. */
+async function deleteStrangers(client: pg.PoolClient, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const deleted = await client.query(
+    `DELETE FROM directory.users AS c USING mirror.user_hashes AS h
+     WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
+       AND h.hash IS NULL
+       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
+    [run.poolId],
+  );
+  return rowCount(deleted);
+}
+
+/** Inserts rows again that are missing, of users that have not changed since. */
+async function insertMissing(client: pg.PoolClient, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const inserted = await client.query(
+    `INSERT INTO directory.users (pool_id, ${USER_COLUMNS}, valid_from)
+     SELECT $1, ${ofUser('s')}, h.valid_from
+     FROM mirror.user_hashes AS h
+     JOIN ${t.users} AS s ON s.username = h.username AND s.hash = h.hash
+     WHERE h.pool_id = $1 AND h.stale AND s.attributes IS NOT NULL AND NOT EXISTS (
+       SELECT FROM directory.users AS c WHERE c.pool_id = $1 AND c.username = h.username
+     )
+     ORDER BY h.username`,
+    [run.poolId],
+  );
+  return rowCount(inserted);
+}
+
+/**
+ * The version that a change of the pool ends now was valid since it was published, whatever its row
+ * says. The row of a user who is kept without having been read stays as it is: it was not compared.
+ */
+async function restoreValidFrom(client: pg.PoolClient, run: Run): Promise<number> {
+  const t = stageTables(run.stage);
+  const restored = await client.query(
+    `UPDATE directory.users AS c SET valid_from = h.valid_from FROM mirror.user_hashes AS h
+     WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
+       AND h.valid_from <> c.valid_from
+       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
+    [run.poolId],
+  );
+  return rowCount(restored);
+}
+
+/**
+ * Where a drifted user changed in the pool as well, or left it, the version before is not known any
+ * more. Snapshots that still lack their archive hold that version: they are never archived.
+ */
+async function giveUpArchives(client: pg.PoolClient, run: Run): Promise<void> {
+  const t = stageTables(run.stage);
+  await client.query(
+    `WITH lost AS (
+     UPDATE mirror.runs AS r SET archive_lost = true
+     FROM directory.snapshots AS n
+     WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND n.state = 'published' AND EXISTS (
+         SELECT FROM mirror.user_hashes AS h
+         WHERE h.pool_id = $1 AND h.stale AND h.hash IS NOT NULL
+           AND NOT EXISTS (
+             SELECT FROM ${t.users} AS s WHERE s.username = h.username AND s.hash = h.hash
+           )
+           AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+       )
+     RETURNING r.pool_id, r.snapshot_at
+     )
+     UPDATE directory.snapshots AS n SET reason = $2 FROM lost
+     WHERE n.pool_id = lost.pool_id AND n.snapshot_at = lost.snapshot_at`,
+    [
+      run.poolId,
+      'It can never be archived: something else changed rows of directory.users before it was.',
+    ],
+  );
+}

@@ -1,0 +1,130 @@
+import type { SnapshotState } from '../../model/snapshot.ts';
+import type { Queryable } from '../connection.ts';
+import { lookForDrift } from './drift.ts';
+import { stageTables } from './stage.ts';
+
+/** A row of `directory.snapshots`, in the names of the program. */
+export interface SnapshotRow {
+  readonly poolId: string;
+  readonly snapshot: string;
+  readonly snapshotAt: Date;
+  readonly walkedAt: Date | null;
+  readonly state: SnapshotState;
+  readonly reason: string | null;
+  readonly publishedAt: Date | null;
+  readonly archivedAt: Date | null;
+  readonly users: number | null;
+  readonly groups: number | null;
+  readonly memberships: number | null;
+  readonly added: number | null;
+  readonly modified: number | null;
+  readonly removed: number | null;
+  readonly repaired: number | null;
+  readonly apiCalls: number;
+  readonly throttled: number;
+  readonly retries: number;
+  readonly manifest: string | null;
+  readonly manifestSha256: string | null;
+}
+
+const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
+  walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
+  archived_at AS "archivedAt", users, groups, memberships, added, modified, removed,
+  repaired, api_calls AS "apiCalls", throttled, retries, manifest,
+  manifest_sha256 AS "manifestSha256"`;
+
+/** One snapshot, or null where there is none of that name. */
+export async function findSnapshot(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<SnapshotRow | null> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
+    [poolId, snapshotAt],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The newest snapshots, `limit` of each pool, the newest first. */
+export async function recentSnapshots(
+  db: Queryable,
+  limit: number,
+  poolIds: readonly string[] | null,
+): Promise<SnapshotRow[]> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM (
+       SELECT *, row_number() OVER (PARTITION BY pool_id ORDER BY snapshot_at DESC) AS place
+       FROM directory.snapshots WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
+     ) AS s WHERE place <= $1 ORDER BY pool_id, snapshot_at DESC`,
+    [limit, poolIds],
+  );
+  return found.rows;
+}
+
+/** A published snapshot, as `s`, that can still be archived. */
+const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
+  SELECT FROM mirror.runs AS r
+  WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.archive_lost
+)`;
+
+/** The pool's published snapshots that are to be archived, oldest first: the order they seal in. */
+export async function unarchivedSnapshots(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+     WHERE s.pool_id = $1 AND ${ARCHIVABLE} ORDER BY s.snapshot_at`,
+    [poolId],
+  );
+  return found.rows;
+}
+
+/**
+ * The pool's newest snapshot, where it was published within `hours` and only lacks its archive: an
+ * unfinished run of lately. None where rows have drifted since: a new snapshot repairs them, and then
+ * both are archived.
+ */
+export async function unfinishedArchive(
+  db: Queryable,
+  poolId: string,
+  hours: number,
+): Promise<SnapshotRow | null> {
+  const found = await db.query<SnapshotRow>(
+    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+     WHERE pool_id = $1 AND ${ARCHIVABLE}
+       AND snapshot_at > clock_timestamp() - make_interval(hours => $2)
+       AND NOT EXISTS (
+         SELECT FROM directory.snapshots AS later
+         WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
+       )`,
+    [poolId, hours],
+  );
+  const row = found.rows[0];
+  if (row === undefined) return null;
+  return (await lookForDrift(db, poolId, row.snapshotAt)).intact ? row : null;
+}
+
+/**
+ * True where a walking snapshot began over 24 hours ago, and nobody has read a page of it for an
+ * hour although there are pages to read: what it would say is too far apart in time.
+ */
+export async function isAbandoned(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<boolean> {
+  const found = await db.query<{ stage: number }>(
+    `SELECT r.stage FROM mirror.runs AS r
+     JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'walking'
+       AND s.snapshot_at < clock_timestamp() - interval '24 hours'`,
+    [poolId, snapshotAt],
+  );
+  const old = found.rows[0];
+  if (old === undefined) return false;
+  const read = await db.query<{ abandoned: boolean }>(
+    `SELECT (count(*) = 0 OR count(*) FILTER (WHERE state = 'open') > 0)
+       AND coalesce(max(token_at) < clock_timestamp() - interval '1 hour', true) AS abandoned
+     FROM ${stageTables(old.stage).walks}`,
+  );
+  return read.rows[0]?.abandoned ?? false;
+}

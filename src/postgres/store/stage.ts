@@ -1,0 +1,145 @@
+import { FencedError, ResumableError } from '../../model/errors.ts';
+import { type Queryable, rowCount } from '../connection.ts';
+import type { Run } from './leases.ts';
+
+/**
+ * Creates the tables of a stage. They are UNLOGGED, so that staging writes no WAL, and they hold
+ * the checkpoints as well as the rows: a crash of Postgres empties all of them together, and the
+ * walks start again. Checkpoints that outlived their rows would read as a mass removal.
+ */
+export async function createStage(db: Queryable, stage: number): Promise<void> {
+  const t = stageTables(stage);
+  await db.query(`
+    CREATE UNLOGGED TABLE ${t.walks} (
+      id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      kind text NOT NULL,
+      prefix text,
+      group_name text COLLATE "C",
+      expected bigint,
+      state text NOT NULL DEFAULT 'open',
+      attempt integer NOT NULL DEFAULT 1,
+      claim integer NOT NULL DEFAULT 0,
+      token text,
+      token_at timestamptz,
+      pages integer NOT NULL DEFAULT 0,
+      items bigint NOT NULL DEFAULT 0,
+      failure text
+    );
+    CREATE UNLOGGED TABLE ${t.users} (
+      walk integer NOT NULL,
+      attempt integer NOT NULL,
+      read_at timestamptz NOT NULL,
+      username text COLLATE "C" NOT NULL,
+      sub text COLLATE "C",
+      modified_at timestamptz,
+      hash uuid NOT NULL,
+      -- The rest is null, attributes included, where the hash is that of the current row.
+      status text,
+      enabled boolean,
+      created_at timestamptz,
+      attributes jsonb,
+      mfa_options jsonb,
+      escaped text[]
+    );
+    CREATE UNLOGGED TABLE ${t.groups} (
+      walk integer NOT NULL,
+      attempt integer NOT NULL,
+      read_at timestamptz NOT NULL,
+      group_name text COLLATE "C" NOT NULL,
+      description text,
+      role_arn text,
+      precedence integer,
+      created_at timestamptz,
+      modified_at timestamptz,
+      escaped text[] NOT NULL
+    );
+    CREATE UNLOGGED TABLE ${t.memberships} (
+      walk integer NOT NULL,
+      attempt integer NOT NULL,
+      read_at timestamptz NOT NULL,
+      group_name text COLLATE "C" NOT NULL,
+      username text COLLATE "C" NOT NULL,
+      sub text COLLATE "C"
+    );
+    CREATE UNLOGGED TABLE ${t.alive} (
+      username text COLLATE "C" PRIMARY KEY
+    );
+  `);
+}
+
+/**
+ * Drops the tables of every stage that is needed no longer: those of snapshots that are neither
+ * walking nor held. A program that was killed between an end and its clean-up leaves such tables.
+ */
+export async function dropEndedStages(db: Queryable): Promise<void> {
+  const ended = await db.query<{ tables: string | null }>(`
+    SELECT string_agg(format('mirror.%I', c.relname), ', ') AS tables
+    FROM pg_class AS c
+    WHERE c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
+      AND c.relname ~ '^stage_[0-9]+_'
+      AND NOT EXISTS (
+        SELECT FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+        WHERE s.state IN ('walking', 'held')
+          AND r.stage = substring(c.relname FROM '^stage_([0-9]+)_')::integer
+      )`);
+  const tables = ended.rows[0]?.tables;
+  if (tables) await db.query(`DROP TABLE IF EXISTS ${tables}`);
+}
+
+/** The names of one stage's tables. */
+export interface StageTables {
+  readonly walks: string;
+  readonly users: string;
+  readonly groups: string;
+  readonly memberships: string;
+  readonly alive: string;
+}
+
+/** The tables of the stage with this number (`mirror.runs.stage`). */
+export function stageTables(stage: number): StageTables {
+  const table = (name: string) => `mirror.stage_${stage}_${name}`;
+  return {
+    walks: table('walks'),
+    users: table('users'),
+    groups: table('groups'),
+    memberships: table('memberships'),
+    alive: table('alive'),
+  };
+}
+
+/**
+ * Requires that a stage still holds its walks. A crash of Postgres empties its UNLOGGED tables, all
+ * of them together, and an empty stage would read as a mass removal.
+ *
+ * @throws ResumableError where it is empty: the walks start again.
+ */
+export async function requireStage(db: Queryable, run: Run): Promise<void> {
+  const walks = await db.query(`SELECT FROM ${stageTables(run.stage).walks} LIMIT 1`);
+  if (rowCount(walks) > 0) return;
+  throw new ResumableError(
+    `What the snapshot of ${run.poolId} had read is gone, as Postgres was restarted after a crash. ` +
+      'Run it again; its walks start anew.',
+  );
+}
+
+/** SQLSTATE of a table that is not there. */
+const UNDEFINED_TABLE = '42P01';
+
+/** What an error means whose cause is that the snapshot was ended, and its stage dropped. */
+export function explainStageGone(error: unknown, run: Run): unknown {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (code !== UNDEFINED_TABLE || !message?.includes(`stage_${run.stage}_`)) return error;
+  return new FencedError(
+    `The snapshot of ${run.poolId} was ended by another process, such as \`discard\`; this one stops.`,
+  );
+}
+
+/** The rows of a query; none where the snapshot was ended, and the stage dropped, since its look-up. */
+export async function rowsOfStage<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
+  try {
+    return (await query).rows;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Queryable } from '../connection.ts';
+import { holdSession } from '../session/dedicated.ts';
+
+/** Locks of one process, held until they are released, or their connection is lost. */
+export interface Locks {
+  /**
+   * Takes the quota of an account and Region. `shared` is for those who pace their calls over
+   * Redis, all together; `exclusive` for one who paces them alone: two would take it twice.
+   *
+   * @returns false where another has it.
+   */
+  takeQuota(accountId: string, region: string, mode: 'shared' | 'exclusive'): Promise<boolean>;
+  /**
+   * Takes a pool for an inline run.
+   *
+   * @returns false where another inline run has it.
+   */
+  takePool(poolId: string): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a connection that holds locks.
+ *
+ * @param onLost is called when it breaks: anyone can take what was locked then.
+ * @param log gets a line where it has to wait for a connection.
+ */
+export async function openLocks(url: string, onLost: () => void, log?: Logger): Promise<Locks> {
+  const { session, release } = await holdSession(url, 'cognito-mirror locks', onLost, { log });
+  const take = async (lock: string, space: string, name: string) => {
+    const taken = await session.query<{ taken: boolean }>(
+      `SELECT ${lock}(hashtext($1), hashtext($2)) AS taken`,
+      [space, name],
+    );
+    return taken.rows[0]?.taken ?? false;
+  };
+  return {
+    takeQuota: (accountId, region, mode) =>
+      take(
+        mode === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock',
+        QUOTA,
+        `${accountId}/${region}`,
+      ),
+    takePool: (poolId) => take('pg_try_advisory_lock', POOL, poolId),
+    release,
+  };
+}
+
+const QUOTA = 'cognito-mirror quota';
+const POOL = 'cognito-mirror run';
+
+/** True while an inline run has the pool. */
+export async function isTakenInline(db: Queryable, poolId: string): Promise<boolean> {
+  const free = await db.query<{ free: boolean }>(
+    'SELECT pg_try_advisory_xact_lock_shared(hashtext($1), hashtext($2)) AS free',
+    [POOL, poolId],
+  );
+  return free.rows[0]?.free === false;
+}
+
+/** Those of the pools that a run in one process has now. It takes no lock, so no run waits for it. */
+export async function poolsTakenInline(
+  db: Queryable,
+  poolIds: readonly string[],
+): Promise<Set<string>> {
+  const taken = await db.query<{ poolId: string }>(
+    `SELECT pool_id AS "poolId" FROM unnest($2::text[]) AS pool_id
+     WHERE EXISTS (
+       SELECT FROM pg_locks
+       WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND objsubid = 2 AND classid = hashtext($1)::oid AND objid = hashtext(pool_id)::oid
+     )`,
+    [POOL, poolIds],
+  );
+  return new Set(taken.rows.map(({ poolId }) => poolId));
+}

@@ -1,0 +1,111 @@
+import { bounded } from '../../common/bounded.ts';
+import type { SnapshotState } from '../../model/snapshot.ts';
+import type { DirectoryFigures, PoolFigures } from '../../telemetry/metrics-directory.ts';
+import type { Queryable } from '../connection.ts';
+import { EXPECTED_POOLS } from '../store/pools.ts';
+import type { RequestOutcome } from './requests.ts';
+
+/** So long an answer is given again, that many scrapers cost as much as one. */
+const KEPT_MS = 5_000;
+/** How long a scrape waits for Postgres. */
+const PATIENCE_MS = 2_000;
+
+const NO_SNAPSHOTS: Readonly<Record<SnapshotState, number>> = {
+  walking: 0,
+  held: 0,
+  published: 0,
+  archived: 0,
+  failed: 0,
+  discarded: 0,
+};
+const NO_REQUESTS: Readonly<Record<RequestOutcome, number>> = {
+  done: 0,
+  held: 0,
+  skipped: 0,
+  failed: 0,
+};
+
+/**
+ * Gives what Postgres tells of every pool, for metrics. It is at most five seconds old.
+ *
+ * @returns a function that gives null where Postgres fails, or does not answer within two seconds.
+ */
+export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | null> {
+  let last: { readonly figures: DirectoryFigures | null; readonly at: number } | null = null;
+  const read = bounded(async () => {
+    const figures = await readFigures(db).catch(() => null);
+    last = { figures, at: performance.now() };
+    return figures;
+  }, PATIENCE_MS);
+  return async () => {
+    if (last !== null && performance.now() - last.at < KEPT_MS) return last.figures;
+    return read().catch(() => null);
+  };
+}
+
+/**
+ * One row for each pool that was ever mirrored or is to be. Ages are by Postgres's clock; the time of a
+ * snapshot that lies in the future, as after a clock that was ahead, does not count. It reads no
+ * table of users: the rows of snapshots have their counts.
+ */
+async function readFigures(db: Queryable): Promise<DirectoryFigures> {
+  const found = await db.query<PoolFigures>(
+    `WITH listed AS (
+       ${EXPECTED_POOLS}
+     ),
+     by_state AS (
+       SELECT pool_id, jsonb_object_agg(state, number) AS snapshots
+       FROM (
+         SELECT pool_id, state, count(*) AS number FROM directory.snapshots GROUP BY 1, 2
+       ) AS counted GROUP BY 1
+     ),
+     by_outcome AS (
+       SELECT pool_id, jsonb_object_agg(outcome, number) AS requests
+       FROM (
+         SELECT pool_id, outcome, count(*) AS number FROM mirror.requests
+         WHERE outcome IS NOT NULL GROUP BY 1, 2
+       ) AS counted GROUP BY 1
+     ),
+     staged AS (
+       SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+       FROM directory.snapshots AS s
+       JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+       JOIN pg_class AS c ON c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
+         AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
+       WHERE s.state IN ('walking', 'held') GROUP BY 1
+     )
+     SELECT pool_id AS "poolId",
+       EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
+       $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
+       $2::jsonb || coalesce(requests, '{}') AS requests,
+       extract(epoch FROM clock_timestamp() - newest.taken_at)::double precision
+         AS "publishedAge",
+       extract(epoch FROM clock_timestamp() - archived.taken_at)::double precision
+         AS "archivedAge",
+       CASE WHEN newest.taken_at IS NOT NULL THEN to_jsonb(newest) - 'taken_at' END AS newest,
+       CASE WHEN a.pool_id IS NOT NULL THEN jsonb_build_object(
+         'endedAt', extract(epoch FROM a.ended_at), 'succeeded', a.outcome = 'archived')
+       END AS "lastAttempt",
+       coalesce(bytes, 0) AS "stageBytes"
+     FROM listed
+       LEFT JOIN by_state USING (pool_id)
+       LEFT JOIN by_outcome USING (pool_id)
+       LEFT JOIN staged USING (pool_id)
+       LEFT JOIN mirror.attempts AS a USING (pool_id)
+       LEFT JOIN LATERAL (
+         SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,
+           modified, removed, coalesce(repaired, 0) AS repaired
+         FROM directory.snapshots AS s
+         WHERE s.pool_id = listed.pool_id AND state IN ('published', 'archived')
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS newest ON true
+       LEFT JOIN LATERAL (
+         SELECT least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS s
+         WHERE s.pool_id = listed.pool_id AND state = 'archived'
+         ORDER BY snapshot_at DESC LIMIT 1
+       ) AS archived ON true
+     ORDER BY pool_id`,
+    [NO_SNAPSHOTS, NO_REQUESTS],
+  );
+  return found.rows;
+}

@@ -1,0 +1,158 @@
+import { type Queryable, rowCount } from '../connection.ts';
+import { REPLACE_LAST } from '../store/pool-status.ts';
+
+/** A snapshot that the workers were asked for, and have not ended with. */
+export interface Request {
+  readonly id: number;
+  readonly poolId: string;
+  readonly source: RequestSource;
+  readonly requestedAt: Date;
+  /** The snapshot that was begun or taken up for it; null before. */
+  readonly snapshotAt: Date | null;
+}
+
+/** What asked: the schedule, or a person. */
+export type RequestSource = 'schedule' | 'trigger';
+
+/** How a request ended: `done` is published and archived, `held` waits for a person. */
+export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
+
+/** For how long ended requests are told of. */
+const KEPT_DAYS = 90;
+
+const COLUMNS = `id, pool_id AS "poolId", source, requested_at AS "requestedAt",
+  snapshot_at AS "snapshotAt"`;
+
+/**
+ * Asks the workers for a snapshot of a pool.
+ *
+ * @returns the request, or null where one is in progress: a pool never has two.
+ */
+export async function askForSnapshot(
+  db: Queryable,
+  poolId: string,
+  source: RequestSource,
+): Promise<Request | null> {
+  // Without a request in progress only the number is taken: logical replication copies no sequences.
+  for (;;) {
+    const asked = await db.query<Request>(
+      `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
+       ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+      [poolId, source],
+    );
+    const request = asked.rows[0];
+    if (request !== undefined) return request;
+    if ((await openRequestOf(db, poolId)) !== null) return null;
+  }
+}
+
+/**
+ * Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress.
+ *
+ * @returns false where none is, or the number of the note is taken: then ask again.
+ */
+export async function skipRequest(db: Queryable, poolId: string): Promise<boolean> {
+  const skipped = await db.query(
+    `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
+     SELECT $1, 'schedule', clock_timestamp(), 'skipped',
+       'The snapshot asked for at ' || to_char(requested_at AT TIME ZONE 'UTC',
+         'YYYY-MM-DD HH24:MI:SS') || ' UTC was still in progress.'
+     FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL
+     ON CONFLICT (id) DO NOTHING`,
+    [poolId],
+  );
+  return rowCount(skipped) > 0;
+}
+
+/** The requests that are not ended, oldest first. */
+export async function openRequests(db: Queryable): Promise<Request[]> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE ended_at IS NULL ORDER BY id`,
+  );
+  return found.rows;
+}
+
+/** A request, or null where it is ended. */
+export async function findOpenRequest(db: Queryable, id: number): Promise<Request | null> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE id = $1 AND ended_at IS NULL`,
+    [id],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** The pool's request that is not ended, or null. */
+export async function openRequestOf(db: Queryable, poolId: string): Promise<Request | null> {
+  const found = await db.query<Request>(
+    `SELECT ${COLUMNS} FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** Notes which snapshot is taken for a request. */
+export async function noteSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
+  await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
+}
+
+/** Notes what an open request waits for, or null once it goes on. */
+export async function noteWaiting(
+  db: Queryable,
+  id: number,
+  waitsFor: string | null,
+): Promise<void> {
+  await db.query(
+    `UPDATE mirror.requests SET waits_for = $2
+     WHERE id = $1 AND ended_at IS NULL AND waits_for IS DISTINCT FROM $2`,
+    [id, waitsFor],
+  );
+}
+
+/** Ends the open requests of pools that are not mirrored any more. */
+export async function endRequestsOfOthers(
+  db: Queryable,
+  poolIds: readonly string[],
+): Promise<void> {
+  await db.query(
+    `UPDATE mirror.requests
+     SET ended_at = clock_timestamp(), outcome = 'skipped', waits_for = NULL,
+       reason = 'The pool was taken out of the configuration.'
+     WHERE ended_at IS NULL AND NOT pool_id = ANY ($1)`,
+    [poolIds],
+  );
+}
+
+/**
+ * Ends a request, if it is still open, and forgets those that ended long ago. One that was worked on
+ * is the pool's last attempt.
+ *
+ * @returns how long it was open, in seconds; null where it had ended before.
+ */
+export async function endRequest(
+  db: Queryable,
+  id: number,
+  outcome: RequestOutcome,
+  reason: string | null,
+): Promise<number | null> {
+  const ended = await db.query<{ seconds: number }>(
+    `WITH ended AS (
+       UPDATE mirror.requests
+       SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waits_for = NULL
+       WHERE id = $1 AND ended_at IS NULL RETURNING *
+     ),
+     attempted AS (
+       INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason)
+       SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
+       FROM ended WHERE outcome <> 'skipped'
+       ${REPLACE_LAST}
+     )
+     SELECT round(extract(epoch FROM ended_at - requested_at)::numeric, 3)::double precision AS seconds
+     FROM ended`,
+    [id, outcome, reason],
+  );
+  await db.query(
+    'DELETE FROM mirror.requests WHERE ended_at < clock_timestamp() - make_interval(days => $1)',
+    [KEPT_DAYS],
+  );
+  return ended.rows[0]?.seconds ?? null;
+}

@@ -1,0 +1,108 @@
+import type { Queryable } from '../connection.ts';
+import type { RequestOutcome } from './requests.ts';
+import type { DueTimes, PoolSchedule } from './schedules.ts';
+import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
+
+/** When a pool is mirrored, and the next time that no worker has taken up yet. */
+export type ScheduleRow = PoolSchedule & DueTimes;
+
+/** A worker process, as it last told of itself. */
+export interface WorkerRow extends Worker {
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+  /** False where it was not heard of for so long that it is lost. */
+  readonly alive: boolean;
+  /** How many jobs it had in hand. */
+  readonly jobs: number;
+  /** What keeps it from working, if anything. */
+  readonly trouble: string | null;
+}
+
+/** A snapshot that the workers were asked for. */
+export interface RequestRow {
+  readonly id: number;
+  readonly poolId: string;
+  readonly source: 'schedule' | 'trigger';
+  readonly requestedAt: Date;
+  /** The snapshot that was begun or taken up for it; null where none was. */
+  readonly snapshotAt: Date | null;
+  /** What keeps an open one from going on, if anything. */
+  readonly waitsFor: string | null;
+  /** Null while it is open. */
+  readonly endedAt: Date | null;
+  readonly outcome: RequestOutcome | null;
+  readonly reason: string | null;
+}
+
+/** Postgres's clock: what all times of a status are told by. */
+export async function readClock(db: Queryable): Promise<Date> {
+  const read = await db.query<{ at: Date }>('SELECT clock_timestamp() AS at');
+  return (read.rows[0] as { at: Date }).at;
+}
+
+/** The schedules, by pool; of these pools, or of all where `poolIds` is null. */
+export async function scheduleRows(
+  db: Queryable,
+  poolIds: readonly string[] | null,
+): Promise<ScheduleRow[]> {
+  const found = await db.query<ScheduleRow>(
+    `SELECT pool_id AS "poolId", pattern, timezone, due_at AS "dueAt", starts_at AS "startsAt"
+     FROM mirror.schedules WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
+    [poolIds],
+  );
+  return found.rows;
+}
+
+/** The workers that did not take their leave, those that need a look first: lost, then in trouble. */
+export async function workerRows(db: Queryable): Promise<WorkerRow[]> {
+  const found = await db.query<WorkerRow>(
+    `SELECT id, host, pid, version, started_at AS "startedAt", seen_at AS "seenAt", alive, jobs,
+       trouble
+     FROM mirror.workers
+     CROSS JOIN LATERAL (
+       SELECT seen_at > clock_timestamp() - make_interval(secs => $1) AS alive
+     ) AS heard
+     ORDER BY alive, trouble IS NULL, host, pid, id`,
+    [LOST_AFTER_SECONDS],
+  );
+  return found.rows;
+}
+
+/** Every open request, and the newest `limit` ended ones of each pool; by pool, the newest first. */
+export async function requestRows(
+  db: Queryable,
+  limit: number,
+  poolIds: readonly string[] | null,
+): Promise<RequestRow[]> {
+  const found = await db.query<RequestRow>(
+    `SELECT id, pool_id AS "poolId", source, requested_at AS "requestedAt",
+       snapshot_at AS "snapshotAt", waits_for AS "waitsFor", ended_at AS "endedAt", outcome, reason
+     FROM (
+       SELECT *, row_number() OVER (
+         PARTITION BY pool_id, ended_at IS NULL ORDER BY ended_at DESC, id DESC
+       ) AS place
+       FROM mirror.requests WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
+     ) AS r
+     WHERE place <= $1
+     ORDER BY pool_id, ended_at DESC NULLS FIRST, id DESC`,
+    [limit, poolIds],
+  );
+  return found.rows;
+}
+
+/** A snapshot that is walking or held, with the stage that it fills. */
+export interface OpenRun {
+  readonly poolId: string;
+  readonly snapshot: string;
+  readonly stage: number;
+}
+
+/** The snapshots that are not ended. */
+export async function openRuns(db: Queryable): Promise<OpenRun[]> {
+  const runs = await db.query<OpenRun>(
+    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
+     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     WHERE s.state IN ('walking', 'held') ORDER BY r.pool_id`,
+  );
+  return runs.rows;
+}

@@ -1,0 +1,17 @@
+import type { Allowances } from '../../config/pool-settings.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
+import { AccountBuckets } from '../account-buckets.ts';
+import { clusteredPacing } from './limiter.ts';
+
+export { tryPacing } from './require-usable.ts';
+
+/**
+ * Buckets shared by every process on the same Redis. While Redis is away nothing is released.
+ * Close them before the connection.
+ */
+export function clusteredAccountBuckets(
+  redis: RedisConnection,
+  allowances: Allowances,
+): AccountBuckets {
+  return new AccountBuckets(clusteredPacing(redis), allowances);
+}
