@@ -5,8 +5,8 @@ import { openDestination } from '../archive/open-destination.ts';
 import { loadDuckdb } from '../archive/parquet.ts';
 import { makeWorkFolder } from '../archive/work-folder.ts';
 import type { Config } from '../config/config.ts';
-import { settingsOf } from '../config/pool-settings.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 
 /** Where archives go; each destination is opened when it is first asked for. */
 export interface Archives {
@@ -14,12 +14,12 @@ export interface Archives {
 }
 
 /** The archives of pools; nothing is asked of them yet. */
-export function archivesOf(config: Config): Archives {
+export function createArchives(config: Config): Archives {
   const { archiveKmsKeyId: kmsKeyId } = config;
   const opened = new Map<string, Promise<Destination>>();
   return {
     of(poolId) {
-      const url = settingsOf(config, poolId).archiveUrl;
+      const url = resolvePoolSettings(config, poolId).archiveUrl;
       const destination =
         opened.get(url) ?? openDestination(url, kmsKeyId === null ? {} : { kmsKeyId });
       opened.set(url, destination);
@@ -34,7 +34,7 @@ export function archivesOf(config: Config): Archives {
  */
 export async function openArchives(config: Config, signal: AbortSignal): Promise<Archives> {
   await checkWorkFolder(config);
-  const archives = archivesOf(config);
+  const archives = createArchives(config);
   // With `all`, pools that the file does not name go to the archive of the environment.
   const poolIds = config.pools === 'all' ? ['', ...config.file.pools.keys()] : config.pools;
   const destinations = new Set<Destination>();
@@ -78,7 +78,7 @@ export function workFolderError(error: NodeJS.ErrnoException, folder: string): E
   if (!WRONG_PATH.includes(code)) return error;
   const problem = `parts of the archive cannot be made in ${folder} (${code}).`;
   const remedy = 'Set it to a folder that this user may write.';
-  return new ConfigurationError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
+  return new ActionRequiredError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
 }
 
 /**
@@ -94,9 +94,9 @@ export async function allOrProblems<T extends readonly unknown[]>(
     each.status === 'rejected' ? [each.reason] : [],
   );
   if (failures.length > 0) {
-    throw failures.every((failure) => failure instanceof ConfigurationError)
-      ? new ConfigurationError(failures.flatMap(({ problems }) => problems))
-      : failures.find((failure) => !(failure instanceof ConfigurationError));
+    throw failures.every((failure) => failure instanceof ActionRequiredError)
+      ? new ActionRequiredError(failures.flatMap(({ problems }) => problems))
+      : failures.find((failure) => !(failure instanceof ActionRequiredError));
   }
   return opened.map((each) => (each as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }

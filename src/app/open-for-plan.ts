@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
-import type { PlanParts } from '../estimate/plan-pools.ts';
+import type { PlanDeps } from '../estimate/plan-pools.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { allOrProblems, archivesOf } from './open-archives.ts';
-import { poolPartsOf } from './open-for-run.ts';
-import { findMirror, type Mirror } from './open-mirror.ts';
+import { allOrProblems, createArchives } from './open-archives.ts';
+import { createPoolDepsLookup } from './open-for-run.ts';
+import { findMirrorDatabase, type MirrorDatabase } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';
 
 /**
@@ -14,9 +14,9 @@ export async function openForPlan(
   config: Config,
   log: Logger,
   signal: AbortSignal,
-): Promise<{ parts: PlanParts; close(): Promise<void> }> {
+): Promise<{ deps: PlanDeps; close(): Promise<void> }> {
   const quota = openQuota(config, log, signal);
-  const mirror = findMirror(config, signal);
+  const mirror = findMirrorDatabase(config, signal);
   const close = async () => {
     for (const opening of [quota, mirror]) {
       const opened = await opening.catch(() => null);
@@ -24,10 +24,10 @@ export async function openForPlan(
     }
   };
   try {
-    const [{ buckets }, found] = await allOrProblems<[Quota, Mirror | null]>(quota, mirror);
-    const poolParts = poolPartsOf(config, archivesOf(config));
+    const [{ buckets }, found] = await allOrProblems<[Quota, MirrorDatabase | null]>(quota, mirror);
+    const poolParts = createPoolDepsLookup(config, createArchives(config));
     return {
-      parts: { db: found?.db ?? null, poolParts, formats: config.archiveFormats, buckets, log },
+      deps: { db: found?.db ?? null, poolParts, formats: config.archiveFormats, buckets, log },
       close,
     };
   } catch (error) {

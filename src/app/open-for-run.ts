@@ -1,18 +1,18 @@
 import type pg from 'pg';
 import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import { type Config, PROGRAM } from '../config/config.ts';
-import { settingsOf } from '../config/pool-settings.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../postgres/database.ts';
-import type { PoolPartsOf } from '../runner/describe-pool.ts';
-import type { SyncParts } from '../runner/inline/sync.ts';
+import type { PoolDepsLookup } from '../runner/describe-pool.ts';
+import type { SyncDeps } from '../runner/inline/sync.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Archives, allOrProblems, openArchives, workFolder } from './open-archives.ts';
-import { type Mirror, openMirror, requireMirror } from './open-mirror.ts';
+import { type MirrorDatabase, openMirrorDatabase, requireMirrorDatabase } from './open-mirror.ts';
 import { openQuota, type Quota } from './open-quota.ts';
 
 /** What a run works with, open. */
 export interface Opened {
-  readonly mirror: Mirror;
+  readonly mirror: MirrorDatabase;
   readonly quota: Quota;
   readonly archives: Archives;
   close(): Promise<void>;
@@ -46,7 +46,9 @@ export async function openForRun(
   const close = async () => {
     for (const opened of open.splice(0)) await opened.close();
   };
-  const opening = keep(existing ? requireMirror(config, signal) : openMirror(config, signal));
+  const opening = keep(
+    existing ? requireMirrorDatabase(config, signal) : openMirrorDatabase(config, signal),
+  );
   try {
     // Folders of an archive are not made where there is no mirror.
     if (existing) {
@@ -54,7 +56,9 @@ export async function openForRun(
         if (error instanceof NoMirrorError) throw error;
       });
     }
-    const [quota, mirror, archives] = await allOrProblems<[Quota, Mirror, Archives, unknown]>(
+    const [quota, mirror, archives] = await allOrProblems<
+      [Quota, MirrorDatabase, Archives, unknown]
+    >(
       keep(openQuota(config, log, signal)),
       opening,
       openArchives(config, signal),
@@ -70,21 +74,21 @@ export async function openForRun(
 }
 
 /** What each pool is mirrored with. */
-export function poolPartsOf(config: Config, archives: Archives): PoolPartsOf {
+export function createPoolDepsLookup(config: Config, archives: Archives): PoolDepsLookup {
   return async (poolId) => {
-    const { role, region, maxRemoved } = settingsOf(config, poolId);
+    const { role, region, maxRemoved } = resolvePoolSettings(config, poolId);
     return { role, region, maxRemoved, destination: await archives.of(poolId) };
   };
 }
 
 /** What an inline run works with, of the configuration and what was opened for it. */
-export function syncParts(config: Config, opened: Opened, log: Logger): SyncParts {
+export function createSyncDeps(config: Config, opened: Opened, log: Logger): SyncDeps {
   const { mirror, quota, archives } = opened;
   return {
     db: mirror.db,
     databaseUrl: mirror.databaseUrl,
-    poolParts: poolPartsOf(config, archives),
-    regionOf: (poolId) => settingsOf(config, poolId).region,
+    poolParts: createPoolDepsLookup(config, archives),
+    regionOf: (poolId) => resolvePoolSettings(config, poolId).region,
     formats: config.archiveFormats,
     program: PROGRAM,
     workFolder: workFolder(config),

@@ -1,6 +1,6 @@
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
-import { settingsOf } from '../config/pool-settings.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { describePool } from '../runner/describe-pool.ts';
 import { CallMeter } from '../telemetry/calls.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -14,7 +14,7 @@ export async function openListing(
 ): Promise<{ cognito: Cognito; close(): Promise<void> }> {
   const quota = await openQuota(config, createLogger({ level: config.logLevel }), signal);
   try {
-    const { role, region } = settingsOf(config, poolId);
+    const { role, region } = resolvePoolSettings(config, poolId);
     const log = createLogger({ level: 'silent' });
     const meter = new CallMeter();
     // Buckets of this process's own are the same by any name: the account need not be asked for.

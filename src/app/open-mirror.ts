@@ -3,10 +3,10 @@ import type { Config } from '../config/config.ts';
 import { openPool } from '../postgres/connection.ts';
 import {
   type Database,
+  describeLocation,
   findDatabase,
   NoMirrorError,
   openDatabase,
-  placeOf,
 } from '../postgres/database.ts';
 import { isMigrated, migrate } from '../postgres/migrate.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -15,7 +15,7 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 const CONNECTIONS = 10;
 
 /** The mirror's database, open and up to date. */
-export interface Mirror {
+export interface MirrorDatabase {
   readonly db: pg.Pool;
   readonly databaseUrl: string;
   close(): Promise<void>;
@@ -26,7 +26,10 @@ export interface Mirror {
  *
  * @throws ConfigurationError where it cannot be reached, or a newer program has been at work on it.
  */
-export async function openMirror(config: Config, signal: AbortSignal): Promise<Mirror> {
+export async function openMirrorDatabase(
+  config: Config,
+  signal: AbortSignal,
+): Promise<MirrorDatabase> {
   const log = createLogger({ level: config.logLevel });
   return toMirror(await openDatabase(config, signal, log), log);
 }
@@ -36,7 +39,10 @@ export async function openMirror(config: Config, signal: AbortSignal): Promise<M
  *
  * @returns null where nothing is mirrored yet; then nothing was made.
  */
-export async function findMirror(config: Config, signal: AbortSignal): Promise<Mirror | null> {
+export async function findMirrorDatabase(
+  config: Config,
+  signal: AbortSignal,
+): Promise<MirrorDatabase | null> {
   const log = createLogger({ level: config.logLevel });
   const database = await findDatabase(config, signal, log);
   if (database === null) return null;
@@ -50,13 +56,16 @@ export async function findMirror(config: Config, signal: AbortSignal): Promise<M
 }
 
 /** @throws ConfigurationError where nothing is mirrored yet, and as `openMirror` does */
-export async function requireMirror(config: Config, signal: AbortSignal): Promise<Mirror> {
-  const mirror = await findMirror(config, signal);
-  if (mirror === null) throw new NoMirrorError(placeOf(config));
+export async function requireMirrorDatabase(
+  config: Config,
+  signal: AbortSignal,
+): Promise<MirrorDatabase> {
+  const mirror = await findMirrorDatabase(config, signal);
+  if (mirror === null) throw new NoMirrorError(describeLocation(config));
   return mirror;
 }
 
-async function toMirror(database: Database, log: Logger): Promise<Mirror> {
+async function toMirror(database: Database, log: Logger): Promise<MirrorDatabase> {
   try {
     await migrate(database.url, log);
   } catch (error) {

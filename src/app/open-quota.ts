@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { allowancesOf } from '../config/pool-settings.ts';
+import { resolveAllowances } from '../config/pool-settings.ts';
 import { type AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -19,18 +19,18 @@ export interface Quota {
  * @throws ConfigurationError where Redis cannot be reached or used.
  */
 export async function openQuota(config: Config, log: Logger, signal: AbortSignal): Promise<Quota> {
-  const allowances = allowancesOf(config);
+  const allowances = resolveAllowances(config);
   if (config.redisUrl === null) {
     const buckets = localAccountBuckets(allowances);
     return { buckets, redis: null, close: () => buckets.close() };
   }
   const { openRedis } = await import('../redis/connection.ts');
-  const { clusteredAccountBuckets, tryPacing } = await import(
+  const { clusteredAccountBuckets, assertLimiterUsable } = await import(
     '../quota/clustered/account-buckets.ts'
   );
   const redis = await openRedis(config.redisUrl, signal, log);
   try {
-    await tryPacing(redis);
+    await assertLimiterUsable(redis);
   } catch (error) {
     redis.close();
     throw error;

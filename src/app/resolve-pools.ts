@@ -1,9 +1,9 @@
 import { configuredRegion } from '../aws/shared-config.ts';
 import { openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { Queryable } from '../postgres/connection.ts';
-import { vanishedPools } from '../postgres/store/pools.ts';
+import { findVanishedPools } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -28,7 +28,7 @@ export async function resolvePools(
   if (config.pools !== 'all') return { poolIds: config.pools, listed: [] };
   const { region, listed } = await listPools(buckets, log, signal);
   // Without a database nothing was listed before.
-  const vanished = db === null ? [] : await vanishedPools(db, region, listed);
+  const vanished = db === null ? [] : await findVanishedPools(db, region, listed);
   for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
   return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
@@ -40,7 +40,7 @@ async function listPools(
 ): Promise<{ region: string; listed: string[] }> {
   const region = await configuredRegion();
   if (region === null) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'AWS_REGION',
         problem: 'no Region is set, so there is no Region whose pools `all` could mean.',
@@ -63,7 +63,7 @@ async function listPools(
   }
   // To mirror nothing is no success: a wrong account or Region would pass unseen.
   if (listed.length > 0) return { region, listed };
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: 'COGNITO_POOLS',
       problem: `the account of the credentials in use has no user pool in ${region}.`,

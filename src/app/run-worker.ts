@@ -1,25 +1,25 @@
 import type pg from 'pg';
 import { type Config, PROGRAM, VERSION } from '../config/config.ts';
-import { settingsOf } from '../config/pool-settings.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ResumableError } from '../model/errors.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
-import { noteListed } from '../postgres/store/pools.ts';
-import { figuresReader } from '../postgres/work/metrics.ts';
-import { installationId, workersAlive } from '../postgres/work/workers.ts';
+import { recordListed } from '../postgres/store/pools.ts';
+import { openMetricsQuery } from '../postgres/work/metrics.ts';
+import { countLiveWorkers, installationId } from '../postgres/work/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { RedisTrouble } from '../redis/watch.ts';
-import type { PoolPartsOf } from '../runner/describe-pool.ts';
-import { tryQueues } from '../runner/worker/check-redis.ts';
-import { LaterError, tellOnce } from '../runner/worker/failures.ts';
+import type { PoolDepsLookup } from '../runner/describe-pool.ts';
+import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
+import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
-import { QuotaHold } from '../runner/worker/quota-hold.ts';
+import { QuotaLocks } from '../runner/worker/quota-hold.ts';
 import { startWorker } from '../runner/worker/start-worker.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
-import { type Opened, openForRun, poolPartsOf } from './open-for-run.ts';
+import { createPoolDepsLookup, type Opened, openForRun } from './open-for-run.ts';
 import { resolvePools } from './resolve-pools.ts';
 import { saveFailedStart } from './save-failed-start.ts';
 
@@ -46,7 +46,7 @@ export async function runWorker(
   const metrics = openMetrics();
   const saveFailure = async (db: pg.Pool, error: unknown) => {
     // Where other workers are alive, the pools do not depend on this one.
-    const alive = await workersAlive(db).catch(() => 1);
+    const alive = await countLiveWorkers(db).catch(() => 1);
     if (alive === 0 && !signal.aborted) await saveFailedStart(db, config, error, signal);
   };
   const opened = await openForRun(config, log, signal, { onFailure: saveFailure });
@@ -61,22 +61,22 @@ export async function runWorker(
   };
   try {
     await requireUsableRedis(redis);
-    const jobs = openQueues(redis.client, await installationId(mirror.db), tellOnce(log));
+    const jobs = openQueues(redis.client, await installationId(mirror.db), createProblemLog(log));
     queues = jobs;
-    await tryQueues(redis, jobs.prefix);
+    await assertQueuesUsable(redis, jobs.prefix);
     metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(redis, jobs) });
     http = await serve(config, opened, redis, metrics, log);
     const { db } = mirror;
     const resolving = { db, buckets: quota.buckets, log };
     const { poolIds, listed } = await resolvePools(config, resolving, signal);
-    await noteListed(db, listed);
+    await recordListed(db, listed);
     const worker = await startWorker({
-      parts: {
+      deps: {
         db,
         queues: jobs,
         buckets: quota.buckets,
-        quota: new QuotaHold(mirror.databaseUrl),
-        poolParts: ofKnown(poolIds, poolPartsOf(config, opened.archives)),
+        quota: new QuotaLocks(mirror.databaseUrl),
+        poolParts: ofKnown(poolIds, createPoolDepsLookup(config, opened.archives)),
         formats: config.archiveFormats,
         program: PROGRAM,
         workFolder: workFolder(config),
@@ -86,7 +86,10 @@ export async function runWorker(
       },
       databaseUrl: mirror.databaseUrl,
       redis,
-      schedules: poolIds.map((poolId) => ({ poolId, ...settingsOf(config, poolId).schedule })),
+      schedules: poolIds.map((poolId) => ({
+        poolId,
+        ...resolvePoolSettings(config, poolId).schedule,
+      })),
       version: VERSION,
     });
     return {
@@ -104,7 +107,7 @@ export async function runWorker(
 }
 
 /** A worker does nothing for a pool that it is not configured for: it lacks its role and archive. */
-function ofKnown(poolIds: readonly string[], poolParts: PoolPartsOf): PoolPartsOf {
+function ofKnown(poolIds: readonly string[], poolParts: PoolDepsLookup): PoolDepsLookup {
   const known = new Set(poolIds);
   return async (poolId) => {
     if (known.has(poolId)) return poolParts(poolId);
@@ -125,7 +128,7 @@ function serve(
   return startHttp({
     settings: config.http,
     metrics,
-    figures: figuresReader(mirror.db),
+    figures: openMetricsQuery(mirror.db),
     readiness: {
       async postgres() {
         await mirror.db.query('SELECT 1');

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { configuredRegion } from '../aws/shared-config.ts';
 import type { Config } from '../config/config.ts';
-import { poolsOfRegion } from '../postgres/store/pools.ts';
+import { listPoolsInRegion } from '../postgres/store/pools.ts';
 import { saveOutcome } from '../runner/outcome.ts';
 
 /**
@@ -25,5 +25,5 @@ export async function saveFailedStart(
 
 async function knownPools(db: pg.Pool): Promise<readonly string[]> {
   const region = await configuredRegion().catch(() => null);
-  return region === null ? [] : poolsOfRegion(db, region).catch(() => []);
+  return region === null ? [] : listPoolsInRegion(db, region).catch(() => []);
 }

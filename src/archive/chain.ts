@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
 import { ColdStorageError, type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
@@ -105,15 +105,15 @@ function show(manifest: ManifestLink | null): string {
   return manifest ? `${manifest.snapshot} (SHA-256 ${manifest.sha256})` : 'none';
 }
 
-function conflict(problem: string, remedy: string): ConfigurationError {
-  return new ConfigurationError([{ subject: 'ARCHIVE_URL', problem, remedy }]);
+function conflict(problem: string, remedy: string): ActionRequiredError {
+  return new ActionRequiredError([{ subject: 'ARCHIVE_URL', problem, remedy }]);
 }
 
 /**
  * The pool's newest manifest at a destination, with its key; null where there is none, or none that
  * can be understood. It lists and reads, and writes nothing.
  */
-export async function lastSealed(
+export async function findLastSealed(
   destination: Destination,
   poolId: string,
   signal: AbortSignal,

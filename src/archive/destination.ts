@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
-import { type Digest, digestOf, type LocalFile } from './digest.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { computeDigest, type Digest, type LocalFile } from './digest.ts';
 
 /** An object as a listing shows it. */
 export interface StoredObject {
@@ -79,7 +79,7 @@ export async function isStored(
   const stream = await destination.read(key, signal);
   if (stream === null) return false;
   try {
-    const stored = await digestOf(stream);
+    const stored = await computeDigest(stream);
     return stored.bytes === bytes && stored.sha256 === sha256;
   } catch (error) {
     signal.throwIfAborted();
@@ -95,7 +95,7 @@ function unreadable({ url }: Destination, key: string, cause: unknown): Resumabl
 }
 
 /** An object cannot be read as it is in cold storage, such as Glacier, where a lifecycle rule moved it. */
-export class ColdStorageError extends ConfigurationError {
+export class ColdStorageError extends ActionRequiredError {
   /** `storageClass` is GLACIER, DEEP_ARCHIVE or the like; undefined where the server does not tell. */
   constructor(bucket: string, key: string, storageClass: string | undefined) {
     super([

@@ -10,7 +10,7 @@ export interface Digest {
 }
 
 /** Counts and hashes bytes as they come, in constant memory. */
-export async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<Digest> {
+export async function computeDigest(chunks: AsyncIterable<Uint8Array>): Promise<Digest> {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -28,5 +28,5 @@ export interface LocalFile extends Digest {
 /** Reads a file once for its size and SHA-256. */
 export async function describeFile(path: string, signal?: AbortSignal): Promise<LocalFile> {
   const source = createReadStream(path, { highWaterMark: 1 << 18 });
-  return { path, ...(await pipeline(source, digestOf, signal ? { signal } : {})) };
+  return { path, ...(await pipeline(source, computeDigest, signal ? { signal } : {})) };
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from '../common/make-folder.ts';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { Destination, StoredObject } from './destination.ts';
 import { describeFile, type LocalFile } from './digest.ts';
 
@@ -39,7 +39,7 @@ export class FolderDestination implements Destination {
       await (await open(probe, 'wx', FILE_MODE)).close();
       await rm(probe);
     } catch (error) {
-      throw new ConfigurationError(
+      throw new ActionRequiredError(
         [
           {
             subject: 'ARCHIVE_URL',

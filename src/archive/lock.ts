@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { type Destination, readWhole } from './destination.ts';
 import { describeFile } from './digest.ts';
 import { lockKey } from './layout.ts';
@@ -77,8 +77,8 @@ export async function lockArchive(
   );
 }
 
-function heldByAnother(poolId: string, snapshot: string, key: string): ConfigurationError {
-  return new ConfigurationError([
+function heldByAnother(poolId: string, snapshot: string, key: string): ActionRequiredError {
+  return new ActionRequiredError([
     {
       subject: 'ARCHIVE_URL',
       problem: `another mirror, with another database, is writing the archive of ${poolId}/${snapshot} there: it holds the lock ${key}.`,

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { Destination } from './destination.ts';
 import { FolderDestination } from './folder-destination.ts';
 
@@ -21,7 +21,7 @@ export async function openDestination(
   if (folder !== null) return new FolderDestination(url, folder);
   const [, bucket, prefix] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(url) ?? [];
   if (bucket === undefined) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'ARCHIVE_URL',
         problem: 'it names no destination.',

@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
 import { COLUMNS, type ColumnType } from './columns.ts';
 import type { JsonLinesPart } from './json-lines.ts';
@@ -153,7 +153,7 @@ export async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
         ? `\`parquet\` needs DuckDB, which this system cannot load (${message}).`
         : `\`parquet\` needs DuckDB, and its package ${name} is not installed.`;
     const install = name === undefined ? 'Use' : 'Install again without `--omit=optional`, or use';
-    throw new ConfigurationError(
+    throw new ActionRequiredError(
       [
         {
           subject: 'ARCHIVE_FORMATS',

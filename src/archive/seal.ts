@@ -15,7 +15,7 @@ import {
   type ManifestObject,
   parseManifest,
 } from './manifest.ts';
-import { sealedOtherwise } from './sealed-otherwise.ts';
+import { explainDifferentManifest } from './sealed-otherwise.ts';
 
 /**
  * Seals a snapshot whose parts are all stored: deletes what lies among them and is none of them,
@@ -31,7 +31,8 @@ export async function seal(
   const path = join(folder, 'manifest.json');
   const bytes = formatManifest(content);
   // Before anything is deleted: a sealed manifest may name what this one does not.
-  if (chain.sealed && !chain.sealed.equals(bytes)) throw sealedOtherwise(content, chain.sealed);
+  if (chain.sealed && !chain.sealed.equals(bytes))
+    throw explainDifferentManifest(content, chain.sealed);
   await maySeal();
   const retained = await deleteUnnamed(destination, content, signal);
   if (retained.length > 0) onRetained?.(retained);
@@ -44,7 +45,7 @@ export async function seal(
   if (!(await destination.create(key, file, signal))) {
     // Ours, of a request whose answer was lost; or another mirror's.
     const sealed = await readWhole(destination, key, signal);
-    if (!sealed?.equals(bytes)) throw sealedOtherwise(content, sealed);
+    if (!sealed?.equals(bytes)) throw explainDifferentManifest(content, sealed);
   }
   return file.sha256;
 }
@@ -98,7 +99,7 @@ async function deleteUnnamed(
  *
  * @returns the archive, or null where there is none, or what is there must be written again.
  */
-export async function adoptSealed(
+export async function reuseSealed(
   destination: Destination,
   request: ArchiveRequest,
   { sealed, previous }: ChainPosition,

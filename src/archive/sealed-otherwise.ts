@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { type ManifestContent, parseManifest } from './manifest.ts';
 
@@ -10,11 +10,14 @@ type Snapshot = Pick<ManifestContent, 'poolId' | 'snapshotAt' | 'walkedAt' | 'pu
  *
  * @param sealed the manifest that is there; null where it is gone again.
  */
-export function sealedOtherwise(snapshot: Snapshot, sealed: Buffer | null): ConfigurationError {
+export function explainDifferentManifest(
+  snapshot: Snapshot,
+  sealed: Buffer | null,
+): ActionRequiredError {
   const name = `${snapshot.poolId}/${snapshotId(snapshot.snapshotAt)}`;
   const problem = `it holds a sealed archive of ${name} with other content than this run's`;
-  return new ConfigurationError([
-    isOfAnother(snapshot, sealed)
+  return new ActionRequiredError([
+    isFromAnotherMirror(snapshot, sealed)
       ? {
           subject: 'ARCHIVE_URL',
           problem: `${problem}: another mirror, with another database, sealed this snapshot there.`,
@@ -31,7 +34,10 @@ export function sealedOtherwise(snapshot: Snapshot, sealed: Buffer | null): Conf
 }
 
 /** True where a manifest is of the same pool and second, but of the snapshot of another database. */
-export function isOfAnother({ walkedAt, publishedAt }: Snapshot, sealed: Buffer | null): boolean {
+export function isFromAnotherMirror(
+  { walkedAt, publishedAt }: Snapshot,
+  sealed: Buffer | null,
+): boolean {
   const manifest = sealed && parseManifest(sealed);
   return (
     manifest !== null &&

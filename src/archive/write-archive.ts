@@ -6,8 +6,8 @@ import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import { type ArchiveLock, lockArchive } from './lock.ts';
-import { adoptSealed, type SealOptions, seal } from './seal.ts';
-import { isOfAnother, sealedOtherwise } from './sealed-otherwise.ts';
+import { reuseSealed, type SealOptions, seal } from './seal.ts';
+import { explainDifferentManifest, isFromAnotherMirror } from './sealed-otherwise.ts';
 import { makeWorkFolder } from './work-folder.ts';
 import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';
 
@@ -97,8 +97,9 @@ async function writeLocked(
   const { poolId, previous: known } = request;
   const snapshot = snapshotId(request.snapshotAt);
   const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
-  if (isOfAnother(request, chain.sealed)) throw sealedOtherwise(request, chain.sealed);
-  const adopted = await adoptSealed(destination, request, chain, signal);
+  if (isFromAnotherMirror(request, chain.sealed))
+    throw explainDifferentManifest(request, chain.sealed);
+  const adopted = await reuseSealed(destination, request, chain, signal);
   if (adopted !== null) return adopted;
   const objects = await writeParts(destination, request, rows, {
     ...options,

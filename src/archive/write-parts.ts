@@ -11,7 +11,7 @@ import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
 import { type ManifestObject, sealedHashes } from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';
-import { sealedOtherwise } from './sealed-otherwise.ts';
+import { explainDifferentManifest } from './sealed-otherwise.ts';
 
 /**
  * Gives a dataset's rows as JSON Lines in UTF-8: one object a line, each line ended, in key order,
@@ -76,7 +76,8 @@ export async function writeParts(
     const file = await describeFile(path, signal);
     const prefix = partsPrefix(format, dataset, request.poolId, snapshotId(request.snapshotAt));
     const key = prefix + partName(format, index);
-    if (sealed && sealed.get(key) !== file.sha256) throw sealedOtherwise(request, options.sealed);
+    if (sealed && sealed.get(key) !== file.sha256)
+      throw explainDifferentManifest(request, options.sealed);
     await destination.put(key, file, signal);
     await unlink(path);
     options.onRows?.(count);
@@ -98,7 +99,7 @@ export async function writeParts(
 
   const stop = new AbortController();
   const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) };
-  const parts = ahead(readParts(request, rows, reading), PARTS_AHEAD, () => stop.abort());
+  const parts = prefetch(readParts(request, rows, reading), PARTS_AHEAD, () => stop.abort());
   try {
     const objects: ManifestObject[] = [];
     for await (const part of parts) {
@@ -148,7 +149,7 @@ async function* readParts(
  *
  * @param abandon is called before the rest is waited for, so that what nobody will use can stop.
  */
-export async function* ahead<T>(
+export async function* prefetch<T>(
   items: AsyncGenerator<T, void, undefined>,
   count: number,
   abandon: () => void,

@@ -1,15 +1,15 @@
-import { ConfigurationError, type Problem, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, type Problem, ResumableError } from '../model/errors.ts';
 import { NoCredentialsError } from './credentials.ts';
 import { ProxyError } from './proxy.ts';
 
 /** Why no service of AWS can be reached from here, whichever it is. */
-export interface AccessTrouble extends Problem {
+export interface AccessProblem extends Problem {
   /** True where to run it again can help. */
   readonly passing: boolean;
 }
 
 /** Explains missing credentials and failures of a proxy; null where the error is something else. */
-export function explainAccess(error: unknown): AccessTrouble | null {
+export function explainAccess(error: unknown): AccessProblem | null {
   if (error instanceof NoCredentialsError) return { subject: 'AWS credentials', ...error.trouble };
   if (!(error instanceof ProxyError)) return null;
   const subject = 'HTTPS_PROXY';
@@ -32,12 +32,12 @@ export function explainAccess(error: unknown): AccessTrouble | null {
 }
 
 /** The same, as the error to end with. */
-export function accessError(error: unknown): ConfigurationError | ResumableError | null {
+export function accessError(error: unknown): ActionRequiredError | ResumableError | null {
   // A variable that names no proxy.
-  if (error instanceof ConfigurationError) return error;
+  if (error instanceof ActionRequiredError) return error;
   const trouble = explainAccess(error);
   if (trouble === null) return null;
-  if (!trouble.passing) return new ConfigurationError([trouble], { cause: error });
+  if (!trouble.passing) return new ActionRequiredError([trouble], { cause: error });
   const { subject, problem, remedy } = trouble;
   return new ResumableError(`${subject}: ${problem} ${remedy}`, { cause: error });
 }

@@ -5,7 +5,7 @@ import type { Problem } from '../model/errors.ts';
 import { ProxyError } from './proxy.ts';
 
 /** Why there are no AWS credentials, and what to do. */
-export interface CredentialsTrouble extends Omit<Problem, 'subject'> {
+export interface CredentialsProblem extends Omit<Problem, 'subject'> {
   /** True where to wait and try again can help. */
   readonly passing: boolean;
 }
@@ -21,7 +21,7 @@ const CONNECT_MS = 1_000;
  * profile and endpoints are looked at again. The SDK's own text is matched and never repeated: it
  * can hold the command of a `credential_process`.
  */
-export async function diagnose(error: unknown): Promise<CredentialsTrouble> {
+export async function explainMissingCredentials(error: unknown): Promise<CredentialsProblem> {
   const profile = process.env.AWS_PROFILE || 'default';
   const { name, message, code, status } = partsOf(error);
   const text = `${name} ${code} ${message}`;
@@ -43,7 +43,7 @@ export async function diagnose(error: unknown): Promise<CredentialsTrouble> {
   return (await ofProfile()) ?? (await ofInstance()) ?? NONE;
 }
 
-const NONE: CredentialsTrouble = {
+const NONE: CredentialsProblem = {
   passing: false,
   problem: 'none found in the environment, the shared config files or a role.',
   remedy:
@@ -51,7 +51,7 @@ const NONE: CredentialsTrouble = {
     'AWS_SECRET_ACCESS_KEY, or run where an instance or a task has a role.',
 };
 
-function unanswered(what: string, detail: string): CredentialsTrouble {
+function unanswered(what: string, detail: string): CredentialsProblem {
   return {
     passing: true,
     problem: `${what} did not answer (${detail}).`,
@@ -59,7 +59,7 @@ function unanswered(what: string, detail: string): CredentialsTrouble {
   };
 }
 
-function wantsCode(profile: string): CredentialsTrouble {
+function wantsCode(profile: string): CredentialsProblem {
   return {
     passing: false,
     problem: `the profile ${quote(profile)} wants an MFA code, which this program cannot ask for.`,
@@ -69,7 +69,7 @@ function wantsCode(profile: string): CredentialsTrouble {
   };
 }
 
-function ssoEnded(profile: string): CredentialsTrouble {
+function ssoEnded(profile: string): CredentialsProblem {
   return {
     passing: false,
     problem: `the SSO session of the profile ${quote(profile)} has expired or is missing.`,
@@ -77,7 +77,7 @@ function ssoEnded(profile: string): CredentialsTrouble {
   };
 }
 
-function refused(detail: string, profile: string): CredentialsTrouble {
+function refused(detail: string, profile: string): CredentialsProblem {
   return {
     passing: false,
     problem: `STS refused to give them for the profile ${quote(profile)} (${detail}).`,
@@ -85,7 +85,7 @@ function refused(detail: string, profile: string): CredentialsTrouble {
   };
 }
 
-function unreadable(code: string): CredentialsTrouble {
+function unreadable(code: string): CredentialsProblem {
   return {
     passing: false,
     problem: `a file that holds them cannot be read (${code}).`,
@@ -94,7 +94,7 @@ function unreadable(code: string): CredentialsTrouble {
 }
 
 /** What is wrong with the profile that AWS_PROFILE names; null where it names none. */
-async function ofProfile(): Promise<CredentialsTrouble | null> {
+async function ofProfile(): Promise<CredentialsProblem | null> {
   const profile = process.env.AWS_PROFILE;
   if (!profile) return null;
   const known = await parseKnownFiles({}).catch(() => ({}));
@@ -113,7 +113,7 @@ async function ofProfile(): Promise<CredentialsTrouble | null> {
 }
 
 /** What is wrong with the container's endpoint, which is asked once more. */
-async function ofContainerEndpoint(): Promise<CredentialsTrouble> {
+async function ofContainerEndpoint(): Promise<CredentialsProblem> {
   const { fromHttp } = await import('@aws-sdk/credential-providers');
   const what = "the container's credentials endpoint";
   const failure = await failureOf(async () =>
@@ -131,7 +131,7 @@ async function ofContainerEndpoint(): Promise<CredentialsTrouble> {
 }
 
 /** What is wrong with the instance's endpoint; null where there is none. */
-async function ofInstance(): Promise<CredentialsTrouble | null> {
+async function ofInstance(): Promise<CredentialsProblem | null> {
   const { env } = process;
   if (env.AWS_EC2_METADATA_DISABLED && env.AWS_EC2_METADATA_DISABLED !== 'false') return null;
   const { fromInstanceMetadata } = await import('@aws-sdk/credential-providers');

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import {
   asksContainer,
   CONTAINER_SOCKET_MS,
-  type CredentialsTrouble,
-  diagnose,
+  type CredentialsProblem,
+  explainMissingCredentials,
   ofContainer,
 } from './credentials-errors.ts';
 
@@ -23,9 +23,9 @@ export type CredentialsProvider = ReturnType<Providers['fromTemporaryCredentials
 
 /** There are no AWS credentials. Waiting for an endpoint that may come back is over already. */
 export class NoCredentialsError extends Error {
-  readonly trouble: CredentialsTrouble;
+  readonly trouble: CredentialsProblem;
 
-  constructor(trouble: CredentialsTrouble) {
+  constructor(trouble: CredentialsProblem) {
     super(trouble.problem);
     this.name = 'NoCredentialsError';
     this.trouble = trouble;
@@ -61,8 +61,8 @@ export function standardCredentials(
         return await ofContainer(chain(identity));
       } catch (error) {
         // A variable that names no proxy is found where the request is sent.
-        if (error instanceof ConfigurationError) throw error;
-        const trouble = await diagnose(error);
+        if (error instanceof ActionRequiredError) throw error;
+        const trouble = await explainMissingCredentials(error);
         const wait = waitsMs[attempt];
         if (!trouble.passing || wait === undefined) throw new NoCredentialsError(trouble);
         await sleep(wait);

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 
 /** Where a request goes. */
 export interface Target {
@@ -23,7 +23,7 @@ export function proxyFor(target: Target, env: NodeJS.ProcessEnv = process.env): 
   const text = found.value.includes('://') ? found.value : `http://${found.value}`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: found.name,
       problem: 'the value is not the URL of an HTTP proxy.',

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { isOfTls } from '../model/tls-errors.ts';
+import { isTlsError } from '../model/tls-errors.ts';
 import { namesProxy, ProxyError, proxyFor } from './proxy.ts';
 
 /** Connections are kept alive, and so many are open to a host at a time; times in milliseconds. */
@@ -90,7 +90,7 @@ function byProxy(error: unknown, proxy: URL): unknown {
     return error;
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return isOfTls(code) ? error : new ProxyError(proxy, { code });
+  return isTlsError(code) ? error : new ProxyError(proxy, { code });
 }
 
 function settingsOf({ maxSockets, ...timeouts }: RequestHandlerOptions) {

@@ -4,7 +4,7 @@ import {
   NODE_REGION_CONFIG_OPTIONS,
 } from '@smithy/core/config';
 import { type EndpointVariable, endpointProblem } from '../config/aws-environment.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 
 /**
  * The Region that the SDK takes where none is given: AWS_REGION (for which AWS_DEFAULT_REGION stands
@@ -42,6 +42,6 @@ export async function configuredEndpoint(
   const file = env.AWS_CONFIG_FILE ?? '~/.aws/config';
   const subject = set ?? `endpoint_url of the profile ${env.AWS_PROFILE ?? 'default'} in ${file}`;
   const problem = endpointProblem(subject, url);
-  if (problem !== null) throw new ConfigurationError([problem]);
+  if (problem !== null) throw new ActionRequiredError([problem]);
   return url;
 }

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import { parseSnapshotId, type SnapshotKey } from '../model/snapshot.ts';
 
@@ -13,7 +13,7 @@ export function parseAge(text: string): number {
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
   if (seconds > 0) return seconds;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: '--max-age',
       problem: `"${text}" is not an age.`,
@@ -31,7 +31,7 @@ export function parseSnapshotArgument(argument: string): SnapshotKey {
   const [poolId = '', id = '', ...more] = argument.split('/');
   const snapshotAt = parseSnapshotId(id);
   if (!isPoolId(poolId) || snapshotAt === null || more.length > 0) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'POOL/SNAPSHOT',
         problem: 'names no snapshot.',

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { printable } from '../common/printable.ts';
 import type { LogLevel } from '../config/config.ts';
 import {
-  ConfigurationError,
+  ActionRequiredError,
   InterruptedError,
   MirrorError,
   ResumableError,
@@ -17,13 +17,13 @@ import { OutputClosedError } from './output.ts';
 export function describeFailure(error: unknown, debug: boolean): string[] {
   // Commander has said what it had to say.
   if (error instanceof CommanderError || error instanceof OutputClosedError) return [];
-  if (error instanceof ConfigurationError) {
+  if (error instanceof ActionRequiredError) {
     return error.problems.flatMap(({ subject, problem, remedy, output = [] }) => [
       line(`${subject}: ${problem} ${remedy}`),
       ...output.map((text) => `  ${printable(scrubText(text))}`),
     ]);
   }
-  const limit = asLimit(error);
+  const limit = explainSystemLimit(error);
   if (limit !== null) return describeFailure(limit, debug);
   if (!(error instanceof Error)) return [line(String(error))];
   const known = error instanceof MirrorError;
@@ -78,8 +78,8 @@ export const EXIT = {
 } as const;
 
 /** The exit code of an error that ended a command. */
-export function exitCodeOf(error: unknown): number {
-  if ((asLimit(error) ?? error) instanceof ConfigurationError) return EXIT.usage;
+export function toExitCode(error: unknown): number {
+  if ((explainSystemLimit(error) ?? error) instanceof ActionRequiredError) return EXIT.usage;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   // Commander ends `--help` and `--version` with an error of code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -97,7 +97,7 @@ interface PoolRun {
  *
  * @returns the exit code that they make; null where none failed.
  */
-export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
+export function reportFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
   for (const { poolId, error } of runs) {
     if (error === null) continue;
     for (const line of describeFailure(error, isDebug(logLevel))) {
@@ -106,12 +106,12 @@ export function tellFailures(runs: readonly PoolRun[], logLevel: LogLevel): numb
   }
   const errors = runs.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return null;
-  const areUnusable = errors.every((error) => exitCodeOf(error) === EXIT.usage);
+  const areUnusable = errors.every((error) => toExitCode(error) === EXIT.usage);
   return areUnusable && errors.length === runs.length ? EXIT.usage : EXIT.failed;
 }
 
 /** A limit of the system that an error shows was met, with what to do; null for other errors. */
-export function asLimit(error: unknown): MirrorError | null {
+export function explainSystemLimit(error: unknown): MirrorError | null {
   if (!(error instanceof Error)) return null;
   const { code, path } = error as NodeJS.ErrnoException;
   switch (code) {
@@ -145,8 +145,8 @@ export function asLimit(error: unknown): MirrorError | null {
   }
 }
 
-function toRaise(subject: string, problem: string, remedy: string): ConfigurationError {
-  return new ConfigurationError([{ subject, problem, remedy }]);
+function toRaise(subject: string, problem: string, remedy: string): ActionRequiredError {
+  return new ActionRequiredError([{ subject, problem, remedy }]);
 }
 
 /** The limit as Node reports it without opening a file. */

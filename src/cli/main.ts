@@ -16,7 +16,7 @@ import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { workerCommand } from './commands/worker.ts';
-import { describeFailure, EXIT, exitCodeOf, forPeople, isDebug } from './errors.ts';
+import { describeFailure, EXIT, forPeople, isDebug, toExitCode } from './errors.ts';
 import { addHelp } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 
@@ -53,7 +53,7 @@ try {
   const error = await forPeople(failure);
   for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
   // A reader who wants no more output does not change how the command ended.
-  if (!(error instanceof OutputClosedError)) process.exitCode = exitCodeOf(error);
+  if (!(error instanceof OutputClosedError)) process.exitCode = toExitCode(error);
 }
 // Idle keep-alive connections must not hold the process.
 endProcess(process.exitCode ?? EXIT.done);

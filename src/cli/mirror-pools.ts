@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { type Opened, openForRun, syncParts } from '../app/open-for-run.ts';
+import { createSyncDeps, type Opened, openForRun } from '../app/open-for-run.ts';
 import { resolvePools } from '../app/resolve-pools.ts';
 import { saveFailedStart } from '../app/save-failed-start.ts';
 import type { Config } from '../config/config.ts';
 import { withoutRows } from '../postgres/database-error.ts';
-import { noteListed } from '../postgres/store/pools.ts';
+import { recordListed } from '../postgres/store/pools.ts';
 import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
-import { logOutcome, reportOf } from '../runner/outcome.ts';
+import { buildReport, logOutcome } from '../runner/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { startDisplay } from './display/display.ts';
@@ -33,9 +33,9 @@ export async function mirrorPools(
       log,
     });
     try {
-      const parts = syncParts(config, opened, log);
+      const deps = createSyncDeps(config, opened, log);
       return await syncPools(
-        parts,
+        deps,
         poolIds,
         {
           onBegin: (progress) => shown.push(progress),
@@ -74,7 +74,7 @@ async function start(
       const { db } = opened.mirror;
       const { buckets } = opened.quota;
       const { poolIds, listed } = await resolvePools(config, { db, buckets, log }, signal);
-      await noteListed(db, listed);
+      await recordListed(db, listed);
       return { opened, poolIds };
     } catch (error) {
       await save(opened.mirror.db, error);
@@ -86,7 +86,7 @@ async function start(
     const reason = withoutRows(error as Error).message;
     // A terminal gets the error in words for a person.
     for (const poolId of process.stderr.isTTY ? [] : failed) {
-      const report = reportOf(poolId, null, { seconds, archive: null, reason });
+      const report = buildReport(poolId, null, { seconds, archive: null, reason });
       logOutcome(log, signal.aborted ? 'interrupted' : 'failed', report);
     }
     throw error;

@@ -34,7 +34,7 @@ export function writeOut(text: string): Promise<void> {
 }
 
 /** Writes to standard output what the work does not depend on: where it cannot, nothing fails. */
-export async function tell(text: string): Promise<void> {
+export async function writeNote(text: string): Promise<void> {
   await writeOut(text).catch(() => {});
 }
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Buckets } from '../quota/buckets.ts';
 import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type CallContext, judge } from './error-table.ts';
+import { type CallContext, classify } from './error-table.ts';
 import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';
 import type { Sdk } from './sdk.ts';
 
@@ -23,7 +23,7 @@ export interface Answer<T> {
 /** Makes calls: through the bucket, with retries, counted. Throws the errors of the error table. */
 export type Caller = <T>(call: Call<T>, signal: AbortSignal) => Promise<Answer<T>>;
 
-export interface CallerParts {
+export interface CallerDeps {
   readonly sdk: Sdk;
   readonly region: string;
   readonly buckets: Buckets;
@@ -33,8 +33,8 @@ export interface CallerParts {
   readonly log?: Logger | undefined;
 }
 
-export function caller(parts: CallerParts): Caller {
-  const { sdk, region, buckets, meter, policy, observer, log } = parts;
+export function createCaller(deps: CallerDeps): Caller {
+  const { sdk, region, buckets, meter, policy, observer, log } = deps;
   return (call, signal) => {
     const { operation, poolId } = call;
     const send = async (attempt: number, askedAt: number) => {
@@ -110,7 +110,7 @@ async function withinLimit<T>(
 
 /** Of a role's credentials that could not be fetched or renewed, the failure is judged already. */
 function attemptFailed(error: unknown, context: CallContext): AttemptFailed {
-  return error instanceof AttemptFailed ? error : new AttemptFailed(judge(error, context));
+  return error instanceof AttemptFailed ? error : new AttemptFailed(classify(error, context));
 }
 
 const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;

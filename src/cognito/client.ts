@@ -5,12 +5,12 @@ import {
 import type { Role } from '../config/pool-settings.ts';
 import type { Group, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
-import { nameOf } from '../model/storable.ts';
+import { decodeName } from '../model/storable.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { caller } from './call.ts';
+import { createCaller } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
 import { type Listing, type ListingPage, listPages } from './listing.ts';
 import {
@@ -95,7 +95,7 @@ export interface CognitoOptions {
 export function openCognito(options: CognitoOptions): Cognito {
   const { retryPolicy: policy = RETRY_POLICY } = options;
   const sdk = openSdk(options.region, options.role ?? null);
-  const call = caller({ ...options, sdk, policy });
+  const call = createCaller({ ...options, sdk, policy });
 
   /** One walk: `request` asks for the page at a token. */
   function walk<Raw, T>(
@@ -189,7 +189,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         { operation: 'ListUsersInGroup', poolId },
         from,
         (range, abortSignal) =>
-          listUsersInGroup(sdk, poolId, range, nameOf(groupName), abortSignal),
+          listUsersInGroup(sdk, poolId, range, decodeName(groupName), abortSignal),
         normaliseUser,
         signal,
       ),
@@ -197,7 +197,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     async getUser(poolId, username, signal) {
       const command = new AdminGetUserCommand({
         UserPoolId: poolId,
-        Username: nameOf(username),
+        Username: decodeName(username),
       });
       const send = async (abortSignal: AbortSignal) =>
         normaliseFoundUser(await sdk.send(command, { abortSignal }));

@@ -1,7 +1,7 @@
-import { type AccessTrouble, explainAccess } from '../aws/access-error.ts';
+import { type AccessProblem, explainAccess } from '../aws/access-error.ts';
 import { ProxyError } from '../aws/proxy.ts';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
-import { explainTls, type TlsTrouble } from '../model/tls-errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { explainTls, type TlsProblem } from '../model/tls-errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 import {
   CredentialsError,
@@ -17,7 +17,7 @@ import {
   TokenRefusedError,
   UserNotFoundError,
 } from './errors.ts';
-import { describeFault, type Fault, faultOf } from './fault.ts';
+import { describeFault, type Fault, parseFault } from './fault.ts';
 
 /** What an error is judged by, beside itself. */
 export interface CallContext {
@@ -79,7 +79,7 @@ const NO_TLS: Row = {
     new RefusedRequestError([
       {
         subject: subjectOf(call),
-        ...(explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment') as TlsTrouble),
+        ...(explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment') as TlsProblem),
       },
     ]),
 };
@@ -194,17 +194,17 @@ const BY_NAME: ReadonlyMap<string, Row> = new Map(
  * Judges what an attempt failed with. What did not come from a call of the SDK (a programming
  * error) stops, and is given back as it is.
  */
-export function judge(error: unknown, call: CallContext): Verdict {
+export function classify(error: unknown, call: CallContext): Verdict {
   if (error instanceof MalformedAnswerError) {
     return { action: 'retry', retryAfterMs: 0, reason: error.name, error };
   }
   // A variable that names no proxy is found where a request is sent.
-  if (error instanceof ConfigurationError) {
+  if (error instanceof ActionRequiredError) {
     return { action: 'stop', retryAfterMs: 0, reason: error.name, error };
   }
   const trouble = explainAccess(error);
   if (trouble !== null) return judgeAccess(trouble, error as Error, call);
-  const fault = faultOf(error);
+  const fault = parseFault(error);
   if (fault === null) {
     const unknown =
       error instanceof Error ? error : new Error('Something not an error was thrown.');
@@ -221,7 +221,7 @@ export function judge(error: unknown, call: CallContext): Verdict {
 
 /** A proxy may carry the next attempt; for credentials the provider has waited already. */
 function judgeAccess(
-  { subject, problem, remedy, passing }: AccessTrouble,
+  { subject, problem, remedy, passing }: AccessProblem,
   cause: Error,
   call: CallContext,
 ): Verdict {

@@ -1,5 +1,5 @@
 import type { Role } from '../config/pool-settings.ts';
-import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 
 /**
@@ -54,7 +54,7 @@ export class MalformedAnswerError extends ResumableError {
 }
 
 /** There is no such pool in the Region; of ListUsersInGroup: no such pool, or no such group. */
-export class ResourceNotFoundError extends ConfigurationError {
+export class ResourceNotFoundError extends ActionRequiredError {
   readonly operation: Operation;
 
   constructor(operation: Operation, poolId: string, region: string) {
@@ -72,7 +72,7 @@ export class ResourceNotFoundError extends ConfigurationError {
 }
 
 /** The credentials are good, but may not make the call. */
-export class NotAuthorizedError extends ConfigurationError {
+export class NotAuthorizedError extends ActionRequiredError {
   readonly operation: Operation;
 
   constructor(operation: Operation, poolId: string, region: string) {
@@ -92,14 +92,14 @@ export class NotAuthorizedError extends ConfigurationError {
 }
 
 /** There are no credentials, or the service does not take them. */
-export class CredentialsError extends ConfigurationError {
+export class CredentialsError extends ActionRequiredError {
   constructor(problem: string, remedy: string) {
     super([{ subject: 'AWS credentials', problem, remedy }]);
   }
 }
 
 /** STS does not give out the credentials of a role. */
-export class RoleRefusedError extends ConfigurationError {
+export class RoleRefusedError extends ActionRequiredError {
   constructor({ arn, externalId }: Role, detail: string) {
     const condition =
       externalId === null
@@ -119,7 +119,7 @@ export class RoleRefusedError extends ConfigurationError {
 }
 
 /** The service refused what was asked, and would refuse it again. */
-export class RefusedRequestError extends ConfigurationError {}
+export class RefusedRequestError extends ActionRequiredError {}
 
 /** The service refused a parameter: of AdminGetUser the name, of ListUsers the filter. */
 export class ParameterRefusedError extends RefusedRequestError {}

@@ -23,7 +23,7 @@ const NAME = /^[\w.-]{1,80}$/;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** Reads what is known of an error, or null where it did not come from a call of the SDK. */
-export function faultOf(error: unknown): Fault | null {
+export function parseFault(error: unknown): Fault | null {
   if (!(error instanceof Error)) return null;
   const { name, code, $metadata, $response } = error as Error & {
     code?: unknown;

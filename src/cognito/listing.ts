@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { Caller } from './call.ts';
 import { TokenRefusedError } from './errors.ts';
@@ -115,8 +115,8 @@ function withTextDates(item: object): Record<string, unknown> {
   );
 }
 
-function refusedStart(cause: TokenRefusedError): ConfigurationError {
-  return new ConfigurationError(
+function refusedStart(cause: TokenRefusedError): ActionRequiredError {
+  return new ActionRequiredError(
     [
       {
         subject: '--starting-token',

@@ -8,7 +8,7 @@ import type {
   UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Group, MfaOption, Pool, User } from '../model/directory.ts';
-import { escapeOdd, isStorable, storeName } from '../model/storable.ts';
+import { encodeName, escapeUnstorable, isStorable } from '../model/storable.ts';
 import { MalformedAnswerError } from './errors.ts';
 
 /**
@@ -122,12 +122,12 @@ function attributesOf(
   for (const { Name, Value } of listOf('attributes', given)) {
     const name = textOf('attribute', Name) ?? malformed('an attribute has no name');
     const value = textOf('attribute', Value) ?? '';
-    const stored = storeName(name);
+    const stored = encodeName(name);
     if (stored === name && isStorable(value)) {
       attributes[name] = value;
       text.unmark(name);
     } else {
-      attributes[stored] = escapeOdd(value);
+      attributes[stored] = escapeUnstorable(value);
       text.mark(stored);
     }
   }
@@ -145,7 +145,7 @@ function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): M
     return options;
   }
   text.mark('mfa_options');
-  const escaped = (stored: string | null) => (stored === null ? null : escapeOdd(stored));
+  const escaped = (stored: string | null) => (stored === null ? null : escapeUnstorable(stored));
   return options.map(({ deliveryMedium, attributeName }) => ({
     deliveryMedium: escaped(deliveryMedium),
     attributeName: escaped(attributeName),
@@ -226,13 +226,13 @@ class StorableText {
     const given = textOf(column, text);
     if (given === null || isStorable(given)) return given;
     this.mark(column);
-    return escapeOdd(given);
+    return escapeUnstorable(given);
   }
 
   optionalName(column: string, text: unknown): string | null {
     const given = textOf(column, text);
     if (given === null) return null;
-    const stored = storeName(given);
+    const stored = encodeName(given);
     if (stored !== given) this.mark(column);
     return stored;
   }

@@ -5,8 +5,8 @@ import {
   roleCredentials,
 } from '../aws/credentials.ts';
 import type { Role } from '../config/pool-settings.ts';
-import { ConfigurationError } from '../model/errors.ts';
-import { judge, type Verdict } from './error-table.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { classify, type Verdict } from './error-table.ts';
 import {
   CredentialsError,
   ParameterRefusedError,
@@ -46,7 +46,7 @@ const OPERATION = 'DescribeUserPool';
 
 /** STS fails as every service does; only what it refuses is about the role. */
 function judgeRole(error: unknown, region: string, role: Role): Verdict {
-  const verdict = judge(error, {
+  const verdict = classify(error, {
     operation: OPERATION,
     poolId: '',
     region,
@@ -54,7 +54,7 @@ function judgeRole(error: unknown, region: string, role: Role): Verdict {
     carriesShardFilter: false,
   });
   // A variable that names no proxy is found where a request is sent.
-  if (error instanceof ConfigurationError || verdict.error instanceof CredentialsError) {
+  if (error instanceof ActionRequiredError || verdict.error instanceof CredentialsError) {
     return verdict;
   }
   if (verdict.action !== 'stop') {

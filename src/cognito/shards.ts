@@ -42,7 +42,7 @@ export interface ShardView {
 }
 
 /** All sixteen children of a shard, in order: together they hold exactly its users. */
-export function childrenOf(prefix: string): string[] {
+export function listChildren(prefix: string): string[] {
   return DIGITS.map((digit) => prefix + digit);
 }
 
@@ -78,7 +78,7 @@ export function shouldSplit({ prefix, expected, total, itemsRead }: ShardView): 
  * order of `childrenOf`: in proportion to what is known, which is either the users on a page of
  * the shard or their number by next digit. None is 0, and their sum is `expected`.
  */
-export function expectedOfChildren(
+export function estimateChildren(
   prefix: string,
   expected: number,
   known: Iterable<{ readonly sub: string | null }> | ReadonlyMap<string, number>,

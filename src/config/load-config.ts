@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { nearest } from '../common/text.ts';
-import { ConfigurationError, type Problem } from '../model/errors.ts';
+import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import { sslModeProblem, withSslMode } from './database-url.ts';
@@ -73,7 +73,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
   }
   const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
   const home = absolutePath(values.MIRROR_HOME ?? './.cognito-mirror', problems);
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  if (problems.length > 0) throw new ActionRequiredError(problems);
 
   return Object.freeze({
     pools,

@@ -1,4 +1,4 @@
-import { regionOf } from '../model/pool-id.ts';
+import { parseRegion } from '../model/pool-id.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
 
 /** A role of another account, by which a pool there is read. */
@@ -21,12 +21,12 @@ export interface PoolSettings {
 }
 
 /** What a pool is mirrored with: its own settings of the file, else those of the environment. */
-export function settingsOf(config: Config, poolId: string): PoolSettings {
+export function resolvePoolSettings(config: Config, poolId: string): PoolSettings {
   const { role, region, schedule, timezone, archiveUrl, maxRemoved } =
     config.file.pools.get(poolId) ?? {};
   return {
     role: role === undefined ? null : { arn: role.arn, externalId: role.externalId ?? null },
-    region: region ?? regionOf(poolId),
+    region: region ?? parseRegion(poolId),
     schedule: {
       pattern: schedule ?? config.schedule.pattern,
       timezone: timezone ?? config.schedule.timezone,
@@ -44,7 +44,7 @@ export interface Allowances {
 }
 
 /** What the file says of each account and Region, else what the environment says. */
-export function allowancesOf({
+export function resolveAllowances({
   allowance,
   file: { accounts },
 }: Pick<Config, 'allowance' | 'file'>): Allowances {

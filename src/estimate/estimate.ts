@@ -3,8 +3,8 @@ import { FULL_PAGE } from '../cognito/pages.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { type Counts, DATASETS, type Dataset } from '../model/snapshot.ts';
 import type { LastSnapshot } from '../postgres/store/last-snapshot.ts';
-import { MOST_LOOK_UPS } from '../snapshot/confirm-users.ts';
-import { itemsAPage, type ListCalls, listCalls } from './list-calls.ts';
+import { MAX_CONFIRMATIONS } from '../snapshot/confirm-users.ts';
+import { computeItemsPerPage, type ListCalls, listCalls } from './list-calls.ts';
 
 /** What is known of a pool before its snapshot is taken, without a user having been read. */
 export interface KnownOfPool {
@@ -113,9 +113,9 @@ export function estimate(known: KnownOfPool): Estimate {
 
 /** What the last snapshot's calls, but for those that were not of its lists, tell of its pages. */
 function lastItemsAPage(last: LastSnapshot, groupCalls: number): number {
-  const lookUps = Math.min(last.removed, MOST_LOOK_UPS);
+  const lookUps = Math.min(last.removed, MAX_CONFIRMATIONS);
   const sizes = { users: last.users, members: [...last.members.values()] };
-  return itemsAPage(sizes, last.calls - lookUps - groupCalls - 1);
+  return computeItemsPerPage(sizes, last.calls - lookUps - groupCalls - 1);
 }
 
 /** The changes that are likely: those of the last time, and users whom the pool has gained since. */

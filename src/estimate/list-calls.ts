@@ -48,7 +48,7 @@ const HALVINGS = 16;
  * they took no more than full pages do. So the next snapshot's estimate has whatever made for more:
  * short pages, a `sub` that does not spread evenly, lists that were begun anew.
  */
-export function itemsAPage(sizes: ListSizes, calls: number): number {
+export function computeItemsPerPage(sizes: ListSizes, calls: number): number {
   const callsAt = (perPage: number) => {
     const { listUsers, listUsersInGroup } = listCalls(sizes, perPage);
     return listUsers + listUsersInGroup;

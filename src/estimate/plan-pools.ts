@@ -1,21 +1,21 @@
 import type pg from 'pg';
-import { lastSealed } from '../archive/chain.ts';
+import { findLastSealed } from '../archive/chain.ts';
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { MirrorError } from '../model/errors.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { lastSnapshot } from '../postgres/store/last-snapshot.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import { describePool, type PoolPartsOf } from '../runner/describe-pool.ts';
+import { describePool, type PoolDepsLookup } from '../runner/describe-pool.ts';
 import { AnswerTimes, CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
 
 /** What planning works with. */
-export interface PlanParts {
+export interface PlanDeps {
   /** Null where nothing is mirrored yet. */
   readonly db: pg.Pool | null;
-  readonly poolParts: PoolPartsOf;
+  readonly poolParts: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
   readonly buckets: AccountBuckets;
   readonly log: Logger;
@@ -42,14 +42,14 @@ export interface PlanOutcome {
  * @returns the outcomes, in the order of `poolIds`.
  */
 export function planPools(
-  parts: PlanParts,
+  deps: PlanDeps,
   poolIds: readonly string[],
   signal: AbortSignal,
 ): Promise<PlanOutcome[]> {
   return Promise.all(
     poolIds.map(async (poolId) => {
       try {
-        return { poolId, plan: await planPool(parts, poolId, signal), error: null };
+        return { poolId, plan: await planPool(deps, poolId, signal), error: null };
       } catch (error) {
         return { poolId, plan: null, error: withoutRows(error as Error) };
       }
@@ -70,22 +70,22 @@ export function secondsTogether(plans: readonly PoolPlan[]): number {
   return Math.max(0, ...byQuota.values());
 }
 
-async function planPool(parts: PlanParts, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const { role, region } = await parts.poolParts(poolId);
+async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
+  const { role, region } = await deps.poolParts(poolId);
   const answers = new AnswerTimes();
-  const calling = { ...parts, role, region, observer: answers };
+  const calling = { ...deps, role, region, observer: answers };
   const meter = new CallMeter();
   const { accountId, estimatedUsers } = await describePool(calling, poolId, meter, signal);
-  const buckets = parts.buckets.ofGroups(accountId, region);
+  const buckets = deps.buckets.ofGroups(accountId, region);
   const cognito = openCognito({ ...calling, region, buckets, meter });
   const groups = await listGroups(cognito, poolId, signal).finally(() => cognito.close());
   const estimated = estimate({
     estimatedUsers,
     groups,
-    last: parts.db && (await lastSnapshot(parts.db, poolId, signal)),
-    archive: await lastArchive(parts, poolId, signal),
-    formats: parts.formats,
-    callsASecond: parts.buckets.allowed(accountId, region).UserList,
+    last: deps.db && (await lastSnapshot(deps.db, poolId, signal)),
+    archive: await lastArchive(deps, poolId, signal),
+    formats: deps.formats,
+    callsASecond: deps.buckets.allowed(accountId, region).UserList,
     answerSeconds: answers.median,
   });
   return { poolId, accountId, region, ...estimated };
@@ -108,10 +108,10 @@ async function listGroups(
 }
 
 /** An archive that cannot be looked at is no reason not to plan: sizes are then those of others. */
-async function lastArchive({ poolParts, log }: PlanParts, poolId: string, signal: AbortSignal) {
+async function lastArchive({ poolParts, log }: PlanDeps, poolId: string, signal: AbortSignal) {
   const { destination } = await poolParts(poolId);
   try {
-    return await lastSealed(destination, poolId, signal);
+    return await findLastSealed(destination, poolId, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof MirrorError)) throw error;

@@ -21,7 +21,7 @@ export interface Readiness {
 const PATIENCE_MS = 2_000;
 
 /** Makes all checks side by side: a function that answers within two seconds, and never throws. */
-export function readinessOf(checks: ReadinessChecks): () => Promise<Readiness> {
+export function createReadiness(checks: ReadinessChecks): () => Promise<Readiness> {
   const runs = Object.entries(checks).map(
     ([name, check]) => [name, bounded(check, PATIENCE_MS)] as const,
   );

@@ -4,19 +4,19 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { DirectoryFigures } from '../telemetry/metrics-directory.ts';
-import { type ReadinessChecks, readinessOf } from './readiness.ts';
+import type { DirectoryMetrics } from '../telemetry/metrics-directory.ts';
+import { createReadiness, type ReadinessChecks } from './readiness.ts';
 
 /** The most bytes of a body that are read of whoever has the token; of others none is. */
 const MOST_BODY_BYTES = 64 * 1024;
 
 /** What the routes answer from. */
-export interface RouteParts {
+export interface RouteDeps {
   /** Null: health, readiness and metrics are all there is. */
   readonly token: string | null;
   readonly metrics: Metrics;
   /** What Postgres tells for a scrape; null where it cannot be read. */
-  readonly figures: () => Promise<DirectoryFigures | null>;
+  readonly figures: () => Promise<DirectoryMetrics | null>;
   readonly readiness: ReadinessChecks;
   readonly log: Logger;
 }
@@ -26,9 +26,9 @@ export interface RouteParts {
  * port, and tell nothing of any user; whatever comes after them is behind the token, where one is
  * set. A dashboard is a Hono app of its own, mounted below the guard: `app.route('/', dashboard)`.
  */
-export function routes({ token, metrics, figures, readiness, log }: RouteParts): Hono {
+export function routes({ token, metrics, figures, readiness, log }: RouteDeps): Hono {
   const app = new Hono();
-  const ready = readinessOf(readiness);
+  const ready = createReadiness(readiness);
   app.use(
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },

@@ -3,8 +3,8 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import type { HttpSettings } from '../config/config.ts';
-import { ConfigurationError, type Problem } from '../model/errors.ts';
-import { type RouteParts, routes } from './routes.ts';
+import { ActionRequiredError, type Problem } from '../model/errors.ts';
+import { type RouteDeps, routes } from './routes.ts';
 
 /** A server of probes and scrapes needs little; a slow or greedy client gets no more. */
 const LIMITS = {
@@ -33,7 +33,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export interface HttpOptions extends Omit<RouteParts, 'token'> {
+export interface HttpOptions extends Omit<RouteDeps, 'token'> {
   readonly settings: HttpSettings;
 }
 
@@ -78,7 +78,7 @@ async function listen(server: Server, { host, port }: HttpSettings): Promise<voi
       });
     });
   } catch (cause) {
-    throw new ConfigurationError([explain(cause as NodeJS.ErrnoException, host, port)], { cause });
+    throw new ActionRequiredError([explain(cause as NodeJS.ErrnoException, host, port)], { cause });
   }
 }
 

@@ -21,7 +21,7 @@ export interface Problem {
 }
 
 /** The person must change something first. Carries every problem found, not the first alone. */
-export class ConfigurationError extends MirrorError {
+export class ActionRequiredError extends MirrorError {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[], options?: ErrorOptions) {
@@ -37,7 +37,7 @@ export class ResumableError extends MirrorError {}
 export class SnapshotFailedError extends MirrorError {}
 
 /** Another runner has the snapshot now: this one must write nothing more for it. */
-export class FencedError extends MirrorError {}
+export class LeaseLostError extends MirrorError {}
 
 /** The work stopped where it was asked to, with everything kept: it goes on at another time. */
 export class PausedError extends MirrorError {}

@@ -18,6 +18,6 @@ export function poolIdProblem(text: string): string {
  * The Region in a pool's id: the part before the first underscore. Replicas of a pool in other
  * Regions share its id, so this is the primary's.
  */
-export function regionOf(poolId: string): string {
+export function parseRegion(poolId: string): string {
   return poolId.slice(0, poolId.indexOf('_'));
 }

@@ -14,14 +14,14 @@ export function isStorable(text: string): boolean {
 }
 
 /** The escaped form of a text that is not storable. */
-export function escapeOdd(text: string): string {
+export function escapeUnstorable(text: string): string {
   return text.replace(TO_ESCAPE, (unit) =>
     unit === '\\' ? '\\\\' : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
 /** The text that `escapeOdd` was given. */
-export function unescapeOdd(escaped: string): string {
+export function unescapeUnstorable(escaped: string): string {
   return escaped.replace(/\\(?:\\|u([0-9a-f]{4}))/g, (_, hex?: string) =>
     hex === undefined ? '\\' : String.fromCharCode(Number.parseInt(hex, 16)),
   );
@@ -35,11 +35,11 @@ const ESCAPED_UNIT = /\\u(?:0000|d[89a-f][0-9a-f]{2})/;
  * `escaped` stands beside it: so one that only looks like an escaped one is escaped as well. What
  * holds an escaped unit is thereby escaped, and nothing else is.
  */
-export function storeName(name: string): string {
-  return isStorable(name) && !ESCAPED_UNIT.test(name) ? name : escapeOdd(name);
+export function encodeName(name: string): string {
+  return isStorable(name) && !ESCAPED_UNIT.test(name) ? name : escapeUnstorable(name);
 }
 
 /** The name that `storeName` was given: what the service knows it by. */
-export function nameOf(stored: string): string {
-  return ESCAPED_UNIT.test(stored) ? unescapeOdd(stored) : stored;
+export function decodeName(stored: string): string {
+  return ESCAPED_UNIT.test(stored) ? unescapeUnstorable(stored) : stored;
 }

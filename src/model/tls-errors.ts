@@ -1,5 +1,5 @@
 /** Why a connection by TLS was not made, and what to do. */
-export interface TlsTrouble {
+export interface TlsProblem {
   readonly problem: string;
   readonly remedy: string;
 }
@@ -20,7 +20,7 @@ const UNTRUSTED = new Set([
 const OF_TLS = /^(CERT_|ERR_SSL_|ERR_TLS_|EPROTO$|HOSTNAME_MISMATCH$)/;
 
 /** True where this is Node's code of a connection by TLS that was not made. */
-export function isOfTls(code: unknown): code is string {
+export function isTlsError(code: unknown): code is string {
   return typeof code === 'string' && (UNTRUSTED.has(code) || OF_TLS.test(code));
 }
 
@@ -29,8 +29,8 @@ export function isOfTls(code: unknown): code is string {
  *
  * @param authority how the file of a further authority is named for this connection.
  */
-export function explainTls(code: unknown, authority: string): TlsTrouble | null {
-  if (!isOfTls(code)) return null;
+export function explainTls(code: unknown, authority: string): TlsProblem | null {
+  if (!isTlsError(code)) return null;
   if (UNTRUSTED.has(code)) {
     return {
       problem: `the server's certificate is of no authority that is trusted here (${code}).`,

@@ -1,6 +1,6 @@
 import { explainTls } from '../model/tls-errors.ts';
 
-export interface Trouble {
+export interface ConnectionProblem {
   readonly problem: string;
   readonly remedy: string;
 }
@@ -9,7 +9,7 @@ export interface Trouble {
  * What keeps a connection from being made, by SQLSTATE (Postgres's appendix A) or by Node's code of a
  * failed connection.
  */
-export function explainConnection(error: unknown): Trouble {
+export function explainConnection(error: unknown): ConnectionProblem {
   const cause = firstCause(error);
   const { code, message } = cause;
   switch (code) {
@@ -82,7 +82,7 @@ const AUTHORITY = 'sslrootcert=FILE in the URL';
 const LACKS_TLS = /, (no encryption|SSL off)$/;
 
 /** Of the driver's own refusals, which have no code. */
-function explainDriver(message: string): Trouble | null {
+function explainDriver(message: string): ConnectionProblem | null {
   switch (message) {
     case 'The server does not support SSL connections':
       return {
@@ -100,7 +100,7 @@ function explainDriver(message: string): Trouble | null {
 }
 
 /** Of a file that the URL names. */
-function explainFile({ code, path, syscall }: NodeJS.ErrnoException): Trouble | null {
+function explainFile({ code, path, syscall }: NodeJS.ErrnoException): ConnectionProblem | null {
   if (syscall !== 'open' && syscall !== 'read') return null;
   return {
     problem: `the file ${path ?? 'of a certificate'} cannot be read (${code}).`,

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { ConfigurationError, MirrorError, ResumableError } from '../model/errors.ts';
-import { isOfTls } from '../model/tls-errors.ts';
+import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
+import { isTlsError } from '../model/tls-errors.ts';
 
 /** A statement failed, and running it again changes nothing until its cause is removed. */
 export class StatementError extends MirrorError {}
@@ -26,7 +26,7 @@ export function withoutRows(error: Error): Error {
   if (error instanceof MirrorError) return error;
   if (error instanceof pg.DatabaseError) {
     if (error.code === INSUFFICIENT_PRIVILEGE) return lacksRight(error.message);
-    const { passes, remedy } = meaningOf(error.code ?? '');
+    const { passes, remedy } = explainSqlstate(error.code ?? '');
     if (!passes) return new StatementError(`${describe(error)} ${remedy}`);
     const words = [describe(error), remedy, 'Run it again to resume.'].filter(Boolean);
     return new ResumableError(words.join(' '));
@@ -37,10 +37,10 @@ export function withoutRows(error: Error): Error {
   return error;
 }
 
-function lacksRight(message: string): ConfigurationError {
+function lacksRight(message: string): ActionRequiredError {
   const problem = `its role lacks a right (${message}).`;
   const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';
-  return new ConfigurationError([{ subject: 'DATABASE_URL', problem, remedy }]);
+  return new ActionRequiredError([{ subject: 'DATABASE_URL', problem, remedy }]);
 }
 
 function describe({ code = '', message, constraint, table }: pg.DatabaseError): string {
@@ -57,8 +57,9 @@ const UNREACHABLE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|EN
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
   if (!(error instanceof Error)) return false;
-  if (error instanceof pg.DatabaseError) return meaningOf(error.code ?? '').passes;
-  if ('code' in error && (UNREACHABLE.test(String(error.code)) || isOfTls(error.code))) return true;
+  if (error instanceof pg.DatabaseError) return explainSqlstate(error.code ?? '').passes;
+  if ('code' in error && (UNREACHABLE.test(String(error.code)) || isTlsError(error.code)))
+    return true;
   return LOST.test(error.message);
 }
 
@@ -123,7 +124,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 const UNKNOWN = lasting(`${SERVER_LOG} Report it if nothing there explains it.`);
 
 /** What an SQLSTATE means: that of the code itself, else of the longest beginning in the table. */
-export function meaningOf(code: string): Meaning {
+export function explainSqlstate(code: string): Meaning {
   for (let length = code.length; length >= 2; length -= 1) {
     const meaning = MEANINGS[code.slice(0, length)];
     if (meaning !== undefined) return meaning;

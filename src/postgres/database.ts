@@ -1,7 +1,7 @@
 import { redactUrl } from '../common/redact-url.ts';
 import { commandLine } from '../config/command-line.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigurationError, InterruptedError } from '../model/errors.ts';
+import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { explainConnection } from './connection-error.ts';
 import { requireSessionMode } from './session/dedicated.ts';
@@ -30,10 +30,10 @@ export async function openDatabase(
 ): Promise<Database> {
   if (config.databaseUrl !== null) {
     await probe(config.databaseUrl, signal, log);
-    return { url: config.databaseUrl, place: placeOf(config), close: async () => {} };
+    return { url: config.databaseUrl, place: describeLocation(config), close: async () => {} };
   }
   const { openEmbeddedPostgres } = await import('./embedded/open.ts');
-  return { ...(await openEmbeddedPostgres(config.home, signal)), place: placeOf(config) };
+  return { ...(await openEmbeddedPostgres(config.home, signal)), place: describeLocation(config) };
 }
 
 /**
@@ -55,12 +55,15 @@ export async function findDatabase(
 }
 
 /** Where the database of the configuration is, for messages. */
-export function placeOf({ databaseUrl, home }: Pick<Config, 'databaseUrl' | 'home'>): string {
+export function describeLocation({
+  databaseUrl,
+  home,
+}: Pick<Config, 'databaseUrl' | 'home'>): string {
   return databaseUrl === null ? `the folder ${home}` : `the database ${redactUrl(databaseUrl)}`;
 }
 
 /** A command needs a mirror, and there is none. */
-export class NoMirrorError extends ConfigurationError {
+export class NoMirrorError extends ActionRequiredError {
   /** @param place as `placeOf` has it */
   constructor(place: string) {
     super([
@@ -82,9 +85,9 @@ async function probe(
     await connectOnce(url, signal, log);
   } catch (cause) {
     if (signal?.aborted) throw new InterruptedError();
-    if (cause instanceof ConfigurationError) throw cause;
+    if (cause instanceof ActionRequiredError) throw cause;
     const { problem, remedy } = explainConnection(cause);
-    throw new ConfigurationError(
+    throw new ActionRequiredError(
       [{ subject: `DATABASE_URL (${redactUrl(url)})`, problem, remedy }],
       { cause },
     );

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { commandLine } from '../config/command-line.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
 import { inspectSchemas, requireOwn } from './own-schemas.ts';
@@ -35,7 +35,7 @@ export async function migrate(url: string, log?: Logger): Promise<string[]> {
     return await applyPending(client, known);
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === INSUFFICIENT_PRIVILEGE) {
-      throw new ConfigurationError(
+      throw new ActionRequiredError(
         [
           {
             subject: 'DATABASE_URL',
@@ -66,7 +66,7 @@ export async function requireMigrated(db: Queryable): Promise<void> {
   refuseNewer(applied, known);
   const missing = known.filter((name) => !applied.includes(name));
   if (missing.length === 0) return;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: 'database schema',
       problem: `lacks ${missing.join(', ')}.`,
@@ -93,7 +93,7 @@ async function knownMigrations(): Promise<string[]> {
 function refuseNewer(applied: readonly string[] | null, known: readonly string[]): void {
   const unknown = (applied ?? []).filter((name) => !known.includes(name));
   if (unknown.length === 0) return;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: 'database schema',
       problem: `was brought up to date by a newer cognito-mirror (${unknown.join(', ')}).`,

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { Queryable } from './connection.ts';
 
 /** What each migration made and a later one keeps: by it a part that is missing is noticed. */
@@ -92,7 +92,7 @@ export async function inspectSchemas(db: Queryable): Promise<OwnSchemas> {
 
 /** @throws ConfigurationError where the schemas are not this program's to use. */
 export function requireOwn({ refusal }: OwnSchemas): void {
-  if (refusal !== null) throw new ConfigurationError([{ subject: 'DATABASE_URL', ...refusal }]);
+  if (refusal !== null) throw new ActionRequiredError([{ subject: 'DATABASE_URL', ...refusal }]);
 }
 
 async function appliedMigrations(db: Queryable): Promise<string[]> {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { commandLine } from '../config/command-line.ts';
-import { ConfigurationError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { type Database, NoMirrorError } from './database.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { openSession } from './session/open-session.ts';
@@ -119,8 +119,8 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
   });
 }
 
-function atFault(problem: string, remedy: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError([{ subject: 'query', problem, remedy }], { cause });
+function atFault(problem: string, remedy: string, cause?: unknown): ActionRequiredError {
+  return new ActionRequiredError([{ subject: 'query', problem, remedy }], { cause });
 }
 
 async function explain(

@@ -1,4 +1,4 @@
-import { ConfigurationError, type Problem } from '../model/errors.ts';
+import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import type { Queryable } from './connection.ts';
 
 /** SQL functions with a body that is parsed when they are made came with Postgres 14. */
@@ -27,5 +27,5 @@ export async function requireUsable(db: Queryable): Promise<void> {
   if (readOnly === 'on') {
     refuse('the database is read-only, as a standby is.', 'Name the primary server.');
   }
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  if (problems.length > 0) throw new ActionRequiredError(problems);
 }

@@ -1,18 +1,18 @@
 import type { Allowances } from '../config/pool-settings.ts';
-import { type Buckets, bucketsOf } from './buckets.ts';
-import type { Lane } from './fair-queue.ts';
-import { Lanes, type LaneUsage } from './fair-queues.ts';
-import { localPacing, type Pacing } from './limiter.ts';
+import { type Buckets, createBuckets } from './buckets.ts';
+import type { FairQueue } from './fair-queue.ts';
+import { FairQueues, type QueueUsage } from './fair-queues.ts';
+import { type LimiterBackend, localBackend } from './limiter.ts';
 import { allowedRates, BUCKETS, type BucketName } from './quotas.ts';
 
 /** The buckets of every account and Region that this process calls, each made when first asked for. */
 export class AccountBuckets {
-  readonly #lanes: Lanes;
+  readonly #lanes: FairQueues;
   readonly #allowances: Allowances;
   readonly #byAccount = new Map<string, Buckets>();
 
-  constructor(pacing: Pacing, allowances: Allowances) {
-    this.#lanes = new Lanes(pacing);
+  constructor(pacing: LimiterBackend, allowances: Allowances) {
+    this.#lanes = new FairQueues(pacing);
     this.#allowances = allowances;
   }
 
@@ -39,7 +39,7 @@ export class AccountBuckets {
    * accounts of a Region share one such bucket, at the least share that any of them has.
    */
   ofRegion(region: string): Buckets {
-    return bucketsOf(new Map([['UserPoolRead', this.#poolReads(region)]]), {
+    return createBuckets(new Map([['UserPoolRead', this.#poolReads(region)]]), {
       lanes: this.#lanes,
       scope: region,
       share: this.#allowances.leastShare(region),
@@ -56,7 +56,7 @@ export class AccountBuckets {
   }
 
   /** Every bucket that was asked for, those of pools included. */
-  usages(): LaneUsage[] {
+  usages(): QueueUsage[] {
     return this.#lanes.usages();
   }
 
@@ -77,13 +77,13 @@ export class AccountBuckets {
           ? this.#poolReads(region)
           : this.#lanes.of({ scope, bucket }, allowed[bucket]);
       const lanes = new Map(names.map((name) => [name, laneOf(name)]));
-      buckets = bucketsOf(lanes, { lanes: this.#lanes, scope, share });
+      buckets = createBuckets(lanes, { lanes: this.#lanes, scope, share });
       this.#byAccount.set(key, buckets);
     }
     return buckets;
   }
 
-  #poolReads(region: string): Lane {
+  #poolReads(region: string): FairQueue {
     const share = this.#allowances.leastShare(region);
     const { UserPoolRead } = allowedRates({ share, userListRps: 0 });
     return this.#lanes.of({ scope: region, bucket: 'UserPoolRead' }, UserPoolRead);
@@ -92,5 +92,5 @@ export class AccountBuckets {
 
 /** Buckets held by this process alone. */
 export function localAccountBuckets(allowances: Allowances): AccountBuckets {
-  return new AccountBuckets(localPacing(), allowances);
+  return new AccountBuckets(localBackend(), allowances);
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { Lane } from './fair-queue.ts';
-import type { Lanes } from './fair-queues.ts';
+import type { FairQueue } from './fair-queue.ts';
+import type { FairQueues } from './fair-queues.ts';
 import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
 
 /** The buckets of one account and Region, whatever its pools. */
@@ -34,18 +34,18 @@ export interface Buckets {
  * @param buckets those that there are; a call that falls under another is a mistake of the program.
  * @param lanes gives those of quotas per pool, which lie under `scope`: the account and Region.
  */
-export function bucketsOf(
-  buckets: ReadonlyMap<BucketName, Lane>,
-  { lanes, scope, share }: { lanes: Lanes; scope: string; share: number },
+export function createBuckets(
+  buckets: ReadonlyMap<BucketName, FairQueue>,
+  { lanes, scope, share }: { lanes: FairQueues; scope: string; share: number },
 ): Buckets {
-  const laneOf = (bucket: BucketName): Lane => {
+  const laneOf = (bucket: BucketName): FairQueue => {
     const lane = buckets.get(bucket);
     if (!lane) throw new Error(`${scope} has no bucket ${bucket}: whose account is it?`);
     return lane;
   };
 
   /** The narrowest lane that the operation must pass. */
-  const entryLane = (operation: Operation, poolId: string): Lane => {
+  const entryLane = (operation: Operation, poolId: string): FairQueue => {
     const bucket = laneOf(BUCKET_OF[operation]);
     const perPool = PER_POOL_RPS[operation];
     if (perPool === undefined) return bucket;

@@ -1,16 +1,16 @@
 import { InterruptedError } from '../model/errors.ts';
-import type { Pacer } from './limiter.ts';
+import type { Limiter } from './limiter.ts';
 import { SlowDown } from './slow-down.ts';
 
 /** How an attempt stands among others that wait for the same lane. */
-export interface Standing {
+export interface Priority {
   /** What it is a part of, such as a pool: flows are served in turn. */
   readonly flow: string;
   /** Of a flow's attempts, the most urgent goes first. */
   readonly urgency: number;
 }
 
-interface Waiter extends Standing {
+interface Waiter extends Priority {
   readonly since: number;
   release(): void;
   reject(reason: unknown): void;
@@ -19,10 +19,10 @@ interface Waiter extends Standing {
 /** Who has waited this long comes before whoever of its flow is more urgent: page tokens grow old. */
 const LONGEST_WAIT_MS = 60_000;
 
-const ANY: Standing = { flow: '', urgency: 0 };
+const ANY: Priority = { flow: '', urgency: 0 };
 
 /** Which quota a lane keeps. */
-export interface LaneName {
+export interface GroupName {
   /** Account and Region (`111122223333/us-east-1`), the Region alone, or the pool besides. */
   readonly scope: string;
   /** The service's name of the quota, or of the operation that has one per pool. */
@@ -34,19 +34,19 @@ export interface LaneName {
  * those alike in the order they came. The pacer sees one registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
  * was coming goes to the next.
  */
-export class Lane {
-  readonly name: LaneName;
+export class FairQueue {
+  readonly name: GroupName;
   /** Attempts a second at full rate. */
   readonly allowed: number;
   readonly slowDown = new SlowDown();
   readonly released = new RateMeter();
-  readonly #pacer: Pacer;
+  readonly #pacer: Limiter;
   /**
    * The wider lane that a release must pass too, its turn taken after this lane's own. Waiting
    * there makes that turn late, which adds one to a second of this lane: the mirror lists the
    * groups of a pool in one chain, so there is never more than one such turn.
    */
-  readonly #within: Lane | null;
+  readonly #within: FairQueue | null;
   /** Those that wait, by their flows, the one first whose turn it is; none is empty. */
   readonly #flows = new Map<string, Set<Waiter>>();
   readonly #closing = new AbortController();
@@ -54,7 +54,7 @@ export class Lane {
   /** The part of an attempt that turns under slow-down have added up to, below 1. */
   #credit = 0;
 
-  constructor(name: LaneName, allowed: number, pacer: Pacer, within: Lane | null = null) {
+  constructor(name: GroupName, allowed: number, pacer: Limiter, within: FairQueue | null = null) {
     this.name = name;
     this.allowed = allowed;
     this.#pacer = pacer;
@@ -69,7 +69,7 @@ export class Lane {
   }
 
   /** Resolves when it is the caller's turn; rejects at once with `signal.reason` on an abort. */
-  turn(signal: AbortSignal, { flow, urgency }: Standing = ANY): Promise<void> {
+  turn(signal: AbortSignal, { flow, urgency }: Priority = ANY): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
-import { Lane, type LaneName } from './fair-queue.ts';
-import type { Pacing } from './limiter.ts';
+import { FairQueue, type GroupName } from './fair-queue.ts';
+import type { LimiterBackend } from './limiter.ts';
 
 /** How much of a lane is used. */
-export interface LaneUsage extends LaneName {
+export interface QueueUsage extends GroupName {
   /** Attempts a second that this process released, over the last two. */
   readonly rate: number;
   /** Attempts a second allowed at full rate, to all processes that share the lane together. */
@@ -15,33 +15,33 @@ export interface LaneUsage extends LaneName {
  * The lanes of this process, each known by its name to every process that shares it. Throttling
  * that one of them meets slows the lane in all.
  */
-export class Lanes {
-  readonly #pacing: Pacing;
-  readonly #lanes = new Map<string, Lane>();
+export class FairQueues {
+  readonly #pacing: LimiterBackend;
+  readonly #lanes = new Map<string, FairQueue>();
 
-  constructor(pacing: Pacing) {
+  constructor(pacing: LimiterBackend) {
     this.#pacing = pacing;
     pacing.onThrottled((id) => this.#lanes.get(id)?.slowDown.throttled());
   }
 
   /** The lane, made when first asked for: the rate and the wider lane are those of that time. */
-  of(name: LaneName, rate: number, within: Lane | null = null): Lane {
+  of(name: GroupName, rate: number, within: FairQueue | null = null): FairQueue {
     const id = idOf(name);
     let lane = this.#lanes.get(id);
     if (!lane) {
-      lane = new Lane(name, rate, this.#pacing.newPacer(id, rate), within);
+      lane = new FairQueue(name, rate, this.#pacing.newPacer(id, rate), within);
       this.#lanes.set(id, lane);
     }
     return lane;
   }
 
   /** Slows the lane down: at once in this process, and soon in the others. */
-  throttled(lane: Lane): void {
+  throttled(lane: FairQueue): void {
     lane.slowDown.throttled();
     this.#pacing.tellThrottled(idOf(lane.name));
   }
 
-  usages(): LaneUsage[] {
+  usages(): QueueUsage[] {
     return [...this.#lanes.values()].map(({ name, released, allowed, waiting }) => ({
       ...name,
       rate: released.rate,
@@ -57,6 +57,6 @@ export class Lanes {
   }
 }
 
-function idOf({ scope, bucket }: LaneName): string {
+function idOf({ scope, bucket }: GroupName): string {
   return `${scope}/${bucket}`;
 }

@@ -1,7 +1,7 @@
 import Bottleneck from 'bottleneck';
 
 /** Gives turns at a rate. A lane asks for its next turn only after the last one has come. */
-export interface Pacer {
+export interface Limiter {
   /**
    * Resolves when the next turn has come, with the number of attempts that it releases. Rejects
    * once the pacer is closed.
@@ -31,7 +31,7 @@ export const RESERVE_OF_CLUSTER = 0.02;
 const RESERVE_OF_SEVERAL = 0.03;
 
 /** How a rate is paced: `attempts` released together every `minTime` milliseconds. */
-export function paceOf(
+export function computePace(
   rate: number,
   reserveOfOne = RESERVE,
 ): { attempts: number; minTime: number } {
@@ -42,8 +42,8 @@ export function paceOf(
 }
 
 /** Paces by Bottleneck within this process, by `minTime`: a reservoir lets bursts through. */
-export function localPacer(rate: number): Pacer {
-  const { attempts, minTime } = paceOf(rate);
+export function openLocalLimiter(rate: number): Limiter {
+  const { attempts, minTime } = computePace(rate);
   const limiter = new Bottleneck({ minTime });
   let closed = false;
   return {
@@ -65,9 +65,9 @@ export function localPacer(rate: number): Pacer {
 }
 
 /** Where lanes get their turns, and how processes that share them tell each other of throttling. */
-export interface Pacing {
+export interface LimiterBackend {
   /** The pacer of the lane `id`, at `rate` attempts a second. */
-  newPacer(id: string, rate: number): Pacer;
+  newPacer(id: string, rate: number): Limiter;
   /** Tells every other process that the service throttled the lane's calls. */
   tellThrottled(id: string): void;
   /** Has `listener` called with each lane of which that was told. */
@@ -76,9 +76,9 @@ export interface Pacing {
 }
 
 /** The pacing of a process that shares its lanes with no other. */
-export function localPacing(): Pacing {
+export function localBackend(): LimiterBackend {
   return {
-    newPacer: (_, rate) => localPacer(rate),
+    newPacer: (_, rate) => openLocalLimiter(rate),
     tellThrottled: () => {},
     onThrottled: () => {},
     close: async () => {},

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redactUrl } from '../common/redact-url.ts';
-import { ConfigurationError, InterruptedError } from '../model/errors.ts';
-import { commandsOf, explain, SILENT, type Trouble } from './redis-errors.ts';
-import { judge, readGreeting, readInfo, userOf } from './server-info.ts';
+import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
+import { explain, listCommands, type RedisProblem, SILENT } from './redis-errors.ts';
+import { checkServer, getUsername, readGreeting, readInfo } from './server-info.ts';
 /**
  * How long Redis may take to come up, and to take the first commands. Together with the start of the
  * process, a person has the reason within 10 seconds, also on a busy machine.
@@ -19,7 +19,7 @@ const RETRY_MS = 200;
  */
 export async function awaitRedis(url: string, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  let cause: Trouble | null = null;
+  let cause: RedisProblem | null = null;
   for (;;) {
     if (signal?.aborted) throw new InterruptedError();
     const trouble = await probe(url, Math.max(deadline - performance.now(), RETRY_MS), signal);
@@ -35,8 +35,8 @@ export async function awaitRedis(url: string, signal?: AbortSignal): Promise<voi
 }
 
 /** Without the error itself: ioredis puts the command there, and with it the password. */
-export function refusedRedis(url: string, { problem, remedy }: Trouble): ConfigurationError {
-  return new ConfigurationError([{ subject: `REDIS_URL (${redactUrl(url)})`, problem, remedy }]);
+export function refusedRedis(url: string, { problem, remedy }: RedisProblem): ActionRequiredError {
+  return new ActionRequiredError([{ subject: `REDIS_URL (${redactUrl(url)})`, problem, remedy }]);
 }
 
 /** Connects once and asks Redis what it is; null where it can be used. */
@@ -44,7 +44,7 @@ async function probe(
   url: string,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<Trouble | null> {
+): Promise<RedisProblem | null> {
   const client = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
@@ -65,7 +65,7 @@ async function probe(
   }, timeoutMs);
   try {
     await client.connect();
-    const trouble = judge(readInfo(await client.info()));
+    const trouble = checkServer(readInfo(await client.info()));
     if (trouble !== null) return trouble;
     // By itself first: without MULTI, a dry run would run its commands.
     await client.call('MULTI');
@@ -83,10 +83,10 @@ async function probe(
 }
 
 /** Explains an error; of a connection, also by what the server says to a new one. */
-export async function explainFailure(url: string, error: Error): Promise<Trouble> {
-  const user = userOf(url);
+export async function explainFailure(url: string, error: Error): Promise<RedisProblem> {
+  const user = getUsername(url);
   if ('command' in error) {
-    return explain(error, { user, commands: commandsOf(error) });
+    return explain(error, { user, commands: listCommands(error) });
   }
   const greeting = await readGreeting(url);
   const isRefused = greeting?.startsWith('-') ?? false;

@@ -3,7 +3,7 @@ import { bounded, NoAnswerError } from '../common/bounded.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { awaitRedis, explainFailure, PATIENCE_MS, refusedRedis } from './await-redis.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { userOf } from './server-info.ts';
+import { getUsername } from './server-info.ts';
 import { type RedisTrouble, RedisWatch } from './watch.ts';
 
 /** The mirror's Redis, while this process uses it. */
@@ -71,7 +71,7 @@ export async function openRedis(
   await awaitRedis(url, signal);
   const client = new Redis(url, OPTIONS);
   const watch = new RedisWatch(url, client, log);
-  const user = userOf(url);
+  const user = getUsername(url);
   const tryOut = async (work: () => Promise<void>) => {
     try {
       await watch.quietly(bounded(work, PATIENCE_MS));

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { explain, type Trouble } from './redis-errors.ts';
+import { explain, type RedisProblem } from './redis-errors.ts';
 
 /** A command with harmless arguments: `['HSET', key, 'field', 'value']`. */
 export type Command = readonly [name: string, ...args: (string | number)[]];
@@ -14,7 +14,7 @@ export async function dryRun(
   client: Redis,
   commands: readonly Command[],
   user: string,
-): Promise<Trouble | null> {
+): Promise<RedisProblem | null> {
   // In one go: no other command of this client may come in between.
   const sent = [['MULTI'] as Command, ...commands, ['DISCARD'] as Command];
   const answers = await Promise.allSettled(

@@ -2,7 +2,7 @@ import { NoAnswerError } from '../common/bounded.ts';
 import { explainTls } from '../model/tls-errors.ts';
 
 /** Why Redis cannot be used. */
-export interface Trouble {
+export interface RedisProblem {
   /** What is wrong, as one sentence without a subject. */
   readonly problem: string;
   /** The fix, as a command or a setting. */
@@ -46,8 +46,16 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
-const passing = (problem: string, remedy: string): Trouble => ({ problem, remedy, passing: true });
-const lasting = (problem: string, remedy: string): Trouble => ({ problem, remedy, passing: false });
+const passing = (problem: string, remedy: string): RedisProblem => ({
+  problem,
+  remedy,
+  passing: true,
+});
+const lasting = (problem: string, remedy: string): RedisProblem => ({
+  problem,
+  remedy,
+  passing: false,
+});
 
 export const SILENT = lasting(
   'the server does not answer.',
@@ -55,12 +63,12 @@ export const SILENT = lasting(
 );
 
 /** The command that failed with this error, in upper case; none where a connection failed. */
-export function commandsOf(error: Error): readonly string[] {
+export function listCommands(error: Error): readonly string[] {
   return 'command' in error ? [(error.command as { name: string }).name.toUpperCase()] : [];
 }
 
 /** Explains an error of a connection or a command, by Redis's first words or Node's error code. */
-export function explain(error: Error, occasion: Occasion): Trouble {
+export function explain(error: Error, occasion: Occasion): RedisProblem {
   const { code, message } = firstCause(error);
   const names = nameCommands(occasion.commands);
   if (error instanceof NoAnswerError) return SILENT;
@@ -158,7 +166,7 @@ export function explain(error: Error, occasion: Occasion): Trouble {
 }
 
 /** What a user of Redis lacks: a channel, a key, or a command. */
-function explainRights(message: string, { user, commands }: Occasion): Trouble {
+function explainRights(message: string, { user, commands }: Occasion): RedisProblem {
   const names = nameCommands(commands);
   if (/channel/.test(message)) {
     return lasting(

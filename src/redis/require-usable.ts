@@ -1,5 +1,5 @@
 import { redactUrl } from '../common/redact-url.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import type { RedisConnection } from './connection.ts';
 import { readInfo } from './server-info.ts';
 
@@ -12,7 +12,7 @@ import { readInfo } from './server-info.ts';
 export async function requireUsableRedis(redis: RedisConnection): Promise<void> {
   const policy = (await policyByConfig(redis)) ?? (await policyByInfo(redis));
   if (policy === null || policy === 'noeviction') return;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: `REDIS_URL (${redactUrl(redis.url)})`,
       problem: `the server may drop jobs when its memory is full (maxmemory-policy ${policy}).`,

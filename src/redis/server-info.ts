@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Trouble } from './redis-errors.ts';
+import type { RedisProblem } from './redis-errors.ts';
 
 /** Redis sends it at once, or never. */
 const PATIENCE_MS = 500;
@@ -37,7 +37,7 @@ export function readInfo(text: string): ReadonlyMap<string, string> {
 }
 
 /** The user as whom a URL connects: `default` where it names none. */
-export function userOf(url: string): string {
+export function getUsername(url: string): string {
   const { username } = new URL(url);
   return username === '' ? 'default' : decodeURIComponent(username);
 }
@@ -51,7 +51,7 @@ const LEAST_VERSION = [6, 2] as const;
  * Valkey says `valkey_version` and `server_mode` where Redis says `redis_version` and `redis_mode`,
  * and may say both. Each of its versions is new enough.
  */
-export function judge(info: ReadonlyMap<string, string>): Trouble | null {
+export function checkServer(info: ReadonlyMap<string, string>): RedisProblem | null {
   const version = info.get('redis_version') ?? 'of an unknown version';
   if (!info.has('valkey_version') && !isNewEnough(version)) {
     return {

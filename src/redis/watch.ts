@@ -3,11 +3,11 @@ import { bounded } from '../common/bounded.ts';
 import { redactUrl } from '../common/redact-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { commandsOf, explain, isRefusal, type Trouble } from './redis-errors.ts';
-import { readGreeting, userOf } from './server-info.ts';
+import { explain, isRefusal, listCommands, type RedisProblem } from './redis-errors.ts';
+import { getUsername, readGreeting } from './server-info.ts';
 
 /** What keeps a process from using Redis now. */
-export interface RedisTrouble extends Trouble {
+export interface RedisTrouble extends RedisProblem {
   /** True where the connection is gone; false where Redis is there and refuses. */
   readonly isLost: boolean;
   readonly since: Date;
@@ -32,7 +32,7 @@ const MET_MS = 2_500;
 /** These are sent by ioredis and `requireUsableRedis`, which can do without them. */
 const OPTIONAL_COMMANDS = new Set(['client', 'config', 'hello']);
 
-const LOST: Trouble = {
+const LOST: RedisProblem = {
   problem: 'it is not reachable.',
   remedy: 'Start Redis, or restore the network.',
   passing: true,
@@ -43,7 +43,7 @@ interface Watched {
   unreadySince: number | null;
   lastError: Error | null;
   /** Why it cannot be made. */
-  refusal: Trouble | null;
+  refusal: RedisProblem | null;
 }
 
 /**
@@ -60,9 +60,9 @@ export class RedisWatch {
   readonly #listeners = { trouble: new Set<() => void>(), back: new Set<() => void>() };
   readonly #commands: Command[] = [];
   /** What the last dry run found. */
-  #found: Trouble | null = null;
+  #found: RedisProblem | null = null;
   /** What a command met lately, and when, by `performance.now()`. */
-  #met: { readonly trouble: Trouble; readonly at: number } | null = null;
+  #met: { readonly trouble: RedisProblem; readonly at: number } | null = null;
   #trouble: RedisTrouble | null = null;
   #mainReadyAt = performance.now();
   #isClosed = false;
@@ -146,7 +146,10 @@ export class RedisWatch {
   }
 
   async #look(): Promise<void> {
-    const tryOut = bounded(() => dryRun(this.#main, this.#commands, userOf(this.#url)), SILENCE_MS);
+    const tryOut = bounded(
+      () => dryRun(this.#main, this.#commands, getUsername(this.#url)),
+      SILENCE_MS,
+    );
     for (;;) {
       await this.#pause();
       if (this.#isClosed) return;
@@ -194,8 +197,8 @@ export class RedisWatch {
     if (this.#trouble === null) this.#lookNow();
   }
 
-  #explain(error: Error): Trouble {
-    return explain(error, { user: userOf(this.#url), commands: commandsOf(error) });
+  #explain(error: Error): RedisProblem {
+    return explain(error, { user: getUsername(this.#url), commands: listCommands(error) });
   }
 
   #update(): void {
@@ -212,7 +215,7 @@ export class RedisWatch {
   }
 
   /** What a command met; while it goes on, it is the trouble that a dry run has found before. */
-  #metLately(before: RedisTrouble | null): Trouble | null {
+  #metLately(before: RedisTrouble | null): RedisProblem | null {
     if (this.#met === null || performance.now() - this.#met.at >= MET_MS) return null;
     return before === null || before.isLost ? this.#met.trouble : before;
   }

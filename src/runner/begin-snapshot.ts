@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type BegunRun, beginSnapshot } from '../postgres/store/begin.ts';
+import { type BegunSnapshot, beginSnapshot } from '../postgres/store/begin.ts';
 import { beginProgress } from '../postgres/store/progress.ts';
 import { createStage, dropEndedStages } from '../postgres/store/stage.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -8,12 +8,19 @@ import type { Logger } from '../telemetry/logger.ts';
 const TOLERATED_SECONDS_AHEAD = 60;
 
 /** Begins a snapshot of a pool, or resumes its unfinished one, and logs what is unusual about it. */
-export async function beginOrResume(db: pg.Pool, poolId: string, log: Logger): Promise<BegunRun> {
+export async function beginOrResume(
+  db: pg.Pool,
+  poolId: string,
+  log: Logger,
+): Promise<BegunSnapshot> {
   const begun = await beginSnapshot(db, poolId, createStage);
   await dropEndedStages(db);
-  const { run, resumed, drifted, secondsAhead } = begun;
-  await beginProgress(db, run);
-  log.info({ poolId, snapshotAt: run.snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot begun');
+  const { lease, resumed, drifted, secondsAhead } = begun;
+  await beginProgress(db, lease);
+  log.info(
+    { poolId, snapshotAt: lease.snapshotAt },
+    resumed ? 'snapshot resumed' : 'snapshot begun',
+  );
   if (drifted > 0) {
     log.warn(
       { poolId, rows: drifted },
@@ -22,7 +29,7 @@ export async function beginOrResume(db: pg.Pool, poolId: string, log: Logger): P
   }
   if (secondsAhead > TOLERATED_SECONDS_AHEAD) {
     log.warn(
-      { poolId, snapshotAt: run.snapshotAt, secondsAhead: Math.round(secondsAhead) },
+      { poolId, snapshotAt: lease.snapshotAt, secondsAhead: Math.round(secondsAhead) },
       "the snapshot's time lies in the future, as Postgres's clock was ahead at an earlier snapshot: docs/OPERATIONS.md, A clock that was ahead",
     );
   }

@@ -19,28 +19,28 @@ export interface ConclusionSettings {
  * @returns the walks that must be made before, as the check found something missing; none where the
  *   snapshot was published or held.
  */
-export function conclude(
+export function checkAndPublish(
   context: SnapshotContext,
   settings: ConclusionSettings,
   signal: AbortSignal,
 ): Promise<readonly Walk[]> {
-  return withProgress(context, () => checkAndPublish(context, settings, signal));
+  return withProgress(context, () => publishOrHold(context, settings, signal));
 }
 
-async function checkAndPublish(
+async function publishOrHold(
   context: SnapshotContext,
   { maxRemoved, historyDays }: ConclusionSettings,
   signal: AbortSignal,
 ): Promise<readonly Walk[]> {
   const verdict = await check(context, maxRemoved, signal).catch((error: unknown) => {
-    throw explainStageGone(error, context.run);
+    throw explainStageGone(error, context.lease);
   });
   if (verdict.kind === 'walk') {
     context.progress.phase = 'walk';
     return verdict.walks;
   }
   if (verdict.kind === 'hold') {
-    await endSnapshot(context.db, context.run, ['walking'], 'held', verdict.reason);
+    await endSnapshot(context.db, context.lease, ['walking'], 'held', verdict.reason);
   } else {
     await publish(context, 'walking', historyDays, signal);
   }

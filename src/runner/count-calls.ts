@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { isDatabaseAway } from '../postgres/database-error.ts';
-import type { Run } from '../postgres/store/leases.ts';
+import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { addCallCounts } from '../postgres/store/transitions.ts';
 import type { CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -13,7 +13,7 @@ const EVERY_MS = 5000;
  */
 export function countCalls(
   db: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   meter: CallMeter,
   log: Logger,
 ): () => Promise<void> {
@@ -22,10 +22,10 @@ export function countCalls(
     const counts = meter.take();
     if (counts.apiCalls === 0) return;
     // What is counted is for people: to lose some is no reason to end a run.
-    await addCallCounts(db, run, counts).catch((error: unknown) => {
+    await addCallCounts(db, lease, counts).catch((error: unknown) => {
       // That Postgres is away is told of by whoever cannot do without it.
       const level = isDatabaseAway(error) ? 'debug' : 'warn';
-      log[level]({ poolId: run.poolId, ...counts }, 'calls could not be counted');
+      log[level]({ poolId: lease.poolId, ...counts }, 'calls could not be counted');
     });
   };
   const tick = () => {

@@ -5,12 +5,12 @@ import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { RetryPolicy } from '../cognito/retry.ts';
 import type { Role } from '../config/pool-settings.ts';
 import type { Pool } from '../model/directory.ts';
-import { savePool, vanishedError } from '../postgres/store/pools.ts';
+import { explainVanished, savePool } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-export interface DescribeParts {
+export interface DescribeDeps {
   readonly buckets: AccountBuckets;
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
@@ -25,13 +25,13 @@ export interface DescribeParts {
 
 /** Asks the service what a pool is; the answer tells the account whose quotas its walks use. */
 export async function describePool(
-  parts: DescribeParts,
+  deps: DescribeDeps,
   poolId: string,
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
-  const { role, region, observer, retryPolicy, log } = parts;
-  const buckets = parts.buckets.ofRegion(region);
+  const { role, region, observer, retryPolicy, log } = deps;
+  const buckets = deps.buckets.ofRegion(region);
   const cognito = openCognito({
     region,
     role,
@@ -54,24 +54,24 @@ export async function describePool(
  * @throws ConfigurationError where it does not exist, or is another pool than the one in the database
  */
 export async function describeMirrored(
-  parts: DescribeParts & { readonly db: pg.Pool },
+  deps: DescribeDeps & { readonly db: pg.Pool },
   poolId: string,
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
-  const { db } = parts;
+  const { db } = deps;
   try {
-    const pool = await describePool(parts, poolId, meter, signal);
+    const pool = await describePool(deps, poolId, meter, signal);
     await savePool(db, pool);
     return pool;
   } catch (error) {
     if (!(error instanceof ResourceNotFoundError)) throw error;
-    throw (await vanishedError(db, poolId, parts.region, error)) ?? error;
+    throw (await explainVanished(db, poolId, deps.region, error)) ?? error;
   }
 }
 
 /** What one pool is mirrored with. */
-export interface PoolParts {
+export interface PoolDeps {
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
   /** Where the pool is read. */
@@ -82,4 +82,4 @@ export interface PoolParts {
 }
 
 /** Gives what a pool is mirrored with; throws ConfigurationError where its archive is named wrongly. */
-export type PoolPartsOf = (poolId: string) => Promise<PoolParts>;
+export type PoolDepsLookup = (poolId: string) => Promise<PoolDeps>;

@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { commandLine } from '../config/command-line.ts';
-import { ConfigurationError } from '../model/errors.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
-import { type Run, takeRun } from '../postgres/store/leases.ts';
+import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { findSnapshot, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
 import { endSnapshot } from '../postgres/store/transitions.ts';
-import { endTransactionsOfLost } from '../postgres/work/workers.ts';
+import { endTransactionsOfLostWorkers } from '../postgres/work/workers.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
-import { reportOf, type SnapshotReport, saveOutcome } from './outcome.ts';
+import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
 
 /**
  * Publishes and archives a held snapshot: a person has looked at it. How it ends is the pool's last
@@ -28,9 +28,9 @@ export async function releaseHeld(
   const { db, progress } = context;
   const { poolId } = key;
   const snapshot = snapshotId(key.snapshotAt);
-  const run = await requireHeld(db, key);
+  const lease = await requireHeld(db, key);
   try {
-    await publish({ db, run, progress }, 'held', historyDays, signal);
+    await publish({ db, lease, progress }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
     await saveOutcome(db, poolId, { outcome: 'archived', snapshot, why: null });
     return await report(db, key, begun, sealed.get(snapshot) ?? null);
@@ -50,15 +50,15 @@ export async function releaseHeld(
 export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
   const begun = performance.now();
   const { poolId, snapshotAt } = key;
-  await endTransactionsOfLost(db);
+  await endTransactionsOfLostWorkers(db);
   const row = await findSnapshot(db, poolId, snapshotAt);
-  const run =
-    (await takeRun(db, poolId, 'held', snapshotAt)) ??
-    (await takeRun(db, poolId, 'walking', snapshotAt));
-  if (row === null || run === null) throw notIn(key, row, 'held or walking');
+  const lease =
+    (await takeLease(db, poolId, 'held', snapshotAt)) ??
+    (await takeLease(db, poolId, 'walking', snapshotAt));
+  if (row === null || lease === null) throw notIn(key, row, 'held or walking');
   const before = row.state === 'held' ? 'it was held' : 'it had stopped';
   const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
-  await endSnapshot(db, run, ['held', 'walking'], 'discarded', `Discarded by a person${reason}`);
+  await endSnapshot(db, lease, ['held', 'walking'], 'discarded', `Discarded by a person${reason}`);
   await dropEndedStages(db);
   return report(db, key, begun, null);
 }
@@ -70,26 +70,26 @@ async function report(
   archive: SnapshotReport['archive'],
 ): Promise<SnapshotReport> {
   const seconds = Math.round(performance.now() - begun) / 1000;
-  return reportOf(poolId, await findSnapshot(db, poolId, snapshotAt), {
+  return buildReport(poolId, await findSnapshot(db, poolId, snapshotAt), {
     reason: null,
     seconds,
     archive,
   });
 }
 
-async function requireHeld(db: pg.Pool, key: SnapshotKey): Promise<Run> {
+async function requireHeld(db: pg.Pool, key: SnapshotKey): Promise<SnapshotLease> {
   const { poolId, snapshotAt } = key;
-  const run = await takeRun(db, poolId, 'held', snapshotAt);
-  if (run === null) throw notIn(key, await findSnapshot(db, poolId, snapshotAt), 'held');
-  return run;
+  const lease = await takeLease(db, poolId, 'held', snapshotAt);
+  if (lease === null) throw notIn(key, await findSnapshot(db, poolId, snapshotAt), 'held');
+  return lease;
 }
 
 function notIn(
   { poolId, snapshotAt }: SnapshotKey,
   row: SnapshotRow | null,
   states: string,
-): ConfigurationError {
-  return new ConfigurationError([
+): ActionRequiredError {
+  return new ActionRequiredError([
     {
       subject: `${poolId}/${snapshotId(snapshotAt)}`,
       problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not ${states}.`,

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { MirrorError, SnapshotFailedError } from '../model/errors.ts';
 import type { Outcome, SnapshotState } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
-import type { Run } from '../postgres/store/leases.ts';
+import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
 import type { SnapshotRow } from '../postgres/store/snapshots.ts';
-import { endSnapshot, noteReason } from '../postgres/store/transitions.ts';
+import { endSnapshot, recordReason } from '../postgres/store/transitions.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function saveOutcome(
   poolId: string,
   { outcome, snapshot, why }: { outcome: Outcome; snapshot: string | null; why: unknown },
 ): Promise<void> {
-  const reason = outcome === 'interrupted' ? null : reasonOf(why);
+  const reason = outcome === 'interrupted' ? null : explainOutcome(why);
   await saveAttempt(db, poolId, { outcome, snapshot, reason }).catch(() => {});
 }
 
@@ -27,7 +27,7 @@ export async function saveOutcome(
  * Why an attempt ended, in words that may be printed, logged and kept. Of errors that are not our own
  * the name alone is kept, as their texts can quote anything.
  */
-export function reasonOf(why: unknown): string | null {
+export function explainOutcome(why: unknown): string | null {
   if (why === null || typeof why === 'string') return why;
   const known = withoutRows(why instanceof Error ? why : new Error('unknown'));
   if (known instanceof MirrorError) return known.message;
@@ -48,11 +48,15 @@ export function logOutcome(log: Logger, outcome: Outcome, report: SnapshotReport
  * Leaves word in a snapshot's row of what stopped it: it failed, or it can be resumed. Where
  * Postgres itself is the trouble, that cannot be done.
  */
-export async function noteFailure(db: pg.Pool, run: Run, error: Error): Promise<void> {
+export async function recordFailure(
+  db: pg.Pool,
+  lease: SnapshotLease,
+  error: Error,
+): Promise<void> {
   const noted =
     error instanceof SnapshotFailedError
-      ? endSnapshot(db, run, ['walking'], 'failed', error.message)
-      : noteReason(db, run, error.message);
+      ? endSnapshot(db, lease, ['walking'], 'failed', error.message)
+      : recordReason(db, lease, error.message);
   await noted.catch(() => {});
 }
 
@@ -84,7 +88,7 @@ export interface SnapshotReport extends Told {
 }
 
 /** A report of a snapshot as it stands in Postgres, or of a run that came to none. */
-export function reportOf(
+export function buildReport(
   poolId: string,
   row: SnapshotRow | null,
   run: Pick<SnapshotReport, 'seconds' | 'archive'> & { reason: string | null },

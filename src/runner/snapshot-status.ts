@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import {
-  progressRows,
   type RunPhase,
   type RunProgress,
+  readProgressRows,
   stageProgress,
   walksInProgress,
 } from '../postgres/store/progress.ts';
-import { recentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
-import { poolsTakenInline } from '../postgres/work/locks.ts';
-import { openRuns, type RequestRow } from '../postgres/work/worker-status.ts';
+import { listRecentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
+import { listPoolsLockedInline } from '../postgres/work/locks.ts';
+import { listOpenSnapshots, type RequestRow } from '../postgres/work/worker-status.ts';
 import { averageStatus, type WalkingStatus } from './walking-status.ts';
 
 /** A snapshot, and how far it is where it is being taken. */
@@ -40,11 +40,13 @@ export async function readSnapshots(
   poolIds: readonly string[] | null,
   taken: readonly RequestRow[],
 ): Promise<SnapshotStatus[]> {
-  const stages = new Map((await openRuns(db)).map((run) => [nameOf(run), run.stage]));
-  const runs = new Map((await progressRows(db)).map((run) => [nameAt(run), run]));
+  const stages = new Map((await listOpenSnapshots(db)).map((run) => [nameOf(run), run.stage]));
+  const runs = new Map((await readProgressRows(db)).map((run) => [nameAt(run), run]));
   const byWorkers = new Set(taken.map(nameAt));
-  const snapshots = await recentSnapshots(db, RECENT, poolIds);
-  const inline = await poolsTakenInline(db, [...new Set(snapshots.map(({ poolId }) => poolId))]);
+  const snapshots = await listRecentSnapshots(db, RECENT, poolIds);
+  const inline = await listPoolsLockedInline(db, [
+    ...new Set(snapshots.map(({ poolId }) => poolId)),
+  ]);
   const runnerOf = (snapshot: SnapshotRow, phase: RunPhase) => {
     if (!PHASES_OF[snapshot.state]?.includes(phase)) return null;
     if (inline.has(snapshot.poolId)) return 'inline';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
-import { type Attempt, type PoolRow, poolRows } from '../postgres/store/pool-status.ts';
+import { type Attempt, type PoolRow, readPoolRows } from '../postgres/store/pool-status.ts';
 import {
   type RequestRow,
   readClock,
@@ -51,7 +51,7 @@ const RECENT = 5;
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
   const [pools, schedules, workers, requests] = await Promise.all([
-    poolRows(db, poolIds),
+    readPoolRows(db, poolIds),
     scheduleRows(db, poolIds),
     workerRows(db),
     requestRows(db, RECENT, poolIds),

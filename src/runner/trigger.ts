@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { ConfigurationError } from '../model/errors.ts';
-import { askForSnapshot, openRequestOf } from '../postgres/work/requests.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { findOpenRequestForPool, openRequest } from '../postgres/work/requests.ts';
 import { listSchedules } from '../postgres/work/schedules.ts';
-import { workersAlive } from '../postgres/work/workers.ts';
+import { countLiveWorkers } from '../postgres/work/workers.ts';
 
 /** What came of asking for a snapshot. */
 export interface Triggered {
@@ -23,7 +23,7 @@ export interface Triggered {
 export async function trigger(db: pg.Pool, poolId: string): Promise<Triggered> {
   const schedules = await listSchedules(db);
   if (!schedules.some((schedule) => schedule.poolId === poolId)) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: poolId,
         problem: 'the workers do not mirror this pool.',
@@ -32,12 +32,12 @@ export async function trigger(db: pg.Pool, poolId: string): Promise<Triggered> {
       },
     ]);
   }
-  const asked = await askForSnapshot(db, poolId, 'trigger');
-  const open = asked ?? (await openRequestOf(db, poolId));
+  const asked = await openRequest(db, poolId, 'trigger');
+  const open = asked ?? (await findOpenRequestForPool(db, poolId));
   return {
     poolId,
     id: open?.id ?? null,
     accepted: asked !== null,
-    workers: await workersAlive(db),
+    workers: await countLiveWorkers(db),
   };
 }

@@ -9,18 +9,18 @@ import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { Counts } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import {
+  assertStillOwner,
+  findLastArchived,
+  findLostArchive,
+  findNextToArchive,
   giveUpArchive,
-  lastArchived,
-  lostArchive,
   markArchived,
-  nextToArchive,
-  requireArchiving,
 } from '../postgres/store/archived.ts';
-import { type Run, takeRun } from '../postgres/store/leases.ts';
-import { openRows } from '../postgres/store/snapshot-rows.ts';
-import { type SnapshotRow, unarchivedSnapshots } from '../postgres/store/snapshots.ts';
+import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
+import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
+import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
-import { noteReason } from '../postgres/store/transitions.ts';
+import { recordReason } from '../postgres/store/transitions.ts';
 import { installationId } from '../postgres/work/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
@@ -54,12 +54,12 @@ export async function archivePublished(
   // A run that was killed right after publishing left its stage, which is as large as the pool.
   await dropEndedStages(context.db);
   const sealed = new Map<string, ArchiveResult>();
-  for (const snapshot of await unarchivedSnapshots(context.db, poolId)) {
+  for (const snapshot of await listUnarchived(context.db, poolId)) {
     context.progress.phase = 'archive';
     const archive = await archiveSnapshot(context, snapshot, signal);
     if (archive !== null) sealed.set(snapshot.snapshot, archive);
   }
-  const lost = await lostArchive(context.db, poolId);
+  const lost = await findLostArchive(context.db, poolId);
   if (lost !== null) {
     throw new SnapshotFailedError(
       `Snapshot ${lost.snapshot} of ${poolId} is published, but not archived. ${lost.reason} Take a new snapshot: run it again.`,
@@ -74,8 +74,8 @@ async function archiveSnapshot(
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   const { poolId, snapshotAt } = snapshot;
-  const run = await takeRun(db, poolId, 'published', snapshotAt);
-  if (run === null) return null;
+  const lease = await takeLease(db, poolId, 'published', snapshotAt);
+  if (lease === null) return null;
   const counts: Counts = {
     users: snapshot.users as number,
     groups: snapshot.groups as number,
@@ -84,9 +84,9 @@ async function archiveSnapshot(
   const rows = { done: 0, total: rowsOf(counts) * formats.length };
   progress.counts = rows;
   try {
-    const previous = await lastArchived(db, poolId, destination.url);
+    const previous = await findLastArchived(db, poolId, destination.url);
     const owner = await installationId(db);
-    const archive = await withProgress({ db, run, progress }, () =>
+    const archive = await withProgress({ db, lease, progress }, () =>
       writeArchive(
         destination,
         {
@@ -97,7 +97,7 @@ async function archiveSnapshot(
           counts,
           previous,
         },
-        { open: (dataset) => openRows(db, run, dataset) },
+        { open: (dataset) => openSnapshotRows(db, lease, dataset) },
         {
           formats,
           program,
@@ -107,7 +107,7 @@ async function archiveSnapshot(
             rows.done += stored;
           },
           owner,
-          maySeal: () => requireArchiving(db, run),
+          maySeal: () => assertStillOwner(db, lease),
           onRetained: (keys) =>
             log.warn(
               { poolId, snapshot: snapshot.snapshot, keys },
@@ -116,28 +116,28 @@ async function archiveSnapshot(
         },
       ),
     );
-    await markArchived(db, run, {
+    await markArchived(db, lease, {
       destination: destination.url,
       manifest: archive.manifest,
       sha256: archive.manifestSha256,
     });
     return archive;
   } catch (error) {
-    if (error instanceof RowsMissingError && (await isLost(db, run))) {
+    if (error instanceof RowsMissingError && (await isLost(db, lease))) {
       const reason = `It can never be archived: something else changed its rows before it was (${error.message})`;
       log.error({ poolId, snapshot: snapshot.snapshot }, 'a snapshot can never be archived');
-      await giveUpArchive(db, run, reason);
+      await giveUpArchive(db, lease, reason);
       return null;
     }
-    await noteReason(db, run, withoutRows(error as Error).message).catch(() => {});
+    await recordReason(db, lease, withoutRows(error as Error).message).catch(() => {});
     throw error;
   }
 }
 
 /** True where rows differ from what was published, and no later snapshot is going to repair them. */
-async function isLost(db: pg.Pool, run: Run): Promise<boolean> {
+async function isLost(db: pg.Pool, lease: SnapshotLease): Promise<boolean> {
   try {
-    await requireArchiving(db, run);
+    await assertStillOwner(db, lease);
     return true;
   } catch (error) {
     if (error instanceof ResumableError) return false;
@@ -162,8 +162,8 @@ export async function checkArchive(
   poolId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const snapshot = await nextToArchive(db, poolId);
-  const known = await lastArchived(db, poolId, destination.url);
+  const snapshot = await findNextToArchive(db, poolId);
+  const known = await findLastArchived(db, poolId, destination.url);
   try {
     await findChainPosition(destination, { poolId, snapshot, known }, signal);
   } catch (error) {

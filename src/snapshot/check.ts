@@ -1,16 +1,16 @@
-import { fenced } from '../postgres/store/leases.ts';
+import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
-import { stageSizes } from '../postgres/store/sizes.ts';
-import { requireStage } from '../postgres/store/stage.ts';
+import { countStage } from '../postgres/store/sizes.ts';
+import { assertStageExists } from '../postgres/store/stage.ts';
 import { markWalked, saveCounts } from '../postgres/store/transitions.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import { compareEstimate } from './compare-estimate.ts';
 import { confirmGroups } from './confirm-groups.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
-import { restageDrifted } from './refetch-drifted.ts';
-import { guard } from './removal-guard.ts';
-import { clearStrays } from './resolve-orphans.ts';
+import { refetchDrifted } from './refetch-drifted.ts';
+import { checkRemovalGuard } from './removal-guard.ts';
+import { resolveOrphans } from './resolve-orphans.ts';
 
 /** What is to become of a snapshot whose walks have ended. */
 export type Verdict =
@@ -31,37 +31,37 @@ export async function check(
   maxRemoved: number,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { db, run, pool, progress } = context;
+  const { db, lease, pool, progress } = context;
   progress.phase = 'check';
-  await fenced(db, run, ['walking'], (client) => markWalked(client, run));
+  await withLease(db, lease, ['walking'], (client) => markWalked(client, lease));
   const groups = await confirmGroups(context, signal);
   if (groups.walks.length > 0) return { kind: 'walk', walks: groups.walks };
-  await mergeReads(db, run, signal);
-  const again = await restageDrifted(context, signal);
+  await mergeReads(db, lease, signal);
+  const again = await refetchDrifted(context, signal);
   if (again.length > 0) return { kind: 'walk', walks: again };
-  const strays = await clearStrays(context, signal);
+  const strays = await resolveOrphans(context, signal);
   if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
   const removals = await confirmRemovals(context, signal);
   if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
   const recount = await compareEstimate(context, removals.suspects, signal);
   if (recount.length > 0) return { kind: 'walk', walks: recount };
-  const sizes = await fenced(
+  const sizes = await withLease(
     db,
-    run,
+    lease,
     ['walking'],
     async (client) => {
       // What was asked of the service took its time: the stage may have been emptied meanwhile.
-      await requireStage(client, run);
-      const counted = await stageSizes(client, run);
-      await saveCounts(client, run, counted.next);
+      await assertStageExists(client, lease);
+      const counted = await countStage(client, lease);
+      await saveCounts(client, lease, counted.next);
       return counted;
     },
     signal,
   );
-  const objection = guard(sizes, {
+  const objection = checkRemovalGuard(sizes, {
     maxRemoved,
     estimatedUsers: pool.estimatedUsers,
-    first: run.baseAt === null,
+    first: lease.baseAt === null,
   });
   const reasons = [groups.hold, strays.hold, removals.hold, objection].filter(
     (reason) => reason !== null,

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { fenced } from '../postgres/store/leases.ts';
-import { noteReading, readingNote } from '../postgres/store/pools.ts';
-import { readingOf } from '../postgres/store/sizes.ts';
-import { requireStage } from '../postgres/store/stage.ts';
+import { withLease } from '../postgres/store/leases.ts';
+import { findReadingRecord, recordReading } from '../postgres/store/pools.ts';
+import { readUserCounts } from '../postgres/store/sizes.ts';
+import { assertStageExists } from '../postgres/store/stage.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { goSerial } from './walk-users.ts';
+import { fallBackToSingleChain } from './walk-users.ts';
 
 /** A pool is read again where it falls short by this many times what one chain could not explain. */
 const REPEATED = 2;
@@ -25,17 +25,17 @@ export async function compareEstimate(
   suspects: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { db, run, pool, cognito, log } = context;
+  const { db, lease, pool, cognito, log } = context;
   // What was asked of the service took its time: the stage may have been emptied meanwhile.
   const read = async (client: pg.PoolClient) => {
-    await requireStage(client, run);
-    return readingOf(client, run);
+    await assertStageExists(client, lease);
+    return readUserCounts(client, lease);
   };
-  const reading = await fenced(db, run, ['walking'], read, signal);
+  const reading = await withLease(db, lease, ['walking'], read, signal);
   const note = (short: number) =>
     reading.serial
-      ? fenced(db, run, ['walking'], (client) =>
-          noteReading(client, run.poolId, { serial: reading.odd, short }),
+      ? withLease(db, lease, ['walking'], (client) =>
+          recordReading(client, lease.poolId, { serial: reading.odd, short }),
         )
       : Promise.resolve();
   const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - suspects);
@@ -44,15 +44,16 @@ export async function compareEstimate(
     return [];
   }
   // The pool may have shrunk while it was read: the smaller of two estimates counts.
-  const { estimatedUsers } = await cognito.describePool(run.poolId, signal);
+  const { estimatedUsers } = await cognito.describePool(lease.poolId, signal);
   const short = shortOf(Math.min(estimatedUsers, pool.estimatedUsers));
   await note(short);
   if (short === 0) return [];
   log.warn(
-    { poolId: run.poolId, users: reading.users, estimatedUsers, suspects },
+    { poolId: lease.poolId, users: reading.users, estimatedUsers, suspects },
     'fewer users were read than the service estimates',
   );
-  if (!reading.cut || short <= REPEATED * (await readingNote(db, run.poolId)).short) return [];
-  log.warn({ poolId: run.poolId }, 'reading all users again, in one chain');
-  return goSerial(context);
+  if (!reading.cut || short <= REPEATED * (await findReadingRecord(db, lease.poolId)).short)
+    return [];
+  log.warn({ poolId: lease.poolId }, 'reading all users again, in one chain');
+  return fallBackToSingleChain(context);
 }

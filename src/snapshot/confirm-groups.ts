@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fenced } from '../postgres/store/leases.ts';
-import { missingGroups, reopenWalks } from '../postgres/store/missing.ts';
+import { withLease } from '../postgres/store/leases.ts';
+import { findMissingGroups, reopenWalks } from '../postgres/store/missing.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { tallyWalks } from './plan-walks.ts';
@@ -25,17 +25,17 @@ export async function confirmGroups(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<MissingGroups> {
-  const { db, run, cognito, log, progress } = context;
-  const missing = await missingGroups(db, run);
+  const { db, lease, cognito, log, progress } = context;
+  const missing = await findMissingGroups(db, lease);
   if (missing.length === 0) return { walks: [], hold: null };
   const attempts = Math.max(...missing.map(({ attempt }) => attempt));
   await sleep(FIRST_WAIT_MS * 2 ** (Math.min(attempts, MOST_ATTEMPTS) - 1), undefined, { signal });
   const listed = new Set<string>();
-  for await (const page of cognito.groupPages(run.poolId, { token: null }, signal)) {
+  for await (const page of cognito.groupPages(lease.poolId, { token: null }, signal)) {
     for (const { groupName } of page.items) listed.add(groupName);
   }
   const doubtful = missing.filter(({ groupName }) => listed.has(groupName ?? ''));
-  const counts = { poolId: run.poolId, deleted: missing.length - doubtful.length };
+  const counts = { poolId: lease.poolId, deleted: missing.length - doubtful.length };
   if (doubtful.length === 0) {
     log.info(counts, 'groups were deleted meanwhile: they are left out');
     return { walks: [], hold: null };
@@ -53,7 +53,9 @@ export async function confirmGroups(
     };
   }
   const ids = doubtful.map(({ id }) => id);
-  const walks = await fenced(db, run, ['walking'], (client) => reopenWalks(client, run, ids));
+  const walks = await withLease(db, lease, ['walking'], (client) =>
+    reopenWalks(client, lease, ids),
+  );
   tallyWalks(progress, walks);
   return { walks, hold: null };
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
-import { fenced } from '../postgres/store/leases.ts';
-import { keepAlive, suspects } from '../postgres/store/missing.ts';
-import { readingOf } from '../postgres/store/sizes.ts';
+import { withLease } from '../postgres/store/leases.ts';
+import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.ts';
+import { readUserCounts } from '../postgres/store/sizes.ts';
 import type { Walk } from '../postgres/store/walks.ts';
-import { findAlive, MOST_LOOK_UPS } from './confirm-users.ts';
+import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
-import { goSerial } from './walk-users.ts';
+import { fallBackToSingleChain } from './walk-users.ts';
 
 /** Where more than this part of them is alive, the walks lost users, and nobody was removed. */
 const TOLERATED_ALIVE = 0.01;
@@ -31,20 +31,21 @@ export async function confirmRemovals(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<Removals> {
-  const { db, run, log } = context;
-  const find = (client: pg.PoolClient) => suspects(client, run, MOST_LOOK_UPS);
+  const { db, lease, log } = context;
+  const find = (client: pg.PoolClient) => findMissingUsers(client, lease, MAX_CONFIRMATIONS);
   const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return { suspects: 0, walks: [], hold: null };
-  const { alive, refused } = await findAlive(context, chosen, signal);
+  const { alive, refused } = await confirmUsers(context, chosen, signal);
   const kept = [...alive, ...refused];
-  await fenced(db, run, ['walking'], (client) => keepAlive(client, run, kept));
+  await withLease(db, lease, ['walking'], (client) => keepConfirmedUsers(client, lease, kept));
   if (alive.length <= chosen.length * TOLERATED_ALIVE) {
     return { suspects: count, walks: [], hold: null };
   }
   const lost =
     `${formatCount(alive.length)} of ${formatCount(chosen.length)} users that no walk saw ` +
     'are alive by AdminGetUser';
-  const walks = (await readingOf(db, run)).cut ? await goSerial(context) : [];
-  if (walks.length > 0) log.warn({ poolId: run.poolId }, `${lost}: walking all users in one chain`);
+  const walks = (await readUserCounts(db, lease)).cut ? await fallBackToSingleChain(context) : [];
+  if (walks.length > 0)
+    log.warn({ poolId: lease.poolId }, `${lost}: walking all users in one chain`);
   return { suspects: count, walks, hold: `${lost}: the listing lost users.` };
 }

@@ -3,7 +3,7 @@ import type { User } from '../model/directory.ts';
 import type { SnapshotContext } from './context.ts';
 
 /** Of more people than this, this many are asked after, chosen by hash. */
-export const MOST_LOOK_UPS = 1000;
+export const MAX_CONFIRMATIONS = 1000;
 
 /** Users asked after at a time; the bucket paces them. */
 const SIDE_BY_SIDE = 8;
@@ -28,7 +28,7 @@ export interface Found<Person> {
  * refuses a name, the person is fetched from the listing of users, by `sub`. The first other failure
  * ends it.
  */
-export async function lookUp<Person extends Named>(
+export async function fetchUsers<Person extends Named>(
   context: SnapshotContext,
   people: readonly Person[],
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function lookUp<Person extends Named>(
   const refused = found.filter((each) => each.refused).length;
   if (refused > 0) {
     context.log.warn(
-      { poolId: context.run.poolId, refused },
+      { poolId: context.lease.poolId, refused },
       'the service refuses to look up some names: what the mirror has of them stays',
     );
   }
@@ -65,19 +65,19 @@ export async function lookUp<Person extends Named>(
 }
 
 /** What the service knows of people, by name. */
-export interface Survivors {
+export interface ConfirmedUsers {
   /** The names under which the same person, by `sub`, is alive. */
   readonly alive: readonly string[];
   /** The names of which the service refuses to tell. */
   readonly refused: readonly string[];
 }
 
-export async function findAlive(
+export async function confirmUsers(
   context: SnapshotContext,
   people: readonly { username: string; sub: string | null; missing?: boolean }[],
   signal: AbortSignal,
-): Promise<Survivors> {
-  const found = await lookUp(context, people, signal);
+): Promise<ConfirmedUsers> {
+  const found = await fetchUsers(context, people, signal);
   const isAlive = ({ person, user }: (typeof found)[number]) =>
     user !== null && (person.missing || user.sub === person.sub);
   return {
@@ -88,18 +88,18 @@ export async function findAlive(
 
 /** Undefined where the service refuses to tell. */
 async function fetchOne(
-  { cognito, run }: SnapshotContext,
+  { cognito, lease }: SnapshotContext,
   { username, sub = null }: Named,
   signal: AbortSignal,
 ): Promise<User | null | undefined> {
   try {
-    return await cognito.getUser(run.poolId, username, signal);
+    return await cognito.getUser(lease.poolId, username, signal);
   } catch (error) {
     if (!(error instanceof ParameterRefusedError)) throw error;
   }
   if (sub === null) return undefined;
   try {
-    const user = await cognito.findBySub(run.poolId, sub, signal);
+    const user = await cognito.findBySub(lease.poolId, sub, signal);
     return user?.username === username ? user : null;
   } catch (error) {
     if (!(error instanceof ParameterRefusedError)) throw error;

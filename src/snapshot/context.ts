@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Cognito } from '../cognito/client.ts';
 import type { Pool } from '../model/directory.ts';
-import type { Run } from '../postgres/store/leases.ts';
+import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { PageCommitter } from '../postgres/store/page-committer.ts';
 import { saveProgress } from '../postgres/store/progress.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -13,7 +13,7 @@ export interface SnapshotContext {
   readonly cognito: Cognito;
   /** The pool, as DescribeUserPool gave it when the run began. */
   readonly pool: Pool;
-  readonly run: Run;
+  readonly lease: SnapshotLease;
   readonly committer: PageCommitter;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
@@ -28,15 +28,15 @@ const EVERY_MS = 3_000;
  * `status`. Walks need no such record: their checkpoints have it.
  */
 export async function withProgress<T>(
-  { db, run, progress }: Pick<SnapshotContext, 'db' | 'run' | 'progress'>,
+  { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,
   work: () => Promise<T>,
 ): Promise<T> {
   const saving = new Set<Promise<void>>();
   const save = async () => {
     const { phase, counts } = progress;
-    if (phase === 'plan' || phase === 'done') return;
+    if (phase === 'prepare' || phase === 'done') return;
     // It is for people: a failure to record it must not end the step.
-    await saveProgress(db, run, phase, counts).catch(() => {});
+    await saveProgress(db, lease, phase, counts).catch(() => {});
   };
   // One at a time, so that a server that hangs holds one connection.
   const tick = () => {

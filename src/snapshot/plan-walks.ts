@@ -1,7 +1,7 @@
-import { fenced } from '../postgres/store/leases.ts';
-import { readingNote } from '../postgres/store/pools.ts';
-import { expectedSizes } from '../postgres/store/sizes.ts';
-import { addWalks, allWalks, markSerial, type Walk } from '../postgres/store/walks.ts';
+import { withLease } from '../postgres/store/leases.ts';
+import { findReadingRecord } from '../postgres/store/pools.ts';
+import { readExpectedSizes } from '../postgres/store/sizes.ts';
+import { addWalks, allWalks, markSingleChain, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotProgress, WalkTally } from '../telemetry/snapshot-progress.ts';
 import type { SnapshotContext } from './context.ts';
 
@@ -11,15 +11,15 @@ import type { SnapshotContext } from './context.ts';
  * the second is cut into shards once its first page has shown what the pool looks like, unless an
  * earlier reading showed that shards would lose users.
  */
-export async function plan(context: SnapshotContext): Promise<Walk[]> {
-  const { db, run, progress } = context;
+export async function planWalks(context: SnapshotContext): Promise<Walk[]> {
+  const { db, lease, progress } = context;
   const users = await expectSizes(context);
-  let walks = await allWalks(db, run);
+  let walks = await allWalks(db, lease);
   if (walks.length === 0) {
-    walks = await fenced(db, run, ['walking'], async (client) => {
-      const serial = run.serial || (await readingNote(client, run.poolId)).serial;
-      if (serial) await markSerial(client, run);
-      return addWalks(client, run, [
+    walks = await withLease(db, lease, ['walking'], async (client) => {
+      const serial = lease.serial || (await findReadingRecord(client, lease.poolId)).serial;
+      if (serial) await markSingleChain(client, lease);
+      return addWalks(client, lease, [
         { kind: 'groups', prefix: null, groupName: null, expected: null },
         { kind: 'users', prefix: serial ? null : '', groupName: null, expected: users },
       ]);
@@ -34,8 +34,8 @@ export async function plan(context: SnapshotContext): Promise<Walk[]> {
  *
  * @returns how many users are expected.
  */
-export async function expectSizes({ db, run, pool, progress }: SnapshotContext): Promise<number> {
-  const sizes = await expectedSizes(db, run);
+export async function expectSizes({ db, lease, pool, progress }: SnapshotContext): Promise<number> {
+  const sizes = await readExpectedSizes(db, lease);
   // The estimate is of undocumented freshness, the last snapshot a run old: the larger is safer.
   const users = Math.max(pool.estimatedUsers, sizes.users);
   progress.walks.users.expected = users;
@@ -48,7 +48,7 @@ export async function expectSizes({ db, run, pool, progress }: SnapshotContext):
  * How many items a walk is expected to have before it: the chain that is longest must begin first,
  * and wait least, as it cannot be sped up. One of unknown length may hold the whole pool.
  */
-export function remainingOf(
+export function estimateRemaining(
   walk: Walk,
   { pool, progress }: Pick<SnapshotContext, 'pool' | 'progress'>,
 ): number {

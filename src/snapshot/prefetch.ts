@@ -8,7 +8,7 @@ import { PausedError } from '../model/errors.ts';
  * @param pause once it fires, no other page is asked for.
  * @throws PausedError then, after the pages that had been asked for.
  */
-export async function* readAhead<Page>(
+export async function* prefetchPages<Page>(
   pages: AsyncIterable<Page>,
   pause?: AbortSignal,
 ): AsyncGenerator<Page> {

@@ -11,14 +11,14 @@ import type { SnapshotContext } from './context.ts';
  * @param historyDays how long closed versions are kept; null is for ever.
  */
 export async function publish(
-  { db, run, progress }: Pick<SnapshotContext, 'db' | 'run' | 'progress'>,
+  { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,
   from: 'walking' | 'held',
   historyDays: number | null,
   signal: AbortSignal,
 ): Promise<void> {
   progress.phase = 'publish';
-  await publishStage(db, run, from, signal);
-  if (run.baseAt === null) await analyzeKeys(db);
+  await publishStage(db, lease, from, signal);
+  if (lease.baseAt === null) await analyzeKeys(db);
   await dropEndedStages(db);
-  if (historyDays !== null) await pruneHistory(db, run.poolId, historyDays, signal);
+  if (historyDays !== null) await pruneHistory(db, lease.poolId, historyDays, signal);
 }

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { settleDrift } from '../postgres/store/drift.ts';
-import { fenced } from '../postgres/store/leases.ts';
+import { withLease } from '../postgres/store/leases.ts';
 import { restageUsers } from '../postgres/store/missing.ts';
 import { restartUserWalks, type Walk } from '../postgres/store/walks.ts';
-import { lookUp, MOST_LOOK_UPS } from './confirm-users.ts';
+import { fetchUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**
@@ -12,24 +12,26 @@ import type { SnapshotContext } from './context.ts';
  *
  * @returns the walks that must be made first; none where the users were fetched, or none drifted.
  */
-export async function restageDrifted(
+export async function refetchDrifted(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { db, run, log, progress } = context;
-  const settle = (client: pg.PoolClient) => settleDrift(client, run, MOST_LOOK_UPS + 1);
-  const { unstaged } = await fenced(db, run, ['walking'], settle, signal);
+  const { db, lease, log, progress } = context;
+  const settle = (client: pg.PoolClient) => settleDrift(client, lease, MAX_CONFIRMATIONS + 1);
+  const { unstaged } = await withLease(db, lease, ['walking'], settle, signal);
   if (unstaged.length === 0) return [];
   log.warn(
-    { poolId: run.poolId, rows: unstaged.length },
+    { poolId: lease.poolId, rows: unstaged.length },
     'rows of directory.users were changed while the snapshot was read: fetching these users again',
   );
-  if (unstaged.length > MOST_LOOK_UPS) {
-    const walks = await fenced(db, run, ['walking'], (client) => restartUserWalks(client, run));
+  if (unstaged.length > MAX_CONFIRMATIONS) {
+    const walks = await withLease(db, lease, ['walking'], (client) =>
+      restartUserWalks(client, lease),
+    );
     Object.assign(progress.walks.users, { items: 0, walksDone: 0 });
     return walks;
   }
-  const found = await lookUp(context, unstaged, signal);
-  await fenced(db, run, ['walking'], (client) => restageUsers(client, run, found));
+  const found = await fetchUsers(context, unstaged, signal);
+  await withLease(db, lease, ['walking'], (client) => restageUsers(client, lease, found));
   return [];
 }

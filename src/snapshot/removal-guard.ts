@@ -18,7 +18,7 @@ const LEAST_OF_ESTIMATE = 0.8;
  * @param estimatedUsers what the service estimates; it is compared with a first snapshot alone.
  * @returns why the snapshot must be held, or null.
  */
-export function guard(
+export function checkRemovalGuard(
   { current, next, removed }: StageSizes,
   options: { maxRemoved: number; estimatedUsers: number; first: boolean },
 ): string | null {

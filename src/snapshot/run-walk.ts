@@ -1,17 +1,17 @@
 import { FilterRefusedError, ResourceNotFoundError, TokenRefusedError } from '../cognito/errors.ts';
-import { FencedError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import { LeaseLostError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import { explainStageGone } from '../postgres/store/stage.ts';
 import {
-  claimWalk,
   dropWalk,
   isSuperseded,
+  leaseWalk,
   restartWalk,
   type Walk,
 } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { untallyWalk } from './plan-walks.ts';
 import { walkGroups, walkMembers } from './walk-members.ts';
-import { goSerial, walkUsers } from './walk-users.ts';
+import { fallBackToSingleChain, walkUsers } from './walk-users.ts';
 
 /** A walk is begun this often at most: a token that is refused each time will not do better. */
 const MOST_ATTEMPTS = 10;
@@ -24,21 +24,21 @@ const MOST_ATTEMPTS = 10;
  * @throws SnapshotFailedError where the pool is gone.
  * @throws FencedError where another runner has the walk.
  */
-export async function walk(
+export async function runWalk(
   context: SnapshotContext,
   id: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { db, run } = context;
+  const { db, lease } = context;
   try {
-    const claimed = await claimWalk(db, run, id);
+    const claimed = await leaseWalk(db, lease, id);
     if (claimed === null) return [];
     return await readToTheEnd(context, claimed, signal).catch(async (error: unknown) => {
-      if (error instanceof FencedError && (await isSuperseded(db, run, claimed))) return [];
+      if (error instanceof LeaseLostError && (await isSuperseded(db, lease, claimed))) return [];
       throw error;
     });
   } catch (error) {
-    throw explainStageGone(error, run);
+    throw explainStageGone(error, lease);
   }
 }
 
@@ -55,10 +55,10 @@ async function readToTheEnd(
         current = await startAgain(context, current, error);
       } else if (error instanceof FilterRefusedError) {
         context.log.warn(
-          { poolId: context.run.poolId },
+          { poolId: context.lease.poolId },
           'the service refuses to cut by sub: walking all users in one chain',
         );
-        return goSerial(context);
+        return fallBackToSingleChain(context);
       } else if (error instanceof ResourceNotFoundError) {
         await dropIfGroupIsGone(context, current, error, signal);
         return [];
@@ -87,15 +87,15 @@ async function startAgain(
 ): Promise<Walk> {
   if (current.attempt >= MOST_ATTEMPTS) {
     throw new ResumableError(
-      `A walk of the snapshot of ${context.run.poolId} was begun ${current.attempt} times, and each ` +
+      `A walk of the snapshot of ${context.lease.poolId} was begun ${current.attempt} times, and each ` +
         "time the service's own page tokens did not lead to its end. Run it again later.",
       { cause },
     );
   }
-  const { walk: again, lostItems } = await restartWalk(context.db, context.run, current);
+  const { walk: again, lostItems } = await restartWalk(context.db, context.lease, current);
   context.progress.walks[current.kind].items -= lostItems;
   context.log.warn(
-    { poolId: context.run.poolId, kind: current.kind, attempt: again.attempt },
+    { poolId: context.lease.poolId, kind: current.kind, attempt: again.attempt },
     'page tokens did not lead to the end: the walk starts again',
   );
   return again;
@@ -111,16 +111,22 @@ async function dropIfGroupIsGone(
   cause: ResourceNotFoundError,
   signal: AbortSignal,
 ): Promise<void> {
-  const { cognito, run, log } = context;
+  const { cognito, lease, log } = context;
   try {
-    await cognito.describePool(run.poolId, signal);
+    await cognito.describePool(lease.poolId, signal);
   } catch (error) {
     if (!(error instanceof ResourceNotFoundError)) throw error;
-    throw new SnapshotFailedError(`Pool ${run.poolId} was deleted while its snapshot was taken.`, {
-      cause: error,
-    });
+    throw new SnapshotFailedError(
+      `Pool ${lease.poolId} was deleted while its snapshot was taken.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (current.kind !== 'members') throw cause;
-  untallyWalk(context.progress, current, await dropWalk(context.db, run, current));
-  log.info({ poolId: run.poolId }, 'a group was not found: it is confirmed after the other walks');
+  untallyWalk(context.progress, current, await dropWalk(context.db, lease, current));
+  log.info(
+    { poolId: lease.poolId },
+    'a group was not found: it is confirmed after the other walks',
+  );
 }

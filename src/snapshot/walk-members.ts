@@ -2,8 +2,8 @@ import type { User } from '../model/directory.ts';
 import { commitGroups } from '../postgres/store/commit-groups.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { countPage, remainingOf, tallyWalks } from './plan-walks.ts';
-import { readAhead } from './prefetch.ts';
+import { countPage, estimateRemaining, tallyWalks } from './plan-walks.ts';
+import { prefetchPages } from './prefetch.ts';
 
 /** By how much the service's clock may differ from Postgres's. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
@@ -19,12 +19,12 @@ export async function walkMembers(
   start: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { cognito, committer, run, progress } = context;
+  const { cognito, committer, lease, progress } = context;
   const tally = progress.walks.members;
-  const since = run.snapshotAt.getTime() - CLOCK_TOLERANCE_MS;
-  const from = { token: start.token, remaining: remainingOf(start, context) };
-  const pages = cognito.memberPages(run.poolId, start.groupName ?? '', from, signal);
-  for await (const page of readAhead(pages, context.pause)) {
+  const since = lease.snapshotAt.getTime() - CLOCK_TOLERANCE_MS;
+  const from = { token: start.token, remaining: estimateRemaining(start, context) };
+  const pages = cognito.memberPages(lease.poolId, start.groupName ?? '', from, signal);
+  for await (const page of prefetchPages(pages, context.pause)) {
     await committer.commit({
       walk: start,
       nextToken: page.nextToken,
@@ -49,12 +49,12 @@ export async function walkGroups(
   start: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { cognito, db, run, progress } = context;
+  const { cognito, db, lease, progress } = context;
   const tally = progress.walks.groups;
   const found: Walk[] = [];
   const from = { token: start.token };
-  for await (const page of cognito.groupPages(run.poolId, from, signal)) {
-    const added = await commitGroups(db, run, {
+  for await (const page of cognito.groupPages(lease.poolId, from, signal)) {
+    const added = await commitGroups(db, lease, {
       walk: start,
       nextToken: page.nextToken,
       sentAt: page.sentAt,

@@ -1,16 +1,16 @@
 import {
-  childrenOf,
-  expectedOfChildren,
+  estimateChildren,
   hasChild,
   isInside,
+  listChildren,
   shouldSplit,
 } from '../cognito/shards.ts';
 import type { User } from '../model/directory.ts';
-import { usersByNextDigit } from '../postgres/store/sizes.ts';
-import { splitWalk, type Walk, walkSerially } from '../postgres/store/walks.ts';
+import { countUsersByNextDigit } from '../postgres/store/sizes.ts';
+import { replaceWithSingleChain, splitWalk, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { countPage, remainingOf, tallyWalks, untallyWalk } from './plan-walks.ts';
-import { readAhead } from './prefetch.ts';
+import { countPage, estimateRemaining, tallyWalks, untallyWalk } from './plan-walks.ts';
+import { prefetchPages } from './prefetch.ts';
 
 /**
  * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
@@ -25,25 +25,26 @@ export async function walkUsers(
   start: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { cognito, committer, run, pool, progress, log } = context;
+  const { cognito, committer, lease, pool, progress, log } = context;
   const tally = progress.walks.users;
   const prefix = start.prefix ?? '';
   const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
   let items = start.items;
-  const from = { token: start.token, remaining: remainingOf(start, context) };
-  const pages = cognito.userPages(run.poolId, prefix, from, signal);
-  for await (const page of readAhead(pages, context.pause)) {
+  const from = { token: start.token, remaining: estimateRemaining(start, context) };
+  const pages = cognito.userPages(lease.poolId, prefix, from, signal);
+  for await (const page of prefetchPages(pages, context.pause)) {
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
       log.warn(
-        { poolId: run.poolId },
+        { poolId: lease.poolId },
         'a user came with another shard: walking all users in one chain',
       );
-      return goSerial(context);
+      return fallBackToSingleChain(context);
     }
     items += page.items.length;
     const shard = { prefix, expected: start.expected ?? 0, total, itemsRead: items };
     if (start.prefix !== null && page.nextToken !== null && shouldSplit(shard)) {
-      if (page.items.some((user) => !hasChild(prefix, user.sub))) return goSerial(context);
+      if (page.items.some((user) => !hasChild(prefix, user.sub)))
+        return fallBackToSingleChain(context);
       return cut(context, start, page.items);
     }
     await committer.commit({
@@ -60,9 +61,9 @@ export async function walkUsers(
 }
 
 /** Puts one chain over all users in the place of the shards. */
-export async function goSerial(context: SnapshotContext): Promise<Walk[]> {
-  const { db, run, progress } = context;
-  const walk = await walkSerially(db, run, progress.walks.users.expected);
+export async function fallBackToSingleChain(context: SnapshotContext): Promise<Walk[]> {
+  const { db, lease, progress } = context;
+  const walk = await replaceWithSingleChain(db, lease, progress.walks.users.expected);
   if (walk === null) return [];
   Object.assign(progress.walks.users, { items: 0, walks: 1, walksDone: 0 });
   return [walk];
@@ -74,15 +75,15 @@ async function cut(
   shard: Walk,
   sample: readonly User[],
 ): Promise<Walk[]> {
-  const { db, run, progress } = context;
+  const { db, lease, progress } = context;
   const prefix = shard.prefix ?? '';
-  const known = run.baseAt === null ? new Map() : await usersByNextDigit(db, run, prefix);
-  const expected = expectedOfChildren(prefix, shard.expected ?? 0, known.size > 0 ? known : sample);
+  const known = lease.baseAt === null ? new Map() : await countUsersByNextDigit(db, lease, prefix);
+  const expected = estimateChildren(prefix, shard.expected ?? 0, known.size > 0 ? known : sample);
   const { walks, lostItems } = await splitWalk(
     db,
-    run,
+    lease,
     shard,
-    childrenOf(prefix).map((child, digit) => ({
+    listChildren(prefix).map((child, digit) => ({
       kind: 'users',
       prefix: child,
       groupName: null,

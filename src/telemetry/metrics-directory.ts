@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { SnapshotState } from '../model/snapshot.ts';
 
 /** What Postgres tells of one pool. */
-export interface PoolFigures {
+export interface PoolMetrics {
   readonly poolId: string;
   /** Whether it is mirrored on a schedule: pools once mirrored stay in the database. */
   readonly scheduled: boolean;
@@ -37,11 +37,11 @@ export interface PoolFigures {
 }
 
 /** What Postgres tells of every pool. */
-export type DirectoryFigures = readonly PoolFigures[];
+export type DirectoryMetrics = readonly PoolMetrics[];
 
 /** Gauges of what the database holds: every process tells the same of it. */
 export function directoryMetrics(registry: Registry): {
-  set(figures: DirectoryFigures | null): void;
+  set(figures: DirectoryMetrics | null): void;
 } {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
@@ -119,7 +119,7 @@ export function directoryMetrics(registry: Registry): {
     stageBytes,
   ];
 
-  const setPool = (pool: PoolFigures) => {
+  const setPool = (pool: PoolMetrics) => {
     const pool_id = pool.poolId;
     scheduled.set({ pool_id }, pool.scheduled ? 1 : 0);
     for (const [state, count] of Object.entries(pool.snapshots)) {

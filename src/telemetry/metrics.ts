@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { type DirectoryFigures, directoryMetrics } from './metrics-directory.ts';
+import { type DirectoryMetrics, directoryMetrics } from './metrics-directory.ts';
 import { type LoadSources, loadMetrics } from './metrics-load.ts';
 import { type WorkMeter, workMetrics } from './metrics-work.ts';
 
@@ -12,7 +12,7 @@ export interface Metrics extends WorkMeter {
    *
    * @param figures what Postgres tells; null where it could not be read.
    */
-  scrape(figures: DirectoryFigures | null): Promise<string>;
+  scrape(figures: DirectoryMetrics | null): Promise<string>;
   readonly contentType: string;
   /** What there is to measure: names, types, labels and help. */
   readonly registry: Registry;

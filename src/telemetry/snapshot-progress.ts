@@ -23,7 +23,7 @@ export interface PhaseCounts {
   readonly total: number;
 }
 
-export type Phase = 'plan' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
+export type Phase = 'prepare' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
 
 /**
  * Where one snapshot stands, for whoever shows it. The steps write it, displays read it when they
@@ -33,7 +33,7 @@ export class SnapshotProgress {
   readonly poolId: string;
   /** Known once the plan is made. */
   key: SnapshotKey | null = null;
-  #phase: Phase = 'plan';
+  #phase: Phase = 'prepare';
   #phaseBegan = performance.now();
   /** Told of each phase that ended, and how long it took in seconds. */
   onPhaseEnd: (phase: Phase, seconds: number) => void = () => {};

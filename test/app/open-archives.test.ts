@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { workFolderError } from '../../src/app/open-archives.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 
 const errorOf = (code: string) => Object.assign(new Error(`${code}: mkdir`), { code });
 
@@ -8,7 +8,7 @@ test.each(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST'])(
   'a work folder that fails with %s asks for another MIRROR_HOME',
   (code) => {
     const error = workFolderError(errorOf(code), '/srv/mirror/work');
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain(`/srv/mirror/work (${code}). Set it to a folder`);
   },
 );

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resolvePools } from '../../src/app/resolve-pools.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { noteListed } from '../../src/postgres/store/pools.ts';
-import { figuresReader } from '../../src/postgres/work/metrics.ts';
+import { recordListed } from '../../src/postgres/store/pools.ts';
+import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -34,7 +34,7 @@ async function resolve(pools = 'all') {
   const signal = new AbortController().signal;
   try {
     const resolved = await resolvePools(config, { db: mirror.db, buckets, log }, signal);
-    await noteListed(mirror.db, resolved.listed);
+    await recordListed(mirror.db, resolved.listed);
     return resolved.poolIds;
   } finally {
     await buckets.close();
@@ -51,7 +51,7 @@ test('a pool that `all` lists no more stays, with its schedule and its metrics',
   const schedules = poolIds.map((poolId) => ({ poolId, pattern: '0 2 * * *', timezone: 'UTC' }));
   const never = { dueAt: new Date('2100-01-01'), startsAt: new Date('2100-01-01') };
   await saveSchedules(mirror.db, schedules, () => never);
-  const figures = await figuresReader(mirror.db)();
+  const figures = await openMetricsQuery(mirror.db)();
   expect(figures?.find(({ poolId }) => poolId === 'us-east-1_Shop')).toMatchObject({
     scheduled: true,
     publishedAge: expect.any(Number),

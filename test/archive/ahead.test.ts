@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ahead } from '../../src/archive/write-parts.ts';
+import { prefetch } from '../../src/archive/write-parts.ts';
 
 test('the next items are made while one is used, and no more than asked for', async () => {
   const made: number[] = [];
@@ -10,7 +10,7 @@ test('the next items are made while one is used, and no more than asked for', as
     }
   }
   const seen: [number, number][] = [];
-  for await (const item of ahead(items(), 2, () => {})) {
+  for await (const item of prefetch(items(), 2, () => {})) {
     await new Promise(setImmediate);
     seen.push([item, made.length]);
   }
@@ -30,7 +30,7 @@ test('a failure comes after the items before it', async () => {
   }
   const seen: string[] = [];
   const read = async () => {
-    for await (const item of ahead(items(), 2, () => {})) seen.push(item);
+    for await (const item of prefetch(items(), 2, () => {})) seen.push(item);
   };
   await expect(read()).rejects.toThrow('no second');
   expect(seen).toEqual(['first']);
@@ -50,7 +50,7 @@ test('what is being made ahead is told to stop, and waited for, where the caller
     }
   }
   const read = async () => {
-    const parts = ahead(items(), 2, () => stop.abort());
+    const parts = prefetch(items(), 2, () => stop.abort());
     for await (const part of parts) throw new Error(`${part} is enough`);
   };
   await expect(read()).rejects.toThrow('first is enough');

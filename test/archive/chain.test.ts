@@ -5,7 +5,7 @@ import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from './destinations.ts';
 import {
   contentOf,
@@ -46,12 +46,12 @@ function pathOf(day: number): string {
   return `${backend.folder}/${manifestKey(POOL, `202611${day}T020000Z`)}`;
 }
 
-async function refusal(run: Promise<unknown>): Promise<ConfigurationError> {
+async function refusal(run: Promise<unknown>): Promise<ActionRequiredError> {
   const error = await run.then(
     () => null,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof ConfigurationError)) throw new Error('not refused', { cause: error });
+  if (!(error instanceof ActionRequiredError)) throw new Error('not refused', { cause: error });
   return error;
 }
 

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { NEVER } from './support.ts';
 
@@ -24,7 +24,7 @@ test('a check refuses a file in place of the folder', async () => {
   await writeFile(`${folder.path}/file`, '');
   const destination = await openDestination(pathToFileURL(`${folder.path}/file`).href);
   const checked = destination.check(NEVER);
-  await expect(checked).rejects.toThrow(ConfigurationError);
+  await expect(checked).rejects.toThrow(ActionRequiredError);
   await expect(checked).rejects.toThrow(
     `ARCHIVE_URL: the folder ${folder.path}/file cannot be written (EEXIST).`,
   );

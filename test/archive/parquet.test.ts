@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { writeJsonLines } from '../../src/archive/json-lines.ts';
 import { ParquetWriter } from '../../src/archive/parquet.ts';
 import type { Dataset } from '../../src/model/snapshot.ts';
-import { escapeOdd, isStorable } from '../../src/model/storable.ts';
+import { escapeUnstorable, isStorable } from '../../src/model/storable.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import {
   group,
@@ -78,7 +78,7 @@ function asRead(row: UserRow): Record<string, unknown> {
 const ODD_TEXT = fc.oneof(
   fc
     .string({ unit: 'binary', maxLength: 60 })
-    .map((text) => (isStorable(text) ? text : escapeOdd(text))),
+    .map((text) => (isStorable(text) ? text : escapeUnstorable(text))),
   fc.constantFrom(
     '',
     ' ',

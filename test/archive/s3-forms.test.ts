@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { useS3 } from './destinations.ts';
@@ -142,7 +142,7 @@ describe('a server that does not hold to If-None-Match', () => {
 test('a server without uploads in parts is found at the start, by the call', async () => {
   const destination = await open({ multipart: false });
   const error = await failure(destination.check(NEVER));
-  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toBe(
     'ARCHIVE_URL: the server of the bucket archive does not support the call CreateMultipartUpload (MethodNotAllowed, HTTP 405). Name a bucket of a server that supports it, or a folder: file:///folder.',
   );

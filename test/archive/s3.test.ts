@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeFile } from '../../src/archive/digest.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Fault, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { openBucket, useS3 } from './destinations.ts';
@@ -204,7 +204,7 @@ describe('a check', () => {
   ])('names call and IAM action where %s is denied', async (operation, action) => {
     failing(operation, 'AccessDenied', Number.POSITIVE_INFINITY);
     const error = await failure(backend.destination.check(NEVER));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain(`is denied for the call ${operation}.`);
     expect(error.message).toContain(`Allow the IAM action ${action}`);
   });
@@ -213,7 +213,7 @@ describe('a check', () => {
     const server = await startS3Server({ deniesDeletion: true });
     useS3(server);
     const error = await failure((await openDestination('s3://archive')).check(NEVER));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('Allow the IAM action s3:DeleteObject');
     await server.close();
   });
@@ -273,7 +273,7 @@ describe('a check', () => {
   test('tells a bucket that does not exist', async () => {
     const missing = await openDestination('s3://missing');
     const error = await failure(missing.check(NEVER));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toBe(
       'ARCHIVE_URL: the bucket missing does not exist. Create it, or name one that exists.',
     );
@@ -283,7 +283,7 @@ describe('a check', () => {
     const server = await startS3Server({ buckets: { european: 'eu-west-1' } });
     useS3(server);
     const error = await failure((await openDestination('s3://european')).check(NEVER));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('is in eu-west-1. Set AWS_REGION to eu-west-1.');
     await server.close();
   });
@@ -291,7 +291,7 @@ describe('a check', () => {
   test('tells a server that is not there', async () => {
     await backend.server.close();
     const error = await failure(backend.destination.check(NEVER));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('cannot be reached (ECONNREFUSED)');
     backend = await openBucket();
   });
@@ -319,6 +319,6 @@ describe('a check', () => {
 test('a denied write during a run names its IAM action', async () => {
   failing('DeleteObjects', 'AccessDenied');
   const error = await failure(backend.destination.delete(['a'], NEVER));
-  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toContain('s3:DeleteObject');
 });

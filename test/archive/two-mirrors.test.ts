@@ -7,7 +7,7 @@ import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { describeFile } from '../../src/archive/digest.ts';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
-import { ConfigurationError, FencedError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, LeaseLostError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, openBucket, openFolder, wrap } from './destinations.ts';
 import {
@@ -45,12 +45,12 @@ function archive(
   );
 }
 
-async function refusal(run: Promise<unknown>): Promise<ConfigurationError> {
+async function refusal(run: Promise<unknown>): Promise<ActionRequiredError> {
   const error = await run.then(
     () => null,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof ConfigurationError)) throw new Error('not refused', { cause: error });
+  if (!(error instanceof ActionRequiredError)) throw new Error('not refused', { cause: error });
   return error;
 }
 
@@ -98,7 +98,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
         each.status === 'rejected' ? [each.reason] : [],
       );
       expect(sealed).toHaveLength(1);
-      expect(failed[0]).toBeInstanceOf(ConfigurationError);
+      expect(failed[0]).toBeInstanceOf(ActionRequiredError);
       expect(String(failed[0])).toContain('another mirror, with another database,');
       const content = await contentOf(destination);
       const [{ manifest, manifestSha256 }] = sealed as [ArchiveResult];
@@ -178,8 +178,10 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     const broken = wrap(destination, { put: () => Promise.reject(new ResumableError('full')) });
     await expect(archive(broken, 'database-a', 9)).rejects.toThrow('full');
     expect(await destination.read(LOCK, NEVER)).toBeNull();
-    const maySeal = () => Promise.reject(new FencedError('another runner has it'));
-    await expect(archive(destination, 'database-a', 9, { maySeal })).rejects.toThrow(FencedError);
+    const maySeal = () => Promise.reject(new LeaseLostError('another runner has it'));
+    await expect(archive(destination, 'database-a', 9, { maySeal })).rejects.toThrow(
+      LeaseLostError,
+    );
     const lock = await destination.read(LOCK, NEVER);
     expect(lock).not.toBeNull();
     lock?.destroy();

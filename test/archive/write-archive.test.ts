@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { describeFile } from '../../src/archive/digest.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
-import { FencedError } from '../../src/model/errors.ts';
+import { LeaseLostError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, openFolder, wrap } from './destinations.ts';
 import {
@@ -158,15 +158,15 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
   test('is neither sealed nor cleared when the runner lost the snapshot', async () => {
     await archive(destination, pool(3), { request: { poolId: `${POOL}5` } });
     const maySeal = async () => {
-      throw new FencedError('another runner has it');
+      throw new LeaseLostError('another runner has it');
     };
     await expect(archive(destination, pool(15), { partRows: 10, maySeal })).rejects.toThrow(
-      FencedError,
+      LeaseLostError,
     );
     const before = await contentOf(destination);
     expect(before.has(MANIFEST)).toBe(false);
     await expect(archive(destination, pool(3), { formats: ['jsonl'], maySeal })).rejects.toThrow(
-      FencedError,
+      LeaseLostError,
     );
     expect([...(await contentOf(destination)).keys()]).toEqual([...before.keys()]);
   });

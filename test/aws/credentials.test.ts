@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { NoCredentialsError, standardCredentials } from '../../src/aws/credentials.ts';
 import { openRequestHandler } from '../../src/aws/request-handler.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { startForwardProxy } from '../support/forward-proxy.ts';
 import { startSts } from '../support/sts-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -81,7 +81,7 @@ test('a variable that names no proxy is reported as that, not as missing credent
     '[profile with-role]\nrole_arn = arn:aws:iam::123456789012:role/mirror\nsource_profile = base\n',
   );
   const looked = lookUp();
-  await expect(looked).rejects.toThrow(ConfigurationError);
+  await expect(looked).rejects.toThrow(ActionRequiredError);
   await expect(looked).rejects.toThrow(/^HTTPS_PROXY: the value is not the URL/);
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { proxyFor } from '../../src/aws/proxy.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 
 const COGNITO = { protocol: 'https:', hostname: 'cognito-idp.us-east-1.amazonaws.com' };
 const PROXY = 'http://proxy.example:3128';
@@ -76,7 +76,7 @@ describe('the proxy of a request', () => {
     'is wrong configuration where the value is no such URL, and the value is not repeated: %s',
     (value) => {
       const find = () => proxyFor(COGNITO, { https_proxy: value });
-      expect(find).toThrow(ConfigurationError);
+      expect(find).toThrow(ActionRequiredError);
       expect(find).toThrow(/^https_proxy: the value is not the URL of an HTTP proxy\. Set it to/);
       expect(find).not.toThrow('s3cret');
     },

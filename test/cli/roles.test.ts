@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactionsOf, ownerOf } from '../../src/postgres/work/transaction-owner.ts';
+import { endTransactionsOf, getOwner } from '../../src/postgres/work/transaction-owner.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
@@ -143,7 +143,7 @@ describe('by the documented SQL', { timeout: 120_000 }, () => {
       const running = transaction(lost, (client) => client.query('SELECT pg_sleep(600)'));
       const ended = expect(running).rejects.toMatchObject({ code: '57P01' });
       const end = (db: pg.Pool) =>
-        endTransactionsOf(db, [ownerOf(lost)]).catch((error: { code?: string }) => error.code);
+        endTransactionsOf(db, [getOwner(lost)]).catch((error: { code?: string }) => error.code);
       await expect.poll(() => end(reader)).toBe('42501');
       expect(await end(worker)).toBe(1);
       await ended;

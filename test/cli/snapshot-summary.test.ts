@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { describeSnapshot } from '../../src/cli/display/snapshot-summary.ts';
-import { widthOf } from '../../src/cli/display/text-width.ts';
+import { measureWidth } from '../../src/cli/display/text-width.ts';
 import type { SnapshotReport } from '../../src/runner/outcome.ts';
 
 const HELD: SnapshotReport = {
@@ -28,7 +28,7 @@ it.each([40, 80])('fits %i columns but for the commands, and breaks no word', (w
   const commands = lines.filter((line) => line.startsWith('  To '));
   expect(commands).toHaveLength(2);
   for (const line of lines.slice(1)) {
-    if (!commands.includes(line)) expect(widthOf(line)).toBeLessThanOrEqual(width);
+    if (!commands.includes(line)) expect(measureWidth(line)).toBeLessThanOrEqual(width);
   }
   const words = lines.join(' ').split(/ +/);
   expect(words).toEqual(expect.arrayContaining(['MIRROR_MAX_REMOVED', 'memberships', 'retries)']));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { widthOf } from '../../src/cli/display/text-width.ts';
+import { measureWidth } from '../../src/cli/display/text-width.ts';
 import { commandLine } from '../../src/config/command-line.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { PoolStatus, RequestStatus } from '../../src/runner/status.ts';
@@ -241,7 +241,7 @@ describe('the status, for a person', () => {
     const lines = text.split('\n');
     expect(lines).toContain(`      ${commandLine(['trigger', POOL])}`);
     for (const line of lines.filter((each) => !each.includes(commandLine([])))) {
-      expect(widthOf(line)).toBeLessThanOrEqual(width);
+      expect(measureWidth(line)).toBeLessThanOrEqual(width);
     }
     if (width >= 60) expect(text).toContain('1,234,567');
     expect(text).not.toMatch(/\d…/);

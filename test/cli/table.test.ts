@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvLine } from '../../src/cli/display/query-result.ts';
-import { isTooNarrow, Table, uprightRows } from '../../src/cli/display/table.ts';
-import { cut, widthOf } from '../../src/cli/display/text-width.ts';
+import { isTooNarrow, Table, verticalRows } from '../../src/cli/display/table.ts';
+import { measureWidth, truncate } from '../../src/cli/display/text-width.ts';
 
 describe('a table', () => {
   const columns = [{ name: 'username' }, { name: 'n', align: 'right' as const }, { name: 'note' }];
@@ -37,7 +37,7 @@ describe('a table', () => {
     const sample = [['short', '1', 'x'.repeat(200)]];
     const table = new Table(columns, sample, 40);
     const lines = (table.header + table.rows([...sample, ['y'.repeat(50), '22', 'z']])).split('\n');
-    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(40);
+    for (const line of lines) expect(measureWidth(line)).toBeLessThanOrEqual(40);
     expect(lines[2]).toMatch(/^short {4}\| 1 \| x+…$/);
     expect(lines[3]).toMatch(/^y+… \| … \| z$/);
   });
@@ -51,7 +51,7 @@ describe('a table', () => {
         (rows, width) => {
           const table = new Table(columns, rows, width);
           for (const line of (table.header + table.rows(rows)).split('\n')) {
-            expect(widthOf(line)).toBeLessThanOrEqual(width);
+            expect(measureWidth(line)).toBeLessThanOrEqual(width);
           }
         },
       ),
@@ -60,10 +60,10 @@ describe('a table', () => {
 });
 
 test('text is cut between characters that a person sees as one', () => {
-  expect(cut('abcdef', 4)).toBe('abc…');
-  expect(cut('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
-  expect(cut('日本語', 4)).toBe('日…');
-  expect(cut('abc', 3)).toBe('abc');
+  expect(truncate('abcdef', 4)).toBe('abc…');
+  expect(truncate('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
+  expect(truncate('日本語', 4)).toBe('日…');
+  expect(truncate('abc', 3)).toBe('abc');
 });
 
 describe('CSV', () => {
@@ -100,7 +100,7 @@ describe('rows that are upright', () => {
       ['us-east-1_A', 'ann@example.com', '1'],
       ['us-east-1_B', null, 'a\u001b[2Jb'],
     ];
-    expect(uprightRows(names, rows, 41, 24)).toBe(
+    expect(verticalRows(names, rows, 41, 24)).toBe(
       [
         '-[ 41 ]',
         'pool_id | us-east-1_A',

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { EXIT, tellFailures } from '../../src/cli/errors.ts';
+import { EXIT, reportFailures } from '../../src/cli/errors.ts';
 
 const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
 afterEach(() => printed.mockClear());
@@ -8,11 +8,11 @@ const runOf = (error: Error) => ({ poolId: 'us-east-1_Main', error });
 
 test('a limit that ended every run makes the exit code of a wrong configuration', () => {
   const limit = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
-  expect(tellFailures([runOf(limit), runOf(limit)], 'info')).toBe(EXIT.usage);
-  expect(tellFailures([runOf(limit), runOf(new Error('other'))], 'info')).toBe(EXIT.failed);
+  expect(reportFailures([runOf(limit), runOf(limit)], 'info')).toBe(EXIT.usage);
+  expect(reportFailures([runOf(limit), runOf(new Error('other'))], 'info')).toBe(EXIT.failed);
 });
 
 test.each(['debug', 'trace'] as const)('LOG_LEVEL=%s shows stacks', (logLevel) => {
-  tellFailures([runOf(new Error('unexpected'))], logLevel);
+  reportFailures([runOf(new Error('unexpected'))], logLevel);
   expect(printed.mock.calls.flat().join('\n')).toContain('tell-failures.test.ts');
 });

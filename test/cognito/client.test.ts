@@ -4,10 +4,10 @@ import {
   ResourceNotFoundError,
   TokenRefusedError,
 } from '../../src/cognito/errors.ts';
-import { childrenOf, isInside } from '../../src/cognito/shards.ts';
+import { isInside, listChildren } from '../../src/cognito/shards.ts';
 import type { User } from '../../src/model/directory.ts';
 import { ResumableError } from '../../src/model/errors.ts';
-import { isStorable, unescapeOdd } from '../../src/model/storable.ts';
+import { isStorable, unescapeUnstorable } from '../../src/model/storable.ts';
 import type { UserRecord } from '../../src/simulator/records.ts';
 import {
   type Simulator,
@@ -70,7 +70,7 @@ function expectSame(users: readonly User[], records: Iterable<UserRecord>): void
       const stored = attributes[name] as string;
       expect(isStorable(stored)).toBe(true);
       expect(escaped.includes(name)).toBe(!isStorable(value));
-      expect(escaped.includes(name) ? unescapeOdd(stored) : stored).toBe(value);
+      expect(escaped.includes(name) ? unescapeUnstorable(stored) : stored).toBe(value);
     }
   }
   expect(users).toHaveLength(count);
@@ -151,7 +151,7 @@ describe('shards', () => {
   test('of sixteen children hold each user once, and none of another', async () => {
     const { simulator, cognito } = await open({ users: 1_000, pageFill: 0.7 });
     const users = await Promise.all(
-      childrenOf('').map(async (prefix) => {
+      listChildren('').map(async (prefix) => {
         const inside = await itemsOf(cognito.userPages(POOL, prefix, START, never()));
         expect(inside.every((user) => isInside(prefix, user.sub))).toBe(true);
         return inside;

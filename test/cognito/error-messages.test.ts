@@ -5,7 +5,7 @@ import {
   OperationNotEnabledError,
   ServiceUnavailableError,
 } from '../../src/cognito/errors.ts';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { callsOf, oneAnswerForEach, refusal } from './one-answer.ts';
 import { never, openService, POOL, QUICK, rejection, serve } from './support.ts';
 
@@ -117,7 +117,7 @@ test('missing credentials are a matter of configuration, with what to set', asyn
     const error = await rejection(cognito.describePool(POOL, never()));
     cognito.close();
     expect(error).toBeInstanceOf(CredentialsError);
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toMatch(/AWS_PROFILE.*AWS_ACCESS_KEY_ID/s);
     expect(one.server.requests).toHaveLength(0);
   } finally {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { RefusedRequestError, ResourceNotFoundError } from '../../src/cognito/errors.ts';
 import type { Listing } from '../../src/cognito/listing.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import {
   type Simulator,
   type SimulatorOptions,
@@ -141,7 +141,7 @@ describe('a bad listing is a matter for the person, with what to do', () => {
     [
       'token',
       { ...USERS, startingToken: 'invented' },
-      ConfigurationError,
+      ActionRequiredError,
       /--starting-token.*within an hour/s,
     ],
     [
@@ -160,7 +160,7 @@ describe('a bad listing is a matter for the person, with what to do', () => {
     await open();
     const error = await rejection(list(listing));
     expect(error).toBeInstanceOf(type);
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toMatch(says);
     expect(error.message).not.toContain('invented');
     expect(simulator.attempts.total).toBe(1);

@@ -2,7 +2,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RefusedRequestError, ServiceUnavailableError } from '../../src/cognito/errors.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type ForwardProxy, startForwardProxy } from '../support/forward-proxy.ts';
@@ -140,7 +140,7 @@ describe('a proxy that fails', () => {
   test('as its variable names none, is wrong configuration', async () => {
     process.env['HTTP_PROXY'] = 'socks5://user:s3cret@proxy:1080';
     const error = await rejection(open('http://c.example').describePool(POOL, never()));
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toMatch(/^HTTP_PROXY: the value is not the URL of an HTTP proxy/);
     expect(error.message).not.toContain('s3cret');
   });
@@ -161,7 +161,7 @@ describe('a proxy that fails', () => {
     const error = await rejection(
       open('http://c.example', { role: ROLE }).describePool(POOL, never()),
     );
-    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toMatch(message);
     expect(error.message).not.toMatch(/s3cret|STS does not let/);
   });

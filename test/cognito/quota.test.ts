@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { childrenOf } from '../../src/cognito/shards.ts';
+import { listChildren } from '../../src/cognito/shards.ts';
 import type { Operation } from '../../src/quota/quotas.ts';
 import {
   type Simulator,
@@ -56,7 +56,7 @@ async function walkFor(ms: number): Promise<void> {
     while (!stop.signal.aborted) await collect(walk());
   };
   await Promise.allSettled([
-    ...childrenOf('').map((prefix) =>
+    ...listChildren('').map((prefix) =>
       again(() => cognito.userPages(POOL, prefix, START, stop.signal)),
     ),
     ...groups.map((group) => again(() => cognito.memberPages(POOL, group, START, stop.signal))),
@@ -96,7 +96,7 @@ describe('where others use the quota too', () => {
   test('it slows down, gets everything in the end, and recovers', async () => {
     // The service gives a tenth of what the mirror was told that it may use.
     await open({ rps: 10, users: 900 }, { share: 1, userListRps: 100 });
-    const walks = childrenOf('').map((prefix) =>
+    const walks = listChildren('').map((prefix) =>
       itemsOf(service.cognito.userPages(POOL, prefix, START, never())),
     );
     const users = (await Promise.all(walks)).flat();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  childrenOf,
-  expectedOfChildren,
+  estimateChildren,
   isInside,
+  listChildren,
   MAX_DEPTH,
   prefixFilter,
   shouldSplit,
@@ -17,7 +17,7 @@ describe('the children of a shard', () => {
   test('hold exactly its users, each in one of them', () => {
     fc.assert(
       fc.property(prefixes, sub, (prefix, id) => {
-        const inside = childrenOf(prefix).filter((child) => isInside(child, id));
+        const inside = listChildren(prefix).filter((child) => isInside(child, id));
         // A prefix of eight digits still ends before the dash.
         expect(inside).toHaveLength(isInside(prefix, id) ? 1 : 0);
       }),
@@ -25,13 +25,13 @@ describe('the children of a shard', () => {
     fc.assert(
       fc.property(sub, fc.nat(MAX_DEPTH), (id, depth) => {
         const prefix = id.slice(0, depth);
-        expect(childrenOf(prefix).filter((child) => isInside(child, id))).toHaveLength(1);
+        expect(listChildren(prefix).filter((child) => isInside(child, id))).toHaveLength(1);
       }),
     );
   });
 
   test('are all sixteen, whatever was seen', () => {
-    expect(childrenOf('a4')).toEqual(Array.from('0123456789abcdef', (digit) => `a4${digit}`));
+    expect(listChildren('a4')).toEqual(Array.from('0123456789abcdef', (digit) => `a4${digit}`));
   });
 });
 
@@ -57,7 +57,7 @@ describe('the users expected in the children', () => {
         fc.integer({ min: 1, max: 40_000_000 }),
         fc.oneof(sample, counts),
         (prefix, expected, known) => {
-          const children = expectedOfChildren(prefix, expected, known);
+          const children = estimateChildren(prefix, expected, known);
           expect(children).toHaveLength(16);
           for (const child of children) expect(child).toBeGreaterThan(0);
           const sum = children.reduce((total, child) => total + child, 0);
@@ -71,7 +71,7 @@ describe('the users expected in the children', () => {
     const users = Array.from({ length: 60 }, () => ({
       sub: 'a4c00000-0000-4000-8000-000000000000',
     }));
-    const bySample = expectedOfChildren('a', 10_000, users);
+    const bySample = estimateChildren('a', 10_000, users);
     // A page may be of one child because the service lists by `sub`: it counts for half.
     expect(bySample[4]).toBeGreaterThan(5_000);
     expect(bySample[4]).toBeLessThan(6_000);
@@ -79,9 +79,9 @@ describe('the users expected in the children', () => {
     // Fifteen of one child are no chance, a few more than of others are.
     const spread = (ofFirst: number) =>
       Array.from({ length: 60 }, (_, i) => ({ sub: `a${DIGITS[i < ofFirst ? 0 : i % 16]}` }));
-    expect(new Set(expectedOfChildren('a', 1_600, spread(8)))).toEqual(new Set([100]));
-    expect(expectedOfChildren('a', 1_600, spread(20))[0]).toBeGreaterThan(250);
-    const byCounts = expectedOfChildren(
+    expect(new Set(estimateChildren('a', 1_600, spread(8)))).toEqual(new Set([100]));
+    expect(estimateChildren('a', 1_600, spread(20))[0]).toBeGreaterThan(250);
+    const byCounts = estimateChildren(
       'a',
       3_000,
       new Map([
@@ -135,12 +135,12 @@ test('cutting ends for any pool and any wrong expectation, and never below seven
             itemsRead > 0 &&
             shouldSplit({ prefix, expected: likely, total: expected, itemsRead })
           ) {
-            const sizes = expectedOfChildren(
+            const sizes = estimateChildren(
               prefix,
               likely,
               inside.map((id) => ({ sub: id })),
             );
-            for (const [digit, child] of childrenOf(prefix).entries()) {
+            for (const [digit, child] of listChildren(prefix).entries()) {
               walk(child, sizes[digit] ?? 0);
             }
           } else {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { allowancesOf, settingsOf } from '../../src/config/pool-settings.ts';
+import { resolveAllowances, resolvePoolSettings } from '../../src/config/pool-settings.ts';
 import { loadYaml, problemsOf, writeYaml, yamlProblemsOf } from './support.ts';
 
 const WHOLE = `
@@ -36,7 +36,7 @@ const ENVIRONMENT = {
 
 describe('what a pool is mirrored with', () => {
   test('is what the file says of it', () => {
-    expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
+    expect(resolvePoolSettings(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
       region: 'us-east-1',
       role: { arn: 'arn:aws:iam::123456789012:role/cognito-mirror', externalId: 'abc' },
       schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
@@ -50,7 +50,7 @@ describe('what a pool is mirrored with', () => {
     ['eu-west-1_Empty', 'eu-west-1'],
     ['us-east-1_NotInTheFile', 'us-east-1'],
   ])('is what its id and the environment say of %s, which has no settings', (poolId, region) => {
-    expect(settingsOf(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
+    expect(resolvePoolSettings(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
       region,
       role: null,
       schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
@@ -61,7 +61,7 @@ describe('what a pool is mirrored with', () => {
 
   test('has the time zone of the environment where only a schedule is set', () => {
     const config = loadYaml('pools: {us-east-1_A: {schedule: "@daily"}}', ENVIRONMENT);
-    expect(settingsOf(config, 'us-east-1_A').schedule).toEqual({
+    expect(resolvePoolSettings(config, 'us-east-1_A').schedule).toEqual({
       pattern: '@daily',
       timezone: 'Asia/Tokyo',
     });
@@ -73,14 +73,14 @@ pools:
   us-east-1_A: &base {maxRemoved: 0.2, timezone: UTC}
   us-east-1_B: {<<: *base, maxRemoved: 0.4}
 `);
-    expect(settingsOf(config, 'us-east-1_B')).toMatchObject({ maxRemoved: 0.4 });
-    expect(settingsOf(config, 'us-east-1_B').schedule.timezone).toBe('UTC');
+    expect(resolvePoolSettings(config, 'us-east-1_B')).toMatchObject({ maxRemoved: 0.4 });
+    expect(resolvePoolSettings(config, 'us-east-1_B').schedule.timezone).toBe('UTC');
   });
 });
 
 describe('what may be used of an account and Region', () => {
   test('is what the file says, else what the environment says', () => {
-    const allowances = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    const allowances = resolveAllowances(loadYaml(WHOLE, ENVIRONMENT));
     expect(allowances.of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
     expect(allowances.of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
     expect(allowances.of('123456789012', 'ap-south-1')).toEqual({ share: 0.7, userListRps: 20 });
@@ -90,10 +90,10 @@ describe('what may be used of an account and Region', () => {
   });
 
   test("the least share of a Region is that of the environment or of one of the Region's accounts", () => {
-    const allowances = allowancesOf(loadYaml(WHOLE, ENVIRONMENT));
+    const allowances = resolveAllowances(loadYaml(WHOLE, ENVIRONMENT));
     expect(allowances.leastShare('us-east-1')).toBe(0.5);
     expect(allowances.leastShare('eu-west-1')).toBe(0.7);
-    expect(allowancesOf(loadConfig({})).leastShare('us-east-1')).toBe(0.8);
+    expect(resolveAllowances(loadConfig({})).leastShare('us-east-1')).toBe(0.8);
   });
 });
 

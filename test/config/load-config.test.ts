@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { settingsOf } from '../../src/config/pool-settings.ts';
+import { resolvePoolSettings } from '../../src/config/pool-settings.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { problemsOf, writeYaml } from './support.ts';
 
@@ -123,9 +123,9 @@ describe('pools', () => {
 
   test('is read in the Region of its id, unless the file names another', () => {
     const config = loadConfig({});
-    expect(settingsOf(config, 'eu-west-3_Aa1').region).toBe('eu-west-3');
+    expect(resolvePoolSettings(config, 'eu-west-3_Aa1').region).toBe('eu-west-3');
     const file = { ...config.file, pools: new Map([['eu-west-3_Aa1', { region: 'us-east-1' }]]) };
-    expect(settingsOf({ ...config, file }, 'eu-west-3_Aa1').region).toBe('us-east-1');
+    expect(resolvePoolSettings({ ...config, file }, 'eu-west-3_Aa1').region).toBe('us-east-1');
   });
 
   test('a command that needs pools says how to name them', () => {

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { type LoadOptions, loadConfig } from '../../src/config/load-config.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 
 /** The problems that loading finds, each as `subject: problem remedy`. */
 export function problemsOf(env: NodeJS.ProcessEnv, options: LoadOptions = {}): string[] {
   try {
     loadConfig(env, options);
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.message.split('\n');
+    if (error instanceof ActionRequiredError) return error.message.split('\n');
     throw error;
   }
   return [];

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
-import { ConfigurationError, InterruptedError } from '../../src/model/errors.ts';
+import { ActionRequiredError, InterruptedError } from '../../src/model/errors.ts';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { serverPid, stopServer } from '../support/embedded-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -70,8 +70,8 @@ test('a server that does not start shows the end of its log, line by line', asyn
   const settings = join(own, 'postgres/data/postgresql.conf');
   await writeFile(settings, 'no_such_setting = on\n', { flag: 'a' });
   const failure = await openEmbeddedPostgres(own).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(ConfigurationError);
-  const [problem] = (failure as ConfigurationError).problems;
+  expect(failure).toBeInstanceOf(ActionRequiredError);
+  const [problem] = (failure as ActionRequiredError).problems;
   expect(problem?.problem).toBe(`the server of ${join(own, 'postgres')} does not start.`);
   expect(problem?.remedy).toContain(join(own, 'postgres/server.log'));
   expect(problem?.output?.join('\n')).toMatch(/unrecognized configuration parameter/);
@@ -225,6 +225,6 @@ test('a home that cannot be made is a problem with its remedy', async () => {
   onTestFinished(remove);
   await writeFile(join(path, 'file'), '');
   const opening = openEmbeddedPostgres(join(path, 'file/home'));
-  await expect(opening).rejects.toBeInstanceOf(ConfigurationError);
+  await expect(opening).rejects.toBeInstanceOf(ActionRequiredError);
   await expect(opening).rejects.toThrow(/cannot be made or written.*MIRROR_HOME.*DATABASE_URL/);
 });

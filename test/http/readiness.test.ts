@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import type { ReadinessChecks } from '../../src/http/readiness.ts';
 import type { HttpServer } from '../../src/http/server.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { serve } from './support.ts';
 
 let server: HttpServer | undefined;
@@ -25,7 +25,7 @@ test('a process is ready when every check passes', async () => {
 });
 
 test('a check that fails is named with its problem, beside those that pass', async () => {
-  const schema = new ConfigurationError([
+  const schema = new ActionRequiredError([
     { subject: 'database schema', problem: 'is behind.', remedy: 'Run `migrate`.' },
   ]);
   const { status, body } = await ready({

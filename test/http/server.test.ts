@@ -2,7 +2,7 @@ import { createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import type { HttpServer } from '../../src/http/server.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { type ServeOptions, sendRaw, serve } from './support.ts';
 
 const open: HttpServer[] = [];
@@ -20,7 +20,7 @@ afterEach(async () => {
 const problemsOf = (starting: Promise<unknown>) =>
   starting.then(
     () => [],
-    (error: unknown) => (error instanceof ConfigurationError ? error.problems : [error]),
+    (error: unknown) => (error instanceof ActionRequiredError ? error.problems : [error]),
   );
 
 test('health is told as long as the process answers', async () => {

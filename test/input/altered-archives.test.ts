@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from '../archive/destinations.ts';
 import { contentOf, MANIFEST, optionsWith, pool, requestFor, rowsOf } from '../archive/support.ts';
 import { openTestMirror } from '../support/mirror.ts';
@@ -106,13 +106,13 @@ describe('an archive that was sealed, and changed before the database knew', () 
             expect([...(await content())].filter(([name]) => name !== MANIFEST)).toEqual(parts);
             if (program === FIRST) expect(readFileSync(pathOf(key)).equals(right)).toBe(true);
           } else if (key === MANIFEST) {
-            expect(outcome).toBeInstanceOf(ConfigurationError);
+            expect(outcome).toBeInstanceOf(ActionRequiredError);
             expect(readFileSync(pathOf(key)).equals(altered)).toBe(true);
           } else if (program === FIRST) {
             expect(outcome).toEqual(sealed);
             expect(await content()).toEqual(before);
           } else {
-            expect(outcome).toBeInstanceOf(ConfigurationError);
+            expect(outcome).toBeInstanceOf(ActionRequiredError);
           }
           writeFileSync(pathOf(key), right);
         },
@@ -133,7 +133,7 @@ describe('an archive that was sealed, and changed before the database knew', () 
     const told = `${JSON.stringify(lie(manifest), null, 2)}\n`;
     writeFileSync(pathOf(MANIFEST), told);
     for (const program of [FIRST, LATER]) {
-      await expect(archive(program)).rejects.toThrow(ConfigurationError);
+      await expect(archive(program)).rejects.toThrow(ActionRequiredError);
       expect(readFileSync(pathOf(MANIFEST), 'utf8')).toBe(told);
     }
   });
@@ -190,7 +190,7 @@ describe('the archive before', () => {
       ]) {
         alter();
         const { error, report } = await mirror.sync();
-        expect(error).toBeInstanceOf(ConfigurationError);
+        expect(error).toBeInstanceOf(ActionRequiredError);
         expect(error?.message).toMatch(/^ARCHIVE_URL: .*\. Restore the missing or changed/);
         // Before the pool is read: no snapshot is begun.
         expect(report).toMatchObject({ snapshot: null, state: null, archive: null });

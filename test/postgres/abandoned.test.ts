@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { beforeEach, expect, it } from 'vitest';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { isAbandoned } from '../../src/postgres/store/snapshots.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
 import { databaseForEach } from '../support/postgres.ts';
@@ -10,10 +10,10 @@ let db: pg.Pool;
 databaseForEach(4, (made) => {
   db = made.db;
 });
-let run: Run;
+let lease: SnapshotLease;
 
 beforeEach(async () => {
-  run = await begin(db);
+  lease = await begin(db);
 });
 
 /** Makes the snapshot this old, and its pages read this long ago. */
@@ -27,17 +27,17 @@ async function age(hours: number, readMinutesAgo: number): Promise<boolean> {
     [hours],
   );
   await db.query(
-    `UPDATE ${stageTables(run.stage).walks} SET token_at = token_at - make_interval(mins => $1)`,
+    `UPDATE ${stageTables(lease.stage).walks} SET token_at = token_at - make_interval(mins => $1)`,
     [readMinutesAgo],
   );
   return isAbandoned(db, POOL, moved.rows[0]?.snapshotAt as Date);
 }
 
 async function readSomePages(): Promise<void> {
-  const done = await startWalk(db, run, {});
-  await commitUsers(db, run, done, [user('ann')]);
-  const open = await startWalk(db, run, {});
-  await commitUsers(db, run, open, [user('bob')], 'next');
+  const done = await startWalk(db, lease, {});
+  await commitUsers(db, lease, done, [user('ann')]);
+  const open = await startWalk(db, lease, {});
+  await commitUsers(db, lease, open, [user('bob')], 'next');
 }
 
 it.each([
@@ -50,7 +50,7 @@ it.each([
 });
 
 it('one of which nothing was ever read is abandoned after a day', async () => {
-  await startWalk(db, run, {});
+  await startWalk(db, lease, {});
   expect(await age(25, 0)).toBe(true);
 });
 
@@ -59,12 +59,12 @@ it('one whose checkpoints a crash of Postgres emptied is abandoned after a day',
 });
 
 it('one that has only to be checked and published is not, however old', async () => {
-  await stage(db, run, { users: [user('ann')], groups: [] });
+  await stage(db, lease, { users: [user('ann')], groups: [] });
   expect(await age(100, 6_000)).toBe(false);
 });
 
 it('one that is no longer walking is not, and one that there is not neither', async () => {
   await db.query(`UPDATE directory.snapshots SET state = 'held', reason = 'Fewer users.'`);
   expect(await age(25, 600)).toBe(false);
-  expect(await isAbandoned(db, 'eu-west-1_Fixture02', run.snapshotAt)).toBe(false);
+  expect(await isAbandoned(db, 'eu-west-1_Fixture02', lease.snapshotAt)).toBe(false);
 });

@@ -4,7 +4,7 @@ import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { createStage } from '../../src/postgres/store/stage.ts';
-import { figuresReader } from '../../src/postgres/work/metrics.ts';
+import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL, stage, user } from './fixtures.ts';
 
@@ -14,11 +14,11 @@ databaseForEach(4, (made) => {
 });
 
 async function take(...names: string[]): Promise<{ at: Date; secondsAhead: number }> {
-  const { run, secondsAhead } = await beginSnapshot(db, POOL, createStage);
-  await stage(db, run, { users: names.map((name) => user(name)) });
-  await mergeReads(db, run, new AbortController().signal);
-  await publish(db, run, 'walking');
-  return { at: run.snapshotAt, secondsAhead };
+  const { lease, secondsAhead } = await beginSnapshot(db, POOL, createStage);
+  await stage(db, lease, { users: names.map((name) => user(name)) });
+  await mergeReads(db, lease, new AbortController().signal);
+  await publish(db, lease, 'walking');
+  return { at: lease.snapshotAt, secondsAhead };
 }
 
 /** As if the clock had been 500 days ahead while the newest snapshot was taken. */
@@ -67,7 +67,7 @@ it('that was ahead once does not make a stale mirror look fresh in metrics', asy
     `UPDATE directory.snapshots SET published_at = published_at - interval '30 hours'
      WHERE snapshot <> 'ahead'`,
   );
-  const [figures] = (await figuresReader(db)()) ?? [];
+  const [figures] = (await openMetricsQuery(db)()) ?? [];
   expect(figures?.publishedAge).toBeGreaterThan(29 * 3600);
 });
 

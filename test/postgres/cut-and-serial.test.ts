@@ -1,11 +1,16 @@
 import type pg from 'pg';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { childrenOf } from '../../src/cognito/shards.ts';
-import { FencedError } from '../../src/model/errors.ts';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import { listChildren } from '../../src/cognito/shards.ts';
+import { LeaseLostError } from '../../src/model/errors.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
-import { allWalks, splitWalk, type Walk, walkSerially } from '../../src/postgres/store/walks.ts';
+import {
+  allWalks,
+  replaceWithSingleChain,
+  splitWalk,
+  type Walk,
+} from '../../src/postgres/store/walks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, startWalk } from './fixtures.ts';
 
@@ -15,14 +20,14 @@ databaseForEach(4, (made) => {
   ({ db, url } = made);
 });
 let blocker: Client;
-let run: Run;
+let lease: SnapshotLease;
 let cut: Walk;
 
 beforeEach(async () => {
   blocker = new Client({ connectionString: url });
   await blocker.connect();
-  run = await begin(db);
-  cut = await startWalk(db, run, { prefix: '' });
+  lease = await begin(db);
+  cut = await startWalk(db, lease, { prefix: '' });
 });
 afterEach(async () => {
   await blocker.end();
@@ -31,11 +36,11 @@ afterEach(async () => {
 const split = () =>
   splitWalk(
     db,
-    run,
+    lease,
     cut,
-    childrenOf('').map((prefix) => ({ kind: 'users', prefix, groupName: null, expected: null })),
+    listChildren('').map((prefix) => ({ kind: 'users', prefix, groupName: null, expected: null })),
   );
-const goSerial = () => walkSerially(db, run, null);
+const goSerial = () => replaceWithSingleChain(db, lease, null);
 
 /** Resolves once so many statements wait for a lock. */
 const waiting = (count: number) =>
@@ -51,7 +56,7 @@ const waiting = (count: number) =>
 
 const inTheWay = {
   run: () => 'SELECT FROM mirror.runs FOR UPDATE',
-  walk: () => `SELECT FROM ${stageTables(run.stage).walks} FOR UPDATE`,
+  walk: () => `SELECT FROM ${stageTables(lease.stage).walks} FOR UPDATE`,
 };
 
 it.each([
@@ -73,7 +78,7 @@ it.each([
     await blocker.query('COMMIT');
     const [ofFirst, ofSecond] = await Promise.all(ends);
 
-    const walks = await allWalks(db, run);
+    const walks = await allWalks(db, lease);
     expect(walks.filter(({ state }) => state === 'open')).toMatchObject([
       { kind: 'users', prefix: null },
     ]);
@@ -81,7 +86,7 @@ it.each([
       expect(ofFirst).toMatchObject({ walks: { length: 16 } });
       expect(walks).toHaveLength(18);
     } else {
-      expect(ofSecond).toBeInstanceOf(FencedError);
+      expect(ofSecond).toBeInstanceOf(LeaseLostError);
       expect(walks).toHaveLength(2);
     }
   },

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { isDatabaseAway, StatementError, withoutRows } from '../../src/postgres/database-error.ts';
 
 function failure(code: string, message = 'Jane Doe'): pg.DatabaseError {
@@ -65,7 +65,7 @@ test('what a person can do is said', () => {
   expect(remedy('42P01')).toMatch(/Restore schemas `directory` and `mirror` together/);
   expect(remedy('XX001')).toMatch(/server's log/);
   expect(withoutRows(failure('42501', 'permission denied for table users'))).toBeInstanceOf(
-    ConfigurationError,
+    ActionRequiredError,
   );
 });
 

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { beginSnapshot } from '../../src/postgres/store/begin.ts';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
-import { keepAlive, suspects } from '../../src/postgres/store/missing.ts';
+import { findMissingUsers, keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { stageSizes } from '../../src/postgres/store/sizes.ts';
+import { countStage } from '../../src/postgres/store/sizes.ts';
 import { createStage } from '../../src/postgres/store/stage.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
@@ -20,32 +20,32 @@ async function rows(sql: string): Promise<Record<string, unknown>[]> {
   return (await db.query(sql)).rows;
 }
 
-async function publishContent(run: Run, content: Content): Promise<void> {
-  await stage(db, run, content);
-  await mergeReads(db, run, never);
-  await publish(db, run, 'walking');
+async function publishContent(lease: SnapshotLease, content: Content): Promise<void> {
+  await stage(db, lease, content);
+  await mergeReads(db, lease, never);
+  await publish(db, lease, 'walking');
 }
 
-async function take(content: Content): Promise<Run> {
-  const run = await begin(db);
-  await publishContent(run, content);
-  return run;
+async function take(content: Content): Promise<SnapshotLease> {
+  const lease = await begin(db);
+  await publishContent(lease, content);
+  return lease;
 }
 
 const users = () => rows('SELECT * FROM directory.users ORDER BY username');
 const history = () => rows('SELECT * FROM directory.user_history ORDER BY username, valid_from');
-const counts = async (run: Run) =>
+const counts = async (lease: SnapshotLease) =>
   (
     await db.query(
       'SELECT added, modified, removed, repaired FROM directory.snapshots WHERE snapshot_at = $1',
-      [run.snapshotAt],
+      [lease.snapshotAt],
     )
   ).rows[0];
-const changes = async (run: Run) =>
+const changes = async (lease: SnapshotLease) =>
   (
     await db.query(
       `SELECT entity, key, kind FROM directory.changes WHERE snapshot_at = $1 ORDER BY key::text`,
-      [run.snapshotAt],
+      [lease.snapshotAt],
     )
   ).rows;
 
@@ -98,13 +98,13 @@ describe('the snapshot after a hand', () => {
     const content = await threeUsers();
     const [before, past] = [await users(), await history()];
     await db.query(sql);
-    const run = await take(content);
+    const lease = await take(content);
     expect(await users()).toEqual(before);
     expect(await history()).toEqual(past);
-    expect(await changes(run)).toEqual([]);
-    expect(await counts(run)).toEqual({ added: 0, modified: 0, removed: 0, repaired });
+    expect(await changes(lease)).toEqual([]);
+    expect(await counts(lease)).toEqual({ added: 0, modified: 0, removed: 0, repaired });
     // And nothing is left to repair: the next finds its rows as it left them.
-    const { run: next, drifted } = await beginSnapshot(db, POOL, createStage);
+    const { lease: next, drifted } = await beginSnapshot(db, POOL, createStage);
     expect(drifted).toBe(0);
     await publishContent(next, content);
     expect(await counts(next)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 0 });
@@ -117,14 +117,14 @@ describe('the snapshot after a hand', () => {
       `UPDATE directory.users SET status = 'X', valid_from = now() WHERE username = 'bob'`,
     );
     const changed = user('bob', { status: 'RESET_REQUIRED' });
-    const run = await take({ users: [content.users[0] as never, changed, user('cem')] });
+    const lease = await take({ users: [content.users[0] as never, changed, user('cem')] });
     expect((await users())[1]).toMatchObject({
       status: 'RESET_REQUIRED',
-      valid_from: run.snapshotAt,
+      valid_from: lease.snapshotAt,
     });
     const version = (await history()).find(({ username }) => username === 'bob');
-    expect(version).toMatchObject({ valid_from: bob?.valid_from, valid_to: run.snapshotAt });
-    expect(await counts(run)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
+    expect(version).toMatchObject({ valid_from: bob?.valid_from, valid_to: lease.snapshotAt });
+    expect(await counts(lease)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
   });
 
   it('does not take what it did for a mass removal', async () => {
@@ -134,12 +134,12 @@ describe('the snapshot after a hand', () => {
       `INSERT INTO directory.users (pool_id, username, attributes, escaped, valid_from)
        SELECT '${POOL}', 'stranger-' || n, '{}', '{}', now() FROM generate_series(1, 90) AS n`,
     );
-    const run = await begin(db);
-    await stage(db, run, content);
-    await mergeReads(db, run, never);
-    expect((await stageSizes(db, run)).removed.users).toBe(0);
-    await publish(db, run, 'walking');
-    expect(await counts(run)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 93 });
+    const lease = await begin(db);
+    await stage(db, lease, content);
+    await mergeReads(db, lease, never);
+    expect((await countStage(db, lease)).removed.users).toBe(0);
+    await publish(db, lease, 'walking');
+    expect(await counts(lease)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 93 });
   });
 });
 
@@ -193,17 +193,17 @@ describe('what something else did to users who also changed', () => {
   it('counts a deleted row as removed where the user left the pool, and asks for it by name', async () => {
     await threeUsers();
     await db.query('TRUNCATE directory.users');
-    const run = await begin(db);
-    await stage(db, run, { users: [user('cem')] });
-    await mergeReads(db, run, never);
-    expect(await suspects(db, run, 10)).toEqual({
+    const lease = await begin(db);
+    await stage(db, lease, { users: [user('cem')] });
+    await mergeReads(db, lease, never);
+    expect(await findMissingUsers(db, lease, 10)).toEqual({
       count: 2,
       chosen: expect.arrayContaining([
         { username: 'ann', sub: null, missing: true },
         { username: 'bob', sub: null, missing: true },
       ]),
     });
-    expect(await stageSizes(db, run)).toMatchObject({
+    expect(await countStage(db, lease)).toMatchObject({
       current: { users: 3 },
       next: { users: 1 },
       removed: { users: 2 },
@@ -213,11 +213,11 @@ describe('what something else did to users who also changed', () => {
   it('keeps the change where the row was changed in the same way', async () => {
     const content = await threeUsers();
     await db.query(`UPDATE directory.users SET enabled = false WHERE username = 'bob'`);
-    const run = await take({
+    const lease = await take({
       users: [content.users[0] as never, user('bob', { enabled: false }), user('cem')],
     });
-    expect(await counts(run)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
-    expect((await users())[1]).toMatchObject({ enabled: false, valid_from: run.snapshotAt });
+    expect(await counts(lease)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
+    expect((await users())[1]).toMatchObject({ enabled: false, valid_from: lease.snapshotAt });
     expect((await beginSnapshot(db, POOL, createStage)).drifted).toBe(0);
   });
 
@@ -226,14 +226,14 @@ describe('what something else did to users who also changed', () => {
     await db.query(
       `UPDATE directory.users SET status = 'X', valid_from = now() WHERE username = 'bob'`,
     );
-    const run = await begin(db);
-    await stage(db, run, { users: content.users.filter(({ username }) => username !== 'bob') });
-    await mergeReads(db, run, never);
-    await keepAlive(db, run, ['bob']);
-    await publish(db, run, 'walking');
+    const lease = await begin(db);
+    await stage(db, lease, { users: content.users.filter(({ username }) => username !== 'bob') });
+    await mergeReads(db, lease, never);
+    await keepConfirmedUsers(db, lease, ['bob']);
+    await publish(db, lease, 'walking');
     const next = await beginSnapshot(db, POOL, createStage);
     expect(next.drifted).toBe(1);
-    await publishContent(next.run, content);
+    await publishContent(next.lease, content);
     expect((await users())[1]).toMatchObject({ status: 'CONFIRMED' });
     expect(await history()).toHaveLength(2);
   });
@@ -248,9 +248,9 @@ describe('what something else did to users who also changed', () => {
          now() + interval '1 hour'
        FROM directory.users WHERE username = 'bob'`,
     );
-    const run = await take({ users: [...content.users, user('eve')] });
-    expect(await counts(run)).toEqual({ added: 1, modified: 0, removed: 0, repaired: 1 });
-    expect((await users()).at(-1)).toMatchObject({ username: 'eve', valid_from: run.snapshotAt });
+    const lease = await take({ users: [...content.users, user('eve')] });
+    expect(await counts(lease)).toEqual({ added: 1, modified: 0, removed: 0, repaired: 1 });
+    expect((await users()).at(-1)).toMatchObject({ username: 'eve', valid_from: lease.snapshotAt });
   });
 });
 
@@ -276,30 +276,30 @@ it('a pool whose rows were taken out everywhere by hand begins anew', async () =
   ]) {
     await db.query(`DELETE FROM ${table}`);
   }
-  const run = await take(content);
+  const lease = await take(content);
   expect((await users()).map(({ valid_from }) => valid_from)).toEqual([
-    run.snapshotAt,
-    run.snapshotAt,
-    run.snapshotAt,
+    lease.snapshotAt,
+    lease.snapshotAt,
+    lease.snapshotAt,
   ]);
-  expect(await counts(run)).toEqual({ added: 3, modified: 0, removed: 0, repaired: 0 });
+  expect(await counts(lease)).toEqual({ added: 3, modified: 0, removed: 0, repaired: 0 });
 });
 
 it('publishing refuses rows that were changed after the check, and the next try repairs them', async () => {
   const content = await threeUsers();
   const before = await users();
-  const run = await begin(db);
-  await stage(db, run, content);
-  await mergeReads(db, run, never);
+  const lease = await begin(db);
+  await stage(db, lease, content);
+  await mergeReads(db, lease, never);
   await db.query(`DELETE FROM directory.users WHERE username = 'bob'`);
-  await expect(publish(db, run, 'walking')).rejects.toThrow(/were changed .* Run it again/);
+  await expect(publish(db, lease, 'walking')).rejects.toThrow(/were changed .* Run it again/);
   expect(await users()).toEqual(before.filter(({ username }) => username !== 'bob'));
 });
 
 it('writers of another server are not trusted', async () => {
   await threeUsers();
   await db.query('UPDATE mirror.user_writers SET server_id = server_id + 1');
-  const { run, drifted } = await beginSnapshot(db, POOL, createStage);
+  const { lease, drifted } = await beginSnapshot(db, POOL, createStage);
   expect(drifted).toBe(3);
-  expect(run.baseAt).not.toBeNull();
+  expect(lease.baseAt).not.toBeNull();
 });

@@ -3,11 +3,11 @@ import type { Group, User } from '../../src/model/directory.ts';
 import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { commitGroups } from '../../src/postgres/store/commit-groups.ts';
 import { commitPages } from '../../src/postgres/store/commit-pages.ts';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { createStage } from '../../src/postgres/store/stage.ts';
 import {
   addWalks,
-  claimWalk,
+  leaseWalk,
   type PlannedWalk,
   type Walk,
 } from '../../src/postgres/store/walks.ts';
@@ -53,49 +53,49 @@ export interface Content {
   readonly members?: Readonly<Record<string, readonly User[]>>;
 }
 
-export async function begin(db: pg.Pool, poolId = POOL): Promise<Run> {
-  return (await beginSnapshot(db, poolId, createStage)).run;
+export async function begin(db: pg.Pool, poolId = POOL): Promise<SnapshotLease> {
+  return (await beginSnapshot(db, poolId, createStage)).lease;
 }
 
 /** Adds a walk and takes it in hand. */
 export async function startWalk(
   db: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   planned: Partial<PlannedWalk>,
 ): Promise<Walk> {
-  const [walk] = await addWalks(db, run, [
+  const [walk] = await addWalks(db, lease, [
     { kind: 'users', prefix: '', groupName: null, expected: null, ...planned },
   ]);
-  return (await claimWalk(db, run, (walk as Walk).id)) as Walk;
+  return (await leaseWalk(db, lease, (walk as Walk).id)) as Walk;
 }
 
 /** Commits one page of a walk over users; `null` as its token ends the walk. */
 export async function commitUsers(
   db: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   walk: Walk,
   users: readonly User[],
   nextToken: string | null = null,
 ): Promise<boolean> {
   const page = { walk, nextToken, sentAt: performance.now(), users, members: [] };
-  return (await commitPages(db, run, [page])).has(walk.id);
+  return (await commitPages(db, lease, [page])).has(walk.id);
 }
 
 /** Stages a whole pool, each walk in one page. */
-export async function stage(db: pg.Pool, run: Run, content: Content): Promise<void> {
-  const users = await startWalk(db, run, {});
-  await commitUsers(db, run, users, content.users);
-  const groups = await startWalk(db, run, { kind: 'groups', prefix: null });
-  const walks = await commitGroups(db, run, {
+export async function stage(db: pg.Pool, lease: SnapshotLease, content: Content): Promise<void> {
+  const users = await startWalk(db, lease, {});
+  await commitUsers(db, lease, users, content.users);
+  const groups = await startWalk(db, lease, { kind: 'groups', prefix: null });
+  const walks = await commitGroups(db, lease, {
     walk: groups,
     nextToken: null,
     sentAt: performance.now(),
     groups: content.groups ?? [],
   });
   for (const { id } of walks) {
-    const walk = (await claimWalk(db, run, id)) as Walk;
+    const walk = (await leaseWalk(db, lease, id)) as Walk;
     const members = content.members?.[walk.groupName ?? ''] ?? [];
     const page = { walk, nextToken: null, sentAt: performance.now(), users: [], members };
-    await commitPages(db, run, [page]);
+    await commitPages(db, lease, [page]);
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isTakenInline, type Locks, openLocks } from '../../src/postgres/work/locks.ts';
+import { isLockedInline, type Locks, openLocks } from '../../src/postgres/work/locks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
@@ -51,13 +51,13 @@ describe('the quota of an account and Region', () => {
 describe('a pool', () => {
   it('is taken by one inline run, and seen to be, until that one ends', async () => {
     const [one, other] = [await open(), await open()];
-    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(await isLockedInline(db, POOL)).toBe(false);
     expect(await one.takePool(POOL)).toBe(true);
-    expect(await isTakenInline(db, POOL)).toBe(true);
-    expect(await isTakenInline(db, 'eu-west-1_Fixture02')).toBe(false);
+    expect(await isLockedInline(db, POOL)).toBe(true);
+    expect(await isLockedInline(db, 'eu-west-1_Fixture02')).toBe(false);
     expect(await other.takePool(POOL)).toBe(false);
     await one.release();
-    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(await isLockedInline(db, POOL)).toBe(false);
     expect(await other.takePool(POOL)).toBe(true);
   });
 });
@@ -74,7 +74,7 @@ describe('a connection that breaks', () => {
     );
     await told;
     // The server says so before it frees what the session held.
-    await expect.poll(() => isTakenInline(db, POOL)).toBe(false);
+    await expect.poll(() => isLockedInline(db, POOL)).toBe(false);
   });
 
   it('says nothing where it was released', async () => {
@@ -84,7 +84,7 @@ describe('a connection that breaks', () => {
     });
     await one.takePool(POOL);
     await one.release();
-    expect(await isTakenInline(db, POOL)).toBe(false);
+    expect(await isLockedInline(db, POOL)).toBe(false);
     expect(isLost).toBe(false);
   });
 });

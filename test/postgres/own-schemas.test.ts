@@ -7,7 +7,7 @@ import { openPool } from '../../src/postgres/connection.ts';
 import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
 import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { createStage } from '../../src/postgres/store/stage.ts';
-import { askForSnapshot, endRequest, skipRequest } from '../../src/postgres/work/requests.ts';
+import { endRequest, openRequest, skipRequest } from '../../src/postgres/work/requests.ts';
 import { installationId } from '../../src/postgres/work/workers.ts';
 import { dropDatabase, runSql } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
@@ -129,14 +129,14 @@ describe('on a promoted replica, whose sequences begin anew', () => {
   it('snapshots are begun', async () => {
     const begin = (pool: string) => beginSnapshot(db, pool, createStage);
     const stages = [];
-    for (const pool of ['a', 'b', 'c']) stages.push((await begin(`${POOL}${pool}`)).run.stage);
+    for (const pool of ['a', 'b', 'c']) stages.push((await begin(`${POOL}${pool}`)).lease.stage);
     await sql('ALTER SEQUENCE mirror.runs_stage_seq RESTART');
-    const { run } = await begin(POOL);
-    expect(stages).not.toContain(run.stage);
+    const { lease } = await begin(POOL);
+    expect(stages).not.toContain(lease.stage);
   });
 
   it('snapshots are asked for and skipped', async () => {
-    const ask = (pool: string) => askForSnapshot(db, pool, 'trigger');
+    const ask = (pool: string) => openRequest(db, pool, 'trigger');
     for (const pool of ['a', 'b', 'c']) await ask(`${POOL}${pool}`);
     await sql('ALTER SEQUENCE mirror.requests_id_seq RESTART');
     const request = await ask(POOL);

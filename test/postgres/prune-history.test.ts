@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
 import { pruneHistory } from '../../src/postgres/store/history.ts';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { moveToPast } from '../support/past.ts';
@@ -14,12 +14,12 @@ databaseForEach(4, (made) => {
   db = made.db;
 });
 
-async function take(...names: string[]): Promise<Run> {
-  const run = await begin(db);
-  await stage(db, run, { users: names.map((name) => user(name)) });
-  await mergeReads(db, run, never);
-  await publish(db, run, 'walking');
-  return run;
+async function take(...names: string[]): Promise<SnapshotLease> {
+  const lease = await begin(db);
+  await stage(db, lease, { users: names.map((name) => user(name)) });
+  await mergeReads(db, lease, never);
+  await publish(db, lease, 'walking');
+  return lease;
 }
 
 const passDays = (days: number) => moveToPast(db, `${days} days`);

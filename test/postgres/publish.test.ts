@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
-import { keepAlive } from '../../src/postgres/store/missing.ts';
+import { keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { stageSizes } from '../../src/postgres/store/sizes.ts';
+import { countStage } from '../../src/postgres/store/sizes.ts';
 import { saveCounts } from '../../src/postgres/store/transitions.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
@@ -16,29 +16,29 @@ databaseForEach(4, (made) => {
 
 const never = new AbortController().signal;
 
-async function take(content: Content): Promise<Run> {
-  const run = await begin(db);
-  await stage(db, run, content);
-  await mergeReads(db, run, never);
-  await saveCounts(db, run, (await stageSizes(db, run)).next);
-  await publish(db, run, 'walking');
-  return run;
+async function take(content: Content): Promise<SnapshotLease> {
+  const lease = await begin(db);
+  await stage(db, lease, content);
+  await mergeReads(db, lease, never);
+  await saveCounts(db, lease, (await countStage(db, lease)).next);
+  await publish(db, lease, 'walking');
+  return lease;
 }
 
 async function rows(sql: string, values: unknown[] = []): Promise<unknown[]> {
   return (await db.query(sql, values)).rows;
 }
 
-const changes = (run: Run) =>
+const changes = (lease: SnapshotLease) =>
   rows(
     `SELECT entity, key, kind, fields FROM directory.changes WHERE pool_id = $1 AND snapshot_at = $2
      ORDER BY entity, key::text, kind`,
-    [POOL, run.snapshotAt],
+    [POOL, lease.snapshotAt],
   );
 
 describe('publishing', () => {
   it('gives a first snapshot all its users as added, and no changes', async () => {
-    const run = await take({
+    const lease = await take({
       users: [user('ann'), user('bob')],
       groups: [group('staff', { precedence: 1 })],
       members: { staff: [user('ann')] },
@@ -58,7 +58,7 @@ describe('publishing', () => {
         removed: 0,
       },
     ]);
-    expect(await changes(run)).toEqual([]);
+    expect(await changes(lease)).toEqual([]);
     expect(
       await rows(
         'SELECT username, email, email_verified, phone_number_verified, valid_from FROM directory.users ORDER BY username',
@@ -69,14 +69,14 @@ describe('publishing', () => {
         email: 'ann@example.com',
         email_verified: true,
         phone_number_verified: null,
-        valid_from: run.snapshotAt,
+        valid_from: lease.snapshotAt,
       },
       {
         username: 'bob',
         email: 'bob@example.com',
         email_verified: true,
         phone_number_verified: null,
-        valid_from: run.snapshotAt,
+        valid_from: lease.snapshotAt,
       },
     ]);
   });
@@ -169,13 +169,13 @@ describe('publishing', () => {
       members: { staff: [user('ann')] },
     });
     const other = user('ann', { sub: 'another' });
-    const run = await take({
+    const lease = await take({
       users: [other],
       groups: [group('staff')],
       members: { staff: [other] },
     });
     expect(
-      (await changes(run)).map((change) => Object.values(change as object).slice(0, 3)),
+      (await changes(lease)).map((change) => Object.values(change as object).slice(0, 3)),
     ).toEqual([
       ['membership', { group_name: 'staff', username: 'ann' }, 'added'],
       ['membership', { group_name: 'staff', username: 'ann' }, 'removed'],
@@ -185,7 +185,7 @@ describe('publishing', () => {
     expect(
       await rows(
         'SELECT added, modified, removed FROM directory.snapshots WHERE snapshot_at = $1',
-        [run.snapshotAt],
+        [lease.snapshotAt],
       ),
     ).toEqual([{ added: 1, modified: 0, removed: 1 }]);
   });
@@ -197,17 +197,17 @@ describe('publishing', () => {
       groups: [group('old'), group('staff')],
       members: { old: [ann], staff: [ann] },
     });
-    const run = await begin(db);
-    await stage(db, run, { users: [user('bob')], groups: [group('staff')] });
-    await mergeReads(db, run, never);
-    await keepAlive(db, run, ['ann']);
-    const sizes = await stageSizes(db, run);
+    const lease = await begin(db);
+    await stage(db, lease, { users: [user('bob')], groups: [group('staff')] });
+    await mergeReads(db, lease, never);
+    await keepConfirmedUsers(db, lease, ['ann']);
+    const sizes = await countStage(db, lease);
     expect(sizes).toEqual({
       current: { users: 2, groups: 2, memberships: 2 },
       next: { users: 2, groups: 1, memberships: 1 },
       removed: { users: 0, groups: 1, memberships: 1 },
     });
-    await publish(db, run, 'walking');
+    await publish(db, lease, 'walking');
     expect(await rows('SELECT username FROM directory.users ORDER BY 1')).toEqual([
       { username: 'ann' },
       { username: 'bob' },
@@ -219,36 +219,36 @@ describe('publishing', () => {
 
   it('counts a name that another person has by now as one removed', async () => {
     await take({ users: [user('ann'), user('bob')] });
-    const run = await begin(db);
-    await stage(db, run, { users: [user('ann', { sub: 'another' }), user('bob')] });
-    await mergeReads(db, run, never);
-    expect((await stageSizes(db, run)).removed.users).toBe(1);
+    const lease = await begin(db);
+    await stage(db, lease, { users: [user('ann', { sub: 'another' }), user('bob')] });
+    await mergeReads(db, lease, never);
+    expect((await countStage(db, lease)).removed.users).toBe(1);
   });
 
   it('refuses a stage that was compared with a state that is no longer current', async () => {
     await take({ users: [user('ann')] });
-    const run = await begin(db);
-    await stage(db, run, { users: [user('ann')] });
-    await mergeReads(db, run, never);
+    const lease = await begin(db);
+    await stage(db, lease, { users: [user('ann')] });
+    await mergeReads(db, lease, never);
     await db.query(
       `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
       VALUES ($1, 'other', $2::timestamptz + interval '1 hour', 'archived')`,
-      [POOL, run.snapshotAt],
+      [POOL, lease.snapshotAt],
     );
-    await expect(publish(db, run, 'walking')).rejects.toThrow(
+    await expect(publish(db, lease, 'walking')).rejects.toThrow(
       /later snapshot .* was published meanwhile/,
     );
   });
 
   it('refuses a stage that a crash of Postgres emptied, rather than read it as a mass removal', async () => {
     await take({ users: [user('ann')] });
-    const run = await begin(db);
-    await stage(db, run, { users: [user('ann')] });
-    await mergeReads(db, run, never);
+    const lease = await begin(db);
+    await stage(db, lease, { users: [user('ann')] });
+    await mergeReads(db, lease, never);
     for (const table of ['walks', 'users', 'groups', 'memberships', 'alive']) {
-      await db.query(`TRUNCATE mirror.stage_${run.stage}_${table}`);
+      await db.query(`TRUNCATE mirror.stage_${lease.stage}_${table}`);
     }
-    await expect(publish(db, run, 'walking')).rejects.toThrow(/restarted after a crash/);
+    await expect(publish(db, lease, 'walking')).rejects.toThrow(/restarted after a crash/);
     expect(await rows('SELECT username FROM directory.users')).toEqual([{ username: 'ann' }]);
   });
 });

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
 import {
-  askForSnapshot,
   endRequest,
   findOpenRequest,
-  noteSnapshot,
-  noteWaiting,
-  openRequestOf,
-  openRequests,
-  type Request,
+  findOpenRequestForPool,
+  listOpenRequests,
+  openRequest,
+  recordSnapshot,
+  recordWaiting,
+  type SnapshotRequest,
   skipRequest,
 } from '../../src/postgres/work/requests.ts';
 import { databaseForEach } from '../support/postgres.ts';
@@ -21,54 +21,54 @@ databaseForEach(12, (made) => {
   db = made.db;
 });
 
-const ask = async (poolId = POOL) => (await askForSnapshot(db, poolId, 'trigger')) as Request;
+const ask = async (poolId = POOL) => (await openRequest(db, poolId, 'trigger')) as SnapshotRequest;
 
-async function rowOf({ id }: Request): Promise<Record<string, unknown> | undefined> {
+async function rowOf({ id }: SnapshotRequest): Promise<Record<string, unknown> | undefined> {
   return (await db.query('SELECT * FROM mirror.requests WHERE id = $1', [id])).rows[0];
 }
 
 it('a pool has one open request, however many ask at once; other pools have their own', async () => {
   const asked = await Promise.all(
-    Array.from({ length: 10 }, () => askForSnapshot(db, POOL, 'trigger')),
+    Array.from({ length: 10 }, () => openRequest(db, POOL, 'trigger')),
   );
   const [first, ...more] = asked.filter((request) => request !== null);
   expect(more).toEqual([]);
-  expect(await openRequestOf(db, POOL)).toEqual(first);
+  expect(await findOpenRequestForPool(db, POOL)).toEqual(first);
   const other = await ask(OTHER);
-  expect(await openRequests(db)).toEqual([first, other]);
+  expect(await listOpenRequests(db)).toEqual([first, other]);
 });
 
 it('an ended request makes way for the next one, and keeps its outcome', async () => {
   const first = await ask();
   await endRequest(db, first.id, 'failed', 'Access was denied.');
   expect(await findOpenRequest(db, first.id)).toBeNull();
-  expect(await openRequestOf(db, POOL)).toBeNull();
+  expect(await findOpenRequestForPool(db, POOL)).toBeNull();
   await endRequest(db, first.id, 'done', null);
   expect(await rowOf(first)).toMatchObject({ outcome: 'failed', reason: 'Access was denied.' });
   const second = await ask();
-  expect(await openRequestOf(db, POOL)).toEqual(second);
+  expect(await findOpenRequestForPool(db, POOL)).toEqual(second);
 });
 
 it('an open request tells what it waits for, and an ended one no longer', async () => {
   const request = await ask();
-  await noteWaiting(db, request.id, 'A `sync` of the pool is waited for.');
+  await recordWaiting(db, request.id, 'A `sync` of the pool is waited for.');
   expect(await rowOf(request)).toMatchObject({ waits_for: 'A `sync` of the pool is waited for.' });
   await endRequest(db, request.id, 'done', null);
-  await noteWaiting(db, request.id, 'Too late.');
+  await recordWaiting(db, request.id, 'Too late.');
   expect(await rowOf(request)).toMatchObject({ waits_for: null });
 });
 
 it('a request knows its snapshot', async () => {
   const request = await ask();
   const snapshotAt = new Date('2026-11-21T02:00:00Z');
-  await noteSnapshot(db, request.id, snapshotAt);
+  await recordSnapshot(db, request.id, snapshotAt);
   expect(await findOpenRequest(db, request.id)).toEqual({ ...request, snapshotAt });
 });
 
 it('requests that ended over 90 days ago are forgotten, open ones never', async () => {
   const [old, recent, open] = [await ask('a'), await ask('b'), await ask('c')];
   for (const each of [old, recent]) await endRequest(db, each.id, 'done', null);
-  const age = (request: Request, days: number) =>
+  const age = (request: SnapshotRequest, days: number) =>
     db.query(
       `UPDATE mirror.requests SET requested_at = requested_at - make_interval(days => $2),
          ended_at = ended_at - make_interval(days => $2) WHERE id = $1`,
@@ -85,5 +85,5 @@ it('a run is skipped only where a snapshot is in progress', async () => {
   expect(await skipRequest(db, POOL)).toBe(false);
   const request = await ask();
   expect(await skipRequest(db, POOL)).toBe(true);
-  expect(await openRequestOf(db, POOL)).toEqual(request);
+  expect(await findOpenRequestForPool(db, POOL)).toEqual(request);
 });

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { endRequest, openRequestOf } from '../../src/postgres/work/requests.ts';
+import { endRequest, findOpenRequestForPool } from '../../src/postgres/work/requests.ts';
 import {
   type DueTimes,
   overduePools,
@@ -140,7 +140,7 @@ describe('a run that is due', () => {
   it('is asked for or noted where the one before ends at the same moment', async () => {
     for (let time = 1; time <= 30; time += 1) {
       await moveRun(-10, -5);
-      const open = await openRequestOf(db, POOL);
+      const open = await findOpenRequestForPool(db, POOL);
       const ended = open ? endRequest(db, open.id, 'done', null) : null;
       await Promise.all([takeDue(db, POOL, inAnHour), ended]);
       expect(await requests()).toHaveLength(time);

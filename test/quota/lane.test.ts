@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Lane } from '../../src/quota/fair-queue.ts';
-import type { Pacer } from '../../src/quota/limiter.ts';
+import { FairQueue } from '../../src/quota/fair-queue.ts';
+import type { Limiter } from '../../src/quota/limiter.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
 /** A lane whose turns are given by hand, one attempt each. */
-function openLane(): { lane: Lane; give: () => Promise<void> } {
+function openLane(): { lane: FairQueue; give: () => Promise<void> } {
   let next: ((attempts: number) => void) | null = null;
-  const pacer: Pacer = {
+  const pacer: Limiter = {
     turn: () =>
       new Promise((resolve) => {
         next = resolve;
@@ -17,7 +17,7 @@ function openLane(): { lane: Lane; give: () => Promise<void> } {
     close: async () => {},
   };
   return {
-    lane: new Lane({ scope: '111122223333/us-east-1', bucket: 'UserList' }, 1, pacer),
+    lane: new FairQueue({ scope: '111122223333/us-east-1', bucket: 'UserList' }, 1, pacer),
     give: async () => {
       next?.(1);
       await new Promise(setImmediate);

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { localPacer, type Pacer, paceOf } from '../../src/quota/limiter.ts';
+import { computePace, type Limiter, openLocalLimiter } from '../../src/quota/limiter.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 describe('the pace of a rate', () => {
   test('never allows more than its rate and one in a second, late turns included', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 4_999, noNaN: true }), (rate) => {
-        const { attempts, minTime } = paceOf(rate);
+        const { attempts, minTime } = computePace(rate);
         // A late first turn, the next at once, each later one a millisecond early.
         const turns = Math.ceil(1_001 / minTime) + 1;
         expect(turns * attempts).toBeLessThanOrEqual(Math.ceil(rate) + 1);
@@ -19,19 +19,19 @@ describe('the pace of a rate', () => {
   test('gives up at most three percent of the rate', () => {
     fc.assert(
       fc.property(fc.double({ min: 0.01, max: 4_999, noNaN: true }), (rate) => {
-        const { attempts, minTime } = paceOf(rate);
+        const { attempts, minTime } = computePace(rate);
         expect((attempts * 1_000) / minTime).toBeGreaterThanOrEqual(rate * 0.9699);
       }),
     );
   });
 
   test('is none where the rate means that there is no quota', () => {
-    expect(paceOf(80_000)).toEqual({ attempts: Number.POSITIVE_INFINITY, minTime: 0 });
+    expect(computePace(80_000)).toEqual({ attempts: Number.POSITIVE_INFINITY, minTime: 0 });
   });
 });
 
 describe('a local pacer', () => {
-  let pacer: Pacer;
+  let pacer: Limiter;
   afterEach(() => pacer.close());
 
   async function releases(forMs: number): Promise<number[]> {
@@ -45,14 +45,14 @@ describe('a local pacer', () => {
   }
 
   test.each([24, 99.5, 240])('holds %d a second, and reaches it', async (rate) => {
-    pacer = localPacer(rate);
+    pacer = openLocalLimiter(rate);
     const moments = await releases(2_500);
     expect(mostInAnySecond(moments)).toBeLessThanOrEqual(Math.ceil(rate) + 1);
     expect(moments.length).toBeGreaterThan(rate * 2.5 * 0.8);
   });
 
   test('does not let a burst through after the process stood still', async () => {
-    pacer = localPacer(40);
+    pacer = openLocalLimiter(40);
     const moments: number[] = [];
     const start = performance.now();
     while (performance.now() - start < 2_500) {
@@ -67,7 +67,7 @@ describe('a local pacer', () => {
   });
 
   test('ends the turn that waits when it is closed', async () => {
-    pacer = localPacer(0.02);
+    pacer = openLocalLimiter(0.02);
     await pacer.turn();
     const waiting = expect(pacer.turn()).rejects.toThrow();
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { BUCKET_COMMANDS } from '../../src/quota/clustered/commands.ts';
-import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
+import { assertLimiterUsable } from '../../src/quota/clustered/require-usable.ts';
 import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { jobCommands, tryQueues } from '../../src/runner/worker/check-redis.ts';
+import { assertQueuesUsable, jobCommands } from '../../src/runner/worker/check-redis.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
 
 const PREFIX = '{cognito-mirror:test}';
@@ -22,8 +22,8 @@ async function start(options?: TestRedisOptions): Promise<TestRedis> {
 async function useAsWorker(url: string): Promise<void> {
   const redis = await openRedis(url);
   try {
-    await tryPacing(redis);
-    await tryQueues(redis, PREFIX);
+    await assertLimiterUsable(redis);
+    await assertQueuesUsable(redis, PREFIX);
   } finally {
     redis.close();
   }
@@ -35,7 +35,7 @@ async function refusal(url: string): Promise<string> {
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error).toBeInstanceOf(ActionRequiredError);
   return (error as Error).message;
 }
 

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigurationError, InterruptedError } from '../../src/model/errors.ts';
+import { ActionRequiredError, InterruptedError } from '../../src/model/errors.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { requireUsableRedis } from '../../src/redis/require-usable.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
@@ -24,7 +24,7 @@ async function refusal(url: string): Promise<string> {
     () => null,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error).toBeInstanceOf(ActionRequiredError);
   return error instanceof Error ? error.message : '';
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
+import { assertLimiterUsable } from '../../src/quota/clustered/require-usable.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { judge, readInfo } from '../../src/redis/server-info.ts';
-import { tryQueues } from '../../src/runner/worker/check-redis.ts';
+import { checkServer, readInfo } from '../../src/redis/server-info.ts';
+import { assertQueuesUsable } from '../../src/runner/worker/check-redis.ts';
 import { startRedis } from '../support/redis-server.ts';
 
 /** What Valkey 9 answers to INFO, as far as it matters here. */
@@ -12,20 +12,24 @@ const infoOf = (...lines: string[]) =>
   readInfo(['redis_version:7.2.4', 'valkey_version:9.1.2', 'role:master', ...lines].join('\r\n'));
 
 test('a Valkey alone is taken, by its own names of things', () => {
-  expect(judge(infoOf('server_mode:standalone', 'cluster_enabled:0'))).toBeNull();
-  expect(judge(readInfo('valkey_version:10.0.0\r\nserver_mode:standalone'))).toBeNull();
+  expect(checkServer(infoOf('server_mode:standalone', 'cluster_enabled:0'))).toBeNull();
+  expect(checkServer(readInfo('valkey_version:10.0.0\r\nserver_mode:standalone'))).toBeNull();
 });
 
 test.each([['server_mode:cluster'], ['cluster_enabled:1'], ['redis_mode:cluster']])(
   'a Valkey in cluster mode is refused: %s',
   (line) => {
-    expect(judge(infoOf(line))?.problem).toMatch(/runs as cluster/);
+    expect(checkServer(infoOf(line))?.problem).toMatch(/runs as cluster/);
   },
 );
 
 test('a Redis 6.2 is taken, and 6.0 is not', () => {
-  expect(judge(readInfo('redis_version:6.2.5\r\nredis_mode:standalone\r\nrole:master'))).toBeNull();
-  expect(judge(readInfo('redis_version:6.0.16\r\nredis_mode:standalone'))?.problem).toMatch(/old/);
+  expect(
+    checkServer(readInfo('redis_version:6.2.5\r\nredis_mode:standalone\r\nrole:master')),
+  ).toBeNull();
+  expect(checkServer(readInfo('redis_version:6.0.16\r\nredis_mode:standalone'))?.problem).toMatch(
+    /old/,
+  );
 });
 
 /** VALKEY_SERVER, or the first on PATH. */
@@ -45,7 +49,7 @@ test('the first of VALKEY_SERVER, a valkey-server on PATH and the Redis of the s
   onTestFinished(() => server.close());
   const redis = await openRedis(server.url);
   onTestFinished(() => redis.close());
-  await tryPacing(redis);
-  await tryQueues(redis, '{cognito-mirror:test}');
+  await assertLimiterUsable(redis);
+  await assertQueuesUsable(redis, '{cognito-mirror:test}');
   expect(await server.command('KEYS', '*')).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { tryPacing } from '../../src/quota/clustered/require-usable.ts';
+import { assertLimiterUsable } from '../../src/quota/clustered/require-usable.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
     redis.close();
     await server.close();
   });
-  await tryPacing(redis);
+  await assertLimiterUsable(redis);
 });
 
 describe('a Redis that begins to refuse', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { timesAfter } from '../../src/runner/worker/keep-jobs.ts';
+import { computeDueTimes } from '../../src/runner/worker/keep-jobs.ts';
 
 const POOL = 'eu-west-1_Fixture01';
 const MINUTE_MS = 60_000;
@@ -10,7 +10,7 @@ function dueTimes(pattern: string, timezone: string, after: string, count: numbe
   const times: string[] = [];
   let now = new Date(after);
   while (times.length < count) {
-    const { dueAt, startsAt } = timesAfter({ poolId: POOL, pattern, timezone }, now);
+    const { dueAt, startsAt } = computeDueTimes({ poolId: POOL, pattern, timezone }, now);
     times.push(dueAt.toISOString().slice(0, 16));
     now = startsAt;
   }
@@ -39,8 +39,8 @@ describe("a pool's own delay", () => {
     fc.assert(
       fc.property(pools, fc.constantFrom(...PATTERNS), moments, (poolId, [pattern], after) => {
         const schedule = { poolId, pattern, timezone: 'UTC' };
-        const { dueAt, startsAt } = timesAfter(schedule, after);
-        const gap = timesAfter(schedule, dueAt).dueAt.getTime() - dueAt.getTime();
+        const { dueAt, startsAt } = computeDueTimes(schedule, after);
+        const gap = computeDueTimes(schedule, dueAt).dueAt.getTime() - dueAt.getTime();
         const delay = startsAt.getTime() - dueAt.getTime();
         expect(dueAt.getTime()).toBeGreaterThan(after.getTime());
         expect(delay).toBeGreaterThanOrEqual(0);
@@ -58,7 +58,7 @@ describe("a pool's own delay", () => {
         moments,
         (poolId, [pattern], one, other) => {
           const delays = [one, other].map((after) => {
-            const times = timesAfter({ poolId, pattern, timezone: 'UTC' }, after);
+            const times = computeDueTimes({ poolId, pattern, timezone: 'UTC' }, after);
             return times.startsAt.getTime() - times.dueAt.getTime();
           });
           expect(delays[0]).toBe(delays[1]);
@@ -71,7 +71,7 @@ describe("a pool's own delay", () => {
     const after = new Date('2026-11-21T00:00:00Z');
     const delays = Array.from({ length: 100 }, (_, i) => {
       const schedule = { poolId: `us-east-1_Pool${i}`, pattern: '0 2 * * *', timezone: 'UTC' };
-      const { dueAt, startsAt } = timesAfter(schedule, after);
+      const { dueAt, startsAt } = computeDueTimes(schedule, after);
       return startsAt.getTime() - dueAt.getTime();
     });
     const ofEachMinute = [0, 1, 2, 3, 4].map(

@@ -1,31 +1,31 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import type { Run } from '../../src/postgres/store/leases.ts';
+import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { beginProgress, saveProgress } from '../../src/postgres/store/progress.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
 import { endSnapshot } from '../../src/postgres/store/transitions.ts';
 import { type Locks, openLocks } from '../../src/postgres/work/locks.ts';
-import { askForSnapshot, noteSnapshot } from '../../src/postgres/work/requests.ts';
-import { beat } from '../../src/postgres/work/workers.ts';
+import { openRequest, recordSnapshot } from '../../src/postgres/work/requests.ts';
+import { recordHeartbeat } from '../../src/postgres/work/workers.ts';
 import { measureRates, readStatus, type Status } from '../../src/runner/status.ts';
 import { begin, commitUsers, POOL, startWalk, user } from '../postgres/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
 let db: pg.Pool;
-let run: Run;
+let lease: SnapshotLease;
 let walks: string;
 let locks: Locks;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   db = openPool(database.url, 4);
-  run = await begin(db);
-  await beginProgress(db, run);
+  lease = await begin(db);
+  await beginProgress(db, lease);
   locks = await openLocks(database.url, () => {});
   await locks.takePool(POOL);
-  ({ walks } = stageTables(run.stage));
+  ({ walks } = stageTables(lease.stage));
 });
 afterEach(async () => {
   await locks.release();
@@ -53,13 +53,13 @@ const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000
 
 describe('the walks of a snapshot that is being taken', () => {
   it('are those that have read a page and are to read more, the longest remaining first', async () => {
-    const waiting = await startWalk(db, run, { prefix: '0', expected: 900 });
-    const near = await startWalk(db, run, { prefix: '1', expected: 12 });
-    const far = await startWalk(db, run, { prefix: '2', expected: 500 });
-    const ended = await startWalk(db, run, { prefix: '3', expected: 2 });
-    await commitUsers(db, run, near, people(0, 10), 'token');
-    await commitUsers(db, run, far, people(10, 15), 'token');
-    await commitUsers(db, run, ended, people(15, 17));
+    const waiting = await startWalk(db, lease, { prefix: '0', expected: 900 });
+    const near = await startWalk(db, lease, { prefix: '1', expected: 12 });
+    const far = await startWalk(db, lease, { prefix: '2', expected: 500 });
+    const ended = await startWalk(db, lease, { prefix: '3', expected: 2 });
+    await commitUsers(db, lease, near, people(0, 10), 'token');
+    await commitUsers(db, lease, far, people(10, 15), 'token');
+    await commitUsers(db, lease, ended, people(15, 17));
     const walking = walkingOf(await readStatus(db, null));
     expect(walking.inProgress).toEqual([
       expect.objectContaining({ id: far.id, kind: 'users', prefix: '2', items: 5, expected: 500 }),
@@ -129,8 +129,8 @@ describe('the walks of a snapshot that is being taken', () => {
 
 describe('rates', () => {
   it('are averages since the run began at first', async () => {
-    const walk = await startWalk(db, run, { expected: 40 });
-    await commitUsers(db, run, walk, people(0, 30), 'token');
+    const walk = await startWalk(db, lease, { expected: 40 });
+    await commitUsers(db, lease, walk, people(0, 30), 'token');
     const status = await readStatus(db, null);
     const { rate, rateSince, estimatedEnd, inProgress } = walkingOf(status);
     expect(rateSince).toEqual(await beganAt());
@@ -140,9 +140,9 @@ describe('rates', () => {
   });
 
   it('are of what this run read, and not of what it found read', async () => {
-    const walk = await startWalk(db, run, { expected: 12_000 });
+    const walk = await startWalk(db, lease, { expected: 12_000 });
     await db.query(`UPDATE ${walks} SET items = 9300, pages = 155, token_at = clock_timestamp()`);
-    await beginProgress(db, run);
+    await beginProgress(db, lease);
     expect(walkingOf(await readStatus(db, null))).toMatchObject({ rate: 0, estimatedEnd: null });
     await db.query(`UPDATE ${walks} SET items = 9360`);
     await db.query(`UPDATE mirror.progress SET began_at = began_at - interval '10 seconds'`);
@@ -157,21 +157,21 @@ describe('rates', () => {
   });
 
   it('tell no end that is past: none where all was read that is expected', async () => {
-    const walk = await startWalk(db, run, { expected: 30 });
-    await commitUsers(db, run, walk, people(0, 30), 'token');
+    const walk = await startWalk(db, lease, { expected: 30 });
+    await commitUsers(db, lease, walk, people(0, 30), 'token');
     const open = walkingOf(await readStatus(db, null));
     expect(open).toMatchObject({ rate: expect.any(Number), estimatedEnd: null });
     expect(open.rate).toBeGreaterThan(0);
   });
 
   it('are measured between two readings, also after a long rest', async () => {
-    const walk = await startWalk(db, run, { expected: 90 });
-    const other = await startWalk(db, run, { expected: 50 });
-    await commitUsers(db, run, walk, people(0, 30), 'one');
-    await commitUsers(db, run, other, people(30, 40), 'one');
+    const walk = await startWalk(db, lease, { expected: 90 });
+    const other = await startWalk(db, lease, { expected: 50 });
+    await commitUsers(db, lease, walk, people(0, 30), 'one');
+    await commitUsers(db, lease, other, people(30, 40), 'one');
     await db.query(`UPDATE ${walks} SET token_at = token_at - interval '3 hours'`);
     const first = await readStatus(db, null);
-    await commitUsers(db, run, walk, people(40, 60), 'two');
+    await commitUsers(db, lease, walk, people(40, 60), 'two');
     await db.query(
       `UPDATE ${walks} SET token_at = token_at - interval '3 hours' + interval '4 seconds'
        WHERE id = $1`,
@@ -194,8 +194,8 @@ describe('rates', () => {
   });
 
   it('stay averages where walks took back what they had read', async () => {
-    const walk = await startWalk(db, run, { expected: 90 });
-    await commitUsers(db, run, walk, people(0, 30), 'one');
+    const walk = await startWalk(db, lease, { expected: 90 });
+    await commitUsers(db, lease, walk, people(0, 30), 'one');
     const first = await readStatus(db, null);
     await db.query(`UPDATE ${walks} SET attempt = 2, items = 10, token_at = clock_timestamp()`);
     const { rate, rateSince, inProgress } = walkingOf(
@@ -207,8 +207,8 @@ describe('rates', () => {
   });
 
   it('tell no end where no page was asked for in a minute: nobody may be reading', async () => {
-    const walk = await startWalk(db, run, { expected: 90 });
-    await commitUsers(db, run, walk, people(0, 30), 'one');
+    const walk = await startWalk(db, lease, { expected: 90 });
+    await commitUsers(db, lease, walk, people(0, 30), 'one');
     expect(walkingOf(await readStatus(db, null)).estimatedEnd).not.toBeNull();
     await db.query(`UPDATE ${walks} SET token_at = clock_timestamp() - interval '61 seconds'`);
     const status = await readStatus(db, null);
@@ -222,8 +222,8 @@ describe('what works on a snapshot', () => {
   const snapshotOf = async () => (await readStatus(db, null)).snapshots[0];
 
   it('is one process while it holds the lock of the pool', async () => {
-    const walk = await startWalk(db, run, { expected: 90 });
-    await commitUsers(db, run, walk, people(0, 30), 'one');
+    const walk = await startWalk(db, lease, { expected: 90 });
+    await commitUsers(db, lease, walk, people(0, 30), 'one');
     expect(await snapshotOf()).toMatchObject({ runner: 'inline', progress: { phase: 'walk' } });
     await locks.release();
     await expect.poll(snapshotOf).toMatchObject({
@@ -251,26 +251,26 @@ describe('what works on a snapshot', () => {
 
   it('is workers while a request has it and one of them is alive', async () => {
     await locks.release();
-    const request = await askForSnapshot(db, POOL, 'trigger');
-    await noteSnapshot(db, request?.id as number, run.snapshotAt);
+    const request = await openRequest(db, POOL, 'trigger');
+    await recordSnapshot(db, request?.id as number, lease.snapshotAt);
     await expect.poll(snapshotOf).toMatchObject({ runner: null });
     const worker = { id: 'w', host: 'h', pid: 1, version: '0.1.0' };
-    await beat(db, worker, { jobs: 1, trouble: null });
+    await recordHeartbeat(db, worker, { jobs: 1, trouble: null });
     expect(await snapshotOf()).toMatchObject({ runner: 'workers', progress: { phase: 'walk' } });
     await db.query(`UPDATE mirror.workers SET seen_at = seen_at - interval '31 seconds'`);
     expect(await snapshotOf()).toMatchObject({ runner: null });
   });
 
   it('is shown with its step and what is done of it; the rate of the walks is over', async () => {
-    const walk = await startWalk(db, run, { expected: 90 });
-    await commitUsers(db, run, walk, people(0, 90));
-    await saveProgress(db, run, 'check', { done: 340, total: 1_000 });
+    const walk = await startWalk(db, lease, { expected: 90 });
+    await commitUsers(db, lease, walk, people(0, 90));
+    await saveProgress(db, lease, 'check', { done: 340, total: 1_000 });
     const first = await readStatus(db, null);
     expect(first.snapshots[0]).toMatchObject({
       progress: { phase: 'check', done: 340, total: 1_000, notedAt: expect.any(Date) },
       walking: { rate: null, estimatedEnd: null },
     });
-    await saveProgress(db, run, 'publish', null);
+    await saveProgress(db, lease, 'publish', null);
     expect(measureRates(await readStatus(db, null), first).snapshots[0]).toMatchObject({
       progress: { phase: 'publish', done: null, total: null },
       walking: { rate: null, estimatedEnd: null },
@@ -278,16 +278,16 @@ describe('what works on a snapshot', () => {
   });
 
   it('is not told by a runner that lost the snapshot', async () => {
-    await saveProgress(db, { ...run, fence: run.fence + 1 }, 'publish', null);
+    await saveProgress(db, { ...lease, fence: lease.fence + 1 }, 'publish', null);
     expect(await snapshotOf()).toMatchObject({ progress: { phase: 'walk' } });
   });
 
   it('is nothing once the snapshot is held, though the next run of the pool has begun', async () => {
-    await saveProgress(db, run, 'check', null);
-    await endSnapshot(db, run, ['walking'], 'held', 'It lacks users.');
+    await saveProgress(db, lease, 'check', null);
+    await endSnapshot(db, lease, ['walking'], 'held', 'It lacks users.');
     expect(await snapshotOf()).toMatchObject({ state: 'held', runner: null, progress: null });
     // A person releases it.
-    await saveProgress(db, run, 'publish', null);
+    await saveProgress(db, lease, 'publish', null);
     expect(await snapshotOf()).toMatchObject({ runner: 'inline', progress: { phase: 'publish' } });
   });
 });
@@ -326,7 +326,7 @@ describe('schedules, workers and requests', () => {
     );
     await db.query(
       `INSERT INTO mirror.requests (pool_id, source, snapshot_at) VALUES ($1, 'trigger', $2)`,
-      [POOL, run.snapshotAt],
+      [POOL, lease.snapshotAt],
     );
     const { requests, snapshots } = await readStatus(db, null);
     expect(requests.map(({ reason }) => reason)).toEqual([

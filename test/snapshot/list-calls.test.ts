@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { itemsAPage, listCalls } from '../../src/estimate/list-calls.ts';
+import { computeItemsPerPage, listCalls } from '../../src/estimate/list-calls.ts';
 
 const callsOf = (users: number, members: readonly (number | null)[] = [], perPage = 60) =>
   listCalls({ users, members }, perPage);
@@ -59,8 +59,8 @@ describe('the calls of a list', () => {
 describe('the items a page', () => {
   it('are 60 where lists took no more calls than full pages do', () => {
     const sizes = { users: 600, members: [600] };
-    expect(itemsAPage(sizes, 20)).toBe(60);
-    expect(itemsAPage(sizes, 12)).toBe(60);
+    expect(computeItemsPerPage(sizes, 20)).toBe(60);
+    expect(computeItemsPerPage(sizes, 12)).toBe(60);
   });
 
   it('give back the calls that they were found from', () => {
@@ -75,14 +75,16 @@ describe('the items a page', () => {
             return listUsers + listUsersInGroup;
           };
           const calls = total(perPage);
-          expect(Math.abs(total(itemsAPage(sizes, calls)) - calls) / calls).toBeLessThan(0.01);
+          expect(Math.abs(total(computeItemsPerPage(sizes, calls)) - calls) / calls).toBeLessThan(
+            0.01,
+          );
         },
       ),
     );
   });
 
   it('are one at least, whatever the calls', () => {
-    const found = itemsAPage({ users: 10, members: [] }, 1_000_000);
+    const found = computeItemsPerPage({ users: 10, members: [] }, 1_000_000);
     expect(found).toBeGreaterThanOrEqual(1);
     expect(found).toBeLessThan(1.01);
   });

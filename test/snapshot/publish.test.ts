@@ -12,11 +12,11 @@ it('leaves Postgres knowing the size of what a first snapshot brought', async ()
   const database = await createTestDatabase();
   const db = openPool(database.url, 4);
   try {
-    const run = await begin(db);
+    const lease = await begin(db);
     const users = Array.from({ length: 300 }, (_, i) => user(`user-${i}`));
-    await stage(db, run, { users });
-    await mergeReads(db, run, never);
-    await publish({ db, run, progress: new SnapshotProgress(POOL) }, 'walking', null, never);
+    await stage(db, lease, { users });
+    await mergeReads(db, lease, never);
+    await publish({ db, lease, progress: new SnapshotProgress(POOL) }, 'walking', null, never);
     const { rows } = await db.query(
       `SELECT relname, reltuples FROM pg_class
        WHERE oid IN ('directory.users'::regclass, 'directory.memberships'::regclass) ORDER BY relname`,

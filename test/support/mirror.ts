@@ -2,10 +2,10 @@ import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { regionOf } from '../../src/model/pool-id.ts';
+import { parseRegion } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
-import { type PoolOutcome, type SyncParts, syncPools } from '../../src/runner/inline/sync.ts';
+import { type PoolOutcome, type SyncDeps, syncPools } from '../../src/runner/inline/sync.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
   type Simulator,
@@ -36,7 +36,7 @@ export interface TestMirror {
   close(): Promise<void>;
 }
 
-export interface SyncOptions extends Partial<SyncParts> {
+export interface SyncOptions extends Partial<SyncDeps> {
   readonly destination?: Destination;
   /** The guard's share. */
   readonly maxRemoved?: number;
@@ -89,11 +89,11 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             quotaShared: false,
             poolParts: async (id) => ({
               role: null,
-              region: region ?? regionOf(id),
+              region: region ?? parseRegion(id),
               destination,
               maxRemoved,
             }),
-            regionOf,
+            regionOf: parseRegion,
             historyDays: null,
             log,
             ...parts,

@@ -2,19 +2,19 @@ import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { regionOf } from '../../src/model/pool-id.ts';
+import { parseRegion } from '../../src/model/pool-id.ts';
 import {
-  askForSnapshot,
-  noteSnapshot,
-  type Request,
+  openRequest,
   type RequestSource,
+  recordSnapshot,
+  type SnapshotRequest,
 } from '../../src/postgres/work/requests.ts';
 import { installationId } from '../../src/postgres/work/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
-import type { JobParts } from '../../src/runner/worker/parts.ts';
+import type { JobDeps } from '../../src/runner/worker/parts.ts';
 import { addSnapshotJob, openQueues, type Queues } from '../../src/runner/worker/queues.ts';
-import { QuotaHold } from '../../src/runner/worker/quota-hold.ts';
+import { QuotaLocks } from '../../src/runner/worker/quota-hold.ts';
 import { startWorker } from '../../src/runner/worker/start-worker.ts';
 import type { SimulatorOptions } from '../../src/simulator/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -28,7 +28,7 @@ export interface WorkerMirror extends TestMirror {
   readonly redis: TestRedis;
   readonly connection: RedisConnection;
   readonly queues: Queues;
-  readonly parts: JobParts;
+  readonly deps: JobDeps;
   readonly destination: Destination;
   /** Starts a worker for every pool; it ends with the test. */
   startWorker(): Promise<void>;
@@ -50,12 +50,12 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
   const buckets = localAccountBuckets({ of: () => shares, leastShare: () => 1 });
   const destination = await openDestination(pathToFileURL(mirror.archive).href);
   const log = createLogger({ level: 'silent' });
-  const parts: JobParts = {
+  const deps: JobDeps = {
     db: mirror.db,
     queues,
     buckets,
-    quota: new QuotaHold(mirror.databaseUrl),
-    poolParts: async (id) => ({ role: null, region: regionOf(id), destination, maxRemoved: 1 }),
+    quota: new QuotaLocks(mirror.databaseUrl),
+    poolParts: async (id) => ({ role: null, region: parseRegion(id), destination, maxRemoved: 1 }),
     formats: ['jsonl'],
     program: 'cognito-mirror/test',
     workFolder: mirror.work,
@@ -69,16 +69,16 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     redis,
     connection,
     queues,
-    parts,
+    deps,
     destination,
     async startWorker() {
       // A worker closes what it works with.
       const own = {
-        ...parts,
+        ...deps,
         queues: openQueues(connection.client, await installationId(mirror.db), () => {}),
       };
       const worker = await startWorker({
-        parts: own,
+        deps: own,
         databaseUrl: mirror.databaseUrl,
         redis: connection,
         schedules: poolIds.map((poolId) => ({ poolId, pattern: NEVER, timezone: 'UTC' })),
@@ -87,8 +87,8 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       onTestFinished(() => worker.close());
     },
     async ask(poolId, source = 'trigger', snapshotAt) {
-      const asked = (await askForSnapshot(mirror.db, poolId, source)) as Request;
-      if (snapshotAt) await noteSnapshot(mirror.db, asked.id, snapshotAt);
+      const asked = (await openRequest(mirror.db, poolId, source)) as SnapshotRequest;
+      if (snapshotAt) await recordSnapshot(mirror.db, asked.id, snapshotAt);
       await addSnapshotJob(queues, asked);
     },
     ended: (poolId) =>
@@ -105,7 +105,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       }),
     async close() {
       await queues.close();
-      await parts.quota.close();
+      await deps.quota.close();
       connection.close();
       await buckets.close();
       await mirror.close();

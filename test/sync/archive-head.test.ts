@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError, ResumableError } from '../../src/model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { openBucket, wrap } from '../archive/destinations.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -30,7 +30,7 @@ const newest = async (): Promise<{ snapshot: string; manifest: string }> => {
 async function refusedAtOnce(options: Parameters<TestMirror['sync']>[0] = {}): Promise<string> {
   const before = await newest();
   const { error } = await mirror.sync(options);
-  expect(error).toBeInstanceOf(ConfigurationError);
+  expect(error).toBeInstanceOf(ActionRequiredError);
   const calls = mirror.simulator.attempts.entries().map(({ operation }) => operation);
   expect(new Set(calls)).toEqual(new Set(['DescribeUserPool']));
   expect(await newest()).toEqual(before);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigurationError } from '../../src/model/errors.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -58,7 +58,7 @@ describe('a pool', () => {
     process.env['AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER'] = other.url;
     try {
       const { error, report } = await mirror.sync();
-      expect(error).toBeInstanceOf(ConfigurationError);
+      expect(error).toBeInstanceOf(ActionRequiredError);
       expect(error?.message).toMatch(
         /in account 123456789012, .* in account 100000000000: another/,
       );

@@ -1,7 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { ConfigurationError, FencedError, SnapshotFailedError } from '../../src/model/errors.ts';
+import {
+  ActionRequiredError,
+  LeaseLostError,
+  SnapshotFailedError,
+} from '../../src/model/errors.ts';
 import { parseSnapshotId } from '../../src/model/snapshot.ts';
 import { discard, releaseHeld } from '../../src/runner/held.ts';
 import type { SnapshotReport } from '../../src/runner/outcome.ts';
@@ -113,7 +117,7 @@ describe('a held snapshot', () => {
       reason: expect.stringMatching(/^Discarded by a person; it was held: 52 of 500 users/),
     });
     expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
-    await expect(discard(mirror.db, keyOf(held))).rejects.toThrow(ConfigurationError);
+    await expect(discard(mirror.db, keyOf(held))).rejects.toThrow(ActionRequiredError);
   }, 60_000);
 
   it('is discarded by the next run', async () => {
@@ -155,7 +159,7 @@ describe('a snapshot that is still being read', () => {
       await discarded;
     };
     const { report, error } = await mirror.sync();
-    expect(error).toBeInstanceOf(FencedError);
+    expect(error).toBeInstanceOf(LeaseLostError);
     expect(report.state).toBe('discarded');
     expect(await discarded).toMatchObject({ state: 'discarded', reason: 'Discarded by a person.' });
     mirror.proxy.before = () => undefined;

@@ -3,7 +3,7 @@ import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { openPool, type Queryable } from '../../src/postgres/connection.ts';
 import { dropEndedStages } from '../../src/postgres/store/stage.ts';
 import { endSnapshot } from '../../src/postgres/store/transitions.ts';
-import { figuresReader } from '../../src/postgres/work/metrics.ts';
+import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { begin, commitUsers, startWalk, user } from '../postgres/fixtures.ts';
@@ -29,7 +29,7 @@ async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
   const server: HttpServer = await startHttp({
     settings: { host: '127.0.0.1', port: 0, token: null },
     metrics,
-    figures: figuresReader(db),
+    figures: openMetricsQuery(db),
     readiness: {},
     log: createLogger({ level: 'silent' }),
   });
@@ -174,11 +174,11 @@ test('requests are told of by outcome once they ended', async () => {
 test('the stage of an open snapshot has a size, that of an ended one none', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.sync();
-  const run = await begin(mirror.db, POOL);
-  const walk = await startWalk(mirror.db, run, {});
+  const lease = await begin(mirror.db, POOL);
+  const walk = await startWalk(mirror.db, lease, {});
   await commitUsers(
     mirror.db,
-    run,
+    lease,
     walk,
     Array.from({ length: 500 }, (_, number) => user(`user-${number}`)),
     'more',
@@ -189,13 +189,13 @@ test('the stage of an open snapshot has a size, that of an ended one none', asyn
        'stage_' || stage || '_walks', 'stage_' || stage || '_users', 'stage_' || stage || '_groups',
        'stage_' || stage || '_memberships', 'stage_' || stage || '_alive')
      WHERE r.snapshot_at = $1`,
-    [run.snapshotAt],
+    [lease.snapshotAt],
   );
   expect(Number(stage?.bytes)).toBeGreaterThan(100_000);
   const open = await scrape(mirror.db);
   expect(valuesOf(open, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: Number(stage?.bytes) });
 
-  await endSnapshot(mirror.db, run, ['walking'], 'failed', 'a reason');
+  await endSnapshot(mirror.db, lease, ['walking'], 'failed', 'a reason');
   expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
   await dropEndedStages(mirror.db);
   expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
@@ -211,7 +211,7 @@ test('many scrapes at a time, and one soon after, are one question to Postgres',
       return mirror.db.query(...question);
     },
   } as Queryable;
-  const read = figuresReader(counted);
+  const read = openMetricsQuery(counted);
   const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
   expect(await read()).toEqual(answers[0]);
   expect(answers[0]).toHaveLength(1);

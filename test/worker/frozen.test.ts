@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import { beginSnapshot } from '../../src/postgres/store/begin.ts';
-import { fenced, takeRun } from '../../src/postgres/store/leases.ts';
+import { takeLease, withLease } from '../../src/postgres/store/leases.ts';
 import { createStage } from '../../src/postgres/store/stage.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
@@ -219,12 +219,12 @@ describe('a runner that froze while it published', () => {
     const frozen = openPool(database.url, 1);
     const successor = openPool(database.url, 1);
     try {
-      const { run } = await beginSnapshot(frozen, 'us-east-1_Frozen', createStage);
+      const { lease } = await beginSnapshot(frozen, 'us-east-1_Frozen', createStage);
       let locked = () => {};
       const hasLocked = new Promise<void>((resolve) => {
         locked = resolve;
       });
-      const published = fenced(frozen, run, ['walking'], async (client) => {
+      const published = withLease(frozen, lease, ['walking'], async (client) => {
         const { rows } = await client.query('SHOW idle_in_transaction_session_timeout');
         expect(rows).toEqual([{ idle_in_transaction_session_timeout: '1min' }]);
         // So that the test need not take that minute.
@@ -235,9 +235,9 @@ describe('a runner that froze while it published', () => {
         await lost;
       });
       await hasLocked;
-      const taken = takeRun(successor, run.poolId, 'walking');
+      const taken = takeLease(successor, lease.poolId, 'walking');
       await expect(published).rejects.toThrow(/idle-in-transaction timeout/);
-      expect((await taken)?.fence).toBe(run.fence + 1);
+      expect((await taken)?.fence).toBe(lease.fence + 1);
     } finally {
       await frozen.end();
       await successor.end();

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactionsOf, ownerOf } from '../../src/postgres/work/transaction-owner.ts';
-import { beat, endTransactionsOfLost } from '../../src/postgres/work/workers.ts';
+import { endTransactionsOf, getOwner } from '../../src/postgres/work/transaction-owner.ts';
+import { endTransactionsOfLostWorkers, recordHeartbeat } from '../../src/postgres/work/workers.ts';
 import { discard } from '../../src/runner/held.ts';
-import { requireNoRequest } from '../../src/runner/inline/lock-pool.ts';
+import { assertNoOpenRequest } from '../../src/runner/inline/lock-pool.ts';
 import { lostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { begin } from '../postgres/fixtures.ts';
@@ -30,9 +30,9 @@ afterEach(async () => {
 
 /** Lets a worker say that it is alive. */
 const beatOf = (pool: pg.Pool, by = pools[2]) =>
-  beat(
+  recordHeartbeat(
     by,
-    { id: ownerOf(pool), host: 'host', pid: 1, version: 'test' },
+    { id: getOwner(pool), host: 'host', pid: 1, version: 'test' },
     { jobs: 1, trouble: null },
   );
 
@@ -41,7 +41,7 @@ const lose = (...workers: readonly pg.Pool[]) =>
   pools[2].query(
     `UPDATE mirror.workers SET seen_at = clock_timestamp() - interval '31 seconds'
      WHERE id = ANY ($1)`,
-    [workers.map(ownerOf)],
+    [workers.map(getOwner)],
   );
 
 /** Opens a transaction that locks something and then waits for its process. */
@@ -130,9 +130,9 @@ describe('the transactions of a lost worker', () => {
       POOL,
     ]);
     const open = await openTransaction(lost, 1);
-    await expect(requireNoRequest(sync, POOL)).rejects.toThrow(/workers are taking a snapshot/);
+    await expect(assertNoOpenRequest(sync, POOL)).rejects.toThrow(/workers are taking a snapshot/);
     await lose(lost);
-    await requireNoRequest(sync, POOL);
+    await assertNoOpenRequest(sync, POOL);
     expect(await open.result).toBe('ended');
   });
 
@@ -144,7 +144,7 @@ describe('the transactions of a lost worker', () => {
     // With one connection the worker is seen after the first look.
     const db = openPool(database.url, 1);
     try {
-      const ending = endTransactionsOfLost(db);
+      const ending = endTransactionsOfLostWorkers(db);
       await beatOf(worker, db);
       // It looks lost again, as it was last seen at another time.
       await lose(worker);
@@ -159,12 +159,12 @@ describe('the transactions of a lost worker', () => {
   it('are ended by `discard`, which needs the snapshot that they hold', async () => {
     const [lost, , person] = pools;
     await beatOf(lost);
-    const run = await begin(person);
+    const lease = await begin(person);
     const { result } = await holdOpen(lost, (client) =>
-      client.query('SELECT FROM mirror.runs WHERE stage = $1 FOR UPDATE', [run.stage]),
+      client.query('SELECT FROM mirror.runs WHERE stage = $1 FOR UPDATE', [lease.stage]),
     );
     await lose(lost);
-    expect(await discard(person, run)).toMatchObject({ state: 'discarded' });
+    expect(await discard(person, lease)).toMatchObject({ state: 'discarded' });
     expect(await result).toBe('ended');
   });
 });
@@ -174,9 +174,9 @@ it('the transactions of one database are not those of another', async () => {
   const looking = openPool(other.url, 1);
   try {
     const open = await openTransaction(pools[0], 1);
-    expect(await endTransactionsOf(looking, [ownerOf(pools[0])])).toBe(0);
-    expect(await endTransactionsOf(pools[2], [ownerOf(pools[1])])).toBe(0);
-    expect(await endTransactionsOf(pools[2], [ownerOf(pools[0])])).toBe(1);
+    expect(await endTransactionsOf(looking, [getOwner(pools[0])])).toBe(0);
+    expect(await endTransactionsOf(pools[2], [getOwner(pools[1])])).toBe(0);
+    expect(await endTransactionsOf(pools[2], [getOwner(pools[0])])).toBe(1);
     expect(await open.result).toBe('ended');
   } finally {
     await looking.end();

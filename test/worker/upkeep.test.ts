@@ -1,10 +1,10 @@
 import { UnrecoverableError, WaitingChildrenError, Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { openRequestOf, openRequests } from '../../src/postgres/work/requests.ts';
+import { findOpenRequestForPool, listOpenRequests } from '../../src/postgres/work/requests.ts';
 import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
-import { JobKeeper, keepSchedulers, timesAfter } from '../../src/runner/worker/keep-jobs.ts';
+import { computeDueTimes, JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
 import { type SnapshotData, snapshotJobId } from '../../src/runner/worker/queues.ts';
 import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -18,7 +18,7 @@ let mirror: WorkerMirror;
 /** What could not be looked after. */
 const told: string[] = [];
 const tell = (what: string) => void told.push(what);
-const openKeeper = () => new JobKeeper(mirror.parts, mirror.connection.client, tell);
+const openKeeper = () => new JobKeeper(mirror.deps, mirror.connection.client, tell);
 
 beforeAll(async () => {
   mirror = await openWorkerMirror({
@@ -37,7 +37,7 @@ afterAll(() => mirror.close());
 
 /** The job of the pool's open request, by its state. */
 async function stateOfJob(): Promise<string> {
-  const request = await openRequestOf(mirror.db, POOL);
+  const request = await findOpenRequestForPool(mirror.db, POOL);
   return request ? mirror.queues.snapshots.getJobState(snapshotJobId(request)) : 'no request';
 }
 
@@ -78,7 +78,7 @@ describe('a request whose job', () => {
       level: 'info',
       destination: { write: (line: string) => void lines.push(line) },
     });
-    const parts = { ...mirror.parts, log };
+    const parts = { ...mirror.deps, log };
     const keepers = [1, 2].map(() => new JobKeeper(parts, mirror.connection.client, tell));
     await Promise.all(keepers.map((keeper) => keeper.keep()));
     expect(await mirror.rows('SELECT outcome, reason FROM mirror.requests')).toEqual([
@@ -124,8 +124,8 @@ describe('a schedule that is broken', () => {
       pattern: '0 2 * * *',
       timezone: 'UTC',
     }));
-    await saveSchedules(mirror.db, schedules, timesAfter);
-    await keepSchedulers(mirror.parts, tell);
+    await saveSchedules(mirror.db, schedules, computeDueTimes);
+    await keepSchedulers(mirror.deps, tell);
     await mirror.rows(
       `UPDATE mirror.schedules SET
          due_at = due_at - interval '2 days',
@@ -134,7 +134,7 @@ describe('a schedule that is broken', () => {
       [BROKEN],
     );
   };
-  const asked = async () => (await openRequests(mirror.db)).map(({ poolId }) => poolId);
+  const asked = async () => (await listOpenRequests(mirror.db)).map(({ poolId }) => poolId);
 
   it('keeps no other pool from its run', async () => {
     await breakOne();
@@ -155,7 +155,7 @@ describe('a schedule that is broken', () => {
 
 describe('of several workers', () => {
   it('one looks after the jobs at a time', async () => {
-    const { connection, queues, parts, databaseUrl } = mirror;
+    const { connection, queues, deps, databaseUrl } = mirror;
     const key = `${queues.prefix}:keeper`;
     const tries = new Map<string, number>();
     const monitor = await connection.client.monitor();
@@ -178,7 +178,7 @@ describe('of several workers', () => {
       const db = openPool(databaseUrl, 2);
       onTestFinished(() => db.end());
       const upkeep = startUpkeep({
-        parts: { ...parts, db },
+        deps: { ...deps, db },
         redis: connection,
         databaseUrl,
         version: 'test',

@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { standardCredentials } from '../../aws/credentials.ts';
 import { openRequestHandler } from '../../aws/request-handler.ts';
 import { configuredEndpoint } from '../../aws/shared-config.ts';
-import { noteCall } from './s3-errors.ts';
+import { nameCall } from './s3-errors.ts';
 
 /** A bucket, the prefix of every key in it, and how to reach it. */
 export interface Bucket {
@@ -50,14 +50,14 @@ export async function createS3Client(md5Calls: Md5Calls): Promise<S3Client> {
   client.middlewareStack.add(
     (next, { commandName }) =>
       (args) =>
-        next(args).catch((error: unknown) => Promise.reject(noteCall(error, commandName))),
+        next(args).catch((error: unknown) => Promise.reject(nameCall(error, commandName))),
     { name: 'noteCall', step: 'initialize', priority: 'high' },
   );
   return client;
 }
 
 /** How objects are to be encrypted: parameters of PutObject and CreateMultipartUpload. */
-export function encryptionOf({ kmsKeyId }: Bucket): {
+export function readEncryption({ kmsKeyId }: Bucket): {
   ServerSideEncryption?: 'aws:kms';
   SSEKMSKeyId?: string;
 } {

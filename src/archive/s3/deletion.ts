@@ -1,6 +1,6 @@
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
 import type { Bucket } from './bucket.ts';
-import { noteCall } from './s3-errors.ts';
+import { nameCall } from './s3-errors.ts';
 
 /** Keys that one DeleteObjects call takes. */
 const BATCH = 1_000;
@@ -38,5 +38,5 @@ export function isLocked({ Message = '' }: DeletionError): boolean {
 /** A refusal of one object's deletion as an error: DeleteObjects answers 200 and lists what it refused. */
 export function refusedDeletion({ Code: name = 'unknown error' }: DeletionError): unknown {
   const $metadata = { httpStatusCode: name === 'AccessDenied' ? 403 : 500 };
-  return noteCall(Object.assign(new Error(), { name, $metadata }), 'DeleteObjects');
+  return nameCall(Object.assign(new Error(), { name, $metadata }), 'DeleteObjects');
 }

@@ -11,7 +11,7 @@ import { ColdStorageError, type Destination, isStored, type StoredObject } from 
 import type { LocalFile } from '../digest.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
 import { deleteObjects, isLocked, refusedDeletion } from './deletion.ts';
-import { explainS3Error, nameOf } from './s3-errors.ts';
+import { explainS3Error, getErrorName } from './s3-errors.ts';
 import { tryBucket } from './trial.ts';
 import { putIfNone, upload, wholeChecksum } from './upload.ts';
 
@@ -106,7 +106,7 @@ class S3Destination implements Destination {
         return (Body as Readable | undefined) ?? null;
       } catch (error) {
         if (error instanceof NoSuchKey) return null;
-        if (nameOf(error) !== 'InvalidObjectState') throw error;
+        if (getErrorName(error) !== 'InvalidObjectState') throw error;
         throw new ColdStorageError(Bucket, Key, await this.#storageClass(error, Key, options));
       }
     });

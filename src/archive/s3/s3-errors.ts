@@ -1,5 +1,5 @@
 import { accessError } from '../../aws/access-error.ts';
-import { ConfigurationError, type Problem, ResumableError } from '../../model/errors.ts';
+import { ActionRequiredError, type Problem, ResumableError } from '../../model/errors.ts';
 import { explainTls } from '../../model/tls-errors.ts';
 
 /** The calls that an archive makes, and the IAM action that each needs. */
@@ -20,14 +20,14 @@ export type S3CallName = keyof typeof ACTIONS;
 const CALL = Symbol('call');
 
 /** Notes on an error which call failed: by the SDK's name of its command, such as PutObjectCommand. */
-export function noteCall(error: unknown, commandName: string | undefined): unknown {
+export function nameCall(error: unknown, commandName: string | undefined): unknown {
   const call = commandName?.replace(/Command$/, '');
   if (error instanceof Error) Object.assign(error, { [CALL]: call });
   return error;
 }
 
 /** The call that failed; undefined for an error that is none of S3. */
-export function callOf(error: unknown): S3CallName | undefined {
+export function getCallName(error: unknown): S3CallName | undefined {
   return (error as { [CALL]?: S3CallName })[CALL];
 }
 
@@ -71,12 +71,12 @@ const PASSING = new Set([
  * `ResumableError`. The SDK retried already what may pass by itself. Other errors stay as they are.
  */
 export function explainS3Error(error: unknown, bucket: string): unknown {
-  const call = callOf(error);
+  const call = getCallName(error);
   if (call === undefined) return error;
   const access = accessError(error);
   if (access !== null) return access;
   const problem = problemOf(error, { bucket, call });
-  if (problem) return new ConfigurationError([problem], { cause: error });
+  if (problem) return new ActionRequiredError([problem], { cause: error });
   return new ResumableError(
     `S3 failed the call ${call} on the bucket ${bucket} (${describe(error)}). Run it again to resume.`,
     { cause: error },
@@ -87,20 +87,20 @@ export function explainS3Error(error: unknown, bucket: string): unknown {
 export function explainTrialError(error: unknown, bucket: string): unknown {
   const explained = explainS3Error(error, bucket);
   const isSilence = explained instanceof ResumableError && accessError(error) === null;
-  if (!isSilence || statusOf(error) !== undefined) return explained;
+  if (!isSilence || getHttpStatus(error) !== undefined) return explained;
   const problem = {
     subject: 'ARCHIVE_URL',
     problem: `the bucket ${bucket} cannot be reached (${describe(error)}).`,
     remedy:
       'Check the network, and the endpoint of S3 if one is set: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url of the profile.',
   };
-  return new ConfigurationError([problem], { cause: error });
+  return new ActionRequiredError([problem], { cause: error });
 }
 
 /** An error's name, and the HTTP status if there was an answer. */
 function describe(error: unknown): string {
-  const status = statusOf(error);
-  return status === undefined ? nameOf(error) : `${nameOf(error)}, HTTP ${status}`;
+  const status = getHttpStatus(error);
+  return status === undefined ? getErrorName(error) : `${getErrorName(error)}, HTTP ${status}`;
 }
 
 /** What a person must change; null where the failure passes by itself. */
@@ -108,8 +108,8 @@ function problemOf(
   error: unknown,
   { bucket, call }: { bucket: string; call: S3CallName },
 ): Problem | null {
-  const name = nameOf(error);
-  const status = statusOf(error);
+  const name = getErrorName(error);
+  const status = getHttpStatus(error);
   const subject = 'ARCHIVE_URL';
   if (name === 'NoSuchBucket') {
     return {
@@ -194,7 +194,7 @@ function isPassing(name: string, status: number): boolean {
 }
 
 /** An error's name, or the system's code for it. */
-export function nameOf(error: unknown): string {
+export function getErrorName(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
@@ -210,7 +210,7 @@ interface ServiceAnswer {
 }
 
 /** The HTTP status of an answer; undefined where there was none. */
-export function statusOf(error: unknown): number | undefined {
+export function getHttpStatus(error: unknown): number | undefined {
   return (error as ServiceAnswer).$metadata?.httpStatusCode;
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Bucket } from './bucket.ts';
 import { isLocked, refusedDeletion } from './deletion.ts';
-import { explainTrialError, statusOf } from './s3-errors.ts';
+import { explainTrialError, getHttpStatus } from './s3-errors.ts';
 import { beginUpload, putIfNone, putWhole, uploadPart } from './upload.ts';
 
 /** The key below the prefix of the object that the trial writes. */
@@ -79,7 +79,7 @@ async function tryObject(bucket: Bucket, signal: AbortSignal): Promise<void> {
       await Body?.transformToByteArray();
       return await tryDelete(bucket, Key, VersionId !== undefined, options);
     } catch (error) {
-      const status = statusOf(error);
+      const status = getHttpStatus(error);
       // Gone: another process that starts now removed it. S3 answers 403 to that as well, where
       // the right to list is bound to a prefix.
       if ((status !== 403 && status !== 404) || attempt === ATTEMPTS) {
@@ -175,6 +175,6 @@ async function withMd5WhereRefused(
 
 /** True where the server may know the call, and not the form in which it was made. */
 function isRefusal(error: unknown): boolean {
-  const status = statusOf(error);
+  const status = getHttpStatus(error);
   return status === 400 || status === 501;
 }

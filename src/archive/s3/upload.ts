@@ -12,8 +12,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { LocalFile } from '../digest.ts';
-import { type Bucket, encryptionOf } from './bucket.ts';
-import { statusOf } from './s3-errors.ts';
+import { type Bucket, readEncryption } from './bucket.ts';
+import { getHttpStatus } from './s3-errors.ts';
 
 /** Bytes of a part, and the most that goes up in one request. S3 takes 10,000 parts. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -65,7 +65,7 @@ export async function putWhole(
       Body: body,
       ChecksumAlgorithm: 'SHA256',
       ChecksumSHA256: checksum,
-      ...encryptionOf(bucket),
+      ...readEncryption(bucket),
       ...condition,
     }),
     options,
@@ -136,7 +136,7 @@ export async function beginUpload(
       Bucket: bucket.name,
       Key: key,
       ChecksumAlgorithm: 'SHA256',
-      ...encryptionOf(bucket),
+      ...readEncryption(bucket),
     }),
     options,
   );
@@ -202,9 +202,9 @@ export async function putIfNone(
       await putWhole(bucket, key, body, checksum, options, condition);
       return true;
     } catch (error) {
-      if (statusOf(error) === 412) return false;
+      if (getHttpStatus(error) === 412) return false;
       // Another write of the key was under way: by S3's own word, to be tried again.
-      if (statusOf(error) !== 409 || attempt === CONFLICTS) throw error;
+      if (getHttpStatus(error) !== 409 || attempt === CONFLICTS) throw error;
       await delay(Math.random() * CONFLICT_MS, undefined, { signal: options.abortSignal });
     }
   }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import { writeOut } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
@@ -17,7 +17,7 @@ async function keepUp(signal: AbortSignal): Promise<void> {
   const { openDatabase } = await import('../../postgres/database.ts');
   const config = loadConfig(process.env);
   if (config.databaseUrl !== null) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'DATABASE_URL',
         problem: 'is set, so there is no embedded Postgres to keep up.',

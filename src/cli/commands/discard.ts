@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { parseSnapshotArgument } from '../arguments.ts';
-import { tell, writeJson } from '../output.ts';
+import { writeJson, writeNote } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
 /** `discard`: gives up a snapshot that is held or still being read. */
@@ -21,13 +21,13 @@ async function runDiscard(
 ): Promise<void> {
   const key = parseSnapshotArgument(argument);
   const { loadConfig } = await import('../../config/load-config.ts');
-  const { requireMirror } = await import('../../app/open-mirror.ts');
+  const { requireMirrorDatabase } = await import('../../app/open-mirror.ts');
   const { discard } = await import('../../runner/held.ts');
-  const mirror = await requireMirror(loadConfig(process.env), signal);
+  const mirror = await requireMirrorDatabase(loadConfig(process.env), signal);
   try {
     const report = await discard(mirror.db, key);
     if (options.json) await writeJson({ snapshots: [report] });
-    else await tell(`${argument} is discarded; the current state stays as it was.\n`);
+    else await writeNote(`${argument} is discarded; the current state stays as it was.\n`);
   } finally {
     await mirror.close();
   }

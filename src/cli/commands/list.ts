@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Listing } from '../../cognito/listing.ts';
 import { FULL_PAGE } from '../../cognito/pages.ts';
 import { printable, printableJson } from '../../common/printable.ts';
-import { ConfigurationError, type Problem } from '../../model/errors.ts';
+import { ActionRequiredError, type Problem } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
@@ -87,7 +87,7 @@ function toListing(
   }
   const pageSize = wholeNumber('page-size', options.pageSize, FULL_PAGE);
   const maxItems = wholeNumber('max-items', options.maxItems, Number.MAX_SAFE_INTEGER);
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  if (problems.length > 0) throw new ActionRequiredError(problems);
   const range = {
     poolId,
     ...(pageSize !== undefined && { pageSize }),

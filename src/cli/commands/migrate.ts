@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { tell, writeJson } from '../output.ts';
+import { writeJson, writeNote } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
 /** `migrate`: brings the database's schema up to date. */
@@ -18,7 +18,7 @@ async function runMigrate(options: { json?: boolean }, signal: AbortSignal): Pro
   try {
     const applied = await migrate(database.url);
     if (options.json) return await writeJson({ applied });
-    await tell(
+    await writeNote(
       applied.length === 0
         ? 'The schema is up to date.\n'
         : `Applied:\n${applied.map((name) => `  ${name}\n`).join('')}`,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { printable } from '../../common/printable.ts';
-import { EXIT, tellFailures } from '../errors.ts';
+import { EXIT, reportFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';
 
@@ -18,16 +18,16 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { openForPlan } = await import('../../app/open-for-plan.ts');
   const { resolvePools } = await import('../../app/resolve-pools.ts');
   const { planPools, secondsTogether } = await import('../../estimate/plan-pools.ts');
-  const { placeOf } = await import('../../postgres/database.ts');
+  const { describeLocation } = await import('../../postgres/database.ts');
   const opened = await openForPlan(config, log, signal);
   try {
-    if (opened.parts.db === null && !json) {
+    if (opened.deps.db === null && !json) {
       console.error(
-        `Nothing is mirrored in ${printable(placeOf(config))} yet: a first snapshot is planned.`,
+        `Nothing is mirrored in ${printable(describeLocation(config))} yet: a first snapshot is planned.`,
       );
     }
-    const { poolIds } = await resolvePools(config, opened.parts, signal);
-    const outcomes = await planPools(opened.parts, poolIds, signal);
+    const { poolIds } = await resolvePools(config, opened.deps, signal);
+    const outcomes = await planPools(opened.deps, poolIds, signal);
     signal.throwIfAborted();
     const plans = outcomes.flatMap(({ plan }) => plan ?? []);
     const seconds = secondsTogether(plans);
@@ -37,7 +37,7 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
       const { planText } = await import('../display/plan-text.ts');
       await writeOut(planText(plans, seconds, outputWidth()));
     }
-    process.exitCode = tellFailures(outcomes, config.logLevel) ?? EXIT.done;
+    process.exitCode = reportFailures(outcomes, config.logLevel) ?? EXIT.done;
   } finally {
     await opened.close();
   }

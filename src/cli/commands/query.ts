@@ -1,9 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { printableJson } from '../../common/printable.ts';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import type { ResultColumn } from '../../postgres/read-only.ts';
-import { type Batches, csvLine, shownCsvLine } from '../display/query-result.ts';
+import { type Batches, csvLine, printableCsvLine } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -48,14 +48,16 @@ export function queryCommand(): Command {
 
 async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal): Promise<void> {
   const { loadConfig } = await import('../../config/load-config.ts');
-  const { findDatabase, NoMirrorError, placeOf } = await import('../../postgres/database.ts');
+  const { findDatabase, NoMirrorError, describeLocation } = await import(
+    '../../postgres/database.ts'
+  );
   const { queryReadOnly } = await import('../../postgres/read-only.ts');
   const { printTable } = await import('../display/query-result.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
   const config = loadConfig(process.env);
   const statement = sql === '-' ? await text(process.stdin) : sql;
   const database = await findDatabase(config, signal);
-  if (database === null) throw new NoMirrorError(placeOf(config));
+  if (database === null) throw new NoMirrorError(describeLocation(config));
   try {
     await queryReadOnly(database, statement, print, signal);
   } finally {
@@ -68,7 +70,7 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
   const names = columns.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'query',
         problem: `two columns are named "${twice}", and an object can hold but one.`,
@@ -92,10 +94,10 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
 }
 
 async function printCsv(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { textsOf } = await import('../display/query-result.ts');
-  const line = process.stdout.isTTY ? shownCsvLine : csvLine;
+  const { formatCells } = await import('../display/query-result.ts');
+  const line = process.stdout.isTTY ? printableCsvLine : csvLine;
   await writeOut(line(columns.map(({ name }) => name)));
   for await (const rows of batches) {
-    await writeOut(rows.map((row) => line(textsOf(columns, row))).join(''));
+    await writeOut(rows.map((row) => line(formatCells(columns, row))).join(''));
   }
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { parseSnapshotArgument } from '../arguments.ts';
-import { outputWidth, tell, writeJson } from '../output.ts';
+import { outputWidth, writeJson, writeNote } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
 /** `release`: publishes and archives a held snapshot. */
@@ -47,7 +47,7 @@ async function runRelease(
       signal,
     );
     if (options.json) await writeJson({ snapshots: [report] });
-    else await tell(describeSnapshot({ report }, outputWidth()));
+    else await writeNote(describeSnapshot({ report }, outputWidth()));
   } finally {
     await opened.close();
   }

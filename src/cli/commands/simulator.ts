@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { ConfigurationError, type Problem } from '../../model/errors.ts';
+import { ActionRequiredError, type Problem } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/defaults.ts';
 import { DENIALS, type Denial } from '../../simulator/denial.ts';
 import { FAULTS, type FaultName, type FaultSetting } from '../../simulator/faults.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
 import type { SimulatorOptions } from '../../simulator/server.ts';
-import { tell } from '../output.ts';
+import { writeNote } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 const DEFAULT_PORT = '4567';
@@ -101,10 +101,10 @@ async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<vo
       problem: `${options.port} cannot be listened on (${error.code}).`,
       remedy: 'Name another port, or 0 for a free one.',
     };
-    throw new ConfigurationError([problem], { cause: error });
+    throw new ActionRequiredError([problem], { cause: error });
   });
   try {
-    await tell(`${simulator.url}\n`);
+    await writeNote(`${simulator.url}\n`);
     await untilAborted(signal);
   } finally {
     await simulator.close();
@@ -160,7 +160,7 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
       : { largestShare: number('largest-group', raw.largestGroup, 0, 1, false) }),
     ...(digit === undefined ? {} : { secondDigit: Number.parseInt(digit, 16) }),
   };
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  if (problems.length > 0) throw new ActionRequiredError(problems);
   return options;
 }
 

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { printable } from '../../common/printable.ts';
 import { commandHint, commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import type { Status } from '../../runner/status.ts';
 import { parseAge } from '../arguments.ts';
 import { formatMoment } from '../display/timestamps.ts';
@@ -68,15 +68,15 @@ async function runStatus(
   const maxAgeSeconds = parseAge(options.maxAge);
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools });
-  const { findMirror } = await import('../../app/open-mirror.ts');
+  const { findMirrorDatabase } = await import('../../app/open-mirror.ts');
   const { readStatus } = await import('../../runner/status.ts');
   const named = config.pools === 'all' || config.pools.length === 0 ? null : config.pools;
-  const mirror = await findMirror(config, signal);
+  const mirror = await findMirrorDatabase(config, signal);
   if (mirror === null) {
     await tellNoMirror(config, pools, options);
     if (options.check) {
-      const { placeOf } = await import('../../postgres/database.ts');
-      const nothing = { at: new Date(), pools: [], place: placeOf(config) };
+      const { describeLocation } = await import('../../postgres/database.ts');
+      const nothing = { at: new Date(), pools: [], place: describeLocation(config) };
       await checkAge(nothing, named ?? [], maxAgeSeconds, options);
     }
     return;
@@ -85,8 +85,8 @@ async function runStatus(
   const read = () => readStatus(mirror.db, asked);
   try {
     if (options.check) {
-      const { expectedPools } = await import('../../postgres/store/pools.ts');
-      const checked = named ?? (await expectedPools(mirror.db));
+      const { listExpectedPools } = await import('../../postgres/store/pools.ts');
+      const checked = named ?? (await listExpectedPools(mirror.db));
       const status = await readStatus(mirror.db, checked);
       return await checkAge(status, checked, maxAgeSeconds, options);
     }
@@ -128,7 +128,7 @@ function requireKnown(asked: readonly string[], pools: Status['pools']): void {
   if (unknown.length === 0) return;
   const others =
     known.length === 0 ? 'No pool was mirrored yet' : `The pools here are ${known.join(', ')}`;
-  throw new ConfigurationError(
+  throw new ActionRequiredError(
     unknown.map((poolId) => ({
       subject: poolId,
       problem: 'this pool was never mirrored into this database.',
@@ -147,12 +147,12 @@ async function tellNoMirror(
   pools: readonly string[],
   { json = false, check = false }: StatusOptions,
 ): Promise<void> {
-  const { NoMirrorError, placeOf } = await import('../../postgres/database.ts');
+  const { NoMirrorError, describeLocation } = await import('../../postgres/database.ts');
   // Monitoring reads one line, which the check prints.
   if (check) return;
-  if (pools.length > 0) throw new NoMirrorError(placeOf(config));
+  if (pools.length > 0) throw new NoMirrorError(describeLocation(config));
   const text =
-    `Nothing is mirrored in ${printable(placeOf(config))} yet.\n` +
+    `Nothing is mirrored in ${printable(describeLocation(config))} yet.\n` +
     'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +
     `  ${commandHint(['sync', 'POOL'])}\n`;
   if (!json) return writeOut(text);

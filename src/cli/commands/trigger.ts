@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { commandHint } from '../../config/command-line.ts';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
 import type { Triggered } from '../../runner/trigger.ts';
-import { tell, writeJson } from '../output.ts';
+import { writeJson, writeNote } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
 /** `trigger`: asks the workers for a snapshot now. */
@@ -23,7 +23,7 @@ async function runTrigger(
   signal: AbortSignal,
 ): Promise<void> {
   if (!isPoolId(poolId)) {
-    throw new ConfigurationError([
+    throw new ActionRequiredError([
       {
         subject: 'POOL',
         problem: poolIdProblem(poolId),
@@ -33,13 +33,13 @@ async function runTrigger(
   }
   const { loadConfig } = await import('../../config/load-config.ts');
   const config = loadConfig(process.env, { pools: [poolId] });
-  const { requireMirror } = await import('../../app/open-mirror.ts');
+  const { requireMirrorDatabase } = await import('../../app/open-mirror.ts');
   const { trigger } = await import('../../runner/trigger.ts');
-  const mirror = await requireMirror(config, signal);
+  const mirror = await requireMirrorDatabase(config, signal);
   try {
     const triggered = await trigger(mirror.db, poolId);
     if (options.json) await writeJson({ request: triggered });
-    else await tell(describe(triggered));
+    else await writeNote(describe(triggered));
   } finally {
     await mirror.close();
   }

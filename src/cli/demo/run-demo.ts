@@ -1,10 +1,10 @@
-import { openMirror } from '../../app/open-mirror.ts';
+import { openMirrorDatabase } from '../../app/open-mirror.ts';
 import { formatCount } from '../../common/text.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { InterruptedError, ResumableError } from '../../model/errors.ts';
-import { regionOf } from '../../model/pool-id.ts';
-import { claimPoolId } from '../../postgres/work/reserve-pool-id.ts';
+import { parseRegion } from '../../model/pool-id.ts';
+import { reservePoolId } from '../../postgres/work/reserve-pool-id.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { describeSnapshot } from '../display/snapshot-summary.ts';
 import { wrap } from '../display/text-width.ts';
@@ -36,10 +36,10 @@ export async function runDemo(signal: AbortSignal): Promise<void> {
     ...(MIRROR_HOME !== undefined && { MIRROR_HOME }),
   });
   await say(`Starting the embedded Postgres in ${config.home} …`);
-  const mirror = await openMirror(config, signal);
+  const mirror = await openMirrorDatabase(config, signal);
   try {
     // Each run gets a pool, and an account with a quota, of its own: two at once do not meet.
-    const claim = await claimPoolId(mirror.databaseUrl, (i) =>
+    const claim = await reservePoolId(mirror.databaseUrl, (i) =>
       i === 0 ? POOL : `${POOL}${i + 1}`,
     );
     try {
@@ -55,7 +55,7 @@ export async function runDemo(signal: AbortSignal): Promise<void> {
 
 async function onSimulatedPool(config: Config, index: number, signal: AbortSignal): Promise<void> {
   const [poolId = POOL] = config.pools;
-  const region = regionOf(poolId);
+  const region = parseRegion(poolId);
   await say(
     `Starting the simulator with ${formatCount(USERS)} users and ${GROUPS} groups in ${poolId} …`,
   );

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandHint, commandLine } from '../../config/command-line.ts';
 import type { Config } from '../../config/config.ts';
-import { placeOf } from '../../postgres/database.ts';
+import { describeLocation } from '../../postgres/database.ts';
 import { queryReadOnly } from '../../postgres/read-only.ts';
 import { printTable } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
@@ -46,7 +46,7 @@ export async function showResults(
 ): Promise<void> {
   for (const [what, sql] of QUERIES(poolId)) {
     await writeOut(`\n${what}\n\n  ${sql.replaceAll('\n', '\n  ')}\n\n`);
-    await queryReadOnly({ url: databaseUrl, place: placeOf(config) }, sql, printTable);
+    await queryReadOnly({ url: databaseUrl, place: describeLocation(config) }, sql, printTable);
   }
   const archive = fileURLToPath(config.archiveUrl);
   await writeOut(`\nThe archive, in ${archive}:\n\n`);

@@ -1,5 +1,5 @@
 import { MARKS } from './format.ts';
-import { widthOf } from './text-width.ts';
+import { measureWidth } from './text-width.ts';
 
 /** What a live region needs of a terminal; `process.stderr` is one. */
 export interface Terminal {
@@ -79,7 +79,10 @@ export class LiveRegion {
   /** A command to paste is never cut, and may take several rows. */
   #rowsOf(lines: readonly string[]): number {
     const columns = this.#terminal.columns || DEFAULT_COLUMNS;
-    return lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+    return lines.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(measureWidth(line) / columns)),
+      0,
+    );
   }
 
   #raw(text: string): void {

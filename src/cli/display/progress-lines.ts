@@ -9,7 +9,7 @@ import {
   type WalkTally,
 } from '../../telemetry/snapshot-progress.ts';
 import { formatDuration, MARKS } from './format.ts';
-import { cut } from './text-width.ts';
+import { truncate } from './text-width.ts';
 
 /** Attempts a second at the lists' bucket: now, and at most. */
 export interface Usage {
@@ -23,7 +23,7 @@ export interface Usage {
 export type Rates = (poolId: string, kind: WalkKind | 'phase') => number | null;
 
 const PHASES: Readonly<Record<Phase, string>> = {
-  plan: 'planning',
+  prepare: 'planning',
   walk: 'walking',
   check: 'checking',
   publish: 'publishing',
@@ -49,10 +49,10 @@ export function progressLines(
   width: number,
 ): string[] {
   const lines = snapshots.flatMap((snapshot) => poolLines(snapshot, rates, width));
-  if (snapshots.some(({ phase }) => phase === 'plan' || phase === 'walk')) {
+  if (snapshots.some(({ phase }) => phase === 'prepare' || phase === 'walk')) {
     lines.push(usageLine(snapshots, usage));
   }
-  return lines.map((line) => cut(line, width));
+  return lines.map((line) => truncate(line, width));
 }
 
 function poolLines(snapshot: SnapshotProgress, rates: Rates, width: number): string[] {

@@ -6,7 +6,7 @@ import type { Usage } from './progress-lines.ts';
 const PERIOD_MS = 5_000;
 
 const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
-  plan: 'planning',
+  prepare: 'planning',
   walk: 'walking',
   check: 'checking',
   publish: 'publishing',

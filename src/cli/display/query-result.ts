@@ -2,7 +2,7 @@ import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
 import { isNumeric, type ResultColumn, type TextRow, toText } from '../../postgres/read-only.ts';
 import { outputWidth, writeOut } from '../output.ts';
-import { isTooNarrow, Table, uprightRows } from './table.ts';
+import { isTooNarrow, Table, verticalRows } from './table.ts';
 
 /** The rows of a result, as they come. */
 export type Batches = AsyncIterable<TextRow[]>;
@@ -25,11 +25,11 @@ export async function printTable(
   let table: Table | null = null;
   let count = 0;
   for await (const rows of batches) {
-    const texts = rows.map((row) => textsOf(columns, row));
+    const texts = rows.map((row) => formatCells(columns, row));
     // The first rows decide, as they do about the widths of a table.
     isUpright ??= isTooNarrow(names, texts, width);
     if (isUpright) {
-      await writeOut(uprightRows(names, texts, count + 1, width));
+      await writeOut(verticalRows(names, texts, count + 1, width));
       count += rows.length;
       continue;
     }
@@ -43,7 +43,7 @@ export async function printTable(
 }
 
 /** A row's values as text for people. */
-export function textsOf(columns: readonly ResultColumn[], row: TextRow): (string | null)[] {
+export function formatCells(columns: readonly ResultColumn[], row: TextRow): (string | null)[] {
   return columns.map((column, index) => toText(column, row[index] ?? null));
 }
 
@@ -58,7 +58,7 @@ export function csvLine(values: Values): string {
 }
 
 /** The same for a terminal, with what it would act on in a visible form: CSV itself has none. */
-export function shownCsvLine(values: Values): string {
+export function printableCsvLine(values: Values): string {
   return csvLine(values.map((value) => value && printable(value)));
 }
 

@@ -4,7 +4,7 @@ import type { Status } from '../../runner/status.ts';
 import { poolLines } from './status-pools.ts';
 import { hiddenColumns, snapshotLines } from './status-snapshots.ts';
 import { requestLines, scheduleLines, workerLines } from './status-workers.ts';
-import { cut, wrap } from './text-width.ts';
+import { truncate, wrap } from './text-width.ts';
 
 /**
  * Where everything stands, for a person, in lines of at most `width` columns: the workers, then pool
@@ -36,7 +36,7 @@ const NOTHING_YET = () => [
 
 function linesOf(status: Status, poolId: string, width: number): string[] {
   return [
-    cut(printable(poolId), width),
+    truncate(printable(poolId), width),
     ...poolLines(status, poolId, width),
     ...scheduleLines(status, poolId, width),
     ...snapshotLines(status, poolId, width),

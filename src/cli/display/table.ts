@@ -1,5 +1,5 @@
 import { printable } from '../../common/printable.ts';
-import { cut, pad, widthOf } from './text-width.ts';
+import { measureWidth, pad, truncate } from './text-width.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -21,7 +21,10 @@ export class Table {
   constructor(columns: readonly TableColumn[], sample: readonly TextRow[], lineWidth: number) {
     this.#columns = columns;
     const natural = columns.map(({ name }, index) =>
-      Math.max(widthOf(printable(name)), ...sample.map((row) => widthOf(cell(row[index])))),
+      Math.max(
+        measureWidth(printable(name)),
+        ...sample.map((row) => measureWidth(cell(row[index]))),
+      ),
     );
     const separators = SEPARATOR.length * (columns.length - 1);
     this.#widths = shrink(natural, lineWidth - separators);
@@ -42,7 +45,7 @@ export class Table {
       const text = cell(values[index]);
       const isLast = index === this.#widths.length - 1;
       const align = this.#columns[index]?.align ?? 'left';
-      return isLast && align === 'left' ? cut(text, width) : pad(text, width, align);
+      return isLast && align === 'left' ? truncate(text, width) : pad(text, width, align);
     });
     return cells.join(SEPARATOR);
   }
@@ -98,7 +101,10 @@ export function fittingColumns<Row>(
 ): FittedColumn<Row>[] {
   const shown = columns.map((column) => ({
     column,
-    width: Math.max(widthOf(column.name), ...rows.map((row) => widthOf(column.text(row)))),
+    width: Math.max(
+      measureWidth(column.name),
+      ...rows.map((row) => measureWidth(column.text(row))),
+    ),
   }));
   const total = () =>
     shown.reduce((sum, column) => sum + column.width + SEPARATOR.length, -SEPARATOR.length);
@@ -121,7 +127,7 @@ type Rows = readonly (readonly (string | null)[])[];
 export function isTooNarrow(names: readonly string[], rows: Rows, width: number): boolean {
   if (width >= names.length * LEAST_FOR_COLUMN) return false;
   const natural = names.map((name, column) =>
-    Math.max(widthOf(name), ...rows.map((row) => widthOf(printable(row[column] ?? '')))),
+    Math.max(measureWidth(name), ...rows.map((row) => measureWidth(printable(row[column] ?? '')))),
   );
   return natural.reduce((sum, each) => sum + each + SEPARATOR.length, -SEPARATOR.length) > width;
 }
@@ -132,20 +138,20 @@ export function isTooNarrow(names: readonly string[], rows: Rows, width: number)
  *
  * @param first the number of the first row.
  */
-export function uprightRows(
+export function verticalRows(
   names: readonly string[],
   rows: Rows,
   first: number,
   width: number,
 ): string {
-  const room = Math.max(...names.map((name) => widthOf(printable(name))));
+  const room = Math.max(...names.map((name) => measureWidth(printable(name))));
   return rows
     .map((row, index) => {
       const head = `-[ ${first + index} ]`;
       const lines = names.map(
         (name, column) => `${pad(printable(name), room)} | ${printable(row[column] ?? '')}`,
       );
-      return [head, ...lines].map((line) => `${cut(line, width)}\n`).join('');
+      return [head, ...lines].map((line) => `${truncate(line, width)}\n`).join('');
     })
     .join('');
 }

@@ -1,12 +1,12 @@
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 
 /** Something keeps the embedded Postgres from running; a server of the person's own always helps. */
 export function embeddedProblem(
   problem: string,
   remedy: string,
   { output, ...options }: ErrorOptions & { readonly output?: string } = {},
-): ConfigurationError {
-  return new ConfigurationError(
+): ActionRequiredError {
+  return new ActionRequiredError(
     [
       {
         subject: 'embedded Postgres',

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import { embeddedProblem } from './problem.ts';
 import { type Launch, runProgram } from './programs.ts';
 
@@ -21,7 +21,7 @@ export async function ensureRuns(launch: Launch, program: string): Promise<void>
 }
 
 /** The error for a system that cannot run the program; null where something else failed. */
-function explain(cause: unknown, program: string): ConfigurationError | null {
+function explain(cause: unknown, program: string): ActionRequiredError | null {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOENT' && !existsSync(program)) {
     return embeddedProblem(`its program ${program} is missing.`, 'Install again', { cause });
@@ -41,7 +41,7 @@ function explain(cause: unknown, program: string): ConfigurationError | null {
       { cause },
     );
   }
-  const output = cause instanceof ConfigurationError ? cause.problems[0]?.output?.join('\n') : '';
+  const output = cause instanceof ActionRequiredError ? cause.problems[0]?.output?.join('\n') : '';
   if (output === undefined || !LOADER.test(output)) return null;
   return embeddedProblem(
     `this system cannot load ${program}.`,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { redactUrl } from '../../common/redact-url.ts';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import {
   type AppliedSetting,
@@ -139,8 +139,8 @@ export class SessionClient extends pg.Client {
 }
 
 /** A pooler that shares out its connections by the transaction keeps neither settings nor locks. */
-export function sharedBackends(url: string): ConfigurationError {
-  return new ConfigurationError([
+export function sharedBackends(url: string): ActionRequiredError {
+  return new ActionRequiredError([
     {
       subject: `DATABASE_URL (${redactUrl(url)})`,
       problem:

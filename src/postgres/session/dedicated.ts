@@ -8,7 +8,7 @@ const BEAT_MS = 2_000;
 const UNLOCK_MS = 2_000;
 
 /** A connection that holds session-level locks. */
-export interface HeldSession {
+export interface DedicatedSession {
   readonly session: SessionClient;
   /** Frees the locks, and ends it. */
   readonly release: () => Promise<void>;
@@ -20,12 +20,12 @@ export interface HeldSession {
  *
  * @param onLost is called once where it breaks or its process changes: the locks are free then.
  */
-export async function holdSession(
+export async function openDedicatedSession(
   url: string,
   name: string,
   onLost: () => void,
   options?: Pick<SessionOptions, 'log'>,
-): Promise<HeldSession> {
+): Promise<DedicatedSession> {
   const session = await openSession(url, name, options);
   let ended = false;
   const lose = () => {

@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { ResumableError } from '../../model/errors.ts';
 import { snapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
-import { lookForDrift } from './drift.ts';
-import { fenced, type Run } from './leases.ts';
+import { detectDrift } from './drift.ts';
+import { type SnapshotLease, withLease } from './leases.ts';
 
 /** The newest snapshot of the pool that was archived to a destination, by what Postgres knows. */
-export async function lastArchived(
+export async function findLastArchived(
   db: Queryable,
   poolId: string,
   destination: string,
@@ -27,32 +27,36 @@ export async function lastArchived(
  * @throws FencedError where another runner archives the snapshot by now.
  * @throws ResumableError where something else changed rows of `directory.users`.
  */
-export async function requireArchiving(pool: pg.Pool, run: Run): Promise<void> {
-  const { poolId } = run;
-  const { intact } = await fenced(pool, run, ['published'], async (client) =>
-    lookForDrift(client, poolId, await newestPublished(client, poolId)),
+export async function assertStillOwner(pool: pg.Pool, lease: SnapshotLease): Promise<void> {
+  const { poolId } = lease;
+  const { intact } = await withLease(pool, lease, ['published'], async (client) =>
+    detectDrift(client, poolId, await newestPublished(client, poolId)),
   );
   if (intact) return;
   throw new ResumableError(
-    `Rows of directory.users of ${poolId} were changed by something other than cognito-mirror, so snapshot ${snapshotId(run.snapshotAt)} was not archived. Run it again: the next snapshot repairs the rows, then both are archived.`,
+    `Rows of directory.users of ${poolId} were changed by something other than cognito-mirror, so snapshot ${snapshotId(lease.snapshotAt)} was not archived. Run it again: the next snapshot repairs the rows, then both are archived.`,
   );
 }
 
 /** Records that a snapshot can never be archived, and why. */
-export async function giveUpArchive(pool: pg.Pool, run: Run, reason: string): Promise<void> {
-  await fenced(pool, run, ['published'], async (client) => {
+export async function giveUpArchive(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  reason: string,
+): Promise<void> {
+  await withLease(pool, lease, ['published'], async (client) => {
     await client.query(
       `WITH lost AS (
          UPDATE mirror.runs SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
        )
        UPDATE directory.snapshots SET reason = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
-      [run.poolId, run.snapshotAt, reason],
+      [lease.poolId, lease.snapshotAt, reason],
     );
   });
 }
 
 /** The pool's newest published snapshot, where it can never be archived: its id, and why. */
-export async function lostArchive(
+export async function findLostArchive(
   db: Queryable,
   poolId: string,
 ): Promise<{ snapshot: string; reason: string } | null> {
@@ -81,19 +85,19 @@ async function newestPublished(db: Queryable, poolId: string): Promise<Date | nu
 /** Notes the sealed archive of a snapshot. */
 export async function markArchived(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   archive: { destination: string; manifest: string; sha256: string },
 ): Promise<void> {
-  await fenced(pool, run, ['published'], async (client) => {
+  await withLease(pool, lease, ['published'], async (client) => {
     await client.query(
       `UPDATE mirror.runs SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
-      [run.poolId, run.snapshotAt, archive.destination],
+      [lease.poolId, lease.snapshotAt, archive.destination],
     );
     await client.query(
       `UPDATE directory.snapshots SET state = 'archived', archived_at = clock_timestamp(),
          reason = NULL, manifest = $3, manifest_sha256 = $4
        WHERE pool_id = $1 AND snapshot_at = $2`,
-      [run.poolId, run.snapshotAt, archive.manifest, archive.sha256],
+      [lease.poolId, lease.snapshotAt, archive.manifest, archive.sha256],
     );
   });
 }
@@ -102,7 +106,7 @@ export async function markArchived(
  * The id of the pool's next snapshot to archive: the oldest that is not archived yet, or else the one
  * that would begin now.
  */
-export async function nextToArchive(db: Queryable, poolId: string): Promise<string> {
+export async function findNextToArchive(db: Queryable, poolId: string): Promise<string> {
   const found = await db.query<{ snapshotAt: Date }>(
     `SELECT coalesce(
        min(snapshot_at) FILTER (WHERE state IN ('walking', 'published') AND r.archive_lost IS NOT true),

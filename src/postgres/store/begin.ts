@@ -1,16 +1,16 @@
 import type pg from 'pg';
 import { snapshotId } from '../../model/snapshot.ts';
 import { transaction } from '../connection.ts';
-import { forgetPublished, lookForDrift, markDrift } from './drift.ts';
-import { RUN_COLUMNS, type Run, takeRun } from './leases.ts';
+import { detectDrift, forgetPublished, markDrift } from './drift.ts';
+import { LEASE_COLUMNS, type SnapshotLease, takeLease } from './leases.ts';
 
 /** A snapshot, as `s`, that the next run ends. */
 const STALE = `(s.state = 'held'
   OR (s.state = 'walking' AND s.snapshot_at < clock_timestamp() - interval '24 hours'))`;
 
 /** A snapshot that was begun, or taken up again. */
-export interface BegunRun {
-  readonly run: Run;
+export interface BegunSnapshot {
+  readonly lease: SnapshotLease;
   readonly resumed: boolean;
   /** Rows of `directory.users` that something other than a publication changed; 0 of a resumed one. */
   readonly drifted: number;
@@ -28,24 +28,27 @@ export async function beginSnapshot(
   pool: pg.Pool,
   poolId: string,
   createStage: (client: pg.PoolClient, stage: number) => Promise<void>,
-): Promise<BegunRun> {
+): Promise<BegunSnapshot> {
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId);
-    const unfinished = await takeRun(client, poolId, 'walking');
-    if (unfinished) return { run: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
-    const { run, secondsAhead } = await insertSnapshot(client, poolId);
-    await createStage(client, run.stage);
-    return { run, resumed: false, drifted: await findDrift(client, run), secondsAhead };
+    const unfinished = await takeLease(client, poolId, 'walking');
+    if (unfinished) return { lease: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
+    const { lease, secondsAhead } = await insertSnapshot(client, poolId);
+    await createStage(client, lease.stage);
+    return { lease, resumed: false, drifted: await findDrift(client, lease), secondsAhead };
   });
 }
 
 /** Sees to it that the hashes which the snapshot is read with stand for the rows that are there. */
-async function findDrift(client: pg.PoolClient, { poolId, baseAt }: Run): Promise<number> {
+async function findDrift(
+  client: pg.PoolClient,
+  { poolId, baseAt }: SnapshotLease,
+): Promise<number> {
   if (baseAt === null) {
     await forgetPublished(client, poolId);
     return 0;
   }
-  const { intact } = await lookForDrift(client, poolId, baseAt);
+  const { intact } = await detectDrift(client, poolId, baseAt);
   return intact ? 0 : markDrift(client, poolId);
 }
 
@@ -71,7 +74,7 @@ async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise
 async function insertSnapshot(
   client: pg.PoolClient,
   poolId: string,
-): Promise<Pick<BegunRun, 'run' | 'secondsAhead'>> {
+): Promise<Pick<BegunSnapshot, 'lease' | 'secondsAhead'>> {
   const moment = await client.query<{
     snapshotAt: Date;
     baseAt: Date | null;
@@ -96,7 +99,7 @@ async function insertSnapshot(
      VALUES ($1, $2, $3, 'walking')`,
     [poolId, snapshotId(snapshotAt), snapshotAt],
   );
-  return { run: await insertRun(client, poolId, snapshotAt, baseAt), secondsAhead };
+  return { lease: await insertRun(client, poolId, snapshotAt, baseAt), secondsAhead };
 }
 
 /**
@@ -108,14 +111,14 @@ async function insertRun(
   poolId: string,
   snapshotAt: Date,
   baseAt: Date | null,
-): Promise<Run> {
+): Promise<SnapshotLease> {
   for (;;) {
-    const inserted = await client.query<Run>(
+    const inserted = await client.query<SnapshotLease>(
       `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
-       ON CONFLICT (stage) DO NOTHING RETURNING ${RUN_COLUMNS}`,
+       ON CONFLICT (stage) DO NOTHING RETURNING ${LEASE_COLUMNS}`,
       [poolId, snapshotAt, baseAt],
     );
-    const run = inserted.rows[0];
-    if (run !== undefined) return run;
+    const lease = inserted.rows[0];
+    if (lease !== undefined) return lease;
   }
 }

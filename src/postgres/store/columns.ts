@@ -3,6 +3,6 @@ export const USER_COLUMNS =
   'username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped';
 
 /** The columns, each of one table: `c.username, c.sub, …`. */
-export function ofUser(table: string): string {
+export function qualifyUserColumns(table: string): string {
   return USER_COLUMNS.replaceAll(/\w+/g, `${table}.$&`);
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Group } from '../../model/directory.ts';
 import { rowCount, transaction } from '../connection.ts';
 import { stagedGroup } from './commit-pages.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { lostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
 
@@ -14,10 +14,10 @@ import { lostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
  */
 export async function commitGroups(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   page: { walk: Walk; nextToken: string | null; sentAt: number; groups: readonly Group[] },
 ): Promise<Walk[]> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   return transaction(pool, async (client) => {
     const moved = await client.query(
       `UPDATE ${t.walks} SET
@@ -36,7 +36,7 @@ export async function commitGroups(
         page.groups.length,
       ],
     );
-    if (rowCount(moved) === 0) await lostWalk(client, run, page.walk);
+    if (rowCount(moved) === 0) await lostWalk(client, lease, page.walk);
     await client.query(
       `INSERT INTO ${t.groups} (walk, attempt, read_at, group_name, description, role_arn,
          precedence, created_at, modified_at, escaped)
@@ -58,7 +58,7 @@ export async function commitGroups(
          SELECT FROM ${t.walks} AS o WHERE o.kind = 'members' AND o.group_name = g.name COLLATE "C"
        )
        RETURNING ${WALK_COLUMNS}`,
-      [run.poolId, page.groups.map((group) => group.groupName)],
+      [lease.poolId, page.groups.map((group) => group.groupName)],
     );
     return added.rows;
   });

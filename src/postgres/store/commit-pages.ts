@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Group, MfaOption, User } from '../../model/directory.ts';
 import type { Queryable } from '../connection.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import type { Walk } from './walks.ts';
 
@@ -28,10 +28,10 @@ export interface UserPage {
  */
 export async function commitPages(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   pages: readonly UserPage[],
 ): Promise<Set<number>> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const now = performance.now();
   const checkpoints = pages.map((page) => ({
     walk: page.walk.id,
@@ -46,7 +46,7 @@ export async function commitPages(
     page.members.map((member) => stagedMember(page.walk.id, member)),
   );
   const staged = await db.query<{ id: number }>({
-    name: `commit-pages-${run.stage}`,
+    name: `commit-pages-${lease.stage}`,
     text: `
       WITH page AS (
         UPDATE ${t.walks} AS w SET
@@ -89,7 +89,7 @@ export async function commitPages(
       JSON.stringify(checkpoints),
       `[${users.join(',')}]`,
       `[${members.join(',')}]`,
-      run.poolId,
+      lease.poolId,
     ],
   });
   return new Set(staged.rows.map((row) => row.id));

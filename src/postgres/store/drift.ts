@@ -1,5 +1,5 @@
 import { type Queryable, rowCount } from '../connection.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 
 /*
@@ -20,7 +20,7 @@ export const WRITERS = `(SELECT w.xid::xid FROM mirror.user_writers AS w
  * The records, as `h`, of users of the pool `$1` whose row something else deleted or renamed. For a
  * FROM clause; drift has been marked.
  */
-export function missingUsers(h: string): string {
+export function findDeletedRows(h: string): string {
   return `(
     SELECT m.* FROM mirror.user_hashes AS m
     WHERE m.pool_id = $1 AND m.stale AND m.hash IS NOT NULL AND NOT EXISTS (
@@ -37,7 +37,7 @@ export interface PoolRows {
 }
 
 /** Looks whether a pool's rows are those that the publication at `baseAt` left. */
-export async function lookForDrift(
+export async function detectDrift(
   db: Queryable,
   poolId: string,
   baseAt: Date | null,
@@ -116,11 +116,15 @@ export interface Drift {
  *
  * @param limit how many of them are given at most.
  */
-export async function settleDrift(db: Queryable, run: Run, limit: number): Promise<Drift> {
-  const before = await lookForDrift(db, run.poolId, run.baseAt);
-  if (before.intact || run.baseAt === null) return { before, unstaged: [] };
-  await markDrift(db, run.poolId);
-  const t = stageTables(run.stage);
+export async function settleDrift(
+  db: Queryable,
+  lease: SnapshotLease,
+  limit: number,
+): Promise<Drift> {
+  const before = await detectDrift(db, lease.poolId, lease.baseAt);
+  if (before.intact || lease.baseAt === null) return { before, unstaged: [] };
+  await markDrift(db, lease.poolId);
+  const t = stageTables(lease.stage);
   const unstaged = await db.query<Unstaged>(
     `SELECT s.username, s.sub FROM ${t.users} AS s
      WHERE s.attributes IS NULL AND NOT EXISTS (
@@ -128,7 +132,7 @@ export async function settleDrift(db: Queryable, run: Run, limit: number): Promi
        WHERE c.pool_id = $1 AND c.username = s.username AND c.xmin IN ${WRITERS}
      )
      LIMIT $2`,
-    [run.poolId, limit],
+    [lease.poolId, limit],
   );
   return { before, unstaged: unstaged.rows };
 }

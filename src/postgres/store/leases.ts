@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { FencedError } from '../../model/errors.ts';
+import { LeaseLostError } from '../../model/errors.ts';
 import type { SnapshotKey, SnapshotState } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 
 /** A snapshot in the hands of one runner. */
-export interface Run extends SnapshotKey {
+export interface SnapshotLease extends SnapshotKey {
   /** The number in its stage's table names. */
   readonly stage: number;
   /** Which taking-up of the snapshot this is: a runner with a lower number may write nothing. */
@@ -16,7 +16,7 @@ export interface Run extends SnapshotKey {
 }
 
 /** The columns of `mirror.runs AS r`, in the form of `Run`. */
-export const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
+export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
   r.base_at AS "baseAt", r.serial`;
 
 /**
@@ -24,9 +24,9 @@ export const RUN_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt"
  *
  * @throws FencedError where another runner took it up, or it is no longer in one of `states`.
  */
-async function holdRun(
+async function lockLease(
   client: pg.PoolClient,
-  run: Run,
+  lease: SnapshotLease,
   states: readonly SnapshotState[],
 ): Promise<void> {
   const held = await client.query(
@@ -34,11 +34,11 @@ async function holdRun(
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = ANY ($4)
      FOR UPDATE OF r`,
-    [run.poolId, run.snapshotAt, run.fence, states],
+    [lease.poolId, lease.snapshotAt, lease.fence, states],
   );
   if (held.rowCount === 0) {
-    throw new FencedError(
-      `Another runner has taken up the snapshot of ${run.poolId}, or has ended it; this one stops.`,
+    throw new LeaseLostError(
+      `Another runner has taken up the snapshot of ${lease.poolId}, or has ended it; this one stops.`,
     );
   }
 }
@@ -48,9 +48,9 @@ async function holdRun(
  *
  * @throws FencedError where it no longer has, or the snapshot is in none of `states`.
  */
-export async function fenced<T>(
+export async function withLease<T>(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   states: readonly SnapshotState[],
   work: (client: pg.PoolClient) => Promise<T>,
   signal?: AbortSignal,
@@ -58,7 +58,7 @@ export async function fenced<T>(
   return transaction(
     pool,
     async (client) => {
-      await holdRun(client, run, states);
+      await lockLease(client, lease, states);
       return work(client);
     },
     signal,
@@ -71,18 +71,18 @@ export async function fenced<T>(
  * @param snapshotAt which; the pool's only one in this state where it is left out.
  * @returns the run, or null where there is no such snapshot.
  */
-export async function takeRun(
+export async function takeLease(
   db: Queryable,
   poolId: string,
   state: SnapshotState,
   snapshotAt: Date | null = null,
-): Promise<Run | null> {
-  const taken = await db.query<Run>(
+): Promise<SnapshotLease | null> {
+  const taken = await db.query<SnapshotLease>(
     `UPDATE mirror.runs AS r SET fence = r.fence + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
        AND r.pool_id = $1 AND s.state = $2 AND r.snapshot_at = coalesce($3, r.snapshot_at)
-     RETURNING ${RUN_COLUMNS}`,
+     RETURNING ${LEASE_COLUMNS}`,
     [poolId, state, snapshotAt],
   );
   return taken.rows[0] ?? null;
@@ -94,14 +94,14 @@ export async function takeRun(
  * @param fence which taking-up of the snapshot.
  * @returns the run, or null where it was taken up again since, or has ended.
  */
-export async function joinRun(
+export async function joinLease(
   db: Queryable,
   poolId: string,
   snapshotAt: Date,
   fence: number,
-): Promise<Run | null> {
-  const joined = await db.query<Run>(
-    `SELECT ${RUN_COLUMNS} FROM mirror.runs AS r
+): Promise<SnapshotLease | null> {
+  const joined = await db.query<SnapshotLease>(
+    `SELECT ${LEASE_COLUMNS} FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = 'walking'`,
     [poolId, snapshotAt, fence],

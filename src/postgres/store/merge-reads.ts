@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { SnapshotFailedError } from '../../model/errors.ts';
 import { rowCount } from '../connection.ts';
-import { fenced, type Run } from './leases.ts';
-import { requireStage, type StageTables, stageTables } from './stage.ts';
+import { type SnapshotLease, withLease } from './leases.ts';
+import { assertStageExists, type StageTables, stageTables } from './stage.ts';
 
 /**
  * Makes of all that was read one row of each user, group and membership: rows of superseded
@@ -12,14 +12,18 @@ import { requireStage, type StageTables, stageTables } from './stage.ts';
  *
  * @throws SnapshotFailedError where a walk is still open: the snapshot would not be complete.
  */
-export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): Promise<void> {
-  const t = stageTables(run.stage);
-  await fenced(
+export async function mergeReads(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  signal: AbortSignal,
+): Promise<void> {
+  const t = stageTables(lease.stage);
+  await withLease(
     pool,
-    run,
+    lease,
     ['walking'],
     async (client) => {
-      await requireEveryWalkEnded(client, run, t);
+      await requireEveryWalkEnded(client, lease, t);
       for (const table of [t.users, t.groups, t.memberships]) {
         await client.query(
           `DELETE FROM ${table} AS s USING ${t.walks} AS w
@@ -39,8 +43,8 @@ export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): 
       );
       // Of a row's columns, those that publishing joins by and asks of.
       await client.query(
-        `CREATE INDEX IF NOT EXISTS stage_${run.stage}_users_key ON ${t.users} (username);
-         CREATE INDEX IF NOT EXISTS stage_${run.stage}_memberships_key
+        `CREATE INDEX IF NOT EXISTS stage_${lease.stage}_users_key ON ${t.users} (username);
+         CREATE INDEX IF NOT EXISTS stage_${lease.stage}_memberships_key
            ON ${t.memberships} (group_name, username);
          ANALYZE ${t.users} (username, attributes), ${t.groups},
            ${t.memberships} (group_name, username)`,
@@ -52,14 +56,14 @@ export async function mergeReads(pool: pg.Pool, run: Run, signal: AbortSignal): 
 
 async function requireEveryWalkEnded(
   client: pg.PoolClient,
-  run: Run,
+  lease: SnapshotLease,
   t: StageTables,
 ): Promise<void> {
-  await requireStage(client, run);
+  await assertStageExists(client, lease);
   const open = await client.query(`SELECT FROM ${t.walks} WHERE state = 'open'`);
   if (rowCount(open) === 0) return;
   throw new SnapshotFailedError(
-    `The snapshot of ${run.poolId} is not complete: ${rowCount(open)} of its walks have not ended.`,
+    `The snapshot of ${lease.poolId} is not complete: ${rowCount(open)} of its walks have not ended.`,
   );
 }
 

@@ -1,14 +1,14 @@
 import type { User } from '../../model/directory.ts';
 import { type Queryable, rowCount } from '../connection.ts';
 import { stagedUser } from './commit-pages.ts';
-import { missingUsers } from './drift.ts';
-import type { Run } from './leases.ts';
+import { findDeletedRows } from './drift.ts';
+import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { WALK_COLUMNS, type Walk } from './walks.ts';
 
 /** The walks over the members of groups that the service did not find. */
-export async function missingGroups(db: Queryable, run: Run): Promise<Walk[]> {
-  const t = stageTables(run.stage);
+export async function findMissingGroups(db: Queryable, lease: SnapshotLease): Promise<Walk[]> {
+  const t = stageTables(lease.stage);
   const found = await db.query<Walk>(
     `SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w
      WHERE w.kind = 'members' AND w.state = 'dropped' ORDER BY w.id`,
@@ -19,13 +19,13 @@ export async function missingGroups(db: Queryable, run: Run): Promise<Walk[]> {
 /** Opens such walks again, as new attempts, and returns them as they stand. */
 export async function reopenWalks(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   ids: readonly number[],
 ): Promise<Walk[]> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   await db.query(
     `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
-    [run.poolId, run.snapshotAt],
+    [lease.poolId, lease.snapshotAt],
   );
   const opened = await db.query<Walk>(
     `UPDATE ${t.walks} AS w SET state = 'open', attempt = w.attempt + 1, pages = 0, items = 0
@@ -36,7 +36,7 @@ export async function reopenWalks(
 }
 
 /** A published user that no walk saw: perhaps removed, perhaps lost by a walk. */
-export interface Suspect {
+export interface MissingUser {
   readonly username: string;
   readonly sub: string | null;
   /** True where something else deleted the row: its `sub` is not known. */
@@ -47,13 +47,13 @@ export interface Suspect {
  * Published users of the pool that the snapshot does not have: how many, and `limit` of them by hash.
  * Rows that no publication wrote are none.
  */
-export async function suspects(
+export async function findMissingUsers(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   limit: number,
-): Promise<{ count: number; chosen: Suspect[] }> {
-  const t = stageTables(run.stage);
-  const found = await db.query<Suspect & { count: number }>(
+): Promise<{ count: number; chosen: MissingUser[] }> {
+  const t = stageTables(lease.stage);
+  const found = await db.query<MissingUser & { count: number }>(
     `SELECT p.username, p.sub, p.missing, count(*) OVER () AS count
      FROM (
        SELECT c.username, c.sub, false AS missing FROM directory.users AS c
@@ -62,11 +62,11 @@ export async function suspects(
          WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
        )
        UNION ALL
-       SELECT h.username, NULL, true FROM ${missingUsers('h')}
+       SELECT h.username, NULL, true FROM ${findDeletedRows('h')}
      ) AS p
      WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = p.username)
      ORDER BY hashtextextended(p.username, 0), p.username LIMIT $2`,
-    [run.poolId, limit],
+    [lease.poolId, limit],
   );
   return {
     count: found.rows[0]?.count ?? 0,
@@ -75,19 +75,19 @@ export async function suspects(
 }
 
 /** Notes suspects that AdminGetUser found alive: they keep their rows and memberships. */
-export async function keepAlive(
+export async function keepConfirmedUsers(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   usernames: readonly string[],
 ): Promise<void> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   await db.query(`INSERT INTO ${t.alive} SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING`, [
     usernames,
   ]);
 }
 
 /** A member of a group that no walk over users saw. */
-export interface Stray {
+export interface OrphanMembership {
   readonly username: string;
   readonly sub: string | null;
 }
@@ -97,9 +97,13 @@ export interface Stray {
  * or modified lately is staged from the page of members itself, so these are users of old: either
  * they were deleted while the walks ran, or a walk over users lost them.
  */
-export async function strays(db: Queryable, run: Run, limit: number): Promise<Stray[]> {
-  const t = stageTables(run.stage);
-  const found = await db.query<Stray>(
+export async function findOrphans(
+  db: Queryable,
+  lease: SnapshotLease,
+  limit: number,
+): Promise<OrphanMembership[]> {
+  const t = stageTables(lease.stage);
+  const found = await db.query<OrphanMembership>(
     `SELECT username, min(sub) AS sub FROM ${t.memberships} AS m
      WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = m.username)
      GROUP BY username ORDER BY hashtextextended(username, 0), username LIMIT $1`,
@@ -114,8 +118,8 @@ export async function strays(db: Queryable, run: Run, limit: number): Promise<St
  *
  * @returns how many were dropped.
  */
-export async function dropStrayMemberships(db: Queryable, run: Run): Promise<number> {
-  const t = stageTables(run.stage);
+export async function dropOrphans(db: Queryable, lease: SnapshotLease): Promise<number> {
+  const t = stageTables(lease.stage);
   const dropped = await db.query(
     `DELETE FROM ${t.memberships} AS m
      WHERE NOT EXISTS (
@@ -133,10 +137,10 @@ export async function dropStrayMemberships(db: Queryable, run: Run): Promise<num
  */
 export async function restageUsers(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   found: readonly { person: { username: string }; user: User | null }[],
 ): Promise<void> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const gone = found.flatMap(({ person, user }) => (user === null ? [person.username] : []));
   await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
   const rows = found.flatMap(({ user }) => (user === null ? [] : [stagedUser(0, user)]));

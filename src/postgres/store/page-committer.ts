@@ -1,6 +1,6 @@
 import type { Queryable } from '../connection.ts';
 import { commitPages, type UserPage } from './commit-pages.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { lostWalk } from './walks.ts';
 
 interface Waiting {
@@ -15,13 +15,13 @@ interface Waiting {
  */
 export class PageCommitter {
   readonly #db: Queryable;
-  readonly #run: Run;
+  readonly #run: SnapshotLease;
   #waiting: Waiting[] = [];
   #busy = false;
 
-  constructor(db: Queryable, run: Run) {
+  constructor(db: Queryable, lease: SnapshotLease) {
     this.#db = db;
-    this.#run = run;
+    this.#run = lease;
   }
 
   /**

@@ -22,7 +22,7 @@ export interface PoolRow {
 }
 
 /** The pools that are known, by id: those that were mirrored, tried, scheduled or asked for. */
-export async function poolRows(
+export async function readPoolRows(
   db: Queryable,
   poolIds: readonly string[] | null,
 ): Promise<PoolRow[]> {

@@ -1,5 +1,5 @@
 import type { Pool } from '../../model/directory.ts';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import { type Queryable, rowCount } from '../connection.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
   );
   if (rowCount(saved) > 0) return;
   const before = await findPool(db, pool.poolId);
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: pool.poolId,
       problem:
@@ -57,7 +57,7 @@ export async function findPool(db: Queryable, poolId: string): Promise<Pool | nu
 }
 
 /** The ids of the pools of a Region that were ever described. */
-export async function poolsOfRegion(db: Queryable, region: string): Promise<string[]> {
+export async function listPoolsInRegion(db: Queryable, region: string): Promise<string[]> {
   const found = await db.query<{ poolId: string }>(
     'SELECT pool_id AS "poolId" FROM directory.pools WHERE region = $1 ORDER BY pool_id',
     [region],
@@ -75,7 +75,7 @@ export const EXPECTED_POOLS = `SELECT pool_id FROM directory.pools
   UNION SELECT pool_id FROM mirror.pools WHERE listed_at IS NOT NULL`;
 
 /** These pools, by id. */
-export async function expectedPools(db: Queryable): Promise<string[]> {
+export async function listExpectedPools(db: Queryable): Promise<string[]> {
   const found = await db.query<{ poolId: string }>(
     `SELECT pool_id AS "poolId" FROM (${EXPECTED_POOLS}) AS expected ORDER BY pool_id`,
   );
@@ -83,7 +83,7 @@ export async function expectedPools(db: Queryable): Promise<string[]> {
 }
 
 /** Notes that COGNITO_POOLS=all listed these pools just now. */
-export async function noteListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
+export async function recordListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query(
     `INSERT INTO mirror.pools (pool_id, listed_at) SELECT unnest($1::text[]), now()
      ON CONFLICT (pool_id) DO UPDATE SET listed_at = excluded.listed_at`,
@@ -95,7 +95,7 @@ export async function noteListed(db: Queryable, poolIds: readonly string[]): Pro
  * The pools that an earlier listing had and this one lacks: those of the account and Region that it
  * is of. Its account is known once one of its pools was described.
  */
-export async function vanishedPools(
+export async function findVanishedPools(
   db: Queryable,
   region: string,
   listed: readonly string[],
@@ -113,12 +113,12 @@ export async function vanishedPools(
 }
 
 /** The error of a pool that COGNITO_POOLS=all listed and that is gone; null where it never did. */
-export async function vanishedError(
+export async function explainVanished(
   db: Queryable,
   poolId: string,
   region: string,
   cause: Error,
-): Promise<ConfigurationError | null> {
+): Promise<ActionRequiredError | null> {
   const found = await db.query<{ listedAt: Date }>(
     `SELECT listed_at AS "listedAt" FROM mirror.pools
      WHERE pool_id = $1 AND listed_at IS NOT NULL`,
@@ -133,11 +133,11 @@ export async function vanishedError(
     'Check whether it was deleted, and whether the credentials are of the same account. Its mirror ' +
     `and archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
     `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
-  return new ConfigurationError([{ subject: poolId, problem, remedy }], { cause });
+  return new ActionRequiredError([{ subject: poolId, problem, remedy }], { cause });
 }
 
 /** How a pool's readings went before. */
-export interface ReadingNote {
+export interface ReadingRecord {
   /** Whether it has users that no shard holds. */
   readonly serial: boolean;
   /** By how many users its last reading in one chain fell short of the service's estimate, or 0. */
@@ -145,8 +145,8 @@ export interface ReadingNote {
 }
 
 /** What earlier readings of a pool showed. */
-export async function readingNote(db: Queryable, poolId: string): Promise<ReadingNote> {
-  const found = await db.query<ReadingNote>(
+export async function findReadingRecord(db: Queryable, poolId: string): Promise<ReadingRecord> {
+  const found = await db.query<ReadingRecord>(
     'SELECT serial, short FROM mirror.pools WHERE pool_id = $1',
     [poolId],
   );
@@ -154,10 +154,10 @@ export async function readingNote(db: Queryable, poolId: string): Promise<Readin
 }
 
 /** Notes what a reading in one chain showed. */
-export async function noteReading(
+export async function recordReading(
   db: Queryable,
   poolId: string,
-  { serial, short }: ReadingNote,
+  { serial, short }: ReadingRecord,
 ): Promise<void> {
   await db.query(
     `INSERT INTO mirror.pools AS p (pool_id, serial, short) VALUES ($1, $2, $3)

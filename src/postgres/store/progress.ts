@@ -1,7 +1,7 @@
 import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
 import type { Queryable } from '../connection.ts';
-import type { Run } from './leases.ts';
-import { rowsOfStage, stageTables } from './stage.ts';
+import type { SnapshotLease } from './leases.ts';
+import { describeStageRows, stageTables } from './stage.ts';
 
 /** The steps of a run that are shown. */
 export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
@@ -21,22 +21,22 @@ export interface RunProgress {
 }
 
 /** Records that a run begins, or resumes, to read a snapshot. */
-export async function beginProgress(db: Queryable, run: Run): Promise<void> {
-  const { walks } = stageTables(run.stage);
+export async function beginProgress(db: Queryable, lease: SnapshotLease): Promise<void> {
+  const { walks } = stageTables(lease.stage);
   await db.query(
     `INSERT INTO mirror.progress (pool_id, snapshot_at, phase, items_before)
      SELECT $1, $2, 'walk', coalesce(sum(items), 0) FROM ${walks} WHERE state IN ('open', 'done')
      ON CONFLICT (pool_id) DO UPDATE SET snapshot_at = excluded.snapshot_at,
        began_at = clock_timestamp(), items_before = excluded.items_before, phase = excluded.phase,
        done = NULL, total = NULL, noted_at = clock_timestamp()`,
-    [run.poolId, run.snapshotAt],
+    [lease.poolId, lease.snapshotAt],
   );
 }
 
 /** Records the step that a run is at, while it has the snapshot. */
 export async function saveProgress(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   phase: RunPhase,
   counts: { readonly done: number; readonly total: number } | null,
 ): Promise<void> {
@@ -47,12 +47,19 @@ export async function saveProgress(
      ON CONFLICT (pool_id) DO UPDATE SET snapshot_at = excluded.snapshot_at,
        phase = excluded.phase, done = excluded.done, total = excluded.total,
        noted_at = clock_timestamp()`,
-    [run.poolId, run.snapshotAt, run.fence, phase, counts?.done ?? null, counts?.total ?? null],
+    [
+      lease.poolId,
+      lease.snapshotAt,
+      lease.fence,
+      phase,
+      counts?.done ?? null,
+      counts?.total ?? null,
+    ],
   );
 }
 
 /** How far the last run of each pool is. */
-export async function progressRows(db: Queryable): Promise<RunProgress[]> {
+export async function readProgressRows(db: Queryable): Promise<RunProgress[]> {
   const found = await db.query<RunProgress>(
     `SELECT pool_id AS "poolId", snapshot_at AS "snapshotAt", began_at AS "beganAt",
        items_before AS "itemsBefore", phase, done, total, noted_at AS "notedAt"
@@ -96,7 +103,7 @@ export interface WalkProgress {
 /** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
 export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
   const { walks } = stageTables(stage);
-  return rowsOfStage(
+  return describeStageRows(
     db.query<KindProgress>(
       `SELECT kind, walks, "walksDone", "walksInProgress", items,
          CASE WHEN about > items OR walks = "walksDone" THEN about END AS expected, "readAt"
@@ -130,7 +137,7 @@ export function walksInProgress(
   limit: number,
 ): Promise<WalkProgress[]> {
   const { walks } = stageTables(stage);
-  return rowsOfStage(
+  return describeStageRows(
     db.query<WalkProgress>(
       `SELECT id, kind, prefix, attempt, pages, items, expected, token_at AS "readAt"
        FROM ${walks} WHERE state = 'open' AND pages > 0

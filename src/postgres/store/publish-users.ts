@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { USER_COLUMNS as COLUMNS, ofUser as of } from './columns.ts';
+import { USER_COLUMNS as COLUMNS, qualifyUserColumns as of } from './columns.ts';
 import { type PoolRows, rememberWriter } from './drift.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { repairUsers } from './repair-users.ts';
 import { stageTables } from './stage.ts';
 
@@ -25,14 +25,14 @@ export interface UserChanges {
  */
 export async function publishUsers(
   client: pg.PoolClient,
-  run: Run,
+  lease: SnapshotLease,
   before: PoolRows,
 ): Promise<UserChanges> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const { repaired, written, grown } = before.intact
     ? { repaired: 0, written: 0, grown: 0 }
-    : await repairUsers(client, run);
-  const key = [run.poolId, run.snapshotAt];
+    : await repairUsers(client, lease);
+  const key = [lease.poolId, lease.snapshotAt];
   const removed = await client.query(
     `WITH gone AS (
        DELETE FROM directory.users AS c
@@ -87,14 +87,14 @@ export async function publishUsers(
      ORDER BY s.username`,
     key,
   );
-  await saveHashes(client, run);
+  await saveHashes(client, lease);
   const { modified, replaced } = changed.rows[0] as { modified: number; replaced: number };
   const counts = { added: rowCount(added), removed: rowCount(removed) };
   await client.query(
     'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
     [...key, before.rows + grown + counts.added - counts.removed],
   );
-  if (counts.added + modified + replaced + written > 0) await rememberWriter(client, run.poolId);
+  if (counts.added + modified + replaced + written > 0) await rememberWriter(client, lease.poolId);
   return {
     added: counts.added + replaced,
     modified,
@@ -108,9 +108,9 @@ export async function publishUsers(
  * makes each row cost half as much again. Stale records that are left are of users who are gone, or
  * who are kept without having been read.
  */
-async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
-  const t = stageTables(run.stage);
-  const key = [run.poolId, run.snapshotAt];
+async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
+  const t = stageTables(lease.stage);
+  const key = [lease.poolId, lease.snapshotAt];
   // Most rows are of this publication: only older ones are joined for their valid_from.
   const older = `LEFT JOIN directory.users AS c
     ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
@@ -133,6 +133,6 @@ async function saveHashes(client: pg.PoolClient, run: Run): Promise<void> {
   await client.query(
     `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale
      AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)`,
-    [run.poolId],
+    [lease.poolId],
   );
 }

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { ResumableError, SnapshotFailedError } from '../../model/errors.ts';
 import { type PoolRows, settleDrift } from './drift.ts';
-import { fenced, type Run } from './leases.ts';
+import { type SnapshotLease, withLease } from './leases.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
-import { requireStage, stageTables } from './stage.ts';
+import { assertStageExists, stageTables } from './stage.ts';
 
 /**
  * Makes a checked stage the pool's current state: users, groups, memberships and their histories
@@ -17,25 +17,32 @@ import { requireStage, stageTables } from './stage.ts';
  */
 export async function publish(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   from: 'walking' | 'held',
   signal?: AbortSignal,
 ): Promise<UserChanges> {
-  return fenced(
+  return withLease(
     pool,
-    run,
+    lease,
     [from],
     async (client) => {
-      await requireBase(client, run);
-      await requireStage(client, run);
-      const users = await publishUsers(client, run, await requireRows(client, run, from));
-      await publishGroups(client, run);
-      await publishMemberships(client, run);
+      await requireBase(client, lease);
+      await assertStageExists(client, lease);
+      const users = await publishUsers(client, lease, await requireRows(client, lease, from));
+      await publishGroups(client, lease);
+      await publishMemberships(client, lease);
       await client.query(
         `UPDATE directory.snapshots SET state = 'published', reason = NULL,
            published_at = clock_timestamp(), added = $3, modified = $4, removed = $5, repaired = $6
          WHERE pool_id = $1 AND snapshot_at = $2`,
-        [run.poolId, run.snapshotAt, users.added, users.modified, users.removed, users.repaired],
+        [
+          lease.poolId,
+          lease.snapshotAt,
+          users.added,
+          users.modified,
+          users.removed,
+          users.repaired,
+        ],
       );
       return users;
     },
@@ -50,12 +57,12 @@ export async function publish(
  */
 async function requireRows(
   client: pg.PoolClient,
-  run: Run,
+  lease: SnapshotLease,
   from: 'walking' | 'held',
 ): Promise<PoolRows> {
-  const { before, unstaged } = await settleDrift(client, run, 1);
+  const { before, unstaged } = await settleDrift(client, lease, 1);
   if (unstaged.length === 0) return before;
-  const what = `Rows of directory.users of ${run.poolId} were changed by something other than cognito-mirror`;
+  const what = `Rows of directory.users of ${lease.poolId} were changed by something other than cognito-mirror`;
   throw from === 'held'
     ? new SnapshotFailedError(
         `${what} after the held snapshot was checked. Discard it: the next snapshot repairs them.`,
@@ -66,15 +73,15 @@ async function requireRows(
 }
 
 /** Unchanged users are staged as key and hash alone, which says nothing against another state. */
-async function requireBase(client: pg.PoolClient, run: Run): Promise<void> {
+async function requireBase(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
   const current = await client.query<{ same: boolean }>(
     `SELECT max(snapshot_at) IS NOT DISTINCT FROM $2 AS same FROM directory.snapshots
      WHERE pool_id = $1 AND state IN ('published', 'archived')`,
-    [run.poolId, run.baseAt],
+    [lease.poolId, lease.baseAt],
   );
   if (!current.rows[0]?.same) {
     throw new SnapshotFailedError(
-      `A later snapshot of ${run.poolId} was published meanwhile; this one no longer follows on the current state. Discard it.`,
+      `A later snapshot of ${lease.poolId} was published meanwhile; this one no longer follows on the current state. Discard it.`,
     );
   }
 }
@@ -83,9 +90,9 @@ const COLUMNS = 'group_name, description, role_arn, precedence, created_at, modi
 const of = (table: string) => COLUMNS.replaceAll(/\w+/g, `${table}.$&`);
 
 /** Makes the staged groups the current ones, within the publication's transaction. */
-export async function publishGroups(client: pg.PoolClient, run: Run): Promise<void> {
-  const t = stageTables(run.stage);
-  const key = [run.poolId, run.snapshotAt];
+export async function publishGroups(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
+  const t = stageTables(lease.stage);
+  const key = [lease.poolId, lease.snapshotAt];
   await client.query(
     `WITH gone AS (
        DELETE FROM directory.groups AS c
@@ -132,9 +139,12 @@ export async function publishGroups(client: pg.PoolClient, run: Run): Promise<vo
  * Makes the staged memberships the current ones, within the publication's transaction. A suspect
  * that was found alive keeps its memberships in the groups that there still are.
  */
-export async function publishMemberships(client: pg.PoolClient, run: Run): Promise<void> {
-  const t = stageTables(run.stage);
-  const key = [run.poolId, run.snapshotAt];
+export async function publishMemberships(
+  client: pg.PoolClient,
+  lease: SnapshotLease,
+): Promise<void> {
+  const t = stageTables(lease.stage);
+  const key = [lease.poolId, lease.snapshotAt];
   await client.query(
     `WITH gone AS (
        DELETE FROM directory.memberships AS c

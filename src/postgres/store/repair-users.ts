@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { ofUser, USER_COLUMNS } from './columns.ts';
+import { qualifyUserColumns, USER_COLUMNS } from './columns.ts';
 import { WRITERS } from './drift.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 
 /** What a repair did to the rows of a pool. */
@@ -23,12 +23,12 @@ export interface Repairs {
  *
  * The caller has marked drifted rows as stale, and every stale user is staged with content.
  */
-export async function repairUsers(client: pg.PoolClient, run: Run): Promise<Repairs> {
-  const rewritten = await rewriteRows(client, run);
-  const deleted = await deleteStrangers(client, run);
-  const inserted = await insertMissing(client, run);
-  const restored = await restoreValidFrom(client, run);
-  await giveUpArchives(client, run);
+export async function repairUsers(client: pg.PoolClient, lease: SnapshotLease): Promise<Repairs> {
+  const rewritten = await rewriteRows(client, lease);
+  const deleted = await deleteStrangers(client, lease);
+  const inserted = await insertMissing(client, lease);
+  const restored = await restoreValidFrom(client, lease);
+  await giveUpArchives(client, lease);
   return {
     repaired: rewritten + deleted + inserted,
     written: rewritten + inserted + restored,
@@ -42,13 +42,13 @@ export async function repairUsers(client: pg.PoolClient, run: Run): Promise<Repa
  * or is about to be deleted: this publication compares all of them, and such a transaction has
  * committed, so that no more can come.
  */
-async function rewriteRows(client: pg.PoolClient, run: Run): Promise<number> {
-  const t = stageTables(run.stage);
+async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
+  const t = stageTables(lease.stage);
   const rewritten = await client.query<{ rewritten: number }>(
     `WITH examined AS MATERIALIZED (
        SELECT c.username, c.xmin AS writer, h.valid_from,
          h.hash = s.hash AS same,
-         (${ofUser('c')}) IS DISTINCT FROM (${ofUser('s')}) OR c.valid_from <> h.valid_from AS differs,
+         (${qualifyUserColumns('c')}) IS DISTINCT FROM (${qualifyUserColumns('s')}) OR c.valid_from <> h.valid_from AS differs,
          s.username IS NOT NULL OR NOT EXISTS (
            SELECT FROM ${t.alive} AS a WHERE a.username = c.username
          ) AS compared
@@ -58,7 +58,7 @@ async function rewriteRows(client: pg.PoolClient, run: Run): Promise<number> {
        WHERE c.pool_id = $1 AND c.xmin NOT IN ${WRITERS}
      ), rewritten AS (
        UPDATE directory.users AS c
-       SET (${USER_COLUMNS}, valid_from) = ROW (${ofUser('s')}, e.valid_from)
+       SET (${USER_COLUMNS}, valid_from) = ROW (${qualifyUserColumns('s')}, e.valid_from)
        FROM examined AS e JOIN ${t.users} AS s ON s.username = e.username
        WHERE c.pool_id = $1 AND c.username = e.username AND e.same AND e.differs
        RETURNING 1
@@ -69,37 +69,37 @@ async function rewriteRows(client: pg.PoolClient, run: Run): Promise<number> {
        ON CONFLICT DO NOTHING
      )
      SELECT count(*) AS rewritten FROM rewritten`,
-    [run.poolId],
+    [lease.poolId],
   );
   return rewritten.rows[0]?.rewritten ?? 0;
 }
 
 /** Deletes rows that no publication wrote. Where the pool has the user, this publication adds it. */
-async function deleteStrangers(client: pg.PoolClient, run: Run): Promise<number> {
-  const t = stageTables(run.stage);
+async function deleteStrangers(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
+  const t = stageTables(lease.stage);
   const deleted = await client.query(
     `DELETE FROM directory.users AS c USING mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
        AND h.hash IS NULL
        AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
-    [run.poolId],
+    [lease.poolId],
   );
   return rowCount(deleted);
 }
 
 /** Inserts rows again that are missing, of users that have not changed since. */
-async function insertMissing(client: pg.PoolClient, run: Run): Promise<number> {
-  const t = stageTables(run.stage);
+async function insertMissing(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
+  const t = stageTables(lease.stage);
   const inserted = await client.query(
     `INSERT INTO directory.users (pool_id, ${USER_COLUMNS}, valid_from)
-     SELECT $1, ${ofUser('s')}, h.valid_from
+     SELECT $1, ${qualifyUserColumns('s')}, h.valid_from
      FROM mirror.user_hashes AS h
      JOIN ${t.users} AS s ON s.username = h.username AND s.hash = h.hash
      WHERE h.pool_id = $1 AND h.stale AND s.attributes IS NOT NULL AND NOT EXISTS (
        SELECT FROM directory.users AS c WHERE c.pool_id = $1 AND c.username = h.username
      )
      ORDER BY h.username`,
-    [run.poolId],
+    [lease.poolId],
   );
   return rowCount(inserted);
 }
@@ -108,14 +108,14 @@ async function insertMissing(client: pg.PoolClient, run: Run): Promise<number> {
  * The version that a change of the pool ends now was valid since it was published, whatever its row
  * says. The row of a user who is kept without having been read stays as it is: it was not compared.
  */
-async function restoreValidFrom(client: pg.PoolClient, run: Run): Promise<number> {
-  const t = stageTables(run.stage);
+async function restoreValidFrom(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
+  const t = stageTables(lease.stage);
   const restored = await client.query(
     `UPDATE directory.users AS c SET valid_from = h.valid_from FROM mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
        AND h.valid_from <> c.valid_from
        AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
-    [run.poolId],
+    [lease.poolId],
   );
   return rowCount(restored);
 }
@@ -124,8 +124,8 @@ async function restoreValidFrom(client: pg.PoolClient, run: Run): Promise<number
  * Where a drifted user changed in the pool as well, or left it, the version before is not known any
  * more. Snapshots that still lack their archive hold that version: they are never archived.
  */
-async function giveUpArchives(client: pg.PoolClient, run: Run): Promise<void> {
-  const t = stageTables(run.stage);
+async function giveUpArchives(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
+  const t = stageTables(lease.stage);
   await client.query(
     `WITH lost AS (
      UPDATE mirror.runs AS r SET archive_lost = true
@@ -144,7 +144,7 @@ async function giveUpArchives(client: pg.PoolClient, run: Run): Promise<void> {
      UPDATE directory.snapshots AS n SET reason = $2 FROM lost
      WHERE n.pool_id = lost.pool_id AND n.snapshot_at = lost.snapshot_at`,
     [
-      run.poolId,
+      lease.poolId,
       'It can never be archived: something else changed rows of directory.users before it was.',
     ],
   );

@@ -1,7 +1,7 @@
 import type { Counts } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
-import { missingUsers } from './drift.ts';
-import type { Run } from './leases.ts';
+import { findDeletedRows } from './drift.ts';
+import type { SnapshotLease } from './leases.ts';
 import { type StageTables, stageTables } from './stage.ts';
 
 /** What publishing a stage would make of the current state. */
@@ -29,11 +29,11 @@ interface Comparison {
 }
 
 /** Counts what publishing the stage would do; its reads are merged. */
-export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
-  const t = stageTables(run.stage);
-  const users = await withMissing(db, run, await compare(db, run, usersOf(t)));
-  const groups = await compare(db, run, groupsOf(t));
-  const memberships = await compare(db, run, membershipsOf(t));
+export async function countStage(db: Queryable, lease: SnapshotLease): Promise<StageSizes> {
+  const t = stageTables(lease.stage);
+  const users = await withMissing(db, lease, await compare(db, lease, usersOf(t)));
+  const groups = await compare(db, lease, groupsOf(t));
+  const memberships = await compare(db, lease, membershipsOf(t));
   const each = (count: keyof StageSizes): Counts => ({
     users: users[count],
     groups: groups[count],
@@ -45,17 +45,17 @@ export async function stageSizes(db: Queryable, run: Run): Promise<StageSizes> {
 /** Users whose row something else deleted count as current, and as removed where they are gone. */
 async function withMissing(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   { current, next, removed }: Record<keyof StageSizes, number>,
 ): Promise<Record<keyof StageSizes, number>> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const counted = await db.query<{ missing: number; gone: number }>(
     `SELECT count(*) AS missing, count(*) FILTER (
        WHERE NOT EXISTS (SELECT FROM ${t.users} AS s WHERE s.username = h.username)
          AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
      ) AS gone
-     FROM ${missingUsers('h')}`,
-    [run.poolId],
+     FROM ${findDeletedRows('h')}`,
+    [lease.poolId],
   );
   const { missing = 0, gone = 0 } = counted.rows[0] ?? {};
   return { current: current + missing, next, removed: removed + gone };
@@ -99,7 +99,7 @@ const membershipsOf = (t: StageTables): Comparison => ({
 
 async function compare(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   { current, staged, sameKey, another, kept, stranger }: Comparison,
 ): Promise<Record<keyof StageSizes, number>> {
   const counted = await db.query<{ current: number; next: number; removed: number }>(
@@ -112,7 +112,7 @@ async function compare(
      LEFT JOIN ${staged} AS s ON ${sameKey}
      CROSS JOIN LATERAL (SELECT s.read_at IS NULL AND EXISTS (${kept}) AS kept) AS k
      WHERE c.pool_id = $1`,
-    [run.poolId],
+    [lease.poolId],
   );
   return counted.rows[0] as { current: number; next: number; removed: number };
 }
@@ -129,8 +129,8 @@ export interface Reading {
 }
 
 /** Tells how the users of a stage were read. */
-export async function readingOf(db: Queryable, run: Run): Promise<Reading> {
-  const t = stageTables(run.stage);
+export async function readUserCounts(db: Queryable, lease: SnapshotLease): Promise<Reading> {
+  const t = stageTables(lease.stage);
   const found = await db.query<Reading>(
     `SELECT r.serial,
        EXISTS (SELECT FROM ${t.walks} WHERE kind = 'users' AND state = 'split') AS cut,
@@ -139,18 +139,18 @@ export async function readingOf(db: Queryable, run: Run): Promise<Reading> {
          SELECT FROM ${t.users} WHERE sub IS NULL OR sub !~ '^[0-9a-f]{8}-'
        ) AS odd
      FROM mirror.runs AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
-    [run.poolId, run.snapshotAt],
+    [lease.poolId, lease.snapshotAt],
   );
   return found.rows[0] as Reading;
 }
 
 /** The sizes of the snapshot that a run is compared with; zeros for a pool's first. */
-export async function expectedSizes(db: Queryable, run: Run): Promise<Counts> {
+export async function readExpectedSizes(db: Queryable, lease: SnapshotLease): Promise<Counts> {
   const sizes = await db.query<Counts>(
     `SELECT coalesce(users, 0) AS users, coalesce(groups, 0) AS groups,
        coalesce(memberships, 0) AS memberships
      FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
-    [run.poolId, run.baseAt],
+    [lease.poolId, lease.baseAt],
   );
   return sizes.rows[0] ?? { users: 0, groups: 0, memberships: 0 };
 }
@@ -159,15 +159,15 @@ export async function expectedSizes(db: Queryable, run: Run): Promise<Counts> {
  * How many current users have a `sub` that begins with `prefix`, by the digit that follows it.
  * Digits that no user has are left out.
  */
-export async function usersByNextDigit(
+export async function countUsersByNextDigit(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   prefix: string,
 ): Promise<Map<string, number>> {
   const counted = await db.query<{ digit: string; users: number }>(
     `SELECT substr(sub, $3::integer, 1) AS digit, count(*) AS users FROM directory.users
      WHERE pool_id = $1 AND sub >= $2 AND sub < $2 || 'g' GROUP BY digit`,
-    [run.poolId, prefix, prefix.length + 1],
+    [lease.poolId, prefix, prefix.length + 1],
   );
   return new Map(counted.rows.map((row) => [row.digit, row.users]));
 }

@@ -77,7 +77,7 @@ const QUERIES: Record<Dataset, (moment: Moment) => string> = {
  * histories give the state as of the snapshot. Chunks are not cut at lines. It has a connection of
  * its own until it ends or is destroyed.
  */
-export async function openRows(
+export async function openSnapshotRows(
   pool: pg.Pool,
   { poolId, snapshotAt }: SnapshotKey,
   dataset: Dataset,

@@ -1,6 +1,6 @@
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
-import { lookForDrift } from './drift.ts';
+import { detectDrift } from './drift.ts';
 import { stageTables } from './stage.ts';
 
 /** A row of `directory.snapshots`, in the names of the program. */
@@ -47,7 +47,7 @@ export async function findSnapshot(
 }
 
 /** The newest snapshots, `limit` of each pool, the newest first. */
-export async function recentSnapshots(
+export async function listRecentSnapshots(
   db: Queryable,
   limit: number,
   poolIds: readonly string[] | null,
@@ -69,7 +69,7 @@ const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
 )`;
 
 /** The pool's published snapshots that are to be archived, oldest first: the order they seal in. */
-export async function unarchivedSnapshots(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
+export async function listUnarchived(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
     `SELECT ${COLUMNS} FROM directory.snapshots AS s
      WHERE s.pool_id = $1 AND ${ARCHIVABLE} ORDER BY s.snapshot_at`,
@@ -83,7 +83,7 @@ export async function unarchivedSnapshots(db: Queryable, poolId: string): Promis
  * unfinished run of lately. None where rows have drifted since: a new snapshot repairs them, and then
  * both are archived.
  */
-export async function unfinishedArchive(
+export async function findUnfinishedArchive(
   db: Queryable,
   poolId: string,
   hours: number,
@@ -100,7 +100,7 @@ export async function unfinishedArchive(
   );
   const row = found.rows[0];
   if (row === undefined) return null;
-  return (await lookForDrift(db, poolId, row.snapshotAt)).intact ? row : null;
+  return (await detectDrift(db, poolId, row.snapshotAt)).intact ? row : null;
 }
 
 /**

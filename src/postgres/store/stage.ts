@@ -1,6 +1,6 @@
-import { FencedError, ResumableError } from '../../model/errors.ts';
+import { LeaseLostError, ResumableError } from '../../model/errors.ts';
 import { type Queryable, rowCount } from '../connection.ts';
-import type { Run } from './leases.ts';
+import type { SnapshotLease } from './leases.ts';
 
 /**
  * Creates the tables of a stage. They are UNLOGGED, so that staging writes no WAL, and they hold
@@ -113,11 +113,11 @@ export function stageTables(stage: number): StageTables {
  *
  * @throws ResumableError where it is empty: the walks start again.
  */
-export async function requireStage(db: Queryable, run: Run): Promise<void> {
-  const walks = await db.query(`SELECT FROM ${stageTables(run.stage).walks} LIMIT 1`);
+export async function assertStageExists(db: Queryable, lease: SnapshotLease): Promise<void> {
+  const walks = await db.query(`SELECT FROM ${stageTables(lease.stage).walks} LIMIT 1`);
   if (rowCount(walks) > 0) return;
   throw new ResumableError(
-    `What the snapshot of ${run.poolId} had read is gone, as Postgres was restarted after a crash. ` +
+    `What the snapshot of ${lease.poolId} had read is gone, as Postgres was restarted after a crash. ` +
       'Run it again; its walks start anew.',
   );
 }
@@ -126,16 +126,16 @@ export async function requireStage(db: Queryable, run: Run): Promise<void> {
 const UNDEFINED_TABLE = '42P01';
 
 /** What an error means whose cause is that the snapshot was ended, and its stage dropped. */
-export function explainStageGone(error: unknown, run: Run): unknown {
+export function explainStageGone(error: unknown, lease: SnapshotLease): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
-  if (code !== UNDEFINED_TABLE || !message?.includes(`stage_${run.stage}_`)) return error;
-  return new FencedError(
-    `The snapshot of ${run.poolId} was ended by another process, such as \`discard\`; this one stops.`,
+  if (code !== UNDEFINED_TABLE || !message?.includes(`stage_${lease.stage}_`)) return error;
+  return new LeaseLostError(
+    `The snapshot of ${lease.poolId} was ended by another process, such as \`discard\`; this one stops.`,
   );
 }
 
 /** The rows of a query; none where the snapshot was ended, and the stage dropped, since its look-up. */
-export async function rowsOfStage<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
+export async function describeStageRows<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
   try {
     return (await query).rows;
   } catch (error) {

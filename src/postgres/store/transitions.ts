@@ -2,46 +2,65 @@ import type pg from 'pg';
 import type { Counts, SnapshotState } from '../../model/snapshot.ts';
 import type { CallCounts } from '../../telemetry/calls.ts';
 import type { Queryable } from '../connection.ts';
-import { fenced, type Run } from './leases.ts';
+import { type SnapshotLease, withLease } from './leases.ts';
 
 /** Notes that every walk has ended: once, unless the users are walked again. */
-export async function markWalked(db: Queryable, run: Run): Promise<void> {
+export async function markWalked(db: Queryable, lease: SnapshotLease): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots SET walked_at = clock_timestamp()
      WHERE pool_id = $1 AND snapshot_at = $2 AND walked_at IS NULL`,
-    [run.poolId, run.snapshotAt],
+    [lease.poolId, lease.snapshotAt],
   );
 }
 
 /** Adds a run's attempts against the service to those of its snapshot, while it has the snapshot. */
-export async function addCallCounts(db: Queryable, run: Run, counts: CallCounts): Promise<void> {
+export async function addCallCounts(
+  db: Queryable,
+  lease: SnapshotLease,
+  counts: CallCounts,
+): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots AS s SET api_calls = api_calls + $4, throttled = throttled + $5,
        retries = retries + $6
      FROM mirror.runs AS r
      WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.fence = $3
        AND s.pool_id = $1 AND s.snapshot_at = $2`,
-    [run.poolId, run.snapshotAt, run.fence, counts.apiCalls, counts.throttled, counts.retries],
+    [
+      lease.poolId,
+      lease.snapshotAt,
+      lease.fence,
+      counts.apiCalls,
+      counts.throttled,
+      counts.retries,
+    ],
   );
 }
 
 /** Notes what stopped a run that can be resumed, or null once it goes on. */
-export async function noteReason(db: Queryable, run: Run, reason: string | null): Promise<void> {
+export async function recordReason(
+  db: Queryable,
+  lease: SnapshotLease,
+  reason: string | null,
+): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots AS s SET reason = $4
      FROM mirror.runs AS r
      WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.fence = $3
        AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ('walking', 'published')`,
-    [run.poolId, run.snapshotAt, run.fence, reason],
+    [lease.poolId, lease.snapshotAt, lease.fence, reason],
   );
 }
 
 /** Keeps what the check found: the sizes that publishing will give. */
-export async function saveCounts(db: Queryable, run: Run, counts: Counts): Promise<void> {
+export async function saveCounts(
+  db: Queryable,
+  lease: SnapshotLease,
+  counts: Counts,
+): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots SET users = $3, groups = $4, memberships = $5
      WHERE pool_id = $1 AND snapshot_at = $2`,
-    [run.poolId, run.snapshotAt, counts.users, counts.groups, counts.memberships],
+    [lease.poolId, lease.snapshotAt, counts.users, counts.groups, counts.memberships],
   );
 }
 
@@ -52,16 +71,16 @@ export async function saveCounts(db: Queryable, run: Run, counts: Counts): Promi
  */
 export async function endSnapshot(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   from: readonly SnapshotState[],
   to: 'held' | 'failed' | 'discarded',
   reason: string,
 ): Promise<void> {
-  await fenced(pool, run, from, async (client) => {
+  await withLease(pool, lease, from, async (client) => {
     await client.query(
       `UPDATE directory.snapshots SET state = $3, reason = $4
        WHERE pool_id = $1 AND snapshot_at = $2`,
-      [run.poolId, run.snapshotAt, to, reason],
+      [lease.poolId, lease.snapshotAt, to, reason],
     );
   });
 }

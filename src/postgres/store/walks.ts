@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { FencedError } from '../../model/errors.ts';
+import { LeaseLostError } from '../../model/errors.ts';
 import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
 import { type Queryable, rowCount, transaction } from '../connection.ts';
-import { fenced, type Run } from './leases.ts';
-import { requireStage, rowsOfStage, stageTables } from './stage.ts';
+import { type SnapshotLease, withLease } from './leases.ts';
+import { assertStageExists, describeStageRows, stageTables } from './stage.ts';
 
 /** A token is valid for an hour from its own page; one this old is not tried any more. */
 const TOKEN_LIFE = '50 minutes';
@@ -11,10 +11,10 @@ const TOKEN_LIFE = '50 minutes';
 /** Adds walks to a stage and returns them as they stand. */
 export async function addWalks(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   walks: readonly PlannedWalk[],
 ): Promise<Walk[]> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const added = await db.query<Walk>(
     `INSERT INTO ${t.walks} AS w (kind, prefix, group_name, expected)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
@@ -30,15 +30,21 @@ export async function addWalks(
 }
 
 /** Every walk of a stage; none where it is new, was dropped, or a crash of Postgres emptied it. */
-export async function allWalks(db: Queryable, run: Run): Promise<Walk[]> {
-  const t = stageTables(run.stage);
-  return rowsOfStage(db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w ORDER BY w.id`));
+export async function allWalks(db: Queryable, lease: SnapshotLease): Promise<Walk[]> {
+  const t = stageTables(lease.stage);
+  return describeStageRows(
+    db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w ORDER BY w.id`),
+  );
 }
 
 /** Some walks of a stage, as they stand; none where it was dropped. */
-export async function walksById(db: Queryable, run: Run, ids: readonly number[]): Promise<Walk[]> {
-  const t = stageTables(run.stage);
-  return rowsOfStage(
+export async function walksById(
+  db: Queryable,
+  lease: SnapshotLease,
+  ids: readonly number[],
+): Promise<Walk[]> {
+  const t = stageTables(lease.stage);
+  return describeStageRows(
     db.query<Walk>(`SELECT ${WALK_COLUMNS} FROM ${t.walks} AS w WHERE w.id = ANY ($1)`, [ids]),
   );
 }
@@ -50,9 +56,13 @@ export async function walksById(db: Queryable, run: Run, ids: readonly number[])
  * @returns the walk as it now stands, or null where it is no longer open.
  * @throws FencedError where another runner has the snapshot.
  */
-export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Walk | null> {
-  const t = stageTables(run.stage);
-  return fenced(pool, run, ['walking'], async (client) => {
+export async function leaseWalk(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  id: number,
+): Promise<Walk | null> {
+  const t = stageTables(lease.stage);
+  return withLease(pool, lease, ['walking'], async (client) => {
     const claimed = await client.query<Walk>(
       `UPDATE ${t.walks} AS w SET
          claim = w.claim + 1,
@@ -76,11 +86,11 @@ export async function claimWalk(pool: pg.Pool, run: Run, id: number): Promise<Wa
 /** Notes why a walk was given up, if nobody did; it stays open, and can be taken up again. */
 export async function failWalk(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   { id, claim }: { id: number; claim: number | null },
   failure: string,
 ): Promise<void> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   await db.query(
     `UPDATE ${t.walks} SET failure = coalesce(failure, $2)
      WHERE id = $1 AND state = 'open' AND claim <= coalesce($3, claim)`,
@@ -89,8 +99,8 @@ export async function failWalk(
 }
 
 /** Forgets why walks were given up: they are to be tried again. */
-export async function clearFailures(db: Queryable, run: Run): Promise<void> {
-  const t = stageTables(run.stage);
+export async function clearFailures(db: Queryable, lease: SnapshotLease): Promise<void> {
+  const t = stageTables(lease.stage);
   await db.query(`UPDATE ${t.walks} SET failure = NULL WHERE failure IS NOT NULL`);
 }
 
@@ -101,10 +111,10 @@ export async function clearFailures(db: Queryable, run: Run): Promise<void> {
  */
 export async function restartWalk(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   walk: Walk,
 ): Promise<{ walk: Walk; lostItems: number }> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const restarted = await db.query<Walk & { lostItems: number }>(
     `UPDATE ${t.walks} AS w SET attempt = w.attempt + 1, token = NULL, pages = 0, items = 0
      FROM (SELECT id, items FROM ${t.walks} WHERE id = $1 FOR UPDATE) AS old
@@ -113,7 +123,7 @@ export async function restartWalk(
     [walk.id, walk.attempt, walk.claim],
   );
   const row = restarted.rows[0];
-  if (row === undefined) return lostWalk(db, run, walk);
+  if (row === undefined) return lostWalk(db, lease, walk);
   const { lostItems, ...again } = row;
   return { walk: again, lostItems };
 }
@@ -121,7 +131,7 @@ export async function restartWalk(
 /** Replaces a walk by walks over the sixteen longer prefixes; what it read counts for nothing. */
 export async function splitWalk(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   walk: Walk,
   children: readonly PlannedWalk[],
 ): Promise<{ walks: Walk[]; lostItems: number }> {
@@ -129,10 +139,10 @@ export async function splitWalk(
     // One that puts a single chain in the place of all waits, and then sees the walks of the cut.
     await client.query(
       'SELECT FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
-      [run.poolId, run.snapshotAt],
+      [lease.poolId, lease.snapshotAt],
     );
-    const lostItems = await endWalk(client, run, walk, 'split');
-    return { walks: await addWalks(client, run, children), lostItems };
+    const lostItems = await endWalk(client, lease, walk, 'split');
+    return { walks: await addWalks(client, lease, children), lostItems };
   });
 }
 
@@ -141,24 +151,24 @@ export async function splitWalk(
  *
  * @returns how many items it had read.
  */
-export function dropWalk(db: Queryable, run: Run, walk: Walk): Promise<number> {
-  return endWalk(db, run, walk, 'dropped');
+export function dropWalk(db: Queryable, lease: SnapshotLease, walk: Walk): Promise<number> {
+  return endWalk(db, lease, walk, 'dropped');
 }
 
 async function endWalk(
   db: Queryable,
-  run: Run,
+  lease: SnapshotLease,
   walk: Walk,
   state: 'split' | 'dropped',
 ): Promise<number> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   const ended = await db.query<{ items: number }>(
     `UPDATE ${t.walks} SET state = $4, token = NULL
      WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'
      RETURNING items`,
     [walk.id, walk.attempt, walk.claim, state],
   );
-  return ended.rows[0]?.items ?? lostWalk(db, run, walk);
+  return ended.rows[0]?.items ?? lostWalk(db, lease, walk);
 }
 
 /**
@@ -167,28 +177,28 @@ async function endWalk(
  *
  * @returns the one walk, or null where that was decided before.
  */
-export async function walkSerially(
+export async function replaceWithSingleChain(
   pool: pg.Pool,
-  run: Run,
+  lease: SnapshotLease,
   expected: number | null,
 ): Promise<Walk | null> {
-  const t = stageTables(run.stage);
+  const t = stageTables(lease.stage);
   return transaction(pool, async (client) => {
     // The run's row is locked by this: of walks that find the cut wrong at once, one decides.
     const decided = await client.query(
       `UPDATE mirror.runs SET serial = true
        WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3 AND NOT serial`,
-      [run.poolId, run.snapshotAt, run.fence],
+      [lease.poolId, lease.snapshotAt, lease.fence],
     );
     if (rowCount(decided) === 0) return null;
     await client.query(
       `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
-      [run.poolId, run.snapshotAt],
+      [lease.poolId, lease.snapshotAt],
     );
     await client.query(
       `UPDATE ${t.walks} SET state = 'superseded', token = NULL WHERE kind = 'users'`,
     );
-    const [walk] = await addWalks(client, run, [
+    const [walk] = await addWalks(client, lease, [
       { kind: 'users', prefix: null, groupName: null, expected },
     ]);
     return walk ?? null;
@@ -200,11 +210,11 @@ export async function walkSerially(
  *
  * @returns the walks as they now stand.
  */
-export async function restartUserWalks(db: Queryable, run: Run): Promise<Walk[]> {
-  const t = stageTables(run.stage);
+export async function restartUserWalks(db: Queryable, lease: SnapshotLease): Promise<Walk[]> {
+  const t = stageTables(lease.stage);
   await db.query(
     `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
-    [run.poolId, run.snapshotAt],
+    [lease.poolId, lease.snapshotAt],
   );
   const restarted = await db.query<Walk>(
     `UPDATE ${t.walks} AS w
@@ -215,16 +225,20 @@ export async function restartUserWalks(db: Queryable, run: Run): Promise<Walk[]>
 }
 
 /** Notes that all users are read in one chain from the beginning. */
-export async function markSerial(db: Queryable, run: Run): Promise<void> {
+export async function markSingleChain(db: Queryable, lease: SnapshotLease): Promise<void> {
   await db.query(
     'UPDATE mirror.runs SET serial = true WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3',
-    [run.poolId, run.snapshotAt, run.fence],
+    [lease.poolId, lease.snapshotAt, lease.fence],
   );
 }
 
 /** True where a walk was superseded while someone was still reading it: there is nothing to do. */
-export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise<boolean> {
-  const t = stageTables(run.stage);
+export async function isSuperseded(
+  db: Queryable,
+  lease: SnapshotLease,
+  walk: Walk,
+): Promise<boolean> {
+  const t = stageTables(lease.stage);
   const found = await db.query(
     `SELECT FROM ${t.walks} WHERE id = $1 AND claim = $2 AND state = 'superseded'`,
     [walk.id, walk.claim],
@@ -233,10 +247,10 @@ export async function isSuperseded(db: Queryable, run: Run, walk: Walk): Promise
 }
 
 /** Says why a walk can no longer be written: its stage was emptied, or it was taken over. */
-export async function lostWalk(db: Queryable, run: Run, walk: Walk): Promise<never> {
-  await requireStage(db, run);
-  throw new FencedError(
-    `Walk ${walk.id} of the snapshot of ${run.poolId} was taken over by another runner; this one stops.`,
+export async function lostWalk(db: Queryable, lease: SnapshotLease, walk: Walk): Promise<never> {
+  await assertStageExists(db, lease);
+  throw new LeaseLostError(
+    `Walk ${walk.id} of the snapshot of ${lease.poolId} was taken over by another runner; this one stops.`,
   );
 }
 

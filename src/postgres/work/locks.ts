@@ -1,6 +1,6 @@
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Queryable } from '../connection.ts';
-import { holdSession } from '../session/dedicated.ts';
+import { openDedicatedSession } from '../session/dedicated.ts';
 
 /** Locks of one process, held until they are released, or their connection is lost. */
 export interface Locks {
@@ -27,7 +27,9 @@ export interface Locks {
  * @param log gets a line where it has to wait for a connection.
  */
 export async function openLocks(url: string, onLost: () => void, log?: Logger): Promise<Locks> {
-  const { session, release } = await holdSession(url, 'cognito-mirror locks', onLost, { log });
+  const { session, release } = await openDedicatedSession(url, 'cognito-mirror locks', onLost, {
+    log,
+  });
   const take = async (lock: string, space: string, name: string) => {
     const taken = await session.query<{ taken: boolean }>(
       `SELECT ${lock}(hashtext($1), hashtext($2)) AS taken`,
@@ -51,7 +53,7 @@ const QUOTA = 'cognito-mirror quota';
 const POOL = 'cognito-mirror run';
 
 /** True while an inline run has the pool. */
-export async function isTakenInline(db: Queryable, poolId: string): Promise<boolean> {
+export async function isLockedInline(db: Queryable, poolId: string): Promise<boolean> {
   const free = await db.query<{ free: boolean }>(
     'SELECT pg_try_advisory_xact_lock_shared(hashtext($1), hashtext($2)) AS free',
     [POOL, poolId],
@@ -60,7 +62,7 @@ export async function isTakenInline(db: Queryable, poolId: string): Promise<bool
 }
 
 /** Those of the pools that a run in one process has now. It takes no lock, so no run waits for it. */
-export async function poolsTakenInline(
+export async function listPoolsLockedInline(
   db: Queryable,
   poolIds: readonly string[],
 ): Promise<Set<string>> {

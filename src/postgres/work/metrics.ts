@@ -1,6 +1,6 @@
 import { bounded } from '../../common/bounded.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
-import type { DirectoryFigures, PoolFigures } from '../../telemetry/metrics-directory.ts';
+import type { DirectoryMetrics, PoolMetrics } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
 import { EXPECTED_POOLS } from '../store/pools.ts';
 import type { RequestOutcome } from './requests.ts';
@@ -30,8 +30,8 @@ const NO_REQUESTS: Readonly<Record<RequestOutcome, number>> = {
  *
  * @returns a function that gives null where Postgres fails, or does not answer within two seconds.
  */
-export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | null> {
-  let last: { readonly figures: DirectoryFigures | null; readonly at: number } | null = null;
+export function openMetricsQuery(db: Queryable): () => Promise<DirectoryMetrics | null> {
+  let last: { readonly figures: DirectoryMetrics | null; readonly at: number } | null = null;
   const read = bounded(async () => {
     const figures = await readFigures(db).catch(() => null);
     last = { figures, at: performance.now() };
@@ -48,8 +48,8 @@ export function figuresReader(db: Queryable): () => Promise<DirectoryFigures | n
  * snapshot that lies in the future, as after a clock that was ahead, does not count. It reads no
  * table of users: the rows of snapshots have their counts.
  */
-async function readFigures(db: Queryable): Promise<DirectoryFigures> {
-  const found = await db.query<PoolFigures>(
+async function readFigures(db: Queryable): Promise<DirectoryMetrics> {
+  const found = await db.query<PoolMetrics>(
     `WITH listed AS (
        ${EXPECTED_POOLS}
      ),

@@ -2,7 +2,7 @@ import { type Queryable, rowCount } from '../connection.ts';
 import { REPLACE_LAST } from '../store/pool-status.ts';
 
 /** A snapshot that the workers were asked for, and have not ended with. */
-export interface Request {
+export interface SnapshotRequest {
   readonly id: number;
   readonly poolId: string;
   readonly source: RequestSource;
@@ -28,21 +28,21 @@ const COLUMNS = `id, pool_id AS "poolId", source, requested_at AS "requestedAt",
  *
  * @returns the request, or null where one is in progress: a pool never has two.
  */
-export async function askForSnapshot(
+export async function openRequest(
   db: Queryable,
   poolId: string,
   source: RequestSource,
-): Promise<Request | null> {
+): Promise<SnapshotRequest | null> {
   // Without a request in progress only the number is taken: logical replication copies no sequences.
   for (;;) {
-    const asked = await db.query<Request>(
+    const asked = await db.query<SnapshotRequest>(
       `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
        ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
       [poolId, source],
     );
     const request = asked.rows[0];
     if (request !== undefined) return request;
-    if ((await openRequestOf(db, poolId)) !== null) return null;
+    if ((await findOpenRequestForPool(db, poolId)) !== null) return null;
   }
 }
 
@@ -65,16 +65,16 @@ export async function skipRequest(db: Queryable, poolId: string): Promise<boolea
 }
 
 /** The requests that are not ended, oldest first. */
-export async function openRequests(db: Queryable): Promise<Request[]> {
-  const found = await db.query<Request>(
+export async function listOpenRequests(db: Queryable): Promise<SnapshotRequest[]> {
+  const found = await db.query<SnapshotRequest>(
     `SELECT ${COLUMNS} FROM mirror.requests WHERE ended_at IS NULL ORDER BY id`,
   );
   return found.rows;
 }
 
 /** A request, or null where it is ended. */
-export async function findOpenRequest(db: Queryable, id: number): Promise<Request | null> {
-  const found = await db.query<Request>(
+export async function findOpenRequest(db: Queryable, id: number): Promise<SnapshotRequest | null> {
+  const found = await db.query<SnapshotRequest>(
     `SELECT ${COLUMNS} FROM mirror.requests WHERE id = $1 AND ended_at IS NULL`,
     [id],
   );
@@ -82,8 +82,11 @@ export async function findOpenRequest(db: Queryable, id: number): Promise<Reques
 }
 
 /** The pool's request that is not ended, or null. */
-export async function openRequestOf(db: Queryable, poolId: string): Promise<Request | null> {
-  const found = await db.query<Request>(
+export async function findOpenRequestForPool(
+  db: Queryable,
+  poolId: string,
+): Promise<SnapshotRequest | null> {
+  const found = await db.query<SnapshotRequest>(
     `SELECT ${COLUMNS} FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL`,
     [poolId],
   );
@@ -91,12 +94,12 @@ export async function openRequestOf(db: Queryable, poolId: string): Promise<Requ
 }
 
 /** Notes which snapshot is taken for a request. */
-export async function noteSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
+export async function recordSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
   await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
 }
 
 /** Notes what an open request waits for, or null once it goes on. */
-export async function noteWaiting(
+export async function recordWaiting(
   db: Queryable,
   id: number,
   waitsFor: string | null,
@@ -109,7 +112,7 @@ export async function noteWaiting(
 }
 
 /** Ends the open requests of pools that are not mirrored any more. */
-export async function endRequestsOfOthers(
+export async function endRequestsForUnscheduled(
   db: Queryable,
   poolIds: readonly string[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
-import { holdSession } from '../session/dedicated.ts';
+import { openDedicatedSession } from '../session/dedicated.ts';
 
 /** A pool id that was claimed for as long as the claim is held. */
-export interface PoolClaim {
+export interface PoolReservation {
   readonly poolId: string;
   /** Which of the candidates it is, from 0. */
   readonly index: number;
@@ -12,12 +12,12 @@ export interface PoolClaim {
  * Claims the first candidate that the mirror has never seen and that no one else has claimed: for
  * simulated pools, which begin anew each time and would read as a pool that was turned back.
  */
-export async function claimPoolId(
+export async function reservePoolId(
   url: string,
   candidate: (index: number) => string,
-): Promise<PoolClaim> {
+): Promise<PoolReservation> {
   // A demo that loses its claim goes on: no other is likely to take the same pool meanwhile.
-  const { session, release } = await holdSession(url, 'cognito-mirror claim', () => {});
+  const { session, release } = await openDedicatedSession(url, 'cognito-mirror claim', () => {});
   try {
     for (let index = 0; ; index++) {
       const poolId = candidate(index);

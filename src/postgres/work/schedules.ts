@@ -1,6 +1,11 @@
 import type pg from 'pg';
 import { type Queryable, transaction } from '../connection.ts';
-import { askForSnapshot, endRequestsOfOthers, type Request, skipRequest } from './requests.ts';
+import {
+  endRequestsForUnscheduled,
+  openRequest,
+  type SnapshotRequest,
+  skipRequest,
+} from './requests.ts';
 
 /** When a pool is next mirrored. */
 export interface DueTimes {
@@ -39,7 +44,7 @@ export async function saveSchedules(
     await client.query('DELETE FROM mirror.schedules WHERE NOT pool_id = ANY ($1)', [
       schedules.map(({ poolId }) => poolId),
     ]);
-    await endRequestsOfOthers(
+    await endRequestsForUnscheduled(
       client,
       schedules.map(({ poolId }) => poolId),
     );
@@ -80,7 +85,7 @@ export async function overduePools(db: Queryable, seconds: number): Promise<stri
  * `wait` for so long, or nothing to do, as it was taken up before.
  */
 export type Due =
-  | { readonly kind: 'asked'; readonly request: Request }
+  | { readonly kind: 'asked'; readonly request: SnapshotRequest }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'none' };
@@ -109,7 +114,7 @@ export async function takeDue(pool: pg.Pool, poolId: string, timesAfter: TimesAf
     );
     // What is in progress may end between the two questions: then there is room for this one.
     for (;;) {
-      const request = await askForSnapshot(client, poolId, 'schedule');
+      const request = await openRequest(client, poolId, 'schedule');
       if (request !== null) return { kind: 'asked', request };
       if (await skipRequest(client, poolId)) return { kind: 'skipped' };
     }

@@ -11,7 +11,7 @@ const OWNER = 'cognito-mirror transaction';
 const registered = new WeakMap<pg.Pool, string>();
 
 /** The name under which a pool's transactions are registered: a random UUID. */
-export function ownerOf(pool: pg.Pool): string {
+export function getOwner(pool: pg.Pool): string {
   const owner = registered.get(pool) ?? randomUUID();
   registered.set(pool, owner);
   return owner;
@@ -20,7 +20,7 @@ export function ownerOf(pool: pg.Pool): string {
 /** Begins a transaction and registers it, in one round trip. */
 export function beginOwned(pool: pg.Pool): string {
   return `BEGIN;
-    SELECT pg_advisory_xact_lock_shared(hashtext('${OWNER}'), hashtext('${ownerOf(pool)}'))`;
+    SELECT pg_advisory_xact_lock_shared(hashtext('${OWNER}'), hashtext('${getOwner(pool)}'))`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigurationError } from '../../model/errors.ts';
+import { ActionRequiredError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
 import { endTransactionsOf } from './transaction-owner.ts';
 
@@ -28,7 +28,7 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  * @param jobs how many it has in hand.
  * @param trouble what keeps it from working, or null.
  */
-export async function beat(
+export async function recordHeartbeat(
   db: Queryable,
   worker: Worker,
   { jobs, trouble }: { jobs: number; trouble: string | null },
@@ -47,12 +47,12 @@ export async function beat(
 }
 
 /** Takes leave of a worker that ends. */
-export async function forgetWorker(db: Queryable, id: string): Promise<void> {
+export async function removeWorker(db: Queryable, id: string): Promise<void> {
   await db.query('DELETE FROM mirror.workers WHERE id = $1', [id]);
 }
 
 /** How many workers are alive. */
-export async function workersAlive(db: Queryable): Promise<number> {
+export async function countLiveWorkers(db: Queryable): Promise<number> {
   const found = await db.query<{ alive: number }>(
     `SELECT count(*) AS alive FROM mirror.workers
      WHERE seen_at > clock_timestamp() - make_interval(secs => $1)`,
@@ -65,7 +65,7 @@ export async function workersAlive(db: Queryable): Promise<number> {
  * Ends the open transactions of lost workers, as others would wait for their locks. Where there are
  * lost workers, it takes a few seconds: after a step of Postgres's clock, live ones look lost too.
  */
-export async function endTransactionsOfLost(db: Queryable): Promise<void> {
+export async function endTransactionsOfLostWorkers(db: Queryable): Promise<void> {
   const before = new Set((await lostWorkers(db)).map(({ seen }) => seen));
   if (before.size === 0) return;
   await sleep(UNCHANGED_FOR_MS);
@@ -94,7 +94,7 @@ export async function installationId(db: Queryable): Promise<string> {
   const found = await db.query<{ id: string }>('SELECT id FROM mirror.installation');
   const id = found.rows[0]?.id;
   if (id !== undefined) return id;
-  throw new ConfigurationError([
+  throw new ActionRequiredError([
     {
       subject: 'DATABASE_URL',
       problem:

@@ -1,9 +1,9 @@
 import type { Allowances } from '../../config/pool-settings.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { AccountBuckets } from '../account-buckets.ts';
-import { clusteredPacing } from './limiter.ts';
+import { clusteredBackend } from './limiter.ts';
 
-export { tryPacing } from './require-usable.ts';
+export { assertLimiterUsable } from './require-usable.ts';
 
 /**
  * Buckets shared by every process on the same Redis. While Redis is away nothing is released.
@@ -13,5 +13,5 @@ export function clusteredAccountBuckets(
   redis: RedisConnection,
   allowances: Allowances,
 ): AccountBuckets {
-  return new AccountBuckets(clusteredPacing(redis), allowances);
+  return new AccountBuckets(clusteredBackend(redis), allowances);
 }

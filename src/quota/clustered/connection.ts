@@ -1,7 +1,7 @@
 import Bottleneck from 'bottleneck';
 import scripts from 'bottleneck/lib/Scripts.js';
 import type { Redis } from 'ioredis';
-import { SlotTimes } from './permit-times.ts';
+import { PermitTimes } from './permit-times.ts';
 import { clusterScripts } from './scripts.ts';
 
 type Callback = (error: Error | null, reply?: unknown) => void;
@@ -32,7 +32,7 @@ const withClass = (client: Redis) => ({ client, Redis: client.constructor });
  * limiter's slot is due.
  */
 export class ClusterConnection extends Bottleneck.IORedisConnection {
-  readonly #slotTimes = new SlotTimes();
+  readonly #slotTimes = new PermitTimes();
   readonly #due = new Map<string, number>();
 
   /** @param client becomes this connection's own, and is closed with it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import Bottleneck from 'bottleneck';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { type Pacer, type Pacing, paceOf, RESERVE_OF_CLUSTER } from '../limiter.ts';
+import { computePace, type Limiter, type LimiterBackend, RESERVE_OF_CLUSTER } from '../limiter.ts';
 import { PREFIX, THROTTLED } from './commands.ts';
 import { ClusterConnection } from './connection.ts';
 import { LATEST } from './permit-times.ts';
@@ -22,8 +22,12 @@ const RETRY_MS = 250;
  * registered at most. While Redis is away nothing is released: no slot is given, and a turn that
  * comes meanwhile is thrown away. Where processes were given different rates, the newest sets it.
  */
-export function clusteredPacer(connection: ClusterConnection, id: string, rate: number): Pacer {
-  const { attempts, minTime } = paceOf(rate, RESERVE_OF_CLUSTER);
+export function openClusteredLimiter(
+  connection: ClusterConnection,
+  id: string,
+  rate: number,
+): Limiter {
+  const { attempts, minTime } = computePace(rate, RESERVE_OF_CLUSTER);
   const turns = Number.isFinite(attempts)
     ? turnsOf(connection, id, minTime)
     : turnsWithoutPace(connection);
@@ -66,10 +70,10 @@ interface Turns {
 
 /** Turns of one limiter after the other: each is used until Redis refuses it something. */
 function turnsOf(connection: ClusterConnection, id: string, minTime: number): Turns {
-  let limiter: Limiter | null = null;
+  let limiter: ClusteredBottleneck | null = null;
   return {
     async next() {
-      limiter ??= openLimiter(connection, id, minTime);
+      limiter ??= openBottleneck(connection, id, minTime);
       try {
         return await limiter.turn();
       } catch (error) {
@@ -84,14 +88,18 @@ function turnsOf(connection: ClusterConnection, id: string, minTime: number): Tu
 }
 
 /** One limiter of Bottleneck, until Redis refuses it something. */
-export interface Limiter {
+export interface ClusteredBottleneck {
   /** As `Turns.next`; rejects where Redis refused what a turn needs. */
   turn(): Promise<boolean>;
   /** Resolves once its last command has an answer. */
   close(): Promise<void>;
 }
 
-export function openLimiter(connection: ClusterConnection, id: string, minTime: number): Limiter {
+export function openBottleneck(
+  connection: ClusterConnection,
+  id: string,
+  minTime: number,
+): ClusteredBottleneck {
   const limiter = new Bottleneck({
     id,
     connection,
@@ -138,11 +146,11 @@ function turnsWithoutPace({ clients: { client } }: ClusterConnection): Turns {
 }
 
 /** The pacing shared by all processes on the same Redis. */
-export function clusteredPacing(redis: RedisConnection): Pacing {
+export function clusteredBackend(redis: RedisConnection): LimiterBackend {
   const connection = new ClusterConnection(redis.duplicate());
   const { client, subscriber } = connection.clients;
   return {
-    newPacer: (id, rate) => clusteredPacer(connection, `${PREFIX}/${id}`, rate),
+    newPacer: (id, rate) => openClusteredLimiter(connection, `${PREFIX}/${id}`, rate),
     tellThrottled(id) {
       // Old news is of no use: what cannot be sent now is not sent later.
       if (connection.isReady) client.publish(THROTTLED, id).catch(() => {});

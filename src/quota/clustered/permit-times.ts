@@ -7,7 +7,7 @@ const ROUND_TRIPS = 16;
  * came late must not make the slot late, so the moment is taken to be the question's, plus the
  * least of the last round trips: that much is the network's, and alike for every slot.
  */
-export class SlotTimes {
+export class PermitTimes {
   readonly #roundTrips: number[] = [];
 
   /** The moment at which the slot is due that was asked for and answered at these moments. */

@@ -3,7 +3,7 @@ import scripts from 'bottleneck/lib/Scripts.js';
 import type { RedisConnection } from '../../redis/connection.ts';
 import { BUCKET_COMMANDS, PREFIX, THROTTLED } from './commands.ts';
 import { ClusterConnection } from './connection.ts';
-import { openLimiter } from './limiter.ts';
+import { openBottleneck } from './limiter.ts';
 
 /**
  * Does once what the buckets will do: subscribes, and takes a turn of a limiter of its own, whose
@@ -11,7 +11,7 @@ import { openLimiter } from './limiter.ts';
  *
  * @throws ConfigurationError where Redis refuses any of it, with the right or setting that is missing.
  */
-export async function tryPacing(redis: RedisConnection): Promise<void> {
+export async function assertLimiterUsable(redis: RedisConnection): Promise<void> {
   await redis.require(BUCKET_COMMANDS);
   const connection = new ClusterConnection(redis.duplicate());
   const { client, subscriber } = connection.clients;
@@ -19,7 +19,7 @@ export async function tryPacing(redis: RedisConnection): Promise<void> {
   try {
     await redis.tryOut(async () => {
       await subscriber.subscribe(THROTTLED);
-      const limiter = openLimiter(connection, id, 1);
+      const limiter = openBottleneck(connection, id, 1);
       try {
         await limiter.turn();
       } finally {

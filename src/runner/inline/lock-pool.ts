@@ -3,12 +3,12 @@ import { commandLine } from '../../config/command-line.ts';
 import type { Pool } from '../../model/directory.ts';
 import { ResumableError } from '../../model/errors.ts';
 import { type Locks, openLocks } from '../../postgres/work/locks.ts';
-import { endRequest, openRequestOf } from '../../postgres/work/requests.ts';
-import { endTransactionsOfLost, workersAlive } from '../../postgres/work/workers.ts';
+import { endRequest, findOpenRequestForPool } from '../../postgres/work/requests.ts';
+import { countLiveWorkers, endTransactionsOfLostWorkers } from '../../postgres/work/workers.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /** What an inline run holds while it mirrors a pool. */
-export interface Hold {
+export interface PoolLock {
   /** Fires where the connection that holds it is lost: no more calls then. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
@@ -21,12 +21,12 @@ export interface Hold {
  * @param log gets a line where a connection has to be waited for.
  * @throws ResumableError where another run has either.
  */
-export async function holdPool(
+export async function lockPool(
   databaseUrl: string,
   { poolId, accountId, region }: Pool,
   shared: boolean,
   log: Logger,
-): Promise<Hold> {
+): Promise<PoolLock> {
   const lost = new AbortController();
   const onLost = () =>
     lost.abort(
@@ -68,14 +68,14 @@ async function takeQuota(
  *
  * @throws ResumableError where workers are at it.
  */
-export async function requireNoRequest(db: pg.Pool, poolId: string): Promise<void> {
-  const request = await openRequestOf(db, poolId);
+export async function assertNoOpenRequest(db: pg.Pool, poolId: string): Promise<void> {
+  const request = await findOpenRequestForPool(db, poolId);
   if (request === null) return;
-  if ((await workersAlive(db)) > 0) {
+  if ((await countLiveWorkers(db)) > 0) {
     throw new ResumableError(
       `The workers are taking a snapshot of ${poolId}: \`${commandLine(['status', poolId])}\` shows how far it is. Run this again once it has ended.`,
     );
   }
-  await endTransactionsOfLost(db);
+  await endTransactionsOfLostWorkers(db);
   await endRequest(db, request.id, 'skipped', 'No worker was alive: `sync` took it up.');
 }

@@ -1,7 +1,7 @@
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { remainingOf } from '../../snapshot/plan-walks.ts';
-import { walk } from '../../snapshot/run-walk.ts';
+import { estimateRemaining } from '../../snapshot/plan-walks.ts';
+import { runWalk } from '../../snapshot/run-walk.ts';
 
 /**
  * Makes walks side by side, and the walks that they find to be needed, until none is left. The
@@ -15,14 +15,14 @@ export async function runWalks(
   sideBySide: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const queue = new WalkQueue((each) => remainingOf(each, context));
+  const queue = new WalkQueue((each) => estimateRemaining(each, context));
   queue.add(walks);
   const inHand = new Set<Promise<void>>();
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const make = async (next: Walk) => {
     try {
-      queue.add(await walk(context, next.id, stop));
+      queue.add(await runWalk(context, next.id, stop));
     } catch (error) {
       failed.abort(error);
     }

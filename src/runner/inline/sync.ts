@@ -5,23 +5,23 @@ import type { ArchiveFormat } from '../../config/config.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import { type Outcome, snapshotId } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { findSnapshot, unfinishedArchive } from '../../postgres/store/snapshots.ts';
+import { findSnapshot, findUnfinishedArchive } from '../../postgres/store/snapshots.ts';
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Buckets } from '../../quota/buckets.ts';
 import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
-import { describeMirrored, type PoolParts, type PoolPartsOf } from '../describe-pool.ts';
-import { reasonOf, reportOf, type SnapshotReport, saveOutcome } from '../outcome.ts';
+import { describeMirrored, type PoolDeps, type PoolDepsLookup } from '../describe-pool.ts';
+import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
-import { holdPool, requireNoRequest } from './lock-pool.ts';
+import { assertNoOpenRequest, lockPool } from './lock-pool.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
 /** What an inline run works with. */
-export interface SyncParts {
+export interface SyncDeps {
   readonly db: pg.Pool;
   readonly databaseUrl: string;
-  readonly poolParts: PoolPartsOf;
+  readonly poolParts: PoolDepsLookup;
   /** Where a pool is read. */
   readonly regionOf: (poolId: string) => string;
   readonly formats: readonly ArchiveFormat[];
@@ -60,14 +60,14 @@ export interface SyncWatcher {
  * @returns the outcomes, in the order of `poolIds`.
  */
 export async function syncPools(
-  parts: SyncParts,
+  deps: SyncDeps,
   poolIds: readonly string[],
   watcher: SyncWatcher,
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
   const regions = new Map<string, string[]>();
   for (const poolId of poolIds) {
-    const region = parts.regionOf(poolId);
+    const region = deps.regionOf(poolId);
     regions.set(region, [...(regions.get(region) ?? []), poolId]);
   }
   const outcomes = new Map<string, PoolOutcome>();
@@ -75,7 +75,7 @@ export async function syncPools(
     for (const poolId of ofRegion) {
       const progress = new SnapshotProgress(poolId);
       watcher.onBegin?.(progress);
-      const ended = await syncPool(parts, progress, signal);
+      const ended = await syncPool(deps, progress, signal);
       outcomes.set(poolId, ended);
       watcher.onEnd?.(ended);
     }
@@ -86,7 +86,7 @@ export async function syncPools(
 
 /** Never throws: what ends the run is part of its outcome. */
 async function syncPool(
-  parts: SyncParts,
+  deps: SyncDeps,
   progress: SnapshotProgress,
   signal: AbortSignal,
 ): Promise<PoolOutcome> {
@@ -95,23 +95,23 @@ async function syncPool(
   const run: PoolRun = { snapshotAt: null, archive: null };
   let error: Error | null = null;
   try {
-    await mirror(parts, progress, run, signal);
+    await mirror(deps, progress, run, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
   const at = run.snapshotAt ?? progress.key?.snapshotAt;
   // Where Postgres is the trouble, there is no row to be had, and the error says why.
-  const row = at ? await findSnapshot(parts.db, poolId, at).catch(() => null) : null;
+  const row = at ? await findSnapshot(deps.db, poolId, at).catch(() => null) : null;
   const seconds = Math.round(performance.now() - begun) / 1000;
-  const report = reportOf(poolId, row, {
+  const report = buildReport(poolId, row, {
     seconds,
     archive: run.archive,
-    reason: reasonOf(error),
+    reason: explainOutcome(error),
   });
   const outcome = outcomeOf(report, error, signal);
   Object.assign(progress, { phase: 'done', outcome });
   const { snapshot, reason } = report;
-  await saveOutcome(parts.db, poolId, { outcome, snapshot, why: error ?? reason });
+  await saveOutcome(deps.db, poolId, { outcome, snapshot, why: error ?? reason });
   return { outcome, report, resumed: progress.resumed, error };
 }
 
@@ -127,30 +127,30 @@ interface PoolRun {
 }
 
 async function mirror(
-  parts: SyncParts,
+  deps: SyncDeps,
   progress: SnapshotProgress,
   run: PoolRun,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, log } = parts;
+  const { db, log } = deps;
   const { poolId, meter } = progress;
-  const own = await parts.poolParts(poolId);
+  const own = await deps.poolParts(poolId);
   const { role } = own;
-  const pool = await describeMirrored({ ...parts, ...own }, poolId, meter, signal);
-  const buckets = parts.buckets.of(pool.accountId, pool.region);
+  const pool = await describeMirrored({ ...deps, ...own }, poolId, meter, signal);
+  const buckets = deps.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({ region: pool.region, role, buckets, meter, log });
   try {
-    const hold = await holdPool(parts.databaseUrl, pool, parts.quotaShared, log);
+    const hold = await lockPool(deps.databaseUrl, pool, deps.quotaShared, log);
     const stop = AbortSignal.any([signal, hold.lost]);
     try {
-      await requireNoRequest(db, poolId);
-      if (await finishArchive({ ...parts, ...own }, progress, run, stop)) return;
+      await assertNoOpenRequest(db, poolId);
+      if (await finishArchive({ ...deps, ...own }, progress, run, stop)) return;
       await checkArchive({ db, log, ...own }, poolId, stop);
       run.snapshotAt = await takeSnapshot(
-        { ...parts, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
+        { ...deps, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
         stop,
       );
-      const sealed = await archivePublished({ ...parts, ...own, progress }, poolId, stop);
+      const sealed = await archivePublished({ ...deps, ...own, progress }, poolId, stop);
       run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
     } finally {
       await hold.release();
@@ -167,17 +167,17 @@ async function mirror(
  * @returns true where there was one, which is thereby done.
  */
 async function finishArchive(
-  parts: SyncParts & PoolParts,
+  deps: SyncDeps & PoolDeps,
   progress: SnapshotProgress,
   run: PoolRun,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { poolId } = progress;
-  const unfinished = await unfinishedArchive(parts.db, poolId, UNFINISHED_FOR_HOURS);
+  const unfinished = await findUnfinishedArchive(deps.db, poolId, UNFINISHED_FOR_HOURS);
   if (unfinished === null) return false;
   Object.assign(progress, { key: unfinished, resumed: true });
   run.snapshotAt = unfinished.snapshotAt;
-  const sealed = await archivePublished({ ...parts, progress }, poolId, signal);
+  const sealed = await archivePublished({ ...deps, progress }, poolId, signal);
   run.archive = sealed.get(unfinished.snapshot) ?? null;
   return true;
 }

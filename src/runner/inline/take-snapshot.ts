@@ -3,16 +3,16 @@ import type { Cognito } from '../../cognito/client.ts';
 import type { Pool } from '../../model/directory.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
 import { PageCommitter } from '../../postgres/store/page-committer.ts';
-import { noteReason } from '../../postgres/store/transitions.ts';
+import { recordReason } from '../../postgres/store/transitions.ts';
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { plan } from '../../snapshot/plan-walks.ts';
+import { planWalks } from '../../snapshot/plan-walks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { beginOrResume } from '../begin-snapshot.ts';
-import { type ConclusionSettings, conclude } from '../conclude.ts';
+import { type ConclusionSettings, checkAndPublish } from '../conclude.ts';
 import { countCalls } from '../count-calls.ts';
-import { noteFailure } from '../outcome.ts';
+import { recordFailure } from '../outcome.ts';
 import { runWalks } from './run-walks.ts';
 
 /** What taking one pool's snapshot needs. */
@@ -34,27 +34,27 @@ export interface SnapshotTask extends ConclusionSettings {
  */
 export async function takeSnapshot(task: SnapshotTask, signal: AbortSignal): Promise<Date> {
   const { db, cognito, pool, progress, log } = task;
-  const { run, resumed } = await beginOrResume(db, pool.poolId, log);
-  Object.assign(progress, { key: run, resumed });
+  const { lease, resumed } = await beginOrResume(db, pool.poolId, log);
+  Object.assign(progress, { key: lease, resumed });
   const context: SnapshotContext = {
     db,
     cognito,
     pool,
-    run,
-    committer: new PageCommitter(db, run),
+    lease,
+    committer: new PageCommitter(db, lease),
     progress,
     log,
   };
-  const stopCounting = countCalls(db, run, progress.meter, log);
+  const stopCounting = countCalls(db, lease, progress.meter, log);
   try {
     await completeSnapshot(context, task, signal);
   } catch (error) {
-    await noteFailure(db, run, withoutRows(error as Error));
+    await recordFailure(db, lease, withoutRows(error as Error));
     throw error;
   } finally {
     await stopCounting();
   }
-  return run.snapshotAt;
+  return lease.snapshotAt;
 }
 
 async function completeSnapshot(
@@ -62,12 +62,12 @@ async function completeSnapshot(
   task: SnapshotTask,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, run, progress } = context;
-  await noteReason(db, run, null);
-  let walks: readonly Walk[] = await plan(context);
+  const { db, lease, progress } = context;
+  await recordReason(db, lease, null);
+  let walks: readonly Walk[] = await planWalks(context);
   do {
     progress.phase = 'walk';
     await runWalks(context, walks, task.sideBySide, signal);
-    walks = await conclude(context, task, signal);
+    walks = await checkAndPublish(context, task, signal);
   } while (walks.length > 0);
 }

@@ -11,7 +11,7 @@ import { QUEUE_NAMES } from './queues.ts';
  * @param prefix of the queues' keys.
  * @throws ConfigurationError where Redis refuses any of it, with the right or setting that is missing.
  */
-export async function tryQueues(redis: RedisConnection, prefix: string): Promise<void> {
+export async function assertQueuesUsable(redis: RedisConnection, prefix: string): Promise<void> {
   await redis.require(jobCommands(prefix));
   const name = `trial-${randomUUID()}`;
   const options = { connection: redis.client, prefix };

@@ -8,7 +8,7 @@ import {
 } from 'bullmq';
 import { CredentialsError, ThrottledError } from '../../cognito/errors.ts';
 import {
-  ConfigurationError,
+  ActionRequiredError,
   MirrorError,
   PausedError,
   SnapshotFailedError,
@@ -18,20 +18,20 @@ import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /** What may be told of an error in Redis, in Postgres and to a person: none of a user's data. */
-export function tellable(error: unknown): string {
+export function safeMessage(error: unknown): string {
   const known = withoutRows(toError(error));
   if (isOurs(known)) return known.message;
   return `It failed unexpectedly (${known.name}). The worker's log tells where.`;
 }
 
 /** The error, if its text may be told, else one that says as much as may be. */
-export function tellableError(error: unknown): Error {
+export function toSafeError(error: unknown): Error {
   const known = withoutRows(toError(error));
-  return isOurs(known) ? known : new Error(tellable(error));
+  return isOurs(known) ? known : new Error(safeMessage(error));
 }
 
 /** Where an error was thrown that nobody expected: of its text, which may quote anything, nothing. */
-export function originOf(thrown: unknown): string[] | undefined {
+export function safeStack(thrown: unknown): string[] | undefined {
   const error = toError(thrown);
   if (isOurs(withoutRows(error))) return undefined;
   return error.stack
@@ -53,7 +53,7 @@ function isOurs(error: Error): boolean {
 
 /** The error for BullMQ to keep in Redis: its text is told to people, and its stack is left out. */
 export function failureToKeep(error: unknown): Error {
-  const kept = error instanceof UnrecoverableError ? error : new Error(tellable(error));
+  const kept = error instanceof UnrecoverableError ? error : new Error(safeMessage(error));
   kept.stack = kept.message;
   return kept;
 }
@@ -62,7 +62,7 @@ export function failureToKeep(error: unknown): Error {
 export function isFinal(error: Error): boolean {
   if (error instanceof SnapshotFailedError || error instanceof UnrecoverableError) return true;
   // Credentials come and go by themselves; what else is wrong, a person must change.
-  return error instanceof ConfigurationError && !(error instanceof CredentialsError);
+  return error instanceof ActionRequiredError && !(error instanceof CredentialsError);
 }
 
 /** True where a job that fails now is not tried again. */
@@ -88,21 +88,21 @@ export function isJobLost(error: unknown): boolean {
 }
 
 /** Tells that something, such as a pool, could not be looked after. */
-export type Tell = (what: string, error: unknown) => void;
+export type ProblemLog = (what: string, error: unknown) => void;
 
 /**
  * Logs each failure once, however often it comes. A server that is away or refuses is logged by its
  * own connection, and what Redis lost is made again.
  */
-export function tellOnce(log: Logger): Tell {
+export function createProblemLog(log: Logger): ProblemLog {
   const told = new Set<string>();
   return (what, error) => {
     if (waitAfter(error) !== null || isJobLost(error) || isConnectionLost(error)) return;
-    const reason = tellable(error as Error);
+    const reason = safeMessage(error as Error);
     const said = `${what}: ${reason}`;
     if (told.has(said)) return;
     told.add(said);
-    log.warn({ what, reason, at: originOf(error as Error) }, 'could not be looked after');
+    log.warn({ what, reason, at: safeStack(error as Error) }, 'could not be looked after');
   };
 }
 
@@ -138,7 +138,7 @@ export function waitAfter(error: unknown): number | null {
  *
  * @returns what BullMQ is to be thrown for it.
  */
-export async function giveBackFor(job: Job, token: string, waitMs: number): Promise<Error> {
+export async function delayJob(job: Job, token: string, waitMs: number): Promise<Error> {
   await job.moveToDelayed(Date.now() + waitMs, token);
   return new DelayedError();
 }
@@ -148,13 +148,13 @@ export async function giveBackFor(job: Job, token: string, waitMs: number): Prom
  *
  * @returns what BullMQ is to be thrown for it.
  */
-export async function giveBack(job: Job, token: string): Promise<Error> {
+export async function returnJob(job: Job, token: string): Promise<Error> {
   await job.moveToWait(token);
   return new WaitingError();
 }
 
 /** True for what says that a job goes on at another time. */
-export function isGivenBack(failure: Error): boolean {
+export function isReturned(failure: Error): boolean {
   return (
     failure instanceof DelayedError ||
     failure instanceof WaitingError ||

@@ -3,14 +3,14 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { JobOutcome } from '../../telemetry/metrics-work.ts';
 import {
+  delayJob,
   failureToKeep,
-  giveBack,
-  giveBackFor,
-  isGivenBack,
   isJobLost,
-  originOf,
-  type Tell,
-  tellable,
+  isReturned,
+  type ProblemLog,
+  returnJob,
+  safeMessage,
+  safeStack,
   waitAfter,
 } from './failures.ts';
 import type { QueueName } from './queues.ts';
@@ -48,7 +48,7 @@ export interface JobWorkerOptions<Data> {
   readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
   readonly log: Logger;
   /** Reports errors of the queue that no job meets. */
-  readonly tell: Tell;
+  readonly tell: ProblemLog;
   /** Told of each job that is tried again no more, or later; of some that were not even begun. */
   readonly onFailed?: (job: Job<Data>, error: Error) => void;
   /** Told of each job that ended, or was given back. */
@@ -65,8 +65,8 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     if (error instanceof WaitingChildrenError) return error;
     const waitMs = waitAfter(error);
     try {
-      if (stopping.signal.aborted) return await giveBack(job, token);
-      if (waitMs !== null) return await giveBackFor(job, token, waitMs);
+      if (stopping.signal.aborted) return await returnJob(job, token);
+      if (waitMs !== null) return await delayJob(job, token, waitMs);
     } catch (refused) {
       return failureToKeep(refused);
     }
@@ -87,7 +87,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
       // It was taken for stalled, and came back while this process still has it. BullMQ keeps locks
       // by id: the end of the earlier run would strike off the lock of this one.
       earlier.replaced.abort(new Error('The job was taken again.'));
-      throw await giveBackFor(job, key, TAKEN_AGAIN_MS);
+      throw await delayJob(job, key, TAKEN_AGAIN_MS);
     }
     const replaced = new AbortController();
     inHand.set(id, { job, replaced });
@@ -102,7 +102,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     } catch (error) {
       const isElsewhere = lost.some(({ aborted }) => aborted) || isJobLost(error);
       const failure = isElsewhere ? failureToKeep(error) : await failureOf(job, key, error);
-      ended(isElsewhere || isGivenBack(failure) ? 'returned' : 'failed');
+      ended(isElsewhere || isReturned(failure) ? 'returned' : 'failed');
       throw failure;
     } finally {
       inHand.delete(id);
@@ -113,7 +113,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     const { queue, log } = options;
     const attempt = job.attemptsMade + 1;
     log.warn(
-      { queue, job: job.id, attempt, reason: tellable(error), at: originOf(error) },
+      { queue, job: job.id, attempt, reason: safeMessage(error), at: safeStack(error) },
       'a job failed',
     );
   };

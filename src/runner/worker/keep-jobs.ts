@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CronExpressionParser } from 'cron-parser';
 import type { Redis } from 'ioredis';
-import { openRequests, type Request } from '../../postgres/work/requests.ts';
+import { listOpenRequests, type SnapshotRequest } from '../../postgres/work/requests.ts';
 import {
   type DueTimes,
   listSchedules,
@@ -9,10 +9,10 @@ import {
   type PoolSchedule,
   takeDue,
 } from '../../postgres/work/schedules.ts';
-import { type Tell, waitAfter } from './failures.ts';
-import type { JobParts } from './parts.ts';
+import { type ProblemLog, waitAfter } from './failures.ts';
+import type { JobDeps } from './parts.ts';
 import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
-import { failRequested } from './requests.ts';
+import { failRequest } from './requests.ts';
 
 /** So long a scheduler in Redis is given to wake a worker itself. */
 const OVERDUE_SECONDS = 3;
@@ -25,8 +25,8 @@ const SEEN_MS = 15_000;
  *
  * @returns how long to wait until it begins, in milliseconds; 0 where there is nothing to wait for.
  */
-export async function takeDueRun({ db, queues, log }: JobParts, poolId: string): Promise<number> {
-  const due = await takeDue(db, poolId, timesAfter);
+export async function takeDueRun({ db, queues, log }: JobDeps, poolId: string): Promise<number> {
+  const due = await takeDue(db, poolId, computeDueTimes);
   if (due.kind === 'wait') return due.ms;
   if (due.kind === 'asked') await addSnapshotJob(queues, due.request);
   if (due.kind === 'skipped') {
@@ -41,13 +41,13 @@ export async function takeDueRun({ db, queues, log }: JobParts, poolId: string):
  * schedulers, where Redis has more or fewer of them.
  */
 export class JobKeeper {
-  readonly #parts: JobParts;
+  readonly #parts: JobDeps;
   readonly #redis: Redis;
-  readonly #tell: Tell;
+  readonly #tell: ProblemLog;
 
   /** @param tell is told of a pool that fails. */
-  constructor(parts: JobParts, redis: Redis, tell: Tell) {
-    this.#parts = parts;
+  constructor(deps: JobDeps, redis: Redis, tell: ProblemLog) {
+    this.#parts = deps;
     this.#redis = redis;
     this.#tell = tell;
   }
@@ -62,7 +62,7 @@ export class JobKeeper {
     for (const poolId of await overduePools(db, OVERDUE_SECONDS)) {
       await this.#apart(poolId, () => takeDueRun(this.#parts, poolId));
     }
-    for (const request of await openRequests(db)) {
+    for (const request of await listOpenRequests(db)) {
       await this.#apart(request.poolId, () => this.#keepJob(request));
     }
   }
@@ -77,14 +77,14 @@ export class JobKeeper {
     }
   }
 
-  async #keepJob(request: Request): Promise<void> {
+  async #keepJob(request: SnapshotRequest): Promise<void> {
     const { queues } = this.#parts;
     const id = snapshotJobId(request);
     const job = await queues.snapshots.getJob(id);
     const state = (await job?.getState()) ?? 'unknown';
     if (state === 'failed') {
       // It took down every worker that had it, or failed while Postgres could not be told.
-      await failRequested(
+      await failRequest(
         this.#parts,
         request,
         job?.failedReason ?? 'Its job failed without a reason.',
@@ -118,7 +118,7 @@ async function hasNoWalks({ walks }: Queues): Promise<boolean> {
  *
  * @param tell is told of a pool that fails; the others are made all the same.
  */
-export async function keepSchedulers({ db, queues }: JobParts, tell: Tell): Promise<void> {
+export async function keepSchedulers({ db, queues }: JobDeps, tell: ProblemLog): Promise<void> {
   const schedules = await listSchedules(db);
   const there = new Map(
     (await queues.schedules.getJobSchedulers(0, -1)).map((each) => [each.key, each]),
@@ -149,7 +149,7 @@ const DELAYED_PART = 0.1;
  * the first time. A day whose midnight is skipped (Havana, Santiago, Cairo, Beirut) has no run at a time
  * within the skipped hour, nor has one where less than an hour is skipped (Lord Howe).
  */
-export function timesAfter(schedule: PoolSchedule, after: Date): DueTimes {
+export function computeDueTimes(schedule: PoolSchedule, after: Date): DueTimes {
   const times = CronExpressionParser.parse(schedule.pattern, {
     currentDate: after,
     tz: schedule.timezone,

@@ -3,17 +3,17 @@ import type { ArchiveFormat } from '../../config/config.ts';
 import type { AccountBuckets } from '../../quota/account-buckets.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { PoolPartsOf } from '../describe-pool.ts';
+import type { PoolDepsLookup } from '../describe-pool.ts';
 import type { Queues } from './queues.ts';
-import type { QuotaHold } from './quota-hold.ts';
+import type { QuotaLocks } from './quota-hold.ts';
 
 /** What the jobs work with. */
-export interface JobParts {
+export interface JobDeps {
   readonly db: pg.Pool;
   readonly queues: Queues;
   readonly buckets: AccountBuckets;
-  readonly quota: QuotaHold;
-  readonly poolParts: PoolPartsOf;
+  readonly quota: QuotaLocks;
+  readonly poolParts: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
   /** The program and its version, for the manifest. */
   readonly program: string;

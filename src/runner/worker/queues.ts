@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Request } from '../../postgres/work/requests.ts';
-import type { Tell } from './failures.ts';
+import type { SnapshotRequest } from '../../postgres/work/requests.ts';
+import type { ProblemLog } from './failures.ts';
 
 /** A pool's run has come due. */
 export interface ScheduleData {
@@ -56,7 +56,7 @@ const DEFAULT_JOB_OPTIONS = { ...KEPT, attempts: ATTEMPTS, backoff: BACKOFF };
  * @param installation names the mirror: several may share one Redis.
  * @param tell reports errors that no call of ours meets.
  */
-export function openQueues(connection: Redis, installation: string, tell: Tell): Queues {
+export function openQueues(connection: Redis, installation: string, tell: ProblemLog): Queues {
   const prefix = `{cognito-mirror:${installation}}`;
   const open = <Data>(name: QueueName) => {
     const queue = new Queue<Data>(name, {
@@ -85,12 +85,12 @@ export function openQueues(connection: Redis, installation: string, tell: Tell):
  * The id of a request's job. Numbers of requests come again where Postgres is restored from a backup,
  * their times do not. BullMQ wants neither a whole number nor a colon.
  */
-export function snapshotJobId({ id, requestedAt }: Request): string {
+export function snapshotJobId({ id, requestedAt }: SnapshotRequest): string {
   return `request-${id}-${requestedAt.getTime()}`;
 }
 
 /** Adds the job of a request, if there is none. */
-export async function addSnapshotJob(queues: Queues, request: Request): Promise<void> {
+export async function addSnapshotJob(queues: Queues, request: SnapshotRequest): Promise<void> {
   const { id, poolId } = request;
   await queues.snapshots.add(
     'snapshot',

@@ -7,7 +7,7 @@ const TRY_AGAIN_MS = 15_000;
  * This process's part in the quotas of accounts and Regions, which all workers share: as long as it
  * is held, no inline run that knows nothing of Redis can take the same quota besides.
  */
-export class QuotaHold {
+export class QuotaLocks {
   readonly #databaseUrl: string;
   #session: Promise<Session> | null = null;
 

@@ -1,9 +1,9 @@
 import type { ArchiveResult } from '../../archive/archive-request.ts';
 import type { Outcome } from '../../model/snapshot.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
-import { endRequest, findOpenRequest, type Request } from '../../postgres/work/requests.ts';
-import { logOutcome, reportOf } from '../outcome.ts';
-import type { JobParts } from './parts.ts';
+import { endRequest, findOpenRequest, type SnapshotRequest } from '../../postgres/work/requests.ts';
+import { buildReport, logOutcome } from '../outcome.ts';
+import type { JobDeps } from './parts.ts';
 
 /** What came of a request. */
 interface End {
@@ -16,9 +16,9 @@ interface End {
 }
 
 /** Ends a request, and logs how: by the process that ends it, and by no other. */
-export async function endRequested(
-  { db, log }: Pick<JobParts, 'db' | 'log'>,
-  { id, poolId }: Request,
+export async function completeRequest(
+  { db, log }: Pick<JobDeps, 'db' | 'log'>,
+  { id, poolId }: SnapshotRequest,
   outcome: Exclude<Outcome, 'interrupted'>,
   { snapshot, archive, reason }: End,
 ): Promise<void> {
@@ -26,17 +26,17 @@ export async function endRequested(
   const seconds = await endRequest(db, id, outcome === 'archived' ? 'done' : outcome, why);
   if (seconds === null) return;
   const run = { seconds, reason: why, archive: archive ?? null };
-  logOutcome(log, outcome, reportOf(poolId, snapshot, run));
+  logOutcome(log, outcome, buildReport(poolId, snapshot, run));
 }
 
 /** Ends a request as failed, with the snapshot that was begun for it, and logs that. */
-export async function failRequested(
-  parts: Pick<JobParts, 'db' | 'log'>,
-  request: Request,
+export async function failRequest(
+  deps: Pick<JobDeps, 'db' | 'log'>,
+  request: SnapshotRequest,
   reason: string,
 ): Promise<void> {
-  const { db } = parts;
+  const { db } = deps;
   const at = (await findOpenRequest(db, request.id))?.snapshotAt ?? null;
   const snapshot = at && (await findSnapshot(db, request.poolId, at));
-  await endRequested(parts, request, 'failed', { snapshot, reason });
+  await completeRequest(deps, request, 'failed', { snapshot, reason });
 }

@@ -1,16 +1,16 @@
 import { openCognito } from '../../cognito/client.ts';
 import { RETRY_POLICY } from '../../cognito/retry.ts';
 import type { Pool } from '../../model/directory.ts';
-import type { Run } from '../../postgres/store/leases.ts';
+import type { SnapshotLease } from '../../postgres/store/leases.ts';
 import { PageCommitter } from '../../postgres/store/page-committer.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { countCalls } from '../count-calls.ts';
-import type { JobParts } from './parts.ts';
+import type { JobDeps } from './parts.ts';
 
 /** Measures the steps of a snapshot, as its progress passes them. */
-export function stepsOf(metrics: Metrics): SnapshotProgress['onPhaseEnd'] {
+export function createStepTimer(metrics: Metrics): SnapshotProgress['onPhaseEnd'] {
   return (phase, seconds) => {
     if (phase !== 'done') metrics.step(phase, seconds);
   };
@@ -20,34 +20,38 @@ export function stepsOf(metrics: Metrics): SnapshotProgress['onPhaseEnd'] {
 export const RETRIES = { ...RETRY_POLICY, throttledForMs: 30_000 };
 
 /** A snapshot that this process works on. */
-export interface RunInHand {
+export interface SnapshotSession {
   readonly context: SnapshotContext;
   /** Closes its connections to the service, and counts the calls that were made. */
   close(): Promise<void>;
 }
 
 /** Opens what the steps of a snapshot work with. */
-export async function openRun(parts: JobParts, run: Run, pool: Pool): Promise<RunInHand> {
-  const { db, log } = parts;
-  const { role } = await parts.poolParts(run.poolId);
-  const progress = new SnapshotProgress(run.poolId);
-  progress.key = run;
-  progress.onPhaseEnd = stepsOf(parts.metrics);
+export async function openSnapshotSession(
+  deps: JobDeps,
+  lease: SnapshotLease,
+  pool: Pool,
+): Promise<SnapshotSession> {
+  const { db, log } = deps;
+  const { role } = await deps.poolParts(lease.poolId);
+  const progress = new SnapshotProgress(lease.poolId);
+  progress.key = lease;
+  progress.onPhaseEnd = createStepTimer(deps.metrics);
   const { meter } = progress;
-  const buckets = parts.buckets.of(pool.accountId, pool.region);
+  const buckets = deps.buckets.of(pool.accountId, pool.region);
   const cognito = openCognito({
     region: pool.region,
     role,
     buckets,
     meter,
-    observer: parts.metrics,
+    observer: deps.metrics,
     log,
     retryPolicy: RETRIES,
   });
-  const committer = new PageCommitter(db, run);
-  const stopCounting = countCalls(db, run, meter, log);
+  const committer = new PageCommitter(db, lease);
+  const stopCounting = countCalls(db, lease, meter, log);
   return {
-    context: { db, cognito, pool, run, committer, progress, log },
+    context: { db, cognito, pool, lease, committer, progress, log },
     async close() {
       cognito.close();
       await stopCounting();

@@ -1,14 +1,14 @@
 import { parseSnapshotId } from '../../model/snapshot.ts';
-import { joinRun } from '../../postgres/store/leases.ts';
+import { joinLease } from '../../postgres/store/leases.ts';
 import { findPool } from '../../postgres/store/pools.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { expectSizes } from '../../snapshot/plan-walks.ts';
-import type { JobParts } from './parts.ts';
+import type { JobDeps } from './parts.ts';
 import type { WalkData } from './queues.ts';
-import { openRun, type RunInHand } from './run-in-hand.ts';
+import { openSnapshotSession, type SnapshotSession } from './run-in-hand.ts';
 
 interface Shared {
-  readonly run: Promise<RunInHand | null>;
+  readonly run: Promise<SnapshotSession | null>;
   /** How many jobs of this process work on it. */
   users: number;
 }
@@ -23,12 +23,12 @@ export interface Borrowed {
  * The snapshots whose walks this process reads: walks of one snapshot share its connections, and
  * commit their pages together.
  */
-export class RunsInHand {
-  readonly #parts: JobParts;
+export class SnapshotSessions {
+  readonly #parts: JobDeps;
   readonly #shared = new Map<string, Shared>();
 
-  constructor(parts: JobParts) {
-    this.#parts = parts;
+  constructor(deps: JobDeps) {
+    this.#parts = deps;
   }
 
   /** @returns null where the snapshot was taken up again since the job was made, or has ended. */
@@ -58,14 +58,14 @@ export class RunsInHand {
     return null;
   }
 
-  async #join(data: WalkData): Promise<RunInHand | null> {
+  async #join(data: WalkData): Promise<SnapshotSession | null> {
     const { db } = this.#parts;
     const snapshotAt = parseSnapshotId(data.snapshot);
     const pool = await findPool(db, data.poolId);
     if (snapshotAt === null || pool === null) return null;
-    const run = await joinRun(db, data.poolId, snapshotAt, data.fence);
-    if (run === null) return null;
-    const inHand = await openRun(this.#parts, run, pool);
+    const lease = await joinLease(db, data.poolId, snapshotAt, data.fence);
+    if (lease === null) return null;
+    const inHand = await openSnapshotSession(this.#parts, lease, pool);
     try {
       await expectSizes(inHand.context);
       return inHand;

@@ -1,9 +1,9 @@
 import type { Job } from 'bullmq';
 import { parseSnapshotId } from '../../model/snapshot.ts';
-import { joinRun } from '../../postgres/store/leases.ts';
+import { joinLease } from '../../postgres/store/leases.ts';
 import { stageProgress } from '../../postgres/store/progress.ts';
 import { walksById } from '../../postgres/store/walks.ts';
-import type { JobParts } from './parts.ts';
+import type { JobDeps } from './parts.ts';
 import type { WalkData } from './queues.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { WalkData } from './queues.ts';
  * the checkpoints: what was read by others and before counts as well.
  */
 export async function showProgress(
-  { db, queues }: JobParts,
+  { db, queues }: JobDeps,
   jobs: readonly Job<WalkData>[],
 ): Promise<void> {
   const bySnapshot = new Map<string, Job<WalkData>[]>();
@@ -23,16 +23,16 @@ export async function showProgress(
   for (const [first, ...others] of bySnapshot.values()) {
     if (!first) continue;
     const { poolId, snapshot, fence } = first.data;
-    const run = await joinRun(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
-    if (run === null) continue;
+    const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
+    if (lease === null) continue;
     const parent = await queues.snapshots.getJob(first.parent?.id ?? '');
-    await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, run.stage) });
+    await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, lease.stage) });
     const ofThisProcess = [first, ...others];
     const walks = new Map(
       (
         await walksById(
           db,
-          run,
+          lease,
           ofThisProcess.map((job) => job.data.walk),
         )
       ).map((each) => [each.id, each]),

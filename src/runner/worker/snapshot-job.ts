@@ -1,39 +1,43 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import type { Pool } from '../../model/directory.ts';
-import { FencedError } from '../../model/errors.ts';
-import { takeRun } from '../../postgres/store/leases.ts';
-import { findSnapshot, isAbandoned, unfinishedArchive } from '../../postgres/store/snapshots.ts';
-import { noteReason } from '../../postgres/store/transitions.ts';
+import { LeaseLostError } from '../../model/errors.ts';
+import { takeLease } from '../../postgres/store/leases.ts';
+import {
+  findSnapshot,
+  findUnfinishedArchive,
+  isAbandoned,
+} from '../../postgres/store/snapshots.ts';
+import { recordReason } from '../../postgres/store/transitions.ts';
 import { clearFailures } from '../../postgres/store/walks.ts';
-import { isTakenInline } from '../../postgres/work/locks.ts';
+import { isLockedInline } from '../../postgres/work/locks.ts';
 import {
   findOpenRequest,
-  noteSnapshot,
-  noteWaiting,
-  type Request,
+  recordSnapshot,
+  recordWaiting,
+  type SnapshotRequest,
 } from '../../postgres/work/requests.ts';
 import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
-import { plan } from '../../snapshot/plan-walks.ts';
+import { planWalks } from '../../snapshot/plan-walks.ts';
 import { CallMeter } from '../../telemetry/calls.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { beginOrResume } from '../begin-snapshot.ts';
-import { conclude } from '../conclude.ts';
+import { checkAndPublish } from '../conclude.ts';
 import { describeMirrored } from '../describe-pool.ts';
-import { noteFailure } from '../outcome.ts';
+import { recordFailure } from '../outcome.ts';
 import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import {
   isFinal,
   isJobLost,
   isLastAttempt,
   LaterError,
-  tellable,
-  tellableError,
+  safeMessage,
+  toSafeError,
   waitAfter,
 } from './failures.ts';
-import type { JobParts } from './parts.ts';
+import type { JobDeps } from './parts.ts';
 import type { SnapshotData } from './queues.ts';
-import { endRequested, failRequested } from './requests.ts';
-import { openRun, RETRIES, stepsOf } from './run-in-hand.ts';
+import { completeRequest, failRequest } from './requests.ts';
+import { createStepTimer, openSnapshotSession, RETRIES } from './run-in-hand.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 
 const INLINE_RUN_MS = 15_000;
@@ -47,70 +51,70 @@ const FENCED_MS = 5_000;
  * @throws WaitingChildrenError while walks are read.
  */
 export async function takeRequestedSnapshot(
-  parts: JobParts,
+  deps: JobDeps,
   job: Job<SnapshotData>,
   token: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db } = parts;
+  const { db } = deps;
   const request = await findOpenRequest(db, job.data.requestId);
   if (request === null) return;
   try {
-    await noteWaiting(db, request.id, null);
-    await goOn(parts, request, job, token, signal);
+    await recordWaiting(db, request.id, null);
+    await goOn(deps, request, job, token, signal);
   } catch (error) {
     if (signal.aborted || error instanceof WaitingChildrenError || isJobLost(error)) throw error;
     // Whoever has the snapshot now says what becomes of the request.
-    if (error instanceof FencedError) throw new LaterError(error.message, FENCED_MS);
-    await noteTrouble(parts, request, job, error as Error);
+    if (error instanceof LeaseLostError) throw new LaterError(error.message, FENCED_MS);
+    await noteTrouble(deps, request, job, error as Error);
     throw error;
   }
 }
 
 async function goOn(
-  parts: JobParts,
-  request: Request,
+  deps: JobDeps,
+  request: SnapshotRequest,
   job: Job<SnapshotData>,
   token: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db } = parts;
+  const { db } = deps;
   const { poolId } = request;
-  const pool = await describe(parts, poolId, signal);
-  const lost = await parts.quota.join(pool.accountId, pool.region);
+  const pool = await describe(deps, poolId, signal);
+  const lost = await deps.quota.join(pool.accountId, pool.region);
   const stop = AbortSignal.any([signal, lost]);
-  if (await isTakenInline(db, poolId)) {
+  if (await isLockedInline(db, poolId)) {
     throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
   }
   let sealed: Sealed | null = null;
-  let snapshotAt = request.snapshotAt ?? (await begin(parts, request, stop));
-  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(parts, request, stop);
+  let snapshotAt = request.snapshotAt ?? (await begin(deps, request, stop));
+  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(deps, request, stop);
   for (;;) {
     const snapshot = await findSnapshot(db, poolId, snapshotAt);
     switch (snapshot?.state) {
       case 'walking':
-        await walkOrConclude(parts, { request, pool, snapshotAt, job, token }, stop);
+        await walkOrConclude(deps, { request, pool, snapshotAt, job, token }, stop);
         break;
       case 'published':
-        sealed = await archive(parts, poolId, stop);
+        sealed = await archive(deps, poolId, stop);
         break;
       case 'archived':
-        return endRequested(parts, request, 'archived', {
+        return completeRequest(deps, request, 'archived', {
           snapshot,
           archive: sealed?.get(snapshot.snapshot),
         });
       case 'held':
-        return endRequested(parts, request, 'held', { snapshot });
+        return completeRequest(deps, request, 'held', { snapshot });
       default:
         throw new UnrecoverableError(snapshot?.reason ?? 'The snapshot was ended by another run.');
     }
   }
 }
 
-async function describe(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Pool> {
-  const { role, region } = await parts.poolParts(poolId);
+async function describe(deps: JobDeps, poolId: string, signal: AbortSignal): Promise<Pool> {
+  const { role, region } = await deps.poolParts(poolId);
   return describeMirrored(
-    { ...parts, role, region, observer: parts.metrics, retryPolicy: RETRIES },
+    { ...deps, role, region, observer: deps.metrics, retryPolicy: RETRIES },
     poolId,
     new CallMeter(),
     signal,
@@ -119,30 +123,30 @@ async function describe(parts: JobParts, poolId: string, signal: AbortSignal): P
 
 /** Takes up what an earlier run left unfinished, or begins a snapshot. */
 async function begin(
-  { db, log, poolParts }: JobParts,
-  { id, poolId, source }: Request,
+  { db, log, poolParts }: JobDeps,
+  { id, poolId, source }: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Date> {
   // The schedule goes on taking snapshots where archives fail: they are archived later, in order.
   const unfinished =
-    source === 'trigger' ? await unfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS) : null;
+    source === 'trigger' ? await findUnfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS) : null;
   if (unfinished !== null) {
-    await noteSnapshot(db, id, unfinished.snapshotAt);
+    await recordSnapshot(db, id, unfinished.snapshotAt);
     return unfinished.snapshotAt;
   }
   const { destination } = await poolParts(poolId);
   await checkArchive({ db, destination, log }, poolId, signal);
-  const { run } = await beginOrResume(db, poolId, log);
+  const { lease } = await beginOrResume(db, poolId, log);
   // What an earlier request gave up is tried again, and no longer the reason of anything.
-  await clearFailures(db, run);
-  await noteReason(db, run, null);
-  await noteSnapshot(db, id, run.snapshotAt);
-  return run.snapshotAt;
+  await clearFailures(db, lease);
+  await recordReason(db, lease, null);
+  await recordSnapshot(db, id, lease.snapshotAt);
+  return lease.snapshotAt;
 }
 
 /** What one run of the job is about. */
 interface Turn {
-  readonly request: Request;
+  readonly request: SnapshotRequest;
   readonly pool: Pool;
   readonly snapshotAt: Date;
   readonly job: Job<SnapshotData>;
@@ -150,24 +154,24 @@ interface Turn {
 }
 
 async function walkOrConclude(
-  parts: JobParts,
+  deps: JobDeps,
   { request, pool, snapshotAt, job, token }: Turn,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db, queues } = parts;
-  const run = await takeRun(db, request.poolId, 'walking', snapshotAt);
-  if (run === null) return;
-  const inHand = await openRun(parts, run, pool);
+  const { db, queues } = deps;
+  const lease = await takeLease(db, request.poolId, 'walking', snapshotAt);
+  if (lease === null) return;
+  const inHand = await openSnapshotSession(deps, lease, pool);
   const { context } = inHand;
   try {
-    const open = await plan(context);
+    const open = await planWalks(context);
     const failed = open.find((walk) => walk.failure !== null);
     if (failed) throw new UnrecoverableError(failed.failure ?? '');
-    const { maxRemoved } = await parts.poolParts(request.poolId);
+    const { maxRemoved } = await deps.poolParts(request.poolId);
     const walks =
       open.length > 0
         ? open
-        : await conclude(context, { maxRemoved, historyDays: parts.historyDays }, signal);
+        : await checkAndPublish(context, { maxRemoved, historyDays: deps.historyDays }, signal);
     if (walks.length === 0) {
       context.progress.phase = 'done';
       return;
@@ -177,7 +181,7 @@ async function walkOrConclude(
   } catch (error) {
     const isTrouble = !signal.aborted && !(error instanceof WaitingChildrenError);
     if (isTrouble && waitAfter(error) === null && !isJobLost(error)) {
-      await noteFailure(db, run, tellableError(error as Error));
+      await recordFailure(db, lease, toSafeError(error as Error));
     }
     throw error;
   } finally {
@@ -187,29 +191,29 @@ async function walkOrConclude(
 
 type Sealed = Awaited<ReturnType<typeof archivePublished>>;
 
-async function archive(parts: JobParts, poolId: string, signal: AbortSignal): Promise<Sealed> {
-  const { destination } = await parts.poolParts(poolId);
+async function archive(deps: JobDeps, poolId: string, signal: AbortSignal): Promise<Sealed> {
+  const { destination } = await deps.poolParts(poolId);
   const progress = new SnapshotProgress(poolId);
   progress.phase = 'archive';
-  progress.onPhaseEnd = stepsOf(parts.metrics);
-  const sealed = await archivePublished({ ...parts, destination, progress }, poolId, signal);
+  progress.onPhaseEnd = createStepTimer(deps.metrics);
+  const sealed = await archivePublished({ ...deps, destination, progress }, poolId, signal);
   progress.phase = 'done';
   return sealed;
 }
 
 /** Ends the request where the job is not tried again; else says what it waits for. */
 async function noteTrouble(
-  parts: JobParts,
-  request: Request,
+  deps: JobDeps,
+  request: SnapshotRequest,
   job: Job,
   error: Error,
 ): Promise<void> {
-  const { db } = parts;
-  const reason = tellable(error);
+  const { db } = deps;
+  const reason = safeMessage(error);
   if (waitAfter(error) === null && (isFinal(error) || isLastAttempt(job))) {
-    await failRequested(parts, request, reason);
+    await failRequest(deps, request, reason);
     throw new UnrecoverableError(reason);
   }
   // Where Postgres is the trouble, this cannot be noted either.
-  await noteWaiting(db, request.id, reason).catch(() => {});
+  await recordWaiting(db, request.id, reason).catch(() => {});
 }

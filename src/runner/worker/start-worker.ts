@@ -1,14 +1,14 @@
 import { type PoolSchedule, saveSchedules } from '../../postgres/work/schedules.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { LaterError, tellOnce } from './failures.ts';
+import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
-import { keepSchedulers, takeDueRun, timesAfter } from './keep-jobs.ts';
-import type { JobParts } from './parts.ts';
+import { computeDueTimes, keepSchedulers, takeDueRun } from './keep-jobs.ts';
+import type { JobDeps } from './parts.ts';
 import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
-import { RunsInHand } from './runs-in-hand.ts';
+import { SnapshotSessions } from './runs-in-hand.ts';
 import { takeRequestedSnapshot } from './snapshot-job.ts';
 import { startUpkeep } from './upkeep.ts';
-import { noteGivenUp, readWalk } from './walk-job.ts';
+import { recordAbandonedWalk, runWalkJob } from './walk-job.ts';
 
 /** Walks in hand at a time: enough that several account-Regions are kept at their quota. */
 const WALKS = 32;
@@ -17,7 +17,7 @@ const SNAPSHOTS = 2;
 const SCHEDULES = 4;
 
 export interface WorkerOptions {
-  readonly parts: JobParts;
+  readonly deps: JobDeps;
   readonly databaseUrl: string;
   readonly redis: RedisConnection;
   /** The pools of the configuration. */
@@ -35,13 +35,13 @@ export interface RunningWorker {
  * Makes the schedules those of the configuration, and does jobs until it is closed.
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { parts, redis } = options;
-  const { db, log, queues, metrics } = parts;
-  await saveSchedules(db, options.schedules, timesAfter);
-  const tell = tellOnce(log);
-  await keepSchedulers(parts, tell);
+  const { deps, redis } = options;
+  const { db, log, queues, metrics } = deps;
+  await saveSchedules(db, options.schedules, computeDueTimes);
+  const tell = createProblemLog(log);
+  await keepSchedulers(deps, tell);
 
-  const runs = new RunsInHand(parts);
+  const runs = new SnapshotSessions(deps);
   const open = <Data>(
     name: QueueName,
     concurrency: number,
@@ -62,16 +62,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const walks = open<WalkData>(
     'walks',
     WALKS,
-    (job, _, signal) => readWalk(parts, runs, job, signal),
-    (job, error) => void noteGivenUp(parts, job, error).catch(() => {}),
+    (job, _, signal) => runWalkJob(deps, runs, job, signal),
+    (job, error) => void recordAbandonedWalk(deps, job, error).catch(() => {}),
   );
   const workers: readonly JobWorker[] = [
     open<ScheduleData>('schedules', SCHEDULES, async (job) => {
-      const waitMs = await takeDueRun(parts, job.data.poolId);
+      const waitMs = await takeDueRun(deps, job.data.poolId);
       if (waitMs > 0) throw new LaterError('Its pool begins a little later.', waitMs);
     }),
     open<SnapshotData>('snapshots', SNAPSHOTS, (job, token, signal) =>
-      takeRequestedSnapshot(parts, job, token, signal),
+      takeRequestedSnapshot(deps, job, token, signal),
     ),
     walks,
   ];
@@ -85,7 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await Promise.all(workers.map((worker) => worker.close()));
       await stopped;
       await queues.close();
-      await parts.quota.close();
+      await deps.quota.close();
       await upkeep.leave();
       log.info('worker stopped');
     },

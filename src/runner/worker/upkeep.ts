@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { bounded, NoAnswerError } from '../../common/bounded.ts';
 import { dropConnections, openPool } from '../../postgres/connection.ts';
-import { ownerOf } from '../../postgres/work/transaction-owner.ts';
-import { beat, forgetWorker } from '../../postgres/work/workers.ts';
+import { getOwner } from '../../postgres/work/transaction-owner.ts';
+import { recordHeartbeat, removeWorker } from '../../postgres/work/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { tellOnce } from './failures.ts';
+import { createProblemLog } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
 import { lostTransactionsEnder } from './lost-transactions.ts';
-import type { JobParts } from './parts.ts';
+import type { JobDeps } from './parts.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
 import { showProgress } from './show-progress.ts';
@@ -23,7 +23,7 @@ const KEEP_SCHEDULERS_MS = 30_000;
 const PROGRESS_MS = 5_000;
 
 export interface UpkeepOptions {
-  readonly parts: JobParts;
+  readonly deps: JobDeps;
   readonly redis: RedisConnection;
   readonly databaseUrl: string;
   readonly version: string;
@@ -45,10 +45,10 @@ export interface Upkeep {
  * to it that jobs and schedulers are there, and shows how far walks are.
  */
 export function startUpkeep(options: UpkeepOptions): Upkeep {
-  const { parts, redis, workers } = options;
-  const { db, log, queues } = parts;
+  const { deps, redis, workers } = options;
+  const { db, log, queues } = deps;
   const self = {
-    id: ownerOf(db),
+    id: getOwner(db),
     host: hostname(),
     pid: process.pid,
     version: options.version,
@@ -65,18 +65,18 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const pulse = openPool(options.databaseUrl, 1);
   const tellAlive = bounded(() => {
     const jobs = workers.reduce((sum, worker) => sum + worker.inHand().length, 0);
-    return beat(pulse, self, { jobs, trouble: servers.trouble });
+    return recordHeartbeat(pulse, self, { jobs, trouble: servers.trouble });
   }, SILENCE_MS);
   const onSilence = async (error: unknown) => {
     servers.databaseAnswers(false);
     if (!(error instanceof NoAnswerError)) return;
     // What was asked there hangs until its connection is given up; the jobs then wait elsewhere.
     for (const pool of [db, pulse]) dropConnections(pool);
-    await parts.quota.drop();
+    await deps.quota.drop();
   };
 
-  const tell = tellOnce(log);
-  const keeper = new JobKeeper(parts, redis.client, tell);
+  const tell = createProblemLog(log);
+  const keeper = new JobKeeper(deps, redis.client, tell);
   /** Of many workers, one looks after the jobs at a time. */
   const keepJobs = async () => {
     const key = `${queues.prefix}:keeper`;
@@ -94,9 +94,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     // The jobs' connections may all wait for what a lost worker holds.
     lookAfter('lost workers', BEAT_MS, lostTransactionsEnder(pulse, log)),
     lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
-    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(parts, tell)),
+    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(deps, tell)),
     lookAfter('progress', PROGRESS_MS, () =>
-      showProgress(parts, options.walks.inHand() as Job<WalkData>[]),
+      showProgress(deps, options.walks.inHand() as Job<WalkData>[]),
     ),
   ];
 
@@ -105,7 +105,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       await Promise.all(repeated.map((each) => each.stop()));
     },
     async leave() {
-      await forgetWorker(pulse, self.id);
+      await removeWorker(pulse, self.id);
       await pulse.end();
     },
   };

@@ -1,7 +1,7 @@
 import { snapshotId } from '../../model/snapshot.ts';
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { remainingOf } from '../../snapshot/plan-walks.ts';
+import { estimateRemaining } from '../../snapshot/plan-walks.ts';
 import type { Queues, WalkData } from './queues.ts';
 
 /** The job of a snapshot, which waits for the jobs of its walks. */
@@ -26,23 +26,24 @@ export async function addWalkJobs(
   walks: readonly Walk[],
   open: readonly Walk[],
 ): Promise<void> {
-  const { run } = context;
+  const { lease } = context;
   const { id, requestId } = snapshotJob;
-  const longestFirst = (a: Walk, b: Walk) => remainingOf(b, context) - remainingOf(a, context);
+  const longestFirst = (a: Walk, b: Walk) =>
+    estimateRemaining(b, context) - estimateRemaining(a, context);
   const ranks = new Map([...open].sort(longestFirst).map((walk, index) => [walk.id, index + 1]));
   const parent = { id, queue: queues.snapshots.qualifiedName };
   await queues.walks.addBulk(
     walks.map((walk) => ({
       name: walk.kind,
       data: {
-        poolId: run.poolId,
+        poolId: lease.poolId,
         requestId,
-        snapshot: snapshotId(run.snapshotAt),
-        fence: run.fence,
+        snapshot: snapshotId(lease.snapshotAt),
+        fence: lease.fence,
         walk: walk.id,
       } satisfies WalkData,
       opts: {
-        jobId: `${id}-walk-${walk.id}-${run.fence}`,
+        jobId: `${id}-walk-${walk.id}-${lease.fence}`,
         parent,
         priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_RANK),
         // The others are read to their ends, and kept; the snapshot's job then says what failed.
