@@ -5,25 +5,25 @@ CREATE SCHEMA IF NOT EXISTS mirror;
 COMMENT ON SCHEMA mirror IS 'The machinery of cognito-mirror: private, and changed without notice.';
 
 -- What a snapshot needs besides what readers may know of it.
-CREATE TABLE mirror.runs (
+CREATE TABLE mirror.snapshot_leases (
   pool_id text COLLATE "C" NOT NULL,
   snapshot_at timestamptz NOT NULL,
   stage integer GENERATED ALWAYS AS IDENTITY UNIQUE,
-  fence integer NOT NULL DEFAULT 1,
-  base_at timestamptz,
-  serial boolean NOT NULL DEFAULT false,
+  lease_number integer NOT NULL DEFAULT 1,
+  compared_with timestamptz,
+  single_chain boolean NOT NULL DEFAULT false,
   destination text,
   PRIMARY KEY (pool_id, snapshot_at),
   FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots
 );
-COMMENT ON TABLE mirror.runs IS 'How each snapshot is being taken.';
-COMMENT ON COLUMN mirror.runs.pool_id IS 'The pool.';
-COMMENT ON COLUMN mirror.runs.snapshot_at IS 'The snapshot.';
-COMMENT ON COLUMN mirror.runs.stage IS 'The number in the names of its stage''s tables, mirror.stage_<number>_*.';
-COMMENT ON COLUMN mirror.runs.fence IS 'Raised by each runner that takes the snapshot up: one with a lower number may write nothing more.';
-COMMENT ON COLUMN mirror.runs.base_at IS 'The published snapshot that the stage is compared with; null for a pool''s first.';
-COMMENT ON COLUMN mirror.runs.serial IS 'Whether the users are walked in one chain, as cutting by sub was refused or lost someone.';
-COMMENT ON COLUMN mirror.runs.destination IS 'The destination that holds its archive.';
+COMMENT ON TABLE mirror.snapshot_leases IS 'How each snapshot is being taken.';
+COMMENT ON COLUMN mirror.snapshot_leases.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.snapshot_leases.snapshot_at IS 'The snapshot.';
+COMMENT ON COLUMN mirror.snapshot_leases.stage IS 'The number in the names of its stage''s tables, mirror.stage_<number>_*.';
+COMMENT ON COLUMN mirror.snapshot_leases.lease_number IS 'Raised by each runner that takes the snapshot up: one with a lower number may write nothing more.';
+COMMENT ON COLUMN mirror.snapshot_leases.compared_with IS 'The published snapshot that the stage is compared with; null for a pool''s first.';
+COMMENT ON COLUMN mirror.snapshot_leases.single_chain IS 'Whether the users are walked in one chain, as cutting by sub was refused or lost someone.';
+COMMENT ON COLUMN mirror.snapshot_leases.destination IS 'The destination that holds its archive.';
 
 -- The hashes of the current users, apart from their rows: comparing a page reads these alone.
 CREATE TABLE mirror.user_hashes (
@@ -39,12 +39,12 @@ COMMENT ON COLUMN mirror.user_hashes.hash IS '128 bits of the hash of what the u
 
 CREATE TABLE mirror.history_floors (
   pool_id text COLLATE "C" PRIMARY KEY,
-  kept_from timestamptz NOT NULL
+  retained_from timestamptz NOT NULL
 );
 COMMENT ON TABLE mirror.history_floors IS 'How far back the history of a pool still goes, where old versions were dropped.';
 COMMENT ON COLUMN mirror.history_floors.pool_id IS 'The pool.';
-COMMENT ON COLUMN mirror.history_floors.kept_from IS 'The first snapshot_at whose state can still be told.';
+COMMENT ON COLUMN mirror.history_floors.retained_from IS 'The first snapshot_at whose state can still be told.';
 
 -- Down Migration
 
-DROP TABLE mirror.runs, mirror.user_hashes, mirror.history_floors;
+DROP TABLE mirror.snapshot_leases, mirror.user_hashes, mirror.history_floors;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   floor timestamptz;
 BEGIN
-  SELECT kept_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
+  SELECT retained_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
   IF at < floor THEN
     RAISE EXCEPTION 'The history of pool % reaches back to % only; closed versions before that were dropped (MIRROR_HISTORY_DAYS).', pool, floor
       USING HINT = 'Ask for a later time, or read the archive of that day.';
@@ -63,7 +63,7 @@ COMMENT ON FUNCTION directory.memberships_at (text, timestamptz) IS 'The members
 -- The first snapshot of a pool changes nothing: it is where its history begins. What was pruned
 -- moves that beginning forward.
 CREATE VIEW mirror.history_starts AS
-SELECT s.pool_id, greatest(min(s.snapshot_at), max(f.kept_from)) AS starts_at
+SELECT s.pool_id, greatest(min(s.snapshot_at), max(f.retained_from)) AS starts_at
 FROM directory.snapshots AS s
 LEFT JOIN mirror.history_floors AS f USING (pool_id)
 WHERE s.state IN ('published', 'archived')

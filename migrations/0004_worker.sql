@@ -20,7 +20,7 @@ CREATE TABLE mirror.requests (
   source text NOT NULL CHECK (source IN ('schedule', 'trigger')),
   requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   snapshot_at timestamptz,
-  waits_for text,
+  waiting_reason text,
   ended_at timestamptz,
   outcome text CHECK (outcome IN ('done', 'held', 'skipped', 'failed')),
   reason text,
@@ -35,7 +35,7 @@ COMMENT ON COLUMN mirror.requests.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.requests.source IS 'What asked: the schedule, or a person by trigger.';
 COMMENT ON COLUMN mirror.requests.requested_at IS 'When it asked.';
 COMMENT ON COLUMN mirror.requests.snapshot_at IS 'The snapshot that was begun or taken up for it.';
-COMMENT ON COLUMN mirror.requests.waits_for IS 'What keeps an open request from going on, if anything.';
+COMMENT ON COLUMN mirror.requests.waiting_reason IS 'What keeps an open request from going on, if anything.';
 COMMENT ON COLUMN mirror.requests.ended_at IS 'When it ended; null while it is open.';
 COMMENT ON COLUMN mirror.requests.outcome IS 'What it ended with.';
 COMMENT ON COLUMN mirror.requests.reason IS 'Why it was skipped, or failed.';
@@ -48,7 +48,7 @@ CREATE TABLE mirror.workers (
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   jobs integer NOT NULL DEFAULT 0,
-  trouble text
+  problem text
 );
 COMMENT ON TABLE mirror.workers IS 'The worker processes; each says every few seconds that it is alive.';
 COMMENT ON COLUMN mirror.workers.id IS 'Names the process.';
@@ -58,7 +58,7 @@ COMMENT ON COLUMN mirror.workers.version IS 'The version of the program.';
 COMMENT ON COLUMN mirror.workers.started_at IS 'When it started.';
 COMMENT ON COLUMN mirror.workers.seen_at IS 'When it last said that it is alive.';
 COMMENT ON COLUMN mirror.workers.jobs IS 'How many jobs it had in hand then.';
-COMMENT ON COLUMN mirror.workers.trouble IS 'What keeps it from working, if anything.';
+COMMENT ON COLUMN mirror.workers.problem IS 'What keeps it from working, if anything.';
 
 -- Names this mirror among those that may share a Redis.
 CREATE TABLE mirror.installation (

@@ -29,11 +29,11 @@ COMMENT ON COLUMN mirror.user_writers.server_id IS 'The system identifier of the
 COMMENT ON COLUMN mirror.user_writers.xid IS 'The transaction; its low 32 bits are the xmin of its rows.';
 -- Empty at first: what stands in the rows now is compared in full by the next snapshot.
 
-ALTER TABLE mirror.runs
+ALTER TABLE mirror.snapshot_leases
   ADD COLUMN published_users bigint,
   ADD COLUMN archive_lost boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN mirror.runs.published_users IS 'How many rows of directory.users its publication left; null before.';
-COMMENT ON COLUMN mirror.runs.archive_lost IS 'Whether it can never be archived: something else changed its rows, and what they were is not known.';
+COMMENT ON COLUMN mirror.snapshot_leases.published_users IS 'How many rows of directory.users its publication left; null before.';
+COMMENT ON COLUMN mirror.snapshot_leases.archive_lost IS 'Whether it can never be archived: something else changed its rows, and what they were is not known.';
 
 ALTER TABLE directory.snapshots ADD COLUMN repaired bigint;
 COMMENT ON COLUMN directory.snapshots.repaired IS 'Rows of directory.users that were changed, deleted or added by something other than a publication, and were put right. They are no changes.';
@@ -59,7 +59,7 @@ BEGIN
     RAISE EXCEPTION 'The history of pool % begins with its first snapshot at %.', pool, first
       USING HINT = 'Ask for a later time.';
   END IF;
-  SELECT kept_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
+  SELECT retained_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
   IF at < floor THEN
     RAISE EXCEPTION 'The history of pool % reaches back to % only; closed versions before that were dropped (MIRROR_HISTORY_DAYS).', pool, floor
       USING HINT = 'Ask for a later time, or read the archive of that day.';
@@ -98,7 +98,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE
   floor timestamptz;
 BEGIN
-  SELECT kept_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
+  SELECT retained_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
   IF at < floor THEN
     RAISE EXCEPTION 'The history of pool % reaches back to % only; closed versions before that were dropped (MIRROR_HISTORY_DAYS).', pool, floor
       USING HINT = 'Ask for a later time, or read the archive of that day.';
@@ -108,7 +108,7 @@ END
 $$;
 COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True; an error where the history of the pool no longer reaches back to the moment.';
 ALTER TABLE directory.snapshots DROP COLUMN repaired;
-ALTER TABLE mirror.runs DROP COLUMN published_users, DROP COLUMN archive_lost;
+ALTER TABLE mirror.snapshot_leases DROP COLUMN published_users, DROP COLUMN archive_lost;
 DROP TABLE mirror.user_writers;
 DROP INDEX mirror.user_hashes_stale;
 DELETE FROM mirror.user_hashes WHERE hash IS NULL;

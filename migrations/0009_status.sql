@@ -14,7 +14,7 @@ COMMENT ON COLUMN mirror.attempts.outcome IS 'How it ended.';
 COMMENT ON COLUMN mirror.attempts.snapshot_at IS 'The snapshot that it worked on; null where it began none.';
 COMMENT ON COLUMN mirror.attempts.reason IS 'Why it did not succeed; null where it did.';
 
--- Apart from mirror.runs, whose rows are locked while pages commit. No foreign key, which would
+-- Apart from mirror.snapshot_leases, whose rows are locked while pages commit. No foreign key, which would
 -- lock them too.
 CREATE TABLE mirror.progress (
   pool_id text COLLATE "C" PRIMARY KEY,

@@ -6,7 +6,7 @@ CREATE TABLE mirror.pools (
   -- When COGNITO_POOLS=all listed it last; null where it never did.
   listed_at timestamptz,
   -- Whether it has users that no shard holds: it is then read in one chain.
-  serial boolean NOT NULL DEFAULT false,
+  single_chain boolean NOT NULL DEFAULT false,
   -- By how many users its last reading in one chain fell short of the service's estimate.
   short bigint NOT NULL DEFAULT 0
 );

@@ -13,7 +13,7 @@ const MADE_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.membership_history',
     'directory.snapshots',
   ],
-  '0002_mirror': ['mirror.runs', 'mirror.user_hashes', 'mirror.history_floors'],
+  '0002_mirror': ['mirror.snapshot_leases', 'mirror.user_hashes', 'mirror.history_floors'],
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
   '0004_worker': ['mirror.schedules', 'mirror.requests', 'mirror.workers', 'mirror.installation'],
   '0006_drift': ['mirror.user_writers'],

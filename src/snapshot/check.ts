@@ -43,7 +43,7 @@ export async function check(
   if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
   const removals = await confirmRemovals(context, signal);
   if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
-  const recount = await compareEstimate(context, removals.suspects, signal);
+  const recount = await compareEstimate(context, removals.missing, signal);
   if (recount.length > 0) return { kind: 'walk', walks: recount };
   const sizes = await withLease(
     db,
@@ -61,7 +61,7 @@ export async function check(
   const objection = checkRemovalGuard(sizes, {
     maxRemoved,
     estimatedUsers: pool.estimatedUsers,
-    first: lease.baseAt === null,
+    first: lease.comparedWith === null,
   });
   const reasons = [groups.hold, strays.hold, removals.hold, objection].filter(
     (reason) => reason !== null,

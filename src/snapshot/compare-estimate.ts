@@ -16,13 +16,13 @@ const REPEATED = 2;
  * read once more, in one chain. What one chain does not explain is an estimate that is not current,
  * and is remembered: the pool is not read twice for the same difference every night.
  *
- * @param suspects users of the last snapshot that no walk saw: an estimate may still count those that
+ * @param missing users of the last snapshot that no walk saw: an estimate may still count those that
  *   are gone, and the others were kept.
  * @returns the walk that must be made first; none where there is nothing to read again.
  */
 export async function compareEstimate(
   context: SnapshotContext,
-  suspects: number,
+  missing: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
   const { db, lease, pool, cognito, log } = context;
@@ -33,12 +33,12 @@ export async function compareEstimate(
   };
   const reading = await withLease(db, lease, ['walking'], read, signal);
   const note = (short: number) =>
-    reading.serial
+    reading.singleChain
       ? withLease(db, lease, ['walking'], (client) =>
-          recordReading(client, lease.poolId, { serial: reading.odd, short }),
+          recordReading(client, lease.poolId, { singleChain: reading.odd, short }),
         )
       : Promise.resolve();
-  const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - suspects);
+  const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - missing);
   if (shortOf(pool.estimatedUsers) === 0) {
     await note(0);
     return [];
@@ -49,7 +49,7 @@ export async function compareEstimate(
   await note(short);
   if (short === 0) return [];
   log.warn(
-    { poolId: lease.poolId, users: reading.users, estimatedUsers, suspects },
+    { poolId: lease.poolId, users: reading.users, estimatedUsers, missing },
     'fewer users were read than the service estimates',
   );
   if (!reading.cut || short <= REPEATED * (await findReadingRecord(db, lease.poolId)).short)

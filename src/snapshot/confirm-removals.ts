@@ -15,7 +15,7 @@ const TOLERATED_ALIVE = 0.01;
 /** What came of the users that no walk saw. */
 export interface Removals {
   /** How many there are: gone, or kept. */
-  readonly suspects: number;
+  readonly missing: number;
   /** The walk that must be made first, as shards lost someone. */
   readonly walks: readonly Walk[];
   /** Why the snapshot must be held, or null. */
@@ -34,12 +34,12 @@ export async function confirmRemovals(
   const { db, lease, log } = context;
   const find = (client: pg.PoolClient) => findMissingUsers(client, lease, MAX_CONFIRMATIONS);
   const { count, chosen } = await transaction(db, find, signal);
-  if (count === 0) return { suspects: 0, walks: [], hold: null };
+  if (count === 0) return { missing: 0, walks: [], hold: null };
   const { alive, refused } = await confirmUsers(context, chosen, signal);
   const kept = [...alive, ...refused];
   await withLease(db, lease, ['walking'], (client) => keepConfirmedUsers(client, lease, kept));
   if (alive.length <= chosen.length * TOLERATED_ALIVE) {
-    return { suspects: count, walks: [], hold: null };
+    return { missing: count, walks: [], hold: null };
   }
   const lost =
     `${formatCount(alive.length)} of ${formatCount(chosen.length)} users that no walk saw ` +
@@ -47,5 +47,5 @@ export async function confirmRemovals(
   const walks = (await readUserCounts(db, lease)).cut ? await fallBackToSingleChain(context) : [];
   if (walks.length > 0)
     log.warn({ poolId: lease.poolId }, `${lost}: walking all users in one chain`);
-  return { suspects: count, walks, hold: `${lost}: the listing lost users.` };
+  return { missing: count, walks, hold: `${lost}: the listing lost users.` };
 }

@@ -17,11 +17,12 @@ export async function planWalks(context: SnapshotContext): Promise<Walk[]> {
   let walks = await allWalks(db, lease);
   if (walks.length === 0) {
     walks = await withLease(db, lease, ['walking'], async (client) => {
-      const serial = lease.serial || (await findReadingRecord(client, lease.poolId)).serial;
-      if (serial) await markSingleChain(client, lease);
+      const singleChain =
+        lease.singleChain || (await findReadingRecord(client, lease.poolId)).singleChain;
+      if (singleChain) await markSingleChain(client, lease);
       return addWalks(client, lease, [
         { kind: 'groups', prefix: null, groupName: null, expected: null },
-        { kind: 'users', prefix: serial ? null : '', groupName: null, expected: users },
+        { kind: 'users', prefix: singleChain ? null : '', groupName: null, expected: users },
       ]);
     });
   }

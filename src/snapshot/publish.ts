@@ -18,7 +18,7 @@ export async function publish(
 ): Promise<void> {
   progress.phase = 'publish';
   await publishStage(db, lease, from, signal);
-  if (lease.baseAt === null) await analyzeKeys(db);
+  if (lease.comparedWith === null) await analyzeKeys(db);
   await dropEndedStages(db);
   if (historyDays !== null) await pruneHistory(db, lease.poolId, historyDays, signal);
 }

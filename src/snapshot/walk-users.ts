@@ -77,7 +77,8 @@ async function cut(
 ): Promise<Walk[]> {
   const { db, lease, progress } = context;
   const prefix = shard.prefix ?? '';
-  const known = lease.baseAt === null ? new Map() : await countUsersByNextDigit(db, lease, prefix);
+  const known =
+    lease.comparedWith === null ? new Map() : await countUsersByNextDigit(db, lease, prefix);
   const expected = estimateChildren(prefix, shard.expected ?? 0, known.size > 0 ? known : sample);
   const { walks, lostItems } = await splitWalk(
     db,

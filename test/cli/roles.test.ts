@@ -129,7 +129,7 @@ describe('by the documented SQL', { timeout: 120_000 }, () => {
     expect(await archived()).toBe(4);
     expect(await fleet.run(['plan'], env('worker'))).toMatchObject({ code: 0 });
     const status = await fleet.run(['status', '--json'], env('worker'));
-    expect(JSON.parse(status.stdout).workers).toMatchObject([{ alive: true, trouble: null }]);
+    expect(JSON.parse(status.stdout).workers).toMatchObject([{ alive: true, problem: null }]);
     worker.child.kill('SIGTERM');
     expect(await worker.result).toMatchObject({ code: 0 });
     expect(troubleIn(worker)).toEqual([]);
@@ -183,7 +183,7 @@ describe('no role has more', () => {
       'DELETE FROM directory.snapshots',
       'INSERT INTO directory.groups DEFAULT VALUES',
       'TRUNCATE directory.user_history',
-      'SELECT FROM mirror.runs',
+      'SELECT FROM mirror.snapshot_leases',
       'SELECT FROM mirror.history_floors',
       'SELECT FROM mirror.installation',
       'CREATE TABLE directory.of_mine ()',
@@ -210,7 +210,7 @@ describe('no role has more', () => {
       'CREATE TABLE public.of_mine ()',
       'CREATE SCHEMA of_mine',
       'CREATE TEMPORARY TABLE of_mine ()',
-      'DROP TABLE mirror.runs',
+      'DROP TABLE mirror.snapshot_leases',
       'ALTER TABLE mirror.requests ADD COLUMN of_mine text',
       'DROP SCHEMA mirror CASCADE',
       "INSERT INTO mirror.migrations (name, run_on) VALUES ('9999_later', now())",

@@ -96,7 +96,7 @@ export function request(differences: Partial<RequestStatus>): RequestStatus {
     source: 'schedule',
     requestedAt: minutes(-30),
     snapshot: null,
-    waitsFor: null,
+    waitingReason: null,
     endedAt: null,
     outcome: null,
     reason: null,
@@ -120,7 +120,7 @@ export const WORKER = {
   seenAt: minutes(0),
   alive: true,
   jobs: 4,
-  trouble: null,
+  problem: null,
 };
 
 export const SCHEDULE = {

@@ -34,8 +34,8 @@ describe('the status, for a person', () => {
 
   it('shows the workers, which of them are lost, and what keeps the others from working', () => {
     const workers = [
-      { ...WORKER, id: 'w2', host: 'worker-b', alive: false, seenAt: minutes(-3), trouble: 'Old.' },
-      { ...WORKER, id: 'w3', pid: 7, trouble: 'Redis does not answer.' },
+      { ...WORKER, id: 'w2', host: 'worker-b', alive: false, seenAt: minutes(-3), problem: 'Old.' },
+      { ...WORKER, id: 'w3', pid: 7, problem: 'Redis does not answer.' },
       WORKER,
     ];
     expect(textOf({ workers }).split('\n').slice(0, 7)).toEqual([
@@ -43,7 +43,7 @@ describe('the status, for a person', () => {
       'worker        | state      | jobs | seen      |         up | version',
       '--------------+------------+------+-----------+------------+--------',
       'worker-b 4242 | lost       |      | 3 min ago |            | 0.1.0',
-      'worker-a 7    | in trouble |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
+      'worker-a 7    | in problem |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
       'worker-a 4242 | alive      |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
       '  worker-a 7: Redis does not answer.',
     ]);
@@ -65,7 +65,7 @@ describe('the status, for a person', () => {
     expect(about({ source: 'trigger', snapshot: SNAPSHOT.snapshot })).toContain(
       '  asked for by trigger 30 min ago: snapshot 20261121T204000Z is being taken\n',
     );
-    expect(about({ waitsFor: 'Another run has the pool.' })).toContain(
+    expect(about({ waitingReason: 'Another run has the pool.' })).toContain(
       '  asked for by the schedule 30 min ago: waits: Another run has the pool.\n',
     );
   });
@@ -232,7 +232,7 @@ describe('the status, for a person', () => {
           { ...SNAPSHOT, users: 1_234_567, groups: 1_234, memberships: 7_654_321, added: 98_765 },
         ],
         schedules: [SCHEDULE],
-        workers: [{ ...WORKER, trouble: `Redis does not answer at ${'redis.'.repeat(30)}` }],
+        workers: [{ ...WORKER, problem: `Redis does not answer at ${'redis.'.repeat(30)}` }],
         requests: [FAILED],
       },
       width,
@@ -252,8 +252,8 @@ describe('the status, for a person', () => {
     const text = textOf({
       snapshots: [{ ...WALKING, reason: odd }],
       schedules: [{ ...SCHEDULE, pattern: odd, timezone: odd }],
-      workers: [{ ...WORKER, host: odd, version: odd, trouble: odd }],
-      requests: [request({ waitsFor: odd }), { ...FAILED, id: 0, reason: odd }],
+      workers: [{ ...WORKER, host: odd, version: odd, problem: odd }],
+      requests: [request({ waitingReason: odd }), { ...FAILED, id: 0, reason: odd }],
     });
     for (const active of ['\u001b', '\u202e']) expect(text).not.toContain(active);
     expect(text.split('\\u001b[2J\\u202e\\n')).toHaveLength(1 + 8);

@@ -49,7 +49,7 @@ describe('status of workers', () => {
           seenAt: iso,
           alive: true,
           jobs: 3,
-          trouble: null,
+          problem: null,
         },
       ],
       requests: [
@@ -59,7 +59,7 @@ describe('status of workers', () => {
           source: 'trigger',
           requestedAt: '2026-11-20T02:00:00.000Z',
           snapshot: null,
-          waitsFor: null,
+          waitingReason: null,
           endedAt: '2026-11-20T02:05:00.000Z',
           outcome: 'failed',
           reason: 'Access was denied.',

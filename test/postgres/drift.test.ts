@@ -269,7 +269,7 @@ describe('rows that only were moved', () => {
 it('a pool whose rows were taken out everywhere by hand begins anew', async () => {
   const content = await threeUsers();
   for (const table of [
-    'mirror.runs',
+    'mirror.snapshot_leases',
     'directory.snapshots',
     'directory.users',
     'directory.user_history',
@@ -301,5 +301,5 @@ it('writers of another server are not trusted', async () => {
   await db.query('UPDATE mirror.user_writers SET server_id = server_id + 1');
   const { lease, drifted } = await beginSnapshot(db, POOL, createStage);
   expect(drifted).toBe(3);
-  expect(lease.baseAt).not.toBeNull();
+  expect(lease.comparedWith).not.toBeNull();
 });

@@ -52,10 +52,12 @@ it('an ended request makes way for the next one, and keeps its outcome', async (
 it('an open request tells what it waits for, and an ended one no longer', async () => {
   const request = await ask();
   await recordWaiting(db, request.id, 'A `sync` of the pool is waited for.');
-  expect(await rowOf(request)).toMatchObject({ waits_for: 'A `sync` of the pool is waited for.' });
+  expect(await rowOf(request)).toMatchObject({
+    waiting_reason: 'A `sync` of the pool is waited for.',
+  });
   await endRequest(db, request.id, 'done', null);
   await recordWaiting(db, request.id, 'Too late.');
-  expect(await rowOf(request)).toMatchObject({ waits_for: null });
+  expect(await rowOf(request)).toMatchObject({ waiting_reason: null });
 });
 
 it('a request knows its snapshot', async () => {

@@ -240,7 +240,7 @@ describe('a snapshot', () => {
     const again = await beginSnapshot(db, POOL, createStage);
     expect(again).toMatchObject({
       resumed: true,
-      run: { snapshotAt: lease.snapshotAt, fence: lease.fence + 1 },
+      lease: { snapshotAt: lease.snapshotAt, number: lease.number + 1 },
     });
     await expect(mergeReads(db, lease, never)).rejects.toThrow(LeaseLostError);
     await expect(endSnapshot(db, lease, ['walking'], 'failed', 'x')).rejects.toThrow(
@@ -277,7 +277,7 @@ describe('a snapshot', () => {
 
   it('that began over 24 hours ago is failed by the next run', async () => {
     await db.query(
-      `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '25 hours')
+      `WITH runs AS (UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at - interval '25 hours')
        UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours', snapshot = 'old'`,
     );
     const next = await beginSnapshot(db, POOL, createStage);

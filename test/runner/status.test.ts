@@ -255,7 +255,7 @@ describe('what works on a snapshot', () => {
     await recordSnapshot(db, request?.id as number, lease.snapshotAt);
     await expect.poll(snapshotOf).toMatchObject({ runner: null });
     const worker = { id: 'w', host: 'h', pid: 1, version: '0.1.0' };
-    await recordHeartbeat(db, worker, { jobs: 1, trouble: null });
+    await recordHeartbeat(db, worker, { jobs: 1, problem: null });
     expect(await snapshotOf()).toMatchObject({ runner: 'workers', progress: { phase: 'walk' } });
     await db.query(`UPDATE mirror.workers SET seen_at = seen_at - interval '31 seconds'`);
     expect(await snapshotOf()).toMatchObject({ runner: null });
@@ -278,7 +278,7 @@ describe('what works on a snapshot', () => {
   });
 
   it('is not told by a runner that lost the snapshot', async () => {
-    await saveProgress(db, { ...lease, fence: lease.fence + 1 }, 'publish', null);
+    await saveProgress(db, { ...lease, number: lease.number + 1 }, 'publish', null);
     expect(await snapshotOf()).toMatchObject({ progress: { phase: 'walk' } });
   });
 
@@ -342,7 +342,7 @@ describe('schedules, workers and requests', () => {
 
   it('take a worker for lost that was not seen for thirty seconds, and tell of it first', async () => {
     await db.query(
-      `INSERT INTO mirror.workers (id, host, pid, version, seen_at, trouble) VALUES
+      `INSERT INTO mirror.workers (id, host, pid, version, seen_at, problem) VALUES
        ('a', 'one', 1, '0.1.0', clock_timestamp() - interval '20 seconds', NULL),
        ('b', 'two', 2, '0.1.0', clock_timestamp() - interval '31 seconds', NULL),
        ('c', 'three', 3, '0.1.0', clock_timestamp(), 'Redis does not answer.')`,

@@ -136,7 +136,7 @@ describe('a last manifest in cold storage', () => {
 
   it('stops a database that does not know it, with the storage class and the way out', async () => {
     const { manifest } = await newest();
-    await mirror.rows('UPDATE mirror.runs SET destination = NULL');
+    await mirror.rows('UPDATE mirror.snapshot_leases SET destination = NULL');
     const message = await refusedAtOnce({ destination: backend.destination });
     expect(message).toContain(
       `the object of/pools/${manifest} in the bucket archive is in the storage class DEEP_ARCHIVE and cannot be read.`,

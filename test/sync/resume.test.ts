@@ -76,7 +76,7 @@ describe('a run that was interrupted', () => {
     mirror = await openTestMirror({ users: 600, groups: 6, seed: 5 });
     await syncUntil(16);
     const [stage] = await mirror.rows<{ walks: string }>(
-      `SELECT format('mirror.stage_%s_walks', stage) AS walks FROM mirror.runs`,
+      `SELECT format('mirror.stage_%s_walks', stage) AS walks FROM mirror.snapshot_leases`,
     );
     const done = await mirror.rows(`SELECT id FROM ${stage?.walks} WHERE state = 'done'`);
     await mirror.rows(`UPDATE ${stage?.walks} SET token_at = token_at - interval '51 minutes'`);

@@ -27,7 +27,7 @@ describe('walks that are found or fail while others go on', () => {
   /** The walks of the pool's open snapshot. */
   async function walks<T>(poolId: string, columns: string): Promise<T[]> {
     const [run] = await mirror.rows<{ stage: number }>(
-      'SELECT stage FROM mirror.runs WHERE pool_id = $1',
+      'SELECT stage FROM mirror.snapshot_leases WHERE pool_id = $1',
       [poolId],
     );
     if (run === undefined) return [];
@@ -112,7 +112,7 @@ describe('a walk over groups whose worker is killed between two pages', () => {
     const held = holdCalls(fleet, 'ListGroups', 3);
     await fleet.trigger();
     await until('two pages of groups are committed', async () => {
-      const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+      const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
       if (run === undefined) return false;
       const stage = `mirror.stage_${run.stage}_walks`;
       const found = await fleet.rows(`SELECT FROM ${stage} WHERE kind = 'members'`);
@@ -130,7 +130,7 @@ describe('a walk over groups whose worker is killed between two pages', () => {
     const members = jobs.filter(({ name }) => name === 'members');
     expect(new Set(members.map(({ data }) => data.walk)).size).toBe(groups);
     expect(members).toHaveLength(groups);
-    expect(new Set(jobs.map(({ data }) => data.fence)).size).toBe(1);
+    expect(new Set(jobs.map(({ data }) => data.lease)).size).toBe(1);
     expect(fleet.simulator.attempts.count({ operation: 'ListUsersInGroup' })).toBe(groups);
   }, 60_000);
 });

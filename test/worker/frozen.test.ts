@@ -13,7 +13,7 @@ let fleet: Fleet;
 
 /** Everything that the walks of the open snapshot have written: checkpoints and rows. */
 async function readStage(): Promise<unknown> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
   const tables = ['walks', 'users', 'groups', 'memberships'];
   return Promise.all(
     tables.map(async (table) =>
@@ -33,7 +33,7 @@ async function readAll(): Promise<unknown> {
     'directory.users',
     'directory.groups',
     'directory.memberships',
-    'mirror.runs',
+    'mirror.snapshot_leases',
     'mirror.requests',
   ];
   return Promise.all(tables.map((table) => fleet.rows(`SELECT * FROM ${table} AS t ORDER BY t`)));
@@ -58,7 +58,7 @@ async function wake({ child, pid }: FleetWorker): Promise<void> {
 
 /** True once a page of the members of a group is committed. */
 async function membersAreRead(): Promise<boolean> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
   const read = await fleet.rows(
     `SELECT FROM mirror.stage_${run?.stage}_walks WHERE kind = 'members' AND pages > 0 LIMIT 1`,
   );
@@ -66,10 +66,10 @@ async function membersAreRead(): Promise<boolean> {
 }
 
 /** The walks that are to be read, with how often each was claimed. */
-async function openWalks(): Promise<{ id: number; kind: string; claim: number }[]> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+async function openWalks(): Promise<{ id: number; kind: string; lease: number }[]> {
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
   return fleet.rows(
-    `SELECT id, kind, claim FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
+    `SELECT id, kind, lease FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
   );
 }
 
@@ -134,7 +134,7 @@ describe('a worker that froze while it read', () => {
     const [successor] = await Promise.all([fleet.worker(), fleet.worker()]);
     await until('their walks were taken over', async () =>
       (await openWalks()).every(
-        ({ id, claim }) => claim > (before.find((walk) => walk.id === id)?.claim ?? claim),
+        ({ id, lease }) => lease > (before.find((walk) => walk.id === id)?.lease ?? lease),
       ),
     );
 
@@ -165,7 +165,7 @@ describe('a worker that froze while it read', () => {
     const [one, two] = await Promise.all([fleet.worker(), fleet.worker(), fleet.worker()]);
     await fleet.trigger();
     await until('the groups are being read', async () => held.reached());
-    const unlock = await keepLock(fleet, 'SELECT FROM mirror.runs FOR UPDATE');
+    const unlock = await keepLock(fleet, 'SELECT FROM mirror.snapshot_leases FOR UPDATE');
     held.release();
     // A worker has ten connections, so at least four of each wait.
     await until('all wait for the snapshot', async () => (await waitingSessions()) >= 24);
@@ -197,12 +197,16 @@ describe('a worker that froze while it published', () => {
     await fleet.trigger();
     await until('it publishes', async () => (await waitingFor(fleet, 'directory.users')) > 0);
     await haveJobs([publisher]);
-    const [before] = await fleet.rows<{ fence: number }>('SELECT fence FROM mirror.runs');
+    const [before] = await fleet.rows<{ lease_number: number }>(
+      'SELECT lease_number FROM mirror.snapshot_leases',
+    );
     const frozenAt = await freeze(publisher);
     await fleet.worker();
     await until('another one has the snapshot', async () => {
-      const [now] = await fleet.rows<{ fence: number }>('SELECT fence FROM mirror.runs');
-      return now?.fence !== before?.fence;
+      const [now] = await fleet.rows<{ lease_number: number }>(
+        'SELECT lease_number FROM mirror.snapshot_leases',
+      );
+      return now?.lease_number !== before?.lease_number;
     });
     expect(await secondsSince(frozenAt)).toBeLessThan(BOUND_SECONDS);
     await mayPublish();
@@ -237,7 +241,7 @@ describe('a runner that froze while it published', () => {
       await hasLocked;
       const taken = takeLease(successor, lease.poolId, 'walking');
       await expect(published).rejects.toThrow(/idle-in-transaction timeout/);
-      expect((await taken)?.fence).toBe(lease.fence + 1);
+      expect((await taken)?.number).toBe(lease.number + 1);
     } finally {
       await frozen.end();
       await successor.end();

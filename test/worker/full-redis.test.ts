@@ -32,7 +32,7 @@ it('a Redis that is full for some seconds costs no attempt, and nothing is lost'
   await until('status names the cause', async () => {
     const { stdout } = await fleet.run(['status', '--json']);
     const { workers: rows } = JSON.parse(stdout) as Status;
-    return rows.every(({ trouble }) => trouble?.includes('CONFIG SET maxmemory'));
+    return rows.every(({ problem }) => problem?.includes('CONFIG SET maxmemory'));
   });
   await fleet.redis.command('CONFIG', 'SET', 'maxmemory', 0);
   await fleet.settled();

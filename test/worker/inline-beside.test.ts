@@ -48,8 +48,8 @@ const snapshots = (poolId: string) =>
   );
 
 const requests = (poolId: string) =>
-  fleet.rows<{ outcome: string | null; reason: string | null; waits_for: string | null }>(
-    'SELECT outcome, reason, waits_for FROM mirror.requests WHERE pool_id = $1 ORDER BY id',
+  fleet.rows<{ outcome: string | null; reason: string | null; waiting_reason: string | null }>(
+    'SELECT outcome, reason, waiting_reason FROM mirror.requests WHERE pool_id = $1 ORDER BY id',
     [poolId],
   );
 
@@ -113,7 +113,7 @@ describe('`sync` beside workers', { timeout: 240_000 }, () => {
     const sync = await fleet.start(['sync', A], shared());
     await until('the users are read', async () => held.reached());
     await fleet.trigger(A);
-    await until('the request waits', async () => (await requests(A))[0]?.waits_for);
+    await until('the request waits', async () => (await requests(A))[0]?.waiting_reason);
     const { stdout } = await fleet.run(['status', A]);
     expect(stdout).toContain('waits: A `sync` of the pool is waited for.');
     expect(await snapshots(A)).toHaveLength(before + 1);
@@ -146,7 +146,7 @@ describe('`sync` beside workers', { timeout: 240_000 }, () => {
       {
         outcome: 'skipped',
         reason: 'No worker was alive: `sync` took it up.',
-        waits_for: null,
+        waiting_reason: null,
       },
     ]);
     await startWorker();

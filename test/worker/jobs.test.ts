@@ -90,7 +90,7 @@ describe('jobs', { timeout: 240_000 }, () => {
     }
     expect(scheduled).toBeDefined();
     expect(Object.keys(walk.data).sort()).toEqual([
-      'fence',
+      'lease',
       'poolId',
       'requestId',
       'snapshot',

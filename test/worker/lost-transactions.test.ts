@@ -33,7 +33,7 @@ const beatOf = (pool: pg.Pool, by = pools[2]) =>
   recordHeartbeat(
     by,
     { id: getOwner(pool), host: 'host', pid: 1, version: 'test' },
-    { jobs: 1, trouble: null },
+    { jobs: 1, problem: null },
   );
 
 /** Makes it 31 seconds since a worker was seen. */
@@ -161,7 +161,7 @@ describe('the transactions of a lost worker', () => {
     await beatOf(lost);
     const lease = await begin(person);
     const { result } = await holdOpen(lost, (client) =>
-      client.query('SELECT FROM mirror.runs WHERE stage = $1 FOR UPDATE', [lease.stage]),
+      client.query('SELECT FROM mirror.snapshot_leases WHERE stage = $1 FOR UPDATE', [lease.stage]),
     );
     await lose(lost);
     expect(await discard(person, lease)).toMatchObject({ state: 'discarded' });

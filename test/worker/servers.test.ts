@@ -23,7 +23,7 @@ const whenAttempted = (count: number) =>
 /** What `status` tells of the workers' trouble. */
 async function troubleInStatus(): Promise<(string | null)[]> {
   const { stdout } = await fleet.run(['status', '--json']);
-  return JSON.parse(stdout).workers.map(({ trouble }: { trouble: string | null }) => trouble);
+  return JSON.parse(stdout).workers.map(({ problem }: { problem: string | null }) => problem);
 }
 
 const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;

@@ -12,7 +12,7 @@ const DATA: WalkData = {
   poolId: 'us-east-1_Fixture01',
   requestId: 1,
   snapshot: '20261120T020000Z',
-  fence: 1,
+  lease: 1,
   walk: 1,
 };
 

@@ -108,7 +108,7 @@ async function waitForLostWalks(): Promise<void> {
   await doJob(async (job, token) => {
     await queues.walks.add(
       'users',
-      { ...job.data, snapshot: '20261120T020000Z', fence: 1, walk: 1 },
+      { ...job.data, snapshot: '20261120T020000Z', lease: 1, walk: 1 },
       { parent: { id: job.id ?? '', queue: queues.snapshots.qualifiedName }, priority: 1 },
     );
     if (await job.moveToWaitingChildren(token ?? '')) throw new WaitingChildrenError();
@@ -215,18 +215,18 @@ describe('a pool', { timeout: 120_000 }, () => {
 
   const ask = (poolId: string) =>
     fleet.rows(`INSERT INTO mirror.requests (pool_id, source) VALUES ($1, 'trigger')`, [poolId]);
-  const waitsFor = async (poolId: string) => {
-    const [request] = await fleet.rows<{ waits_for: string | null }>(
-      'SELECT waits_for FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL',
+  const waitingReason = async (poolId: string) => {
+    const [request] = await fleet.rows<{ waiting_reason: string | null }>(
+      'SELECT waiting_reason FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL',
       [poolId],
     );
-    return request?.waits_for;
+    return request?.waiting_reason;
   };
 
   it('that a worker does not know is left to one that does, and said to wait for it', async () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
-    const told = await until('it is said what is waited for', () => waitsFor(UNKNOWN));
+    const told = await until('it is said what is waited for', () => waitingReason(UNKNOWN));
     expect(told).toBe(`A worker that is configured for ${UNKNOWN} is waited for.`);
 
     await fleet.worker({ COGNITO_POOLS: [KNOWN, UNKNOWN].join(',') });
@@ -238,7 +238,7 @@ describe('a pool', { timeout: 120_000 }, () => {
       for (const queue of [queues.snapshots, queues.walks]) {
         for (const job of await queue.getDelayed()) await job.promote().catch(() => {});
       }
-      return (await waitsFor(UNKNOWN)) === undefined;
+      return (await waitingReason(UNKNOWN)) === undefined;
     });
     expect(await settled).toMatchObject({ outcome: 'done', reason: null });
     for (const job of await queues.walks.getCompleted()) expect(job.attemptsMade).toBe(1);
@@ -246,11 +246,11 @@ describe('a pool', { timeout: 120_000 }, () => {
 
   it('that is taken out of the configuration has its open request skipped', async () => {
     await ask(DROPPED);
-    await until('it waits', () => waitsFor(DROPPED));
+    await until('it waits', () => waitingReason(DROPPED));
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     const ended = await until('it has ended', async () => {
       const found = await fleet.rows<{ outcome: string | null }>(
-        'SELECT outcome, reason, waits_for FROM mirror.requests WHERE pool_id = $1',
+        'SELECT outcome, reason, waiting_reason FROM mirror.requests WHERE pool_id = $1',
         [DROPPED],
       );
       return found.every(({ outcome }) => outcome !== null) && found;
@@ -259,7 +259,7 @@ describe('a pool', { timeout: 120_000 }, () => {
       {
         outcome: 'skipped',
         reason: 'The pool was taken out of the configuration.',
-        waits_for: null,
+        waiting_reason: null,
       },
     ]);
   });

@@ -34,8 +34,8 @@ export function workerLines(status: Status, width: number): string[] {
   if (workers.length > MOST)
     lines.push(`  ${MARKS.more} and ${formatCount(workers.length - MOST)} more`);
   for (const worker of shown) {
-    if (worker.alive && worker.trouble !== null) {
-      lines.push(...wrap('  ', printable(`${nameOf(worker)}: ${worker.trouble}`), width));
+    if (worker.alive && worker.problem !== null) {
+      lines.push(...wrap('  ', printable(`${nameOf(worker)}: ${worker.problem}`), width));
     }
   }
   return lines;
@@ -59,9 +59,9 @@ function columns(at: Date): FittedColumn<Worker>[] {
   ];
 }
 
-function stateOf({ alive, trouble }: Worker): string {
+function stateOf({ alive, problem }: Worker): string {
   if (!alive) return 'lost';
-  return trouble === null ? 'alive' : 'in trouble';
+  return problem === null ? 'alive' : 'in problem';
 }
 
 function nameOf({ host, pid }: Worker): string {
@@ -99,13 +99,13 @@ export function requestLines(status: Status, poolId: string, width: number): str
 }
 
 function linesOf(request: RequestStatus, at: Date, width: number): string[] {
-  const { source, requestedAt, endedAt, outcome, reason, snapshot, waitsFor } = request;
+  const { source, requestedAt, endedAt, outcome, reason, snapshot, waitingReason } = request;
   const by = source === 'schedule' ? 'by the schedule' : 'by trigger';
   const of = snapshot === null ? '' : ` snapshot ${snapshot}`;
   const tell = (text: string) => wrap('  ', printable(text), width);
   if (endedAt === null) {
     const asked = `asked for ${by} ${fromNow(requestedAt, at)}`;
-    if (waitsFor !== null) return tell(`${asked}:${of} waits: ${waitsFor}`);
+    if (waitingReason !== null) return tell(`${asked}:${of} waits: ${waitingReason}`);
     return tell(
       snapshot === null ? `${asked}: waits for a worker` : `${asked}:${of} is being taken`,
     );

@@ -42,20 +42,20 @@ export async function beginSnapshot(
 /** Sees to it that the hashes which the snapshot is read with stand for the rows that are there. */
 async function findDrift(
   client: pg.PoolClient,
-  { poolId, baseAt }: SnapshotLease,
+  { poolId, comparedWith }: SnapshotLease,
 ): Promise<number> {
-  if (baseAt === null) {
+  if (comparedWith === null) {
     await forgetPublished(client, poolId);
     return 0;
   }
-  const { intact } = await detectDrift(client, poolId, baseAt);
+  const { intact } = await detectDrift(client, poolId, comparedWith);
   return intact ? 0 : markDrift(client, poolId);
 }
 
 async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
   // Their runners are fenced first, and waited for: one may be publishing just now.
   await client.query(
-    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND s.pool_id = $1 AND ${STALE}`,
     [poolId],
@@ -77,29 +77,29 @@ async function insertSnapshot(
 ): Promise<Pick<BegunSnapshot, 'lease' | 'secondsAhead'>> {
   const moment = await client.query<{
     snapshotAt: Date;
-    baseAt: Date | null;
+    comparedWith: Date | null;
     secondsAhead: number;
   }>(
-    `SELECT "snapshotAt", "baseAt",
+    `SELECT "snapshotAt", "comparedWith",
        extract(epoch FROM "snapshotAt" - clock_timestamp())::double precision AS "secondsAhead"
      FROM (
        SELECT
          greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
            AS "snapshotAt",
-         max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "baseAt"
+         max(snapshot_at) FILTER (WHERE state IN ('published', 'archived')) AS "comparedWith"
        FROM directory.snapshots WHERE pool_id = $1
      ) AS next`,
     [poolId],
   );
   const [next] = moment.rows;
   if (next === undefined) throw new Error('Postgres gave no time for a snapshot.');
-  const { snapshotAt, baseAt, secondsAhead } = next;
+  const { snapshotAt, comparedWith, secondsAhead } = next;
   await client.query(
     `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
      VALUES ($1, $2, $3, 'walking')`,
     [poolId, snapshotId(snapshotAt), snapshotAt],
   );
-  return { lease: await insertRun(client, poolId, snapshotAt, baseAt), secondsAhead };
+  return { lease: await insertRun(client, poolId, snapshotAt, comparedWith), secondsAhead };
 }
 
 /**
@@ -110,13 +110,13 @@ async function insertRun(
   client: pg.PoolClient,
   poolId: string,
   snapshotAt: Date,
-  baseAt: Date | null,
+  comparedWith: Date | null,
 ): Promise<SnapshotLease> {
   for (;;) {
     const inserted = await client.query<SnapshotLease>(
-      `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, base_at) VALUES ($1, $2, $3)
+      `INSERT INTO mirror.snapshot_leases AS r (pool_id, snapshot_at, compared_with) VALUES ($1, $2, $3)
        ON CONFLICT (stage) DO NOTHING RETURNING ${LEASE_COLUMNS}`,
-      [poolId, snapshotAt, baseAt],
+      [poolId, snapshotAt, comparedWith],
     );
     const lease = inserted.rows[0];
     if (lease !== undefined) return lease;

@@ -26,11 +26,11 @@ export async function commitGroups(
          pages = pages + 1,
          items = items + $6,
          state = CASE WHEN $4::text IS NULL THEN 'done' ELSE 'open' END
-       WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'`,
+       WHERE id = $1 AND attempt = $2 AND lease = $3 AND state = 'open'`,
       [
         page.walk.id,
         page.walk.attempt,
-        page.walk.claim,
+        page.walk.lease,
         page.nextToken,
         performance.now() - page.sentAt,
         page.groups.length,

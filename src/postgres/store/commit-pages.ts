@@ -36,7 +36,7 @@ export async function commitPages(
   const checkpoints = pages.map((page) => ({
     walk: page.walk.id,
     attempt: page.walk.attempt,
-    claim: page.walk.claim,
+    lease: page.walk.lease,
     token: page.nextToken,
     age: now - page.sentAt,
     items: page.walk.kind === 'members' ? page.members.length : page.users.length,
@@ -56,9 +56,9 @@ export async function commitPages(
           items = w.items + c.items,
           state = CASE WHEN c.token IS NULL THEN 'done' ELSE 'open' END
         FROM jsonb_to_recordset($1) AS c (
-          walk integer, attempt integer, claim integer, token text, age double precision, items integer
+          walk integer, attempt integer, lease integer, token text, age double precision, items integer
         )
-        WHERE w.id = c.walk AND w.attempt = c.attempt AND w.claim = c.claim AND w.state = 'open'
+        WHERE w.id = c.walk AND w.attempt = c.attempt AND w.lease = c.lease AND w.state = 'open'
         RETURNING w.id, w.attempt, w.group_name, w.token_at
       ), members AS (
         INSERT INTO ${t.memberships} (walk, attempt, read_at, group_name, username, sub)

@@ -36,19 +36,19 @@ export interface PoolRows {
   readonly intact: boolean;
 }
 
-/** Looks whether a pool's rows are those that the publication at `baseAt` left. */
+/** Looks whether a pool's rows are those that the publication at `comparedWith` left. */
 export async function detectDrift(
   db: Queryable,
   poolId: string,
-  baseAt: Date | null,
+  comparedWith: Date | null,
 ): Promise<PoolRows> {
   const found = await db.query<PoolRows>(
     `SELECT count(*) AS rows, count(*) FILTER (WHERE c.xmin NOT IN ${WRITERS}) = 0
        AND count(*) IS NOT DISTINCT FROM (
-         SELECT published_users FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2
+         SELECT published_users FROM mirror.snapshot_leases WHERE pool_id = $1 AND snapshot_at = $2
        ) AS intact
      FROM directory.users AS c WHERE c.pool_id = $1`,
-    [poolId, baseAt],
+    [poolId, comparedWith],
   );
   return found.rows[0] as PoolRows;
 }
@@ -121,8 +121,8 @@ export async function settleDrift(
   lease: SnapshotLease,
   limit: number,
 ): Promise<Drift> {
-  const before = await detectDrift(db, lease.poolId, lease.baseAt);
-  if (before.intact || lease.baseAt === null) return { before, unstaged: [] };
+  const before = await detectDrift(db, lease.poolId, lease.comparedWith);
+  if (before.intact || lease.comparedWith === null) return { before, unstaged: [] };
   await markDrift(db, lease.poolId);
   const t = stageTables(lease.stage);
   const unstaged = await db.query<Unstaged>(

@@ -15,7 +15,7 @@ export async function pruneHistory(
     const horizon = await client.query<{ horizon: Date }>(
       `SELECT least(clock_timestamp() - make_interval(days => $2),
          min(snapshot_at) FILTER (WHERE state = 'published' AND r.archive_lost IS NOT true)) AS horizon
-       FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+       FROM directory.snapshots LEFT JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
        WHERE pool_id = $1`,
       [poolId, days],
     );
@@ -29,8 +29,8 @@ export async function pruneHistory(
     }
     if (dropped === 0) return;
     await client.query(
-      `INSERT INTO mirror.history_floors AS f (pool_id, kept_from) VALUES ($1, $2)
-       ON CONFLICT (pool_id) DO UPDATE SET kept_from = greatest(f.kept_from, excluded.kept_from)`,
+      `INSERT INTO mirror.history_floors AS f (pool_id, retained_from) VALUES ($1, $2)
+       ON CONFLICT (pool_id) DO UPDATE SET retained_from = greatest(f.retained_from, excluded.retained_from)`,
       [poolId, horizon.rows[0]?.horizon],
     );
   };

@@ -8,16 +8,16 @@ export interface SnapshotLease extends SnapshotKey {
   /** The number in its stage's table names. */
   readonly stage: number;
   /** Which taking-up of the snapshot this is: a runner with a lower number may write nothing. */
-  readonly fence: number;
+  readonly number: number;
   /** The published snapshot that its stage is compared with; null for a pool's first. */
-  readonly baseAt: Date | null;
+  readonly comparedWith: Date | null;
   /** Whether its users are walked in one chain. */
-  readonly serial: boolean;
+  readonly singleChain: boolean;
 }
 
-/** The columns of `mirror.runs AS r`, in the form of `Run`. */
-export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage, r.fence,
-  r.base_at AS "baseAt", r.serial`;
+/** The columns of `mirror.snapshot_leases AS r`, in the form of `Run`. */
+export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage,
+  r.lease_number AS number, r.compared_with AS "comparedWith", r.single_chain AS "singleChain"`;
 
 /**
  * Locks the snapshot for the rest of the transaction, if this runner still has it.
@@ -30,11 +30,11 @@ async function lockLease(
   states: readonly SnapshotState[],
 ): Promise<void> {
   const held = await client.query(
-    `SELECT FROM mirror.runs AS r
+    `SELECT FROM mirror.snapshot_leases AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = ANY ($4)
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3 AND s.state = ANY ($4)
      FOR UPDATE OF r`,
-    [lease.poolId, lease.snapshotAt, lease.fence, states],
+    [lease.poolId, lease.snapshotAt, lease.number, states],
   );
   if (held.rowCount === 0) {
     throw new LeaseLostError(
@@ -78,7 +78,7 @@ export async function takeLease(
   snapshotAt: Date | null = null,
 ): Promise<SnapshotLease | null> {
   const taken = await db.query<SnapshotLease>(
-    `UPDATE mirror.runs AS r SET fence = r.fence + 1
+    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
        AND r.pool_id = $1 AND s.state = $2 AND r.snapshot_at = coalesce($3, r.snapshot_at)
@@ -91,20 +91,20 @@ export async function takeLease(
 /**
  * Joins the runner that has a walking snapshot in hand, for a part of its work.
  *
- * @param fence which taking-up of the snapshot.
+ * @param number which taking-up of the snapshot.
  * @returns the run, or null where it was taken up again since, or has ended.
  */
 export async function joinLease(
   db: Queryable,
   poolId: string,
   snapshotAt: Date,
-  fence: number,
+  number: number,
 ): Promise<SnapshotLease | null> {
   const joined = await db.query<SnapshotLease>(
-    `SELECT ${LEASE_COLUMNS} FROM mirror.runs AS r
+    `SELECT ${LEASE_COLUMNS} FROM mirror.snapshot_leases AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.fence = $3 AND s.state = 'walking'`,
-    [poolId, snapshotAt, fence],
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3 AND s.state = 'walking'`,
+    [poolId, snapshotAt, number],
   );
   return joined.rows[0] ?? null;
 }

@@ -74,7 +74,7 @@ export async function findMissingUsers(
   };
 }
 
-/** Notes suspects that AdminGetUser found alive: they keep their rows and memberships. */
+/** Records missing users that AdminGetUser found: they keep their rows and memberships. */
 export async function keepConfirmedUsers(
   db: Queryable,
   lease: SnapshotLease,

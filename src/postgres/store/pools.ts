@@ -139,7 +139,7 @@ export async function explainVanished(
 /** How a pool's readings went before. */
 export interface ReadingRecord {
   /** Whether it has users that no shard holds. */
-  readonly serial: boolean;
+  readonly singleChain: boolean;
   /** By how many users its last reading in one chain fell short of the service's estimate, or 0. */
   readonly short: number;
 }
@@ -147,21 +147,21 @@ export interface ReadingRecord {
 /** What earlier readings of a pool showed. */
 export async function findReadingRecord(db: Queryable, poolId: string): Promise<ReadingRecord> {
   const found = await db.query<ReadingRecord>(
-    'SELECT serial, short FROM mirror.pools WHERE pool_id = $1',
+    'SELECT single_chain AS "singleChain", short FROM mirror.pools WHERE pool_id = $1',
     [poolId],
   );
-  return found.rows[0] ?? { serial: false, short: 0 };
+  return found.rows[0] ?? { singleChain: false, short: 0 };
 }
 
 /** Notes what a reading in one chain showed. */
 export async function recordReading(
   db: Queryable,
   poolId: string,
-  { serial, short }: ReadingRecord,
+  { singleChain, short }: ReadingRecord,
 ): Promise<void> {
   await db.query(
-    `INSERT INTO mirror.pools AS p (pool_id, serial, short) VALUES ($1, $2, $3)
-     ON CONFLICT (pool_id) DO UPDATE SET serial = excluded.serial, short = excluded.short`,
-    [poolId, serial, short],
+    `INSERT INTO mirror.pools AS p (pool_id, single_chain, short) VALUES ($1, $2, $3)
+     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.serial, short = excluded.short`,
+    [poolId, singleChain, short],
   );
 }

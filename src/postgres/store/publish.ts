@@ -77,7 +77,7 @@ async function requireBase(client: pg.PoolClient, lease: SnapshotLease): Promise
   const current = await client.query<{ same: boolean }>(
     `SELECT max(snapshot_at) IS NOT DISTINCT FROM $2 AS same FROM directory.snapshots
      WHERE pool_id = $1 AND state IN ('published', 'archived')`,
-    [lease.poolId, lease.baseAt],
+    [lease.poolId, lease.comparedWith],
   );
   if (!current.rows[0]?.same) {
     throw new SnapshotFailedError(

@@ -128,7 +128,7 @@ async function giveUpArchives(client: pg.PoolClient, lease: SnapshotLease): Prom
   const t = stageTables(lease.stage);
   await client.query(
     `WITH lost AS (
-     UPDATE mirror.runs AS r SET archive_lost = true
+     UPDATE mirror.snapshot_leases AS r SET archive_lost = true
      FROM directory.snapshots AS n
      WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
        AND r.pool_id = $1 AND n.state = 'published' AND EXISTS (

@@ -123,7 +123,7 @@ export interface Reading {
   /** Whether they were read in shards. */
   readonly cut: boolean;
   /** Whether they were read in one chain, by decision. */
-  readonly serial: boolean;
+  readonly singleChain: boolean;
   /** Whether some are in no shard: those whose `sub` is missing, or no UUID in lower case. */
   readonly odd: boolean;
 }
@@ -132,13 +132,13 @@ export interface Reading {
 export async function readUserCounts(db: Queryable, lease: SnapshotLease): Promise<Reading> {
   const t = stageTables(lease.stage);
   const found = await db.query<Reading>(
-    `SELECT r.serial,
+    `SELECT r.single_chain AS "singleChain",
        EXISTS (SELECT FROM ${t.walks} WHERE kind = 'users' AND state = 'split') AS cut,
        (SELECT count(*) FROM ${t.users}) AS users,
-       r.serial AND EXISTS (
+       r.single_chain AND EXISTS (
          SELECT FROM ${t.users} WHERE sub IS NULL OR sub !~ '^[0-9a-f]{8}-'
        ) AS odd
-     FROM mirror.runs AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
+     FROM mirror.snapshot_leases AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
     [lease.poolId, lease.snapshotAt],
   );
   return found.rows[0] as Reading;
@@ -150,7 +150,7 @@ export async function readExpectedSizes(db: Queryable, lease: SnapshotLease): Pr
     `SELECT coalesce(users, 0) AS users, coalesce(groups, 0) AS groups,
        coalesce(memberships, 0) AS memberships
      FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
-    [lease.poolId, lease.baseAt],
+    [lease.poolId, lease.comparedWith],
   );
   return sizes.rows[0] ?? { users: 0, groups: 0, memberships: 0 };
 }

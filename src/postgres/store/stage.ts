@@ -18,7 +18,7 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       expected bigint,
       state text NOT NULL DEFAULT 'open',
       attempt integer NOT NULL DEFAULT 1,
-      claim integer NOT NULL DEFAULT 0,
+      lease integer NOT NULL DEFAULT 0,
       token text,
       token_at timestamptz,
       pages integer NOT NULL DEFAULT 0,
@@ -78,7 +78,7 @@ export async function dropEndedStages(db: Queryable): Promise<void> {
     WHERE c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
       AND c.relname ~ '^stage_[0-9]+_'
       AND NOT EXISTS (
-        SELECT FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+        SELECT FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
         WHERE s.state IN ('walking', 'held')
           AND r.stage = substring(c.relname FROM '^stage_([0-9]+)_')::integer
       )`);
@@ -95,7 +95,7 @@ export interface StageTables {
   readonly alive: string;
 }
 
-/** The tables of the stage with this number (`mirror.runs.stage`). */
+/** The tables of the stage with this number (`mirror.snapshot_leases.stage`). */
 export function stageTables(stage: number): StageTables {
   const table = (name: string) => `mirror.stage_${stage}_${name}`;
   return {

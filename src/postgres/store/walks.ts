@@ -65,7 +65,7 @@ export async function leaseWalk(
   return withLease(pool, lease, ['walking'], async (client) => {
     const claimed = await client.query<Walk>(
       `UPDATE ${t.walks} AS w SET
-         claim = w.claim + 1,
+         lease = w.lease + 1,
          failure = NULL,
          attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
          token = CASE WHEN c.stale THEN NULL ELSE w.token END,
@@ -87,14 +87,14 @@ export async function leaseWalk(
 export async function failWalk(
   db: Queryable,
   lease: SnapshotLease,
-  { id, claim }: { id: number; claim: number | null },
+  { id, lease: number }: { id: number; lease: number | null },
   failure: string,
 ): Promise<void> {
   const t = stageTables(lease.stage);
   await db.query(
     `UPDATE ${t.walks} SET failure = coalesce(failure, $2)
-     WHERE id = $1 AND state = 'open' AND claim <= coalesce($3, claim)`,
-    [id, failure, claim],
+     WHERE id = $1 AND state = 'open' AND lease <= coalesce($3, lease)`,
+    [id, failure, number],
   );
 }
 
@@ -118,9 +118,9 @@ export async function restartWalk(
   const restarted = await db.query<Walk & { lostItems: number }>(
     `UPDATE ${t.walks} AS w SET attempt = w.attempt + 1, token = NULL, pages = 0, items = 0
      FROM (SELECT id, items FROM ${t.walks} WHERE id = $1 FOR UPDATE) AS old
-     WHERE w.id = old.id AND w.attempt = $2 AND w.claim = $3 AND w.state = 'open'
+     WHERE w.id = old.id AND w.attempt = $2 AND w.lease = $3 AND w.state = 'open'
      RETURNING ${WALK_COLUMNS}, old.items AS "lostItems"`,
-    [walk.id, walk.attempt, walk.claim],
+    [walk.id, walk.attempt, walk.lease],
   );
   const row = restarted.rows[0];
   if (row === undefined) return lostWalk(db, lease, walk);
@@ -138,7 +138,7 @@ export async function splitWalk(
   return transaction(pool, async (client) => {
     // One that puts a single chain in the place of all waits, and then sees the walks of the cut.
     await client.query(
-      'SELECT FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
+      'SELECT FROM mirror.snapshot_leases WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
       [lease.poolId, lease.snapshotAt],
     );
     const lostItems = await endWalk(client, lease, walk, 'split');
@@ -164,9 +164,9 @@ async function endWalk(
   const t = stageTables(lease.stage);
   const ended = await db.query<{ items: number }>(
     `UPDATE ${t.walks} SET state = $4, token = NULL
-     WHERE id = $1 AND attempt = $2 AND claim = $3 AND state = 'open'
+     WHERE id = $1 AND attempt = $2 AND lease = $3 AND state = 'open'
      RETURNING items`,
-    [walk.id, walk.attempt, walk.claim, state],
+    [walk.id, walk.attempt, walk.lease, state],
   );
   return ended.rows[0]?.items ?? lostWalk(db, lease, walk);
 }
@@ -186,9 +186,9 @@ export async function replaceWithSingleChain(
   return transaction(pool, async (client) => {
     // The run's row is locked by this: of walks that find the cut wrong at once, one decides.
     const decided = await client.query(
-      `UPDATE mirror.runs SET serial = true
-       WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3 AND NOT serial`,
-      [lease.poolId, lease.snapshotAt, lease.fence],
+      `UPDATE mirror.snapshot_leases SET single_chain = true
+       WHERE pool_id = $1 AND snapshot_at = $2 AND lease_number = $3 AND NOT single_chain`,
+      [lease.poolId, lease.snapshotAt, lease.number],
     );
     if (rowCount(decided) === 0) return null;
     await client.query(
@@ -227,8 +227,8 @@ export async function restartUserWalks(db: Queryable, lease: SnapshotLease): Pro
 /** Notes that all users are read in one chain from the beginning. */
 export async function markSingleChain(db: Queryable, lease: SnapshotLease): Promise<void> {
   await db.query(
-    'UPDATE mirror.runs SET serial = true WHERE pool_id = $1 AND snapshot_at = $2 AND fence = $3',
-    [lease.poolId, lease.snapshotAt, lease.fence],
+    'UPDATE mirror.snapshot_leases SET single_chain = true WHERE pool_id = $1 AND snapshot_at = $2 AND lease_number = $3',
+    [lease.poolId, lease.snapshotAt, lease.number],
   );
 }
 
@@ -240,8 +240,8 @@ export async function isSuperseded(
 ): Promise<boolean> {
   const t = stageTables(lease.stage);
   const found = await db.query(
-    `SELECT FROM ${t.walks} WHERE id = $1 AND claim = $2 AND state = 'superseded'`,
-    [walk.id, walk.claim],
+    `SELECT FROM ${t.walks} WHERE id = $1 AND lease = $2 AND state = 'superseded'`,
+    [walk.id, walk.lease],
   );
   return rowCount(found) > 0;
 }
@@ -282,7 +282,7 @@ export interface Walk extends PlannedWalk {
   /** How often it was begun: rows of an earlier attempt are ignored. */
   readonly attempt: number;
   /** How often it was taken in hand: an earlier holder can commit nothing more. */
-  readonly claim: number;
+  readonly lease: number;
   /** The token of the next page; null at the start, and once the walk is done. */
   readonly token: string | null;
   readonly pages: number;
@@ -293,4 +293,4 @@ export interface Walk extends PlannedWalk {
 
 /** The columns of a table of walks `AS w`, in the form of `Walk`. */
 export const WALK_COLUMNS = `w.id, w.kind, w.prefix, w.group_name AS "groupName", w.expected,
-  w.state, w.attempt, w.claim, w.token, w.pages, w.items, w.failure`;
+  w.state, w.attempt, w.lease, w.token, w.pages, w.items, w.failure`;

@@ -69,7 +69,7 @@ async function readFigures(db: Queryable): Promise<DirectoryMetrics> {
      staged AS (
        SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
        FROM directory.snapshots AS s
-       JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+       JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
        JOIN pg_class AS c ON c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
          AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
        WHERE s.state IN ('walking', 'held') GROUP BY 1

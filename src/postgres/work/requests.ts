@@ -102,12 +102,12 @@ export async function recordSnapshot(db: Queryable, id: number, snapshotAt: Date
 export async function recordWaiting(
   db: Queryable,
   id: number,
-  waitsFor: string | null,
+  waitingReason: string | null,
 ): Promise<void> {
   await db.query(
-    `UPDATE mirror.requests SET waits_for = $2
-     WHERE id = $1 AND ended_at IS NULL AND waits_for IS DISTINCT FROM $2`,
-    [id, waitsFor],
+    `UPDATE mirror.requests SET waiting_reason = $2
+     WHERE id = $1 AND ended_at IS NULL AND waiting_reason IS DISTINCT FROM $2`,
+    [id, waitingReason],
   );
 }
 
@@ -118,7 +118,7 @@ export async function endRequestsForUnscheduled(
 ): Promise<void> {
   await db.query(
     `UPDATE mirror.requests
-     SET ended_at = clock_timestamp(), outcome = 'skipped', waits_for = NULL,
+     SET ended_at = clock_timestamp(), outcome = 'skipped', waiting_reason = NULL,
        reason = 'The pool was taken out of the configuration.'
      WHERE ended_at IS NULL AND NOT pool_id = ANY ($1)`,
     [poolIds],
@@ -140,7 +140,7 @@ export async function endRequest(
   const ended = await db.query<{ seconds: number }>(
     `WITH ended AS (
        UPDATE mirror.requests
-       SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waits_for = NULL
+       SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waiting_reason = NULL
        WHERE id = $1 AND ended_at IS NULL RETURNING *
      ),
      attempted AS (

@@ -15,7 +15,7 @@ export interface WorkerRow extends Worker {
   /** How many jobs it had in hand. */
   readonly jobs: number;
   /** What keeps it from working, if anything. */
-  readonly trouble: string | null;
+  readonly problem: string | null;
 }
 
 /** A snapshot that the workers were asked for. */
@@ -27,7 +27,7 @@ export interface RequestRow {
   /** The snapshot that was begun or taken up for it; null where none was. */
   readonly snapshotAt: Date | null;
   /** What keeps an open one from going on, if anything. */
-  readonly waitsFor: string | null;
+  readonly waitingReason: string | null;
   /** Null while it is open. */
   readonly endedAt: Date | null;
   readonly outcome: RequestOutcome | null;
@@ -53,16 +53,16 @@ export async function scheduleRows(
   return found.rows;
 }
 
-/** The workers that did not take their leave, those that need a look first: lost, then in trouble. */
+/** The workers that did not take their leave, those that need a look first: lost, then in problem. */
 export async function workerRows(db: Queryable): Promise<WorkerRow[]> {
   const found = await db.query<WorkerRow>(
     `SELECT id, host, pid, version, started_at AS "startedAt", seen_at AS "seenAt", alive, jobs,
-       trouble
+       problem
      FROM mirror.workers
      CROSS JOIN LATERAL (
        SELECT seen_at > clock_timestamp() - make_interval(secs => $1) AS alive
      ) AS heard
-     ORDER BY alive, trouble IS NULL, host, pid, id`,
+     ORDER BY alive, problem IS NULL, host, pid, id`,
     [LOST_AFTER_SECONDS],
   );
   return found.rows;
@@ -76,7 +76,7 @@ export async function requestRows(
 ): Promise<RequestRow[]> {
   const found = await db.query<RequestRow>(
     `SELECT id, pool_id AS "poolId", source, requested_at AS "requestedAt",
-       snapshot_at AS "snapshotAt", waits_for AS "waitsFor", ended_at AS "endedAt", outcome, reason
+       snapshot_at AS "snapshotAt", waiting_reason AS "waitingReason", ended_at AS "endedAt", outcome, reason
      FROM (
        SELECT *, row_number() OVER (
          PARTITION BY pool_id, ended_at IS NULL ORDER BY ended_at DESC, id DESC
@@ -101,7 +101,7 @@ export interface OpenSnapshot {
 export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
   const runs = await db.query<OpenSnapshot>(
     `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
-     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE s.state IN ('walking', 'held') ORDER BY r.pool_id`,
   );
   return runs.rows;

@@ -26,19 +26,19 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  * Says that a worker is alive.
  *
  * @param jobs how many it has in hand.
- * @param trouble what keeps it from working, or null.
+ * @param problem what keeps it from working, or null.
  */
 export async function recordHeartbeat(
   db: Queryable,
   worker: Worker,
-  { jobs, trouble }: { jobs: number; trouble: string | null },
+  { jobs, problem }: { jobs: number; problem: string | null },
 ): Promise<void> {
   await db.query(
-    `INSERT INTO mirror.workers (id, host, pid, version, jobs, trouble)
+    `INSERT INTO mirror.workers (id, host, pid, version, jobs, problem)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), jobs = excluded.jobs,
-       trouble = excluded.trouble`,
-    [worker.id, worker.host, worker.pid, worker.version, jobs, trouble],
+       problem = excluded.problem`,
+    [worker.id, worker.host, worker.pid, worker.version, jobs, problem],
   );
   await db.query(
     'DELETE FROM mirror.workers WHERE seen_at < clock_timestamp() - make_interval(hours => $1)',

@@ -11,7 +11,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 export interface PoolLock {
   /** Fires where the connection that holds it is lost: no more calls then. */
   readonly lost: AbortSignal;
-  release(): Promise<void>;
+  unlock(): Promise<void>;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function lockPool(
   const locks = await openLocks(databaseUrl, onLost, log);
   try {
     await takeQuota(locks, accountId, region, shared);
-    if (await locks.takePool(poolId)) return { lost: lost.signal, release: () => locks.release() };
+    if (await locks.takePool(poolId)) return { lost: lost.signal, unlock: () => locks.release() };
     throw new ResumableError(
       `Another run is mirroring ${poolId}. Wait for it to end, then run this again.`,
     );

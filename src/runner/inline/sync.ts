@@ -153,7 +153,7 @@ async function mirror(
       const sealed = await archivePublished({ ...deps, ...own, progress }, poolId, stop);
       run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
     } finally {
-      await hold.release();
+      await hold.unlock();
     }
   } finally {
     cognito.close();

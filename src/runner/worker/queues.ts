@@ -19,7 +19,7 @@ export interface WalkData extends SnapshotData {
   /** The snapshot's id. */
   readonly snapshot: string;
   /** Which taking-up of the snapshot the walk is a part of. */
-  readonly fence: number;
+  readonly lease: number;
   /** The walk's number in the snapshot's stage. */
   readonly walk: number;
 }

@@ -33,7 +33,7 @@ export class SnapshotSessions {
 
   /** @returns null where the snapshot was taken up again since the job was made, or has ended. */
   async borrow(data: WalkData): Promise<Borrowed | null> {
-    const name = `${data.poolId}/${data.snapshot}/${data.fence}`;
+    const name = `${data.poolId}/${data.snapshot}/${data.lease}`;
     let shared = this.#shared.get(name);
     if (!shared) {
       shared = { run: this.#join(data), users: 0 };
@@ -63,7 +63,7 @@ export class SnapshotSessions {
     const snapshotAt = parseSnapshotId(data.snapshot);
     const pool = await findPool(db, data.poolId);
     if (snapshotAt === null || pool === null) return null;
-    const lease = await joinLease(db, data.poolId, snapshotAt, data.fence);
+    const lease = await joinLease(db, data.poolId, snapshotAt, data.lease);
     if (lease === null) return null;
     const inHand = await openSnapshotSession(this.#parts, lease, pool);
     try {

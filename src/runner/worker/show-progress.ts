@@ -16,14 +16,14 @@ export async function showProgress(
 ): Promise<void> {
   const bySnapshot = new Map<string, Job<WalkData>[]>();
   for (const job of jobs) {
-    const { poolId, snapshot, fence } = job.data;
-    const name = `${poolId}/${snapshot}/${fence}`;
+    const { poolId, snapshot, lease: number } = job.data;
+    const name = `${poolId}/${snapshot}/${number}`;
     bySnapshot.set(name, [...(bySnapshot.get(name) ?? []), job]);
   }
   for (const [first, ...others] of bySnapshot.values()) {
     if (!first) continue;
-    const { poolId, snapshot, fence } = first.data;
-    const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
+    const { poolId, snapshot, lease: number } = first.data;
+    const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), number);
     if (lease === null) continue;
     const parent = await queues.snapshots.getJob(first.parent?.id ?? '');
     await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, lease.stage) });

@@ -65,7 +65,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const pulse = openPool(options.databaseUrl, 1);
   const tellAlive = bounded(() => {
     const jobs = workers.reduce((sum, worker) => sum + worker.inHand().length, 0);
-    return recordHeartbeat(pulse, self, { jobs, trouble: servers.trouble });
+    return recordHeartbeat(pulse, self, { jobs, problem: servers.trouble });
   }, SILENCE_MS);
   const onSilence = async (error: unknown) => {
     servers.databaseAnswers(false);

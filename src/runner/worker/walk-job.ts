@@ -65,7 +65,7 @@ async function addFound(
   if (found.length === 0 && !isOfGroups) return;
   const open = (await allWalks(db, context.lease)).filter((each) => each.state === 'open');
   const missing = isOfGroups
-    ? open.filter((each) => each.kind === 'members' && each.claim === 0 && each.failure === null)
+    ? open.filter((each) => each.kind === 'members' && each.lease === 0 && each.failure === null)
     : found;
   const snapshotJob = { id: job.parent?.id ?? '', requestId: job.data.requestId };
   await addWalkJobs(queues, context, snapshotJob, missing, open);
@@ -84,7 +84,7 @@ async function judge(
   }
   if (!isFinal(error) && !isLastAttempt(job)) return error;
   const reason = safeMessage(error);
-  await failWalk(db, lease, { id: job.data.walk, claim: (before?.claim ?? 0) + 1 }, reason);
+  await failWalk(db, lease, { id: job.data.walk, lease: (before?.lease ?? 0) + 1 }, reason);
   await recordReason(db, lease, reason);
   return new UnrecoverableError(reason);
 }
@@ -109,9 +109,9 @@ export async function recordAbandonedWalk(
   error: Error,
 ): Promise<void> {
   if (!(await job.isFailed())) return;
-  const { poolId, snapshot, fence, walk: id } = job.data;
-  const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), fence);
-  if (lease !== null) await failWalk(db, lease, { id, claim: null }, error.message);
+  const { poolId, snapshot, lease: number, walk: id } = job.data;
+  const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), number);
+  if (lease !== null) await failWalk(db, lease, { id, lease: null }, error.message);
 }
 
 /** A walk keeps its slot this long at least, and as long as nobody else is to have it. */

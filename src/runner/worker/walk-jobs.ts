@@ -39,11 +39,11 @@ export async function addWalkJobs(
         poolId: lease.poolId,
         requestId,
         snapshot: snapshotId(lease.snapshotAt),
-        fence: lease.fence,
+        lease: lease.number,
         walk: walk.id,
       } satisfies WalkData,
       opts: {
-        jobId: `${id}-walk-${walk.id}-${lease.fence}`,
+        jobId: `${id}-walk-${walk.id}-${lease.number}`,
         parent,
         priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_RANK),
         // The others are read to their ends, and kept; the snapshot's job then says what failed.
