@@ -4,17 +4,16 @@ import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
 import { COLUMNS, type ColumnType } from './columns.ts';
 import type { JsonLinesPart } from './json-lines.ts';
-import { markTimestampsUtc } from './parquet-footer.ts';
 
-/** DuckDB's types: what a JSON value is read as, and what is written to Parquet. */
-const TYPES: Readonly<Record<ColumnType, { read: string; write: string }>> = {
-  text: { read: 'VARCHAR', write: 'VARCHAR' },
-  boolean: { read: 'BOOLEAN', write: 'BOOLEAN' },
-  integer: { read: 'INTEGER', write: 'INTEGER' },
-  time: { read: 'TIMESTAMP', write: 'TIMESTAMP_MS' },
-  'text map': { read: 'MAP(VARCHAR, VARCHAR)', write: 'MAP(VARCHAR, VARCHAR)' },
-  'text list': { read: 'VARCHAR[]', write: 'VARCHAR[]' },
-  json: { read: 'VARCHAR', write: 'VARCHAR' },
+/** DuckDB's types. It writes TIMESTAMPTZ to Parquet as microseconds marked as UTC. */
+const TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  integer: 'INTEGER',
+  time: 'TIMESTAMPTZ',
+  'text map': 'MAP(VARCHAR, VARCHAR)',
+  'text list': 'VARCHAR[]',
+  json: 'VARCHAR',
 };
 
 /**
@@ -77,18 +76,17 @@ export class ParquetWriter {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
-    const columns = Object.entries(COLUMNS[dataset]);
-    const declared = columns.map(([name, type]) => `${name}: '${TYPES[type].read}'`);
-    const selected = columns.map(([name, type]) => `${name}::${TYPES[type].write} AS ${name}`);
+    const columns = Object.entries(COLUMNS[dataset]).map(
+      ([name, type]) => `${name}: '${TYPES[type]}'`,
+    );
     const interrupt = () => this.#connection.interrupt();
     signal.addEventListener('abort', interrupt);
     let written: number;
     try {
       const { rowsChanged } = await this.#connection.run(`
         COPY (
-          SELECT ${selected.join(', ')}
           FROM read_json(${literal(part.path)}, format = 'newline_delimited', compression = 'gzip',
-            columns = {${declared.join(', ')}}, auto_detect = false, hive_partitioning = false,
+            columns = {${columns.join(', ')}}, auto_detect = false, hive_partitioning = false,
             maximum_object_size = ${MAX_ROW_BYTES})
         ) TO ${literal(path)}
         (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowsPerGroup(part.heaviestRowBytes)})`);
@@ -105,10 +103,6 @@ export class ParquetWriter {
       );
     }
     await chmod(path, 0o600);
-    await markTimestampsUtc(
-      path,
-      columns.filter(([, type]) => type === 'time').map(([name]) => name),
-    );
   }
 
   close(): void {
