@@ -161,7 +161,7 @@ export async function recordReading(
 ): Promise<void> {
   await db.query(
     `INSERT INTO mirror.pools AS p (pool_id, single_chain, short) VALUES ($1, $2, $3)
-     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.serial, short = excluded.short`,
+     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.single_chain, short = excluded.short`,
     [poolId, singleChain, short],
   );
 }
