@@ -201,7 +201,7 @@ describe("the container's endpoint", () => {
       passing: true,
       problem: expect.stringContaining('no answer in time'),
     });
-  }, 30_000);
+  });
 
   test('that keeps failing did not answer: to run again can help', async () => {
     const url = await serve((_, response) => response.writeHead(500).end());

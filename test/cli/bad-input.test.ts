@@ -193,7 +193,7 @@ describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
       'ARCHIVE_URL',
     ]);
     expect(lastStderr).toContain('AWS_ENDPOINT_URL_S3');
-  }, 60_000);
+  });
 
   it('is told of together with the database', async () => {
     const subjects = await refused(args, {
@@ -232,7 +232,7 @@ describe('the service', () => {
     expect(listed).toMatchObject({ code: 2, stdout: '' });
     expect(listed.stderr).toContain('AWS credentials: none found');
     expect(mirror.simulator.attempts.total).toBe(before);
-  }, 60_000);
+  });
 
   it.each(['DescribeUserPool', 'ListGroups', 'ListUsers', 'ListUsersInGroup'] as const)(
     'does not allow %s: the missing action is named, and no more is needed',

@@ -115,7 +115,7 @@ describe('help', () => {
       const help = await runCli([name, '--help'], { env });
       expect(help.stdout).toMatch(new RegExp(`^Examples:\n {2}cognito-mirror ${name}\\b`, 'm'));
     }
-  }, 120_000);
+  });
 
   test('shows defaults as they are typed', async () => {
     const { stdout } = await runCli(['simulator', '--help'], { env });
@@ -285,7 +285,7 @@ describe('query', () => {
       );
       return row?.n;
     };
-    await expect.poll(count, { timeout: 10_000 }).toBe(1);
+    await expect.poll(count).toBe(1);
     running.child.kill('SIGINT');
     // As npm passes on what the terminal has sent already.
     running.child.kill('SIGINT');
@@ -321,9 +321,7 @@ describe('db', () => {
     onTestFinished(remove);
     const running = await startCli(['db'], { env: { MIRROR_HOME: path } });
     onTestFinished(() => void running.child.kill('SIGKILL'));
-    await expect
-      .poll(() => running.output.stdout, { timeout: 20_000 })
-      .toMatch(/^postgres:\/\/.*\n$/);
+    await expect.poll(() => running.output.stdout).toMatch(/^postgres:\/\/.*\n$/);
     const url = running.output.stdout.trim();
     expect(await runSql(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     running.child.kill('SIGINT');

@@ -130,7 +130,7 @@ it("leaves the simulator's own pool to the simulator, in the same home", async (
   } finally {
     await simulator.close();
   }
-}, 60_000);
+});
 
 it('ends with its simulator when it is interrupted, and another one runs in the same home', async () => {
   const running = await startDemo();
@@ -143,4 +143,4 @@ it('ends with its simulator when it is interrupted, and another one runs in the 
   const said = stderr.replace(/^\{.*"msg":"snapshot interrupted"\}\n/, '');
   expect(said).toMatch(/^cognito-mirror: Interrupted[^\n]*\n$/);
   expect(await demo()).toMatchObject({ code: 0, stderr: '' });
-}, 120_000);
+});

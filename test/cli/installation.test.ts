@@ -48,7 +48,7 @@ test('a DuckDB that is not installed is found before the first call, and is not 
   expect(code).toBe(0);
   expect(await readdir(mirror.archive)).toContain('jsonl');
   expect(await readdir(mirror.archive)).not.toContain('parquet');
-}, 120_000);
+});
 
 test('packages find only what they declare, as pnpm lays them out without hoisting', async () => {
   const mirror = await openCliMirror({ users: 20, groups: 2 });
@@ -70,4 +70,4 @@ test('packages find only what they declare, as pnpm lays them out without hoisti
   });
   expect(stderr).not.toContain('Cannot find module');
   expect(code).toBe(0);
-}, 120_000);
+});

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => mirror.close());
 
-describe('a limit that is too low', { timeout: 120_000 }, () => {
+describe('a limit that is too low', () => {
   it.each([
     ['ulimit -n 64; exec "$@"', /^cognito-mirror: .*open files.* `?ulimit -n 1024`/m],
     ['ulimit -v 4000000; exec "$@"', /^cognito-mirror: virtual memory: .* `ulimit -v unlimited`/m],

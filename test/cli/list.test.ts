@@ -102,7 +102,7 @@ describe('list', () => {
       token: null,
     });
     expect(members.items).toHaveLength(mirror.pool.memberCount(GroupName));
-  }, 60_000);
+  });
 
   it('needs no database and makes no folder', async () => {
     const none = { DATABASE_URL: undefined, ARCHIVE_URL: undefined };
@@ -178,7 +178,6 @@ describe('list', () => {
         { numRuns: 3 },
       );
     },
-    120_000,
   );
 
   it('stops at a signal with exit code 130, and names the token that goes on', async () => {

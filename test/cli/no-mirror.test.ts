@@ -67,7 +67,7 @@ describe('where MIRROR_HOME holds no mirror', () => {
     expect({ code: synced.code, stderr: synced.stderr }).toMatchObject({ code: 0 });
     const users = ['query', '--csv', 'SELECT count(*) FROM directory.users'];
     expect((await mirror.run(users, noDatabase())).stdout).toBe('count\r\n60\r\n');
-  }, 120_000);
+  });
 
   it('plan plans a first snapshot, names the folder and makes nothing', async () => {
     const nowhere = { ...noDatabase(), MIRROR_HOME: join(mirror.folder, 'nowhere') };

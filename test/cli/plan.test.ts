@@ -197,7 +197,7 @@ describe('plan', () => {
     const { pools } = await planDocument(['us-east-1_Main'], change);
     expect(pools).toMatchObject([{ lastSnapshot: null, users: 1300, archive: { manifest: null } }]);
     expect(existsSync(join(mirror.folder, '.cognito-mirror'))).toBe(false);
-  }, 60_000);
+  });
 
   it('passes the buckets that others share over Redis, and leaves the pace of the walks alone', async () => {
     const redis = await startRedis();
@@ -211,7 +211,7 @@ describe('plan', () => {
     const away = await mirror.run(['plan'], { REDIS_URL: 'redis://127.0.0.1:1' });
     expect(away).toMatchObject({ code: 2, stdout: '' });
     expect(away.stderr).toMatch(/REDIS_URL/);
-  }, 60_000);
+  });
 
   it('plans without an archive that cannot be looked at, and says so', async () => {
     const { code, stdout, stderr } = await mirror.run(['plan', '--json'], {
@@ -227,7 +227,7 @@ describe('plan', () => {
       poolId: 'us-east-1_Main',
       msg: 'the archive could not be looked at',
     });
-  }, 60_000);
+  });
 });
 
 describe('a plan that fails', () => {

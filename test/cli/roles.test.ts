@@ -65,7 +65,7 @@ async function expectDenied(role: Role, statement: string): Promise<void> {
   expect({ statement, refusal }).toEqual({ statement, refusal: '42501' });
 }
 
-describe('by the documented SQL', { timeout: 120_000 }, () => {
+describe('by the documented SQL', () => {
   test('the owner alone migrates, and who may not is told what to do', async () => {
     const before = await fleet.sync([], env('worker'));
     expect(before).toMatchObject({ code: 2, stdout: '' });

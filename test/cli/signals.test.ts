@@ -39,4 +39,4 @@ test('a fault is reported where the work does not stop', async () => {
   expect(stderr).toMatch(/^cognito-mirror: Error: a fault of ours$/m);
   expect(stderr).not.toContain('Interrupted');
   expect(code).toBe(1);
-}, 30_000);
+});

@@ -164,7 +164,7 @@ describe('sync', () => {
       [...first.reports, ...second.reports].map((report) => report.archive?.manifest),
     );
     expect(files).toHaveLength(14);
-  }, 60_000);
+  });
 
   it('mirrors several pools of several Regions in one run, in the order they are named', async () => {
     const named = ['us-east-1_Other', 'eu-west-1_Far', 'us-east-1_Main'];
@@ -223,7 +223,7 @@ describe('sync', () => {
     ]);
     // A pool that is named has nothing to do with the listing.
     expect((await mirror.sync(['us-east-1_Main'])).code).toBe(0);
-  }, 90_000);
+  });
 
   it('mirrors the good pools where one fails, says why that one did, and exits 1', async () => {
     const { code, stdout, stderr } = await mirror.run([
@@ -289,5 +289,5 @@ describe('sync', () => {
       expect(code).toBe(0);
       expect(reports).toMatchObject([{ state: 'archived', users: 130, added: 130 }]);
     }
-  }, 60_000);
+  });
 });

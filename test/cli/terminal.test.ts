@@ -6,8 +6,6 @@ import { holdCalls } from '../support/holds.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startInTerminal, type TerminalOptions, type TerminalRun } from '../support/terminal.ts';
 
-const PATIENCE = { timeout: 60_000 };
-
 let mirror: CliMirror;
 let runs: TerminalRun[];
 
@@ -39,25 +37,25 @@ const EMBEDDED = { DATABASE_URL: '' };
 const embeddedServer = () => serverPid(join(mirror.folder, '.cognito-mirror'));
 
 async function expectShown(run: TerminalRun, text: string | RegExp): Promise<void> {
-  await expect.poll(run.shown, PATIENCE).toMatch(text);
+  await expect.poll(run.shown).toMatch(text);
 }
 
 /** Closes the terminal, and expects the command to end by itself with this exit code. */
 async function expectEndsInOrder(run: TerminalRun, code: number): Promise<void> {
   expect(run.exitCode()).toBeNull();
   run.closeTerminal();
-  await expect.poll(run.exitCode, PATIENCE).not.toBeNull();
+  await expect.poll(run.exitCode).not.toBeNull();
   expect(run.exitCode()).toBe(code);
 }
 
-describe('a terminal', { timeout: 120_000 }, () => {
+describe('a terminal', () => {
   it('shows `status --watch` with its time and the way out, which exits with 0', async () => {
     await mirror.sync();
     const run = await start(['status', '--watch']);
     await expectShown(run, /\d\d:\d\d:\d\dZ, every 2 s; Ctrl-C ends this/);
     await expectShown(run, 'archived');
     run.type('\u0003');
-    await expect.poll(run.exitCode, PATIENCE).toBe(0);
+    await expect.poll(run.exitCode).toBe(0);
     expect(run.shown()).not.toContain('Interrupted');
   });
 
@@ -74,29 +72,29 @@ describe('a terminal', { timeout: 120_000 }, () => {
   ])('with LC_ALL=%s is sent what it can show', async (locale, isUtf8) => {
     const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const run = await start(['sync'], { env: { LC_ALL: locale } });
-    await expect.poll(held.reached, PATIENCE).toBe(true);
+    await expect.poll(held.reached).toBe(true);
     await expectShown(run, isUtf8 ? '░░░░' : '----');
     held.release();
-    await expect.poll(run.exitCode, PATIENCE).toBe(0);
+    await expect.poll(run.exitCode).toBe(0);
     expect(/[^\0-\u007f]/.test(run.shown())).toBe(isUtf8);
   });
 
   it('of 0 columns and rows is one of unknown size', async () => {
     const sync = await start(['sync'], { size: [0, 0] });
-    await expect.poll(sync.exitCode, PATIENCE).toBe(0);
+    await expect.poll(sync.exitCode).toBe(0);
     expect(sync.shown()).toContain(mirror.poolId);
     expect(sync.shown()).not.toContain('Infinity');
     const query = await start(['query', "SELECT 'whole' AS text"], { size: [0, 0] });
     await expectShown(query, 'whole');
-    await expect.poll(query.exitCode, PATIENCE).toBe(0);
+    await expect.poll(query.exitCode).toBe(0);
   });
 });
 
-describe('closing the terminal', { timeout: 120_000 }, () => {
+describe('closing the terminal', () => {
   it('interrupts sync, which keeps what was read and stops its Postgres', async () => {
     const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const run = await start(['sync'], { env: EMBEDDED });
-    await expect.poll(held.reached, PATIENCE).toBe(true);
+    await expect.poll(held.reached).toBe(true);
     await expectEndsInOrder(run, 130);
     expect(await embeddedServer()).toBeNull();
     held.release();
@@ -108,10 +106,10 @@ describe('closing the terminal', { timeout: 120_000 }, () => {
   it('does not end sync that gets no SIGHUP', async () => {
     const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const run = await start(['sync'], { hangUp: false });
-    await expect.poll(held.reached, PATIENCE).toBe(true);
+    await expect.poll(held.reached).toBe(true);
     run.closeTerminal();
     held.release();
-    await expect.poll(run.exitCode, PATIENCE).toBe(0);
+    await expect.poll(run.exitCode).toBe(0);
     expect(await mirror.rows('SELECT state FROM directory.snapshots')).toEqual([
       { state: 'archived' },
     ]);
@@ -142,7 +140,7 @@ describe('closing the terminal', { timeout: 120_000 }, () => {
     await mirror.sync();
     const run = await start(['query', 'SELECT pg_sleep(600) FROM directory.users']);
     const waits = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%users'";
-    await expect.poll(() => mirror.rows(waits), PATIENCE).toHaveLength(1);
+    await expect.poll(() => mirror.rows(waits)).toHaveLength(1);
     await expectEndsInOrder(run, 130);
     expect(await mirror.rows(waits)).toEqual([]);
   });
@@ -161,7 +159,7 @@ describe('closing the terminal', { timeout: 120_000 }, () => {
       const run = await start(['worker'], { env: { REDIS_URL: redis.url, PORT: '0' } });
       await expectShown(run, 'listening');
       expect((await mirror.run(['trigger', mirror.poolId])).code).toBe(0);
-      await expect.poll(held.reached, PATIENCE).toBe(true);
+      await expect.poll(held.reached).toBe(true);
       await expectEndsInOrder(run, 0);
       held.release();
       expect(await mirror.rows('SELECT FROM mirror.workers')).toEqual([]);

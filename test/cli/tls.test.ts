@@ -82,7 +82,7 @@ const archived = async () =>
     )
   ).length;
 
-describe('with right certificates', { timeout: 120_000 }, () => {
+describe('with right certificates', () => {
   test('`sync` mirrors over TLS alone: Postgres, Redis and S3', async () => {
     const { code, stderr, reports } = await fleet.sync([], secure);
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -115,7 +115,7 @@ describe.each<[string, RegExp, (certificate: Certificate) => Promise<EnvChange>]
   ],
   ['Redis', /REDIS_URL \(rediss:/, async (at) => ({ REDIS_URL: await redisWith(at) })],
   ['S3', /ARCHIVE_URL: the server's certificate/, async (at) => ofS3(await s3With(at))],
-])('a certificate of %s', { timeout: 120_000 }, (_, subject, present) => {
+])('a certificate of %s', (_, subject, present) => {
   test('of another authority is refused', async () => {
     const told = await refusal(await present(stranger.issue()));
     expect(told).toMatch(subject);
@@ -153,7 +153,7 @@ test('connections that are made later are checked as well, and a server that fai
   expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 
-describe('a connection in the clear', { timeout: 120_000 }, () => {
+describe('a connection in the clear', () => {
   test('is never made where Postgres is to speak TLS and does not', async () => {
     const told = await refusal({ DATABASE_URL: `${fleet.databaseUrl}?sslmode=verify-full` });
     expect(told).toMatch(/DATABASE_URL .*: the server speaks no TLS, and the URL asks for it/);

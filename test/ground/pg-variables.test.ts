@@ -38,7 +38,7 @@ afterEach(() => mirror.close());
 const archived = { code: 0, reports: [{ state: 'archived', users: 60 }] };
 
 describe('PG* variables', () => {
-  test('touch no embedded Postgres', { timeout: 120_000 }, async () => {
+  test('touch no embedded Postgres', async () => {
     const env = { DATABASE_URL: undefined, PGSSLMODE: 'require', ...PG_VARIABLES };
     expect(await mirror.sync([], env)).toMatchObject(archived);
     expect(await mirror.run(['status', '--json'], env)).toMatchObject({ code: 0 });
@@ -48,14 +48,14 @@ describe('PG* variables', () => {
     await expect.poll(() => serverPid(home)).toBeNull();
   });
 
-  test('change nothing that DATABASE_URL says', { timeout: 60_000 }, async () => {
+  test('change nothing that DATABASE_URL says', async () => {
     expect(await mirror.sync([], PG_VARIABLES)).toMatchObject(archived);
     const tls = await mirror.run(['query', 'SELECT 1'], { PGSSLMODE: 'require' });
     expect(tls).toMatchObject({ code: 2 });
     expect(tls.stderr).toMatch(/the server speaks no TLS/);
   });
 
-  test('fill in what DATABASE_URL leaves out', { timeout: 60_000 }, async () => {
+  test('fill in what DATABASE_URL leaves out', async () => {
     const [programs] = await postgresVersions();
     const server = await startPostgresServer(programs as Exclude<typeof programs, undefined>);
     const { hostname, port } = new URL(server.url);
@@ -67,7 +67,7 @@ describe('PG* variables', () => {
   });
 });
 
-test('a server that was started for nothing is stopped', { timeout: 60_000 }, async () => {
+test('a server that was started for nothing is stopped', async () => {
   const home = join(mirror.folder, '.cognito-mirror');
   const env = { DATABASE_URL: undefined };
   expect(await mirror.run(['migrate'], env)).toMatchObject({ code: 0 });

@@ -5,8 +5,6 @@ import type { HttpServer } from '../../src/http/server.ts';
 import { until } from '../support/fleet.ts';
 import { sendRaw, serve } from './support.ts';
 
-/** A client is cut off within this time, on a busy machine too. */
-const SOON = { timeout: 40_000 };
 const TOKEN = 'the-token-of-this-test';
 
 let server: HttpServer;
@@ -91,7 +89,7 @@ test('of a body, no more is taken than a little, and that of nobody without the 
 });
 
 /** Each waits for the server to lose its patience: they wait together. */
-describe.concurrent('of clients that go on and on', SOON, () => {
+describe.concurrent('of clients that go on and on', () => {
   test.each([
     ['GET', 'of anybody', ''],
     ['POST', 'of anybody', ''],

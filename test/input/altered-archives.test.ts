@@ -125,7 +125,7 @@ describe('an archive that was sealed, and changed before the database knew', () 
         ],
       },
     );
-  }, 60_000);
+  });
 
   test.each(LIES)('is not believed a manifest %s, and the manifest stays', async (_, lie) => {
     await archive(FIRST);

@@ -223,7 +223,7 @@ describe('a worker', () => {
     expectNothingTold(worker.output.stderr);
     worker.child.kill('SIGTERM');
     expect((await worker.result).code).toBe(0);
-  }, 60_000);
+  });
 });
 
 /** Reads CSV by RFC 4180. */

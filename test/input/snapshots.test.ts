@@ -49,4 +49,4 @@ test('what went in comes out of SQL, Parquet and JSON Lines, whatever it is', as
     // Whole snapshots are too slow to shrink by; the seed of a failure repeats it.
     { numRuns: 4, endOnFailure: true },
   );
-}, 120_000);
+});

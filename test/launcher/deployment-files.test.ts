@@ -156,7 +156,7 @@ test('SIGTERM to the process that the Procfile starts ends the worker', async ()
       log += text;
     });
   }
-  await expect.poll(() => log, { timeout: 20_000 }).toContain('"worker started"');
+  await expect.poll(() => log).toContain('"worker started"');
   child.kill('SIGTERM');
   expect(await once(child, 'close')).toEqual([0, null]);
   expect(log).toContain('"worker stopped"');

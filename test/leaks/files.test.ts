@@ -63,9 +63,7 @@ describe.each([0o022, 0o000])('with the umask %o', (umask) => {
     onTestFinished(() => void process.umask(before));
   });
 
-  test('all that runs make is for its owner alone, from the first moment', {
-    timeout: 120_000,
-  }, async () => {
+  test('all that runs make is for its owner alone, from the first moment', async () => {
     const stop = watch();
     expect((await mirror.sync([], OWN)).code).toBe(0);
     expect((await mirror.run(['query', 'SELECT 1'], OWN)).code).toBe(0);
@@ -82,7 +80,7 @@ describe.each([0o022, 0o000])('with the umask %o', (umask) => {
     expect(await readdir(mirror.env['TMPDIR'] as string)).toEqual([]);
   });
 
-  test('so are the files of an archive that is being written', { timeout: 120_000 }, async () => {
+  test('so are the files of an archive that is being written', async () => {
     const s3 = await startS3Server();
     const store = await listenBefore(s3.url);
     onTestFinished(async () => {

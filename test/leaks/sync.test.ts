@@ -162,7 +162,7 @@ async function interrupt(): Promise<void> {
   around.service.instead = ({ operation }) =>
     operation === 'ListUsers' ? (around.malformed[0] ?? null) : null;
   const running = await start(['sync']);
-  await expect.poll(() => running.output.stderr, { timeout: 60_000 }).toContain('calling again');
+  await expect.poll(() => running.output.stderr).toContain('calling again');
   running.child.kill('SIGTERM');
   expect((await running.result).code).toBe(130);
   await noteDatabase(outlets, mirror);
@@ -177,7 +177,7 @@ async function killWhileArchiving(): Promise<void> {
     return isPart ? new Promise(() => {}) : null;
   };
   const running = await start(['sync']);
-  await expect.poll(() => reached, { timeout: 60_000 }).toBe(true);
+  await expect.poll(() => reached).toBe(true);
   running.child.kill('SIGKILL');
   await running.result;
   expect(await filesBelow(mirror.folder)).not.toEqual([]);
@@ -187,7 +187,7 @@ async function cancelPublishing(): Promise<void> {
   changeAll(mirror.pool);
   const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
   const running = await start(['sync']);
-  await expect.poll(() => waitingFor(mirror, 'directory.users'), { timeout: 60_000 }).toBe(1);
+  await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
   await sql(`SELECT pg_cancel_backend(pid) FROM pg_locks
              WHERE NOT granted AND relation = 'directory.users'::regclass`);
   await release();

@@ -69,7 +69,7 @@ describe('a Redis whose memory is full for a moment', () => {
       await server.command('CONFIG', 'SET', 'maxmemory', 0);
       expect(await turns).toHaveLength(3);
     }
-  }, 60_000);
+  });
 });
 
 describe('processes on one Redis, together', () => {

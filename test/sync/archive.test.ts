@@ -165,7 +165,7 @@ describe('the archive', () => {
     );
     // Later snapshots took nothing of what the earlier ones have.
     for (const snapshot of await snapshots()) await expectArchived(snapshot);
-  }, 120_000);
+  });
 
   it('has the same bytes in a bucket, and archived after later snapshots were published', async () => {
     await takeSnapshots(3);
@@ -182,7 +182,7 @@ describe('the archive', () => {
       await folder.close();
       await bucket.close();
     }
-  }, 60_000);
+  });
 
   it('has the same bytes whichever of its files could not be stored at first', async () => {
     await takeSnapshots(2);
@@ -207,7 +207,7 @@ describe('the archive', () => {
       await undisturbed.close();
       await disturbed.close();
     }
-  }, 60_000);
+  });
 
   it('is a chain of manifests, each of which proves its files and the manifest before it', async () => {
     const taken = await takeSnapshots(3);

@@ -180,7 +180,7 @@ describe('the history', () => {
       }),
       { numRuns: 12, endOnFailure: true },
     );
-  }, 120_000);
+  });
 
   it('gives the state of any moment since the first snapshot', async () => {
     mirror = await openTestMirror({ users: 40, groups: 4, seed: 12 });

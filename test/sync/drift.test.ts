@@ -47,7 +47,7 @@ describe('rows that are changed while a snapshot is read', () => {
     });
     await expectMirrored(mirror.db, mirror.pool);
     expect(await mirror.rows(STALE)).toEqual([{ n: 0 }]);
-  }, 60_000);
+  });
 
   it('are read again by walks where they are many', async () => {
     mirror = await openTestMirror({ users: 1_300, groups: 2, seed: 8 });
@@ -63,7 +63,7 @@ describe('rows that are changed while a snapshot is read', () => {
       repaired: 1_300,
     });
     await expectMirrored(mirror.db, mirror.pool);
-  }, 60_000);
+  });
 
   it('after the check keep it from being published, and the next run repairs them', async () => {
     mirror = await openTestMirror({ users: 300, groups: 4, seed: 9 });
@@ -85,7 +85,7 @@ describe('rows that are changed while a snapshot is read', () => {
     expect(report).toMatchObject({ state: 'archived', added: 0, modified: 0 });
     expect(report.repaired).toBeGreaterThan(100);
     await expectMirrored(mirror.db, mirror.pool);
-  }, 60_000);
+  });
 });
 
 it('an archive holds the pool, not what a hand left in the table', async () => {
@@ -97,7 +97,7 @@ it('an archive holds the pool, not what a hand left in the table', async () => {
   expect((await mirror.sync()).report).toMatchObject({ modified: 0, repaired: 200 });
   await expectMirrored(mirror.db, mirror.pool);
   expect(await mirror.rows('SELECT * FROM directory.user_history')).toEqual([]);
-}, 60_000);
+});
 
 it('a row that is changed before its snapshot is archived is repaired first', async () => {
   mirror = await openTestMirror({ users: 200, groups: 4, seed: 11 });
@@ -125,7 +125,7 @@ it('a row that is changed before its snapshot is archived is repaired first', as
     { state: 'archived' },
   ]);
   await expectMirrored(mirror.db, mirror.pool);
-}, 60_000);
+});
 
 describe('an unarchived snapshot whose rows are lost', () => {
   /** Published, and not archived: the destination takes nothing. */
@@ -149,7 +149,7 @@ describe('an unarchived snapshot whose rows are lost', () => {
       { state: 'archived', reason: null },
     ]);
     await expectMirrored(mirror.db, mirror.pool);
-  }, 60_000);
+  });
 
   it('is not sealed with what a hand left of a user who changed as well', async () => {
     await unarchived();
@@ -164,5 +164,5 @@ describe('an unarchived snapshot whose rows are lost', () => {
       { state: 'published', reason: expect.stringMatching(/^It can never be archived/) },
       { state: 'archived', reason: null },
     ]);
-  }, 60_000);
+  });
 });

@@ -133,5 +133,5 @@ describe('a group whose members the service does not find', () => {
     expect(
       await mirror.rows("SELECT FROM directory.groups WHERE group_name = 'everyone'"),
     ).toHaveLength(1);
-  }, 120_000);
+  });
 });

@@ -64,14 +64,14 @@ describe('the guard', () => {
     expect(report.reason).toMatch(/^52 of 500 users would be removed/);
     expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
     expect(report.archive).toBeNull();
-  }, 60_000);
+  });
 
   it('lets a snapshot pass that loses no more than 50 rows, whatever their share', async () => {
     await mirror.sync();
     deleteUsers(20);
     const { report } = await mirror.sync({ maxRemoved: 0 });
     expect(report).toMatchObject({ state: 'archived', removed: 20 });
-  }, 60_000);
+  });
 
   it('holds a first snapshot that is far below the estimate', async () => {
     mirror.pool.estimatedUsers = 1501;
@@ -108,7 +108,7 @@ describe('a held snapshot', () => {
     expect(report).toMatchObject({ state: 'archived', reason: null, removed: 52, users: 448 });
     await expectMirrored(mirror.db, mirror.pool);
     await expect(release(held)).rejects.toThrow(/it is archived, not held/);
-  }, 60_000);
+  });
 
   it('leaves the current state as it was when it is discarded', async () => {
     const held = await hold();
@@ -118,7 +118,7 @@ describe('a held snapshot', () => {
     });
     expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
     await expect(discard(mirror.db, keyOf(held))).rejects.toThrow(ActionRequiredError);
-  }, 60_000);
+  });
 
   it('is discarded by the next run', async () => {
     const held = await hold();
@@ -128,7 +128,7 @@ describe('a held snapshot', () => {
     ]);
     expect(row).toEqual({ state: 'discarded' });
     await expect(release(held)).rejects.toThrow(/it is discarded, not held/);
-  }, 60_000);
+  });
 
   it('cannot be released after a later snapshot was published', async () => {
     const held = await hold();
@@ -138,7 +138,7 @@ describe('a held snapshot', () => {
       [held.poolId, keyOf(held).snapshotAt],
     );
     await expect(release(held)).rejects.toThrow(SnapshotFailedError);
-  }, 60_000);
+  });
 });
 
 describe('a snapshot that is still being read', () => {
@@ -164,5 +164,5 @@ describe('a snapshot that is still being read', () => {
     expect(await discarded).toMatchObject({ state: 'discarded', reason: 'Discarded by a person.' });
     mirror.proxy.before = () => undefined;
     expect((await mirror.sync()).report.state).toBe('archived');
-  }, 60_000);
+  });
 });

@@ -51,7 +51,7 @@ describe('a whole run', () => {
     expect(report.throttled).toBeGreaterThan(0);
     expect(report.retries).toBeGreaterThan(report.throttled);
     await expectMirrored(db, pool);
-  }, 60_000);
+  });
 
   it('asks after missing users at a tenth of the quota that sign-ins use', async () => {
     const opened = await open({ users: 100, groups: 2, seed: 63 });
@@ -80,7 +80,7 @@ describe('a whole run', () => {
     expect(report.throttled).toBeGreaterThan(0);
     expect(report.throttled).toBe(simulator.attempts.count({ outcome: 'throttled' }));
     await expectMirrored(db, pool);
-  }, 60_000);
+  });
 
   it('shares one quota among the pools of a Region', async () => {
     const opened = await openCliMirror({

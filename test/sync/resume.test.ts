@@ -48,7 +48,7 @@ describe('a run that was interrupted', () => {
       `SELECT kind, count(*) FROM directory.changes WHERE entity = 'user' GROUP BY kind`,
     );
     expect(changes).toEqual([{ kind: 'added', count: interrupted }]);
-  }, 120_000);
+  });
 
   it('reads no page again that it had committed', async () => {
     await syncUntil(6);

@@ -76,7 +76,7 @@ const listed = (...poolIds: string[]) =>
     .filter(({ poolId }) => poolIds.includes(poolId ?? ''))
     .map(({ at }) => at);
 
-describe('pools of several accounts', { timeout: 240_000 }, () => {
+describe('pools of several accounts', () => {
   it('share the quota of their own account, and take nothing of another', async () => {
     await Promise.all([ONE, TWO, FAR].map((poolId) => fleet.trigger(poolId)));
     for (const poolId of [ONE, TWO, FAR]) {

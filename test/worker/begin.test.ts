@@ -57,7 +57,7 @@ async function interrupt(poolId: string, at: 'members' | Phase): Promise<void> {
   mirror.proxy.before = () => {};
 }
 
-describe('an open request whose snapshot began over a day ago', { timeout: 60_000 }, () => {
+describe('an open request whose snapshot began over a day ago', () => {
   /**
    * Makes the pool's interrupted snapshot one of 25 hours ago that was last read so many minutes
    * ago, and that of an open request.
@@ -114,7 +114,7 @@ describe('an open request whose snapshot began over a day ago', { timeout: 60_00
   });
 });
 
-describe('a snapshot that was published and not archived', { timeout: 60_000 }, () => {
+describe('a snapshot that was published and not archived', () => {
   it('is archived by the schedule before the new one, which it takes all the same', async () => {
     await interrupt(SCHEDULED, 'publish');
     const [first] = await snapshots(SCHEDULED);

@@ -76,7 +76,7 @@ async function stagedUsers(poolId: string): Promise<number> {
   return (await fleet.rows(staged)).length;
 }
 
-describe('walks that fail for good', { timeout: 240_000 }, () => {
+describe('walks that fail for good', () => {
   it('fail the request with the reason, keep the rest, and are taken up by the next one', async () => {
     fleet.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
     await fleet.trigger(DENIED);
@@ -114,7 +114,7 @@ describe('walks that fail for good', { timeout: 240_000 }, () => {
   });
 });
 
-describe('a pool that there is not', { timeout: 240_000 }, () => {
+describe('a pool that there is not', () => {
   it('fails its own requests with the reason, and harms no other', async () => {
     await Promise.all([fleet.trigger(MISSING), fleet.trigger(SMALL)]);
     expect(await fleet.settled(MISSING)).toMatchObject({
@@ -155,7 +155,7 @@ describe('a pool that there is not', { timeout: 240_000 }, () => {
   });
 });
 
-describe('a snapshot that looks wrong', { timeout: 240_000 }, () => {
+describe('a snapshot that looks wrong', () => {
   it('is held, which ends the request, and published by release', async () => {
     await fleet.trigger(HELD);
     expect(await fleet.settled(HELD)).toMatchObject({ outcome: 'done' });

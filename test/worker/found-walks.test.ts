@@ -68,7 +68,7 @@ describe('walks that are found or fail while others go on', () => {
     // Nothing had to be made anew: its job planned the walks, waited for them, and judged.
     const [job] = await mirror.queues.snapshots.getFailed();
     expect(job?.attemptsStarted).toBe(2);
-  }, 60_000);
+  });
 
   it('a walk that fails again and again, and gets on each time, spends no attempt', async () => {
     refuseUserPages(GETS_ON, (call) => call % 3 === 0);
@@ -80,7 +80,7 @@ describe('walks that are found or fail while others go on', () => {
     expect(jobs.map(({ attemptsMade }) => attemptsMade)).toEqual(Array(5).fill(1));
     const ofUsers = jobs.find(({ name }) => name === 'users');
     expect(ofUsers?.attemptsStarted).toBeGreaterThan(2);
-  }, 60_000);
+  });
 
   it('a walk that never gets on fails after its attempts, with the reason', async () => {
     refuseUserPages(STUCK, (call) => call > 2);
@@ -98,7 +98,7 @@ describe('walks that are found or fail while others go on', () => {
       attemptsMade: ATTEMPTS,
       attemptsStarted: ATTEMPTS + 1,
     });
-  }, 60_000);
+  });
 });
 
 describe('a walk over groups whose worker is killed between two pages', () => {
@@ -132,5 +132,5 @@ describe('a walk over groups whose worker is killed between two pages', () => {
     expect(members).toHaveLength(groups);
     expect(new Set(jobs.map(({ data }) => data.lease)).size).toBe(1);
     expect(fleet.simulator.attempts.count({ operation: 'ListUsersInGroup' })).toBe(groups);
-  }, 60_000);
+  });
 });

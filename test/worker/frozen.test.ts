@@ -156,7 +156,7 @@ describe('a worker that froze while it read', () => {
     await fleet.trigger();
     await fleet.settled();
     await expectSnapshots(fleet, 2);
-  }, 240_000);
+  });
 
   it('holds up a third for a minute at most, with another one and many sessions that wait for a lock', async () => {
     // As many groups as three workers read at a time, so that each has its share.
@@ -184,7 +184,7 @@ describe('a worker that froze while it read', () => {
     await fleet.trigger();
     await fleet.settled();
     await expectSnapshots(fleet, 2);
-  }, 240_000);
+  });
 });
 
 describe('a worker that froze while it published', () => {
@@ -214,7 +214,7 @@ describe('a worker that froze while it published', () => {
     await expectSnapshots(fleet, 1);
     await wake(publisher);
     expect(troubleIn(publisher)).toEqual([]);
-  }, 240_000);
+  });
 });
 
 describe('a runner that froze while it published', () => {

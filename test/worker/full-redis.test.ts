@@ -45,7 +45,7 @@ it('a Redis that is full for some seconds costs no attempt, and nothing is lost'
       expect.stringMatching(/^a server is back/),
     ]);
   }
-}, 120_000);
+});
 
 it.each(['sync', 'worker'])(
   'a Redis user without channels, as Redis 7 makes them, is refused by %s',
@@ -59,5 +59,4 @@ it.each(['sync', 'worker'])(
     expect(code).toBe(2);
     expect(stderr).toContain('ACL SETUSER app &*');
   },
-  60_000,
 );

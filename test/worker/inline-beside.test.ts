@@ -53,7 +53,7 @@ const requests = (poolId: string) =>
     [poolId],
   );
 
-describe('`sync` beside workers', { timeout: 240_000 }, () => {
+describe('`sync` beside workers', () => {
   it('takes no quota without Redis that workers share over it', async () => {
     await startWorker();
     await fleet.trigger(A);

@@ -28,7 +28,7 @@ function secrets(tokens: ReadonlySet<string>): string[] {
   return [...ofUsers, ...groups, ...tokens].filter((secret) => secret !== '');
 }
 
-describe('jobs', { timeout: 240_000 }, () => {
+describe('jobs', () => {
   it('show how far they are, hold ids alone, and are kept for a bounded time', async () => {
     const tokens = new Set<string>();
     fleet.proxy.after = (_, answer) => {

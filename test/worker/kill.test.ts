@@ -36,7 +36,7 @@ describe('killed workers', () => {
     }
     await fleet.settled();
     await expectSnapshots(fleet, 1);
-  }, 240_000);
+  });
 
   it('all at once while they read, publish and archive, leave one snapshot to the next', async () => {
     fleet = await openFleet({ users: 900, groups: 6, seed: 342 });
@@ -63,7 +63,7 @@ describe('killed workers', () => {
     await fleet.worker();
     await fleet.settled();
     await expectSnapshots(fleet, 1);
-  }, 120_000);
+  });
 
   it('twenty times over fail no job', async () => {
     fleet = await openFleet({ users: 300, groups: 4, seed: 343 });
@@ -90,5 +90,5 @@ describe('killed workers', () => {
     } finally {
       await queues.close();
     }
-  }, 60_000);
+  });
 });

@@ -41,5 +41,5 @@ describe('the quota of an account and Region', () => {
     expect(peakOutside(times, flushed)).toBeLessThanOrEqual(rate + 1);
     // A turn that each of the two others had been given before Redis forgot it.
     expect(fleet.simulator.attempts.peak({ bucket: 'UserList' })).toBeLessThanOrEqual(rate + 3);
-  }, 240_000);
+  });
 });

@@ -98,7 +98,7 @@ const requests = (poolId: string) =>
 const snapshots = async (poolId: string) =>
   (await fleet.rows('SELECT FROM directory.snapshots WHERE pool_id = $1', [poolId])).length;
 
-describe('schedules', { timeout: 240_000 }, () => {
+describe('schedules', () => {
   it('follow the configuration at each start', async () => {
     const config = join(fleet.folder, 'mirror.yaml');
     await writeFile(config, `pools: { ${B}: { schedule: '30 4 * * 1', timezone: Asia/Tokyo } }`);
@@ -131,7 +131,7 @@ describe('schedules', { timeout: 240_000 }, () => {
   });
 });
 
-describe('a run that comes due', { timeout: 240_000 }, () => {
+describe('a run that comes due', () => {
   it('is taken once by three workers, each time', async () => {
     const everyThreeSeconds = { COGNITO_POOLS: A, MIRROR_SCHEDULE: '*/3 * * * * *' };
     const before = await snapshots(A);
@@ -174,7 +174,7 @@ describe('a run that comes due', { timeout: 240_000 }, () => {
   });
 });
 
-describe('runs that were missed', { timeout: 240_000 }, () => {
+describe('runs that were missed', () => {
   it.each(['kept its data', 'is empty'])(
     'happen once at the next start of several workers, where Redis %s',
     async (redis) => {

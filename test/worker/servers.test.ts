@@ -41,7 +41,7 @@ describe('a worker starts', () => {
     expect(stderr.match(/REDIS_URL \(/g)).toHaveLength(1);
     expect(stderr.match(/DATABASE_URL \(/g)).toHaveLength(1);
     expect(stderr).not.toContain('worker started');
-  }, 60_000);
+  });
 
   it('not on a Redis that can drop jobs: it names the setting to change', async () => {
     fleet = await openFleet({}, { settings: { 'maxmemory-policy': 'allkeys-lru' } });
@@ -81,7 +81,7 @@ describe('Redis, lost while a pool is read', () => {
     }
     await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
     await expectNoAttemptSpent(fleet);
-  }, 120_000);
+  });
 
   it('and back without its keys: the request is restored, and one snapshot comes of it', async () => {
     fleet = await openFleet({ users: 1_200, groups: 10, seed: 362 });
@@ -95,7 +95,7 @@ describe('Redis, lost while a pool is read', () => {
     const queues = await openFleetQueues(fleet);
     const schedulers = await queues.schedules.getJobSchedulers().finally(() => queues.close());
     expect(schedulers.map(({ key }) => key)).toEqual([fleet.poolId]);
-  }, 120_000);
+  });
 });
 
 describe('Postgres, lost while a pool is read', () => {
@@ -124,7 +124,7 @@ describe('Postgres, lost while a pool is read', () => {
       expect(await readyz(worker)).toBe(200);
     }
     await expectNoAttemptSpent(fleet);
-  }, 120_000);
+  });
 
   it('in a crash that empties what was read: the walks start again', async () => {
     fleet = await openFleet({ users: 900, groups: 8, seed: 364 });
@@ -161,5 +161,5 @@ describe('Postgres, lost while a pool is read', () => {
       [],
     );
     await expectNoAttemptSpent(own);
-  }, 120_000);
+  });
 });

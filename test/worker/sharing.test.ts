@@ -42,5 +42,5 @@ describe('three workers', () => {
     expect(archived).toEqual({ state: 'archived', users: 50_000 });
     const db = new pg.Pool({ connectionString: fleet.databaseUrl });
     await expectMirrored(db, fleet.pool).finally(() => db.end());
-  }, 240_000);
+  });
 });

@@ -62,4 +62,4 @@ it('a worker to which Postgres says nothing leaves its jobs to another, and come
   await fleet.trigger(OTHER);
   expect(await fleet.settled(OTHER)).toMatchObject({ outcome: 'done' });
   await expectNoAttemptSpent(fleet);
-}, 180_000);
+});

@@ -218,5 +218,5 @@ describe('a worker that is told to stop', () => {
     await relay.close();
     await again.relay.close();
     await expectGoneOn();
-  }, 60_000);
+  });
 });

@@ -32,7 +32,7 @@ async function triggerJson(): Promise<Triggered> {
 const archived = async () =>
   (await fleet.rows("SELECT FROM directory.snapshots WHERE state = 'archived'")).length;
 
-describe('trigger', { timeout: 240_000 }, () => {
+describe('trigger', () => {
   it('refuses a pool that the workers do not mirror, and says what to do', async () => {
     await startWorker();
     const { code, stdout, stderr } = await fleet.run(['trigger', 'us-east-1_Elsewhere']);

@@ -200,7 +200,7 @@ describe('of several workers', () => {
   });
 });
 
-describe('a pool', { timeout: 120_000 }, () => {
+describe('a pool', () => {
   const [KNOWN, UNKNOWN, DROPPED] = [
     'us-east-1_Known',
     'us-east-1_Unknown',
