@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { type BegunSnapshot, beginSnapshot } from '../postgres/store/begin.ts';
 import { beginProgress } from '../postgres/store/progress.ts';
-import { createStage, dropEndedStages } from '../postgres/store/stage.ts';
+import { dropEndedStages } from '../postgres/store/stage.ts';
+import { type BegunSnapshot, beginSnapshot } from '../postgres/store/transitions.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** A time in the future by more than this is not the rounding of snapshots in quick succession. */
@@ -13,7 +13,7 @@ export async function beginOrResume(
   poolId: string,
   log: Logger,
 ): Promise<BegunSnapshot> {
-  const begun = await beginSnapshot(db, poolId, createStage);
+  const begun = await beginSnapshot(db, poolId);
   await dropEndedStages(db);
   const { lease, resumed, drifted, secondsAhead } = begun;
   await beginProgress(db, lease);

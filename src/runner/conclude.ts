@@ -1,5 +1,5 @@
 import { explainStageGone } from '../postgres/store/stage.ts';
-import { endSnapshot } from '../postgres/store/transitions.ts';
+import { holdSnapshot } from '../postgres/store/transitions.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import { check } from '../snapshot/check.ts';
 import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
@@ -40,7 +40,7 @@ async function publishOrHold(
     return verdict.walks;
   }
   if (verdict.kind === 'hold') {
-    await endSnapshot(context.db, context.lease, ['walking'], 'held', verdict.reason);
+    await holdSnapshot(context.db, context.lease, verdict.reason);
   } else {
     await publish(context, 'walking', historyDays, signal);
   }

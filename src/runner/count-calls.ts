@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isDatabaseAway } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
-import { addCallCounts } from '../postgres/store/transitions.ts';
+import { addCallCounts } from '../postgres/store/snapshot-notes.ts';
 import type { CallMeter } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 

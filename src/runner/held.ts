@@ -5,7 +5,7 @@ import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { findSnapshot, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
-import { endSnapshot } from '../postgres/store/transitions.ts';
+import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { endTransactionsOfLostWorkers } from '../postgres/work/workers.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
@@ -58,7 +58,7 @@ export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotRe
   if (row === null || lease === null) throw notIn(key, row, 'held or walking');
   const before = row.state === 'held' ? 'it was held' : 'it had stopped';
   const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
-  await endSnapshot(db, lease, ['held', 'walking'], 'discarded', `Discarded by a person${reason}`);
+  await discardSnapshot(db, lease, `Discarded by a person${reason}`);
   await dropEndedStages(db);
   return report(db, key, begun, null);
 }

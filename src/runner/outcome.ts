@@ -4,8 +4,9 @@ import type { Outcome, SnapshotState } from '../model/snapshot.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
+import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import type { SnapshotRow } from '../postgres/store/snapshots.ts';
-import { endSnapshot, recordReason } from '../postgres/store/transitions.ts';
+import { failSnapshot } from '../postgres/store/transitions.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /**
@@ -55,7 +56,7 @@ export async function recordFailure(
 ): Promise<void> {
   const noted =
     error instanceof SnapshotFailedError
-      ? endSnapshot(db, lease, ['walking'], 'failed', error.message)
+      ? failSnapshot(db, lease, error.message)
       : recordReason(db, lease, error.message);
   await noted.catch(() => {});
 }

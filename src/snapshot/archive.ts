@@ -13,14 +13,13 @@ import {
   findLastArchived,
   findLostArchive,
   findNextToArchive,
-  giveUpArchive,
-  markArchived,
 } from '../postgres/store/archived.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
+import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
-import { recordReason } from '../postgres/store/transitions.ts';
+import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
 import { installationId } from '../postgres/work/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
@@ -126,7 +125,7 @@ async function archiveSnapshot(
     if (error instanceof RowsMissingError && (await isLost(db, lease))) {
       const reason = `It can never be archived: something else changed its rows before it was (${error.message})`;
       log.error({ poolId, snapshot: snapshot.snapshot }, 'a snapshot can never be archived');
-      await giveUpArchive(db, lease, reason);
+      await abandonArchive(db, lease, reason);
       return null;
     }
     await recordReason(db, lease, withoutRows(error as Error).message).catch(() => {});

@@ -1,8 +1,8 @@
 import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
 import { countStage } from '../postgres/store/sizes.ts';
+import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
-import { markWalked, saveCounts } from '../postgres/store/transitions.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import { compareEstimate } from './compare-estimate.ts';
 import { confirmGroups } from './confirm-groups.ts';

@@ -1,6 +1,7 @@
 import { analyzeKeys, pruneHistory } from '../postgres/store/history.ts';
 import { publish as publishStage } from '../postgres/store/publish.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
+import type { PublishableState } from '../postgres/store/transitions.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**
@@ -12,7 +13,7 @@ import type { SnapshotContext } from './context.ts';
  */
 export async function publish(
   { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,
-  from: 'walking' | 'held',
+  from: PublishableState,
   historyDays: number | null,
   signal: AbortSignal,
 ): Promise<void> {

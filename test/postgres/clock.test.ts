@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { createStage } from '../../src/postgres/store/stage.ts';
+import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL, stage, user } from './fixtures.ts';
@@ -14,7 +13,7 @@ databaseForEach(4, (made) => {
 });
 
 async function take(...names: string[]): Promise<{ at: Date; secondsAhead: number }> {
-  const { lease, secondsAhead } = await beginSnapshot(db, POOL, createStage);
+  const { lease, secondsAhead } = await beginSnapshot(db, POOL);
   await stage(db, lease, { users: names.map((name) => user(name)) });
   await mergeReads(db, lease, new AbortController().signal);
   await publish(db, lease, 'walking');

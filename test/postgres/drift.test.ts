@@ -1,12 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { findMissingUsers, keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { countStage } from '../../src/postgres/store/sizes.ts';
-import { createStage } from '../../src/postgres/store/stage.ts';
+import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
 
@@ -104,7 +103,7 @@ describe('the snapshot after a hand', () => {
     expect(await changes(lease)).toEqual([]);
     expect(await counts(lease)).toEqual({ added: 0, modified: 0, removed: 0, repaired });
     // And nothing is left to repair: the next finds its rows as it left them.
-    const { lease: next, drifted } = await beginSnapshot(db, POOL, createStage);
+    const { lease: next, drifted } = await beginSnapshot(db, POOL);
     expect(drifted).toBe(0);
     await publishContent(next, content);
     expect(await counts(next)).toEqual({ added: 0, modified: 0, removed: 0, repaired: 0 });
@@ -218,7 +217,7 @@ describe('what something else did to users who also changed', () => {
     });
     expect(await counts(lease)).toEqual({ added: 0, modified: 1, removed: 0, repaired: 0 });
     expect((await users())[1]).toMatchObject({ enabled: false, valid_from: lease.snapshotAt });
-    expect((await beginSnapshot(db, POOL, createStage)).drifted).toBe(0);
+    expect((await beginSnapshot(db, POOL)).drifted).toBe(0);
   });
 
   it('leaves a kept user alone who was not read, and compares the row again', async () => {
@@ -231,7 +230,7 @@ describe('what something else did to users who also changed', () => {
     await mergeReads(db, lease, never);
     await keepConfirmedUsers(db, lease, ['bob']);
     await publish(db, lease, 'walking');
-    const next = await beginSnapshot(db, POOL, createStage);
+    const next = await beginSnapshot(db, POOL);
     expect(next.drifted).toBe(1);
     await publishContent(next.lease, content);
     expect((await users())[1]).toMatchObject({ status: 'CONFIRMED' });
@@ -262,7 +261,7 @@ describe('rows that only were moved', () => {
   ])('have not drifted: %s', async (sql) => {
     await threeUsers();
     await db.query(sql);
-    expect((await beginSnapshot(db, POOL, createStage)).drifted).toBe(0);
+    expect((await beginSnapshot(db, POOL)).drifted).toBe(0);
   });
 });
 
@@ -299,7 +298,7 @@ it('publishing refuses rows that were changed after the check, and the next try 
 it('writers of another server are not trusted', async () => {
   await threeUsers();
   await db.query('UPDATE mirror.user_writers SET server_id = server_id + 1');
-  const { lease, drifted } = await beginSnapshot(db, POOL, createStage);
+  const { lease, drifted } = await beginSnapshot(db, POOL);
   expect(drifted).toBe(3);
   expect(lease.comparedWith).not.toBeNull();
 });

@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import type { Group, User } from '../../src/model/directory.ts';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { commitGroups } from '../../src/postgres/store/commit-groups.ts';
 import { commitPages } from '../../src/postgres/store/commit-pages.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
-import { createStage } from '../../src/postgres/store/stage.ts';
+import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import {
   addWalks,
   leaseWalk,
@@ -54,7 +53,7 @@ export interface Content {
 }
 
 export async function begin(db: pg.Pool, poolId = POOL): Promise<SnapshotLease> {
-  return (await beginSnapshot(db, poolId, createStage)).lease;
+  return (await beginSnapshot(db, poolId)).lease;
 }
 
 /** Adds a walk and takes it in hand. */

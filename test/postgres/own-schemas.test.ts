@@ -5,8 +5,7 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it, test } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
-import { createStage } from '../../src/postgres/store/stage.ts';
+import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { endRequest, openRequest, skipRequest } from '../../src/postgres/work/requests.ts';
 import { installationId } from '../../src/postgres/work/workers.ts';
 import { dropDatabase, runSql } from '../support/postgres.ts';
@@ -127,7 +126,7 @@ describe('on a promoted replica, whose sequences begin anew', () => {
   afterEach(() => db.end());
 
   it('snapshots are begun', async () => {
-    const begin = (pool: string) => beginSnapshot(db, pool, createStage);
+    const begin = (pool: string) => beginSnapshot(db, pool);
     const stages = [];
     for (const pool of ['a', 'b', 'c']) stages.push((await begin(`${POOL}${pool}`)).lease.stage);
     await sql('ALTER SEQUENCE mirror.snapshot_leases_stage_seq RESTART');

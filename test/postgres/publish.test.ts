@@ -5,7 +5,7 @@ import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { countStage } from '../../src/postgres/store/sizes.ts';
-import { saveCounts } from '../../src/postgres/store/transitions.ts';
+import { saveCounts } from '../../src/postgres/store/snapshot-notes.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
 

@@ -1,14 +1,19 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LeaseLostError, ResumableError } from '../../src/model/errors.ts';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { commitPages } from '../../src/postgres/store/commit-pages.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { dropOrphans, findOrphans } from '../../src/postgres/store/missing.ts';
 import { PageCommitter } from '../../src/postgres/store/page-committer.ts';
-import { createStage, dropEndedStages, stageTables } from '../../src/postgres/store/stage.ts';
-import { endSnapshot, recordReason } from '../../src/postgres/store/transitions.ts';
+import { recordReason } from '../../src/postgres/store/snapshot-notes.ts';
+import { dropEndedStages, stageTables } from '../../src/postgres/store/stage.ts';
+import {
+  beginSnapshot,
+  discardSnapshot,
+  failSnapshot,
+  holdSnapshot,
+} from '../../src/postgres/store/transitions.ts';
 import {
   allWalks,
   dropWalk,
@@ -237,20 +242,18 @@ describe('merging reads', () => {
 
 describe('a snapshot', () => {
   it('is taken up again by the next run, which fences the one before', async () => {
-    const again = await beginSnapshot(db, POOL, createStage);
+    const again = await beginSnapshot(db, POOL);
     expect(again).toMatchObject({
       resumed: true,
       lease: { snapshotAt: lease.snapshotAt, number: lease.number + 1 },
     });
     await expect(mergeReads(db, lease, never)).rejects.toThrow(LeaseLostError);
-    await expect(endSnapshot(db, lease, ['walking'], 'failed', 'x')).rejects.toThrow(
-      LeaseLostError,
-    );
+    await expect(failSnapshot(db, lease, 'x')).rejects.toThrow(LeaseLostError);
   });
 
   it('is written no more by a runner that was fenced, whatever it tries', async () => {
     const walk = await startWalk(db, lease, {});
-    const { lease: next } = await beginSnapshot(db, POOL, createStage);
+    const { lease: next } = await beginSnapshot(db, POOL);
     const claimed = (await leaseWalk(db, next, walk.id)) as Walk;
     await expect(leaseWalk(db, lease, walk.id)).rejects.toThrow(LeaseLostError);
     expect(await commitUsers(db, lease, walk, [user('late')])).toBe(false);
@@ -263,7 +266,7 @@ describe('a snapshot', () => {
   });
 
   it('that is held is discarded by the next run', async () => {
-    await endSnapshot(db, lease, ['walking'], 'held', 'too small');
+    await holdSnapshot(db, lease, 'too small');
     const second = await begin(db);
     expect(second.snapshotAt.getTime()).toBeGreaterThan(lease.snapshotAt.getTime());
     const states = await db.query(
@@ -280,7 +283,7 @@ describe('a snapshot', () => {
       `WITH runs AS (UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at - interval '25 hours')
        UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours', snapshot = 'old'`,
     );
-    const next = await beginSnapshot(db, POOL, createStage);
+    const next = await beginSnapshot(db, POOL);
     expect(next.resumed).toBe(false);
     const states = await db.query('SELECT state FROM directory.snapshots ORDER BY snapshot_at');
     expect(states.rows).toEqual([{ state: 'failed' }, { state: 'walking' }]);
@@ -289,12 +292,12 @@ describe('a snapshot', () => {
   it('begins at least a second after the one before, in whole seconds', async () => {
     let last = lease.snapshotAt.getTime();
     for (let i = 0; i < 3; i++) {
-      await endSnapshot(db, i === 0 ? lease : await begin(db), ['walking'], 'failed', 'x');
+      await failSnapshot(db, i === 0 ? lease : await begin(db), 'x');
       const next = await begin(db);
       expect(next.snapshotAt.getTime()).toBeGreaterThanOrEqual(last + 1000);
       expect(next.snapshotAt.getMilliseconds()).toBe(0);
       last = next.snapshotAt.getTime();
-      await endSnapshot(db, next, ['walking'], 'failed', 'x');
+      await failSnapshot(db, next, 'x');
     }
   });
 
@@ -303,10 +306,10 @@ describe('a snapshot', () => {
       (await db.query(`SELECT FROM pg_class WHERE relname ~ '^stage_[0-9]+_[a-z]+$'`)).rowCount;
     await dropEndedStages(db);
     expect(await stages()).toBe(5);
-    await endSnapshot(db, lease, ['walking'], 'held', 'x');
+    await holdSnapshot(db, lease, 'x');
     await dropEndedStages(db);
     expect(await stages()).toBe(5);
-    await endSnapshot(db, lease, ['held'], 'discarded', 'x');
+    await discardSnapshot(db, lease, 'x');
     await dropEndedStages(db);
     expect(await stages()).toBe(0);
     // A runner that froze asks for its walks when it wakes up.

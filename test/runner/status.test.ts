@@ -4,7 +4,7 @@ import { openPool } from '../../src/postgres/connection.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { beginProgress, saveProgress } from '../../src/postgres/store/progress.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
-import { endSnapshot } from '../../src/postgres/store/transitions.ts';
+import { holdSnapshot } from '../../src/postgres/store/transitions.ts';
 import { type Locks, openLocks } from '../../src/postgres/work/locks.ts';
 import { openRequest, recordSnapshot } from '../../src/postgres/work/requests.ts';
 import { recordHeartbeat } from '../../src/postgres/work/workers.ts';
@@ -284,7 +284,7 @@ describe('what works on a snapshot', () => {
 
   it('is nothing once the snapshot is held, though the next run of the pool has begun', async () => {
     await saveProgress(db, lease, 'check', null);
-    await endSnapshot(db, lease, ['walking'], 'held', 'It lacks users.');
+    await holdSnapshot(db, lease, 'It lacks users.');
     expect(await snapshotOf()).toMatchObject({ state: 'held', runner: null, progress: null });
     // A person releases it.
     await saveProgress(db, lease, 'publish', null);

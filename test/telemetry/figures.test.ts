@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { openPool, type Queryable } from '../../src/postgres/connection.ts';
 import { dropEndedStages } from '../../src/postgres/store/stage.ts';
-import { endSnapshot } from '../../src/postgres/store/transitions.ts';
+import { failSnapshot } from '../../src/postgres/store/transitions.ts';
 import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
@@ -195,7 +195,7 @@ test('the stage of an open snapshot has a size, that of an ended one none', asyn
   const open = await scrape(mirror.db);
   expect(valuesOf(open, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: Number(stage?.bytes) });
 
-  await endSnapshot(mirror.db, lease, ['walking'], 'failed', 'a reason');
+  await failSnapshot(mirror.db, lease, 'a reason');
   expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
   await dropEndedStages(mirror.db);
   expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { beginSnapshot } from '../../src/postgres/store/begin.ts';
 import { takeLease, withLease } from '../../src/postgres/store/leases.ts';
-import { createStage } from '../../src/postgres/store/stage.ts';
+import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { expectSnapshots } from '../support/outcome.ts';
@@ -223,7 +222,7 @@ describe('a runner that froze while it published', () => {
     const frozen = openPool(database.url, 1);
     const successor = openPool(database.url, 1);
     try {
-      const { lease } = await beginSnapshot(frozen, 'us-east-1_Frozen', createStage);
+      const { lease } = await beginSnapshot(frozen, 'us-east-1_Frozen');
       let locked = () => {};
       const hasLocked = new Promise<void>((resolve) => {
         locked = resolve;

@@ -4,8 +4,9 @@ import { snapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
+import { PUBLISHED_STATES, TRANSITIONS } from './states.ts';
 
-/** The newest snapshot of the pool that was archived to a destination, by what Postgres knows. */
+/** The pool's newest snapshot that Postgres knows to be archived at a destination. */
 export async function findLastArchived(
   db: Queryable,
   poolId: string,
@@ -22,40 +23,33 @@ export async function findLastArchived(
 }
 
 /**
- * Requires that the rows which were read for a snapshot's archive are those that it published.
+ * Requires, before an archive is sealed, that this runner still has the lease and that the rows in
+ * the archive are those that the snapshot published.
  *
- * @throws FencedError where another runner archives the snapshot by now.
- * @throws ResumableError where something else changed rows of `directory.users`.
+ * @throws LeaseLostError if another runner archives the snapshot now.
+ * @throws ResumableError if something else changed rows of `directory.users`.
  */
 export async function assertStillOwner(pool: pg.Pool, lease: SnapshotLease): Promise<void> {
   const { poolId } = lease;
-  const { intact } = await withLease(pool, lease, ['published'], async (client) =>
-    detectDrift(client, poolId, await newestPublished(client, poolId)),
+  const { intact } = await withLease(pool, lease, TRANSITIONS.archive.from, async (client) =>
+    detectDrift(client, poolId, await findNewestPublished(client, poolId)),
   );
   if (intact) return;
   throw new ResumableError(
-    `Rows of directory.users of ${poolId} were changed by something other than cognito-mirror, so snapshot ${snapshotId(lease.snapshotAt)} was not archived. Run it again: the next snapshot repairs the rows, then both are archived.`,
+    `Something other than cognito-mirror changed rows of directory.users of ${poolId}, so snapshot ${snapshotId(lease.snapshotAt)} was not archived. Run it again: the next snapshot repairs the rows, then both are archived.`,
   );
 }
 
-/** Records that a snapshot can never be archived, and why. */
-export async function giveUpArchive(
-  pool: pg.Pool,
-  lease: SnapshotLease,
-  reason: string,
-): Promise<void> {
-  await withLease(pool, lease, ['published'], async (client) => {
-    await client.query(
-      `WITH lost AS (
-         UPDATE mirror.snapshot_leases SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
-       )
-       UPDATE directory.snapshots SET reason = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, reason],
-    );
-  });
+async function findNewestPublished(db: Queryable, poolId: string): Promise<Date | null> {
+  const found = await db.query<{ at: Date | null }>(
+    `SELECT max(snapshot_at) AS at FROM directory.snapshots
+     WHERE pool_id = $1 AND state IN ${PUBLISHED_STATES}`,
+    [poolId],
+  );
+  return found.rows[0]?.at ?? null;
 }
 
-/** The pool's newest published snapshot, where it can never be archived: its id, and why. */
+/** The pool's newest published snapshot and the reason, if it can never be archived; else null. */
 export async function findLostArchive(
   db: Queryable,
   poolId: string,
@@ -66,44 +60,15 @@ export async function findLostArchive(
      WHERE s.pool_id = $1 AND s.state = 'published' AND r.archive_lost AND NOT EXISTS (
        SELECT FROM directory.snapshots AS later
        WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
-         AND later.state IN ('published', 'archived')
+         AND later.state IN ${PUBLISHED_STATES}
      )`,
     [poolId],
   );
   return found.rows[0] ?? null;
 }
 
-async function newestPublished(db: Queryable, poolId: string): Promise<Date | null> {
-  const found = await db.query<{ at: Date | null }>(
-    `SELECT max(snapshot_at) AS at FROM directory.snapshots
-     WHERE pool_id = $1 AND state IN ('published', 'archived')`,
-    [poolId],
-  );
-  return found.rows[0]?.at ?? null;
-}
-
-/** Notes the sealed archive of a snapshot. */
-export async function markArchived(
-  pool: pg.Pool,
-  lease: SnapshotLease,
-  archive: { destination: string; manifest: string; sha256: string },
-): Promise<void> {
-  await withLease(pool, lease, ['published'], async (client) => {
-    await client.query(
-      `UPDATE mirror.snapshot_leases SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, archive.destination],
-    );
-    await client.query(
-      `UPDATE directory.snapshots SET state = 'archived', archived_at = clock_timestamp(),
-         reason = NULL, manifest = $3, manifest_sha256 = $4
-       WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, archive.manifest, archive.sha256],
-    );
-  });
-}
-
 /**
- * The id of the pool's next snapshot to archive: the oldest that is not archived yet, or else the one
+ * The id of the pool's next snapshot to archive: the oldest that is not archived yet, else the one
  * that would begin now.
  */
 export async function findNextToArchive(db: Queryable, poolId: string): Promise<string> {

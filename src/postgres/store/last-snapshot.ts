@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Counts, Dataset } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
+import { PUBLISHED_STATES } from './states.ts';
 
 /** A pool's last published snapshot: what its next one is likely to be like. */
 export interface LastSnapshot {
@@ -32,10 +33,10 @@ export function lastSnapshot(
          EXISTS (
            SELECT FROM directory.snapshots AS earlier
            WHERE earlier.pool_id = s.pool_id AND earlier.snapshot_at < s.snapshot_at
-             AND earlier.state IN ('published', 'archived')
+             AND earlier.state IN ${PUBLISHED_STATES}
          ) AS "hasEarlier"
        FROM directory.snapshots AS s
-       WHERE pool_id = $1 AND state IN ('published', 'archived')
+       WHERE pool_id = $1 AND state IN ${PUBLISHED_STATES}
        ORDER BY snapshot_at DESC LIMIT 1`,
       [poolId],
     );

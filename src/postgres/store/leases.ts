@@ -3,27 +3,30 @@ import { LeaseLostError } from '../../model/errors.ts';
 import type { SnapshotKey, SnapshotState } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 
-/** A snapshot in the hands of one runner. */
+/** The right to change one snapshot. */
 export interface SnapshotLease extends SnapshotKey {
-  /** The number in its stage's table names. */
+  /** The number in the names of its stage's tables. */
   readonly stage: number;
-  /** Which taking-up of the snapshot this is: a runner with a lower number may write nothing. */
+  /** Every taker raises it: a holder with a lower number can write nothing. */
   readonly number: number;
   /** The published snapshot that its stage is compared with; null for a pool's first. */
   readonly comparedWith: Date | null;
-  /** Whether its users are walked in one chain. */
+  /** True if its users are read in one chain. */
   readonly singleChain: boolean;
 }
 
-/** The columns of `mirror.snapshot_leases AS r`, in the form of `Run`. */
+/** The columns of `mirror.snapshot_leases AS r`, named as in `SnapshotLease`. */
 export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage,
   r.lease_number AS number, r.compared_with AS "comparedWith", r.single_chain AS "singleChain"`;
 
-/**
- * Locks the snapshot for the rest of the transaction, if this runner still has it.
- *
- * @throws FencedError where another runner took it up, or it is no longer in one of `states`.
- */
+/** What the loser of a lease gets. */
+export function createLeaseLostError(poolId: string): LeaseLostError {
+  return new LeaseLostError(
+    `Another runner holds the lease on the snapshot of ${poolId}, or the snapshot has ended. This run stops.`,
+  );
+}
+
+/** Locks the snapshot's lease for the rest of the transaction. Throws as `withLease` does. */
 async function lockLease(
   client: pg.PoolClient,
   lease: SnapshotLease,
@@ -36,17 +39,13 @@ async function lockLease(
      FOR UPDATE OF r`,
     [lease.poolId, lease.snapshotAt, lease.number, states],
   );
-  if (held.rowCount === 0) {
-    throw new LeaseLostError(
-      `Another runner has taken up the snapshot of ${lease.poolId}, or has ended it; this one stops.`,
-    );
-  }
+  if (held.rowCount === 0) throw createLeaseLostError(lease.poolId);
 }
 
 /**
- * Runs `work` in one transaction, while this runner has the snapshot.
+ * Runs `work` in one transaction that keeps the lease locked.
  *
- * @throws FencedError where it no longer has, or the snapshot is in none of `states`.
+ * @throws LeaseLostError if another runner has the lease, or the snapshot is in none of `states`.
  */
 export async function withLease<T>(
   pool: pg.Pool,
@@ -66,10 +65,10 @@ export async function withLease<T>(
 }
 
 /**
- * Takes a snapshot in hand, if it is in this state: whoever had it before can write nothing more.
+ * Takes the lease of a snapshot in this state. The holder before can write nothing more.
  *
- * @param snapshotAt which; the pool's only one in this state where it is left out.
- * @returns the run, or null where there is no such snapshot.
+ * @param snapshotAt which snapshot; null: the pool's only one in this state.
+ * @returns null if there is no such snapshot.
  */
 export async function takeLease(
   db: Queryable,
@@ -89,10 +88,29 @@ export async function takeLease(
 }
 
 /**
- * Joins the runner that has a walking snapshot in hand, for a part of its work.
+ * Raises the number of a lease that this runner holds, so that jobs of the old number end.
  *
- * @param number which taking-up of the snapshot.
- * @returns the run, or null where it was taken up again since, or has ended.
+ * @throws LeaseLostError if another runner has the lease, or the snapshot is not walking.
+ */
+export async function renewLease(db: Queryable, lease: SnapshotLease): Promise<SnapshotLease> {
+  const renewed = await db.query<SnapshotLease>(
+    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND s.state = 'walking'
+       AND r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3
+     RETURNING ${LEASE_COLUMNS}`,
+    [lease.poolId, lease.snapshotAt, lease.number],
+  );
+  const [row] = renewed.rows;
+  if (row === undefined) throw createLeaseLostError(lease.poolId);
+  return row;
+}
+
+/**
+ * Joins the holder of a walking snapshot's lease, for a part of its work.
+ *
+ * @param number the lease number that the part was created under.
+ * @returns null if the lease was taken again since then, or the snapshot has ended.
  */
 export async function joinLease(
   db: Queryable,

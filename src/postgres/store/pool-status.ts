@@ -1,5 +1,6 @@
 import { type Outcome, parseSnapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
+import { PUBLISHED_STATES } from './states.ts';
 
 /** The newest snapshot that readers see. */
 export interface NewestSnapshot {
@@ -45,7 +46,7 @@ export async function readPoolRows(
        LEFT JOIN mirror.attempts AS a USING (pool_id)
        LEFT JOIN LATERAL (
          SELECT snapshot, snapshot_at, state, least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS each
-         WHERE each.pool_id = known.pool_id AND state IN ('published', 'archived')
+         WHERE each.pool_id = known.pool_id AND state IN ${PUBLISHED_STATES}
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS s ON true
      WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,

@@ -4,6 +4,8 @@ import { type PoolRows, settleDrift } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
 import { assertStageExists, stageTables } from './stage.ts';
+import { PUBLISHED_STATES } from './states.ts';
+import { markPublished, type PublishableState } from './transitions.ts';
 
 /**
  * Makes a checked stage the pool's current state: users, groups, memberships and their histories
@@ -18,7 +20,7 @@ import { assertStageExists, stageTables } from './stage.ts';
 export async function publish(
   pool: pg.Pool,
   lease: SnapshotLease,
-  from: 'walking' | 'held',
+  from: PublishableState,
   signal?: AbortSignal,
 ): Promise<UserChanges> {
   return withLease(
@@ -31,19 +33,7 @@ export async function publish(
       const users = await publishUsers(client, lease, await requireRows(client, lease, from));
       await publishGroups(client, lease);
       await publishMemberships(client, lease);
-      await client.query(
-        `UPDATE directory.snapshots SET state = 'published', reason = NULL,
-           published_at = clock_timestamp(), added = $3, modified = $4, removed = $5, repaired = $6
-         WHERE pool_id = $1 AND snapshot_at = $2`,
-        [
-          lease.poolId,
-          lease.snapshotAt,
-          users.added,
-          users.modified,
-          users.removed,
-          users.repaired,
-        ],
-      );
+      await markPublished(client, lease, users);
       return users;
     },
     signal,
@@ -58,7 +48,7 @@ export async function publish(
 async function requireRows(
   client: pg.PoolClient,
   lease: SnapshotLease,
-  from: 'walking' | 'held',
+  from: PublishableState,
 ): Promise<PoolRows> {
   const { before, unstaged } = await settleDrift(client, lease, 1);
   if (unstaged.length === 0) return before;
@@ -76,7 +66,7 @@ async function requireRows(
 async function requireBase(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
   const current = await client.query<{ same: boolean }>(
     `SELECT max(snapshot_at) IS NOT DISTINCT FROM $2 AS same FROM directory.snapshots
-     WHERE pool_id = $1 AND state IN ('published', 'archived')`,
+     WHERE pool_id = $1 AND state IN ${PUBLISHED_STATES}`,
     [lease.poolId, lease.comparedWith],
   );
   if (!current.rows[0]?.same) {

@@ -4,6 +4,7 @@ import { qualifyUserColumns, USER_COLUMNS } from './columns.ts';
 import { WRITERS } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
+import { abandonArchivesOfDrifted } from './transitions.ts';
 
 /** What a repair did to the rows of a pool. */
 export interface Repairs {
@@ -28,7 +29,7 @@ export async function repairUsers(client: pg.PoolClient, lease: SnapshotLease): 
   const deleted = await deleteStrangers(client, lease);
   const inserted = await insertMissing(client, lease);
   const restored = await restoreValidFrom(client, lease);
-  await giveUpArchives(client, lease);
+  await abandonArchivesOfDrifted(client, lease);
   return {
     repaired: rewritten + deleted + inserted,
     written: rewritten + inserted + restored,
@@ -118,34 +119,4 @@ async function restoreValidFrom(client: pg.PoolClient, lease: SnapshotLease): Pr
     [lease.poolId],
   );
   return rowCount(restored);
-}
-
-/**
- * Where a drifted user changed in the pool as well, or left it, the version before is not known any
- * more. Snapshots that still lack their archive hold that version: they are never archived.
- */
-async function giveUpArchives(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
-  const t = stageTables(lease.stage);
-  await client.query(
-    `WITH lost AS (
-     UPDATE mirror.snapshot_leases AS r SET archive_lost = true
-     FROM directory.snapshots AS n
-     WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
-       AND r.pool_id = $1 AND n.state = 'published' AND EXISTS (
-         SELECT FROM mirror.user_hashes AS h
-         WHERE h.pool_id = $1 AND h.stale AND h.hash IS NOT NULL
-           AND NOT EXISTS (
-             SELECT FROM ${t.users} AS s WHERE s.username = h.username AND s.hash = h.hash
-           )
-           AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
-       )
-     RETURNING r.pool_id, r.snapshot_at
-     )
-     UPDATE directory.snapshots AS n SET reason = $2 FROM lost
-     WHERE n.pool_id = lost.pool_id AND n.snapshot_at = lost.snapshot_at`,
-    [
-      lease.poolId,
-      'It can never be archived: something else changed rows of directory.users before it was.',
-    ],
-  );
 }

@@ -2,8 +2,9 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
 import { stageTables } from './stage.ts';
+import { ABANDONED_AFTER_HOURS, EXPIRES_AFTER_HOURS, UNFINISHED_ARCHIVE_HOURS } from './states.ts';
 
-/** A row of `directory.snapshots`, in the names of the program. */
+/** A row of `directory.snapshots`, with the program's names. */
 export interface SnapshotRow {
   readonly poolId: string;
   readonly snapshot: string;
@@ -33,7 +34,7 @@ const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   repaired, api_calls AS "apiCalls", throttled, retries, manifest,
   manifest_sha256 AS "manifestSha256"`;
 
-/** One snapshot, or null where there is none of that name. */
+/** One snapshot, or null if it does not exist. */
 export async function findSnapshot(
   db: Queryable,
   poolId: string,
@@ -68,7 +69,7 @@ const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
   WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.archive_lost
 )`;
 
-/** The pool's published snapshots that are to be archived, oldest first: the order they seal in. */
+/** The pool's published snapshots that lack an archive, oldest first, which is the order to seal them. */
 export async function listUnarchived(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
     `SELECT ${COLUMNS} FROM directory.snapshots AS s
@@ -79,14 +80,12 @@ export async function listUnarchived(db: Queryable, poolId: string): Promise<Sna
 }
 
 /**
- * The pool's newest snapshot, where it was published within `hours` and only lacks its archive: an
- * unfinished run of lately. None where rows have drifted since: a new snapshot repairs them, and then
- * both are archived.
+ * The pool's newest snapshot if it began within 12 hours and only lacks its archive. If its rows have
+ * drifted, the result is null: a new snapshot repairs them, and then both are archived.
  */
 export async function findUnfinishedArchive(
   db: Queryable,
   poolId: string,
-  hours: number,
 ): Promise<SnapshotRow | null> {
   const found = await db.query<SnapshotRow>(
     `SELECT ${COLUMNS} FROM directory.snapshots AS s
@@ -96,7 +95,7 @@ export async function findUnfinishedArchive(
          SELECT FROM directory.snapshots AS later
          WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
        )`,
-    [poolId, hours],
+    [poolId, UNFINISHED_ARCHIVE_HOURS],
   );
   const row = found.rows[0];
   if (row === undefined) return null;
@@ -104,8 +103,8 @@ export async function findUnfinishedArchive(
 }
 
 /**
- * True where a walking snapshot began over 24 hours ago, and nobody has read a page of it for an
- * hour although there are pages to read: what it would say is too far apart in time.
+ * True if a walking snapshot began over 24 hours ago and has pages to read, but none was read for an
+ * hour: its pages would be too far apart in time.
  */
 export async function isAbandoned(
   db: Queryable,
@@ -116,15 +115,16 @@ export async function isAbandoned(
     `SELECT r.stage FROM mirror.snapshot_leases AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'walking'
-       AND s.snapshot_at < clock_timestamp() - interval '24 hours'`,
-    [poolId, snapshotAt],
+       AND s.snapshot_at < clock_timestamp() - make_interval(hours => $3)`,
+    [poolId, snapshotAt, EXPIRES_AFTER_HOURS],
   );
   const old = found.rows[0];
   if (old === undefined) return false;
   const read = await db.query<{ abandoned: boolean }>(
     `SELECT (count(*) = 0 OR count(*) FILTER (WHERE state = 'open') > 0)
-       AND coalesce(max(token_at) < clock_timestamp() - interval '1 hour', true) AS abandoned
+       AND coalesce(max(token_at) < clock_timestamp() - make_interval(hours => $1), true) AS abandoned
      FROM ${stageTables(old.stage).walks}`,
+    [ABANDONED_AFTER_HOURS],
   );
   return read.rows[0]?.abandoned ?? false;
 }

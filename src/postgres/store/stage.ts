@@ -1,6 +1,7 @@
 import { LeaseLostError, ResumableError } from '../../model/errors.ts';
 import { type Queryable, rowCount } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
+import { OPEN_STATES } from './states.ts';
 
 /**
  * Creates the tables of a stage. They are UNLOGGED, so that staging writes no WAL, and they hold
@@ -79,7 +80,7 @@ export async function dropEndedStages(db: Queryable): Promise<void> {
       AND c.relname ~ '^stage_[0-9]+_'
       AND NOT EXISTS (
         SELECT FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-        WHERE s.state IN ('walking', 'held')
+        WHERE s.state IN ${OPEN_STATES}
           AND r.stage = substring(c.relname FROM '^stage_([0-9]+)_')::integer
       )`);
   const tables = ended.rows[0]?.tables;

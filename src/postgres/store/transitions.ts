@@ -1,79 +1,152 @@
 import type pg from 'pg';
-import type { Counts, SnapshotState } from '../../model/snapshot.ts';
-import type { CallCounts } from '../../telemetry/calls.ts';
-import type { Queryable } from '../connection.ts';
-import { type SnapshotLease, withLease } from './leases.ts';
+import { snapshotId } from '../../model/snapshot.ts';
+import { transaction } from '../connection.ts';
+import { detectDrift, forgetPublished, markDrift } from './drift.ts';
+import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
+import { createStage, stageTables } from './stage.ts';
+import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
 
-/** Notes that every walk has ended: once, unless the users are walked again. */
-export async function markWalked(db: Queryable, lease: SnapshotLease): Promise<void> {
-  await db.query(
-    `UPDATE directory.snapshots SET walked_at = clock_timestamp()
-     WHERE pool_id = $1 AND snapshot_at = $2 AND walked_at IS NULL`,
-    [lease.poolId, lease.snapshotAt],
-  );
-}
-
-/** Adds a run's attempts against the service to those of its snapshot, while it has the snapshot. */
-export async function addCallCounts(
-  db: Queryable,
-  lease: SnapshotLease,
-  counts: CallCounts,
-): Promise<void> {
-  await db.query(
-    `UPDATE directory.snapshots AS s SET api_calls = api_calls + $4, throttled = throttled + $5,
-       retries = retries + $6
-     FROM mirror.snapshot_leases AS r
-     WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.lease_number = $3
-       AND s.pool_id = $1 AND s.snapshot_at = $2`,
-    [
-      lease.poolId,
-      lease.snapshotAt,
-      lease.number,
-      counts.apiCalls,
-      counts.throttled,
-      counts.retries,
-    ],
-  );
-}
-
-/** Notes what stopped a run that can be resumed, or null once it goes on. */
-export async function recordReason(
-  db: Queryable,
-  lease: SnapshotLease,
-  reason: string | null,
-): Promise<void> {
-  await db.query(
-    `UPDATE directory.snapshots AS s SET reason = $4
-     FROM mirror.snapshot_leases AS r
-     WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.lease_number = $3
-       AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ('walking', 'published')`,
-    [lease.poolId, lease.snapshotAt, lease.number, reason],
-  );
-}
-
-/** Keeps what the check found: the sizes that publishing will give. */
-export async function saveCounts(
-  db: Queryable,
-  lease: SnapshotLease,
-  counts: Counts,
-): Promise<void> {
-  await db.query(
-    `UPDATE directory.snapshots SET users = $3, groups = $4, memberships = $5
-     WHERE pool_id = $1 AND snapshot_at = $2`,
-    [lease.poolId, lease.snapshotAt, counts.users, counts.groups, counts.memberships],
-  );
+/** A snapshot that was created or resumed. */
+export interface BegunSnapshot {
+  readonly lease: SnapshotLease;
+  readonly resumed: boolean;
+  /** Rows of `directory.users` that something other than a publication changed; 0 if resumed. */
+  readonly drifted: number;
+  /** How many seconds its time is ahead of Postgres's clock, which was ahead at an earlier snapshot. */
+  readonly secondsAhead: number;
 }
 
 /**
- * Ends a snapshot without publishing it, or holds it for a person.
- *
- * @throws FencedError where another runner has it, or it is in none of the states `from`.
+ * Resumes the pool's walking snapshot, or creates a new one with its stage. First it ends those that
+ * a new run replaces: a walking one that began over 24 hours ago, and a held one.
  */
-export async function endSnapshot(
+export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<BegunSnapshot> {
+  return transaction(pool, async (client) => {
+    await endStaleSnapshots(client, poolId);
+    const unfinished = await takeLease(client, poolId, TRANSITIONS.begin.to);
+    if (unfinished) return { lease: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
+    const { lease, secondsAhead } = await insertSnapshot(client, poolId);
+    await createStage(client, lease.stage);
+    return { lease, resumed: false, drifted: await countDrift(client, lease), secondsAhead };
+  });
+}
+
+/** A snapshot `s` of pool $1 that a new run ends. */
+const STALE = `s.pool_id = $1 AND (s.state = ANY ($2) OR (s.state = ANY ($3)
+  AND s.snapshot_at < clock_timestamp() - make_interval(hours => ${EXPIRES_AFTER_HOURS})))`;
+
+async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
+  const { replace, expire } = TRANSITIONS;
+  // This takes their leases, and waits for a runner that is publishing right now.
+  await client.query(
+    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND ${STALE}`,
+    [poolId, replace.from, expire.from],
+  );
+  await client.query(
+    `UPDATE directory.snapshots AS s SET
+       state = CASE WHEN s.state = ANY ($2) THEN $4 ELSE $5 END,
+       reason = CASE WHEN s.state = ANY ($2)
+         THEN 'Discarded for a newer snapshot; it was held: ' || s.reason
+         ELSE 'It was not finished within ${EXPIRES_AFTER_HOURS} hours.' END
+     WHERE ${STALE}`,
+    [poolId, replace.from, expire.from, replace.to, expire.to],
+  );
+}
+
+async function insertSnapshot(
+  client: pg.PoolClient,
+  poolId: string,
+): Promise<Pick<BegunSnapshot, 'lease' | 'secondsAhead'>> {
+  const moment = await client.query<{
+    snapshotAt: Date;
+    comparedWith: Date | null;
+    secondsAhead: number;
+  }>(
+    `SELECT "snapshotAt", "comparedWith",
+       extract(epoch FROM "snapshotAt" - clock_timestamp())::double precision AS "secondsAhead"
+     FROM (
+       SELECT
+         greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
+           AS "snapshotAt",
+         max(snapshot_at) FILTER (WHERE state IN ${PUBLISHED_STATES}) AS "comparedWith"
+       FROM directory.snapshots WHERE pool_id = $1
+     ) AS next`,
+    [poolId],
+  );
+  const [next] = moment.rows;
+  if (next === undefined) throw new Error('Postgres returned no time for a snapshot.');
+  const { snapshotAt, comparedWith, secondsAhead } = next;
+  await client.query(
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
+     VALUES ($1, $2, $3, $4)`,
+    [poolId, snapshotId(snapshotAt), snapshotAt, TRANSITIONS.begin.to],
+  );
+  return { lease: await insertLease(client, poolId, snapshotAt, comparedWith), secondsAhead };
+}
+
+/**
+ * Logical replication copies no sequences, so the numbers of stages start again on a promoted
+ * replica. Numbers that are in use are skipped.
+ */
+async function insertLease(
+  client: pg.PoolClient,
+  poolId: string,
+  snapshotAt: Date,
+  comparedWith: Date | null,
+): Promise<SnapshotLease> {
+  for (;;) {
+    const inserted = await client.query<SnapshotLease>(
+      `INSERT INTO mirror.snapshot_leases AS r (pool_id, snapshot_at, compared_with) VALUES ($1, $2, $3)
+       ON CONFLICT (stage) DO NOTHING RETURNING ${LEASE_COLUMNS}`,
+      [poolId, snapshotAt, comparedWith],
+    );
+    const lease = inserted.rows[0];
+    if (lease !== undefined) return lease;
+  }
+}
+
+/** Marks rows that drifted, so that the new snapshot is compared with the rows that are really there. */
+async function countDrift(
+  client: pg.PoolClient,
+  { poolId, comparedWith }: SnapshotLease,
+): Promise<number> {
+  if (comparedWith === null) {
+    await forgetPublished(client, poolId);
+    return 0;
+  }
+  const { intact } = await detectDrift(client, poolId, comparedWith);
+  return intact ? 0 : markDrift(client, poolId);
+}
+
+/**
+ * Keeps a snapshot unpublished until a person decides.
+ *
+ * @throws LeaseLostError if another runner has the lease, or the snapshot is not walking.
+ */
+export function holdSnapshot(pool: pg.Pool, lease: SnapshotLease, reason: string): Promise<void> {
+  return setState(pool, lease, TRANSITIONS.hold, reason);
+}
+
+/** Ends a snapshot that can never be completed. Throws LeaseLostError as `holdSnapshot` does. */
+export function failSnapshot(pool: pg.Pool, lease: SnapshotLease, reason: string): Promise<void> {
+  return setState(pool, lease, TRANSITIONS.fail, reason);
+}
+
+/** Ends a snapshot that a person does not want. Throws LeaseLostError as `holdSnapshot` does. */
+export function discardSnapshot(
   pool: pg.Pool,
   lease: SnapshotLease,
-  from: readonly SnapshotState[],
-  to: 'held' | 'failed' | 'discarded',
+  reason: string,
+): Promise<void> {
+  return setState(pool, lease, TRANSITIONS.discard, reason);
+}
+
+async function setState(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  { from, to }: Transition,
   reason: string,
 ): Promise<void> {
   await withLease(pool, lease, from, async (client) => {
@@ -83,4 +156,107 @@ export async function endSnapshot(
       [lease.poolId, lease.snapshotAt, to, reason],
     );
   });
+}
+
+/** The states that a snapshot is published from: `held` if a person releases it. */
+export type PublishableState = (typeof TRANSITIONS)['publish' | 'release']['from'][number];
+
+/** Marks a snapshot as published, in the transaction that moves its rows. */
+export async function markPublished(
+  client: pg.PoolClient,
+  lease: SnapshotLease,
+  users: { added: number; modified: number; removed: number; repaired: number },
+): Promise<void> {
+  await client.query(
+    `UPDATE directory.snapshots SET state = $3, reason = NULL, published_at = clock_timestamp(),
+       added = $4, modified = $5, removed = $6, repaired = $7
+     WHERE pool_id = $1 AND snapshot_at = $2`,
+    [
+      lease.poolId,
+      lease.snapshotAt,
+      TRANSITIONS.publish.to,
+      users.added,
+      users.modified,
+      users.removed,
+      users.repaired,
+    ],
+  );
+}
+
+/**
+ * Marks a snapshot as archived, with its sealed manifest.
+ *
+ * @throws LeaseLostError if another runner has the lease, or the snapshot is not published.
+ */
+export async function markArchived(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  archive: { destination: string; manifest: string; sha256: string },
+): Promise<void> {
+  const { from, to } = TRANSITIONS.archive;
+  await withLease(pool, lease, from, async (client) => {
+    await client.query(
+      `UPDATE mirror.snapshot_leases SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
+      [lease.poolId, lease.snapshotAt, archive.destination],
+    );
+    await client.query(
+      `UPDATE directory.snapshots SET state = $3, archived_at = clock_timestamp(),
+         reason = NULL, manifest = $4, manifest_sha256 = $5
+       WHERE pool_id = $1 AND snapshot_at = $2`,
+      [lease.poolId, lease.snapshotAt, to, archive.manifest, archive.sha256],
+    );
+  });
+}
+
+/** Records that a published snapshot can never be archived, and why. Throws as `markArchived` does. */
+export async function abandonArchive(
+  pool: pg.Pool,
+  lease: SnapshotLease,
+  reason: string,
+): Promise<void> {
+  await withLease(pool, lease, TRANSITIONS.abandonArchive.from, async (client) => {
+    await client.query(
+      `WITH lost AS (
+         UPDATE mirror.snapshot_leases SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
+       )
+       UPDATE directory.snapshots SET reason = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
+      [lease.poolId, lease.snapshotAt, reason],
+    );
+  });
+}
+
+/**
+ * Abandons the archives that lack a version which is lost. If a drifted user also changed in the
+ * pool, or left it, nobody knows the version before; older snapshots without an archive hold it.
+ *
+ * @param lease of the snapshot that repairs the rows, in the transaction that publishes it.
+ */
+export async function abandonArchivesOfDrifted(
+  client: pg.PoolClient,
+  lease: SnapshotLease,
+): Promise<void> {
+  const t = stageTables(lease.stage);
+  await client.query(
+    `WITH lost AS (
+       UPDATE mirror.snapshot_leases AS r SET archive_lost = true
+       FROM directory.snapshots AS n
+       WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
+         AND r.pool_id = $1 AND n.state = ANY ($2) AND EXISTS (
+           SELECT FROM mirror.user_hashes AS h
+           WHERE h.pool_id = $1 AND h.stale AND h.hash IS NOT NULL
+             AND NOT EXISTS (
+               SELECT FROM ${t.users} AS s WHERE s.username = h.username AND s.hash = h.hash
+             )
+             AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+         )
+       RETURNING r.pool_id, r.snapshot_at
+     )
+     UPDATE directory.snapshots AS n SET reason = $3 FROM lost
+     WHERE n.pool_id = lost.pool_id AND n.snapshot_at = lost.snapshot_at`,
+    [
+      lease.poolId,
+      TRANSITIONS.abandonArchive.from,
+      'It can never be archived: something else changed rows of directory.users before it was.',
+    ],
+  );
 }

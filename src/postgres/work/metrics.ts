@@ -3,6 +3,7 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 import type { DirectoryMetrics, PoolMetrics } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
 import { EXPECTED_POOLS } from '../store/pools.ts';
+import { OPEN_STATES, PUBLISHED_STATES } from '../store/states.ts';
 import type { RequestOutcome } from './requests.ts';
 
 /** So long an answer is given again, that many scrapers cost as much as one. */
@@ -72,7 +73,7 @@ async function readFigures(db: Queryable): Promise<DirectoryMetrics> {
        JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
        JOIN pg_class AS c ON c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
          AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
-       WHERE s.state IN ('walking', 'held') GROUP BY 1
+       WHERE s.state IN ${OPEN_STATES} GROUP BY 1
      )
      SELECT pool_id AS "poolId",
        EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
@@ -96,7 +97,7 @@ async function readFigures(db: Queryable): Promise<DirectoryMetrics> {
          SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,
            modified, removed, coalesce(repaired, 0) AS repaired
          FROM directory.snapshots AS s
-         WHERE s.pool_id = listed.pool_id AND state IN ('published', 'archived')
+         WHERE s.pool_id = listed.pool_id AND state IN ${PUBLISHED_STATES}
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS newest ON true
        LEFT JOIN LATERAL (

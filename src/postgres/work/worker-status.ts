@@ -1,4 +1,5 @@
 import type { Queryable } from '../connection.ts';
+import { OPEN_STATES } from '../store/states.ts';
 import type { RequestOutcome } from './requests.ts';
 import type { DueTimes, PoolSchedule } from './schedules.ts';
 import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
@@ -102,7 +103,7 @@ export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> 
   const runs = await db.query<OpenSnapshot>(
     `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
      FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE s.state IN ('walking', 'held') ORDER BY r.pool_id`,
+     WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
   );
   return runs.rows;
 }

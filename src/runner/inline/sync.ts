@@ -13,7 +13,6 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { describeMirrored, type PoolDeps, type PoolDepsLookup } from '../describe-pool.ts';
 import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
-import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import { assertNoOpenRequest, lockPool } from './lock-pool.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
@@ -173,7 +172,7 @@ async function finishArchive(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { poolId } = progress;
-  const unfinished = await findUnfinishedArchive(deps.db, poolId, UNFINISHED_FOR_HOURS);
+  const unfinished = await findUnfinishedArchive(deps.db, poolId);
   if (unfinished === null) return false;
   Object.assign(progress, { key: unfinished, resumed: true });
   run.snapshotAt = unfinished.snapshotAt;

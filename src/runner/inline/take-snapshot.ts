@@ -3,7 +3,7 @@ import type { Cognito } from '../../cognito/client.ts';
 import type { Pool } from '../../model/directory.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
 import { PageCommitter } from '../../postgres/store/page-committer.ts';
-import { recordReason } from '../../postgres/store/transitions.ts';
+import { recordReason } from '../../postgres/store/snapshot-notes.ts';
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { planWalks } from '../../snapshot/plan-walks.ts';

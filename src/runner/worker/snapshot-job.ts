@@ -2,12 +2,12 @@ import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import type { Pool } from '../../model/directory.ts';
 import { LeaseLostError } from '../../model/errors.ts';
 import { takeLease } from '../../postgres/store/leases.ts';
+import { recordReason } from '../../postgres/store/snapshot-notes.ts';
 import {
   findSnapshot,
   findUnfinishedArchive,
   isAbandoned,
 } from '../../postgres/store/snapshots.ts';
-import { recordReason } from '../../postgres/store/transitions.ts';
 import { clearFailures } from '../../postgres/store/walks.ts';
 import { isLockedInline } from '../../postgres/work/locks.ts';
 import {
@@ -24,7 +24,6 @@ import { beginOrResume } from '../begin-snapshot.ts';
 import { checkAndPublish } from '../conclude.ts';
 import { describeMirrored } from '../describe-pool.ts';
 import { recordFailure } from '../outcome.ts';
-import { UNFINISHED_FOR_HOURS } from '../unfinished.ts';
 import {
   isFinal,
   isJobLost,
@@ -128,8 +127,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<Date> {
   // The schedule goes on taking snapshots where archives fail: they are archived later, in order.
-  const unfinished =
-    source === 'trigger' ? await findUnfinishedArchive(db, poolId, UNFINISHED_FOR_HOURS) : null;
+  const unfinished = source === 'trigger' ? await findUnfinishedArchive(db, poolId) : null;
   if (unfinished !== null) {
     await recordSnapshot(db, id, unfinished.snapshotAt);
     return unfinished.snapshotAt;

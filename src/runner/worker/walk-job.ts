@@ -2,7 +2,7 @@ import { type Job, type Queue, UnrecoverableError } from 'bullmq';
 import { LeaseLostError, SnapshotFailedError } from '../../model/errors.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
-import { recordReason } from '../../postgres/store/transitions.ts';
+import { recordReason } from '../../postgres/store/snapshot-notes.ts';
 import { allWalks, failWalk, type Walk, walksById } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { runWalk } from '../../snapshot/run-walk.ts';

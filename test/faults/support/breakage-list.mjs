@@ -53,10 +53,10 @@ export const BREAKAGES = [
   },
   {
     invariant: 5,
-    what: "the snapshot's fence is not checked",
+    what: "the snapshot's lease is not checked",
     file: 'src/postgres/store/leases.ts',
-    from: 'if (held.rowCount === 0) {',
-    to: 'if (held.rowCount === -1) {',
+    from: 'if (held.rowCount === 0) throw',
+    to: 'if (held.rowCount === -1) throw',
     tests: ['test/postgres/stage.test.ts', 'test/worker/frozen.test.ts'],
   },
   {

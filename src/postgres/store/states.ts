@@ -1,0 +1,94 @@
+import type { SnapshotState } from '../../model/snapshot.ts';
+
+/** One way in which a snapshot changes its state. */
+export interface Transition {
+  /** The states that it starts from; none where it creates the snapshot. */
+  readonly from: readonly SnapshotState[];
+  readonly to: SnapshotState;
+  /** Who may make it. */
+  readonly actor: string;
+  /** What must hold. */
+  readonly condition: string;
+}
+
+/**
+ * All transitions of a snapshot. `transitions.ts` makes them and takes their `from` states from
+ * here; docs/DESIGN.md ("Snapshot states") shows the same table, and a test compares the two.
+ */
+export const TRANSITIONS = {
+  begin: {
+    from: [],
+    to: 'walking',
+    actor: 'a runner that starts a run',
+    condition: 'the pool has no walking snapshot',
+  },
+  expire: {
+    from: ['walking'],
+    to: 'failed',
+    actor: 'a runner that starts a run',
+    condition: 'it began over 24 hours ago',
+  },
+  replace: {
+    from: ['held'],
+    to: 'discarded',
+    actor: 'a runner that starts a run',
+    condition: 'nothing else: a newer reading tells more',
+  },
+  fail: {
+    from: ['walking'],
+    to: 'failed',
+    actor: 'the holder of the lease',
+    condition: 'it can never be completed, for example because its pool was deleted',
+  },
+  hold: {
+    from: ['walking'],
+    to: 'held',
+    actor: 'the holder of the lease',
+    condition: 'every walk is done, and the check found a reason',
+  },
+  publish: {
+    from: ['walking'],
+    to: 'published',
+    actor: 'the holder of the lease',
+    condition: 'every walk is done, the check passed, and no later snapshot is published',
+  },
+  release: {
+    from: ['held'],
+    to: 'published',
+    actor: 'a person (`release`)',
+    condition: 'no later snapshot is published, and its rows have not drifted',
+  },
+  discard: {
+    from: ['walking', 'held'],
+    to: 'discarded',
+    actor: 'a person (`discard`)',
+    condition: 'nothing else: its runner loses the lease',
+  },
+  archive: {
+    from: ['published'],
+    to: 'archived',
+    actor: 'the holder of the lease',
+    condition: 'the manifest is written, and the archived rows have not drifted',
+  },
+  abandonArchive: {
+    from: ['published'],
+    to: 'published',
+    actor: 'the holder of the lease, or of that of a later snapshot',
+    condition: 'a version of its rows is lost: it stays published and is never archived',
+  },
+} as const satisfies Record<string, Transition>;
+
+/** States of a snapshot that still needs its stage, as a list for SQL. */
+export const OPEN_STATES = "('walking', 'held')";
+
+/** States of a snapshot that readers have seen, as a list for SQL. */
+export const PUBLISHED_STATES = "('published', 'archived')";
+
+/** A walking snapshot that began longer ago is not resumed by a new run: its pages are too far apart. */
+export const EXPIRES_AFTER_HOURS = 24;
+
+/** An expired snapshot that a request still works on is abandoned after this long without a page. */
+export const ABANDONED_AFTER_HOURS = 1;
+
+/** A published snapshot that began longer ago does not replace a new snapshot: it is archived with it. */
+export const UNFINISHED_ARCHIVE_HOURS = 12;
