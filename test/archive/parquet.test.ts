@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { DuckDBInstance } from '@duckdb/node-api';
-import fc from 'fast-check';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { writeJsonLines } from '../../src/archive/json-lines.ts';
 import { ParquetWriter } from '../../src/archive/parquet.ts';
 import type { Dataset } from '../../src/model/snapshot.ts';
 import { escapeUnstorable, isStorable } from '../../src/model/storable.ts';
+import fc from '../support/fast-check.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import {
   group,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RowStream } from '../../src/archive/row-stream.ts';
+import fc from '../support/fast-check.ts';
 
 function streamOf(bytes: Buffer, chunkBytes: number): RowStream {
   const chunks: Buffer[] = [];

@@ -6,9 +6,9 @@ import {
   paginateListUsers,
   paginateListUsersInGroup,
 } from '@aws-sdk/client-cognito-identity-provider';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import fc from '../support/fast-check.ts';
 import type { ProxiedCall } from '../support/proxy.ts';
 
 const FAULTS = { 'empty-page': 0.1 };

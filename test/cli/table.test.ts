@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvLine } from '../../src/cli/display/query-result.ts';
 import { isTooNarrow, Table, verticalRows } from '../../src/cli/display/table.ts';
 import { measureWidth, truncate } from '../../src/cli/display/text-width.ts';
+import fc from '../support/fast-check.ts';
 
 describe('a table', () => {
   const columns = [{ name: 'username' }, { name: 'n', align: 'right' as const }, { name: 'note' }];

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndlessChainError } from '../../src/cognito/errors.ts';
 import { ChainWatch } from '../../src/cognito/pages.ts';
+import fc from '../support/fast-check.ts';
 
 /** How many pages are followed of a chain, until it is found to be endless or `most` were. */
 function follow(

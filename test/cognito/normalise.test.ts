@@ -1,5 +1,4 @@
 import type { AttributeType, UserType } from '@aws-sdk/client-cognito-identity-provider';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MalformedAnswerError } from '../../src/cognito/errors.ts';
 import {
@@ -14,6 +13,7 @@ import {
   isStorable,
   unescapeUnstorable,
 } from '../../src/model/storable.ts';
+import fc from '../support/fast-check.ts';
 
 /** Any string of UTF-16 units, with many that Postgres cannot hold. */
 const oddText = fc

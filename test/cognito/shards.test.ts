@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   estimateChildren,
@@ -8,6 +7,7 @@ import {
   prefixFilter,
   shouldSplit,
 } from '../../src/cognito/shards.ts';
+import fc from '../support/fast-check.ts';
 
 const DIGITS = Array.from('0123456789abcdef');
 const prefixes = fc.string({ unit: fc.constantFrom(...DIGITS), maxLength: MAX_DEPTH });

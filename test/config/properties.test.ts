@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { VARIABLES } from '../../src/config/variables.ts';
+import fc from '../support/fast-check.ts';
 import { problemsOf, writeYaml } from './support.ts';
 
 const SECRET = 's3cret-T0ken';

@@ -1,7 +1,7 @@
 /**
- * Shows that the tests of each invariant can fail: in a scratch copy, breaks one promise after the
- * other and runs the tests that hold it. `npm run test:breakages -- [WORD…]` runs those whose text has
- * every word; without one, all. Writes what was caught to `breakages.json`.
+ * Shows that the tests of each invariant can fail: breaks one promise after the other in a scratch
+ * copy and runs the tests that should catch it. `npm run test:breakages -- [WORD…]` runs the breakages
+ * whose text contains every word. Without words it runs all and writes `breakages.json`.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,11 +9,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BREAKAGES } from './support/breakage-list.mjs';
+import { findStaleBreakages } from './support/stale-breakages.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+const stale = findStaleBreakages(ROOT);
+if (stale.length > 0) {
+  console.error(stale.join('\n'));
+  process.exit(1);
+}
+
 const words = process.argv.slice(2);
 const chosen = BREAKAGES.filter(({ what }) => words.every((word) => what.includes(word)));
+if (chosen.length === 0) {
+  console.error(`No breakage contains ${words.join(' and ')}.`);
+  process.exit(1);
+}
 const scratch = mkdtempSync(join(tmpdir(), 'cognito-mirror-broken-'));
 try {
   const files = execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8' });
@@ -39,7 +50,7 @@ function tryBreakage({ invariant, what, file, from, to, tests }) {
     whole.replace(from, () => to),
   );
   try {
-    const caughtBy = tests.filter((test) => failedTests(test) > 0);
+    const caughtBy = tests.filter((test) => countFailedTests(test) > 0);
     console.log(`${invariant}: ${what}: ${caughtBy.join(', ') || 'NOT CAUGHT'}`);
     return { invariant, what, caughtBy };
   } finally {
@@ -48,18 +59,19 @@ function tryBreakage({ invariant, what, file, from, to, tests }) {
 }
 
 /**
- * How many of a file's tests fail. Throws where the run breaks off without one that does: it shows
- * nothing.
+ * Counts the failed tests of a file. Throws if the run breaks off before any test fails, because
+ * then it proves nothing.
  *
  * @param {string} test
  */
-function failedTests(test) {
+function countFailedTests(test) {
   const report = join(scratch, 'report.json');
   rmSync(report, { force: true });
   const vitest = join(scratch, 'node_modules/vitest/vitest.mjs');
   const args = [vitest, 'run', test, '--reporter=json', `--outputFile=${report}`];
   spawnSync(process.execPath, args, { cwd: scratch, stdio: 'ignore' });
   const { success, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-  if (!success && numFailedTests === 0) throw new Error(`${test} broke off, and shows nothing.`);
+  if (!success && numFailedTests === 0)
+    throw new Error(`${test} broke off before any test failed.`);
   return numFailedTests;
 }

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { mix } from '../../src/simulator/generate/random.ts';
+import { drawSeed } from '../support/seed.ts';
 import { type CaseReport, drawCase, playCase } from './support/case.ts';
 import { openLane } from './support/lane.ts';
 
-/** A seed repeats a run; `FAULTS_CASE` repeats one case of it. */
-const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** `FAULTS_SEED` repeats a run; `FAULTS_CASE` repeats one case of it. */
+const seed = drawSeed('FAULTS_SEED');
 const single = process.env['FAULTS_CASE'];
 const cases = single === undefined ? Number(process.env['FAULTS_CASES'] ?? 500) : 1;
 /** Cases side by side: most of a case's time is spent waiting. */
@@ -18,7 +19,7 @@ interface Failure {
   readonly error: string;
 }
 
-it(`keeps every promise in ${cases} drawn cases (FAULTS_SEED=${seed})`, async () => {
+it(`keeps every promise in ${cases} drawn cases`, async () => {
   const seeds =
     single === undefined ? Array.from({ length: cases }, (_, i) => mix(seed, i)) : [Number(single)];
   const waiting = [...seeds];

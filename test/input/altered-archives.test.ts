@@ -1,12 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from '../archive/destinations.ts';
 import { contentOf, MANIFEST, optionsWith, pool, requestFor, rowsOf } from '../archive/support.ts';
+import fc from '../support/fast-check.ts';
 import { openTestMirror } from '../support/mirror.ts';
 
 let backend: Awaited<ReturnType<typeof openFolder>>;

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import fc from '../support/fast-check.ts';
 import { anyText } from './odd-text.ts';
 
 let mirror: CliMirror;

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { problemsOf, yamlProblemsOf } from '../config/support.ts';
+import fc from '../support/fast-check.ts';
 import { anyText } from './odd-text.ts';
 
 test('any text in any variable is a configuration or a list of problems with what to do', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 import type { ProxiedCall } from '../support/proxy.ts';
 import { anyName, anyText, EVERY_CATEGORY } from './odd-text.ts';
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check.ts';
 
 /** A character of each general category of Unicode, half of a surrogate pair among them. */
 const OF_EACH_CATEGORY = [

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { MalformedAnswerError } from '../../src/cognito/errors.ts';
 import { takeSnapshot } from '../../src/runner/inline/take-snapshot.ts';
@@ -14,6 +13,7 @@ import {
   rejection,
   serve,
 } from '../cognito/support.ts';
+import fc from '../support/fast-check.ts';
 import { openTestMirror } from '../support/mirror.ts';
 import { anyText } from './odd-text.ts';
 

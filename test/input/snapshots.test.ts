@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import fc from '../support/fast-check.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import { answersOf, anyPool } from './odd-pool.ts';
 import { expectedOf, saidByArchive, saidBySql } from './read-back.ts';

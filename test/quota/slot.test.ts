@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LATEST, PermitTimes } from '../../src/quota/clustered/permit-times.ts';
 import { clusterScripts } from '../../src/quota/clustered/scripts.ts';
 import { computePace, RESERVE_OF_CLUSTER } from '../../src/quota/limiter.ts';
+import fc from '../support/fast-check.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 /** What a timer and the network to Redis may add to how late a turn is, in milliseconds. */

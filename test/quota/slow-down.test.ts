@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RateMeter } from '../../src/quota/fair-queue.ts';
 import { SlowDown } from '../../src/quota/slow-down.ts';
+import fc from '../support/fast-check.ts';
 
 function clock() {
   const time = { ms: 10_000 };

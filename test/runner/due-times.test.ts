@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { computeDueTimes } from '../../src/runner/worker/keep-jobs.ts';
+import fc from '../support/fast-check.ts';
 
 const POOL = 'eu-west-1_Fixture01';
 const MINUTE_MS = 60_000;

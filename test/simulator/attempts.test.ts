@@ -3,9 +3,9 @@ import {
   ListGroupsCommand,
   ListUsersCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AttemptLog } from '../../src/simulator/attempt-log.ts';
+import fc from '../support/fast-check.ts';
 import { failure, POOL, simulate } from './support.ts';
 
 test('every request is logged with its arrival, place and outcome', async () => {

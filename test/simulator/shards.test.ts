@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemberList } from '../../src/simulator/member-list.ts';
+import fc from '../support/fast-check.ts';
 import { byName, listAll, simulate } from './support.ts';
 
 const DIGITS = '0123456789abcdef'.split('');

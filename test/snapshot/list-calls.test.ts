@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { computeItemsPerPage, listCalls } from '../../src/estimate/list-calls.ts';
+import fc from '../support/fast-check.ts';
 
 const callsOf = (users: number, members: readonly (number | null)[] = [], perPage = 60) =>
   listCalls({ users, members }, perPage);

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
 import { csvLine } from '../../src/cli/display/query-result.ts';
+import { drawSeed } from '../support/seed.ts';
 import { type Bound, type Course, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';
 import type { Sample } from './sample.ts';
@@ -22,8 +23,7 @@ const STEADY: Readonly<Record<string, Bound>> = {
 test(
   `${MINUTES} minutes of runs, changes and faults leave every snapshot right, and grow nothing`,
   async () => {
-    const seed = Number(process.env['SOAK_SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
-    console.log(`SOAK_SEED=${seed}`);
+    const seed = drawSeed('SOAK_SEED');
     const run = await runSoak({
       seed,
       users: [60, 120, 200, 300, 400, 600, 900, 2_000],

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
@@ -10,6 +9,7 @@ import { DATASETS, type Dataset } from '../../src/model/snapshot.ts';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { openBucket, openFolder, wrap } from '../archive/destinations.ts';
 import { contentOf, readJsonLines, readParquet } from '../archive/support.ts';
+import fc from '../support/fast-check.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
 let mirror: TestMirror;

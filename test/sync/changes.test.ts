@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { expectMirrored } from '../support/directory.ts';
+import fc from '../support/fast-check.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
 let mirror: TestMirror;

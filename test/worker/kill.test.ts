@@ -4,6 +4,7 @@ import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { openFleetQueues } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
+import { readSeed } from '../support/seed.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.close());
@@ -21,9 +22,8 @@ async function killAll(workers: readonly FleetWorker[]): Promise<void> {
 }
 
 describe('killed workers', () => {
-  const seed = Number(process.env['KILL_SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
-
-  it(`at ten random moments (KILL_SEED=${seed}) leave one snapshot, whole and right`, async () => {
+  it('at ten drawn moments leave one snapshot, complete and correct', async () => {
+    const seed = readSeed('KILL_SEED');
     const random = new Random(seed);
     fleet = await openFleet({ users: 1_800, groups: 20, seed: 341 });
     const workers: FleetWorker[] = await Promise.all([1, 2, 3].map(() => fleet.worker(PACE)));

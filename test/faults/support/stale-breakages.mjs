@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BREAKAGES } from './breakage-list.mjs';
+
+/** How many invariants docs/DESIGN.md lists. */
+const INVARIANTS = 13;
+
+/**
+ * Finds the entries of the list that no longer fit the code, and the invariants that have no entry.
+ *
+ * @param {string} root the folder of the checkout
+ * @returns {string[]} one sentence for each problem
+ */
+export function findStaleBreakages(root) {
+  const stale = BREAKAGES.flatMap(({ invariant, what, file, from, to, tests }) => {
+    const name = `Breakage of invariant ${invariant} (${what})`;
+    const problems = tests
+      .filter((test) => !existsSync(join(root, test)))
+      .map((test) => `${name}: ${test} does not exist.`);
+    if (to === from) problems.push(`${name}: changes nothing.`);
+    const path = join(root, file);
+    if (!existsSync(path)) return [...problems, `${name}: ${file} does not exist.`];
+    const places = readFileSync(path, 'utf8').split(from).length - 1;
+    if (places !== 1) problems.push(`${name}: its text occurs ${places} times in ${file}.`);
+    return problems;
+  });
+  const broken = new Set(BREAKAGES.map(({ invariant }) => invariant));
+  const missing = Array.from({ length: INVARIANTS }, (_, i) => i + 1)
+    .filter((invariant) => !broken.has(invariant))
+    .map((invariant) => `Invariant ${invariant} has no breakage.`);
+  return [...stale, ...missing];
+}
