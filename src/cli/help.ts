@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { type Command, Help, type Option } from 'commander';
 
-/** The same folder from src/cli and from dist/cli. */
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+/** The package's folder: the same path leads to it from src/cli and from dist/cli. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
 const POOL = 'us-east-1_Ab12Cd34';
 const SNAPSHOT = '20261120T020000Z';
 
-/** What a person types first, by command. */
+/** Examples to start with, by command. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   sync: [`sync ${POOL}`, `sync ${POOL} --json`],
   plan: [`plan ${POOL}`],
@@ -28,34 +28,32 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   demo: ['demo'],
 };
 
-/** What is the same for all commands. */
+/** The end of the program's help. */
 const GENERAL = `
-Environment (README.md has all of it, with defaults):
+Environment (docs/CONFIGURATION.md has every variable and its default):
   COGNITO_POOLS     pool ids, comma-separated, or all
-  DATABASE_URL      Postgres; without it an embedded one under MIRROR_HOME
-  REDIS_URL         Redis, which workers need
+  DATABASE_URL      Postgres; the default is an embedded one under MIRROR_HOME
+  REDIS_URL         Redis; workers need it
   ARCHIVE_URL       s3://bucket/prefix or file:///folder
-  MIRROR_HOME       the folder for embedded state; ./.cognito-mirror
-  MIRROR_CONFIG     a YAML file for several pools and accounts
+  MIRROR_HOME       folder for embedded state; the default is ./.cognito-mirror
+  MIRROR_CONFIG     YAML file with settings of single pools and accounts
   LOG_LEVEL         info, debug, warn, error, silent …
   AWS_PROFILE, AWS_REGION and the other variables of the AWS SDKs
 
 Exit codes:
   0    done
   1    failed; run it again to resume. With status --check: a mirror is too old
-  2    wrong usage or configuration, or a server that cannot be reached at the start
+  2    wrong usage or configuration, or a server cannot be reached at the start
   3    a snapshot is held for review
   130  interrupted; run it again to resume
 
-Documentation: ${README}`;
+Documentation: ${PACKAGE}README.md`;
 
-/**
- * Adds examples to the help of each command, and to that of the program what all have in common.
- * Defaults show as they are typed, without quotes.
- */
+/** Adds examples to each command's help, and environment and exit codes to the program's. */
 export function addHelp(program: Command): void {
   program.addHelpText('after', GENERAL);
   const help = new Help();
+  // Defaults appear without quotes, as people type them.
   const optionDescription = (option: Option) =>
     help.optionDescription(option).replace(/\(default: "(.*)"\)/, '(default: $1)');
   for (const command of program.commands) command.configureHelp({ optionDescription });

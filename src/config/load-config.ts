@@ -43,7 +43,7 @@ const NAMES = Object.keys(VARIABLES) as VariableName[];
 type Values = { [Name in VariableName]?: z.output<(typeof VARIABLES)[Name]> };
 
 /**
- * Reads the environment variables of README.md, and the file that MIRROR_CONFIG names. A variable
+ * Reads the environment variables of docs/CONFIGURATION.md, and the file that MIRROR_CONFIG names. A variable
  * set to nothing is as one not set.
  *
  * @throws ConfigurationError with every problem there is, of the environment and the file

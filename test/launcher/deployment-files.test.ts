@@ -114,11 +114,11 @@ describe('the Dockerfile', () => {
   });
 });
 
-/** The program of the README's unit and cron job, and of the Procfile, with its arguments. */
+/** The program of the unit and cron job of docs/DEPLOY.md, and of the Procfile, with its arguments. */
 const SUPERVISED = {
   Procfile: /^worker: HOST=0\.0\.0\.0 (.*)$/m.exec(read('Procfile'))?.[1],
-  'systemd unit': /^ExecStart=(.*)$/m.exec(read('README.md'))?.[1],
-  'cron job': /^0 2 .* && (\S+ \S+ sync) >>/m.exec(read('README.md'))?.[1],
+  'systemd unit': /^ExecStart=(.*)$/m.exec(read('docs/DEPLOY.md'))?.[1],
+  'cron job': /^0 2 .* && (\S+ \S+ sync) >>/m.exec(read('docs/DEPLOY.md'))?.[1],
 };
 
 test.each(Object.entries(SUPERVISED))(
@@ -162,7 +162,7 @@ test('SIGTERM to the process that the Procfile starts ends the worker', async ()
   expect(log).toContain('"worker stopped"');
 });
 
-test.each(['README.md', 'docs/OPERATIONS.md', 'Procfile', 'Dockerfile', 'docker-compose.yml'])(
+test.each(['docs/DEPLOY.md', 'docs/OPERATIONS.md', 'Procfile', 'Dockerfile', 'docker-compose.yml'])(
   '%s has no command by npx',
   (name) => {
     expect(read(name)).not.toMatch(/npx (--\S+ )*cognito-mirror/);

@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
@@ -10,12 +11,10 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
-  'docs/DESIGN.md',
-  'docs/OPERATIONS.md',
-  'docs/METRICS.md',
-  'docs/SECURITY.md',
-  'docs/RELIABILITY.md',
-  'docs/BENCHMARKS.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 
 function read(name: string): string {
@@ -29,17 +28,37 @@ function blocks(text: string, language: string): string[] {
   );
 }
 
+/** The text without its fenced blocks, in which `#` begins a comment and no heading. */
+function withoutBlocks(text: string): string {
+  return text.replace(/^```[\s\S]*?^```$/gm, '');
+}
+
 /** The anchors that GitHub gives to headings. */
 function anchors(text: string): string[] {
-  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+  return [...withoutBlocks(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
+      .replace(/[^\p{L}\p{N}_\- ]/gu, '')
       .replaceAll(' ', '-'),
   );
 }
 
-test.each(DOCUMENTS)('%s links to what is there', (name) => {
+/** Everything in the text that looks like a path below a folder of the repository. */
+function paths(text: string, folder: string): string[] {
+  return [...text.matchAll(new RegExp(`\`(${folder}/[\\w./-]+)\``, 'g'))].map(([, at = '']) => at);
+}
+
+test('the README is short: under 10,000 bytes', () => {
+  expect(Buffer.byteLength(read('README.md'))).toBeLessThan(10_000);
+});
+
+test('the README links to every page', () => {
+  for (const name of DOCUMENTS.filter((each) => each !== 'README.md')) {
+    expect(read('README.md')).toContain(`](${name})`);
+  }
+});
+
+test.each(DOCUMENTS)('every relative link and anchor of %s resolves', (name) => {
   const links = [...read(name).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(
     ([, link = '']) => link,
   );
@@ -51,26 +70,117 @@ test.each(DOCUMENTS)('%s links to what is there', (name) => {
   }
 });
 
-test('docs/DESIGN.md names tests that are there', () => {
-  const names = [...read('docs/DESIGN.md').matchAll(/`(test\/[\w./-]+)`/g)].map(
-    ([, at = '']) => at,
+test.each(['docs/DESIGN.md', 'CONTRIBUTING.md', 'docs/RELIABILITY.md'])(
+  'every path of the repository that %s names exists',
+  (name) => {
+    const named = ['src', 'test', 'bench', 'scripts', 'migrations'].flatMap((folder) =>
+      paths(read(name), folder),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    for (const path of named) expect(existsSync(join(ROOT, path)), path).toBe(true);
+  },
+);
+
+/** The program's commands by name, as the files of `src/cli/commands` make them. */
+async function commands(): Promise<Map<string, Command>> {
+  const folder = join(ROOT, 'src/cli/commands');
+  const modules = await Promise.all(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => import(join(folder, name)) as Promise<Record<string, unknown>>),
   );
-  expect(names.length).toBeGreaterThan(30);
-  for (const name of names) expect(existsSync(join(ROOT, name)), name).toBe(true);
+  const made = modules
+    .flatMap((module) => Object.entries(module))
+    .filter(([name, value]) => name.endsWith('Command') && typeof value === 'function')
+    .map(([, create]) => (create as () => Command)());
+  return new Map(made.map((command) => [command.name(), command]));
+}
+
+/** Every command line of the program in a text: in `sh`, `cron` and `ini` blocks, and in running text. */
+function commandLines(text: string): string[] {
+  const fenced = ['sh', 'cron', 'ini'].flatMap((language) => blocks(text, language));
+  const inFences = fenced.flatMap((block) => [
+    ...block
+      .replaceAll('\\\n', ' ')
+      .matchAll(/(?:node bin\/cognito-mirror\.mjs|npx cognito-mirror) ([^#|)\n]*)/g),
+  ]);
+  const inText = [
+    ...withoutBlocks(text).matchAll(
+      /`(?:cognito-mirror|node bin\/cognito-mirror\.mjs) ([a-z][^`]*)`/g,
+    ),
+  ];
+  return [...inFences, ...inText].map(([, line = '']) => line.trim());
+}
+
+test('every command in the documents exists, with its options', async () => {
+  const known = await commands();
+  expect(known.size).toBeGreaterThan(10);
+  const lines = DOCUMENTS.flatMap((name) =>
+    commandLines(read(name)).map((line) => ({ name, line })),
+  );
+  expect(lines.length).toBeGreaterThan(25);
+  for (const { name, line } of lines) {
+    const [first = '', ...rest] = line.split(/\s+/);
+    const command = known.get(first);
+    expect(command, `${name}: ${line}`).toBeDefined();
+    const options = command?.options.map(({ long }) => long) ?? [];
+    const used = rest.filter((word) => /^--\w/.test(word)).map((word) => word.split('=')[0]);
+    for (const option of used) expect(options, `${name}: ${line}`).toContain(option);
+  }
 });
 
-test('the README has every variable, and no other of ours', () => {
-  const configuration = /^## Configuration$[\s\S]*?^### /m.exec(read('README.md'))?.[0] ?? '';
-  const rows = [...configuration.matchAll(/^\| ([^|]*) \|/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`(\w+)`/g)].map(([, variable = '']) => variable),
-  );
-  expect(rows.filter((name) => !name.startsWith('AWS_')).sort()).toEqual(
-    Object.keys(VARIABLES).sort(),
-  );
+test('docs/COMMANDS.md and the README have every command; the former every option', async () => {
+  const known = await commands();
+  const section = /^## Commands$[\s\S]*?^## /m;
+  for (const name of ['docs/COMMANDS.md', 'README.md']) {
+    const table = section.exec(read(name))?.[0] ?? '';
+    const rows = [...table.matchAll(/^\| `(\w+)/gm)].map(([, command = '']) => command);
+    expect(new Set(rows), name).toEqual(new Set(known.keys()));
+  }
+  const table = section.exec(read('docs/COMMANDS.md'))?.[0] ?? '';
+  for (const [name, command] of known) {
+    if (name === 'simulator') continue;
+    const rows = table.split('\n').filter((row) => row.startsWith(`| \`${name}`));
+    for (const { long } of command.options) expect(rows.join('\n'), name).toContain(long);
+  }
 });
 
-test("the README's file is one that a worker takes", () => {
-  const block = blocks(read('README.md'), 'yaml').find((each) => each.includes('$schema=')) ?? '';
+test('docs/SIMULATOR.md has every option of the simulator, and no other', async () => {
+  const table = /^## Options$[\s\S]*?^## /m.exec(read('docs/SIMULATOR.md'))?.[0] ?? '';
+  const rows = [...table.matchAll(/^\| ([^|]*) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(--[\w-]+)/g)].map(([, option = '']) => option),
+  );
+  const options = (await commands()).get('simulator')?.options.map(({ long }) => long) ?? [];
+  expect(rows.sort()).toEqual(options.sort());
+});
+
+test('every npm script in the documents exists', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  for (const name of DOCUMENTS) {
+    for (const [, script = ''] of read(name).matchAll(/(?:`|^)npm run ([\w:]+)/gm)) {
+      expect(scripts, name).toHaveProperty([script]);
+    }
+  }
+});
+
+test('docs/CONFIGURATION.md has every variable, and no other of ours', () => {
+  const text = read('docs/CONFIGURATION.md');
+  const configuration = /^## Environment variables$[\s\S]*?^## /m.exec(text)?.[0] ?? '';
+  const rows = [...configuration.matchAll(/^\| `(\w+)` \|/gm)].map(([, variable = '']) => variable);
+  expect(rows.sort()).toEqual(Object.keys(VARIABLES).sort());
+});
+
+test('a variable that a document names exists', () => {
+  for (const name of DOCUMENTS) {
+    for (const [variable] of read(name).matchAll(/\b(?:MIRROR|ARCHIVE)_[A-Z_]+\b/g)) {
+      expect(VARIABLES, name).toHaveProperty([variable]);
+    }
+  }
+});
+
+test('the file of docs/CONFIGURATION.md is one that a worker accepts', () => {
+  const yaml = blocks(read('docs/CONFIGURATION.md'), 'yaml');
+  const block = yaml.find((each) => each.includes('$schema=')) ?? '';
   const [, schema = ''] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(block) ?? [];
   expect(existsSync(join(ROOT, schema))).toBe(true);
   const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-documents-'));

@@ -22,8 +22,10 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** The README's policies: the mirror's own, and those for roles of other accounts. */
-const POLICIES = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```json\n([^`]*)/gm)]
+/** The policies of docs/IAM.md: the mirror's own, and those for roles of other accounts. */
+const POLICIES = [
+  ...readFileSync(join(ROOT, 'docs/IAM.md'), 'utf8').matchAll(/^```json\n([^`]*)/gm),
+]
   .map(([, block = '']) => JSON.parse(block) as { Statement: Statement[] })
   .map(({ Statement }) => Statement);
 const [OWN = [], ASSUMING = [], OF_THE_ROLE = [], TRUST = []] = POLICIES;
@@ -75,7 +77,7 @@ function calledActions(): string[] {
   return [...new Set(actions)].sort();
 }
 
-test("the README's policies allow what the program calls, and nothing else", () => {
+test('the documented policies allow what the program calls, and nothing else', () => {
   const called = calledActions();
   expect(called.length).toBeGreaterThan(10);
   expect(actionsOf([...OWN, ...ASSUMING])).toEqual(called);
@@ -102,7 +104,7 @@ test('each allows single actions, on what is named', () => {
   }
 });
 
-test("every request to S3 is within the README's policy, and needs all of it", async () => {
+test('every request to S3 is within the documented policy, and needs all of it', async () => {
   const server = await startS3Server({ buckets: { 'my-bucket': 'us-east-1' }, pageSize: 2 });
   const listener = await listenBefore(server.url);
   const local = await temporaryFolder();

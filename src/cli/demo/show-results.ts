@@ -60,7 +60,7 @@ To go on (\`db\` keeps this Postgres up and prints its URL for psql):
   ${hint(['query', 'SELECT username, email FROM directory.users LIMIT 10'])}
   ${hint(['db'])}
 
-A real pool, with AWS credentials that may read it (README.md has the policy):
+A real pool, with AWS credentials that may read it (docs/IAM.md has the policy):
   ${commandHint(['sync', 'us-east-1_Ab12Cd34'])}
 `);
 }
