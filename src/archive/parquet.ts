@@ -1,20 +1,9 @@
 import { chmod } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
-import { COLUMNS, type ColumnType } from './columns.ts';
 import type { JsonLinesPart } from './json-lines.ts';
-
-/** DuckDB's types. It writes TIMESTAMPTZ to Parquet as microseconds marked as UTC. */
-const TYPES: Readonly<Record<ColumnType, string>> = {
-  text: 'VARCHAR',
-  boolean: 'BOOLEAN',
-  integer: 'INTEGER',
-  time: 'TIMESTAMPTZ',
-  'text map': 'MAP(VARCHAR, VARCHAR)',
-  'text list': 'VARCHAR[]',
-  json: 'VARCHAR',
-};
 
 /**
  * The most rows of a row group, and about the most bytes (as JSON): a group is built in memory, so
@@ -76,8 +65,8 @@ export class ParquetWriter {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
-    const columns = Object.entries(COLUMNS[dataset]).map(
-      ([name, type]) => `${name}: '${TYPES[type]}'`,
+    const columns = COLUMNS[dataset].map(
+      ({ name, type }) => `${name}: '${COLUMN_TYPES[type].parquet}'`,
     );
     const interrupt = () => this.#connection.interrupt();
     signal.addEventListener('abort', interrupt);

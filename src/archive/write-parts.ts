@@ -4,7 +4,6 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
 import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
-import { checkColumns } from './check-columns.ts';
 import type { Destination } from './destination.ts';
 import { describeFile } from './digest.ts';
 import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
@@ -15,7 +14,7 @@ import { explainDifferentManifest } from './sealed-otherwise.ts';
 
 /**
  * Gives a dataset's rows as JSON Lines in UTF-8: one object a line, each line ended, in key order,
- * with every column of `COLUMNS` by name and in order. Times are `2026-11-20T02:00:00.000Z`,
+ * with every column of `COLUMNS` (src/model/columns.ts) by name and in order. Times are `2026-11-20T02:00:00.000Z`,
  * `attributes` an object of strings, `mfa_options` an array or null, `groups` and `escaped` arrays
  * of strings, `precedence` a number or null. Chunks need not end where lines do.
  */
@@ -86,7 +85,6 @@ export async function writeParts(
 
   async function* storePart(part: DatasetPart): AsyncGenerator<ManifestObject> {
     const { dataset, index, path } = part;
-    if (index === 0 && part.rows > 0) await checkColumns(dataset, path);
     const parquet = await opening;
     if (parquet) {
       const converted = join(folder, `${dataset}-${index}.parquet`);

@@ -3,16 +3,7 @@ import { basename } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { openFolder, wrap } from './destinations.ts';
-import {
-  EMPTY,
-  MANIFEST,
-  OFFLINE,
-  PARTITION,
-  POOL,
-  pool,
-  readJsonLines,
-  readParquet,
-} from './support.ts';
+import { MANIFEST, OFFLINE, PARTITION, POOL, pool, readJsonLines, readParquet } from './support.ts';
 import { useWorkFolder } from './work-folder.ts';
 
 const work = useWorkFolder();
@@ -89,15 +80,6 @@ describe('an archive in a folder', () => {
       await close();
     },
   );
-
-  test('of rows with other columns than the contract is refused', async () => {
-    const { destination, close } = await openFolder();
-    const datasets = { ...EMPTY, memberships: [{ group_name: 'g', user: 'u', sub: null }] };
-    await expect(archive(destination, datasets)).rejects.toThrow(
-      'columns (group_name, user, sub) instead of (group_name, username, sub)',
-    );
-    await close();
-  });
 
   test('is for its owner alone, and clears what a killed run left', async () => {
     const { destination, folder, close } = await openFolder();

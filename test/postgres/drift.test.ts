@@ -291,7 +291,7 @@ it('publishing refuses rows that were changed after the check, and the next try 
   await stage(db, lease, content);
   await mergeReads(db, lease, never);
   await db.query(`DELETE FROM directory.users WHERE username = 'bob'`);
-  await expect(publish(db, lease, 'walking')).rejects.toThrow(/were changed .* Run it again/);
+  await expect(publish(db, lease, 'walking')).rejects.toThrow(/changed rows .* Run it again/);
   expect(await users()).toEqual(before.filter(({ username }) => username !== 'bob'));
 });
 

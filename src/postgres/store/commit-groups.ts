@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import type { Group } from '../../model/directory.ts';
 import { rowCount, transaction } from '../connection.ts';
-import { stagedGroup } from './commit-pages.ts';
+import { listColumns, writtenColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
+import { STAGED_GROUP, toGroupRow } from './staged-rows.ts';
 import { lostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
 
 /**
@@ -38,13 +39,9 @@ export async function commitGroups(
     );
     if (rowCount(moved) === 0) await lostWalk(client, lease, page.walk);
     await client.query(
-      `INSERT INTO ${t.groups} (walk, attempt, read_at, group_name, description, role_arn,
-         precedence, created_at, modified_at, escaped)
-       SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (
-         group_name text, description text, role_arn text, precedence integer,
-         created_at timestamptz, modified_at timestamptz, escaped text[]
-       )`,
-      [page.walk.id, page.walk.attempt, JSON.stringify(page.groups.map(stagedGroup))],
+      `INSERT INTO ${t.groups} (walk, attempt, read_at, ${listColumns(writtenColumns('groups'))})
+       SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (${STAGED_GROUP})`,
+      [page.walk.id, page.walk.attempt, JSON.stringify(page.groups.map(toGroupRow))],
     );
     // A walk over groups that started again finds the same groups: their walks are there already.
     const added = await client.query<Walk>(

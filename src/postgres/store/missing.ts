@@ -1,9 +1,10 @@
 import type { User } from '../../model/directory.ts';
 import { type Queryable, rowCount } from '../connection.ts';
-import { stagedUser } from './commit-pages.ts';
+import { writtenColumns } from './columns.ts';
 import { findDeletedRows } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
+import { formatUser, STAGED_USER } from './staged-rows.ts';
 import { WALK_COLUMNS, type Walk } from './walks.ts';
 
 /** The walks over the members of groups that the service did not find. */
@@ -143,16 +144,14 @@ export async function restageUsers(
   const t = stageTables(lease.stage);
   const gone = found.flatMap(({ person, user }) => (user === null ? [person.username] : []));
   await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
-  const rows = found.flatMap(({ user }) => (user === null ? [] : [stagedUser(0, user)]));
+  const rows = found.flatMap(({ user }) => (user === null ? [] : [formatUser(0, user)]));
+  const assignments = writtenColumns('users')
+    .map(({ name }) => `${name} = u.${name}`)
+    .join(', ');
   await db.query(
-    `UPDATE ${t.users} AS s SET sub = u.sub, modified_at = u.modified_at, hash = u.hash,
-       status = u.status, enabled = u.enabled, created_at = u.created_at,
-       attributes = u.attributes, mfa_options = u.mfa_options, escaped = u.escaped
-     FROM jsonb_to_recordset($1) AS u (
-       username text, sub text, modified_at timestamptz, hash uuid, status text, enabled boolean,
-       created_at timestamptz, attributes jsonb, mfa_options jsonb, escaped text[]
-     )
-     WHERE s.username = u.username COLLATE "C"`,
+    `UPDATE ${t.users} AS s SET hash = u.hash, ${assignments}
+     FROM jsonb_to_recordset($1) AS u (${STAGED_USER})
+     WHERE s.username = u.username`,
     [`[${rows.join(',')}]`],
   );
 }

@@ -1,10 +1,13 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { qualifyUserColumns, USER_COLUMNS } from './columns.ts';
+import { listColumns, writtenColumns } from './columns.ts';
 import { WRITERS } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { abandonArchivesOfDrifted } from './transitions.ts';
+
+const COLUMNS = listColumns(writtenColumns('users'));
+const of = (table: string) => listColumns(writtenColumns('users'), table);
 
 /** What a repair did to the rows of a pool. */
 export interface Repairs {
@@ -49,7 +52,7 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
     `WITH examined AS MATERIALIZED (
        SELECT c.username, c.xmin AS writer, h.valid_from,
          h.hash = s.hash AS same,
-         (${qualifyUserColumns('c')}) IS DISTINCT FROM (${qualifyUserColumns('s')}) OR c.valid_from <> h.valid_from AS differs,
+         (${of('c')}) IS DISTINCT FROM (${of('s')}) OR c.valid_from <> h.valid_from AS differs,
          s.username IS NOT NULL OR NOT EXISTS (
            SELECT FROM ${t.alive} AS a WHERE a.username = c.username
          ) AS compared
@@ -59,7 +62,7 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
        WHERE c.pool_id = $1 AND c.xmin NOT IN ${WRITERS}
      ), rewritten AS (
        UPDATE directory.users AS c
-       SET (${USER_COLUMNS}, valid_from) = ROW (${qualifyUserColumns('s')}, e.valid_from)
+       SET (${COLUMNS}, valid_from) = ROW (${of('s')}, e.valid_from)
        FROM examined AS e JOIN ${t.users} AS s ON s.username = e.username
        WHERE c.pool_id = $1 AND c.username = e.username AND e.same AND e.differs
        RETURNING 1
@@ -92,8 +95,8 @@ async function deleteStrangers(client: pg.PoolClient, lease: SnapshotLease): Pro
 async function insertMissing(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
   const t = stageTables(lease.stage);
   const inserted = await client.query(
-    `INSERT INTO directory.users (pool_id, ${USER_COLUMNS}, valid_from)
-     SELECT $1, ${qualifyUserColumns('s')}, h.valid_from
+    `INSERT INTO directory.users (pool_id, ${COLUMNS}, valid_from)
+     SELECT $1, ${of('s')}, h.valid_from
      FROM mirror.user_hashes AS h
      JOIN ${t.users} AS s ON s.username = h.username AND s.hash = h.hash
      WHERE h.pool_id = $1 AND h.stale AND s.attributes IS NOT NULL AND NOT EXISTS (

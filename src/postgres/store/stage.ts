@@ -1,5 +1,6 @@
 import { LeaseLostError, ResumableError } from '../../model/errors.ts';
 import { type Queryable, rowCount } from '../connection.ts';
+import { declareColumns, isKey, isRequired, writtenColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { OPEN_STATES } from './states.ts';
 
@@ -30,37 +31,21 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       walk integer NOT NULL,
       attempt integer NOT NULL,
       read_at timestamptz NOT NULL,
-      username text COLLATE "C" NOT NULL,
-      sub text COLLATE "C",
-      modified_at timestamptz,
       hash uuid NOT NULL,
-      -- The rest is null, attributes included, where the hash is that of the current row.
-      status text,
-      enabled boolean,
-      created_at timestamptz,
-      attributes jsonb,
-      mfa_options jsonb,
-      escaped text[]
+      -- Content is null, attributes included, if the hash equals that of the current row.
+      ${declareColumns(writtenColumns('users'), isKey)}
     );
     CREATE UNLOGGED TABLE ${t.groups} (
       walk integer NOT NULL,
       attempt integer NOT NULL,
       read_at timestamptz NOT NULL,
-      group_name text COLLATE "C" NOT NULL,
-      description text,
-      role_arn text,
-      precedence integer,
-      created_at timestamptz,
-      modified_at timestamptz,
-      escaped text[] NOT NULL
+      ${declareColumns(writtenColumns('groups'), isRequired)}
     );
     CREATE UNLOGGED TABLE ${t.memberships} (
       walk integer NOT NULL,
       attempt integer NOT NULL,
       read_at timestamptz NOT NULL,
-      group_name text COLLATE "C" NOT NULL,
-      username text COLLATE "C" NOT NULL,
-      sub text COLLATE "C"
+      ${declareColumns(writtenColumns('memberships'), isRequired)}
     );
     CREATE UNLOGGED TABLE ${t.alive} (
       username text COLLATE "C" PRIMARY KEY

@@ -1,0 +1,80 @@
+import type { Dataset } from './snapshot.ts';
+
+/**
+ * What a column holds: its type in Postgres, the form of its value in a line of JSON, and its type in
+ * Parquet. Text of type `id` is compared by code point.
+ * DuckDB writes TIMESTAMPTZ to Parquet as microseconds marked as UTC.
+ */
+export const COLUMN_TYPES = {
+  id: { postgres: 'text COLLATE "C"', json: 'string', parquet: 'VARCHAR' },
+  text: { postgres: 'text', json: 'string', parquet: 'VARCHAR' },
+  boolean: { postgres: 'boolean', json: 'boolean', parquet: 'BOOLEAN' },
+  integer: { postgres: 'integer', json: 'number', parquet: 'INTEGER' },
+  time: { postgres: 'timestamptz', json: 'string', parquet: 'TIMESTAMPTZ' },
+  'text map': { postgres: 'jsonb', json: 'object', parquet: 'MAP(VARCHAR, VARCHAR)' },
+  'text list': { postgres: 'text[]', json: 'array', parquet: 'VARCHAR[]' },
+  json: { postgres: 'jsonb', json: 'array', parquet: 'VARCHAR' },
+} as const;
+
+export type ColumnType = keyof typeof COLUMN_TYPES;
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  /**
+   * - `key`: identifies a row within its pool, written by the mirror.
+   * - `written`: written by the mirror.
+   * - `generated`: computed by Postgres from `attributes`.
+   * - `joined`: in the archive only, from the memberships.
+   */
+  readonly origin: 'key' | 'written' | 'generated' | 'joined';
+  /** Never null in a complete row. Key columns are required too. */
+  readonly required?: true;
+}
+
+/**
+ * The columns of each dataset, in the order that the archive promises. `directory` has the same columns,
+ * but for joined ones, with `pool_id` and `valid_from`.
+ */
+export const COLUMNS = {
+  users: [
+    { name: 'username', type: 'id', origin: 'key' },
+    { name: 'sub', type: 'id', origin: 'written' },
+    { name: 'status', type: 'text', origin: 'written' },
+    { name: 'enabled', type: 'boolean', origin: 'written' },
+    { name: 'email', type: 'text', origin: 'generated' },
+    { name: 'email_verified', type: 'boolean', origin: 'generated' },
+    { name: 'phone_number', type: 'text', origin: 'generated' },
+    { name: 'phone_number_verified', type: 'boolean', origin: 'generated' },
+    { name: 'name', type: 'text', origin: 'generated' },
+    { name: 'given_name', type: 'text', origin: 'generated' },
+    { name: 'family_name', type: 'text', origin: 'generated' },
+    { name: 'preferred_username', type: 'text', origin: 'generated' },
+    { name: 'created_at', type: 'time', origin: 'written' },
+    { name: 'modified_at', type: 'time', origin: 'written' },
+    { name: 'attributes', type: 'text map', origin: 'written', required: true },
+    { name: 'mfa_options', type: 'json', origin: 'written' },
+    { name: 'escaped', type: 'text list', origin: 'written', required: true },
+    { name: 'groups', type: 'text list', origin: 'joined', required: true },
+  ],
+  groups: [
+    { name: 'group_name', type: 'id', origin: 'key' },
+    { name: 'description', type: 'text', origin: 'written' },
+    { name: 'role_arn', type: 'text', origin: 'written' },
+    { name: 'precedence', type: 'integer', origin: 'written' },
+    { name: 'created_at', type: 'time', origin: 'written' },
+    { name: 'modified_at', type: 'time', origin: 'written' },
+    { name: 'escaped', type: 'text list', origin: 'written', required: true },
+  ],
+  memberships: [
+    { name: 'group_name', type: 'id', origin: 'key' },
+    { name: 'username', type: 'id', origin: 'key' },
+    { name: 'sub', type: 'id', origin: 'written' },
+  ],
+} as const satisfies Readonly<Record<Dataset, readonly Column[]>>;
+
+/** The names of a dataset's columns that the mirror writes, without the key. */
+export type WrittenName<D extends Dataset> = Extract<
+  (typeof COLUMNS)[D][number],
+  { origin: 'written' }
+>['name'];
