@@ -168,7 +168,7 @@ function rounded(value: number): number {
 
 /**
  * What the estimates of `estimate.ts` rest on where nothing was measured of the pool itself:
- * docs/DESIGN.md, "Measurements", and docs/BENCHMARKS.md, with simulated users of about 600 bytes as
+ * docs/BENCHMARKS.md ("Sizes and estimates"), with simulated users of about 600 bytes as
  * the service sends them and 1.8 memberships each.
  */
 

@@ -81,6 +81,13 @@ test.each(['docs/DESIGN.md', 'CONTRIBUTING.md', 'docs/RELIABILITY.md'])(
   },
 );
 
+test('every file on the way of a page in docs/DESIGN.md exists', () => {
+  const section = /^## The way of a page$[\s\S]*?(?=^## )/m.exec(read('docs/DESIGN.md'))?.[0] ?? '';
+  const files = [...section.matchAll(/^ +([\w/.-]+\.ts)\b/gm)].map(([, file = '']) => file);
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) expect(existsSync(join(ROOT, 'src', file)), file).toBe(true);
+});
+
 /** The program's commands by name, as the files of `src/cli/commands` make them. */
 async function commands(): Promise<Map<string, Command>> {
   const folder = join(ROOT, 'src/cli/commands');

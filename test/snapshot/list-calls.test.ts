@@ -27,7 +27,7 @@ describe('the calls of a list', () => {
 
   it('of a million users are those of 256 shards', () => {
     const { listUsers, longestChain } = callsOf(1_000_000);
-    // Measured: 16,930 (docs/DESIGN.md, "Shards").
+    // Measured: 16,930 (docs/BENCHMARKS.md, "Sizes and estimates").
     expect(Math.abs(listUsers - 16_930) / 16_930).toBeLessThan(0.01);
     expect(longestChain).toBe(2 + 66);
   });
