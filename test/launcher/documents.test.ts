@@ -33,14 +33,16 @@ function withoutBlocks(text: string): string {
   return text.replace(/^```[\s\S]*?^```$/gm, '');
 }
 
-/** The anchors that GitHub gives to headings. */
+/** The anchors that GitHub gives to headings, and those set by hand. */
 function anchors(text: string): string[] {
-  return [...withoutBlocks(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+  const prose = withoutBlocks(text);
+  const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_\- ]/gu, '')
       .replaceAll(' ', '-'),
   );
+  return [...headings, ...[...prose.matchAll(/<a id="([\w-]+)">/g)].map(([, id = '']) => id)];
 }
 
 /** Everything in the text that looks like a path below a folder of the repository. */
