@@ -9,8 +9,8 @@ import { expectMirrored } from '../support/directory.ts';
 import { holdCalls, keepLock, waitingFor } from '../support/holds.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
 
-/** Two seconds are promised; a machine that does other work as well is given more. */
-const SOON_MS = 5_000;
+/** Two seconds are promised. A busy machine gets more: what the command must not wait for never ends. */
+const SOON_MS = 20_000;
 
 let mirror: CliMirror;
 

@@ -75,7 +75,20 @@ export async function openFleet(
   };
 }
 
-/** Asks until there is an answer; fails after two minutes. */
+/**
+ * Resolves with the number of attempts once it stays the same for a second: permits that were given
+ * before a loss may still be in use.
+ */
+export async function untilQuiet({ simulator }: Pick<CliMirror, 'simulator'>): Promise<number> {
+  let before = -1;
+  while (before !== simulator.attempts.total) {
+    before = simulator.attempts.total;
+    await sleep(1_000);
+  }
+  return before;
+}
+
+/** Asks every 50 ms until there is an answer. Fails after two minutes. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | null | false>,
@@ -84,7 +97,7 @@ export async function until<T>(
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Timed out: ${what}.`);
     await sleep(50);
   }
 }

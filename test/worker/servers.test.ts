@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { stopServer } from '../support/embedded-server.ts';
-import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
+import { type Fleet, type FleetWorker, openFleet, until, untilQuiet } from '../support/fleet.ts';
 import { expectNoAttemptSpent, openFleetQueues } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { runSql } from '../support/postgres.ts';
@@ -66,9 +66,7 @@ describe('Redis, lost while a pool is read', () => {
     for (const worker of workers) {
       await until('the loss is told', async () => troubleIn(worker).length > 0);
     }
-    // Turns that were given before may still be on their way.
-    await sleep(300);
-    const before = attempts();
+    const before = await untilQuiet(fleet);
     await until('status tells', async () => (await troubleInStatus()).every((told) => told));
     for (const worker of workers) expect(await readyz(worker)).toBe(503);
     expect(attempts()).toBe(before);
@@ -112,8 +110,9 @@ describe('Postgres, lost while a pool is read', () => {
       await until('the loss is told', async () => troubleIn(worker).length > 0);
       expect(await readyz(worker)).toBe(503);
     }
-    const before = attempts();
+    const before = await untilQuiet(fleet);
     await relay.cut();
+    // Long enough for the workers to try Postgres several times.
     await sleep(3_000);
     expect(attempts()).toBe(before);
     await relay.restore();
