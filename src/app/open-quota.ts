@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { resolveAllowances } from '../config/pool-settings.ts';
-import { type AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
+import { AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
@@ -25,9 +25,8 @@ export async function openQuota(config: Config, log: Logger, signal: AbortSignal
     return { buckets, redis: null, close: () => buckets.close() };
   }
   const { openRedis } = await import('../redis/connection.ts');
-  const { clusteredAccountBuckets, assertLimiterUsable } = await import(
-    '../quota/clustered/account-buckets.ts'
-  );
+  const { clusteredBackend } = await import('../quota/clustered/limiter.ts');
+  const { assertLimiterUsable } = await import('../quota/clustered/require-usable.ts');
   const redis = await openRedis(config.redisUrl, signal, log);
   try {
     await assertLimiterUsable(redis);
@@ -35,7 +34,7 @@ export async function openQuota(config: Config, log: Logger, signal: AbortSignal
     redis.close();
     throw error;
   }
-  const buckets = clusteredAccountBuckets(redis, allowances);
+  const buckets = new AccountBuckets(clusteredBackend(redis, log), allowances);
   return {
     buckets,
     redis,

@@ -8,8 +8,8 @@ import type { Sdk } from './sdk.ts';
 
 /** One call of the API, however many attempts it takes. */
 export interface Call<T> extends Omit<CallContext, 'region'> {
-  /** Of calls that wait for the same bucket, the most urgent goes first: 0 where absent. */
-  readonly urgency?: number;
+  /** Among calls that wait for the same bucket, the highest goes first. Default 0. */
+  readonly priority?: number;
   /** Sends the request once, and reads the answer. */
   readonly send: (signal: AbortSignal) => Promise<T>;
 }
@@ -66,7 +66,7 @@ export function createCaller(deps: CallerDeps): Caller {
           throw attemptFailed(error, { ...call, region });
         });
         const askedAt = performance.now();
-        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, call.urgency);
+        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, call.priority);
       },
       {
         policy,

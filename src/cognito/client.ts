@@ -109,7 +109,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     return followPages(start, async (token) => {
       const { value, sentAt } = await call(
         {
-          urgency: remaining,
+          priority: remaining,
           carriesShardFilter: false,
           ...of,
           carriesToken: token !== null,

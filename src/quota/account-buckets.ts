@@ -1,52 +1,53 @@
 import type { Allowances } from '../config/pool-settings.ts';
+import type { BucketUsage } from '../telemetry/metrics-load.ts';
 import { type Buckets, createBuckets } from './buckets.ts';
 import type { FairQueue } from './fair-queue.ts';
-import { FairQueues, type QueueUsage } from './fair-queues.ts';
+import { FairQueues } from './fair-queues.ts';
 import { type LimiterBackend, localBackend } from './limiter.ts';
 import { allowedRates, BUCKETS, type BucketName } from './quotas.ts';
 
-/** The buckets of every account and Region that this process calls, each made when first asked for. */
+/** The buckets of every account and Region that this process calls, opened on first use. */
 export class AccountBuckets {
-  readonly #lanes: FairQueues;
+  readonly #queues: FairQueues;
   readonly #allowances: Allowances;
-  readonly #byAccount = new Map<string, Buckets>();
+  readonly #opened = new Map<string, Buckets>();
 
-  constructor(pacing: LimiterBackend, allowances: Allowances) {
-    this.#lanes = new FairQueues(pacing);
+  constructor(backend: LimiterBackend, allowances: Allowances) {
+    this.#queues = new FairQueues(backend);
     this.#allowances = allowances;
   }
 
   /** The buckets of an account and Region. */
   of(accountId: string, region: string): Buckets {
-    return this.#of(accountId, region, BUCKETS);
+    return this.#open(accountId, region, BUCKETS);
   }
 
   /**
-   * Those of an account and Region that reads of pools and their groups pass. Who opens a bucket
-   * sets its pace for all who share it, so whoever reads no user leaves the others alone.
+   * The buckets for reading pools and groups only. Opening a bucket sets the rate for all processes
+   * that share it, so a reader of groups must not open the buckets of users.
    */
   ofGroups(accountId: string, region: string): Buckets {
-    return this.#of(accountId, region, ['UserPoolRead', 'UserPoolResourceRead']);
+    return this.#open(accountId, region, ['UserPoolRead', 'UserPoolResourceRead']);
   }
 
-  /** The attempts a second that each bucket of an account and Region allows; opens none. */
+  /** The attempts a second that each bucket of an account and Region allows; opens no bucket. */
   allowed(accountId: string, region: string): Record<BucketName, number> {
     return allowedRates(this.#allowances.of(accountId, region));
   }
 
   /**
-   * For reads of pools alone, which tell what account a pool is in. As it is not known before, the
-   * accounts of a Region share one such bucket, at the least share that any of them has.
+   * The bucket for describing pools before their account is known. The accounts of a Region share
+   * it, at the smallest share of any of them.
    */
   ofRegion(region: string): Buckets {
-    return createBuckets(new Map([['UserPoolRead', this.#poolReads(region)]]), {
-      lanes: this.#lanes,
+    return createBuckets(new Map([['UserPoolRead', this.#openPoolRead(region)]]), {
+      all: this.#queues,
       scope: region,
       share: this.#allowances.leastShare(region),
     });
   }
 
-  /** The UserList buckets together: attempts a second of this process now, and those allowed. */
+  /** All UserList buckets together: attempts a second of this process now, and the allowed rate. */
   usage(): { rate: number; allowed: number } {
     const usages = this.usages().filter(({ bucket }) => bucket === 'UserList');
     return {
@@ -55,42 +56,42 @@ export class AccountBuckets {
     };
   }
 
-  /** Every bucket that was asked for, those of pools included. */
-  usages(): QueueUsage[] {
-    return this.#lanes.usages();
+  /** Every open bucket, including those of quotas per pool. */
+  usages(): BucketUsage[] {
+    return this.#queues.usages();
   }
 
-  /** Rejects whoever waits, at once; bounded, also while Redis is away. */
+  /** Rejects all waiters at once, also while Redis is away. */
   async close(): Promise<void> {
-    await this.#lanes.close();
+    await this.#queues.close();
   }
 
-  #of(accountId: string, region: string, names: readonly BucketName[]): Buckets {
+  #open(accountId: string, region: string, names: readonly BucketName[]): Buckets {
     const scope = `${accountId}/${region}`;
     const key = `${scope}/${names.join()}`;
-    let buckets = this.#byAccount.get(key);
+    let buckets = this.#opened.get(key);
     if (!buckets) {
       const { share } = this.#allowances.of(accountId, region);
       const allowed = this.allowed(accountId, region);
-      const laneOf = (bucket: BucketName) =>
+      const openQueue = (bucket: BucketName) =>
         bucket === 'UserPoolRead'
-          ? this.#poolReads(region)
-          : this.#lanes.of({ scope, bucket }, allowed[bucket]);
-      const lanes = new Map(names.map((name) => [name, laneOf(name)]));
-      buckets = createBuckets(lanes, { lanes: this.#lanes, scope, share });
-      this.#byAccount.set(key, buckets);
+          ? this.#openPoolRead(region)
+          : this.#queues.open({ scope, bucket }, allowed[bucket]);
+      const queues = new Map(names.map((name) => [name, openQueue(name)]));
+      buckets = createBuckets(queues, { all: this.#queues, scope, share });
+      this.#opened.set(key, buckets);
     }
     return buckets;
   }
 
-  #poolReads(region: string): FairQueue {
+  #openPoolRead(region: string): FairQueue {
     const share = this.#allowances.leastShare(region);
     const { UserPoolRead } = allowedRates({ share, userListRps: 0 });
-    return this.#lanes.of({ scope: region, bucket: 'UserPoolRead' }, UserPoolRead);
+    return this.#queues.open({ scope: region, bucket: 'UserPoolRead' }, UserPoolRead);
   }
 }
 
-/** Buckets held by this process alone. */
+/** Buckets of this process alone. */
 export function localAccountBuckets(allowances: Allowances): AccountBuckets {
   return new AccountBuckets(localBackend(), allowances);
 }

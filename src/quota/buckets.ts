@@ -3,72 +3,69 @@ import type { FairQueue } from './fair-queue.ts';
 import type { FairQueues } from './fair-queues.ts';
 import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
 
-/** The buckets of one account and Region, whatever its pools. */
+/** The buckets of one account and Region. All pools share them. */
 export interface Buckets {
   /**
-   * Waits for the turn in the operation's bucket, then runs the attempt and settles as it does.
-   * In any sliding second at most ⌈allowed rate⌉ + 1 attempts are released (invariant 6).
-   * `poolId` matters where a quota is per pool. While it waits, an abort rejects at once with
-   * `signal.reason`, and a `close` with InterruptedError.
+   * Waits for a permit of the operation's bucket, then runs the attempt and settles as it does. In
+   * any sliding second at most ⌈allowed rate⌉ + 1 attempts are released (invariant 6). Pools are
+   * served in turn. While it waits, an abort rejects at once with `signal.reason`, and a `close`
+   * with InterruptedError.
    *
-   * Of this process's attempts, pools take turns.
-   *
-   * @param urgency of one pool's attempts, whoever has more of it goes first.
+   * @param poolId selects the bucket if the quota is per pool.
+   * @param priority among the waiting attempts of one pool, the highest goes first. Default 0.
    */
   run<T>(
     operation: Operation,
     poolId: string,
     attempt: () => Promise<T>,
     signal: AbortSignal,
-    urgency?: number,
+    priority?: number,
   ): Promise<T>;
-  /** Tells of throttling: the bucket runs slower for some seconds (see `slow-down.ts`). */
+  /** Slows the operation's bucket down for some seconds after throttling (see `slow-down.ts`). */
   slowDown(operation: Operation, poolId: string): void;
-  /** Attempts released a second by this process, over the last two; and those allowed at full rate. */
+  /** Attempts a second that this process released in the last two seconds, and the allowed rate. */
   usage(bucket: BucketName): { rate: number; allowed: number };
 }
 
 /**
  * The buckets of one account and Region, or some of them.
  *
- * @param buckets those that there are; a call that falls under another is a mistake of the program.
- * @param lanes gives those of quotas per pool, which lie under `scope`: the account and Region.
+ * @param queues by bucket. A call that needs another bucket is a defect of the program.
+ * @param options.all opens the queues of quotas per pool, named under `scope`: account and Region.
  */
 export function createBuckets(
-  buckets: ReadonlyMap<BucketName, FairQueue>,
-  { lanes, scope, share }: { lanes: FairQueues; scope: string; share: number },
+  queues: ReadonlyMap<BucketName, FairQueue>,
+  { all, scope, share }: { all: FairQueues; scope: string; share: number },
 ): Buckets {
-  const laneOf = (bucket: BucketName): FairQueue => {
-    const lane = buckets.get(bucket);
-    if (!lane) throw new Error(`${scope} has no bucket ${bucket}: whose account is it?`);
-    return lane;
+  const findQueue = (bucket: BucketName): FairQueue => {
+    const queue = queues.get(bucket);
+    if (!queue) throw new Error(`The buckets of ${scope} were opened without ${bucket}.`);
+    return queue;
   };
 
-  /** The narrowest lane that the operation must pass. */
-  const entryLane = (operation: Operation, poolId: string): FairQueue => {
-    const bucket = laneOf(BUCKET_OF[operation]);
+  /** The queue of the operation's narrowest quota. It leads to the wider one. */
+  const findEntry = (operation: Operation, poolId: string): FairQueue => {
+    const queue = findQueue(BUCKET_OF[operation]);
     const perPool = PER_POOL_RPS[operation];
-    if (perPool === undefined) return bucket;
-    const name = { scope: `${scope}/${poolId}`, bucket: operation };
-    return lanes.of(name, perPool * share, bucket);
+    if (perPool === undefined) return queue;
+    return all.open({ scope: `${scope}/${poolId}`, bucket: operation }, perPool * share, queue);
   };
 
   return {
-    async run(operation, poolId, attempt, signal, urgency = 0) {
-      // One signal stops hundreds of calls at once: that many listeners are meant.
+    async run(operation, poolId, attempt, signal, priority = 0) {
+      // Hundreds of calls listen to one signal: this silences Node's warning about a leak.
       setMaxListeners(0, signal);
-      await entryLane(operation, poolId).turn(signal, { flow: poolId, urgency });
+      await findEntry(operation, poolId).takePermit(signal, { group: poolId, priority });
       return attempt();
     },
     slowDown(operation, poolId) {
-      // The answer does not tell which of the two quotas was over.
-      lanes.throttled(laneOf(BUCKET_OF[operation]));
-      const lane = entryLane(operation, poolId);
-      if (lane !== laneOf(BUCKET_OF[operation])) lanes.throttled(lane);
+      // The answer does not say which of the two quotas was exceeded.
+      const queue = findQueue(BUCKET_OF[operation]);
+      for (const each of new Set([queue, findEntry(operation, poolId)])) all.slowDown(each);
     },
     usage(bucket) {
-      const lane = laneOf(bucket);
-      return { rate: lane.released.rate, allowed: lane.allowed };
+      const { released, allowed } = findQueue(bucket);
+      return { rate: released.rate, allowed };
     },
   };
 }

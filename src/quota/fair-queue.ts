@@ -2,203 +2,198 @@ import { InterruptedError } from '../model/errors.ts';
 import type { Limiter } from './limiter.ts';
 import { SlowDown } from './slow-down.ts';
 
-/** How an attempt stands among others that wait for the same lane. */
-export interface Priority {
-  /** What it is a part of, such as a pool: flows are served in turn. */
-  readonly flow: string;
-  /** Of a flow's attempts, the most urgent goes first. */
-  readonly urgency: number;
+/** Where an attempt ranks among those that wait in the same queue. */
+export interface Ranking {
+  /** What the attempt belongs to, such as a pool. Groups are served in turn. */
+  readonly group: string;
+  /** Within a group, the attempt with the highest priority goes first. */
+  readonly priority: number;
 }
 
-interface Waiter extends Priority {
+interface Waiter extends Ranking {
   readonly since: number;
   release(): void;
   reject(reason: unknown): void;
 }
 
-/** Who has waited this long comes before whoever of its flow is more urgent: page tokens grow old. */
+/** After this wait an attempt goes before others of its group: page tokens expire. */
 const LONGEST_WAIT_MS = 60_000;
 
-const ANY: Priority = { flow: '', urgency: 0 };
+const UNRANKED: Ranking = { group: '', priority: 0 };
 
-/** Which quota a lane keeps. */
-export interface GroupName {
-  /** Account and Region (`111122223333/us-east-1`), the Region alone, or the pool besides. */
+/** Names a bucket: a quota of the service. */
+export interface BucketId {
+  /** Account and Region (`111122223333/us-east-1`), the Region alone, or both and the pool. */
   readonly scope: string;
-  /** The service's name of the quota, or of the operation that has one per pool. */
+  /** The service's name of the quota, or the operation that has a quota per pool. */
   readonly bucket: string;
 }
 
 /**
- * A queue in front of a pacer: flows are served in turn, of each the most urgent attempt first, and
- * those alike in the order they came. The pacer sees one registered wait at a time and never an abort: who gives up leaves the queue, and the turn that
- * was coming goes to the next.
+ * The calls that wait for permits of one limiter. Groups are served in turn; within a group the
+ * highest priority goes first, then the longest wait. The queue asks the limiter for one release at
+ * a time and never cancels it: the permit of a waiter that aborts goes to the next.
  */
 export class FairQueue {
-  readonly name: GroupName;
-  /** Attempts a second at full rate. */
+  readonly id: BucketId;
+  /** Permits a second at full rate. */
   readonly allowed: number;
   readonly slowDown = new SlowDown();
   readonly released = new RateMeter();
-  readonly #pacer: Limiter;
+  readonly #limiter: Limiter;
   /**
-   * The wider lane that a release must pass too, its turn taken after this lane's own. Waiting
-   * there makes that turn late, which adds one to a second of this lane: the mirror lists the
-   * groups of a pool in one chain, so there is never more than one such turn.
+   * The queue of the wider quota, passed after this one. Waiting there makes a release of this queue
+   * late, which adds one to a second: a pool has a single chain of groups, so never more than one.
    */
-  readonly #within: FairQueue | null;
-  /** Those that wait, by their flows, the one first whose turn it is; none is empty. */
-  readonly #flows = new Map<string, Set<Waiter>>();
+  readonly #outer: FairQueue | null;
+  /** Waiters by group. The group to serve next is first; no group is empty. */
+  readonly #groups = new Map<string, Set<Waiter>>();
   readonly #closing = new AbortController();
-  #pumping: Promise<void> | null = null;
-  /** The part of an attempt that turns under slow-down have added up to, below 1. */
+  #serving: Promise<void> | null = null;
+  /** The fraction of a permit, below 1, that releases under slow-down have added up to. */
   #credit = 0;
 
-  constructor(name: GroupName, allowed: number, pacer: Limiter, within: FairQueue | null = null) {
-    this.name = name;
+  constructor(id: BucketId, allowed: number, limiter: Limiter, outer: FairQueue | null = null) {
+    this.id = id;
     this.allowed = allowed;
-    this.#pacer = pacer;
-    this.#within = within;
+    this.#limiter = limiter;
+    this.#outer = outer;
   }
 
-  /** How many wait for their turn. */
+  /** The number of attempts that wait for a permit. */
   get waiting(): number {
     let waiting = 0;
-    for (const waiters of this.#flows.values()) waiting += waiters.size;
+    for (const waiters of this.#groups.values()) waiting += waiters.size;
     return waiting;
   }
 
-  /** Resolves when it is the caller's turn; rejects at once with `signal.reason` on an abort. */
-  turn(signal: AbortSignal, { flow, urgency }: Priority = ANY): Promise<void> {
+  /** Resolves when the caller has a permit; rejects at once with `signal.reason` on an abort. */
+  takePermit(signal: AbortSignal, { group, priority }: Ranking = UNRANKED): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#closing.signal.aborted) return Promise.reject(this.#closing.signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => leave(() => reject(signal.reason));
       const leave = (settle: () => void) => {
-        this.#leave(waiter);
+        this.#remove(waiter);
         signal.removeEventListener('abort', onAbort);
         settle();
       };
       const waiter: Waiter = {
         since: performance.now(),
-        flow,
-        urgency,
+        group,
+        priority,
         release: () => leave(resolve),
         reject: (reason) => leave(() => reject(reason)),
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#join(waiter);
-      this.#pumping ??= this.#pump();
+      this.#add(waiter);
+      this.#serving ??= this.#serve();
     });
   }
 
-  /** Rejects whoever waits. */
+  /** Rejects all waiters with InterruptedError. */
   async close(): Promise<void> {
     this.#closing.abort(new InterruptedError('The calls to the service were stopped.'));
-    await this.#pacer.close();
-    await this.#pumping;
+    await this.#limiter.close();
+    await this.#serving;
   }
 
-  async #pump(): Promise<void> {
+  /** Takes permits from the limiter while attempts wait. */
+  async #serve(): Promise<void> {
     try {
-      while (this.#flows.size > 0) {
-        const attempts = this.#slowed(await this.#pacer.turn());
-        for (let i = 0; i < attempts && this.#flows.size > 0; i += 1) {
-          await this.#within?.turn(this.#closing.signal);
+      while (this.#groups.size > 0) {
+        const permits = this.#applySlowDown(await this.#limiter.takePermits());
+        for (let i = 0; i < permits && this.#groups.size > 0; i += 1) {
+          await this.#outer?.takePermit(this.#closing.signal);
           this.#releaseNext();
         }
       }
     } catch (error) {
       const reason = this.#closing.signal.aborted ? this.#closing.signal.reason : error;
-      for (const waiters of this.#flows.values()) for (const each of waiters) each.reject(reason);
+      for (const waiters of this.#groups.values()) for (const each of waiters) each.reject(reason);
     } finally {
-      // At once: a waiter that comes before a later callback ran would find nobody pumping.
-      this.#pumping = null;
+      // Synchronously: a waiter added before a later callback would wait for nobody.
+      this.#serving = null;
     }
   }
 
   /**
-   * How many of a turn's attempts to release: under slow-down a part of them, added up over turns,
-   * and never more than the turn has. So no process changes the pace that others share. Turns
-   * without a bound, where there is no quota, stay so: retries wait by themselves.
+   * How many of these permits to use: under slow-down a part of them, added up over releases. The
+   * pace that other processes share stays as it is. Unlimited permits stay unlimited: then only the
+   * waits between retries slow calls down.
    */
-  #slowed(attempts: number): number {
-    if (!Number.isFinite(attempts)) return attempts;
-    this.#credit += attempts * this.slowDown.factor;
+  #applySlowDown(permits: number): number {
+    if (!Number.isFinite(permits)) return permits;
+    this.#credit += permits * this.slowDown.factor;
     const whole = Math.floor(this.#credit);
     this.#credit -= whole;
     return whole;
   }
 
-  #join(waiter: Waiter): void {
-    const waiters = this.#flows.get(waiter.flow) ?? new Set();
-    this.#flows.set(waiter.flow, waiters.add(waiter));
+  #add(waiter: Waiter): void {
+    const waiters = this.#groups.get(waiter.group) ?? new Set();
+    this.#groups.set(waiter.group, waiters.add(waiter));
   }
 
-  #leave(waiter: Waiter): void {
-    const waiters = this.#flows.get(waiter.flow);
+  #remove(waiter: Waiter): void {
+    const waiters = this.#groups.get(waiter.group);
     waiters?.delete(waiter);
-    if (waiters?.size === 0) this.#flows.delete(waiter.flow);
+    if (waiters?.size === 0) this.#groups.delete(waiter.group);
   }
 
   #releaseNext(): void {
-    const next = this.#next();
-    if (!next) return;
+    const [first] = this.#groups;
+    if (!first) return;
+    const [group, waiters] = first;
+    // To the end of the line.
+    this.#groups.delete(group);
+    this.#groups.set(group, waiters);
     this.released.record();
-    next.release();
-  }
-
-  #next(): Waiter | undefined {
-    const [first] = this.#flows;
-    if (!first) return undefined;
-    const [flow, waiters] = first;
-    // Served now, it is the last to be served again.
-    this.#flows.delete(flow);
-    this.#flows.set(flow, waiters);
-    return mostUrgent(waiters);
+    pickNext(waiters)?.release();
   }
 }
 
-function mostUrgent(waiters: ReadonlySet<Waiter>): Waiter | undefined {
+/** The waiter of a group to serve next; sets keep the order of arrival. */
+function pickNext(waiters: ReadonlySet<Waiter>): Waiter | undefined {
   const [oldest] = waiters;
   if (!oldest || performance.now() - oldest.since > LONGEST_WAIT_MS) return oldest;
-  let most = oldest;
-  for (const waiter of waiters) if (waiter.urgency > most.urgency) most = waiter;
-  return most;
+  let next = oldest;
+  for (const waiter of waiters) if (waiter.priority > next.priority) next = waiter;
+  return next;
 }
 
-const SLOT_MS = 250;
-const SLOTS = 8;
+const CELL_MS = 250;
+const CELLS = 8;
 
-/** Counts events and tells their rate over the last two seconds, in constant memory. */
+/** Counts events and computes their rate over the last two seconds, in constant memory. */
 export class RateMeter {
   readonly #now: () => number;
-  readonly #counts = Array.from({ length: SLOTS }, () => 0);
+  readonly #counts = Array.from({ length: CELLS }, () => 0);
   #latest = 0;
 
-  /** `now` gives milliseconds on a clock that never goes back. */
+  /** @param now gives milliseconds of a monotonic clock. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
   record(): void {
-    const slot = this.#advance() % SLOTS;
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
+    const cell = this.#advance() % CELLS;
+    this.#counts[cell] = (this.#counts[cell] ?? 0) + 1;
   }
 
   /** Events a second. */
   get rate(): number {
     this.#advance();
     const sum = this.#counts.reduce((total, count) => total + count, 0);
-    return (sum * 1_000) / (SLOTS * SLOT_MS);
+    return (sum * 1_000) / (CELLS * CELL_MS);
   }
 
-  /** Empties the slots that have passed out of the window; returns the number of the present one. */
+  /** Empties the cells that have left the window; returns the number of the current one. */
   #advance(): number {
-    const present = Math.floor(this.#now() / SLOT_MS);
-    const passed = Math.min(present - this.#latest, SLOTS);
-    for (let i = 0; i < passed; i += 1) this.#counts[(present - i) % SLOTS] = 0;
-    this.#latest = present;
-    return present;
+    const current = Math.floor(this.#now() / CELL_MS);
+    const passed = Math.min(current - this.#latest, CELLS);
+    for (let i = 0; i < passed; i += 1) this.#counts[(current - i) % CELLS] = 0;
+    this.#latest = current;
+    return current;
   }
 }

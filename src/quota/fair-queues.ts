@@ -1,62 +1,53 @@
-import { FairQueue, type GroupName } from './fair-queue.ts';
+import type { BucketUsage } from '../telemetry/metrics-load.ts';
+import { type BucketId, FairQueue } from './fair-queue.ts';
 import type { LimiterBackend } from './limiter.ts';
 
-/** How much of a lane is used. */
-export interface QueueUsage extends GroupName {
-  /** Attempts a second that this process released, over the last two. */
-  readonly rate: number;
-  /** Attempts a second allowed at full rate, to all processes that share the lane together. */
-  readonly allowed: number;
-  /** Attempts of this process that wait for their turn. */
-  readonly waiting: number;
-}
-
 /**
- * The lanes of this process, each known by its name to every process that shares it. Throttling
- * that one of them meets slows the lane in all.
+ * The fair queues of this process, one for each bucket. Throttling slows a bucket down in every
+ * process that shares it.
  */
 export class FairQueues {
-  readonly #pacing: LimiterBackend;
-  readonly #lanes = new Map<string, FairQueue>();
+  readonly #backend: LimiterBackend;
+  readonly #queues = new Map<string, FairQueue>();
 
-  constructor(pacing: LimiterBackend) {
-    this.#pacing = pacing;
-    pacing.onThrottled((id) => this.#lanes.get(id)?.slowDown.throttled());
+  constructor(backend: LimiterBackend) {
+    this.#backend = backend;
+    backend.onThrottling((name) => this.#queues.get(name)?.slowDown.recordThrottling());
   }
 
-  /** The lane, made when first asked for: the rate and the wider lane are those of that time. */
-  of(name: GroupName, rate: number, within: FairQueue | null = null): FairQueue {
-    const id = idOf(name);
-    let lane = this.#lanes.get(id);
-    if (!lane) {
-      lane = new FairQueue(name, rate, this.#pacing.newPacer(id, rate), within);
-      this.#lanes.set(id, lane);
+  /** The queue of a bucket. The first call opens it and sets its rate and its outer queue. */
+  open(id: BucketId, rate: number, outer: FairQueue | null = null): FairQueue {
+    const name = formatId(id);
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      queue = new FairQueue(id, rate, this.#backend.openLimiter(name, rate), outer);
+      this.#queues.set(name, queue);
     }
-    return lane;
+    return queue;
   }
 
-  /** Slows the lane down: at once in this process, and soon in the others. */
-  throttled(lane: FairQueue): void {
-    lane.slowDown.throttled();
-    this.#pacing.tellThrottled(idOf(lane.name));
+  /** Slows a bucket down: in this process at once, in the others soon. */
+  slowDown(queue: FairQueue): void {
+    queue.slowDown.recordThrottling();
+    this.#backend.broadcastThrottling(formatId(queue.id));
   }
 
-  usages(): QueueUsage[] {
-    return [...this.#lanes.values()].map(({ name, released, allowed, waiting }) => ({
-      ...name,
+  usages(): BucketUsage[] {
+    return [...this.#queues.values()].map(({ id, released, allowed, waiting }) => ({
+      ...id,
       rate: released.rate,
       allowed,
       waiting,
     }));
   }
 
-  /** Rejects whoever waits. */
+  /** Rejects all waiters. */
   async close(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
-    await this.#pacing.close();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    await this.#backend.close();
   }
 }
 
-function idOf({ scope, bucket }: GroupName): string {
+function formatId({ scope, bucket }: BucketId): string {
   return `${scope}/${bucket}`;
 }

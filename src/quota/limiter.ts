@@ -1,86 +1,89 @@
 import Bottleneck from 'bottleneck';
 
-/** Gives turns at a rate. A lane asks for its next turn only after the last one has come. */
+/** Releases permits at a rate. A fair queue asks for the next ones only after it got the last. */
 export interface Limiter {
-  /**
-   * Resolves when the next turn has come, with the number of attempts that it releases. Rejects
-   * once the pacer is closed.
-   */
-  turn(): Promise<number>;
+  /** Resolves with the number of permits that are due now. Rejects once the limiter is closed. */
+  takePermits(): Promise<number>;
   close(): Promise<void>;
 }
 
+/** What a limiter does after `close`. */
+export class LimiterClosedError extends Error {
+  constructor() {
+    super('The limiter is closed.');
+  }
+}
+
 /**
- * One Node process with the SDK sends well under 2,000 requests a second: a rate far above that
- * means "no quota", and is not paced.
+ * One Node process with the SDK sends well under 2,000 requests a second. A rate far above that
+ * means "no quota" and has no pace.
  */
-const UNPACED_RATE = 5_000;
+const UNLIMITED_RATE = 5_000;
 
-/** A turn costs Bottleneck three timers of a millisecond or more, so no more than 100 a second. */
-const MAX_TURNS_PER_SECOND = 100;
+/** Each release costs Bottleneck three timers of a millisecond or more, so 100 a second at most. */
+const MAX_RELEASES_PER_SECOND = 100;
 
 /**
- * What is left unused, so that the bound of invariant 6 (⌈rate⌉ + 1 released in any sliding
- * second) holds although timers fire up to a millisecond early, and so that it nearly holds at the
- * other end of a network too. A turn that comes late lets the next one follow at once; as only one
- * is ever registered, that adds one turn to a second. A turn of several attempts needs more room.
+ * The part of the rate that stays unused. It keeps invariant 6 (at most ⌈rate⌉ + 1 permits in any
+ * sliding second) although timers fire up to a millisecond early. A late release lets the next one
+ * follow at once, which adds one to a second. A release of several permits needs more room.
  */
 const RESERVE = 0.005;
-/** Of several processes, each is late in its own way, and so is the network to each. */
+/** Each of several processes is late in its own way, and so is its network. */
 export const RESERVE_OF_CLUSTER = 0.02;
 const RESERVE_OF_SEVERAL = 0.03;
 
-/** How a rate is paced: `attempts` released together every `minTime` milliseconds. */
+/** How a rate is paced: `permits` released together every `minTime` milliseconds. */
 export function computePace(
   rate: number,
   reserveOfOne = RESERVE,
-): { attempts: number; minTime: number } {
-  if (rate >= UNPACED_RATE) return { attempts: Number.POSITIVE_INFINITY, minTime: 0 };
-  const attempts = Math.ceil(rate / MAX_TURNS_PER_SECOND);
-  const reserve = attempts > 1 ? RESERVE_OF_SEVERAL : reserveOfOne;
-  return { attempts, minTime: (attempts * 1_000) / (rate * (1 - reserve)) };
+): { permits: number; minTime: number } {
+  if (rate >= UNLIMITED_RATE) return { permits: Number.POSITIVE_INFINITY, minTime: 0 };
+  const permits = Math.ceil(rate / MAX_RELEASES_PER_SECOND);
+  const reserve = permits > 1 ? RESERVE_OF_SEVERAL : reserveOfOne;
+  return { permits, minTime: (permits * 1_000) / (rate * (1 - reserve)) };
 }
 
-/** Paces by Bottleneck within this process, by `minTime`: a reservoir lets bursts through. */
+/** Limits within this process by Bottleneck's `minTime`; its reservoir would allow bursts. */
 export function openLocalLimiter(rate: number): Limiter {
-  const { attempts, minTime } = computePace(rate);
-  const limiter = new Bottleneck({ minTime });
-  let closed = false;
+  const { permits, minTime } = computePace(rate);
+  const bottleneck = new Bottleneck({ minTime });
+  let isClosed = false;
   return {
-    async turn() {
-      if (closed) throw new Error('The bucket is closed.');
-      if (!Number.isFinite(attempts)) return attempts;
-      // Resolved by the job itself: Bottleneck settles its own promise some milliseconds later.
+    async takePermits() {
+      if (isClosed) throw new LimiterClosedError();
+      if (!Number.isFinite(permits)) return permits;
+      // The job resolves it: Bottleneck settles its own promise some milliseconds later.
       await new Promise<void>((resolve, reject) => {
-        limiter.schedule(async () => resolve()).catch(reject);
+        bottleneck.schedule(async () => resolve()).catch(reject);
       });
-      return attempts;
+      return permits;
     },
     async close() {
-      if (closed) return;
-      closed = true;
-      await limiter.stop({ dropWaitingJobs: true });
+      if (isClosed) return;
+      isClosed = true;
+      await bottleneck.stop({ dropWaitingJobs: true });
     },
   };
 }
 
-/** Where lanes get their turns, and how processes that share them tell each other of throttling. */
+/** Opens limiters, and broadcasts throttling to the processes that share them. */
 export interface LimiterBackend {
-  /** The pacer of the lane `id`, at `rate` attempts a second. */
-  newPacer(id: string, rate: number): Limiter;
-  /** Tells every other process that the service throttled the lane's calls. */
-  tellThrottled(id: string): void;
-  /** Has `listener` called with each lane of which that was told. */
-  onThrottled(listener: (id: string) => void): void;
+  /** The limiter of the bucket `id`, at `rate` permits a second. */
+  openLimiter(id: string, rate: number): Limiter;
+  /** Reports to the other processes that the service throttled calls of this bucket. */
+  broadcastThrottling(id: string): void;
+  /** Calls `listener` with the bucket of each such report. */
+  onThrottling(listener: (id: string) => void): void;
   close(): Promise<void>;
 }
 
-/** The pacing of a process that shares its lanes with no other. */
+/** The backend of a process that shares its buckets with no other. */
 export function localBackend(): LimiterBackend {
   return {
-    newPacer: (_, rate) => openLocalLimiter(rate),
-    tellThrottled: () => {},
-    onThrottled: () => {},
+    openLimiter: (_, rate) => openLocalLimiter(rate),
+    broadcastThrottling: () => {},
+    onThrottling: () => {},
     close: async () => {},
   };
 }

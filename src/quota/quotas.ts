@@ -9,7 +9,7 @@ export type Operation =
   | 'ListUserPools'
   | 'AdminGetUser';
 
-/** The quotas that those calls fall under, as the service names them, without "Rate". */
+/** The quotas of those calls, by the service's names without "Rate". */
 export const BUCKETS = ['UserList', 'UserPoolRead', 'UserPoolResourceRead', 'UserRead'] as const;
 export type BucketName = (typeof BUCKETS)[number];
 
@@ -23,10 +23,10 @@ export const BUCKET_OF: Readonly<Record<Operation, BucketName>> = {
   AdminGetUser: 'UserRead',
 };
 
-/** Within UserPoolResourceRead each operation has this many requests a second per pool. */
+/** Requests a second for each pool, within UserPoolResourceRead. */
 export const PER_POOL_RPS: Readonly<Partial<Record<Operation, number>>> = { ListGroups: 5 };
 
-/** AdminGetUser shares its quota with live sign-ins, so the mirror takes little of it. */
+/** Live sign-ins use the quota of AdminGetUser too, so the mirror takes a small part. */
 const USER_READ_SHARE = 0.1;
 
 /** The attempts a second that the mirror may release in each bucket. */

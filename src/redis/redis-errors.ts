@@ -171,13 +171,13 @@ function explainRights(message: string, { user, commands }: Occasion): RedisProb
   if (/channel/.test(message)) {
     return lasting(
       `the user ${user} has no right to the mirror's channels (NOPERM for the ${names}).`,
-      `Run \`ACL SETUSER ${user} &*\`, or allow \`&cognito-mirror/* &b_cognito-mirror/*\`.`,
+      `Run \`ACL SETUSER ${user} &*\`, or allow \`&cognito-mirror/*\`.`,
     );
   }
   if (/\bkeys?\b/.test(message)) {
     return lasting(
       `the user ${user} has no right to the mirror's keys (NOPERM for the ${names}).`,
-      `Run \`ACL SETUSER ${user} ~*\`, or allow \`~{cognito-mirror:* ~b_cognito-mirror/*\`.`,
+      `Run \`ACL SETUSER ${user} ~*\`, or allow \`~{cognito-mirror:* ~cognito-mirror/*\`.`,
     );
   }
   const rights = commands.map((name) => `+${name.toLowerCase()}`);

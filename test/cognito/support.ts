@@ -52,12 +52,12 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
   const releases: { operation: Operation; at: number }[] = [];
   const watched: Buckets = {
     ...buckets,
-    run: (operation, poolId, attempt, signal, urgency) => {
+    run: (operation, poolId, attempt, signal, priority) => {
       const release = () => {
         releases.push({ operation, at: performance.now() });
         return attempt();
       };
-      return buckets.run(operation, poolId, release, signal, urgency);
+      return buckets.run(operation, poolId, release, signal, priority);
     },
   };
   const meter = new CallMeter();

@@ -12,13 +12,13 @@ test('throttling halves the rate, once for a burst of answers', () => {
   const { time, now } = clock();
   const slowDown = new SlowDown(now);
   expect(slowDown.factor).toBe(1);
-  slowDown.throttled();
+  slowDown.recordThrottling();
   expect(slowDown.factor).toBe(0.5);
   time.ms += 100;
-  slowDown.throttled();
+  slowDown.recordThrottling();
   expect(slowDown.factor).toBe(0.5);
   time.ms += 900;
-  slowDown.throttled();
+  slowDown.recordThrottling();
   expect(slowDown.factor).toBe(0.25);
 });
 
@@ -26,7 +26,7 @@ test('the rate never falls below an eighth, however long a storm lasts', () => {
   const { time, now } = clock();
   const slowDown = new SlowDown(now);
   for (let i = 0; i < 1_000; i += 1) {
-    slowDown.throttled();
+    slowDown.recordThrottling();
     time.ms += 300;
   }
   expect(slowDown.factor).toBe(1 / 8);
@@ -37,7 +37,7 @@ test('recovers in steps after a quiet second, and wholly within 4.5 seconds', ()
   const slowDown = new SlowDown(now);
   for (let i = 0; i < 10; i += 1) {
     time.ms += 500;
-    slowDown.throttled();
+    slowDown.recordThrottling();
   }
   time.ms += 999;
   expect(slowDown.factor).toBe(1 / 8);
@@ -60,7 +60,7 @@ test('the factor is always between an eighth and one', () => {
           time.ms += event.wait;
           const before = slowDown.factor;
           if (event.throttled) {
-            slowDown.throttled();
+            slowDown.recordThrottling();
             expect(slowDown.factor).toBeLessThanOrEqual(before);
           }
           expect(slowDown.factor).toBeGreaterThanOrEqual(1 / 8);

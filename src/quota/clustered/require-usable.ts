@@ -1,33 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import scripts from 'bottleneck/lib/Scripts.js';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { BUCKET_COMMANDS, PREFIX, THROTTLED } from './commands.ts';
-import { ClusterConnection } from './connection.ts';
-import { openBottleneck } from './limiter.ts';
+import type { Command } from '../../redis/dry-run.ts';
+import { PREFIX, THROTTLED } from './limiter.ts';
+import { definePermitScript, PermitReserver } from './permits.ts';
+
+const KEY = `${PREFIX}/trial`;
 
 /**
- * Does once what the buckets will do: subscribes, and takes a turn of a limiter of its own, whose
- * keys it deletes again.
+ * The commands that the buckets send to Redis, also in their script. SUBSCRIBE is missing: within a
+ * transaction ioredis takes its answer for a subscription.
+ */
+export const BUCKET_COMMANDS: readonly Command[] = [
+  ['PING'],
+  ['PUBLISH', THROTTLED, ''],
+  ['EVALSHA', '0', 1, KEY],
+  ['EVAL', 'return', 1, KEY],
+  ['DEL', KEY],
+  ['HMGET', KEY, 'field'],
+  ['HSET', KEY, 'field', 0],
+  ['PEXPIRE', KEY, 1],
+  ['TIME'],
+];
+
+/**
+ * Does what the buckets will do: subscribes, and reserves a permit of a bucket that it deletes again.
  *
- * @throws ConfigurationError where Redis refuses any of it, with the right or setting that is missing.
+ * @throws ActionRequiredError that names the missing right or setting, if Redis refuses anything.
  */
 export async function assertLimiterUsable(redis: RedisConnection): Promise<void> {
   await redis.require(BUCKET_COMMANDS);
-  const connection = new ClusterConnection(redis.duplicate());
-  const { client, subscriber } = connection.clients;
-  const id = `${PREFIX}/trial/${randomUUID()}`;
+  const client = definePermitScript(redis.duplicate());
+  const subscriber = redis.duplicate();
+  const key = `${KEY}/${randomUUID()}`;
   try {
     await redis.tryOut(async () => {
       await subscriber.subscribe(THROTTLED);
-      const limiter = openBottleneck(connection, id, 1);
-      try {
-        await limiter.turn();
-      } finally {
-        await limiter.close();
-      }
-      await client.del(...scripts.allKeys(id));
+      await new PermitReserver(client, key, 1).reserve();
+      await client.del(key);
     });
   } finally {
-    await connection.disconnect(false);
+    client.disconnect();
+    subscriber.disconnect();
   }
 }

@@ -4,34 +4,34 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-/** A process that takes turns at a clustered bucket. */
-export interface TurnTaker {
+/** A process that takes permits of a clustered bucket. */
+export interface PermitTaker {
   /** When its attempts were released, in milliseconds on the machine's monotonic clock. */
   readonly releases: number[];
-  /** Has it tell of an answer of throttling. */
-  throttled(): void;
+  /** Reports throttling to its bucket. */
+  reportThrottling(): void;
   kill(): Promise<void>;
-  /** Has it close everything; gives its exit code and what it wrote to standard error. */
+  /** Makes it close everything. Resolves with its exit code and its standard error. */
   stop(): Promise<{ code: number | null; stderr: string }>;
 }
 
-export interface TurnTakerOptions {
+export interface PermitTakerOptions {
   readonly url: string;
   readonly account?: string;
   readonly share?: number;
   readonly userListRps?: number;
-  /** How far its clock is off. */
+  /** How far its clock is wrong. */
   readonly clockOffsetMs?: number;
   /** How many attempts wait at a time. */
   readonly parallel?: number;
-  /** How long it stands still, over and over. */
+  /** How long it blocks, over and over. */
   readonly stallMs?: number;
 }
 
-const PROGRAM = fileURLToPath(new URL('turn-taker.mjs', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('permit-taker.mjs', import.meta.url));
 
-/** Starts one, and sees to it that it is gone when the test has ended. */
-export function startTurnTaker(options: TurnTakerOptions): TurnTaker {
+/** Starts one. It is killed at the end of the test at the latest. */
+export function startPermitTaker(options: PermitTakerOptions): PermitTaker {
   const defaults = {
     account: '111122223333',
     share: 0.8,
@@ -51,7 +51,7 @@ export function startTurnTaker(options: TurnTakerOptions): TurnTaker {
   createInterface({ input: child.stdout }).on('line', (line) => releases.push(Number(line)));
   return {
     releases,
-    throttled: () => void child.stdin.write('throttled\n'),
+    reportThrottling: () => void child.stdin.write('throttled\n'),
     async kill() {
       child.kill('SIGKILL');
       await ended;
@@ -64,7 +64,7 @@ export function startTurnTaker(options: TurnTakerOptions): TurnTaker {
   };
 }
 
-/** The moment now, on the clock of the releases. */
+/** The current time on the clock of the releases. */
 export function moment(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
