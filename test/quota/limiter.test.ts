@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { computePace, type Limiter, openLocalLimiter } from '../../src/quota/limiter.ts';
+import fc from '../support/fast-check.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 describe('the pace of a rate', () => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -8,6 +7,7 @@ import {
   PermitTimes,
 } from '../../src/quota/clustered/permits.ts';
 import { computePace, RESERVE_OF_CLUSTER } from '../../src/quota/limiter.ts';
+import fc from '../support/fast-check.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { mostInAnySecond } from './sliding.ts';
 

@@ -35,7 +35,7 @@ const MAX_BAR = 30;
 const MIN_BAR = 5;
 const LABEL = '  members  '.length;
 
-/** An allowance of so many attempts a second means that there is no quota (`quota/lane.ts`). */
+/** An allowance of so many attempts a second means that there is no quota (`quota/limiter.ts`). */
 const NO_QUOTA = 5_000;
 
 /**
