@@ -22,32 +22,34 @@ function openQueue() {
   return {
     /** The attempts that got a permit. */
     order,
-    wait(group: string, priority: number, name = `${group} ${priority}`) {
-      const permit = queue.takePermit(new AbortController().signal, { group, priority });
-      void permit.then(() => order.push(name));
-    },
-    async release() {
+    wait: (group: string, priority: number, name = `${group} ${priority}`, signal = never()) =>
+      queue.takePermit(signal, { group, priority }).then(() => void order.push(name)),
+    release: async () => {
       next?.(1);
       await new Promise(setImmediate);
     },
   };
 }
 
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
 describe('a fair queue', () => {
   it('serves the highest priority first, and equal ones in order of arrival', async () => {
     const { wait, release, order } = openQueue();
-    wait('pool', 10, 'short');
-    wait('pool', 500, 'long');
-    wait('pool', 500, 'as long');
-    wait('pool', 900, 'longest');
+    void wait('pool', 10, 'short');
+    void wait('pool', 500, 'long');
+    void wait('pool', 500, 'as long');
+    void wait('pool', 900, 'longest');
     for (let i = 0; i < 4; i += 1) await release();
     expect(order).toEqual(['longest', 'long', 'as long', 'short']);
   });
 
   it('serves groups in turn, whatever the priorities within one', async () => {
     const { wait, release, order } = openQueue();
-    for (const priority of [900, 800, 700]) wait('large', priority);
-    for (const priority of [3, 5]) wait('small', priority);
+    for (const priority of [900, 800, 700]) void wait('large', priority);
+    for (const priority of [3, 5]) void wait('small', priority);
     for (let i = 0; i < 5; i += 1) await release();
     expect(order).toEqual(['large 900', 'small 5', 'large 800', 'small 3', 'large 700']);
   });
@@ -55,15 +57,29 @@ describe('a fair queue', () => {
   it('serves an attempt that has waited over a minute before higher priorities', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { wait, release, order } = openQueue();
-    wait('pool', 1, 'short');
+    void wait('pool', 1, 'short');
     vi.advanceTimersByTime(59_000);
-    wait('pool', 500, 'long');
+    void wait('pool', 500, 'long');
     await release();
     expect(order).toEqual(['long']);
-    wait('pool', 500, 'long again');
+    void wait('pool', 500, 'long again');
     vi.advanceTimersByTime(2_000);
     await release();
     await release();
     expect(order).toEqual(['long', 'short', 'long again']);
+  });
+
+  it('leaves the permit of a waiter that aborts to the next', async () => {
+    const { wait, release, order } = openQueue();
+    const abort = new AbortController();
+    const aborted = Array.from({ length: 50 }, () => wait('pool', 5, 'aborted', abort.signal));
+    void wait('pool', 1, 'next');
+    const reason = new Error('stopped');
+    abort.abort(reason);
+    for (const result of await Promise.allSettled(aborted)) {
+      expect(result).toEqual({ status: 'rejected', reason });
+    }
+    await release();
+    expect(order).toEqual(['next']);
   });
 });
