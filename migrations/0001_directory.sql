@@ -1,10 +1,11 @@
 -- Up Migration
 
--- Schema `directory` is for readers, and stable. Its tables hold the current state of each pool
--- and, in the *_history tables, the closed versions. Keys are compared by code point (COLLATE "C"),
--- so that key order is the same everywhere and the primary keys give it.
+-- Schema `directory` is a stable contract for readers. Its tables hold the current state of each pool,
+-- and its *_history tables the closed versions. Keys are compared by code point (COLLATE "C"), so the
+-- primary keys give the same order on every server.
+-- A test compares the columns of users, groups and memberships with src/model/columns.ts.
 CREATE SCHEMA directory;
-COMMENT ON SCHEMA directory IS 'What cognito-mirror publishes: the current state, the history and the snapshots of user pools. Stable; for readers.';
+COMMENT ON SCHEMA directory IS 'What cognito-mirror publishes: the current state, the history and the snapshots of user pools. A stable contract for readers.';
 
 CREATE TABLE directory.pools (
   pool_id text COLLATE "C" PRIMARY KEY,
@@ -17,15 +18,15 @@ CREATE TABLE directory.pools (
   custom_attributes text[] NOT NULL,
   seen_at timestamptz NOT NULL
 );
-COMMENT ON TABLE directory.pools IS 'The user pools that are mirrored, as DescribeUserPool gave them last.';
-COMMENT ON COLUMN directory.pools.pool_id IS 'The pool''s id; its Region is the part before the first underscore.';
-COMMENT ON COLUMN directory.pools.name IS 'The pool''s name.';
-COMMENT ON COLUMN directory.pools.arn IS 'The pool''s Amazon Resource Name.';
+COMMENT ON TABLE directory.pools IS 'The mirrored user pools, as DescribeUserPool last described them.';
+COMMENT ON COLUMN directory.pools.pool_id IS 'The id of the pool. The part before the underscore is its Region.';
+COMMENT ON COLUMN directory.pools.name IS 'The name of the pool.';
+COMMENT ON COLUMN directory.pools.arn IS 'The Amazon Resource Name of the pool.';
 COMMENT ON COLUMN directory.pools.account_id IS 'The AWS account that owns the pool, from its ARN.';
 COMMENT ON COLUMN directory.pools.region IS 'The AWS Region of the pool.';
-COMMENT ON COLUMN directory.pools.estimated_users IS 'EstimatedNumberOfUsers: the service''s estimate, of undocumented freshness.';
+COMMENT ON COLUMN directory.pools.estimated_users IS 'EstimatedNumberOfUsers: an estimate by the service. Its freshness is undocumented.';
 COMMENT ON COLUMN directory.pools.mfa_configuration IS 'MfaConfiguration: OFF, ON or OPTIONAL.';
-COMMENT ON COLUMN directory.pools.custom_attributes IS 'The names of the pool''s own attributes (custom:… and dev:custom:…), sorted.';
+COMMENT ON COLUMN directory.pools.custom_attributes IS 'The names of the custom attributes (custom:… and dev:custom:…), sorted.';
 COMMENT ON COLUMN directory.pools.seen_at IS 'When the pool was last described.';
 
 CREATE TABLE directory.users (
@@ -56,9 +57,9 @@ CREATE TABLE directory.users (
 );
 CREATE INDEX users_valid_from ON directory.users (pool_id, valid_from);
 CREATE INDEX users_sub ON directory.users (pool_id, sub);
-COMMENT ON TABLE directory.users IS 'The users of each pool as of its last published snapshot.';
+COMMENT ON TABLE directory.users IS 'The users of each pool, as of its last published snapshot.';
 
--- INCLUDING GENERATED: the typed columns come from the attributes here as well.
+-- INCLUDING GENERATED: the typed columns are computed from the attributes here too.
 CREATE TABLE directory.user_history (
   LIKE directory.users INCLUDING GENERATED,
   valid_to timestamptz NOT NULL,
@@ -66,7 +67,7 @@ CREATE TABLE directory.user_history (
 );
 CREATE INDEX user_history_valid_to ON directory.user_history (pool_id, valid_to);
 CREATE INDEX user_history_valid_from ON directory.user_history (pool_id, valid_from);
-COMMENT ON TABLE directory.user_history IS 'Closed versions of users: what a user was from valid_from until, not including, valid_to.';
+COMMENT ON TABLE directory.user_history IS 'Closed versions of users. A version was valid from valid_from (inclusive) to valid_to (exclusive).';
 
 CREATE TABLE directory.groups (
   pool_id text COLLATE "C" NOT NULL,
@@ -80,7 +81,7 @@ CREATE TABLE directory.groups (
   valid_from timestamptz NOT NULL,
   PRIMARY KEY (pool_id, group_name)
 );
-COMMENT ON TABLE directory.groups IS 'The groups of each pool as of its last published snapshot.';
+COMMENT ON TABLE directory.groups IS 'The groups of each pool, as of its last published snapshot.';
 
 CREATE TABLE directory.group_history (
   LIKE directory.groups,
@@ -88,7 +89,7 @@ CREATE TABLE directory.group_history (
   PRIMARY KEY (pool_id, group_name, valid_from)
 );
 CREATE INDEX group_history_valid_to ON directory.group_history (pool_id, valid_to);
-COMMENT ON TABLE directory.group_history IS 'Closed versions of groups: what a group was from valid_from until, not including, valid_to.';
+COMMENT ON TABLE directory.group_history IS 'Closed versions of groups. A version was valid from valid_from (inclusive) to valid_to (exclusive).';
 
 CREATE TABLE directory.memberships (
   pool_id text COLLATE "C" NOT NULL,
@@ -100,7 +101,7 @@ CREATE TABLE directory.memberships (
 );
 CREATE INDEX memberships_username ON directory.memberships (pool_id, username, group_name);
 CREATE INDEX memberships_valid_from ON directory.memberships (pool_id, valid_from);
-COMMENT ON TABLE directory.memberships IS 'Who is in which group, as of each pool''s last published snapshot.';
+COMMENT ON TABLE directory.memberships IS 'The members of each group, as of the last published snapshot of the pool.';
 
 CREATE TABLE directory.membership_history (
   LIKE directory.memberships,
@@ -110,7 +111,7 @@ CREATE TABLE directory.membership_history (
 CREATE INDEX membership_history_username ON directory.membership_history (pool_id, username, group_name);
 CREATE INDEX membership_history_valid_to ON directory.membership_history (pool_id, valid_to);
 CREATE INDEX membership_history_valid_from ON directory.membership_history (pool_id, valid_from);
-COMMENT ON TABLE directory.membership_history IS 'Closed memberships: who was in which group from valid_from until, not including, valid_to.';
+COMMENT ON TABLE directory.membership_history IS 'Closed memberships. A user was a member from valid_from (inclusive) to valid_to (exclusive).';
 
 DO $$
 DECLARE
@@ -119,58 +120,58 @@ DECLARE
 BEGIN
   FOREACH target IN ARRAY ARRAY['users', 'user_history'] LOOP
     FOR described IN SELECT * FROM (VALUES
-      ('pool_id', 'The pool the user is in.'),
-      ('username', 'The user''s name in the pool: its key there.'),
-      ('sub', 'The service''s immutable id of the person. The same name with another sub is another person.'),
-      ('status', 'UserStatus: CONFIRMED, EXTERNAL_PROVIDER and so on; an unknown value is kept as it came.'),
-      ('enabled', 'Whether the user may sign in.'),
+      ('pool_id', 'The pool of the user.'),
+      ('username', 'The name of the user: its key in the pool.'),
+      ('sub', 'The immutable id of the person. The same name with another sub is another person.'),
+      ('status', 'UserStatus, such as CONFIRMED or EXTERNAL_PROVIDER. New values of the service are kept unchanged.'),
+      ('enabled', 'True if the user may sign in.'),
       ('email', 'The attribute email.'),
-      ('email_verified', 'The attribute email_verified: true or false, else null.'),
+      ('email_verified', 'The attribute email_verified: true, false, or null for any other text.'),
       ('phone_number', 'The attribute phone_number.'),
-      ('phone_number_verified', 'The attribute phone_number_verified: true or false, else null.'),
+      ('phone_number_verified', 'The attribute phone_number_verified: true, false, or null for any other text.'),
       ('name', 'The attribute name.'),
       ('given_name', 'The attribute given_name.'),
       ('family_name', 'The attribute family_name.'),
       ('preferred_username', 'The attribute preferred_username.'),
       ('created_at', 'UserCreateDate.'),
       ('modified_at', 'UserLastModifiedDate.'),
-      ('attributes', 'Every attribute, by name, as an object of strings.'),
-      ('mfa_options', 'MFAOptions as the service gave it (legacy, SMS only): an array of objects; null where there is none.'),
-      ('escaped', 'The attributes and fields whose text Postgres cannot hold as it is: every backslash in them is doubled and each odd unit written as \uXXXX.'),
-      ('valid_from', 'The snapshot_at of the snapshot that first saw this version.')
+      ('attributes', 'All attributes by name, as an object of strings.'),
+      ('mfa_options', 'MFAOptions, a legacy field for SMS: an array of objects with the service''s field names, or null.'),
+      ('escaped', 'The attributes and fields with text that Postgres cannot store. In them, each backslash is doubled and each such unit is written as \uXXXX.'),
+      ('valid_from', 'The snapshot_at of the first snapshot with this version.')
     ) AS texts (name, comment) LOOP
       EXECUTE format('COMMENT ON COLUMN directory.%I.%I IS %L', target, described.name, described.comment);
     END LOOP;
   END LOOP;
   FOREACH target IN ARRAY ARRAY['groups', 'group_history'] LOOP
     FOR described IN SELECT * FROM (VALUES
-      ('pool_id', 'The pool the group is in.'),
-      ('group_name', 'The group''s name: its key in the pool.'),
-      ('description', 'The group''s description.'),
-      ('role_arn', 'The IAM role of the group.'),
-      ('precedence', 'The group''s precedence: 0 is the highest, null the lowest.'),
+      ('pool_id', 'The pool of the group.'),
+      ('group_name', 'The name of the group: its key in the pool.'),
+      ('description', 'The description of the group.'),
+      ('role_arn', 'The ARN of the IAM role of the group.'),
+      ('precedence', 'The precedence of the group. 0 is the highest, null the lowest.'),
       ('created_at', 'CreationDate.'),
       ('modified_at', 'LastModifiedDate.'),
-      ('escaped', 'The fields whose text Postgres cannot hold as it is: every backslash in them is doubled and each odd unit written as \uXXXX.'),
-      ('valid_from', 'The snapshot_at of the snapshot that first saw this version.')
+      ('escaped', 'The fields with text that Postgres cannot store. In them, each backslash is doubled and each such unit is written as \uXXXX.'),
+      ('valid_from', 'The snapshot_at of the first snapshot with this version.')
     ) AS texts (name, comment) LOOP
       EXECUTE format('COMMENT ON COLUMN directory.%I.%I IS %L', target, described.name, described.comment);
     END LOOP;
   END LOOP;
   FOREACH target IN ARRAY ARRAY['memberships', 'membership_history'] LOOP
     FOR described IN SELECT * FROM (VALUES
-      ('pool_id', 'The pool of group and user.'),
-      ('group_name', 'The group.'),
-      ('username', 'The member''s name.'),
-      ('sub', 'The member''s sub: which person of that name.'),
-      ('valid_from', 'The snapshot_at of the snapshot that first saw this membership.')
+      ('pool_id', 'The pool of the group and the user.'),
+      ('group_name', 'The name of the group.'),
+      ('username', 'The name of the user.'),
+      ('sub', 'The sub of the user. It tells persons of the same name apart.'),
+      ('valid_from', 'The snapshot_at of the first snapshot with this membership.')
     ) AS texts (name, comment) LOOP
       EXECUTE format('COMMENT ON COLUMN directory.%I.%I IS %L', target, described.name, described.comment);
     END LOOP;
   END LOOP;
   FOREACH target IN ARRAY ARRAY['user_history', 'group_history', 'membership_history'] LOOP
     EXECUTE format('COMMENT ON COLUMN directory.%I.valid_to IS %L', target,
-      'The snapshot_at of the snapshot that first saw another version, or none.');
+      'The snapshot_at of the first snapshot that had another version, or lacked the row.');
   END LOOP;
 END
 $$;
@@ -190,6 +191,7 @@ CREATE TABLE directory.snapshots (
   added bigint,
   modified bigint,
   removed bigint,
+  repaired bigint,
   api_calls bigint NOT NULL DEFAULT 0,
   throttled bigint NOT NULL DEFAULT 0,
   retries bigint NOT NULL DEFAULT 0,
@@ -199,28 +201,29 @@ CREATE TABLE directory.snapshots (
   UNIQUE (pool_id, snapshot),
   CHECK (snapshot_at = date_trunc('second', snapshot_at, 'UTC'))
 );
--- At most one snapshot of a pool is open at a time, whoever runs.
+-- A pool has at most one open snapshot, whatever runs.
 CREATE UNIQUE INDEX snapshots_open ON directory.snapshots (pool_id) WHERE state IN ('walking', 'held');
-COMMENT ON TABLE directory.snapshots IS 'Every snapshot that was begun, with where it stands.';
-COMMENT ON COLUMN directory.snapshots.pool_id IS 'The pool that the snapshot is of.';
-COMMENT ON COLUMN directory.snapshots.snapshot IS 'The snapshot''s id: its snapshot_at as YYYYMMDDTHHMMSSZ.';
-COMMENT ON COLUMN directory.snapshots.snapshot_at IS 'The moment the snapshot began, in whole seconds.';
-COMMENT ON COLUMN directory.snapshots.walked_at IS 'The moment its last walk ended: its content spans snapshot_at to walked_at.';
-COMMENT ON COLUMN directory.snapshots.state IS 'walking, held (waits for a person), published, archived, failed or discarded.';
-COMMENT ON COLUMN directory.snapshots.reason IS 'Why it is held or failed, or what stopped it last; null where nothing did.';
+COMMENT ON TABLE directory.snapshots IS 'Every snapshot that was started, and its state.';
+COMMENT ON COLUMN directory.snapshots.pool_id IS 'The pool of the snapshot.';
+COMMENT ON COLUMN directory.snapshots.snapshot IS 'The id of the snapshot: snapshot_at as YYYYMMDDTHHMMSSZ.';
+COMMENT ON COLUMN directory.snapshots.snapshot_at IS 'When the snapshot started, in whole seconds.';
+COMMENT ON COLUMN directory.snapshots.walked_at IS 'When its last walk ended. Its content was read between snapshot_at and walked_at.';
+COMMENT ON COLUMN directory.snapshots.state IS 'walking, held (a person must release or discard it), published, archived, failed or discarded.';
+COMMENT ON COLUMN directory.snapshots.reason IS 'Why it is held or failed, or what last interrupted it. Else null.';
 COMMENT ON COLUMN directory.snapshots.published_at IS 'When it became the current state.';
 COMMENT ON COLUMN directory.snapshots.archived_at IS 'When its manifest was written.';
-COMMENT ON COLUMN directory.snapshots.users IS 'Users in it; null until it is checked.';
-COMMENT ON COLUMN directory.snapshots.groups IS 'Groups in it; null until it is checked.';
-COMMENT ON COLUMN directory.snapshots.memberships IS 'Memberships in it; null until it is checked.';
-COMMENT ON COLUMN directory.snapshots.added IS 'Users that the snapshot published before it did not have (for the first, all).';
-COMMENT ON COLUMN directory.snapshots.modified IS 'Users that differ from the snapshot published before it.';
-COMMENT ON COLUMN directory.snapshots.removed IS 'Users of the snapshot published before it that are gone.';
-COMMENT ON COLUMN directory.snapshots.api_calls IS 'Attempts against the service, retries included.';
-COMMENT ON COLUMN directory.snapshots.throttled IS 'Attempts that the service answered with throttling.';
-COMMENT ON COLUMN directory.snapshots.retries IS 'Attempts that repeated an earlier one.';
-COMMENT ON COLUMN directory.snapshots.manifest IS 'The key of its manifest at the destination.';
-COMMENT ON COLUMN directory.snapshots.manifest_sha256 IS 'The SHA-256 of its manifest, in hex.';
+COMMENT ON COLUMN directory.snapshots.users IS 'Number of users. Null before the check.';
+COMMENT ON COLUMN directory.snapshots.groups IS 'Number of groups. Null before the check.';
+COMMENT ON COLUMN directory.snapshots.memberships IS 'Number of memberships. Null before the check.';
+COMMENT ON COLUMN directory.snapshots.added IS 'Users that the previous published snapshot did not have. All users, for the first snapshot.';
+COMMENT ON COLUMN directory.snapshots.modified IS 'Users that differ from the previous published snapshot.';
+COMMENT ON COLUMN directory.snapshots.removed IS 'Users of the previous published snapshot that this one does not have.';
+COMMENT ON COLUMN directory.snapshots.repaired IS 'Rows of directory.users that something other than cognito-mirror had changed, deleted or added, and that this snapshot repaired. Repairs are not changes.';
+COMMENT ON COLUMN directory.snapshots.api_calls IS 'Attempts to call the service, retries included.';
+COMMENT ON COLUMN directory.snapshots.throttled IS 'Attempts that the service throttled.';
+COMMENT ON COLUMN directory.snapshots.retries IS 'Attempts that repeated a failed one.';
+COMMENT ON COLUMN directory.snapshots.manifest IS 'The key of its manifest, relative to the destination.';
+COMMENT ON COLUMN directory.snapshots.manifest_sha256 IS 'The SHA-256 of its manifest, in hexadecimal.';
 
 -- Down Migration
 

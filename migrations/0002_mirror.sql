@@ -1,10 +1,46 @@
 -- Up Migration
 
--- Schema `mirror` is the machinery, and private. The migration tool creates it for its own table.
+-- Schema `mirror` is private machinery. The migration tool creates it for its own table.
 CREATE SCHEMA IF NOT EXISTS mirror;
-COMMENT ON SCHEMA mirror IS 'The machinery of cognito-mirror: private, and changed without notice.';
+COMMENT ON SCHEMA mirror IS 'Private data of cognito-mirror. It changes without notice.';
 
--- What a snapshot needs besides what readers may know of it.
+CREATE TABLE mirror.installation (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid()
+);
+INSERT INTO mirror.installation DEFAULT VALUES;
+COMMENT ON TABLE mirror.installation IS 'One row: the name of this mirror in Redis, which several mirrors may share.';
+COMMENT ON COLUMN mirror.installation.id IS 'The name.';
+
+-- Pools
+
+CREATE TABLE mirror.pools (
+  pool_id text COLLATE "C" PRIMARY KEY,
+  listed_at timestamptz,
+  single_chain boolean NOT NULL DEFAULT false,
+  shortfall bigint NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE mirror.pools IS 'What the mirror remembers of each pool between snapshots.';
+COMMENT ON COLUMN mirror.pools.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.pools.listed_at IS 'When COGNITO_POOLS=all last listed the pool. Null if it never did.';
+COMMENT ON COLUMN mirror.pools.single_chain IS 'True if the pool has users that are in no shard. Its users are then read in a single chain.';
+COMMENT ON COLUMN mirror.pools.shortfall IS 'How many users the last single chain read fewer than the service estimated.';
+
+CREATE TABLE mirror.attempts (
+  pool_id text COLLATE "C" PRIMARY KEY,
+  ended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  outcome text NOT NULL CHECK (outcome IN ('archived', 'held', 'failed', 'interrupted')),
+  snapshot_at timestamptz,
+  reason text
+);
+COMMENT ON TABLE mirror.attempts IS 'The last attempt to mirror each pool, even if it failed before it started a snapshot.';
+COMMENT ON COLUMN mirror.attempts.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.attempts.ended_at IS 'When the attempt ended.';
+COMMENT ON COLUMN mirror.attempts.outcome IS 'How it ended.';
+COMMENT ON COLUMN mirror.attempts.snapshot_at IS 'The snapshot that it worked on. Null if it started none.';
+COMMENT ON COLUMN mirror.attempts.reason IS 'Why it did not succeed. Null if it did.';
+
+-- Snapshots
+
 CREATE TABLE mirror.snapshot_leases (
   pool_id text COLLATE "C" NOT NULL,
   snapshot_at timestamptz NOT NULL,
@@ -12,39 +48,151 @@ CREATE TABLE mirror.snapshot_leases (
   lease_number integer NOT NULL DEFAULT 1,
   compared_with timestamptz,
   single_chain boolean NOT NULL DEFAULT false,
+  published_users bigint,
   destination text,
+  archive_lost boolean NOT NULL DEFAULT false,
   PRIMARY KEY (pool_id, snapshot_at),
   FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots
 );
-COMMENT ON TABLE mirror.snapshot_leases IS 'How each snapshot is being taken.';
+COMMENT ON TABLE mirror.snapshot_leases IS 'The lease of each snapshot, and what its holders need to know.';
 COMMENT ON COLUMN mirror.snapshot_leases.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.snapshot_leases.snapshot_at IS 'The snapshot.';
-COMMENT ON COLUMN mirror.snapshot_leases.stage IS 'The number in the names of its stage''s tables, mirror.stage_<number>_*.';
-COMMENT ON COLUMN mirror.snapshot_leases.lease_number IS 'Raised by each runner that takes the snapshot up: one with a lower number may write nothing more.';
-COMMENT ON COLUMN mirror.snapshot_leases.compared_with IS 'The published snapshot that the stage is compared with; null for a pool''s first.';
-COMMENT ON COLUMN mirror.snapshot_leases.single_chain IS 'Whether the users are walked in one chain, as cutting by sub was refused or lost someone.';
-COMMENT ON COLUMN mirror.snapshot_leases.destination IS 'The destination that holds its archive.';
+COMMENT ON COLUMN mirror.snapshot_leases.stage IS 'The number in the names of its stage tables, mirror.stage_<number>_*.';
+COMMENT ON COLUMN mirror.snapshot_leases.lease_number IS 'Every runner that takes the snapshot raises it. A runner with a lower number may write nothing.';
+COMMENT ON COLUMN mirror.snapshot_leases.compared_with IS 'The published snapshot that the stage is compared with. Null for the first snapshot of a pool.';
+COMMENT ON COLUMN mirror.snapshot_leases.single_chain IS 'True if the users are read in a single chain, because the service refused shards or shards lost users.';
+COMMENT ON COLUMN mirror.snapshot_leases.published_users IS 'How many rows of directory.users its publication left. Null before.';
+COMMENT ON COLUMN mirror.snapshot_leases.destination IS 'The destination of its archive.';
+COMMENT ON COLUMN mirror.snapshot_leases.archive_lost IS 'True if it can never be archived: its rows were changed, and their published values are unknown.';
 
--- The hashes of the current users, apart from their rows: comparing a page reads these alone.
-CREATE TABLE mirror.user_hashes (
+-- Separate from mirror.snapshot_leases, whose rows are locked while pages commit. A foreign key would lock
+-- those rows too.
+CREATE TABLE mirror.progress (
+  pool_id text COLLATE "C" PRIMARY KEY,
+  snapshot_at timestamptz NOT NULL,
+  began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  items_before bigint NOT NULL DEFAULT 0,
+  phase text NOT NULL CHECK (phase IN ('walk', 'check', 'publish', 'archive')),
+  done bigint,
+  total bigint,
+  noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE mirror.progress IS 'The progress of the current run of each pool, or of its last run.';
+COMMENT ON COLUMN mirror.progress.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.progress.snapshot_at IS 'The snapshot that the run works on.';
+COMMENT ON COLUMN mirror.progress.began_at IS 'When the run started.';
+COMMENT ON COLUMN mirror.progress.items_before IS 'Items that earlier runs read for the snapshot. They are left out of the rate of this run.';
+COMMENT ON COLUMN mirror.progress.phase IS 'The current step of the run.';
+COMMENT ON COLUMN mirror.progress.done IS 'How many of total are done: users confirmed, or rows archived. Null for other phases.';
+COMMENT ON COLUMN mirror.progress.total IS 'How many there are in the phase. Null if the phase is not counted.';
+COMMENT ON COLUMN mirror.progress.noted_at IS 'When this row was written.';
+
+-- Published users
+
+-- A publication skips a user whose hash is unchanged, which is safe only if the row is still the published
+-- one. So each record says what was published, and user_writers says which transactions wrote the rows.
+-- UNLOGGED saves a tenth of the writes of a first publication. If a crash empties it, the next snapshot
+-- compares every row in full.
+CREATE UNLOGGED TABLE mirror.user_hashes (
   pool_id text COLLATE "C" NOT NULL,
   username text COLLATE "C" NOT NULL,
-  hash uuid NOT NULL,
-  PRIMARY KEY (pool_id, username)
+  hash uuid,
+  valid_from timestamptz,
+  stale boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (pool_id, username),
+  CHECK ((hash IS NULL) = (valid_from IS NULL) AND (hash IS NOT NULL OR stale))
 );
-COMMENT ON TABLE mirror.user_hashes IS 'A hash of each row of directory.users, to see at once that a user is unchanged.';
+CREATE INDEX user_hashes_stale ON mirror.user_hashes (pool_id, username) WHERE stale;
+COMMENT ON TABLE mirror.user_hashes IS 'What was published of each user: enough to find that the user is unchanged, and to repair its row.';
 COMMENT ON COLUMN mirror.user_hashes.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.user_hashes.username IS 'The user.';
-COMMENT ON COLUMN mirror.user_hashes.hash IS '128 bits of the hash of what the user is, under a version of the hash.';
+COMMENT ON COLUMN mirror.user_hashes.hash IS '128 bits of the hash of the published user. Null for a row that cognito-mirror did not write.';
+COMMENT ON COLUMN mirror.user_hashes.valid_from IS 'The valid_from of the published row.';
+COMMENT ON COLUMN mirror.user_hashes.stale IS 'True if something other than cognito-mirror deleted or wrote the row. The next snapshot compares it in full.';
+
+CREATE TABLE mirror.user_writers (
+  pool_id text COLLATE "C" NOT NULL,
+  server_id bigint NOT NULL,
+  xid xid8 NOT NULL,
+  PRIMARY KEY (pool_id, server_id, xid)
+);
+COMMENT ON TABLE mirror.user_writers IS 'The transactions of cognito-mirror that wrote rows of directory.users. Rows of other transactions have drifted.';
+COMMENT ON COLUMN mirror.user_writers.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.user_writers.server_id IS 'The system identifier of the Postgres server. Transaction ids are valid on that server only.';
+COMMENT ON COLUMN mirror.user_writers.xid IS 'The transaction. Its low 32 bits are the xmin of its rows.';
 
 CREATE TABLE mirror.history_floors (
   pool_id text COLLATE "C" PRIMARY KEY,
   retained_from timestamptz NOT NULL
 );
-COMMENT ON TABLE mirror.history_floors IS 'How far back the history of a pool still goes, where old versions were dropped.';
+COMMENT ON TABLE mirror.history_floors IS 'Where the history of each pool starts, if old versions were pruned.';
 COMMENT ON COLUMN mirror.history_floors.pool_id IS 'The pool.';
-COMMENT ON COLUMN mirror.history_floors.retained_from IS 'The first snapshot_at whose state can still be told.';
+COMMENT ON COLUMN mirror.history_floors.retained_from IS 'The earliest moment with a known state.';
+
+-- Workers
+
+CREATE TABLE mirror.schedules (
+  pool_id text COLLATE "C" PRIMARY KEY,
+  pattern text NOT NULL,
+  timezone text NOT NULL,
+  due_at timestamptz NOT NULL,
+  starts_at timestamptz NOT NULL
+);
+COMMENT ON TABLE mirror.schedules IS 'When workers mirror each pool. The job schedulers in Redis are kept equal to this table.';
+COMMENT ON COLUMN mirror.schedules.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.schedules.pattern IS 'The cron expression.';
+COMMENT ON COLUMN mirror.schedules.timezone IS 'The time zone of the cron expression.';
+COMMENT ON COLUMN mirror.schedules.due_at IS 'The next time of the expression that has no request yet.';
+COMMENT ON COLUMN mirror.schedules.starts_at IS 'When that request starts: a delay for each pool spreads the load.';
+
+CREATE TABLE mirror.requests (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  pool_id text COLLATE "C" NOT NULL,
+  source text NOT NULL CHECK (source IN ('schedule', 'trigger')),
+  requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  snapshot_at timestamptz,
+  waiting_reason text,
+  ended_at timestamptz,
+  outcome text CHECK (outcome IN ('done', 'held', 'skipped', 'failed')),
+  reason text,
+  CHECK ((ended_at IS NULL) = (outcome IS NULL))
+);
+-- A pool has at most one open request.
+CREATE UNIQUE INDEX requests_open ON mirror.requests (pool_id) WHERE ended_at IS NULL;
+CREATE INDEX requests_ended ON mirror.requests (pool_id, ended_at);
+COMMENT ON TABLE mirror.requests IS 'Snapshots that the schedule or `trigger` asked for. An open request has a job in Redis, which workers recreate if Redis loses it.';
+COMMENT ON COLUMN mirror.requests.id IS 'The id, which also names its jobs.';
+COMMENT ON COLUMN mirror.requests.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.requests.source IS 'schedule, or trigger for a person.';
+COMMENT ON COLUMN mirror.requests.requested_at IS 'When it was requested.';
+COMMENT ON COLUMN mirror.requests.snapshot_at IS 'The snapshot that was started or resumed for it. Null before.';
+COMMENT ON COLUMN mirror.requests.waiting_reason IS 'What an open request waits for. Null if it does not wait.';
+COMMENT ON COLUMN mirror.requests.ended_at IS 'When it ended. Null while it is open.';
+COMMENT ON COLUMN mirror.requests.outcome IS 'How it ended. Null while it is open.';
+COMMENT ON COLUMN mirror.requests.reason IS 'Why it was held, skipped or failed.';
+
+CREATE TABLE mirror.workers (
+  id text PRIMARY KEY,
+  host text NOT NULL,
+  pid integer NOT NULL,
+  version text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  jobs integer NOT NULL DEFAULT 0,
+  problem text
+);
+COMMENT ON TABLE mirror.workers IS 'The worker processes. Each writes a heartbeat every few seconds.';
+COMMENT ON COLUMN mirror.workers.id IS 'The id of the process.';
+COMMENT ON COLUMN mirror.workers.host IS 'The host name of its machine.';
+COMMENT ON COLUMN mirror.workers.pid IS 'Its process id on that machine.';
+COMMENT ON COLUMN mirror.workers.version IS 'The version of the program.';
+COMMENT ON COLUMN mirror.workers.started_at IS 'When it started.';
+COMMENT ON COLUMN mirror.workers.seen_at IS 'The time of its last heartbeat.';
+COMMENT ON COLUMN mirror.workers.jobs IS 'How many jobs it ran at that time.';
+COMMENT ON COLUMN mirror.workers.problem IS 'Why it cannot work. Null if it can.';
 
 -- Down Migration
 
-DROP TABLE mirror.snapshot_leases, mirror.user_hashes, mirror.history_floors;
+DROP TABLE mirror.installation, mirror.pools, mirror.attempts, mirror.snapshot_leases, mirror.progress,
+  mirror.user_hashes, mirror.user_writers, mirror.history_floors, mirror.schedules, mirror.requests,
+  mirror.workers;

@@ -1,21 +1,58 @@
 -- Up Migration
 
--- Raises an error where a pool's state at a moment can no longer be told, rather than let a query
--- over half a history look like an answer. SECURITY DEFINER: readers see nothing of schema mirror.
+-- Raises an error if the state of a pool at a moment is unknown, so that a query never returns an
+-- incomplete state. SECURITY DEFINER, because readers have no access to schema mirror.
 CREATE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  first timestamptz;
   floor timestamptz;
+  ahead timestamptz;
 BEGIN
+  IF at IS NULL THEN
+    RAISE EXCEPTION 'The moment is null.'
+      USING HINT = 'Pass a time, such as a snapshot_at of directory.snapshots.';
+  END IF;
+  SELECT min(snapshot_at) INTO first FROM directory.snapshots
+  WHERE pool_id = pool AND state IN ('published', 'archived');
+  IF first IS NULL THEN
+    RAISE EXCEPTION 'No snapshot of pool % has been published.', pool
+      USING HINT = 'directory.pools lists the mirrored pools.';
+  END IF;
+  IF at < first THEN
+    RAISE EXCEPTION 'The history of pool % begins with its first snapshot at %.', pool, first
+      USING HINT = 'Ask for a later time.';
+  END IF;
   SELECT retained_from INTO floor FROM mirror.history_floors WHERE pool_id = pool;
   IF at < floor THEN
-    RAISE EXCEPTION 'The history of pool % reaches back to % only; closed versions before that were dropped (MIRROR_HISTORY_DAYS).', pool, floor
+    RAISE EXCEPTION 'The history of pool % reaches back to %: older versions were deleted (MIRROR_HISTORY_DAYS).', pool, floor
       USING HINT = 'Ask for a later time, or read the archive of that day.';
+  END IF;
+  -- While the clock of Postgres was ahead, snapshots got a later time than they were published at. For a
+  -- moment in between, users_at would return an older state. The time of a snapshot itself is always
+  -- valid. One minute allows for snapshots in quick succession, which are a few seconds ahead.
+  IF EXISTS (
+    SELECT FROM directory.snapshots
+    WHERE pool_id = pool AND snapshot_at = at AND state IN ('published', 'archived')
+  ) THEN
+    RETURN true;
+  END IF;
+  SELECT min(snapshot_at) INTO ahead FROM directory.snapshots
+  WHERE pool_id = pool AND state IN ('published', 'archived') AND snapshot_at > at
+    AND ((published_at <= at AND snapshot_at > published_at + interval '1 minute')
+      OR (snapshot_at > clock_timestamp() + interval '1 minute' AND at > (
+        SELECT max(published_at) FROM directory.snapshots
+        WHERE pool_id = pool AND state IN ('published', 'archived')
+          AND snapshot_at <= clock_timestamp()
+      )));
+  IF ahead IS NOT NULL THEN
+    RAISE EXCEPTION 'A snapshot of pool % that was published by then has the later time %: the clock of Postgres was ahead.', pool, ahead
+      USING HINT = 'Read directory.users for the current state, or ask for a snapshot_at of directory.snapshots.';
   END IF;
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True; an error where the history of the pool no longer reaches back to the moment.';
+COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True if the state of the pool at the moment is known. Else an error: no snapshot was published by then, older versions were deleted, or snapshots have a time in the future.';
 
 CREATE FUNCTION directory.users_at (pool text, at timestamptz) RETURNS SETOF directory.users
 LANGUAGE sql STABLE
@@ -31,7 +68,7 @@ BEGIN ATOMIC
   WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
     AND directory.history_reaches(pool, at);
 END;
-COMMENT ON FUNCTION directory.users_at (text, timestamptz) IS 'The users of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+COMMENT ON FUNCTION directory.users_at (text, timestamptz) IS 'The users of a pool at a moment: those of the published snapshot with the greatest snapshot_at up to it.';
 
 CREATE FUNCTION directory.groups_at (pool text, at timestamptz) RETURNS SETOF directory.groups
 LANGUAGE sql STABLE
@@ -45,7 +82,7 @@ BEGIN ATOMIC
   WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
     AND directory.history_reaches(pool, at);
 END;
-COMMENT ON FUNCTION directory.groups_at (text, timestamptz) IS 'The groups of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+COMMENT ON FUNCTION directory.groups_at (text, timestamptz) IS 'The groups of a pool at a moment: those of the published snapshot with the greatest snapshot_at up to it.';
 
 CREATE FUNCTION directory.memberships_at (pool text, at timestamptz) RETURNS SETOF directory.memberships
 LANGUAGE sql STABLE
@@ -58,17 +95,16 @@ BEGIN ATOMIC
   WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
     AND directory.history_reaches(pool, at);
 END;
-COMMENT ON FUNCTION directory.memberships_at (text, timestamptz) IS 'The memberships of a pool as of its last snapshot published with a snapshot_at up to the moment.';
+COMMENT ON FUNCTION directory.memberships_at (text, timestamptz) IS 'The memberships of a pool at a moment: those of the published snapshot with the greatest snapshot_at up to it.';
 
--- The first snapshot of a pool changes nothing: it is where its history begins. What was pruned
--- moves that beginning forward.
+-- The history of a pool starts with its first snapshot, which has no changes. Pruning moves the start.
 CREATE VIEW mirror.history_starts AS
 SELECT s.pool_id, greatest(min(s.snapshot_at), max(f.retained_from)) AS starts_at
 FROM directory.snapshots AS s
 LEFT JOIN mirror.history_floors AS f USING (pool_id)
 WHERE s.state IN ('published', 'archived')
 GROUP BY s.pool_id;
-COMMENT ON VIEW mirror.history_starts IS 'The snapshot from which on each pool''s changes are known.';
+COMMENT ON VIEW mirror.history_starts IS 'The snapshot after which the changes of each pool are known.';
 
 CREATE FUNCTION mirror.differing_keys (a jsonb, b jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE
@@ -77,11 +113,11 @@ BEGIN ATOMIC
   FROM (SELECT key FROM jsonb_object_keys(a) AS key UNION SELECT key FROM jsonb_object_keys(b) AS key) AS keys
   WHERE (a -> key) IS DISTINCT FROM (b -> key);
 END;
-COMMENT ON FUNCTION mirror.differing_keys (jsonb, jsonb) IS 'The keys of two objects whose values differ, sorted.';
+COMMENT ON FUNCTION mirror.differing_keys (jsonb, jsonb) IS 'The keys whose values differ between two objects, sorted.';
 
 CREATE VIEW directory.changes AS
 WITH
-  -- NOT MATERIALIZED, here and below: what a query asks for must reach the tables' indexes.
+  -- NOT MATERIALIZED, here and below, so that the conditions of a query use the tables' indexes.
   user_versions AS NOT MATERIALIZED (
     SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
       mfa_options, escaped, valid_from
@@ -160,17 +196,17 @@ WITH
 SELECT c.pool_id, c.snapshot_at, c.entity, c.key, c.kind, c.fields
 FROM all_changes AS c
 JOIN mirror.history_starts AS s ON s.pool_id = c.pool_id AND c.snapshot_at > s.starts_at;
-COMMENT ON VIEW directory.changes IS 'What each published snapshot changed against the one before it. A pool''s first snapshot gives none.';
+COMMENT ON VIEW directory.changes IS 'The changes between each published snapshot and the previous one. The first snapshot of a pool has none.';
 COMMENT ON COLUMN directory.changes.pool_id IS 'The pool.';
-COMMENT ON COLUMN directory.changes.snapshot_at IS 'The snapshot that saw the change.';
+COMMENT ON COLUMN directory.changes.snapshot_at IS 'The snapshot that has the change.';
 COMMENT ON COLUMN directory.changes.entity IS 'user, group or membership.';
-COMMENT ON COLUMN directory.changes.key IS 'The entity''s key in the pool: username, group_name, or both.';
+COMMENT ON COLUMN directory.changes.key IS 'The key of the entity in the pool: username, group_name, or both.';
 COMMENT ON COLUMN directory.changes.kind IS 'added, modified or removed. A name that came back with another sub is removed and added.';
-COMMENT ON COLUMN directory.changes.fields IS 'Of a modified user or group: the columns and the attributes that differ.';
+COMMENT ON COLUMN directory.changes.fields IS 'The columns and attributes that differ, for a modified user or group.';
 
--- Attribute text is whatever the identity provider sent: a malformed one must not fail the view.
-CREATE FUNCTION mirror.json_array_of (value text) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE AS $$
+-- An identity provider may send any text, and malformed text must not make the view fail.
+CREATE FUNCTION mirror.parse_json_array (value text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   parsed jsonb := value::jsonb;
 BEGIN
@@ -179,7 +215,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN '[]';
 END
 $$;
-COMMENT ON FUNCTION mirror.json_array_of (text) IS 'The JSON array that a text holds; an empty one where it holds none.';
+COMMENT ON FUNCTION mirror.parse_json_array (text) IS 'The JSON array in a text. Empty if the text is anything else.';
 
 CREATE VIEW directory.identities AS
 SELECT u.pool_id, u.username, u.sub,
@@ -191,18 +227,18 @@ SELECT u.pool_id, u.username, u.sub,
   CASE WHEN i.identity ->> 'dateCreated' ~ '^[0-9]{1,14}$'
     THEN to_timestamp((i.identity ->> 'dateCreated')::double precision / 1000) END AS created_at
 FROM directory.users AS u
-CROSS JOIN LATERAL jsonb_array_elements(mirror.json_array_of(u.attributes ->> 'identities')) AS i (identity)
+CROSS JOIN LATERAL jsonb_array_elements(mirror.parse_json_array(u.attributes ->> 'identities')) AS i (identity)
 WHERE u.attributes ? 'identities' AND jsonb_typeof(i.identity) = 'object';
-COMMENT ON VIEW directory.identities IS 'The identities that are linked to each user: the attribute `identities` as rows.';
+COMMENT ON VIEW directory.identities IS 'The identities linked to each user: the attribute `identities` as rows.';
 COMMENT ON COLUMN directory.identities.pool_id IS 'The pool.';
-COMMENT ON COLUMN directory.identities.username IS 'The user whose profile carries the identity.';
-COMMENT ON COLUMN directory.identities.sub IS 'The sub of that user.';
-COMMENT ON COLUMN directory.identities.user_id IS 'userId: the person''s id at the provider.';
-COMMENT ON COLUMN directory.identities.provider_name IS 'providerName.';
-COMMENT ON COLUMN directory.identities.provider_type IS 'providerType.';
-COMMENT ON COLUMN directory.identities.issuer IS 'issuer.';
-COMMENT ON COLUMN directory.identities.is_primary IS 'primary: true or false, else null.';
-COMMENT ON COLUMN directory.identities.created_at IS 'dateCreated.';
+COMMENT ON COLUMN directory.identities.username IS 'The user with the identity.';
+COMMENT ON COLUMN directory.identities.sub IS 'The sub of the user.';
+COMMENT ON COLUMN directory.identities.user_id IS 'userId: the id of the person at the provider.';
+COMMENT ON COLUMN directory.identities.provider_name IS 'providerName: the name of the provider.';
+COMMENT ON COLUMN directory.identities.provider_type IS 'providerType, such as SAML or Google.';
+COMMENT ON COLUMN directory.identities.issuer IS 'issuer: who issued the identity.';
+COMMENT ON COLUMN directory.identities.is_primary IS 'primary: true, false, or null for any other text.';
+COMMENT ON COLUMN directory.identities.created_at IS 'dateCreated: when the identity was linked.';
 
 CREATE VIEW directory.effective_roles AS
 SELECT r.pool_id, r.username, min(r.role_arn) AS role_arn
@@ -215,13 +251,13 @@ FROM (
 WHERE r.level = 1
 GROUP BY r.pool_id, r.username
 HAVING count(DISTINCT r.role_arn) = 1;
-COMMENT ON VIEW directory.effective_roles IS 'The role that each user gets: the one distinct role among the user''s groups of lowest precedence; no row where there is none, or more than one.';
+COMMENT ON VIEW directory.effective_roles IS 'The role that each user gets: the only distinct role among the groups with the lowest precedence value of the user. No row if there is no such role, or more than one.';
 COMMENT ON COLUMN directory.effective_roles.pool_id IS 'The pool.';
 COMMENT ON COLUMN directory.effective_roles.username IS 'The user.';
-COMMENT ON COLUMN directory.effective_roles.role_arn IS 'The role.';
+COMMENT ON COLUMN directory.effective_roles.role_arn IS 'The ARN of the role.';
 
 -- Down Migration
 
 DROP VIEW directory.effective_roles, directory.identities, directory.changes, mirror.history_starts;
-DROP FUNCTION mirror.json_array_of, mirror.differing_keys;
+DROP FUNCTION mirror.parse_json_array, mirror.differing_keys;
 DROP FUNCTION directory.memberships_at, directory.groups_at, directory.users_at, directory.history_reaches;

@@ -13,12 +13,20 @@ const MADE_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.membership_history',
     'directory.snapshots',
   ],
-  '0002_mirror': ['mirror.snapshot_leases', 'mirror.user_hashes', 'mirror.history_floors'],
+  '0002_mirror': [
+    'mirror.installation',
+    'mirror.pools',
+    'mirror.attempts',
+    'mirror.snapshot_leases',
+    'mirror.progress',
+    'mirror.user_hashes',
+    'mirror.user_writers',
+    'mirror.history_floors',
+    'mirror.schedules',
+    'mirror.requests',
+    'mirror.workers',
+  ],
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
-  '0004_worker': ['mirror.schedules', 'mirror.requests', 'mirror.workers', 'mirror.installation'],
-  '0006_drift': ['mirror.user_writers'],
-  '0009_status': ['mirror.attempts', 'mirror.progress'],
-  '0010_pool_notes': ['mirror.pools'],
 };
 
 /** The migration that every mirror began with. */

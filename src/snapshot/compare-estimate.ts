@@ -35,7 +35,7 @@ export async function compareEstimate(
   const note = (short: number) =>
     reading.singleChain
       ? withLease(db, lease, ['walking'], (client) =>
-          recordReading(client, lease.poolId, { singleChain: reading.odd, short }),
+          recordReading(client, lease.poolId, { singleChain: reading.odd, shortfall: short }),
         )
       : Promise.resolve();
   const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - missing);
@@ -52,7 +52,7 @@ export async function compareEstimate(
     { poolId: lease.poolId, users: reading.users, estimatedUsers, missing },
     'fewer users were read than the service estimates',
   );
-  if (!reading.cut || short <= REPEATED * (await findReadingRecord(db, lease.poolId)).short)
+  if (!reading.cut || short <= REPEATED * (await findReadingRecord(db, lease.poolId)).shortfall)
     return [];
   log.warn({ poolId: lease.poolId }, 'reading all users again, in one chain');
   return fallBackToSingleChain(context);

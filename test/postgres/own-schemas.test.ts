@@ -148,19 +148,55 @@ describe('on a promoted replica, whose sequences begin anew', () => {
   });
 });
 
-test('the record of migrations goes on where its sequence begins anew', async () => {
-  const files = (await readdir('migrations')).map((file) => file.replace(/\.sql$/, '')).sort();
+/** Runs migrations the way that `migrate` does, but `count` of them, or back. */
+async function runMigrations(direction: 'up' | 'down', count: number): Promise<void> {
   const noLog = () => {};
   await runner({
     databaseUrl: url,
     dir: 'migrations',
-    direction: 'up',
-    count: files.length - 1,
+    direction,
+    count,
     migrationsSchema: 'mirror',
     migrationsTable: 'migrations',
     createMigrationsSchema: true,
     logger: { debug: noLog, info: noLog, warn: noLog, error: noLog },
   });
+}
+
+const migrations = async () =>
+  (await readdir('migrations')).map((file) => file.replace(/\.sql$/, '')).sort();
+
+test('the record of migrations continues when its sequence restarts', async () => {
+  const names = await migrations();
+  await runMigrations('up', names.length - 1);
   await sql('ALTER SEQUENCE mirror.migrations_id_seq RESTART');
-  expect(await migrate(url)).toEqual(files.slice(-1));
+  expect(await migrate(url)).toEqual(names.slice(-1));
+});
+
+test('migrations can be undone and applied again', async () => {
+  const names = await migrations();
+  await migrate(url);
+  await runMigrations('down', names.length);
+  const left = await sql(
+    `SELECT relname FROM pg_class WHERE relkind IN ('r', 'v')
+       AND relnamespace::regnamespace::text IN ('directory', 'mirror')`,
+  );
+  expect(left).toEqual([{ relname: 'migrations' }]);
+  expect(await migrate(url)).toEqual(names);
+});
+
+test('every table, view, column and function has a comment', async () => {
+  await migrate(url);
+  const without = await sql(
+    `SELECT c.oid::regclass || coalesce('.' || a.attname, '') AS name FROM pg_class AS c
+     LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+     WHERE c.relnamespace IN ('directory'::regnamespace, 'mirror'::regnamespace)
+       AND c.relkind IN ('r', 'v') AND c.relname NOT IN ('migrations', 'history_starts')
+       AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)
+     UNION ALL
+     SELECT p.oid::regprocedure::text FROM pg_proc AS p
+     WHERE p.pronamespace IN ('directory'::regnamespace, 'mirror'::regnamespace)
+       AND obj_description(p.oid, 'pg_proc') IS NULL`,
+  );
+  expect(without).toEqual([]);
 });

@@ -110,7 +110,7 @@ describe('while a snapshot is taken', () => {
     const emptied = async () => {
       const [row] = await mirror.rows<{ tables: string }>(
         `SELECT string_agg('mirror.' || relname, ', ') AS tables FROM pg_class
-         WHERE relname ~ '^stage_[0-9]+_(walks|users|groups|memberships|alive)$'`,
+         WHERE relname ~ '^stage_[0-9]+_(walks|users|groups|memberships|confirmed)$'`,
       );
       await mirror.rows(`TRUNCATE ${row?.tables}`);
     };

@@ -187,7 +187,7 @@ test('the stage of an open snapshot has a size, that of an ended one none', asyn
     `SELECT sum(pg_total_relation_size(c.oid)) AS bytes
      FROM mirror.snapshot_leases AS r JOIN pg_class AS c ON c.relname IN (
        'stage_' || stage || '_walks', 'stage_' || stage || '_users', 'stage_' || stage || '_groups',
-       'stage_' || stage || '_memberships', 'stage_' || stage || '_alive')
+       'stage_' || stage || '_memberships', 'stage_' || stage || '_confirmed')
      WHERE r.snapshot_at = $1`,
     [lease.snapshotAt],
   );

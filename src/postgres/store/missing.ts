@@ -82,9 +82,10 @@ export async function keepConfirmedUsers(
   usernames: readonly string[],
 ): Promise<void> {
   const t = stageTables(lease.stage);
-  await db.query(`INSERT INTO ${t.alive} SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING`, [
-    usernames,
-  ]);
+  await db.query(
+    `INSERT INTO ${t.confirmed} SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING`,
+    [usernames],
+  );
 }
 
 /** A member of a group that no walk over users saw. */

@@ -140,28 +140,29 @@ export async function explainVanished(
 export interface ReadingRecord {
   /** Whether it has users that no shard holds. */
   readonly singleChain: boolean;
-  /** By how many users its last reading in one chain fell short of the service's estimate, or 0. */
-  readonly short: number;
+  /** How many users the last single chain read fewer than the service estimated. */
+  readonly shortfall: number;
 }
 
 /** What earlier readings of a pool showed. */
 export async function findReadingRecord(db: Queryable, poolId: string): Promise<ReadingRecord> {
   const found = await db.query<ReadingRecord>(
-    'SELECT single_chain AS "singleChain", short FROM mirror.pools WHERE pool_id = $1',
+    'SELECT single_chain AS "singleChain", shortfall FROM mirror.pools WHERE pool_id = $1',
     [poolId],
   );
-  return found.rows[0] ?? { singleChain: false, short: 0 };
+  return found.rows[0] ?? { singleChain: false, shortfall: 0 };
 }
 
 /** Notes what a reading in one chain showed. */
 export async function recordReading(
   db: Queryable,
   poolId: string,
-  { singleChain, short }: ReadingRecord,
+  { singleChain, shortfall }: ReadingRecord,
 ): Promise<void> {
   await db.query(
-    `INSERT INTO mirror.pools AS p (pool_id, single_chain, short) VALUES ($1, $2, $3)
-     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.single_chain, short = excluded.short`,
-    [poolId, singleChain, short],
+    `INSERT INTO mirror.pools AS p (pool_id, single_chain, shortfall) VALUES ($1, $2, $3)
+     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.single_chain,
+       shortfall = excluded.shortfall`,
+    [poolId, singleChain, shortfall],
   );
 }

@@ -76,7 +76,7 @@ export async function publishMemberships(
              AND s.sub IS NOT DISTINCT FROM c.sub
          )
          AND NOT EXISTS (
-           SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
+           SELECT FROM ${t.confirmed} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
            WHERE a.username = c.username
          )
        RETURNING c.*

@@ -41,7 +41,7 @@ export async function publishUsers(
        DELETE FROM directory.users AS c
        WHERE c.pool_id = $1
          AND NOT EXISTS (SELECT FROM ${t.users} AS s WHERE s.username = c.username)
-         AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)
+         AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username)
        RETURNING c.*
      ), forgotten AS (
        DELETE FROM mirror.user_hashes AS h USING gone
@@ -135,7 +135,7 @@ async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<
   );
   await client.query(
     `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale
-     AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)`,
+     AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = h.username)`,
     [lease.poolId],
   );
 }

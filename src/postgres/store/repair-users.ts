@@ -54,7 +54,7 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
          h.hash = s.hash AS same,
          (${of('c')}) IS DISTINCT FROM (${of('s')}) OR c.valid_from <> h.valid_from AS differs,
          s.username IS NOT NULL OR NOT EXISTS (
-           SELECT FROM ${t.alive} AS a WHERE a.username = c.username
+           SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username
          ) AS compared
        FROM directory.users AS c
        LEFT JOIN mirror.user_hashes AS h ON h.pool_id = $1 AND h.username = c.username AND h.stale
@@ -85,7 +85,7 @@ async function deleteStrangers(client: pg.PoolClient, lease: SnapshotLease): Pro
     `DELETE FROM directory.users AS c USING mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
        AND h.hash IS NULL
-       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
+       AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username)`,
     [lease.poolId],
   );
   return rowCount(deleted);
@@ -118,7 +118,7 @@ async function restoreValidFrom(client: pg.PoolClient, lease: SnapshotLease): Pr
     `UPDATE directory.users AS c SET valid_from = h.valid_from FROM mirror.user_hashes AS h
      WHERE c.pool_id = $1 AND h.pool_id = $1 AND h.username = c.username AND h.stale
        AND h.valid_from <> c.valid_from
-       AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = c.username)`,
+       AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username)`,
     [lease.poolId],
   );
   return rowCount(restored);

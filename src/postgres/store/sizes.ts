@@ -52,7 +52,7 @@ async function withMissing(
   const counted = await db.query<{ missing: number; gone: number }>(
     `SELECT count(*) AS missing, count(*) FILTER (
        WHERE NOT EXISTS (SELECT FROM ${t.users} AS s WHERE s.username = h.username)
-         AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+         AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = h.username)
      ) AS gone
      FROM ${findDeletedRows('h')}`,
     [lease.poolId],
@@ -71,7 +71,7 @@ const usersOf = (t: StageTables): Comparison => ({
     WHERE h.pool_id = $1 AND h.username = c.username AND h.stale
       AND (h.hash = s.hash OR h.hash IS NULL)
   )`,
-  kept: `SELECT FROM ${t.alive} AS a WHERE a.username = c.username`,
+  kept: `SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username`,
   stranger: `EXISTS (
     SELECT FROM mirror.user_hashes AS h
     WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
@@ -92,7 +92,7 @@ const membershipsOf = (t: StageTables): Comparison => ({
   staged: t.memberships,
   sameKey: 's.group_name = c.group_name AND s.username = c.username',
   another: 's.sub IS DISTINCT FROM c.sub',
-  kept: `SELECT FROM ${t.alive} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
+  kept: `SELECT FROM ${t.confirmed} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
     WHERE a.username = c.username`,
   stranger: 'false',
 });

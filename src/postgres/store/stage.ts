@@ -47,7 +47,7 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       read_at timestamptz NOT NULL,
       ${declareColumns(writtenColumns('memberships'), isRequired)}
     );
-    CREATE UNLOGGED TABLE ${t.alive} (
+    CREATE UNLOGGED TABLE ${t.confirmed} (
       username text COLLATE "C" PRIMARY KEY
     );
   `);
@@ -78,7 +78,7 @@ export interface StageTables {
   readonly users: string;
   readonly groups: string;
   readonly memberships: string;
-  readonly alive: string;
+  readonly confirmed: string;
 }
 
 /** The tables of the stage with this number (`mirror.snapshot_leases.stage`). */
@@ -89,7 +89,7 @@ export function stageTables(stage: number): StageTables {
     users: table('users'),
     groups: table('groups'),
     memberships: table('memberships'),
-    alive: table('alive'),
+    confirmed: table('confirmed'),
   };
 }
 

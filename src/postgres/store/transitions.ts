@@ -247,7 +247,7 @@ export async function abandonArchivesOfDrifted(
              AND NOT EXISTS (
                SELECT FROM ${t.users} AS s WHERE s.username = h.username AND s.hash = h.hash
              )
-             AND NOT EXISTS (SELECT FROM ${t.alive} AS a WHERE a.username = h.username)
+             AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = h.username)
          )
        RETURNING r.pool_id, r.snapshot_at
      )
