@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
 import { openDestination } from '../archive/open-destination.ts';
 import { loadDuckdb } from '../archive/parquet.ts';
-import { makeWorkFolder } from '../archive/work-folder.ts';
+import { makeWorkFolder } from '../common/folders.ts';
 import type { Config } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';

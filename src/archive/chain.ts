@@ -1,27 +1,33 @@
 import { createHash } from 'node:crypto';
-import { ActionRequiredError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
-import { ColdStorageError, type Destination, readWhole } from './destination.ts';
+import { archiveUrlError, ColdStorageError, type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
-import { type ManifestLink, type ParsedManifest, parseManifest, readManifest } from './manifest.ts';
+import {
+  type ManifestLink,
+  type ParsedManifest,
+  parseManifest,
+  type SealedManifest,
+} from './manifest.ts';
 
-/** Where a snapshot stands in its pool's chain of manifests at a destination. */
+/** The place of a snapshot in its pool's chain of manifests at a destination. */
 export interface ChainPosition {
   /** The newest manifest before the snapshot's own; null for the first of a chain. */
   readonly previous: ManifestLink | null;
-  /** The snapshot's own manifest, where it was sealed before. */
-  readonly sealed: Buffer | null;
+  /** The snapshot's own manifest, if an earlier run sealed it. */
+  readonly sealed: SealedManifest | null;
 }
 
 const RESTORE =
-  'Restore the missing or changed manifests at the destination, or set ARCHIVE_URL to an empty one, where a new chain begins.';
+  'Restore the missing or changed manifests at the destination, or set ARCHIVE_URL to an empty destination to start a new chain.';
 
 /**
- * Finds a snapshot's place in the chain. `known` is the last manifest that the database knows to be
- * sealed here before it; null is no claim, as a new database may go on with an old archive. A last
- * manifest in cold storage cannot be read: the hash that the database knows stands for it.
- * Throws `ConfigurationError` where the destination says otherwise, holds a later snapshot, or
- * something that is not a manifest in the place of the last one.
+ * Finds a snapshot's place in the chain. A previous manifest in cold storage cannot be read: its
+ * hash is taken from `known`.
+ *
+ * @param known the last manifest before the snapshot that the database has recorded as sealed here;
+ *   null makes no claim, as a new database may continue an old archive.
+ * @throws ActionRequiredError if the destination contradicts `known`, holds a later snapshot, or
+ *   holds a manifest that cannot be read.
  */
 export async function findChainPosition(
   destination: Destination,
@@ -32,37 +38,35 @@ export async function findChainPosition(
   const newest = sealedSnapshots.at(-1);
   const isSealed = sealedSnapshots.includes(snapshot);
   if (!isSealed && newest !== undefined && newest > snapshot) {
-    throw conflict(
+    throw archiveUrlError(
       `it holds a later snapshot of ${poolId} (${newest}) than ${snapshot}, and snapshots are archived in order. The manifest is ${manifestKey(poolId, newest)}.`,
-      'Let one database alone archive this pool there, or set ARCHIVE_URL to another destination.',
+      'Let only one database archive this pool there, or set ARCHIVE_URL to another destination.',
     );
   }
   const before = sealedSnapshots.filter((id) => id < snapshot).at(-1);
   if (known && !sealedSnapshots.includes(known.snapshot)) {
-    throw conflict(
-      `the manifest ${manifestKey(poolId, known.snapshot)}, the last of ${poolId} before ${snapshot} by the database, is missing there: it was deleted, or a lifecycle rule let it expire. The last one there is ${before ?? 'none'}.`,
-      `${RESTORE} Let lifecycle rules leave manifests/ alone.`,
+    throw archiveUrlError(
+      `the manifest ${manifestKey(poolId, known.snapshot)} is missing there. In the database it is the last of ${poolId} before ${snapshot}. It was deleted, or a lifecycle rule removed it. The last manifest there is ${before ?? '(none)'}.`,
+      `${RESTORE} Exclude manifests/ from lifecycle rules.`,
     );
   }
   const previous =
     before === undefined
       ? null
-      : await link(destination, { poolId, snapshot: before, known }, signal);
+      : await readLink(destination, { poolId, snapshot: before, known }, signal);
   if (known && (previous?.snapshot !== known.snapshot || previous.sha256 !== known.sha256)) {
-    throw conflict(
-      `the last manifest of ${poolId} before ${snapshot} is ${show(previous)} there, but ${show(known)} by the database.`,
+    throw archiveUrlError(
+      `the last manifest of ${poolId} before ${snapshot} is ${formatLink(previous)} there, but ${formatLink(known)} in the database.`,
       RESTORE,
     );
   }
-  const sealed = isSealed
-    ? await readWhole(destination, manifestKey(poolId, snapshot), signal)
-    : null;
+  const sealed = isSealed ? await readSealed(destination, poolId, snapshot, signal) : null;
   // A run that was killed can leave an empty file in a folder without hard links.
-  return { previous, sealed: sealed?.length ? sealed : null };
+  return { previous, sealed: sealed && sealed.bytes.length > 0 ? requireReadable(sealed) : null };
 }
 
-/** The ids of a pool's sealed snapshots, oldest first. */
-export async function listSealed(
+/** Lists the ids of a pool's sealed snapshots, oldest first. */
+async function listSealed(
   destination: Destination,
   poolId: string,
   signal: AbortSignal,
@@ -77,41 +81,59 @@ export async function listSealed(
   return snapshots.sort();
 }
 
-async function link(
+async function readLink(
   destination: Destination,
   { poolId, snapshot, known }: { poolId: string; snapshot: string; known: ManifestLink | null },
   signal: AbortSignal,
 ): Promise<ManifestLink | null> {
-  const key = manifestKey(poolId, snapshot);
-  let bytes: Buffer | null;
   try {
-    bytes = await readWhole(destination, key, signal);
+    const found = await readSealed(destination, poolId, snapshot, signal);
+    if (found === null) return null;
+    const { bytes } = requireReadable(found);
+    return { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
   } catch (error) {
     if (error instanceof ColdStorageError && known?.snapshot === snapshot) return known;
     throw error;
   }
+}
+
+interface FoundManifest {
+  readonly key: string;
+  readonly bytes: Buffer;
+  readonly manifest: ParsedManifest | { readonly problem: string };
+}
+
+/** Reads a snapshot's manifest. Returns null if it was deleted since the listing. */
+async function readSealed(
+  destination: Destination,
+  poolId: string,
+  snapshot: string,
+  signal: AbortSignal,
+): Promise<FoundManifest | null> {
+  const key = manifestKey(poolId, snapshot);
+  const bytes = await readWhole(destination, key, signal);
   if (bytes === null) return null;
-  const manifest = readManifest(bytes);
+  const manifest = parseManifest(bytes);
+  const isOwn =
+    'problem' in manifest || (manifest.poolId === poolId && manifest.snapshot === snapshot);
+  return { key, bytes, manifest: isOwn ? manifest : { problem: 'it names another snapshot' } };
+}
+
+function requireReadable({ key, bytes, manifest }: FoundManifest): SealedManifest {
   if ('problem' in manifest) {
-    throw conflict(`${key} cannot be read as a manifest: ${manifest.problem}.`, RESTORE);
+    throw archiveUrlError(`${key} cannot be read as a manifest: ${manifest.problem}.`, RESTORE);
   }
-  if (manifest.poolId !== poolId || manifest.snapshot !== snapshot) {
-    throw conflict(`${key} is the manifest of another snapshot.`, RESTORE);
-  }
-  return { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { bytes, manifest };
 }
 
-function show(manifest: ManifestLink | null): string {
-  return manifest ? `${manifest.snapshot} (SHA-256 ${manifest.sha256})` : 'none';
-}
-
-function conflict(problem: string, remedy: string): ActionRequiredError {
-  return new ActionRequiredError([{ subject: 'ARCHIVE_URL', problem, remedy }]);
+function formatLink(manifest: ManifestLink | null): string {
+  return manifest ? `${manifest.snapshot} (SHA-256 ${manifest.sha256})` : '(none)';
 }
 
 /**
- * The pool's newest manifest at a destination, with its key; null where there is none, or none that
- * can be understood. It lists and reads, and writes nothing.
+ * Reads the pool's newest manifest at a destination; null if it has no manifest. Never writes.
+ *
+ * @throws ActionRequiredError if the manifest cannot be read.
  */
 export async function findLastSealed(
   destination: Destination,
@@ -120,8 +142,6 @@ export async function findLastSealed(
 ): Promise<{ key: string; objects: ParsedManifest['objects'] } | null> {
   const newest = (await listSealed(destination, poolId, signal)).at(-1);
   if (newest === undefined) return null;
-  const key = manifestKey(poolId, newest);
-  const bytes = await readWhole(destination, key, signal);
-  const manifest = bytes && parseManifest(bytes);
-  return manifest && { key, objects: manifest.objects };
+  const found = await readSealed(destination, poolId, newest, signal);
+  return found && { key: found.key, objects: requireReadable(found).manifest.objects };
 }

@@ -1,6 +1,20 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
-import { computeDigest, type Digest, type LocalFile } from './digest.ts';
+
+/** The size and hash by which bytes are recognized at any place. */
+export interface Digest {
+  readonly bytes: number;
+  /** In lower-case hex. */
+  readonly sha256: string;
+}
+
+/** A finished file on this machine. */
+export interface LocalFile extends Digest {
+  readonly path: string;
+}
 
 /** An object as a listing shows it. */
 export interface StoredObject {
@@ -10,49 +24,66 @@ export interface StoredObject {
 }
 
 /**
- * Where archives are kept: a folder or a bucket. Keys are relative to it. Methods throw
- * `ConfigurationError` where a person must change something, `ResumableError` where running again
- * may do, and the signal's reason once it is aborted.
+ * A folder or a bucket that holds archives. Keys are relative to it. Methods throw
+ * `ActionRequiredError` if a person must change something, `ResumableError` if another run may
+ * succeed, and the signal's reason once it is aborted.
  */
 export interface Destination {
   /** For messages and logs. */
   readonly url: string;
 
   /**
-   * Proves that the destination is there and can be listed, written, read and cleared, in the forms
-   * that the archive uses. It leaves nothing, but for one small object in a bucket that keeps versions.
+   * Proves that the destination exists and can be listed, written, read and cleared with the
+   * requests that an archive makes. Leaves nothing, except one small object in a versioned bucket.
    */
   check(signal: AbortSignal): Promise<void>;
 
   /**
-   * Stores a file under a key, over what was there. When it returns, the object is complete and
-   * durable, and size and SHA-256 of what is stored were compared with the file's; when it throws,
-   * the key holds what it held before, or all of the new bytes, never a part of them.
+   * Stores a file and replaces any object of this key. On return, the object is complete and
+   * durable, and its size and SHA-256 were compared with the file's. On failure, the key holds the
+   * old object or all of the new bytes, never a part of them.
    */
   put(key: string, file: LocalFile, signal: AbortSignal): Promise<void>;
 
   /**
-   * Stores a small file under a key, as `put` does, but only where there is no object.
+   * Stores a small file as `put` does, but never replaces an object.
    *
-   * @returns true where it stored the file, false where an object is there.
+   * @returns true if it stored the file, false if the key has an object.
    */
   create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean>;
 
-  /** Every object whose key begins with a prefix that ends in a slash; in no certain order. */
+  /** Lists every object whose key starts with a prefix that ends in a slash, in any order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
 
-  /** An object's bytes, or null where there is none. Throws ColdStorageError where it is in such. */
+  /** Returns an object's bytes, or null if it does not exist. Throws `ColdStorageError`. */
   read(key: string, signal: AbortSignal): Promise<Readable | null>;
 
   /**
-   * Deletes objects; a key without an object is no error.
+   * Deletes objects. Ignores keys without an object.
    *
-   * @returns the keys of objects that stay, as they are retained (Object Lock).
+   * @returns the keys of objects that stay because they are retained (Object Lock).
    */
   delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** The bytes of a small object, or null where there is none. */
+/** Counts and hashes bytes in constant memory. */
+async function computeDigest(chunks: AsyncIterable<Uint8Array>): Promise<Digest> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/** Reads a file once for its size and SHA-256. */
+export async function describeFile(path: string, signal?: AbortSignal): Promise<LocalFile> {
+  const source = createReadStream(path, { highWaterMark: 1 << 18 });
+  return { path, ...(await pipeline(source, computeDigest, signal ? { signal } : {})) };
+}
+
+/** Reads a small object into memory. Returns null if it does not exist. */
 export async function readWhole(
   destination: Destination,
   key: string,
@@ -65,12 +96,12 @@ export async function readWhole(
     for await (const chunk of stream) chunks.push(chunk as Buffer);
   } catch (error) {
     signal.throwIfAborted();
-    throw unreadable(destination, key, error);
+    throw readError(destination, key, error);
   }
   return Buffer.concat(chunks);
 }
 
-/** Reads an object back: true if it is there, and has these bytes. */
+/** Reads an object back. Returns true if it exists and has these bytes. */
 export async function isStored(
   destination: Destination,
   { key, bytes, sha256 }: Digest & { readonly key: string },
@@ -83,26 +114,35 @@ export async function isStored(
     return stored.bytes === bytes && stored.sha256 === sha256;
   } catch (error) {
     signal.throwIfAborted();
-    throw unreadable(destination, key, error);
+    throw readError(destination, key, error);
   }
 }
 
-function unreadable({ url }: Destination, key: string, cause: unknown): ResumableError {
+function readError({ url }: Destination, key: string, cause: unknown): ResumableError {
   return new ResumableError(
-    `${url}: ${key} could not be read back to its end. Run it again to resume.`,
+    `${url}: reading ${key} failed before its end. Run the command again to resume.`,
     { cause },
   );
 }
 
-/** An object cannot be read as it is in cold storage, such as Glacier, where a lifecycle rule moved it. */
+/** An error that the owner of the destination must fix. */
+export function archiveUrlError(
+  problem: string,
+  remedy: string,
+  options?: ErrorOptions,
+): ActionRequiredError {
+  return new ActionRequiredError([{ subject: 'ARCHIVE_URL', problem, remedy }], options);
+}
+
+/** An object is in a storage class that cannot be read, such as Glacier. */
 export class ColdStorageError extends ActionRequiredError {
-  /** `storageClass` is GLACIER, DEEP_ARCHIVE or the like; undefined where the server does not tell. */
-  constructor(bucket: string, key: string, storageClass: string | undefined) {
+  /** `storageClass` is undefined if the server does not return it. */
+  constructor(bucket: string, key: string, storageClass = 'unknown, but cold') {
     super([
       {
         subject: 'ARCHIVE_URL',
-        problem: `the object ${key} in the bucket ${bucket} is in the storage class ${storageClass ?? 'of an archive'} and cannot be read.`,
-        remedy: `Restore it with \`aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7\`, wait until it can be read, then run it again. Let lifecycle rules leave manifests/ alone.`,
+        problem: `the object ${key} in the bucket ${bucket} cannot be read. Its storage class is ${storageClass}.`,
+        remedy: `Restore it with \`aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7\`, wait until the restore is complete, then run the command again. Exclude manifests/ from lifecycle rules.`,
       },
     ]);
   }

@@ -3,23 +3,29 @@ import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeFolder } from '../common/make-folder.ts';
-import { ActionRequiredError, ResumableError } from '../model/errors.ts';
-import type { Destination, StoredObject } from './destination.ts';
-import { describeFile, type LocalFile } from './digest.ts';
+import { makeFolder } from '../common/folders.ts';
+import { getErrorCode } from '../common/system.ts';
+import { ResumableError } from '../model/errors.ts';
+import {
+  archiveUrlError,
+  type Destination,
+  describeFile,
+  type LocalFile,
+  type StoredObject,
+} from './destination.ts';
 
 const FILE_MODE = 0o600;
 
-/** A partial file of this age is no other mirror's: writing one takes seconds. */
+/** A partial file of this age is a leftover, because writing one takes seconds. */
 const LEFTOVER_MS = 60 * 60_000;
 
 /**
- * An archive in a folder that its owner alone can enter. A file is written under another name
- * (`.<name>.<random>.partial`) beside its own, synced, checked and renamed, or linked where it must
- * not replace another. What a killed run left under such a name is deleted by a later file that is
- * stored in its folder: at once among parts, which one mirror writes at a time, and after an hour where
- * several mirrors may write. It is also listed like any other, so that sealing deletes it with all that
- * the manifest does not name.
+ * An archive in a private folder. A file is first written as `.<name>.<random>.partial` in its
+ * folder, synced and verified, then renamed, or linked if it must not replace another file.
+ *
+ * A killed run leaves partial files. The next file stored in their folder deletes them: among parts
+ * at once, as one mirror writes there at a time; elsewhere after an hour. Partial files are also
+ * listed, so sealing deletes them with everything else that the manifest does not name.
  */
 export class FolderDestination implements Destination {
   readonly url: string;
@@ -32,21 +38,16 @@ export class FolderDestination implements Destination {
 
   async check(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const probe = join(this.#root, partialName('probe'));
+    const probe = join(this.#root, makePartialName('probe'));
     try {
       await makeFolder(this.#root);
       await readdir(this.#root);
       await (await open(probe, 'wx', FILE_MODE)).close();
       await rm(probe);
     } catch (error) {
-      throw new ActionRequiredError(
-        [
-          {
-            subject: 'ARCHIVE_URL',
-            problem: `the folder ${this.#root} cannot be written (${codeOf(error)}).`,
-            remedy: 'Make it a folder that this user may read and write, or name another.',
-          },
-        ],
+      throw archiveUrlError(
+        `the folder ${this.#root} cannot be written (${getErrorCode(error)}).`,
+        'Let this user read and write the folder, or set another one.',
         { cause: error },
       );
     }
@@ -61,20 +62,20 @@ export class FolderDestination implements Destination {
   }
 
   /**
-   * Writes a partial file beside a key's path, then lets `name` give it that name.
+   * Writes a partial file, then calls `assignName` to give it its final name.
    *
-   * @param leftoverMs partial files of this age are leftovers, and are deleted.
+   * @param leftoverMs the age at which partial files in the same folder are deleted.
    */
   async #store<T>(
     key: string,
     file: LocalFile,
-    name: (partial: string, path: string) => Promise<T>,
+    assignName: (partial: string, path: string) => Promise<T>,
     leftoverMs: number,
     signal: AbortSignal,
   ): Promise<T> {
     const path = this.#path(key);
     const folder = dirname(path);
-    const partial = join(folder, partialName(basename(path)));
+    const partial = join(folder, makePartialName(basename(path)));
     signal.throwIfAborted();
     try {
       await makeDurableFolder(folder);
@@ -83,14 +84,14 @@ export class FolderDestination implements Destination {
       await chmod(partial, FILE_MODE);
       await sync(partial);
       const stored = await describeFile(partial, signal);
-      if (stored.sha256 !== file.sha256) throw new ResumableError('other bytes than sent');
-      const named = await name(partial, path);
+      if (stored.sha256 !== file.sha256) throw new ResumableError('the written bytes differ');
+      const result = await assignName(partial, path);
       await syncFolder(folder);
-      return named;
+      return result;
     } catch (error) {
       await rm(partial, { force: true }).catch(() => {});
       signal.throwIfAborted();
-      throw failure(`${path} was not stored`, error);
+      throw fileError(`${path} was not stored`, error);
     }
   }
 
@@ -125,7 +126,7 @@ export class FolderDestination implements Destination {
       try {
         await rm(this.#path(key), { force: true });
       } catch (error) {
-        throw failure(`${this.#path(key)} was not deleted`, error);
+        throw fileError(`${this.#path(key)} was not deleted`, error);
       }
     }
     return [];
@@ -138,20 +139,20 @@ export class FolderDestination implements Destination {
 
 const PARTIAL = /^\..+\.[0-9a-f]{8}\.partial$/;
 
-function partialName(name: string): string {
+function makePartialName(name: string): string {
   return `.${name}.${randomBytes(4).toString('hex')}.partial`;
 }
 
-/** What `link` answers where a file system has no hard links. */
+/** Error codes of `link` on a file system without hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
-/** How long a file stays empty before it counts as left by a killed run. */
+/** A file that stays empty for this long was left by a killed run. */
 const PLACEHOLDER_MS = 500;
 
 /**
- * Gives a file its name, only where no file has it; returns whether it did. Without hard links, an
- * empty file takes the name first, and is then replaced. An empty file that stays counts as none:
- * a run was killed before it replaced the file.
+ * Renames a file unless its name is taken. Returns true if it did. Without hard links, an empty
+ * file takes the name first and is then replaced. An empty file that stays is ignored: a run was
+ * killed before it replaced the file.
  */
 async function linkExclusively(partial: string, path: string): Promise<boolean> {
   try {
@@ -159,20 +160,20 @@ async function linkExclusively(partial: string, path: string): Promise<boolean> 
     await rm(partial, { force: true });
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return replaceEmpty(partial, path);
-    if (!NO_LINKS.has(codeOf(error))) throw error;
+    if (getErrorCode(error) === 'EEXIST') return replaceEmpty(partial, path);
+    if (!NO_LINKS.has(getErrorCode(error))) throw error;
   }
   try {
     await (await open(path, 'wx', FILE_MODE)).close();
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return replaceEmpty(partial, path);
+    if (getErrorCode(error) === 'EEXIST') return replaceEmpty(partial, path);
     throw error;
   }
   await rename(partial, path);
   return true;
 }
 
-/** Replaces a file that stays empty, and no other; returns whether it did. */
+/** Replaces a file only if it stays empty. Returns true if it did. */
 async function replaceEmpty(partial: string, path: string): Promise<boolean> {
   if (await isEmpty(path)) {
     await delay(PLACEHOLDER_MS);
@@ -200,7 +201,7 @@ async function deletePartials(folder: string, leftoverMs: number): Promise<void>
   }
 }
 
-/** Makes a folder and those above it, and makes their names durable. */
+/** Creates a folder with its parents and makes their names durable. */
 async function makeDurableFolder(folder: string): Promise<void> {
   const first = await makeFolder(folder);
   if (first === undefined) return;
@@ -209,7 +210,7 @@ async function makeDurableFolder(folder: string): Promise<void> {
   }
 }
 
-/** A folder's names survive a power cut once it is synced; Windows has no such call. */
+/** Names in a folder survive a power cut only after a sync of the folder. Windows has no such call. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform !== 'win32') await sync(folder);
 }
@@ -224,19 +225,13 @@ async function sync(path: string): Promise<void> {
 }
 
 function ignoreMissing(error: unknown, what: string): null {
-  if (codeOf(error) === 'ENOENT') return null;
-  throw failure(what, error);
+  if (getErrorCode(error) === 'ENOENT') return null;
+  throw fileError(what, error);
 }
 
-function failure(what: string, error: unknown): ResumableError {
+function fileError(what: string, error: unknown): ResumableError {
   return new ResumableError(
-    `${what} (${codeOf(error)}). Check the disk and its permissions, then run it again.`,
+    `${what} (${getErrorCode(error)}). Check the disk and its permissions, then run the command again.`,
     { cause: error },
   );
-}
-
-/** The system's code for an error (`ENOSPC`), or its message. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return 'code' in error ? String(error.code) : error.message;
 }

@@ -5,15 +5,14 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ResumableError } from '../model/errors.ts';
-import { RowStream } from './row-stream.ts';
 
 /** Four fifths of level 6's gain at twice its speed. */
 const GZIP_LEVEL = 4;
-/** Where a gzip header names the operating system, and the value for "unknown" (RFC 1952). */
+/** The offset of the operating system in a gzip header, and the value for "unknown" (RFC 1952). */
 const OS_OFFSET = 9;
 const OS_UNKNOWN = 255;
 
-/** A part as a JSON Lines file, and what the Parquet writer needs to know of it. */
+/** A part as a JSON Lines file, with what the Parquet writer needs to know about it. */
 export interface JsonLinesPart {
   readonly index: number;
   readonly path: string;
@@ -23,9 +22,9 @@ export interface JsonLinesPart {
 }
 
 /**
- * Writes rows as gzipped JSON Lines files `NAME-N.jsonl.gz` of at most `maxRows` rows, one at a time:
- * the next is begun when the caller asks for it, and no rows at all are one empty file. The same
- * rows give the same bytes: the header's time is zero, and its operating system unknown.
+ * Writes rows as gzipped JSON Lines files `NAME-N.jsonl.gz` of at most `maxRows` rows. Starts the
+ * next file when the caller requests it. Without rows, it writes one empty file. The same rows give
+ * the same bytes: the header's time is zero and its operating system unknown.
  */
 export async function* writeJsonLines(
   source: Readable,
@@ -42,7 +41,7 @@ export async function* writeJsonLines(
       createWriteStream(path, { mode: 0o600 }),
       { signal },
     ).catch((error: NodeJS.ErrnoException) => {
-      throw DISK_FULL.test(error.code ?? '') ? cannotWrite(folder, error) : error;
+      throw DISK_FULL.test(error.code ?? '') ? diskFullError(folder, error) : error;
     });
     await eraseOperatingSystem(path);
     yield { index, path, rows: stream.rows, heaviestRowBytes: stream.heaviestRowBytes };
@@ -50,13 +49,13 @@ export async function* writeJsonLines(
   } while (await stream.hasMore());
 }
 
-/** No space, a quota, or a limit of the size of files. */
+/** Out of space, over a quota, or over the limit of a file's size. */
 const DISK_FULL = /^(ENOSPC|EDQUOT|EFBIG)$/;
 
-function cannotWrite(folder: string, cause: NodeJS.ErrnoException): ResumableError {
+function diskFullError(folder: string, cause: NodeJS.ErrnoException): ResumableError {
   return new ResumableError(
     `A part of the archive cannot be written in ${folder} (${cause.code}). ` +
-      'Free space on the disk of MIRROR_HOME, then run it again to resume.',
+      'Free space on the disk of MIRROR_HOME, then run the command again to resume.',
     { cause },
   );
 }
@@ -67,5 +66,70 @@ async function eraseOperatingSystem(path: string): Promise<void> {
     await file.write(Uint8Array.of(OS_UNKNOWN), 0, 1, OS_OFFSET);
   } finally {
     await file.close();
+  }
+}
+
+const NEWLINE = 0x0a;
+/** The rows over which the size of a row is averaged. */
+const BLOCK_ROWS = 1_000;
+
+/** Cuts a stream of JSON Lines into runs of whole rows. Holds one chunk of the stream at a time. */
+export class RowStream {
+  /** Rows of the last run. */
+  rows = 0;
+  /** The mean bytes of a row in the heaviest 1,000 rows of the last run. */
+  heaviestRowBytes = 0;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #pending: Buffer = Buffer.alloc(0);
+  #inRow = false;
+  #blockBytes = 0;
+
+  /** The edges of chunks need not be the edges of rows. */
+  constructor(source: Readable) {
+    this.#chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** Returns true if a row follows. Throws if the stream ended within a row. */
+  async hasMore(): Promise<boolean> {
+    while (this.#pending.length === 0) {
+      const next = await this.#chunks.next();
+      if (next.done) {
+        if (!this.#inRow) return false;
+        throw new ResumableError(
+          'The rows to archive ended in the middle of a row. Run the command again to archive the snapshot.',
+        );
+      }
+      this.#pending = next.value;
+    }
+    return true;
+  }
+
+  /** Yields the bytes of the next run: at most `count` rows, fewer only at the stream's end. */
+  async *take(count: number): AsyncGenerator<Buffer> {
+    this.rows = 0;
+    this.heaviestRowBytes = 0;
+    while (this.rows < count && (await this.hasMore())) {
+      const chunk = this.#pending;
+      let end = 0;
+      while (end < chunk.length && this.rows < count) {
+        const newline = chunk.indexOf(NEWLINE, end);
+        this.#inRow = newline < 0;
+        const next = this.#inRow ? chunk.length : newline + 1;
+        this.#blockBytes += next - end;
+        end = next;
+        if (!this.#inRow) {
+          this.rows += 1;
+          if (this.rows % BLOCK_ROWS === 0) this.#endBlock(BLOCK_ROWS);
+        }
+      }
+      this.#pending = chunk.subarray(end);
+      yield chunk.subarray(0, end);
+    }
+    this.#endBlock(Math.max(1, Math.min(this.rows, BLOCK_ROWS)));
+  }
+
+  #endBlock(rows: number): void {
+    this.heaviestRowBytes = Math.max(this.heaviestRowBytes, Math.ceil(this.#blockBytes / rows));
+    this.#blockBytes = 0;
   }
 }

@@ -7,8 +7,8 @@ const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
 };
 
 /**
- * Where the parts of one dataset of one snapshot lie, with a slash at the end. Pool ids
- * (`[\w-]+_[0-9a-zA-Z]+`) and snapshot ids need no escaping in a Hive partition's name.
+ * The prefix of one dataset's parts in one snapshot, with a slash at the end. Pool ids
+ * (`[\w-]+_[0-9a-zA-Z]+`) and snapshot ids need no escaping in the name of a Hive partition.
  */
 export function partsPrefix(
   format: ArchiveFormat,
@@ -19,17 +19,16 @@ export function partsPrefix(
   return `${format}/${dataset}/pool_id=${poolId}/snapshot=${snapshot}/`;
 }
 
-/** A part's file name; `index` counts from 0. */
+/** A part's file name. `index` counts from 0. */
 export function partName(format: ArchiveFormat, index: number): string {
   return `part-${String(index).padStart(5, '0')}.${EXTENSIONS[format]}`;
 }
 
-/** Where a pool's manifests lie, with a slash at the end. */
+/** The prefix of a pool's manifests, with a slash at the end. */
 export function manifestsPrefix(poolId: string): string {
   return `manifests/pool_id=${poolId}/`;
 }
 
-/** The key of one snapshot's manifest. */
 export function manifestKey(poolId: string, snapshot: string): string {
   return `${manifestsPrefix(poolId)}${snapshot}.json`;
 }

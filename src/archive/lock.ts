@@ -1,38 +1,37 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ActionRequiredError, ResumableError } from '../model/errors.ts';
-import { type Destination, readWhole } from './destination.ts';
-import { describeFile } from './digest.ts';
+import { type ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { archiveUrlError, type Destination, describeFile, readWhole } from './destination.ts';
 import { lockKey } from './layout.ts';
 
-/** How often a lock that another mirror released meanwhile is tried for again. */
+/** Attempts to take a lock that other mirrors take and release in the meantime. */
 const ATTEMPTS = 5;
-/** How long the release of a lock may take, also where the run was interrupted. */
-const RELEASE_MS = 5_000;
+/** The time limit of an unlock, which also applies to an interrupted run. */
+const UNLOCK_MS = 5_000;
 
-/** A snapshot that one mirror alone writes to a destination, until it releases the lock. */
+/** The right of one mirror to write a snapshot to a destination. */
 export interface ArchiveLock {
   readonly key: string;
-  /** Throws where the lock is no longer this mirror's. */
-  requireHeld(signal: AbortSignal): Promise<void>;
-  /** Removes the lock where it is still this mirror's. Returns false where it stays. Never throws. */
-  release(): Promise<boolean>;
+  /** Throws if this mirror no longer holds the lock. */
+  assertHeld(signal: AbortSignal): Promise<void>;
+  /** Removes the lock if this mirror holds it. Returns false if it stays. Never throws. */
+  unlock(): Promise<boolean>;
 }
 
 export interface LockRequest {
   readonly poolId: string;
   readonly snapshot: string;
-  /** The id of the mirror's database: its own processes share the lock, as they are fenced there. */
+  /** The id of the mirror's database. Its processes share the lock; leases keep them apart. */
   readonly owner: string;
   /** A private folder of this machine. */
   readonly folder: string;
 }
 
 /**
- * Locks a snapshot at a destination against other mirrors, by an object that is created only where
- * there is none. A lock that this mirror's own database holds, which a killed run left, is its own.
+ * Locks a snapshot at a destination against other mirrors, with an object that is never replaced.
+ * A lock of the same database, which a killed run left, counts as taken by this run.
  *
- * @throws ConfigurationError where another mirror holds it.
+ * @throws ActionRequiredError if another mirror holds it.
  */
 export async function lockArchive(
   destination: Destination,
@@ -47,16 +46,16 @@ export async function lockArchive(
 
   const lock: ArchiveLock = {
     key,
-    async requireHeld(abort) {
+    async assertHeld(abort) {
       const held = await readWhole(destination, key, abort);
       if (held?.equals(own)) return;
-      if (held !== null) throw heldByAnother(poolId, snapshot, key);
+      if (held !== null) throw heldByAnotherError(poolId, snapshot, key);
       throw new ResumableError(
-        `${destination.url}: the lock ${key} was removed while the archive was written. Run it again to archive the snapshot.`,
+        `${destination.url}: the lock ${key} was removed while the archive was written. Run the command again to archive the snapshot.`,
       );
     },
-    async release() {
-      const timeout = AbortSignal.timeout(RELEASE_MS);
+    async unlock() {
+      const timeout = AbortSignal.timeout(UNLOCK_MS);
       try {
         const held = await readWhole(destination, key, timeout);
         if (!held?.equals(own)) return true;
@@ -70,20 +69,16 @@ export async function lockArchive(
     if (await destination.create(key, file, signal)) return lock;
     const held = await readWhole(destination, key, signal);
     if (held?.equals(own)) return lock;
-    if (held !== null) throw heldByAnother(poolId, snapshot, key);
+    if (held !== null) throw heldByAnotherError(poolId, snapshot, key);
   }
   throw new ResumableError(
-    `${destination.url}: the lock ${key} could not be taken, as another process takes and removes it. Run it again to archive the snapshot.`,
+    `${destination.url}: the lock ${key} could not be taken, because another process takes and removes it. Run the command again to archive the snapshot.`,
   );
 }
 
-function heldByAnother(poolId: string, snapshot: string, key: string): ActionRequiredError {
-  return new ActionRequiredError([
-    {
-      subject: 'ARCHIVE_URL',
-      problem: `another mirror, with another database, is writing the archive of ${poolId}/${snapshot} there: it holds the lock ${key}.`,
-      remedy:
-        'Give each database an ARCHIVE_URL of its own. If that mirror no longer runs, delete the lock.',
-    },
-  ]);
+function heldByAnotherError(poolId: string, snapshot: string, key: string): ActionRequiredError {
+  return archiveUrlError(
+    `another mirror with another database is writing the archive of ${poolId}/${snapshot} there. It holds the lock ${key}.`,
+    'Give each database its own ARCHIVE_URL. If that mirror no longer runs, delete the lock.',
+  );
 }

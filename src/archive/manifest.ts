@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
+import type { ActionRequiredError } from '../model/errors.ts';
 import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import { archiveUrlError } from './destination.ts';
+import { manifestKey } from './layout.ts';
 
-/** One stored part, as its manifest names it. */
+/** One stored part. */
 export interface ManifestObject {
   /** Relative to the destination. */
   readonly key: string;
@@ -14,29 +17,32 @@ export interface ManifestObject {
   readonly sha256: string;
 }
 
-/** A link of the chain: a sealed snapshot, and the SHA-256 of its manifest's bytes in hex. */
+/** A link of the chain: a sealed snapshot and the SHA-256 of its manifest's bytes in hex. */
 export interface ManifestLink {
   readonly snapshot: string;
   readonly sha256: string;
 }
 
-/** What a manifest says of its snapshot. */
-export interface ManifestContent {
-  /** The program and its version, as `cognito-mirror/1.2.3`. */
-  readonly program: string;
+/** A published snapshot, as its manifest describes it. */
+export interface PublishedSnapshot {
   readonly poolId: string;
   readonly snapshotAt: Date;
   readonly walkedAt: Date;
   readonly publishedAt: Date;
   readonly counts: Counts;
+}
+
+export interface ManifestContent extends PublishedSnapshot {
+  /** The program and its version, as `cognito-mirror/1.2.3`. */
+  readonly program: string;
   readonly objects: readonly ManifestObject[];
   readonly previous: ManifestLink | null;
 }
 
-/** The version of the manifest's form that this program writes and reads. */
+/** The version of the format that this program writes and reads. */
 const VERSION = 1;
 
-/** The manifest's bytes: the same for the same content, whatever the order of its objects. */
+/** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
   const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, previous } = content;
   const objects = content.objects
@@ -67,7 +73,7 @@ export function formatManifest(content: ManifestContent): Buffer {
 const COUNT = z.number().int().nonnegative();
 const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** What is read of a manifest that is there already. */
+/** The fields that this program reads from an existing manifest. */
 const MANIFEST = z.object({
   version: z.literal(VERSION),
   program: z.string(),
@@ -89,8 +95,14 @@ const MANIFEST = z.object({
 
 export type ParsedManifest = z.output<typeof MANIFEST>;
 
-/** Reads a manifest's bytes; where they are not one that this program knows, says what they are. */
-export function readManifest(bytes: Buffer): ParsedManifest | { readonly problem: string } {
+/** A manifest at a destination. */
+export interface SealedManifest {
+  readonly bytes: Buffer;
+  readonly manifest: ParsedManifest;
+}
+
+/** Parses a manifest's bytes. Returns the problem if this program cannot read them. */
+export function parseManifest(bytes: Buffer): ParsedManifest | { readonly problem: string } {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -100,21 +112,55 @@ export function readManifest(bytes: Buffer): ParsedManifest | { readonly problem
   const { version } = (value ?? {}) as { version?: unknown };
   if (typeof version === 'number' && version > VERSION) {
     return {
-      problem: `it has version ${version} of the form, and this program reads version ${VERSION}`,
+      problem: `its format has version ${version}, and this program reads version ${VERSION}`,
     };
   }
   const parsed = MANIFEST.safeParse(value);
-  return parsed.success ? parsed.data : { problem: 'it does not have the form of a manifest' };
+  if (parsed.success) return parsed.data;
+  const { path = [], message = 'unknown problem' } = parsed.error.issues[0] ?? {};
+  return { problem: `its field \`${path.join('.')}\` is wrong (${message})` };
 }
 
-/** Reads a manifest's bytes; null where they are not one. */
-export function parseManifest(bytes: Buffer): ParsedManifest | null {
-  const manifest = readManifest(bytes);
-  return 'problem' in manifest ? null : manifest;
+/**
+ * Returns true if a manifest describes a snapshot of another database. Two databases never agree in
+ * the moments at which a snapshot was read and published.
+ */
+export function isFromAnotherMirror(
+  { walkedAt, publishedAt }: PublishedSnapshot,
+  manifest: ParsedManifest,
+): boolean {
+  return (
+    manifest.walkedAt !== walkedAt.toISOString() ||
+    manifest.publishedAt !== publishedAt.toISOString()
+  );
 }
 
-/** The SHA-256 of each object that a manifest names, by key; none where it cannot be read. */
-export function sealedHashes(manifest: Buffer): ReadonlyMap<string, string> {
-  const { objects = [] } = parseManifest(manifest) ?? {};
-  return new Map(objects.map(({ key, sha256 }) => [key, sha256]));
+/**
+ * The error for a sealed archive that this run would change.
+ *
+ * @param sealed the manifest at the destination, or the reason why it is unknown.
+ */
+export function differentArchiveError(
+  snapshot: PublishedSnapshot,
+  sealed: ParsedManifest | { readonly problem: string },
+): ActionRequiredError {
+  const id = snapshotId(snapshot.snapshotAt);
+  const key = manifestKey(snapshot.poolId, id);
+  const problem = `the sealed archive of ${snapshot.poolId}/${id} there has other content than this run's (${key}`;
+  if ('problem' in sealed) {
+    return archiveUrlError(
+      `${problem} cannot be read as a manifest: ${sealed.problem}).`,
+      'Set ARCHIVE_URL to another destination, or restore the manifest.',
+    );
+  }
+  if (isFromAnotherMirror(snapshot, sealed)) {
+    return archiveUrlError(
+      `${problem}). Another mirror with another database sealed it.`,
+      'Give each database its own ARCHIVE_URL. The other database keeps this destination; a new chain starts at an empty one.',
+    );
+  }
+  return archiveUrlError(
+    `${problem} is by ${sealed.program}).`,
+    'Archive the snapshot with the program version and the ARCHIVE_FORMATS of that manifest, or set ARCHIVE_URL to another destination.',
+  );
 }

@@ -6,23 +6,22 @@ import type { Dataset } from '../model/snapshot.ts';
 import type { JsonLinesPart } from './json-lines.ts';
 
 /**
- * The most rows of a row group, and about the most bytes (as JSON): a group is built in memory, so
- * rows of 100 kB come in groups of 160. A row group ends at the next chunk of up to 2,048 rows.
+ * The most rows of a row group, and about the most bytes (as JSON). DuckDB builds a group in memory,
+ * so rows of 100 kB form groups of 160. A row group ends at the next chunk of up to 2,048 rows.
  */
 const ROW_GROUP_ROWS = 20_000;
 const ROW_GROUP_BYTES = 16_000_000;
 
 /**
- * The longest row, as JSON. A user's quotas (attributes of 2,048 bytes, 50 of them custom; 100
- * groups) stay under 1.5 MB even where every byte is escaped.
+ * The longest row, as JSON. Cognito's quotas for a user (attributes of 2,048 bytes, 50 of them
+ * custom; 100 groups) stay under 1.5 MB even if every byte is escaped.
  */
 const MAX_ROW_BYTES = 4 * 1024 * 1024;
 
 /**
- * One thread keeps the rows' order and the bytes the same on every run; memory that is freed goes
- * back to the system at once; nothing is fetched from the network (`json` and `parquet` are built
- * in); what does not fit spills into the private folder. The limit is a ceiling: row groups of
- * `ROW_GROUP_BYTES` take about 100 MB.
+ * One thread gives the same order and bytes on every run. Freed memory returns to the system at
+ * once. DuckDB never uses the network (`json` and `parquet` are built in), and spills into the
+ * private folder. The memory limit is a ceiling: row groups of `ROW_GROUP_BYTES` take about 100 MB.
  */
 const SETTINGS = {
   threads: '1',
@@ -34,7 +33,7 @@ const SETTINGS = {
   autoload_known_extensions: 'false',
 };
 
-/** Turns JSON Lines into Parquet by an embedded DuckDB. Not for several conversions at a time. */
+/** Converts JSON Lines to Parquet with an embedded DuckDB, one file at a time. */
 export class ParquetWriter {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
@@ -44,7 +43,7 @@ export class ParquetWriter {
     this.#connection = connection;
   }
 
-  /** `spillFolder` takes what does not fit into memory. */
+  /** DuckDB spills into `spillFolder` when it reaches its memory limit. */
   static async open(spillFolder: string): Promise<ParquetWriter> {
     const { DuckDBInstance } = await loadDuckdb();
     const instance = await DuckDBInstance.create(':memory:', {
@@ -54,10 +53,7 @@ export class ParquetWriter {
     return new ParquetWriter(instance, await instance.connect());
   }
 
-  /**
-   * Writes a part's rows to a new Parquet file. Throws `ResumableError`, whose text holds nothing of
-   * the rows.
-   */
+  /** Writes a part's rows to a new Parquet file. Throws `ResumableError` without data of the rows. */
   async write(
     dataset: Dataset,
     part: JsonLinesPart,
@@ -74,21 +70,23 @@ export class ParquetWriter {
     try {
       const { rowsChanged } = await this.#connection.run(`
         COPY (
-          FROM read_json(${literal(part.path)}, format = 'newline_delimited', compression = 'gzip',
+          FROM read_json(${quoteLiteral(part.path)}, format = 'newline_delimited', compression = 'gzip',
             columns = {${columns.join(', ')}}, auto_detect = false, hive_partitioning = false,
             maximum_object_size = ${MAX_ROW_BYTES})
-        ) TO ${literal(path)}
-        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowsPerGroup(part.heaviestRowBytes)})`);
+        ) TO ${quoteLiteral(path)}
+        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${computeGroupRows(part.heaviestRowBytes)})`);
       written = rowsChanged;
     } catch (error) {
       signal.throwIfAborted();
-      throw new ResumableError(`The Parquet part was not written: ${withoutData(error)}.`);
+      throw new ResumableError(
+        `The Parquet part was not written: ${removeData(error)}. Run the command again to resume.`,
+      );
     } finally {
       signal.removeEventListener('abort', interrupt);
     }
     if (written !== part.rows) {
       throw new ResumableError(
-        `The Parquet part was not written: it has ${written} rows instead of ${part.rows}.`,
+        `The Parquet part was not written: it has ${written} rows instead of ${part.rows}. Run the command again to resume.`,
       );
     }
     await chmod(path, 0o600);
@@ -100,30 +98,30 @@ export class ParquetWriter {
   }
 }
 
-/** DuckDB quotes values that it cannot convert: of its messages only those of no value are kept. */
-function withoutData(error: unknown): string {
+/** Removes the message of errors in which DuckDB quotes a value that it cannot convert. */
+function removeData(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   const kind = /^[A-Za-z -]+ Error(?=:)/.exec(message)?.[0] ?? 'unknown error';
   return kind === 'IO Error' || kind === 'Out of Memory Error' ? message : kind;
 }
 
-function rowsPerGroup(heaviestRowBytes: number): number {
+function computeGroupRows(heaviestRowBytes: number): number {
   const fitting = Math.floor(ROW_GROUP_BYTES / Math.max(1, heaviestRowBytes));
   return Math.min(ROW_GROUP_ROWS, Math.max(1, fitting));
 }
 
-function literal(text: string): string {
+function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Node's message for a package that is not there, with its name. */
+/** Node's message for a package that is not installed. */
 const MISSING = /^Cannot find (?:module|package) '(@duckdb\/[^'/]+)/;
 
 /**
- * Loads DuckDB, of which npm installs the library as an optional package for the platform. Takes
- * about 25 MB of memory.
+ * Loads DuckDB, whose library npm installs as an optional package for the platform. Takes about
+ * 25 MB of memory.
  *
- * @throws ConfigurationError where it is not installed, or this system cannot load it
+ * @throws ActionRequiredError if it is not installed or this system cannot load it
  */
 export async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
   try {
@@ -133,8 +131,8 @@ export async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
     const name = MISSING.exec(message)?.[1];
     const problem =
       name === undefined
-        ? `\`parquet\` needs DuckDB, which this system cannot load (${message}).`
-        : `\`parquet\` needs DuckDB, and its package ${name} is not installed.`;
+        ? `\`parquet\` needs DuckDB, and this system cannot load it (${message}).`
+        : `\`parquet\` needs DuckDB, but its package ${name} is not installed.`;
     const install = name === undefined ? 'Use' : 'Install again without `--omit=optional`, or use';
     throw new ActionRequiredError(
       [

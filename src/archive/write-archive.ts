@@ -1,39 +1,56 @@
 import { rm } from 'node:fs/promises';
+import { makeWorkFolder } from '../common/folders.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
-import type { ArchiveRequest, ArchiveResult } from './archive-request.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import { type ArchiveLock, lockArchive } from './lock.ts';
+import {
+  differentArchiveError,
+  isFromAnotherMirror,
+  type ManifestLink,
+  type PublishedSnapshot,
+} from './manifest.ts';
 import { reuseSealed, type SealOptions, seal } from './seal.ts';
-import { explainDifferentManifest, isFromAnotherMirror } from './sealed-otherwise.ts';
-import { makeWorkFolder } from './work-folder.ts';
 import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';
 
 /** The most rows of a part (the contract). */
 const PART_ROWS = 250_000;
 
+/** A published snapshot that is to be archived. */
+export interface ArchiveRequest extends PublishedSnapshot {
+  /** The last manifest before this snapshot that the database has recorded at the destination. */
+  readonly previous: ManifestLink | null;
+}
+
+export interface ArchiveResult {
+  /** The manifest's key. */
+  readonly manifest: string;
+  readonly manifestSha256: string;
+  /** The stored parts and their bytes, without the manifest. */
+  readonly objects: number;
+  readonly bytes: number;
+}
+
 export interface ArchiveOptions
   extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
-    Pick<SealOptions, 'onRetained'> {
+    Pick<SealOptions, 'assertStillOwner' | 'onRetained'> {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
   /** The id of the mirror's database. */
   readonly owner: string;
-  /** Throws if the snapshot is another runner's by now; called right before sealing. */
-  readonly maySeal: () => Promise<void>;
   /** The most rows of a part. */
   readonly partRows?: number;
-  /** Where a private folder for the files of four parts at most is made; it is made where missing. */
+  /** The parent of a private folder for the files of at most four parts. Created if missing. */
   readonly workFolder: string;
 }
 
 /**
- * Archives a published snapshot and seals it with a manifest. Running it again, after success or
- * failure, ends in the same bytes. Throws `ConfigurationError` where the destination contradicts
- * the request or refuses, or another mirror writes there, `ResumableError` where running it again
- * may do, and the signal's reason.
+ * Archives a published snapshot and seals it with a manifest. Another run, after success or
+ * failure, ends with the same bytes. Throws `ActionRequiredError` if the destination contradicts
+ * the request, refuses it, or is written by another mirror; `ResumableError` if another run may
+ * succeed; and the signal's reason.
  */
 export async function writeArchive(
   destination: Destination,
@@ -47,17 +64,16 @@ export async function writeArchive(
   const folder = await makeWorkFolder(options.workFolder);
   try {
     const snapshot = snapshotId(request.snapshotAt);
-    // Before the chain is read: a manifest that another mirror seals cannot appear after that.
+    // Lock before reading the chain: afterwards no other mirror can seal this snapshot.
     const lock = await lockArchive(destination, { poolId, snapshot, owner, folder }, signal);
     let archive: ArchiveResult;
     try {
-      const locked = { ...options, folder, maySeal: () => maySeal(options, lock) };
-      archive = await writeLocked(destination, request, rows, locked);
+      archive = await writeLocked(destination, request, rows, { ...options, folder, lock });
     } catch (error) {
-      if (await ownsSnapshot(options)) await lock.release();
+      if (await ownsSnapshot(options)) await lock.unlock();
       throw error;
     }
-    if (!(await lock.release())) options.onRetained?.([lock.key]);
+    if (!(await lock.unlock())) options.onRetained?.([lock.key]);
     return archive;
   } catch (error) {
     signal.throwIfAborted();
@@ -67,20 +83,15 @@ export async function writeArchive(
   }
 }
 
-async function maySeal({ maySeal: own, signal }: ArchiveOptions, lock: ArchiveLock): Promise<void> {
-  await own();
-  await lock.requireHeld(signal);
-}
-
 /**
- * True if this run still owns the snapshot. Otherwise a run of the same database may rely on the
- * lock, or takes it over later.
+ * Returns true if this run still owns the snapshot. If not, another run of the same database may
+ * rely on the lock, or takes it later.
  */
-async function ownsSnapshot({ maySeal: own, signal }: ArchiveOptions): Promise<boolean> {
-  // A request to stop takes nothing from the run, unlike the loss of its job. It must end soon.
+async function ownsSnapshot({ assertStillOwner, signal }: ArchiveOptions): Promise<boolean> {
+  // An interrupted run still owns its snapshot and must end soon. A run that lost its job does not.
   if (signal.aborted) return signal.reason instanceof InterruptedError;
   try {
-    await own();
+    await assertStillOwner();
   } catch {
     return false;
   }
@@ -91,27 +102,34 @@ async function writeLocked(
   destination: Destination,
   request: ArchiveRequest,
   rows: SnapshotRows,
-  options: ArchiveOptions & { readonly folder: string },
+  options: ArchiveOptions & { readonly folder: string; readonly lock: ArchiveLock },
 ): Promise<ArchiveResult> {
-  const { signal } = options;
+  const { lock, signal } = options;
   const { poolId, previous: known } = request;
   const snapshot = snapshotId(request.snapshotAt);
   const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
-  if (isFromAnotherMirror(request, chain.sealed))
-    throw explainDifferentManifest(request, chain.sealed);
-  const adopted = await reuseSealed(destination, request, chain, signal);
-  if (adopted !== null) return adopted;
-  const objects = await writeParts(destination, request, rows, {
-    ...options,
-    partRows: options.partRows ?? PART_ROWS,
-    sealed: chain.sealed,
-  });
-  const content = { ...request, program: options.program, objects, previous: chain.previous };
-  const manifestSha256 = await seal(destination, content, chain, options);
+  const { sealed, previous } = chain;
+  if (sealed && isFromAnotherMirror(request, sealed.manifest)) {
+    throw differentArchiveError(request, sealed.manifest);
+  }
+  let archive = await reuseSealed(destination, request, chain, signal);
+  if (archive === null) {
+    const partRows = options.partRows ?? PART_ROWS;
+    const objects = await writeParts(destination, request, rows, { ...options, partRows, sealed });
+    const content = { ...request, program: options.program, objects, previous };
+    const sha256 = await seal(destination, content, chain, {
+      ...options,
+      async assertStillOwner() {
+        await options.assertStillOwner();
+        await lock.assertHeld(signal);
+      },
+    });
+    archive = { sha256, objects };
+  }
   return {
     manifest: manifestKey(poolId, snapshot),
-    manifestSha256,
-    objects: objects.length,
-    bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+    manifestSha256: archive.sha256,
+    objects: archive.objects.length,
+    bytes: archive.objects.reduce((sum, object) => sum + object.bytes, 0),
   };
 }

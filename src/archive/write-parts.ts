@@ -3,69 +3,65 @@ import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
-import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
-import type { Destination } from './destination.ts';
-import { describeFile } from './digest.ts';
+import { DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import { type Destination, describeFile } from './destination.ts';
 import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
-import { type ManifestObject, sealedHashes } from './manifest.ts';
+import {
+  differentArchiveError,
+  type ManifestObject,
+  type PublishedSnapshot,
+  type SealedManifest,
+} from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';
-import { explainDifferentManifest } from './sealed-otherwise.ts';
 
 /**
- * Gives a dataset's rows as JSON Lines in UTF-8: one object a line, each line ended, in key order,
- * with every column of `COLUMNS` (src/model/columns.ts) by name and in order. Times are `2026-11-20T02:00:00.000Z`,
+ * Opens a dataset's rows as JSON Lines in UTF-8: one object per line, each line terminated, in key
+ * order, with every column of `COLUMNS` by name and in order. Times are `2026-11-20T02:00:00.000Z`,
  * `attributes` an object of strings, `mfa_options` an array or null, `groups` and `escaped` arrays
- * of strings, `precedence` a number or null. Chunks need not end where lines do.
+ * of strings, `precedence` a number or null. Chunks need not end at the end of a line.
  */
 export interface SnapshotRows {
   open(dataset: Dataset): Promise<Readable>;
 }
 
-/** A dataset has another number of rows than its snapshot published. */
+/** A dataset has a different number of rows than its snapshot published. */
 export class RowsMissingError extends ResumableError {}
 
-/** Parts whose rows are read before it is their turn: so many that neither side waits for long. */
-const PARTS_AHEAD = 3;
-
-/** The snapshot whose parts are written, and how many rows it must have. */
-export interface PartsRequest {
-  readonly poolId: string;
-  readonly snapshotAt: Date;
-  readonly walkedAt: Date;
-  readonly publishedAt: Date;
-  readonly counts: Counts;
-}
+/** Parts whose rows are read in advance: enough that neither side waits for long. */
+const PREFETCHED_PARTS = 3;
 
 export interface PartsOptions {
   readonly formats: readonly ArchiveFormat[];
   readonly partRows: number;
-  /** A private folder of this machine; it holds the files of four parts at most. */
+  /** A private folder of this machine. It holds the files of at most four parts. */
   readonly folder: string;
-  /** The manifest that names these parts already, if one does: none may differ from it. */
-  readonly sealed: Buffer | null;
+  /** The existing manifest of this snapshot. Every part must match it. */
+  readonly sealed: SealedManifest | null;
   readonly signal: AbortSignal;
-  /** Told the rows of each object once it is stored. */
+  /** Receives the rows of each object after it was stored. */
   readonly onRows?: (rows: number) => void;
 }
 
 /**
- * Writes, stores and describes every part of a snapshot, a dataset and a part at a time. The rows of
- * the next ones are read meanwhile: Postgres and gzip work on those, DuckDB on the part in hand.
+ * Writes and stores every part of a snapshot, one part at a time. DuckDB converts the current part
+ * while Postgres and gzip prepare the next ones.
  */
 export async function writeParts(
   destination: Destination,
-  request: PartsRequest,
+  request: PublishedSnapshot,
   rows: SnapshotRows,
   options: PartsOptions,
 ): Promise<ManifestObject[]> {
   const { folder, formats, signal } = options;
   const spillFolder = join(folder, 'spill');
   await mkdir(spillFolder, { mode: 0o700 });
-  // Opening DuckDB takes a moment: rows are read meanwhile.
+  // Not awaited: the first rows are read while DuckDB starts.
   const opening = formats.includes('parquet') ? ParquetWriter.open(spillFolder) : null;
   opening?.catch(() => {});
-  const sealed = options.sealed && sealedHashes(options.sealed);
+  const sealedHashes =
+    options.sealed &&
+    new Map(options.sealed.manifest.objects.map(({ key, sha256 }) => [key, sha256]));
 
   async function store(
     { dataset, index, rows: count }: DatasetPart,
@@ -75,8 +71,9 @@ export async function writeParts(
     const file = await describeFile(path, signal);
     const prefix = partsPrefix(format, dataset, request.poolId, snapshotId(request.snapshotAt));
     const key = prefix + partName(format, index);
-    if (sealed && sealed.get(key) !== file.sha256)
-      throw explainDifferentManifest(request, options.sealed);
+    if (options.sealed && sealedHashes?.get(key) !== file.sha256) {
+      throw differentArchiveError(request, options.sealed.manifest);
+    }
     await destination.put(key, file, signal);
     await unlink(path);
     options.onRows?.(count);
@@ -97,7 +94,7 @@ export async function writeParts(
 
   const stop = new AbortController();
   const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) };
-  const parts = prefetch(readParts(request, rows, reading), PARTS_AHEAD, () => stop.abort());
+  const parts = prefetch(readParts(request, rows, reading), PREFETCHED_PARTS, () => stop.abort());
   try {
     const objects: ManifestObject[] = [];
     for await (const part of parts) {
@@ -109,20 +106,19 @@ export async function writeParts(
   }
 }
 
-/** A part of a dataset. */
 interface DatasetPart extends JsonLinesPart {
   readonly dataset: Dataset;
 }
 
-/** Every part as a JSON Lines file. Throws `RowsMissingError` where a dataset has not all its rows. */
+/** Writes every part as a JSON Lines file. Throws `RowsMissingError` if the row count is wrong. */
 async function* readParts(
-  request: PartsRequest,
+  request: PublishedSnapshot,
   rows: SnapshotRows,
   { folder, partRows, signal }: Pick<PartsOptions, 'folder' | 'partRows' | 'signal'>,
 ): AsyncGenerator<DatasetPart, void, undefined> {
   for (const dataset of DATASETS) {
     const source = addAbortSignal(signal, await rows.open(dataset));
-    // A failure reaches the reader through its iterator; one before the first read must too.
+    // The iterator throws the error; without a listener, one before the first read ends the process.
     source.on('error', () => {});
     try {
       let total = 0;
@@ -133,7 +129,7 @@ async function* readParts(
       }
       if (total !== request.counts[dataset]) {
         throw new RowsMissingError(
-          `${request.poolId}/${snapshotId(request.snapshotAt)} has ${request.counts[dataset]} ${dataset}, but ${total} came to be archived, so the archive was not sealed. Run it again to archive the snapshot.`,
+          `${request.poolId}/${snapshotId(request.snapshotAt)} was published with ${request.counts[dataset]} ${dataset}, but Postgres returned ${total} to archive, so the archive was not sealed. Run the command again to archive the snapshot.`,
         );
       }
     } finally {
@@ -143,34 +139,34 @@ async function* readParts(
 }
 
 /**
- * Has the next items made while one is used: `count` of them at most.
+ * Requests up to `count` items of a generator before the caller needs them.
  *
- * @param abandon is called before the rest is waited for, so that what nobody will use can stop.
+ * @param abandon called if the caller stops early, before the requested items are awaited.
  */
 export async function* prefetch<T>(
   items: AsyncGenerator<T, void, undefined>,
   count: number,
   abandon: () => void,
 ): AsyncGenerator<T, void, undefined> {
-  // A generator makes what it is asked for one after the other, however often it is asked.
-  const asked: Promise<IteratorResult<T, void>>[] = [];
-  const ask = () => {
+  // A generator queues calls of `next` and produces its items one after the other.
+  const requested: Promise<IteratorResult<T, void>>[] = [];
+  const request = () => {
     const next = items.next();
-    // Its failure is met when it is awaited: here, or at the end where the caller stops before it.
+    // It is awaited later: below, or at the end if the caller stops before it.
     next.catch(() => {});
-    asked.push(next);
+    requested.push(next);
   };
   try {
-    for (let i = 0; i < count; i += 1) ask();
-    for (let next = asked.shift(); next; next = asked.shift()) {
+    for (let i = 0; i < count; i += 1) request();
+    for (let next = requested.shift(); next; next = requested.shift()) {
       const item = await next;
       if (item.done) return;
-      ask();
+      request();
       yield item.value;
     }
   } finally {
     abandon();
-    await Promise.allSettled(asked);
+    await Promise.allSettled(requested);
     await items.return();
   }
 }

@@ -1,8 +1,7 @@
 import type pg from 'pg';
-import type { ArchiveResult } from '../archive/archive-request.ts';
 import { findChainPosition } from '../archive/chain.ts';
 import type { Destination } from '../archive/destination.ts';
-import { writeArchive } from '../archive/write-archive.ts';
+import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
 import { RowsMissingError } from '../archive/write-parts.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
@@ -106,7 +105,7 @@ async function archiveSnapshot(
             rows.done += stored;
           },
           owner,
-          maySeal: () => assertStillOwner(db, lease),
+          assertStillOwner: () => assertStillOwner(db, lease),
           onRetained: (keys) =>
             log.warn(
               { poolId, snapshot: snapshot.snapshot, keys },

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
-import { writeArchive } from '../../src/archive/write-archive.ts';
+import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from './destinations.ts';
 import {
@@ -70,20 +69,20 @@ test('each manifest holds the hash of the one before it', async () => {
   }
 });
 
-test('pools have chains of their own', async () => {
+test('each pool has its own chain', async () => {
   await archive(20);
   await archive(21, { poolId: 'us-east-1_Other' });
   expect((await manifest(21, 'us-east-1_Other')).previous).toBeNull();
 });
 
-test('a new database goes on with an old archive', async () => {
+test('a new database continues an old archive', async () => {
   const { manifestSha256 } = await archive(20);
   await archive(21, { previous: null });
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
   expect((await manifest(21)).previous).toEqual(previous);
 });
 
-test('a manifest that was changed meanwhile stops the chain, and both sides are told', async () => {
+test('a changed manifest stops the chain with an error that shows both hashes', async () => {
   const { manifestSha256 } = await archive(20);
   await writeFile(
     pathOf(20),
@@ -95,21 +94,20 @@ test('a manifest that was changed meanwhile stops the chain, and both sides are 
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
   const { message } = await refusal(archive(21, { previous }));
   expect(message).toContain(
-    `before 20261121T020000Z is 20261120T020000Z (SHA-256 ${changed}) there, but 20261120T020000Z (SHA-256 ${manifestSha256}) by the database`,
+    `before 20261121T020000Z is 20261120T020000Z (SHA-256 ${changed}) there, but 20261120T020000Z (SHA-256 ${manifestSha256}) in the database`,
   );
   expect(message).toContain('Restore');
 });
 
-test('a manifest that was deleted meanwhile stops the chain', async () => {
+test('a deleted manifest stops the chain', async () => {
   const { manifestSha256 } = await archive(20);
   await rm(pathOf(20));
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
   const { message } = await refusal(archive(21, { previous }));
-  expect(message).toContain(`${manifestKey(POOL, '20261120T020000Z')}, the last of`);
-  expect(message).toContain('is missing there: it was deleted, or a lifecycle rule');
+  expect(message).toContain(`${manifestKey(POOL, '20261120T020000Z')} is missing there.`);
 });
 
-test('a manifest that the database does not know of stops the chain', async () => {
+test('a manifest that the database has not recorded stops the chain', async () => {
   const { manifestSha256 } = await archive(20);
   await archive(21);
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
@@ -124,20 +122,20 @@ test('a later snapshot at the destination is refused', async () => {
   expect(await contentOf(backend.destination)).toEqual(before);
 });
 
-test('a sealed archive can be written again when later ones follow it', async () => {
+test('a sealed archive can be written again after later ones were sealed', async () => {
   const first = await archive(20);
   await archive(21);
   expect(await archive(20)).toEqual(first);
 });
 
-test('a sealed archive is taken for what it is by a later version of the program', async () => {
+test('a later version of the program reuses a sealed archive', async () => {
   const first = await archive(20);
   const before = await contentOf(backend.destination);
   expect(await archive(20, { program: 'cognito-mirror/9.9.9' })).toEqual(first);
   expect(await contentOf(backend.destination)).toEqual(before);
 });
 
-test('a sealed archive that lost an object is not, and gets it back by the version that made it', async () => {
+test('only the version that wrote a sealed archive restores its lost object', async () => {
   const first = await archive(20);
   const before = await contentOf(backend.destination);
   const [lost = ''] = [...before.keys()].filter((key) => key.startsWith('jsonl/users/'));
@@ -153,7 +151,9 @@ test('a sealed archive is never overwritten with other content', async () => {
   const { message } = await refusal(
     archive(20, { publishedAt: new Date('2026-11-20T09:00:00.000Z') }),
   );
-  expect(message).toContain('a sealed archive of us-east-1_Ab12Cd34/20261120T020000Z with other');
+  expect(message).toContain(
+    'the sealed archive of us-east-1_Ab12Cd34/20261120T020000Z there has other content',
+  );
   expect(await contentOf(backend.destination)).toEqual(before);
   const other = pool(3);
   await refusal(
@@ -167,14 +167,15 @@ test('a sealed archive is never overwritten with other content', async () => {
   expect(await contentOf(backend.destination)).toEqual(before);
 });
 
-test('a sealed manifest that cannot be read is not overwritten', async () => {
+test('a sealed manifest that cannot be read is named and not overwritten', async () => {
   await archive(20);
   await writeFile(pathOf(20), 'not a manifest');
-  await refusal(archive(20));
+  const { message } = await refusal(archive(20));
+  expect(message).toContain('cannot be read as a manifest: it is not JSON');
   expect(await readFile(pathOf(20), 'utf8')).toBe('not a manifest');
 });
 
-test('an object that a sealed archive lost is stored again', async () => {
+test('a lost object of a sealed archive is stored again', async () => {
   await archive(20);
   const before = await contentOf(backend.destination);
   const [key = ''] = [...before.keys()];

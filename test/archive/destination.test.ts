@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readWhole } from '../../src/archive/destination.ts';
-import { describeFile, type LocalFile } from '../../src/archive/digest.ts';
+import { describeFile, type LocalFile, readWhole } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -40,14 +39,17 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     expect(await keys('')).toEqual([]);
   });
 
-  test.each([0, 1, 8 * 1024 * 1024, 20_000_000])('%d bytes are read as stored', async (length) => {
-    const bytes = randomBytes(length);
-    await backend.destination.put('a/b=c/file', await file(bytes), NEVER);
-    const stored = await readWhole(backend.destination, 'a/b=c/file', NEVER);
-    expect(stored?.equals(bytes)).toBe(true);
-  });
+  test.each([0, 1, 8 * 1024 * 1024, 20_000_000])(
+    '%d bytes are read back unchanged',
+    async (length) => {
+      const bytes = randomBytes(length);
+      await backend.destination.put('a/b=c/file', await file(bytes), NEVER);
+      const stored = await readWhole(backend.destination, 'a/b=c/file', NEVER);
+      expect(stored?.equals(bytes)).toBe(true);
+    },
+  );
 
-  test('an object whose bytes break off can be read again', async () => {
+  test('a read that breaks off throws a resumable error', async () => {
     await backend.destination.put('a/file', await file(randomBytes(100)), NEVER);
     const broken = wrap(backend.destination, {
       read: async (key, signal) => {
@@ -58,17 +60,17 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     });
     const run = readWhole(broken, 'a/file', NEVER);
     await expect(run).rejects.toThrow(ResumableError);
-    await expect(run).rejects.toThrow('a/file could not be read back to its end. Run it again');
+    await expect(run).rejects.toThrow('reading a/file failed before its end');
   });
 
-  test('an object is replaced whole', async () => {
+  test('an object is replaced as a whole', async () => {
     await backend.destination.put('a/file', await file(randomBytes(100)), NEVER);
     await backend.destination.put('a/file', await file(Buffer.from('new')), NEVER);
     expect((await readWhole(backend.destination, 'a/file', NEVER))?.toString()).toBe('new');
     expect(await keys('a/')).toEqual(['a/file']);
   });
 
-  test('a listing has every object under a prefix, with its size, and no other', async () => {
+  test('a listing returns exactly the objects under a prefix, with their sizes', async () => {
     const stored = ['a/1', 'a/2', 'a/b/3', 'a/b/4', 'a/b/c/5', 'ab/6'];
     const bytes = await file(Buffer.from('four'));
     for (const key of stored) await backend.destination.put(key, bytes, NEVER);
@@ -79,11 +81,11 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     expect(await keys('none/')).toEqual([]);
   });
 
-  test('an object that is not there is read as null', async () => {
+  test('a missing object is read as null', async () => {
     expect(await backend.destination.read('a/none', NEVER)).toBeNull();
   });
 
-  test('deleting takes what is named, and does not mind what is not there', async () => {
+  test('a deletion removes the named objects and ignores missing ones', async () => {
     const bytes = await file(Buffer.from('x'));
     for (const key of ['a/1', 'a/2', 'a/3']) await backend.destination.put(key, bytes, NEVER);
     await backend.destination.delete(['a/1', 'a/3', 'a/none'], NEVER);
@@ -91,14 +93,17 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     expect(await keys('a/')).toEqual(['a/2']);
   });
 
-  test.each([10, 20_000_000])('other bytes than those described are not stored (%d)', async (n) => {
-    const described = await file(randomBytes(n));
-    await writeFile(described.path, randomBytes(n));
-    await expect(backend.destination.put('a/file', described, NEVER)).rejects.toThrow();
-    expect(await keys('a/')).toEqual([]);
-  });
+  test.each([10, 20_000_000])(
+    '%d bytes that do not match their description are not stored',
+    async (n) => {
+      const described = await file(randomBytes(n));
+      await writeFile(described.path, randomBytes(n));
+      await expect(backend.destination.put('a/file', described, NEVER)).rejects.toThrow();
+      expect(await keys('a/')).toEqual([]);
+    },
+  );
 
-  test('an abort stops a call with its own reason', async () => {
+  test('an aborted call throws the reason of its signal', async () => {
     const signal = AbortSignal.abort(new Error('the reason'));
     const bytes = await file(Buffer.from('x'));
     await expect(backend.destination.put('a/1', bytes, signal)).rejects.toThrow('the reason');
@@ -108,10 +113,10 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
 });
 
 test.each(['', 'archive', 's3://', 's3:///prefix', 'https://host/bucket', 'file://elsewhere/a'])(
-  'the URL "%s" is refused with the forms that are known',
+  'the invalid URL "%s" is refused with the valid forms',
   async (url) => {
     await expect(openDestination(url)).rejects.toThrow(
-      'ARCHIVE_URL: it names no destination. Set it to s3://bucket/prefix or file:///folder.',
+      'ARCHIVE_URL: the URL of the destination is invalid. Set it to s3://bucket/prefix or file:///folder.',
     );
   },
 );

@@ -4,13 +4,13 @@ import { openDestination } from '../../src/archive/open-destination.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
-/** A destination of a test's own. */
+/** A destination for one test. */
 export interface Backend {
   readonly destination: Destination;
   readonly close: () => Promise<void>;
 }
 
-/** Every kind of destination; a suite that all of them must pass takes these one by one. */
+/** Every kind of destination, for suites that all of them must pass. */
 export const BACKENDS: readonly { name: string; open: () => Promise<Backend> }[] = [
   { name: 'a folder', open: openFolder },
   { name: 'a bucket', open: openBucket },
@@ -23,7 +23,7 @@ export async function openFolder(): Promise<Backend & { folder: string }> {
   return { destination, folder, close: () => parent.remove() };
 }
 
-/** A bucket of a server that lists two keys a page. */
+/** Opens a bucket on a server that lists two keys per page. */
 export async function openBucket(
   options: { kmsKeyId?: string } = {},
 ): Promise<Backend & { server: S3Server }> {
@@ -33,7 +33,7 @@ export async function openBucket(
   return { destination, server, close: server.close };
 }
 
-/** Points the SDK's own variables at a server. */
+/** Sets the SDK's environment variables to a server. */
 export function useS3(server: { url: string }): void {
   process.env.AWS_ENDPOINT_URL_S3 = server.url;
   process.env.AWS_REGION = 'us-east-1';
@@ -41,7 +41,7 @@ export function useS3(server: { url: string }): void {
   process.env.AWS_SECRET_ACCESS_KEY = 'test';
 }
 
-/** A destination with some methods of its own. */
+/** Replaces some methods of a destination. */
 export function wrap(destination: Destination, own: Partial<Destination>): Destination {
   return {
     url: destination.url,

@@ -10,7 +10,7 @@ const work = useWorkFolder();
 const { archive } = work;
 
 describe('an archive in a folder', () => {
-  test('is one table to a reader of Hive partitions, and the same rows in both formats', async () => {
+  test('is one table for a reader of Hive partitions, with the same rows in both formats', async () => {
     const { destination, folder, close } = await openFolder();
     const datasets = pool(25);
     const first = await archive(destination, datasets, { partRows: 10 });
@@ -50,7 +50,7 @@ describe('an archive in a folder', () => {
     { formats: ['parquet'] },
     { formats: ['jsonl'] },
   ] as const)(
-    'of $formats holds four parts at most on this machine, for its owner alone',
+    'of $formats keeps at most four parts in a private local folder',
     async ({ formats }) => {
       const { destination, close } = await openFolder();
       const parts = new Set<number>();
@@ -74,14 +74,14 @@ describe('an archive in a folder', () => {
         },
       });
       await archive(watching, pool(45), { partRows: 10, formats });
-      // The part in hand and the next three, of which one is being read; none at the manifest.
+      // The current part and the next three; no part is left when the manifest is created.
       expect(Math.min(...parts)).toBe(0);
       expect(Math.max(...parts)).toBeLessThanOrEqual(4);
       await close();
     },
   );
 
-  test('is for its owner alone, and clears what a killed run left', async () => {
+  test('is private and clears the leftovers of a killed run', async () => {
     const { destination, folder, close } = await openFolder();
     const part = `${folder}/parquet/users/${PARTITION}`;
     await mkdir(part, { recursive: true });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeFile } from '../../src/archive/digest.ts';
+import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -13,14 +13,14 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-test('a check makes the folder, also under a name that needs escaping in a URL', async () => {
+test('a check creates the folder, also if its name needs escaping in a URL', async () => {
   const path = `${folder.path}/with space/and %20 ünïcode`;
   const destination = await openDestination(pathToFileURL(path).href);
   await destination.check(NEVER);
   expect(await readdir(path)).toEqual([]);
 });
 
-test('a check refuses a file in place of the folder', async () => {
+test('a check refuses a file instead of a folder', async () => {
   await writeFile(`${folder.path}/file`, '');
   const destination = await openDestination(pathToFileURL(`${folder.path}/file`).href);
   const checked = destination.check(NEVER);
@@ -30,7 +30,7 @@ test('a check refuses a file in place of the folder', async () => {
   );
 });
 
-test('a write that fails keeps what was there, and leaves no partial file', async () => {
+test('a failed write keeps the old content and leaves no partial file', async () => {
   const destination = await openDestination(pathToFileURL(`${folder.path}/archive`).href);
   await writeFile(`${folder.path}/source`, 'bytes');
   const source = await describeFile(`${folder.path}/source`);
@@ -41,7 +41,7 @@ test('a write that fails keeps what was there, and leaves no partial file', asyn
   expect(await readdir(`${folder.path}/archive/a`)).toEqual(['name']);
 });
 
-test('a file is for its owner alone, whatever it was before', async () => {
+test('a stored file is private, whatever the mode of its source', async () => {
   const destination = await openDestination(pathToFileURL(`${folder.path}/archive`).href);
   await writeFile(`${folder.path}/source`, 'bytes', { mode: 0o644 });
   await destination.put('a/file', await describeFile(`${folder.path}/source`), NEVER);

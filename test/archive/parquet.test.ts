@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-/** Writes rows in both formats; returns the files' paths. */
+/** Writes rows in both formats. Returns the paths of the files. */
 async function write(dataset: Dataset, rows: Iterable<object>) {
   return writeLines(
     dataset,
@@ -61,12 +61,12 @@ async function writeLines(dataset: Dataset, text: Iterable<string>) {
   return { jsonLines: part.path, parquet };
 }
 
-async function metadataOf(path: string) {
+async function readMetadata(path: string) {
   return parquetMetadataAsync(await asyncBufferFromFile(path));
 }
 
-/** A row as hyparquet gives it: times as Date, JSON as text. */
-function asRead(row: UserRow): Record<string, unknown> {
+/** Converts a row to the form that hyparquet returns: times as Date, JSON as text. */
+function toParquetForm(row: UserRow): Record<string, unknown> {
   return {
     ...row,
     created_at: row.created_at === null ? null : new Date(row.created_at),
@@ -134,18 +134,18 @@ const USER = fc.record<UserRow>({
   groups: fc.array(ODD_TEXT, { maxLength: 20 }),
 });
 
-test('users of any text come back from both formats as they were', async () => {
+test('users with any text are read back unchanged from both formats', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(USER, { maxLength: 12 }), async (rows) => {
       const { jsonLines, parquet } = await write('users', rows);
       expect(readJsonLines(jsonLines)).toEqual(rows);
-      expect(await readParquet(parquet)).toEqual(rows.map(asRead));
+      expect(await readParquet(parquet)).toEqual(rows.map(toParquetForm));
     }),
     { numRuns: 60 },
   );
 });
 
-test('groups come back from Parquet as they were, null and zero precedence apart', async () => {
+test('groups are read back from Parquet unchanged, with null and zero precedence distinct', async () => {
   const rows = [group('a', 0), group('b', 2 ** 31 - 1), group('c', null)];
   const { parquet } = await write('groups', rows);
   expect(await readParquet(parquet)).toEqual(
@@ -157,9 +157,9 @@ test('groups come back from Parquet as they were, null and zero precedence apart
   );
 });
 
-test('the columns have their types, times as microseconds in UTC', async () => {
+test('the columns have the documented types, times as microseconds in UTC', async () => {
   const { parquet } = await write('users', [user(1, { attributes: {} })]);
-  const { schema, row_groups } = await metadataOf(parquet);
+  const { schema, row_groups } = await readMetadata(parquet);
   const names = schema.filter(({ type, num_children }) => type || num_children).slice(1);
   const show = ({ name, type, converted_type, logical_type }: (typeof schema)[number]) =>
     [
@@ -200,20 +200,20 @@ test('the columns have their types, times as microseconds in UTC', async () => {
   expect(new Set(codecs)).toEqual(new Set(['ZSTD']));
 });
 
-test('no rows make a Parquet file with the columns', async () => {
+test('an empty Parquet file has the columns', async () => {
   for (const dataset of ['users', 'groups', 'memberships'] as const) {
     const { parquet } = await write(dataset, []);
     expect(await readParquet(parquet)).toEqual([]);
-    expect((await metadataOf(parquet)).schema.length).toBeGreaterThan(3);
+    expect((await readMetadata(parquet)).schema.length).toBeGreaterThan(3);
   }
 });
 
-test('row groups are bounded in rows, and in bytes where rows are large', async () => {
+test('row groups are bounded in rows and in bytes', async () => {
   const small = await write(
     'memberships',
     Array.from({ length: 50_000 }, (_, i) => ({ group_name: 'g', username: `u${i}`, sub: null })),
   );
-  const rows = (await metadataOf(small.parquet)).row_groups.map((g) => Number(g.num_rows));
+  const rows = (await readMetadata(small.parquet)).row_groups.map((g) => Number(g.num_rows));
   expect(Math.max(...rows)).toBeLessThan(20_000 + 2_048);
 
   const attributes = Object.fromEntries(
@@ -223,7 +223,7 @@ test('row groups are bounded in rows, and in bytes where rows are large', async 
     'users',
     Array.from({ length: 1_500 }, (_, i) => user(i, { attributes })),
   );
-  const groups = (await metadataOf(large.parquet)).row_groups.map((g) => Number(g.num_rows));
+  const groups = (await readMetadata(large.parquet)).row_groups.map((g) => Number(g.num_rows));
   expect(Math.max(...groups)).toBeLessThan(400);
   expect(groups.reduce((sum, count) => sum + count, 0)).toBe(1_500);
 });
@@ -242,26 +242,26 @@ test('DuckDB reads times as UTC', async () => {
   instance.closeSync();
 });
 
-test('a row that does not fit its columns is refused without a word of it', async () => {
+test('a row that does not fit its columns is refused without its data in the message', async () => {
   const written = write('users', [user(1, { created_at: 'a secret' })]);
   await expect(written).rejects.toThrow(/Parquet part was not written: \w+ Input Error\./);
   await expect(written).rejects.not.toThrow('secret');
 });
 
-test('a row that DuckDB skips is missed', async () => {
+test('a row that DuckDB skips is an error', async () => {
   const row = `${JSON.stringify({ group_name: 'g', username: 'u', sub: null })}\n`;
   await expect(writeLines('memberships', [row, '\n', row])).rejects.toThrow(
     'it has 2 rows instead of 3',
   );
 });
 
-test('a gzip header tells neither a time nor a machine', async () => {
+test('a gzip header contains neither a time nor an operating system', async () => {
   const { jsonLines } = await write('users', [user(1)]);
   const header = (await readFile(jsonLines)).subarray(0, 10);
   expect([...header]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 });
 
-test('files are for their owner alone', async () => {
+test('files are private', async () => {
   const { jsonLines, parquet } = await write('users', [user(1)]);
   for (const path of [jsonLines, parquet]) {
     expect((await stat(path)).mode & 0o777).toBe(0o600);

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Destination } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/digest.ts';
+import { type Destination, describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
@@ -24,7 +23,7 @@ afterEach(async () => {
   await local.remove();
 });
 
-/** An archive in a server of some ways of its own. */
+/** Opens an archive on a server with these deviations from S3. */
 async function open(options: S3Options): Promise<Destination> {
   server = await startS3Server(options);
   useS3(server);
@@ -49,7 +48,7 @@ async function failure(run: Promise<unknown>): Promise<Error> {
     () => null,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof Error)) throw new Error('it did not fail');
+  if (!(error instanceof Error)) throw new Error('the call did not fail');
   return error;
 }
 
@@ -60,7 +59,7 @@ describe.each<[string, S3Options, readonly [small: number, large: number]]>([
   ['no checksums', { checksums: false }, [1, 1]],
   ['no checksum headers', { checksums: 'refused' }, [1, 1]],
 ])('a server with %s', (_, options, [small, large]) => {
-  test('keeps good objects, and has them read back only where it must be', async () => {
+  test('stores objects and reads them back only if their checksum is unknown', async () => {
     const destination = await open(options);
     await destination.check(NEVER);
     for (const [length, reads] of [
@@ -74,7 +73,7 @@ describe.each<[string, S3Options, readonly [small: number, large: number]]>([
     }
   });
 
-  test('is caught where it stores other bytes', async () => {
+  test('is detected when it stores other bytes', async () => {
     const destination = await open(options);
     await destination.check(NEVER);
     server.fault = ({ operation }) => (operation === 'PutObject' ? 'other bytes' : null);
@@ -84,7 +83,7 @@ describe.each<[string, S3Options, readonly [small: number, large: number]]>([
     expect(bucket().objects.size).toBe(0);
   });
 
-  test('takes an archive, the same as any other', async () => {
+  test('stores a complete archive', async () => {
     const destination = await open(options);
     await destination.check(NEVER);
     await archive(destination, pool(5));
@@ -93,7 +92,7 @@ describe.each<[string, S3Options, readonly [small: number, large: number]]>([
   });
 });
 
-test('a server that wants Content-MD5 for DeleteObjects gets it', async () => {
+test('a server that requires Content-MD5 for DeleteObjects gets it', async () => {
   const destination = await open({ deletesByMd5: true });
   await destination.check(NEVER);
   await destination.put('a', await file(10), NEVER);
@@ -102,7 +101,7 @@ test('a server that wants Content-MD5 for DeleteObjects gets it', async () => {
 });
 
 describe('a bucket with Object Lock and default retention', () => {
-  test('takes small objects and large ones, and an archive', async () => {
+  test('stores small objects, large objects and an archive', async () => {
     const destination = await open({ versions: 'default retention' });
     await destination.check(NEVER);
     await destination.put('small', await file(1_000), NEVER);
@@ -111,7 +110,7 @@ describe('a bucket with Object Lock and default retention', () => {
     expect([...(await contentOf(destination)).keys()]).toHaveLength(7);
   });
 
-  test('keeps leftovers that cannot be deleted: they are reported, and the archive is sealed', async () => {
+  test('retains leftovers, which are reported while the archive is sealed', async () => {
     const destination = await open({ versions: 'no deletion' });
     await destination.check(NEVER);
     const leftover =
@@ -124,9 +123,9 @@ describe('a bucket with Object Lock and default retention', () => {
   });
 });
 
-describe('a server that does not hold to If-None-Match', () => {
+describe('a server that does not obey If-None-Match', () => {
   test.each(['ignored', 'refused'] as const)(
-    '(%s) is found, and served all the same',
+    '(%s) is detected and can be used',
     async (conditions) => {
       const destination = await open({ conditions });
       await destination.check(NEVER);
@@ -139,11 +138,11 @@ describe('a server that does not hold to If-None-Match', () => {
   );
 });
 
-test('a server without uploads in parts is found at the start, by the call', async () => {
+test('a server without multipart uploads is detected at the start', async () => {
   const destination = await open({ multipart: false });
   const error = await failure(destination.check(NEVER));
   expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toBe(
-    'ARCHIVE_URL: the server of the bucket archive does not support the call CreateMultipartUpload (MethodNotAllowed, HTTP 405). Name a bucket of a server that supports it, or a folder: file:///folder.',
+    'ARCHIVE_URL: the server of the bucket archive does not support the call CreateMultipartUpload (MethodNotAllowed, HTTP 405). Set ARCHIVE_URL to a bucket on a server that supports it, or to a folder: file:///folder.',
   );
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeFile } from '../../src/archive/digest.ts';
+import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
@@ -51,7 +51,7 @@ async function failure(run: Promise<unknown>): Promise<Error> {
 }
 
 describe('uploads', () => {
-  test('a small file goes up in one request, a large one in parts', async () => {
+  test('a small file is uploaded in one request, a large file in parts', async () => {
     await backend.destination.put('small', await file(1_000), NEVER);
     await backend.destination.put('large', await file(MULTIPART), NEVER);
     expect(backend.server.requests.map(({ operation }) => operation)).toEqual([
@@ -69,7 +69,7 @@ describe('uploads', () => {
   });
 
   test.each(['SlowDown', 'InternalError', 'cut'] as const)(
-    'are tried again after %s',
+    'are retried after %s',
     async (fault) => {
       for (const operation of ['PutObject', 'UploadPart', 'CreateMultipartUpload', 'HeadObject']) {
         failing(operation, fault);
@@ -80,12 +80,12 @@ describe('uploads', () => {
     },
   );
 
-  test('that keep failing end with an error that can be resumed, and leave no upload', async () => {
+  test('that keep failing throw a resumable error and leave no upload', async () => {
     failing('UploadPart', 'InternalError', Number.POSITIVE_INFINITY);
     const error = await failure(backend.destination.put('large', await file(MULTIPART), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).toContain(
-      'the call UploadPart on the bucket archive (InternalError, HTTP 500)',
+      'The call UploadPart on the bucket archive failed (InternalError, HTTP 500)',
     );
     expect(bucket().uploads.size).toBe(0);
     expect(bucket().objects.size).toBe(0);
@@ -103,7 +103,7 @@ describe('uploads', () => {
     expect(bucket().objects.size).toBe(0);
   });
 
-  test.each([1_000, MULTIPART])('of %d bytes that were stored wrongly are seen', async (length) => {
+  test.each([1_000, MULTIPART])('of %d bytes that were damaged are detected', async (length) => {
     const operation = length === MULTIPART ? 'UploadPart' : 'PutObject';
     failing(operation, 'other bytes');
     const error = await failure(backend.destination.put('file', await file(length), NEVER));
@@ -111,7 +111,7 @@ describe('uploads', () => {
     expect(bucket().uploads.size).toBe(0);
   });
 
-  describe('where a server keeps no checksums', () => {
+  describe('to a server without checksums', () => {
     let server: S3Server;
     beforeEach(async () => {
       server = await startS3Server({ checksums: false });
@@ -119,14 +119,14 @@ describe('uploads', () => {
     });
     afterEach(() => server.close());
 
-    test.each([1_000, MULTIPART])('of %d bytes are stored', async (length) => {
+    test.each([1_000, MULTIPART])('of %d bytes succeed', async (length) => {
       const plain = await openDestination('s3://archive');
       await plain.put('file', await file(length), NEVER);
       expect(server.buckets.get('archive')?.objects.get('file')?.bytes).toHaveLength(length);
     });
 
     test.each<S3Fault>(['other bytes', 'fewer bytes'])(
-      'of which %s are stored are seen',
+      'of which %s are stored are detected',
       async (fault) => {
         const plain = await openDestination('s3://archive');
         server.fault = ({ operation }) => (operation === 'PutObject' ? fault : null);
@@ -137,16 +137,16 @@ describe('uploads', () => {
       },
     );
 
-    test('that cannot be read back to their end are told', async () => {
+    test('that cannot be read back throw a resumable error', async () => {
       const plain = await openDestination('s3://archive');
       server.fault = ({ operation }) => (operation === 'GetObject' ? 'cut body' : null);
       const error = await failure(plain.put('file', await file(1_000), NEVER));
       expect(error).toBeInstanceOf(ResumableError);
-      expect(error.message).toContain('file could not be read back to its end');
+      expect(error.message).toContain('reading file failed before its end');
     });
   });
 
-  test('are encrypted with the KMS key that is set, and else as the bucket says', async () => {
+  test('are encrypted with the configured KMS key, or else by the default of the bucket', async () => {
     const kms = await openDestination('s3://archive/kms', { kmsKeyId: 'alias/archive' });
     await kms.check(NEVER);
     for (const length of [10, MULTIPART]) {
@@ -167,7 +167,7 @@ describe('an archive', () => {
   const archive = () =>
     writeArchive(backend.destination, requestFor(datasets), rowsOf(datasets), optionsWith());
 
-  test('whose part was stored wrongly gets no manifest, and gets one when run again', async () => {
+  test('with a damaged part gets its manifest only from the next run', async () => {
     let puts = 0;
     backend.server.fault = ({ operation }) =>
       operation === 'PutObject' && ++puts === 4 ? 'other bytes' : null;
@@ -177,7 +177,7 @@ describe('an archive', () => {
     expect([...(await contentOf(backend.destination)).keys()].join()).toContain('manifest');
   });
 
-  test('is the same whatever requests had to be repeated', async () => {
+  test('has the same bytes whatever requests were retried', async () => {
     let count = 0;
     const faults: S3Fault[] = ['SlowDown', 'cut', 'InternalError'];
     backend.server.fault = () => (++count % 4 === 0 ? (faults[count % 3] ?? null) : null);
@@ -201,7 +201,7 @@ describe('a check', () => {
     ['HeadObject', 's3:GetObject'],
     ['GetObject', 's3:GetObject'],
     ['DeleteObjects', 's3:DeleteObject'],
-  ])('names call and IAM action where %s is denied', async (operation, action) => {
+  ])('names the call and the IAM action if %s is denied', async (operation, action) => {
     failing(operation, 'AccessDenied', Number.POSITIVE_INFINITY);
     const error = await failure(backend.destination.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
@@ -209,7 +209,7 @@ describe('a check', () => {
     expect(error.message).toContain(`Allow the IAM action ${action}`);
   });
 
-  test('finds a right to delete that is denied for single objects', async () => {
+  test('detects a denied deletion in the list of refused objects', async () => {
     const server = await startS3Server({ deniesDeletion: true });
     useS3(server);
     const error = await failure((await openDestination('s3://archive')).check(NEVER));
@@ -219,18 +219,16 @@ describe('a check', () => {
   });
 
   test.each(['SlowDown', 'InternalError'] as const)(
-    'that %s ends can be run again',
+    'that fails with %s can be run again',
     async (fault) => {
       failing('PutObject', fault, Number.POSITIVE_INFINITY);
       const error = await failure(backend.destination.check(NEVER));
       expect(error).toBeInstanceOf(ResumableError);
-      expect(error.message).toContain(
-        `S3 failed the call PutObject on the bucket archive (${fault},`,
-      );
+      expect(error.message).toContain(`The call PutObject on the bucket archive failed (${fault},`);
     },
   );
 
-  test('whose object another process deletes does not take the server for one without conditions', async () => {
+  test('does not conclude from the deletion by another process that conditions are ignored', async () => {
     const { destination, server } = backend;
     let writes = 0;
     server.after = ({ operation, key }) => {
@@ -246,7 +244,7 @@ describe('a check', () => {
     expect(made).not.toContain('ListObjectsV2');
   });
 
-  test('passes where several processes start at once, and leaves nothing', async () => {
+  test('passes in several processes at once and leaves nothing', async () => {
     const checks = Array.from({ length: 8 }, async () => {
       const destination = await openDestination('s3://archive/of/pools');
       for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
@@ -255,7 +253,7 @@ describe('a check', () => {
     expect(bucket().objects.size + bucket().uploads.size).toBe(0);
   });
 
-  test('leaves one object in a bucket that keeps versions, however often it is made', async () => {
+  test('leaves one object in a versioned bucket, however often it runs', async () => {
     const server = await startS3Server({ versions: true });
     useS3(server);
     const destination = await openDestination('s3://archive/of/pools');
@@ -270,16 +268,16 @@ describe('a check', () => {
     await server.close();
   });
 
-  test('tells a bucket that does not exist', async () => {
+  test('reports a bucket that does not exist', async () => {
     const missing = await openDestination('s3://missing');
     const error = await failure(missing.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toBe(
-      'ARCHIVE_URL: the bucket missing does not exist. Create it, or name one that exists.',
+      'ARCHIVE_URL: the bucket missing does not exist. Create the bucket, or set ARCHIVE_URL to an existing one.',
     );
   });
 
-  test('tells the Region of a bucket that is in another', async () => {
+  test('reports the Region of a bucket in another Region', async () => {
     const server = await startS3Server({ buckets: { european: 'eu-west-1' } });
     useS3(server);
     const error = await failure((await openDestination('s3://european')).check(NEVER));
@@ -288,7 +286,7 @@ describe('a check', () => {
     await server.close();
   });
 
-  test('tells a server that is not there', async () => {
+  test('reports an unreachable server', async () => {
     await backend.server.close();
     const error = await failure(backend.destination.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
@@ -301,7 +299,7 @@ describe('a check', () => {
     expect(bucket().objects.size + bucket().uploads.size).toBe(0);
   });
 
-  test('leaves no upload where it is interrupted before it has ended its own', async () => {
+  test('leaves no upload when it is interrupted', async () => {
     const abort = new AbortController();
     let times = 0;
     backend.server.fault = ({ operation }) => {
@@ -309,14 +307,14 @@ describe('a check', () => {
       abort.abort(new Error('stopped by a person'));
       return 'SlowDown';
     };
-    // It may say that it was stopped, or be over by then.
+    // It may throw the reason or have ended by then.
     await backend.destination.check(abort.signal).catch(() => {});
     expect(times).toBe(2);
     expect(bucket().uploads.size).toBe(0);
   });
 });
 
-test('a denied write during a run names its IAM action', async () => {
+test('a denied call during a run names its IAM action', async () => {
   failing('DeleteObjects', 'AccessDenied');
   const error = await failure(backend.destination.delete(['a'], NEVER));
   expect(error).toBeInstanceOf(ActionRequiredError);

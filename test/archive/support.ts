@@ -4,15 +4,14 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
 import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
-import type { ArchiveOptions } from '../../src/archive/write-archive.ts';
+import type { ArchiveOptions, ArchiveRequest } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
 
 export const POOL = 'us-east-1_Ab12Cd34';
-/** Where the parts and the manifest of the snapshot lie that `requestFor` asks to be archived. */
+/** The location of the parts and the manifest of the snapshot in `requestFor`. */
 export const PARTITION = `pool_id=${POOL}/snapshot=20261120T020000Z`;
 export const MANIFEST = `manifests/pool_id=${POOL}/20261120T020000Z.json`;
 export const NEVER = new AbortController().signal;
@@ -78,7 +77,7 @@ export function group(name: string, precedence: number | null = null) {
 
 export type Datasets = Readonly<Record<Dataset, readonly object[]>>;
 
-/** Users, one group of them all, and the memberships. */
+/** Users, one group that contains them all, and its memberships. */
 export function pool(users: number): Datasets {
   const rows = Array.from({ length: users }, (_, index) => user(index));
   return {
@@ -90,7 +89,7 @@ export function pool(users: number): Datasets {
 
 export const EMPTY: Datasets = { users: [], groups: [], memberships: [] };
 
-/** Rows as JSON Lines, in chunks that end anywhere. */
+/** Rows as JSON Lines, in chunks that ignore the ends of lines. */
 export function rowsOf(datasets: Datasets, chunkBytes = 1_000): SnapshotRows {
   return {
     async open(dataset) {
@@ -125,13 +124,13 @@ export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions 
     program: 'cognito-mirror/0.0.0',
     owner: 'a-database',
     signal: NEVER,
-    maySeal: async () => {},
+    assertStillOwner: async () => {},
     workFolder: tmpdir(),
     ...more,
   };
 }
 
-/** Every object of a destination with its bytes, by key. */
+/** Reads every object of a destination, by key. */
 export async function contentOf(destination: Destination): Promise<Map<string, Buffer>> {
   const content = new Map<string, Buffer>();
   for (const prefix of ['parquet/', 'jsonl/', 'manifests/']) {
@@ -151,7 +150,7 @@ export async function readManifest(
   return bytes && JSON.parse(bytes.toString());
 }
 
-/** A Parquet file's rows, by a reader that is not the one that wrote them. */
+/** Reads a Parquet file's rows with another library than the one that wrote them. */
 export async function readParquet(path: string): Promise<Record<string, unknown>[]> {
   return parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });
 }
@@ -164,7 +163,7 @@ export function readJsonLines(path: string): unknown[] {
     .map((line) => JSON.parse(line));
 }
 
-/** Settings of a DuckDB that reads archives in tests: it fetches nothing from the network. */
+/** Settings for a DuckDB that reads archives in tests and never uses the network. */
 export const OFFLINE = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',

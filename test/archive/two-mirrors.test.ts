@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ArchiveRequest, ArchiveResult } from '../../src/archive/archive-request.ts';
-import { type Destination, readWhole } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/digest.ts';
+import { type Destination, describeFile, readWhole } from '../../src/archive/destination.ts';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
-import { writeArchive } from '../../src/archive/write-archive.ts';
+import {
+  type ArchiveRequest,
+  type ArchiveResult,
+  writeArchive,
+} from '../../src/archive/write-archive.ts';
 import { ActionRequiredError, LeaseLostError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, openBucket, openFolder, wrap } from './destinations.ts';
@@ -28,7 +30,7 @@ const PUBLISHED = {
 } as const;
 type Owner = keyof typeof PUBLISHED;
 
-/** Archives one snapshot, the same second of the same pool, from one database. */
+/** Archives the same snapshot from one of the databases. */
 function archive(
   destination: Destination,
   owner: Owner,
@@ -54,7 +56,7 @@ async function refusal(run: Promise<unknown>): Promise<ActionRequiredError> {
   return error;
 }
 
-/** Expects that the manifest names what is there, and all of it. */
+/** Expects the manifest to name exactly the stored objects. */
 async function expectSealed(destination: Destination, sha256: string): Promise<void> {
   const content = await contentOf(destination);
   const manifest = content.get(MANIFEST) ?? Buffer.alloc(0);
@@ -67,7 +69,7 @@ async function expectSealed(destination: Destination, sha256: string): Promise<v
   expect(content.size).toBe(objects.length + 1);
 }
 
-/** A gate at which a writer waits. */
+/** A gate that holds a writer until it opens. */
 function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -85,7 +87,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
   });
   afterEach(() => backend.close());
 
-  test('at once: one seals it, the other fails with the reason, and nothing of the first changes', async () => {
+  test('at once: one seals it, the other fails with the reason and changes nothing', async () => {
     for (let round = 0; round < 10; round += 1) {
       const snapshotAt = new Date(Date.UTC(2026, 10, 20, 2, 0, round));
       const more = { request: { snapshotAt } };
@@ -99,7 +101,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
       );
       expect(sealed).toHaveLength(1);
       expect(failed[0]).toBeInstanceOf(ActionRequiredError);
-      expect(String(failed[0])).toContain('another mirror, with another database,');
+      expect(String(failed[0])).toContain('nother mirror with another database');
       const content = await contentOf(destination);
       const [{ manifest, manifestSha256 }] = sealed as [ArchiveResult];
       const bytes = content.get(manifest) ?? Buffer.alloc(0);
@@ -112,15 +114,15 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
   });
 
   test.each([0, 2, 5])(
-    'the later one, after %d objects of the first, writes nothing',
+    'the later one writes nothing when the first has stored %d objects',
     async (after) => {
-      const [reached, goOn] = [gate(), gate()];
+      const [reached, resume] = [gate(), gate()];
       let left = after;
       const paused = wrap(destination, {
         async put(key, file, signal) {
           if (left-- === 0) {
             reached.open();
-            await goOn.opened;
+            await resume.opened;
           }
           await destination.put(key, file, signal);
         },
@@ -130,38 +132,38 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
       const before = await contentOf(destination);
       const { message } = await refusal(archive(destination, 'database-b', 30));
       expect(message).toBe(
-        `ARCHIVE_URL: another mirror, with another database, is writing the archive of ${POOL}/20261120T020000Z there: it holds the lock ${LOCK}. Give each database an ARCHIVE_URL of its own. If that mirror no longer runs, delete the lock.`,
+        `ARCHIVE_URL: another mirror with another database is writing the archive of ${POOL}/20261120T020000Z there. It holds the lock ${LOCK}. Give each database its own ARCHIVE_URL. If that mirror no longer runs, delete the lock.`,
       );
       expect(await contentOf(destination)).toEqual(before);
-      goOn.open();
+      resume.open();
       await expectSealed(destination, (await first).manifestSha256);
     },
   );
 
-  test('the later one learns that it is sealed, and deletes nothing', async () => {
+  test('the later one reports that it is sealed and deletes nothing', async () => {
     const { manifestSha256 } = await archive(destination, 'database-a', 9);
     const { message } = await refusal(archive(destination, 'database-b', 9));
-    expect(message).toContain('another mirror, with another database, sealed this snapshot there.');
-    expect(message).toContain('Give each database an ARCHIVE_URL of its own');
+    expect(message).toContain('Another mirror with another database sealed it.');
+    expect(message).toContain('Give each database its own ARCHIVE_URL');
     await expectSealed(destination, manifestSha256);
   });
 
-  test('a manifest that appears all the same is not overwritten', async () => {
+  test('a manifest that appears despite the lock is not overwritten', async () => {
     const other = await temporaryFolder();
     await writeFile(join(other.path, 'manifest'), '{"of":"another"}\n');
     const file = await describeFile(join(other.path, 'manifest'));
-    const meanwhile = wrap(destination, {
+    const racing = wrap(destination, {
       async create(key, own, signal) {
         if (key === MANIFEST) await destination.create(key, file, signal);
         return destination.create(key, own, signal);
       },
     });
-    await refusal(archive(meanwhile, 'database-a', 9));
+    await refusal(archive(racing, 'database-a', 9));
     expect((await contentOf(destination)).get(MANIFEST)?.toString()).toBe('{"of":"another"}\n');
     await other.remove();
   });
 
-  test('the lock of a run that was killed is taken over by its own database alone', async () => {
+  test('only the same database takes the lock of a killed run', async () => {
     const killed = wrap(destination, {
       delete: (keys, signal) =>
         keys.includes(LOCK) ? Promise.resolve(keys) : destination.delete(keys, signal),
@@ -174,12 +176,12 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     expect(await destination.read(LOCK, NEVER)).toBeNull();
   });
 
-  test('a failed run releases the lock, one that lost the snapshot leaves it to who has it', async () => {
+  test('a failed run unlocks, but a run that lost the snapshot leaves the lock to the new owner', async () => {
     const broken = wrap(destination, { put: () => Promise.reject(new ResumableError('full')) });
     await expect(archive(broken, 'database-a', 9)).rejects.toThrow('full');
     expect(await destination.read(LOCK, NEVER)).toBeNull();
-    const maySeal = () => Promise.reject(new LeaseLostError('another runner has it'));
-    await expect(archive(destination, 'database-a', 9, { maySeal })).rejects.toThrow(
+    const assertStillOwner = () => Promise.reject(new LeaseLostError('another runner has it'));
+    await expect(archive(destination, 'database-a', 9, { assertStillOwner })).rejects.toThrow(
       LeaseLostError,
     );
     const lock = await destination.read(LOCK, NEVER);
@@ -191,9 +193,9 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
 
   test.each([
     ['removed', 'was removed while the archive was written'],
-    ['taken by another', 'another mirror, with another database, is writing'],
-  ])('nothing is sealed under a lock that was %s', async (what, message) => {
-    const maySeal = async () => {
+    ['taken by another', 'another mirror with another database is writing'],
+  ])('nothing is sealed if the lock was %s', async (what, message) => {
+    const assertStillOwner = async () => {
       await destination.delete([LOCK], NEVER);
       if (what === 'removed') return;
       const other = await temporaryFolder();
@@ -201,7 +203,9 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
       await destination.create(LOCK, await describeFile(join(other.path, 'lock')), NEVER);
       await other.remove();
     };
-    await expect(archive(destination, 'database-a', 9, { maySeal })).rejects.toThrow(message);
+    await expect(archive(destination, 'database-a', 9, { assertStillOwner })).rejects.toThrow(
+      message,
+    );
     expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
     const left = (await readWhole(destination, LOCK, NEVER))?.toString();
     expect(left).toBe(what === 'removed' ? undefined : '{"installation":"database-b"}\n');
@@ -224,7 +228,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
   });
 });
 
-test('an empty lock or manifest, which a killed run left without hard links, counts as none', async () => {
+test('an empty lock or manifest, left by a killed run without hard links, is ignored', async () => {
   const { destination, folder, close } = await openFolder();
   for (const key of [LOCK, MANIFEST]) {
     await mkdir(dirname(join(folder, key)), { recursive: true });
@@ -236,12 +240,12 @@ test('an empty lock or manifest, which a killed run left without hard links, cou
   await close();
 });
 
-test('fewer formats than those of a sealed archive delete none of its parts', async () => {
+test('a run with fewer formats deletes no part of a sealed archive', async () => {
   const { destination, close } = await openFolder();
   const both = { formats: ['parquet', 'jsonl'] as const, program: 'cognito-mirror/0.0.0' };
   const { manifestSha256 } = await archive(destination, 'database-a', 9, both);
   const broken = wrap(destination, {
-    // So that the archive is not adopted: a part cannot be read.
+    // A part that cannot be read prevents the reuse of the archive.
     read: async (key, signal) =>
       key.startsWith('parquet/') ? null : destination.read(key, signal),
   });
@@ -250,7 +254,7 @@ test('fewer formats than those of a sealed archive delete none of its parts', as
   await close();
 });
 
-test('a folder of many writers gives a name to one of them, whole, and keeps no partial file', async () => {
+test('among many writers of one key in a folder exactly one succeeds, without partial files', async () => {
   const { destination, folder, close } = await openFolder();
   const local = await temporaryFolder();
   const files = await Promise.all(
@@ -273,7 +277,7 @@ test('a folder of many writers gives a name to one of them, whole, and keeps no 
   await close();
 });
 
-test('a create whose answer was lost finds its own object, and a conflict is tried again', async () => {
+test('a create whose response was lost finds its own object, and a conflict is retried', async () => {
   const { destination, server, close } = await openBucket();
   let puts = 0;
   server.after = ({ operation, key }) =>

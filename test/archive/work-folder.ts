@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { ArchiveResult } from '../../src/archive/archive-request.ts';
 import type { Destination } from '../../src/archive/destination.ts';
-import { writeArchive } from '../../src/archive/write-archive.ts';
+import { type ArchiveResult, writeArchive } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { type Datasets, optionsWith, requestFor, rowsOf } from './support.ts';
@@ -12,7 +11,7 @@ type Options = Parameters<typeof optionsWith>[0] & {
   request?: Parameters<typeof requestFor>[1];
 };
 
-/** The folder in which a test's archives are made. */
+/** The work folder of a test. */
 export interface WorkFolder {
   readonly path: string;
   readonly archive: (
@@ -22,7 +21,7 @@ export interface WorkFolder {
   ) => Promise<ArchiveResult>;
 }
 
-/** Gives each test of the file a private folder to archive through, which must be empty afterwards. */
+/** Gives each test of the file a private work folder, which must be empty afterwards. */
 export function useWorkFolder(): WorkFolder {
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeEach(async () => {

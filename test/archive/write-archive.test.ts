@@ -3,8 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Destination } from '../../src/archive/destination.ts';
-import { describeFile } from '../../src/archive/digest.ts';
+import { type Destination, describeFile } from '../../src/archive/destination.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { LeaseLostError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -35,7 +34,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
   });
   afterEach(() => backend.close());
 
-  test('has its parts where the contract says, and a manifest that names them all', async () => {
+  test('has its parts in the documented layout and a manifest that names them all', async () => {
     const datasets = pool(25);
     const result = await archive(destination, datasets, { partRows: 10 });
     const content = await contentOf(destination);
@@ -89,7 +88,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     });
   });
 
-  test('has the same bytes when it is written again, over itself or elsewhere', async () => {
+  test('has the same bytes when it is written again, here or at another destination', async () => {
     const datasets = pool(25);
     const first = await archive(destination, datasets, { partRows: 10 });
     const content = await contentOf(destination);
@@ -103,7 +102,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     await other.close();
   });
 
-  test('of nothing has one empty part for each dataset', async () => {
+  test('of an empty pool has one empty part for each dataset', async () => {
     const result = await archive(destination, EMPTY);
     expect(result.objects).toBe(6);
     const manifest = await readManifest(destination, requestFor(EMPTY));
@@ -113,19 +112,22 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     expect(gunzipSync(empty ?? '').length).toBe(0);
   });
 
-  test('has as many parts as full ones need, and no empty one after them', async () => {
+  test('has no empty part after full ones', async () => {
     const result = await archive(destination, pool(20), { partRows: 10, formats: ['jsonl'] });
     expect(result.objects).toBe(2 + 1 + 2);
   });
 
-  test.each(['parquet', 'jsonl'] as const)('in %s alone has no other object', async (format) => {
-    await archive(destination, pool(3), { formats: [format] });
-    const keys = [...(await contentOf(destination)).keys()];
-    expect(keys.filter((key) => !key.startsWith(`${format}/`))).toEqual([MANIFEST]);
-    expect(keys).toHaveLength(4);
-  });
+  test.each(['parquet', 'jsonl'] as const)(
+    'in %s only has no objects of the other format',
+    async (format) => {
+      await archive(destination, pool(3), { formats: [format] });
+      const keys = [...(await contentOf(destination)).keys()];
+      expect(keys.filter((key) => !key.startsWith(`${format}/`))).toEqual([MANIFEST]);
+      expect(keys).toHaveLength(4);
+    },
+  );
 
-  test('is sealed last, after what it does not name was deleted', async () => {
+  test('is sealed last, after the deletion of unnamed objects', async () => {
     const unnamed = [
       `parquet/users/${PARTITION}/part-00007.parquet`,
       `jsonl/groups/${PARTITION}/part-00001.jsonl.gz`,
@@ -142,10 +144,10 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     await old.remove();
 
     let sealedAt: string[] = [];
-    const maySeal = async () => {
+    const assertStillOwner = async () => {
       sealedAt = [...(await contentOf(destination)).keys()];
     };
-    await archive(destination, pool(3), { formats: ['parquet'], maySeal });
+    await archive(destination, pool(3), { formats: ['parquet'], assertStillOwner });
     const named = ['groups', 'memberships', 'users'].map(
       (dataset) => `parquet/${dataset}/${PARTITION}/part-00000.parquet`,
     );
@@ -155,26 +157,26 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     );
   });
 
-  test('is neither sealed nor cleared when the runner lost the snapshot', async () => {
+  test('is not sealed or cleared after the runner lost the snapshot', async () => {
     await archive(destination, pool(3), { request: { poolId: `${POOL}5` } });
-    const maySeal = async () => {
+    const assertStillOwner = async () => {
       throw new LeaseLostError('another runner has it');
     };
-    await expect(archive(destination, pool(15), { partRows: 10, maySeal })).rejects.toThrow(
-      LeaseLostError,
-    );
+    await expect(
+      archive(destination, pool(15), { partRows: 10, assertStillOwner }),
+    ).rejects.toThrow(LeaseLostError);
     const before = await contentOf(destination);
     expect(before.has(MANIFEST)).toBe(false);
-    await expect(archive(destination, pool(3), { formats: ['jsonl'], maySeal })).rejects.toThrow(
-      LeaseLostError,
-    );
+    await expect(
+      archive(destination, pool(3), { formats: ['jsonl'], assertStillOwner }),
+    ).rejects.toThrow(LeaseLostError);
     expect([...(await contentOf(destination)).keys()]).toEqual([...before.keys()]);
   });
 
   test.each([
     ['lost', null],
     ['cut', 1],
-  ])('is not sealed when the destination %s an object meanwhile', async (_, bytes) => {
+  ])('is not sealed if the destination has %s an object', async (_, bytes) => {
     const part = `parquet/users/${PARTITION}/part-00000.parquet`;
     const forgetful = wrap(destination, {
       async *list(prefix, signal) {
@@ -192,16 +194,19 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     ['users', 4],
     ['groups', 0],
     ['memberships', 2],
-  ] as const)('is not sealed when its %s are not as many as published', async (dataset, count) => {
-    const counts = { ...requestFor(pool(3)).counts, [dataset]: count };
-    const written = archive(destination, pool(3), { request: { counts } });
-    await expect(written).rejects.toThrow(
-      `${POOL}/20261120T020000Z has ${count} ${dataset}, but ${dataset === 'groups' ? 1 : 3} came`,
-    );
-    expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
-  });
+  ] as const)(
+    'is not sealed if the number of %s differs from the published one',
+    async (dataset, count) => {
+      const counts = { ...requestFor(pool(3)).counts, [dataset]: count };
+      const written = archive(destination, pool(3), { request: { counts } });
+      await expect(written).rejects.toThrow(
+        `was published with ${count} ${dataset}, but Postgres returned ${dataset === 'groups' ? 1 : 3}`,
+      );
+      expect((await contentOf(destination)).has(MANIFEST)).toBe(false);
+    },
+  );
 
-  test('is not sealed when its rows fail or stop', async () => {
+  test('is not sealed if reading its rows fails or stops', async () => {
     const failing: SnapshotRows = {
       open: async () =>
         Readable.from(
@@ -219,7 +224,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     expect(await contentOf(destination)).toEqual(new Map());
   });
 
-  test('stops at an abort, wherever it is, with the reason that was given', async () => {
+  test('stops at an abort in any step with the given reason', async () => {
     const datasets = pool(30);
     for (const after of [1, 2, 5, 9]) {
       const abort = new AbortController();
@@ -255,9 +260,9 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     expect((await contentOf(destination)).has(MANIFEST)).toBe(true);
   });
 
-  test('tells the rows of every object that was stored', async () => {
-    const told: number[] = [];
-    await archive(destination, pool(15), { partRows: 10, onRows: (rows) => told.push(rows) });
-    expect(told.reduce((sum, rows) => sum + rows, 0)).toBe(2 * (15 + 1 + 15));
+  test('reports the rows of every stored object', async () => {
+    const reported: number[] = [];
+    await archive(destination, pool(15), { partRows: 10, onRows: (rows) => reported.push(rows) });
+    expect(reported.reduce((sum, rows) => sum + rows, 0)).toBe(2 * (15 + 1 + 15));
   });
 });

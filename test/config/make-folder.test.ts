@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeFolder } from '../../src/common/make-folder.ts';
+import { makeFolder } from '../../src/common/folders.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

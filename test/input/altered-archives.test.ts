@@ -1,8 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ArchiveRequest } from '../../src/archive/archive-request.ts';
-import { writeArchive } from '../../src/archive/write-archive.ts';
+import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from '../archive/destinations.ts';
 import { contentOf, MANIFEST, optionsWith, pool, requestFor, rowsOf } from '../archive/support.ts';
@@ -27,14 +26,14 @@ function archive(program: string, more: Partial<ArchiveRequest> = {}) {
 const content = () => contentOf(backend.destination);
 const pathOf = (key: string) => join(backend.folder, key);
 
-/** Bytes of another content: cut short, longer, with one of them changed, or something else. */
+/** Alters bytes: cuts them, appends to them, flips one bit, or replaces them. */
 const alteration = fc.oneof(
   fc.double({ min: 0, max: 0.999, noNaN: true }).map((part) => ({
     name: `cut at ${part}`,
     of: (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length * part)),
   })),
   fc.uint8Array({ minLength: 1, maxLength: 20 }).map((more) => ({
-    name: `and ${more.length} bytes more`,
+    name: `with ${more.length} more bytes`,
     of: (bytes: Buffer) => Buffer.concat([bytes, more]),
   })),
   fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(7)).map(([at, bit]) => ({
@@ -59,13 +58,13 @@ type Manifest = {
   counts: { users: number };
 } & Record<string, unknown>;
 
-/** Manifests that are well-formed and not true. */
-const LIES: readonly (readonly [string, (manifest: Manifest) => unknown])[] = [
+/** Well-formed manifests with false content. */
+const FALSE_MANIFESTS: readonly (readonly [string, (manifest: Manifest) => unknown])[] = [
   ['that names nothing', (m) => ({ ...m, objects: [] })],
   ['that leaves a part out', (m) => ({ ...m, objects: m.objects.slice(1) })],
   ['that names a part twice', (m) => ({ ...m, objects: [...m.objects, ...m.objects.slice(-1)] })],
   [
-    'that names what lies outside of it',
+    'that names objects outside of it',
     (m) => ({ ...m, objects: m.objects.map((o) => ({ ...o, key: `../../${o.key}` })) }),
   ],
   [
@@ -79,13 +78,13 @@ const LIES: readonly (readonly [string, (manifest: Manifest) => unknown])[] = [
   ],
   ['of another time', (m) => ({ ...m, walkedAt: '2026-11-20T02:10:00.124Z' })],
   ['of another pool', (m) => ({ ...m, poolId: 'us-east-1_Other' })],
-  ['of another form', (m) => ({ ...m, version: 2 })],
-  ['that says more', (m) => ({ ...m, more: true })],
-  ['that goes on from another', (m) => ({ ...m, previous: { snapshot: 'x', sha256: 'x' } })],
+  ['of another version', (m) => ({ ...m, version: 2 })],
+  ['with an additional field', (m) => ({ ...m, more: true })],
+  ['that follows another one', (m) => ({ ...m, previous: { snapshot: 'x', sha256: 'x' } })],
 ];
 
-describe('an archive that was sealed, and changed before the database knew', () => {
-  test('is refused or made right again, whatever byte of it was changed', async () => {
+describe('a sealed archive that changed before the database recorded it', () => {
+  test('is refused or restored, whatever byte of it was changed', async () => {
     const sealed = await archive(FIRST);
     const before = await content();
     await fc.assert(
@@ -100,7 +99,7 @@ describe('an archive that was sealed, and changed before the database knew', () 
           writeFileSync(pathOf(key), altered);
           const outcome = await archive(program).catch((error: unknown) => error);
           if (key === MANIFEST && altered.length === 0) {
-            // A killed run can leave the name without content in a folder: nothing was sealed.
+            // A killed run can leave an empty file in a folder: nothing was sealed.
             expect(outcome).toEqual(await archive(program));
             const parts = [...before].filter(([name]) => name !== MANIFEST);
             expect([...(await content())].filter(([name]) => name !== MANIFEST)).toEqual(parts);
@@ -127,24 +126,27 @@ describe('an archive that was sealed, and changed before the database knew', () 
     );
   });
 
-  test.each(LIES)('is not believed a manifest %s, and the manifest stays', async (_, lie) => {
-    await archive(FIRST);
-    const manifest = JSON.parse(readFileSync(pathOf(MANIFEST), 'utf8')) as Manifest;
-    const told = `${JSON.stringify(lie(manifest), null, 2)}\n`;
-    writeFileSync(pathOf(MANIFEST), told);
-    for (const program of [FIRST, LATER]) {
-      await expect(archive(program)).rejects.toThrow(ActionRequiredError);
-      expect(readFileSync(pathOf(MANIFEST), 'utf8')).toBe(told);
-    }
-  });
+  test.each(FALSE_MANIFESTS)(
+    'is refused with a manifest %s, and the manifest stays',
+    async (_, falsify) => {
+      await archive(FIRST);
+      const manifest = JSON.parse(readFileSync(pathOf(MANIFEST), 'utf8')) as Manifest;
+      const altered = `${JSON.stringify(falsify(manifest), null, 2)}\n`;
+      writeFileSync(pathOf(MANIFEST), altered);
+      for (const program of [FIRST, LATER]) {
+        await expect(archive(program)).rejects.toThrow(ActionRequiredError);
+        expect(readFileSync(pathOf(MANIFEST), 'utf8')).toBe(altered);
+      }
+    },
+  );
 
-  test('is taken for what it is where nothing was changed, whichever version sealed it', async () => {
+  test('is reused if it is unchanged, whatever version sealed it', async () => {
     const sealed = await archive(FIRST);
     expect(await archive(LATER)).toEqual(sealed);
   });
 });
 
-describe('the archive before', () => {
+describe('the previous archive', () => {
   const next = { snapshotAt: new Date('2026-11-21T02:00:00.000Z') };
 
   test.each([
@@ -157,27 +159,24 @@ describe('the archive before', () => {
     [
       'is something else',
       () => '{"version":1}',
-      'cannot be read as a manifest: it does not have the form of a manifest',
+      'cannot be read as a manifest: its field `program` is wrong',
     ],
     [
       'is another snapshot’s',
       (text: string) => text.replaceAll('20261120T', '20261119T'),
-      'is the manifest of another snapshot',
+      'cannot be read as a manifest: it names another snapshot',
     ],
-  ])(
-    '%s: also a new database, which has no record of it, adds nothing to it',
-    async (_, of, problem) => {
-      await archive(FIRST);
-      writeFileSync(pathOf(MANIFEST), of(readFileSync(pathOf(MANIFEST), 'utf8')));
-      const before = await content();
-      await expect(archive(FIRST, { ...next, previous: null })).rejects.toThrow(
-        `ARCHIVE_URL: ${MANIFEST} ${problem}. Restore the missing or changed manifests`,
-      );
-      expect(await content()).toEqual(before);
-    },
-  );
+  ])('%s: a new database without a record of it is refused too', async (_, of, problem) => {
+    await archive(FIRST);
+    writeFileSync(pathOf(MANIFEST), of(readFileSync(pathOf(MANIFEST), 'utf8')));
+    const before = await content();
+    await expect(archive(FIRST, { ...next, previous: null })).rejects.toThrow(
+      `ARCHIVE_URL: ${MANIFEST} ${problem}`,
+    );
+    expect(await content()).toEqual(before);
+  });
 
-  test('stops the next snapshot of a mirror until it is as it was', async () => {
+  test('stops the next snapshot of a mirror until it is restored', async () => {
     const mirror = await openTestMirror({ users: 20, groups: 2 });
     try {
       const first = await mirror.sync();
@@ -192,7 +191,7 @@ describe('the archive before', () => {
         const { error, report } = await mirror.sync();
         expect(error).toBeInstanceOf(ActionRequiredError);
         expect(error?.message).toMatch(/^ARCHIVE_URL: .*\. Restore the missing or changed/);
-        // Before the pool is read: no snapshot is begun.
+        // The check comes before the pool is read: no snapshot was started.
         expect(report).toMatchObject({ snapshot: null, state: null, archive: null });
       }
       writeFileSync(path, right);

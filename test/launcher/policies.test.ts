@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeFile } from '../../src/archive/digest.ts';
+import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { useS3 } from '../archive/destinations.ts';
 import { listenBefore } from '../leaks/listener.ts';

@@ -112,7 +112,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'S3 refuses what it was sent',
     code: 2,
-    told: /S3 accepts none of them \(SignatureDoesNotMatch\)/,
+    told: /S3 rejected the credentials \(SignatureDoesNotMatch\)/,
     begin: () => {
       around.store.instead = ({ method }) => (method === 'PUT' ? around.wrongSignature : null);
     },

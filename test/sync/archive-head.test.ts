@@ -26,8 +26,10 @@ const newest = async (): Promise<{ snapshot: string; manifest: string }> => {
   return row;
 };
 
-/** Expects the next run to be refused before it reads the pool or begins a snapshot. */
-async function refusedAtOnce(options: Parameters<TestMirror['sync']>[0] = {}): Promise<string> {
+/** Expects the next run to be refused before it reads the pool or starts a snapshot. */
+async function expectEarlyRefusal(
+  options: Parameters<TestMirror['sync']>[0] = {},
+): Promise<string> {
   const before = await newest();
   const { error } = await mirror.sync(options);
   expect(error).toBeInstanceOf(ActionRequiredError);
@@ -42,70 +44,67 @@ describe('before a pool is read', () => {
     ['is not JSON', () => 'no manifest', 'it is not JSON'],
     ['is empty', () => '', 'it is empty'],
     [
-      'is of a newer form',
+      'has a newer format',
       (text: string) => text.replace('"version": 1', '"version": 2'),
-      'it has version 2 of the form, and this program reads version 1',
+      'its format has version 2, and this program reads version 1',
     ],
     [
-      'has another form',
+      'lacks a field',
       (text: string) => text.replace('"objects"', '"things"'),
-      'it does not have the form of a manifest',
+      'its field `objects` is wrong',
     ],
-  ])('a last manifest that %s is found, and named', async (_, change, problem) => {
+  ])('a last manifest that %s is detected and named', async (_, change, problem) => {
     const { manifest } = await newest();
     const path = join(mirror.archive, manifest);
     await writeFile(path, change(await readFile(path, 'utf8')));
-    const message = await refusedAtOnce();
-    expect(message).toContain(`${manifest} cannot be read as a manifest: ${problem}.`);
+    const message = await expectEarlyRefusal();
+    expect(message).toContain(`${manifest} cannot be read as a manifest: ${problem}`);
   });
 
-  it('a manifest of a later snapshot than the next one is found, and named', async () => {
+  it('a manifest of a later snapshot than the next one is detected and named', async () => {
     const { manifest, snapshot } = await newest();
     const text = await readFile(join(mirror.archive, manifest), 'utf8');
     const later = manifest.replace(snapshot, '20990101T000000Z');
     await writeFile(join(mirror.archive, later), text);
-    const message = await refusedAtOnce();
+    const message = await expectEarlyRefusal();
     expect(message).toContain(`it holds a later snapshot of ${poolId} (20990101T000000Z)`);
     expect(message).toContain(later);
   });
 
-  it('a last manifest that expired is found, and named', async () => {
+  it('a last manifest that expired is detected and named', async () => {
     const { manifest } = await newest();
     await rm(join(mirror.archive, manifest));
-    const message = await refusedAtOnce();
-    expect(message).toContain(`the manifest ${manifest}, the last of ${poolId}`);
-    expect(message).toContain(
-      'is missing there: it was deleted, or a lifecycle rule let it expire',
-    );
-    expect(message).toContain('Let lifecycle rules leave manifests/ alone.');
+    const message = await expectEarlyRefusal();
+    expect(message).toContain(`the manifest ${manifest} is missing there.`);
+    expect(message).toContain('Exclude manifests/ from lifecycle rules.');
   });
 
-  it('an archive whose last manifest was sealed, but not noted, is no problem', async () => {
+  it('an archive whose last manifest was sealed but not recorded is continued', async () => {
     const folder = await openDestination(pathToFileURL(mirror.archive).href);
     const lost = wrap(folder, {
       async create(key, file, signal) {
         const made = await folder.create(key, file, signal);
-        if (key.startsWith('manifests/')) throw new Error('the answer was lost');
+        if (key.startsWith('manifests/')) throw new Error('the response was lost');
         return made;
       },
     });
-    expect((await mirror.sync({ destination: lost })).error?.message).toBe('the answer was lost');
+    expect((await mirror.sync({ destination: lost })).error?.message).toBe('the response was lost');
     const { error, report } = await mirror.sync();
     expect({ error, state: report.state }).toEqual({ error: null, state: 'archived' });
     expect((await mirror.sync()).error).toBeNull();
   });
 });
 
-it('an archive that fails for now does not keep Postgres from its snapshot', async () => {
+it('an archive that fails temporarily does not prevent a snapshot in Postgres', async () => {
   const before = await newest();
   const folder = await openDestination(pathToFileURL(mirror.archive).href);
   const failing = wrap(folder, {
     list: () => {
-      throw new ResumableError('S3 failed the call ListObjectsV2');
+      throw new ResumableError('The call ListObjectsV2 failed');
     },
   });
   const { error, report } = await mirror.sync({ destination: failing });
-  expect(error?.message).toBe('S3 failed the call ListObjectsV2');
+  expect(error?.message).toBe('The call ListObjectsV2 failed');
   expect(report.state).toBe('published');
   expect((await newest()).snapshot).not.toBe(before.snapshot);
   expect((await mirror.sync()).report.state).toBe('archived');
@@ -123,7 +122,7 @@ describe('a last manifest in cold storage', () => {
   });
   afterEach(() => backend.close());
 
-  it('is followed by the next, by the hash that the database keeps', async () => {
+  it('is followed by the next with the hash from the database', async () => {
     const before = await mirror.rows<{ sha256: string }>(
       'SELECT manifest_sha256 AS sha256 FROM directory.snapshots ORDER BY snapshot_at DESC LIMIT 1',
     );
@@ -134,12 +133,12 @@ describe('a last manifest in cold storage', () => {
     expect(JSON.parse(String(bytes)).previous.sha256).toBe(before[0]?.sha256);
   });
 
-  it('stops a database that does not know it, with the storage class and the way out', async () => {
+  it('stops a database without a record of it, with the storage class and the remedy', async () => {
     const { manifest } = await newest();
     await mirror.rows('UPDATE mirror.snapshot_leases SET destination = NULL');
-    const message = await refusedAtOnce({ destination: backend.destination });
+    const message = await expectEarlyRefusal({ destination: backend.destination });
     expect(message).toContain(
-      `the object of/pools/${manifest} in the bucket archive is in the storage class DEEP_ARCHIVE and cannot be read.`,
+      `the object of/pools/${manifest} in the bucket archive cannot be read. Its storage class is DEEP_ARCHIVE.`,
     );
     expect(message).toContain('aws s3api restore-object --bucket archive');
   });

@@ -23,8 +23,8 @@ afterEach(() => mirror.close());
 type Row = Record<string, unknown>;
 
 /**
- * The state of a snapshot by the functions that readers have, in key order. The groups of a user
- * are asked for one by one, as the archive's own query does not.
+ * Queries for the state of a snapshot by the functions for readers, in key order. They select the
+ * groups user by user, unlike the archive's own query.
  */
 const STATE: Record<Dataset, string> = {
   users: `SELECT u.*, ARRAY(
@@ -61,22 +61,22 @@ const file = (format: string, dataset: Dataset, { id }: Snapshot, extension: str
 async function expectArchived(snapshot: Snapshot): Promise<void> {
   for (const dataset of DATASETS) {
     const state = await stateOf(dataset, snapshot);
-    // As JSON, a Date of the database is text of the form that the archive promises.
+    // As JSON, a Date from the database has the documented text form.
     expect(readJsonLines(file('jsonl', dataset, snapshot, 'jsonl.gz'))).toEqual(
       JSON.parse(JSON.stringify(state)),
     );
     const read = await readParquet(file('parquet', dataset, snapshot, 'parquet'));
-    expect(read.map(withJson)).toEqual(state);
+    expect(read.map(parseJsonColumns)).toEqual(state);
   }
 }
 
-/** A row of Parquet with its JSON text as the value that it is. */
-function withJson(row: Row): Row {
+/** Parses the JSON text of a Parquet row. */
+function parseJsonColumns(row: Row): Row {
   if (typeof row['mfa_options'] !== 'string') return row;
   return { ...row, mfa_options: JSON.parse(row['mfa_options']) };
 }
 
-/** One random change of a pool, by numbers that pick what is changed, and a text. */
+/** One random change of a pool: numbers that select its target, and a text. */
 type Change = readonly [kind: number, n: number, m: number, text: string];
 const CHANGE: fc.Arbitrary<Change> = fc.tuple(
   fc.nat({ max: 8 }),
@@ -125,7 +125,7 @@ function change(pool: SimulatedPool, [kind, n, m, text]: Change): void {
   }
 }
 
-/** Takes snapshots with changes between them, so that each has something of its own. */
+/** Takes snapshots with changes between them, so that each one differs. */
 async function takeSnapshots(count: number): Promise<Snapshot[]> {
   const { pool } = mirror;
   for (let day = 0; day < count; day++) {
@@ -139,10 +139,10 @@ async function takeSnapshots(count: number): Promise<Snapshot[]> {
   return snapshots();
 }
 
-/** Every file of the archive, by key. */
+/** Reads every file of the archive, by key. */
 const archived = async () => contentOf(await openDestination(pathToFileURL(mirror.archive).href));
 
-/** Has every snapshot archived once more, and there: as if none had been. */
+/** Archives every snapshot again at another destination. */
 async function archiveAgain(destination: Destination): Promise<void> {
   await mirror.rows(
     `UPDATE directory.snapshots SET state = 'published', manifest = NULL, manifest_sha256 = NULL`,
@@ -152,7 +152,7 @@ async function archiveAgain(destination: Destination): Promise<void> {
 }
 
 describe('the archive', () => {
-  it('of every snapshot holds its state in SQL, row by row, over random changes', async () => {
+  it('of every snapshot equals its state in SQL, row by row, after random changes', async () => {
     await mirror.sync();
     await fc.assert(
       fc.asyncProperty(fc.array(CHANGE, { minLength: 1, maxLength: 15 }), async (changes) => {
@@ -163,11 +163,11 @@ describe('the archive', () => {
       }),
       { numRuns: 8, endOnFailure: true },
     );
-    // Later snapshots took nothing of what the earlier ones have.
+    // Later snapshots changed nothing in the earlier archives.
     for (const snapshot of await snapshots()) await expectArchived(snapshot);
   });
 
-  it('has the same bytes in a bucket, and archived after later snapshots were published', async () => {
+  it('has the same bytes in a bucket and when archived after later snapshots were published', async () => {
     await takeSnapshots(3);
     const folder = await openFolder();
     const bucket = await openBucket();
@@ -184,7 +184,7 @@ describe('the archive', () => {
     }
   });
 
-  it('has the same bytes whichever of its files could not be stored at first', async () => {
+  it('has the same bytes whatever file could not be stored at first', async () => {
     await takeSnapshots(2);
     const undisturbed = await openFolder();
     const disturbed = await openFolder();
@@ -194,7 +194,7 @@ describe('the archive', () => {
       await mirror.rows(`UPDATE directory.snapshots SET state = 'published'`);
       let failures = 0;
       for (let done = false; !done; ) {
-        // Each run stores one file more than the last could.
+        // Each run stores one more file than the run before.
         const destination = failAt(disturbed.destination, failures);
         const { error } = await mirror.sync({ destination });
         done = error === null;
@@ -209,7 +209,7 @@ describe('the archive', () => {
     }
   });
 
-  it('is a chain of manifests, each of which proves its files and the manifest before it', async () => {
+  it('is a chain of manifests with the hashes of their files and of the previous manifest', async () => {
     const taken = await takeSnapshots(3);
     const sha256 = (bytes: Buffer | undefined) =>
       createHash('sha256')
@@ -225,7 +225,7 @@ describe('the archive', () => {
         'SELECT * FROM directory.snapshots WHERE snapshot = $1',
         [id],
       );
-      // As JSON, times of the database have the manifest's form.
+      // As JSON, times from the database have the manifest's form.
       const known = JSON.parse(JSON.stringify(row));
       expect(manifest).toMatchObject({
         version: 1,
@@ -254,7 +254,7 @@ describe('the archive', () => {
   });
 });
 
-/** A destination that stores so many files, and then fails. */
+/** A destination that fails after this many stored files. */
 function failAt(destination: Destination, puts: number): Destination {
   let left = puts;
   const count = () => {

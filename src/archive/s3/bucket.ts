@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectsCommand, S3Client } from '@aws-sdk/client-s3';
 import { standardCredentials } from '../../aws/credentials.ts';
 import { openRequestHandler } from '../../aws/request-handler.ts';
 import { configuredEndpoint } from '../../aws/shared-config.ts';
 import { nameCall } from './s3-errors.ts';
 
-/** A bucket, the prefix of every key in it, and how to reach it. */
+/** A bucket, the prefix of every key in it, and the client to reach it. */
 export interface Bucket {
   readonly client: S3Client;
   readonly name: string;
   /** Empty, or with a slash at the end. */
   readonly prefix: string;
   readonly kmsKeyId: string | undefined;
-  /** The calls that this server takes with Content-MD5 alone; the trial finds them. */
+  /** The calls that this server accepts only with Content-MD5. Set by `checkBucket`. */
   readonly md5Calls: Md5Calls;
-  /** Whether this server stores over an object in spite of `If-None-Match: *`; the trial finds it. */
+  /** True if this server replaces objects despite `If-None-Match: *`. Set by `checkBucket`. */
   ignoresConditions: boolean;
 }
 
@@ -24,11 +24,11 @@ const REQUEST_TIMEOUT_MS = 120_000;
 const MAX_SOCKETS = 50;
 
 /**
- * A client for S3 or a server with its API. A custom endpoint, wherever it is set, is addressed by
- * path, as few such servers have a name for every bucket. Checksums are ours (SHA-256): the SDK adds
- * none, and does not check those of answers, whose form differs from server to server.
+ * Creates a client for S3 or a compatible server. A custom endpoint is addressed by path, as few
+ * such servers have a host name for every bucket. The SDK neither adds nor checks checksums: this
+ * program sends its own SHA-256, and the form of checksums in responses differs between servers.
  *
- * @throws ConfigurationError where the endpoint that is set is not a URL.
+ * @throws ActionRequiredError if the configured endpoint is not a URL.
  */
 export async function createS3Client(md5Calls: Md5Calls): Promise<S3Client> {
   const requestHandler = openRequestHandler({
@@ -51,26 +51,26 @@ export async function createS3Client(md5Calls: Md5Calls): Promise<S3Client> {
     (next, { commandName }) =>
       (args) =>
         next(args).catch((error: unknown) => Promise.reject(nameCall(error, commandName))),
-    { name: 'noteCall', step: 'initialize', priority: 'high' },
+    { name: 'nameCall', step: 'initialize', priority: 'high' },
   );
   return client;
 }
 
-/** How objects are to be encrypted: parameters of PutObject and CreateMultipartUpload. */
-export function readEncryption({ kmsKeyId }: Bucket): {
+/** Returns the encryption parameters of PutObject and CreateMultipartUpload. */
+export function getEncryption({ kmsKeyId }: Bucket): {
   ServerSideEncryption?: 'aws:kms';
   SSEKMSKeyId?: string;
 } {
   return kmsKeyId === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: kmsKeyId };
 }
 
-/** Which calls carry Content-MD5 in place of a checksum, by the SDK's names of its commands. */
+/** The SDK's names of the commands that are sent with Content-MD5 instead of a checksum. */
 export type Md5Calls = Set<string>;
 
 const CHECKSUM_HEADER = /^x-amz-(sdk-)?checksum-/;
 
-/** Has the client send the calls in `md5Calls`, a set that may change, with Content-MD5 instead. */
-export function sendContentMd5(client: S3Client, md5Calls: Md5Calls): void {
+/** Makes the client send the calls in `md5Calls`, a set that may change, with Content-MD5. */
+function sendContentMd5(client: S3Client, md5Calls: Md5Calls): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
@@ -93,4 +93,44 @@ export function sendContentMd5(client: S3Client, md5Calls: Md5Calls): void {
 interface HttpRequest {
   readonly headers: Record<string, string>;
   readonly body?: unknown;
+}
+
+/** The most keys of one DeleteObjects call. */
+const BATCH = 1_000;
+
+/** One object that DeleteObjects did not delete: it answers 200 and lists what it refused. */
+export interface DeletionError {
+  readonly Key?: string | undefined;
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+}
+
+/** Deletes objects by their full keys. Returns those that the server refused to delete. */
+export async function deleteObjects(
+  bucket: Bucket,
+  keys: readonly string[],
+  options: { abortSignal: AbortSignal },
+): Promise<DeletionError[]> {
+  const refused: DeletionError[] = [];
+  for (let start = 0; start < keys.length; start += BATCH) {
+    const Objects = keys.slice(start, start + BATCH).map((Key) => ({ Key }));
+    const command = new DeleteObjectsCommand({
+      Bucket: bucket.name,
+      Delete: { Objects, Quiet: true },
+    });
+    const { Errors = [] } = await bucket.client.send(command, options);
+    refused.push(...Errors);
+  }
+  return refused;
+}
+
+/** Returns true if Object Lock, or a server's own version of it, retains the object. */
+export function isRetained({ Message = '' }: DeletionError): boolean {
+  return /object.?lock|worm|retention|legal.?hold/i.test(Message);
+}
+
+/** Converts a refused deletion to an error like that of a failed call. */
+export function createDeletionError({ Code: name = 'unknown error' }: DeletionError): unknown {
+  const $metadata = { httpStatusCode: name === 'AccessDenied' ? 403 : 500 };
+  return nameCall(Object.assign(new Error(), { name, $metadata }), 'DeleteObjects');
 }

@@ -7,25 +7,35 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { ResumableError } from '../../model/errors.ts';
-import { ColdStorageError, type Destination, isStored, type StoredObject } from '../destination.ts';
-import type { LocalFile } from '../digest.ts';
-import { type Bucket, createS3Client } from './bucket.ts';
-import { deleteObjects, isLocked, refusedDeletion } from './deletion.ts';
+import {
+  ColdStorageError,
+  type Destination,
+  isStored,
+  type LocalFile,
+  type StoredObject,
+} from '../destination.ts';
+import {
+  type Bucket,
+  createDeletionError,
+  createS3Client,
+  deleteObjects,
+  isRetained,
+} from './bucket.ts';
+import { checkBucket } from './check-bucket.ts';
 import { explainS3Error, getErrorName } from './s3-errors.ts';
-import { tryBucket } from './trial.ts';
-import { putIfNone, upload, wholeChecksum } from './upload.ts';
+import { encodeChecksum, putIfAbsent, upload } from './upload.ts';
 
 export interface S3DestinationOptions {
   readonly bucket: string;
-  /** With or without slashes around it; empty for the whole bucket. */
+  /** Surrounding slashes are ignored. Empty for the whole bucket. */
   readonly prefix: string;
   readonly kmsKeyId?: string;
 }
 
 /**
- * An archive under a prefix of a bucket in S3, or in a server with its API.
+ * Opens an archive under a prefix of a bucket, in S3 or a compatible server.
  *
- * @throws ConfigurationError where the endpoint that is set is not a URL.
+ * @throws ActionRequiredError if the configured endpoint is not a URL.
  */
 export async function openS3Destination(
   url: string,
@@ -53,7 +63,7 @@ class S3Destination implements Destination {
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    await tryBucket(this.#bucket, signal);
+    await checkBucket(this.#bucket, signal);
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
@@ -61,23 +71,23 @@ class S3Destination implements Destination {
       upload(this.#bucket, this.#key(key), file, signal),
     );
     if (await this.#isWhole(key, file, checksum, signal)) return;
-    // A later run must not take it for what another one sealed.
+    // Wrong bytes must not stay under a key that a manifest may name.
     await this.delete([key], signal).catch(() => {});
-    throw this.#storedOtherBytes(key);
+    throw this.#otherBytesError(key);
   }
 
   async create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
     const body = await readFile(file.path);
-    const checksum = wholeChecksum(file);
+    const checksum = encodeChecksum(file);
     const stored = await this.#call(signal, (options) =>
-      putIfNone(this.#bucket, this.#key(key), body, checksum, options),
+      putIfAbsent(this.#bucket, this.#key(key), body, checksum, options),
     );
     if (!stored) return false;
     if (await this.#isWhole(key, file, checksum, signal)) return true;
-    // Another mirror may have stored its own over ours, which is not to be deleted.
+    // Another mirror may have replaced the object: do not delete it.
     if (this.#bucket.ignoresConditions) return false;
     await this.delete([key], signal).catch(() => {});
-    throw this.#storedOtherBytes(key);
+    throw this.#otherBytesError(key);
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
@@ -107,7 +117,7 @@ class S3Destination implements Destination {
       } catch (error) {
         if (error instanceof NoSuchKey) return null;
         if (getErrorName(error) !== 'InvalidObjectState') throw error;
-        throw new ColdStorageError(Bucket, Key, await this.#storageClass(error, Key, options));
+        throw new ColdStorageError(Bucket, Key, await this.#findStorageClass(error, Key, options));
       }
     });
   }
@@ -117,8 +127,8 @@ class S3Destination implements Destination {
     const whole = keys.map((key) => this.#key(key));
     return this.#call(signal, async (options) => {
       const refused = await deleteObjects(bucket, whole, options);
-      const other = refused.find((refusal) => !isLocked(refusal));
-      if (other) throw refusedDeletion(other);
+      const other = refused.find((refusal) => !isRetained(refusal));
+      if (other) throw createDeletionError(other);
       return refused.map(({ Key = '' }) => Key.slice(bucket.prefix.length));
     });
   }
@@ -128,8 +138,8 @@ class S3Destination implements Destination {
   }
 
   /**
-   * Compares what is stored with a file. S3 has the checksum that was sent, or that of its parts;
-   * some servers have it in another form, or none: there the object is read back.
+   * Compares a stored object with a file. S3 returns the checksum that was sent, or that of its
+   * parts. Some servers return another form or none; then the object is read back.
    */
   async #isWhole(
     key: string,
@@ -140,19 +150,19 @@ class S3Destination implements Destination {
     const { client, name: Bucket } = this.#bucket;
     const head = new HeadObjectCommand({ Bucket, Key: this.#key(key), ChecksumMode: 'ENABLED' });
     const stored = await this.#call(signal, (options) => client.send(head, options));
-    const isKnown = [checksum, wholeChecksum(file)].includes(stored.ChecksumSHA256 ?? '');
+    const isKnown = [checksum, encodeChecksum(file)].includes(stored.ChecksumSHA256 ?? '');
     if (isKnown && stored.ContentLength === file.bytes) return true;
     return isStored(this, { key, ...file }, signal);
   }
 
-  #storedOtherBytes(key: string): ResumableError {
+  #otherBytesError(key: string): ResumableError {
     return new ResumableError(
-      `${this.url} stored other bytes for ${key} than were sent. Run it again to archive the snapshot.`,
+      `${this.url} stored other bytes for ${key} than were sent. Run the command again to archive the snapshot.`,
     );
   }
 
-  /** The storage class of an object, by the refusal to read it or by its description. */
-  async #storageClass(
+  /** Finds the storage class in the refusal to read the object, or else in its metadata. */
+  async #findStorageClass(
     refusal: unknown,
     Key: string,
     options: { abortSignal: AbortSignal },
@@ -164,7 +174,7 @@ class S3Destination implements Destination {
     return (await client.send(head, options).catch(() => null))?.StorageClass;
   }
 
-  /** Makes a call; its failure becomes one of the project's own errors. */
+  /** Runs a call and converts its failure to an error of this program. */
   async #call<T>(
     signal: AbortSignal,
     run: (options: { abortSignal: AbortSignal }) => Promise<T>,

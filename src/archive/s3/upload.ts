@@ -11,20 +11,22 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import type { LocalFile } from '../digest.ts';
-import { type Bucket, readEncryption } from './bucket.ts';
+import { ResumableError } from '../../model/errors.ts';
+import type { LocalFile } from '../destination.ts';
+import { type Bucket, getEncryption } from './bucket.ts';
 import { getHttpStatus } from './s3-errors.ts';
 
-/** Bytes of a part, and the most that goes up in one request. S3 takes 10,000 parts. */
+/** Bytes of a part, and the most of one request. S3 accepts 10,000 parts. */
 const PART_BYTES = 8 * 1024 * 1024;
-/** Parts under way at a time; each is held in memory. */
+/** Parts that are sent at the same time. Each is held in memory. */
 const PARALLEL_PARTS = 3;
 
 /**
  * Stores a file in S3, in one request or in parts. Each request carries the SHA-256 of its bytes, so
- * that S3 refuses wrong ones. Returns the checksum that S3 itself has for the object afterwards:
- * base64, and for an object of parts the hash of their hashes, a dash, their number. An upload in
- * parts that fails is aborted, so that it leaves nothing to pay for.
+ * S3 rejects damaged ones. A failed multipart upload is aborted, because its parts cost money.
+ *
+ * @returns the checksum that S3 computes for the object, in base64. For a multipart upload it is
+ *   the hash of the parts' hashes, a dash and the number of parts.
  */
 export async function upload(
   bucket: Bucket,
@@ -35,7 +37,7 @@ export async function upload(
   const source = await open(file.path);
   try {
     if (file.bytes > PART_BYTES) return await uploadInParts(bucket, key, source, file, signal);
-    const checksum = wholeChecksum(file);
+    const checksum = encodeChecksum(file);
     await putWhole(bucket, key, await source.readFile(), checksum, { abortSignal: signal });
     return checksum;
   } finally {
@@ -44,11 +46,11 @@ export async function upload(
 }
 
 /**
- * Stores bytes in one request. The algorithm's name goes besides the checksum, as some servers ask
- * for it where the bucket has Object Lock.
+ * Stores bytes in one request. Some servers require the algorithm's name with the checksum if the
+ * bucket has Object Lock.
  *
  * @param checksum the SHA-256 of the bytes, in base64.
- * @param condition `IfNoneMatch: '*'` stores only where there is no object.
+ * @param condition `IfNoneMatch: '*'` never replaces an object.
  */
 export async function putWhole(
   bucket: Bucket,
@@ -65,15 +67,15 @@ export async function putWhole(
       Body: body,
       ChecksumAlgorithm: 'SHA256',
       ChecksumSHA256: checksum,
-      ...readEncryption(bucket),
+      ...getEncryption(bucket),
       ...condition,
     }),
     options,
   );
 }
 
-/** The SHA-256 of a whole file, in the form of S3. */
-export function wholeChecksum({ sha256 }: LocalFile): string {
+/** Encodes the SHA-256 of a whole file in the form of S3. */
+export function encodeChecksum({ sha256 }: LocalFile): string {
   return Buffer.from(sha256, 'hex').toString('base64');
 }
 
@@ -85,7 +87,7 @@ async function uploadInParts(
   signal: AbortSignal,
 ): Promise<string> {
   const target = { Bucket: bucket.name, Key: key };
-  const { UploadId } = await beginUpload(bucket, key, { abortSignal: signal });
+  const { UploadId } = await startUpload(bucket, key, { abortSignal: signal });
   const failed = new AbortController();
   const abortSignal = AbortSignal.any([signal, failed.signal]);
   const hashes: Buffer[] = [];
@@ -117,7 +119,7 @@ async function uploadInParts(
   } catch (error) {
     failed.abort();
     await Promise.allSettled(senders);
-    // The first failure is the one to tell; an upload that is left over is for a lifecycle rule.
+    // Report the first failure. A lifecycle rule removes an upload that cannot be aborted.
     await bucket.client
       .send(new AbortMultipartUploadCommand({ ...target, UploadId }))
       .catch(() => {});
@@ -125,8 +127,7 @@ async function uploadInParts(
   }
 }
 
-/** Begins an upload in parts. */
-export async function beginUpload(
+export async function startUpload(
   bucket: Bucket,
   key: string,
   options: { abortSignal: AbortSignal },
@@ -136,13 +137,13 @@ export async function beginUpload(
       Bucket: bucket.name,
       Key: key,
       ChecksumAlgorithm: 'SHA256',
-      ...readEncryption(bucket),
+      ...getEncryption(bucket),
     }),
     options,
   );
 }
 
-/** Stores one part of an upload; what it returns is to be named when the upload is completed. */
+/** Stores one part of an upload. CompleteMultipartUpload needs the returned value. */
 export async function uploadPart(
   bucket: Bucket,
   key: string,
@@ -155,12 +156,12 @@ export async function uploadPart(
     options,
   );
   const { PartNumber, ChecksumSHA256 } = part;
-  // A server that does not take the checksum of a part does not know it afterwards either.
-  const isKnown = !bucket.md5Calls.has('UploadPartCommand');
-  return { PartNumber, ETag, ...(isKnown ? { ChecksumSHA256 } : {}) };
+  // A server that rejects the checksum of a part does not know it at the end either.
+  const hasChecksum = !bucket.md5Calls.has('UploadPartCommand');
+  return { PartNumber, ETag, ...(hasChecksum ? { ChecksumSHA256 } : {}) };
 }
 
-/** A file's bytes, part by part; several may ask in turn. Throws where they are not its own. */
+/** Reads a file part by part. Several senders may share it. Throws if the file has changed. */
 async function* readParts(
   source: FileHandle,
   file: LocalFile,
@@ -173,22 +174,23 @@ async function* readParts(
     yield { index: start / PART_BYTES, body };
   }
   if (whole.digest('hex') !== file.sha256) {
-    throw new Error('A file of the archive changed while it was uploaded.');
+    throw new ResumableError(
+      'A file of the archive changed during its upload. Run the command again to resume.',
+    );
   }
 }
 
-/** How often a write that met another of the same key is made again. */
+/** Attempts of a write that conflicts with another one of the same key. */
 const CONFLICTS = 5;
 const CONFLICT_MS = 200;
 
 /**
- * Stores bytes in one request, only where there is no object. On a server that ignores the
- * condition, a listing shows whether there is one: two writes within the same moment are then both
- * made.
+ * Stores bytes in one request unless the key has an object. On a server that ignores the condition,
+ * a listing decides; then two simultaneous writes may both succeed.
  *
- * @returns true where it stored them, false where an object is there.
+ * @returns true if it stored them, false if the key has an object.
  */
-export async function putIfNone(
+export async function putIfAbsent(
   bucket: Bucket,
   key: string,
   body: Buffer,
@@ -203,7 +205,7 @@ export async function putIfNone(
       return true;
     } catch (error) {
       if (getHttpStatus(error) === 412) return false;
-      // Another write of the key was under way: by S3's own word, to be tried again.
+      // Another write of the key was in progress; S3's documentation says to retry.
       if (getHttpStatus(error) !== 409 || attempt === CONFLICTS) throw error;
       await delay(Math.random() * CONFLICT_MS, undefined, { signal: options.abortSignal });
     }

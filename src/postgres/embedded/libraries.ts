@@ -1,5 +1,6 @@
 import { access, chmod, mkdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { basename, delimiter, dirname, join, relative } from 'node:path';
+import { getErrorCode } from '../../common/system.ts';
 import { PASSAGE } from './launch.ts';
 import { embeddedProblem } from './problem.ts';
 
@@ -29,7 +30,7 @@ export async function linkLibraries(
     for (const link of links) await linkInside(packageFolder, link);
     return null;
   } catch (error) {
-    if (!NOT_OURS.includes(codeOf(error))) throw error;
+    if (!NOT_OURS.includes(getErrorCode(error))) throw error;
   }
   if (ownFolder.includes(delimiter)) {
     throw embeddedProblem(
@@ -48,7 +49,7 @@ async function linkInside(packageFolder: string, { source, target }: Link): Prom
   if (await isThere(path)) return;
   await symlink(relative(dirname(path), join(packageFolder, source)), path).catch((error) => {
     // Another command made it meanwhile.
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (getErrorCode(error) !== 'EEXIST') throw error;
   });
 }
 
@@ -78,11 +79,7 @@ async function readLinks(packageFolder: string): Promise<Link[]> {
   try {
     return JSON.parse(await readFile(list, 'utf8'));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
+    if (getErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

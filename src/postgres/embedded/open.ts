@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeFolder } from '../../common/make-folder.ts';
+import { makeFolder } from '../../common/folders.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import type { SessionClient } from '../session/client.ts';
 import { openSession } from '../session/open-session.ts';

@@ -1,5 +1,6 @@
 import { readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isProcessAlive } from '../../common/system.ts';
 
 /**
  * What `postmaster.pid` in a data folder says (Postgres's `src/include/utils/pidfile.h`: line 1
@@ -46,7 +47,7 @@ async function readPidFile(data: string): Promise<string | null> {
 /** True if the process lives and, as far as the system tells, is the server of this data folder. */
 async function isServerOf(pid: number, data: string): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return false;
-  if (process.platform !== 'linux') return isAlive(pid);
+  if (process.platform !== 'linux') return isProcessAlive(pid);
   try {
     // "pid (name) state …": a zombie (Z) is dead, though its id is taken.
     const status = await readFile(`/proc/${pid}/stat`, 'utf8');
@@ -59,14 +60,5 @@ async function isServerOf(pid: number, data: string): Promise<boolean> {
   } catch {
     // The server belongs to another account and this one may not look: its name must do.
     return true;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ArchiveResult } from '../../archive/archive-request.ts';
+import type { ArchiveResult } from '../../archive/write-archive.ts';
 import { openCognito } from '../../cognito/client.ts';
 import type { ArchiveFormat } from '../../config/config.ts';
 import { InterruptedError } from '../../model/errors.ts';

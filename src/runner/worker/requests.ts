@@ -1,4 +1,4 @@
-import type { ArchiveResult } from '../../archive/archive-request.ts';
+import type { ArchiveResult } from '../../archive/write-archive.ts';
 import type { Outcome } from '../../model/snapshot.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
 import { endRequest, findOpenRequest, type SnapshotRequest } from '../../postgres/work/requests.ts';

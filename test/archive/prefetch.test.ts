@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { prefetch } from '../../src/archive/write-parts.ts';
 
-test('the next items are made while one is used, and no more than asked for', async () => {
-  const made: number[] = [];
+test('prefetches the given number of items and no more', async () => {
+  const produced: number[] = [];
   async function* items() {
     for (let item = 0; item < 5; item += 1) {
-      made.push(item);
+      produced.push(item);
       yield item;
     }
   }
   const seen: [number, number][] = [];
   for await (const item of prefetch(items(), 2, () => {})) {
     await new Promise(setImmediate);
-    seen.push([item, made.length]);
+    seen.push([item, produced.length]);
   }
   expect(seen).toEqual([
     [0, 3],
@@ -23,7 +23,7 @@ test('the next items are made while one is used, and no more than asked for', as
   ]);
 });
 
-test('a failure comes after the items before it', async () => {
+test('throws a failure after the items before it', async () => {
   async function* items() {
     yield 'first';
     throw new Error('no second');
@@ -36,7 +36,7 @@ test('a failure comes after the items before it', async () => {
   expect(seen).toEqual(['first']);
 });
 
-test('what is being made ahead is told to stop, and waited for, where the caller stops', async () => {
+test('abandons and awaits the prefetched items when the caller stops early', async () => {
   const stop = new AbortController();
   let cleared = false;
   async function* items() {

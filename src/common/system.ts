@@ -1,0 +1,16 @@
+/** Returns true if this machine runs a process with this id. */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: the process belongs to another user.
+    return getErrorCode(error) === 'EPERM';
+  }
+}
+
+/** Returns the system's code of an error, such as `ENOSPC`, or else its message. */
+export function getErrorCode(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? String(error.code) : error.message;
+}
