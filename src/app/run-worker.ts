@@ -3,6 +3,7 @@ import { type Config, PROGRAM, VERSION } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ResumableError } from '../model/errors.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { recordListed } from '../postgres/store/pools.ts';
 import { openMetricsQuery } from '../postgres/work/metrics.ts';
@@ -128,7 +129,13 @@ function serve(
   return startHttp({
     settings: config.http,
     metrics,
-    figures: openMetricsQuery(mirror.db),
+    figures: openMetricsQuery(mirror.db, (error) => {
+      metrics.poolQueryFailed();
+      log.error(
+        { problem: withoutRows(error).message },
+        'the query for the metrics of pools failed',
+      );
+    }),
     readiness: {
       async postgres() {
         await mirror.db.query('SELECT 1');

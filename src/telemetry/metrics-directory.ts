@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SnapshotState } from '../model/snapshot.ts';
 
 /** What Postgres tells of one pool. */
@@ -42,6 +42,8 @@ export type DirectoryMetrics = readonly PoolMetrics[];
 /** Gauges of what the database holds: every process tells the same of it. */
 export function directoryMetrics(registry: Registry): {
   set(figures: DirectoryMetrics | null): void;
+  /** Counts a query that failed although Postgres was reachable. */
+  readonly queryFailed: () => void;
 } {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
@@ -49,6 +51,11 @@ export function directoryMetrics(registry: Registry): {
     'cognito_mirror_postgres_up',
     'Whether the database could be read: 1 or 0. Where it could not, no pool is told of.',
   );
+  const queryErrors = new Counter({
+    name: 'cognito_mirror_pool_query_errors_total',
+    help: 'Failed queries for the metrics of pools while the database was reachable. The log has the error.',
+    registers: [registry],
+  });
   const scheduled = gauge(
     'cognito_mirror_pool_scheduled',
     'Whether the pool is mirrored on a schedule: 1 or 0.',
@@ -146,6 +153,7 @@ export function directoryMetrics(registry: Registry): {
     repairedUsers.set({ pool_id }, pool.newest.repaired);
   };
   return {
+    queryFailed: () => queryErrors.inc(),
     set(figures) {
       up.set(figures === null ? 0 : 1);
       for (const each of ofPools) each.reset();

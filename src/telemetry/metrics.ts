@@ -7,6 +7,8 @@ import { type WorkMeter, workMetrics } from './metrics-work.ts';
 export interface Metrics extends WorkMeter {
   /** Says where buckets and queues are asked for their state at each scrape. */
   watch(sources: LoadSources): void;
+  /** Counts a query for the metrics of pools that failed although Postgres was reachable. */
+  poolQueryFailed(): void;
   /**
    * The text of one scrape, in the format that `contentType` names.
    *
@@ -27,6 +29,7 @@ export function openMetrics(): Metrics {
   return {
     ...workMetrics(registry),
     watch: load.watch,
+    poolQueryFailed: directory.queryFailed,
     async scrape(figures) {
       directory.set(figures);
       await load.read();

@@ -51,7 +51,9 @@ test('a pool that `all` lists no more stays, with its schedule and its metrics',
   const schedules = poolIds.map((poolId) => ({ poolId, pattern: '0 2 * * *', timezone: 'UTC' }));
   const never = { dueAt: new Date('2100-01-01'), startsAt: new Date('2100-01-01') };
   await saveSchedules(mirror.db, schedules, () => never);
-  const figures = await openMetricsQuery(mirror.db)();
+  const figures = await openMetricsQuery(mirror.db, (error) => {
+    throw error;
+  })();
   expect(figures?.find(({ poolId }) => poolId === 'us-east-1_Shop')).toMatchObject({
     scheduled: true,
     publishedAge: expect.any(Number),

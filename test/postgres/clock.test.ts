@@ -66,7 +66,10 @@ it('that was ahead once does not make a stale mirror look fresh in metrics', asy
     `UPDATE directory.snapshots SET published_at = published_at - interval '30 hours'
      WHERE snapshot <> 'ahead'`,
   );
-  const [figures] = (await openMetricsQuery(db)()) ?? [];
+  const [figures] =
+    (await openMetricsQuery(db, (error) => {
+      throw error;
+    })()) ?? [];
   expect(figures?.publishedAge).toBeGreaterThan(29 * 3600);
 });
 

@@ -29,7 +29,7 @@ async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
   const server: HttpServer = await startHttp({
     settings: { host: '127.0.0.1', port: 0, token: null },
     metrics,
-    figures: openMetricsQuery(db),
+    figures: openMetricsQuery(db, () => metrics.poolQueryFailed()),
     readiness: {},
     log: createLogger({ level: 'silent' }),
   });
@@ -211,11 +211,21 @@ test('many scrapes at a time, and one soon after, are one question to Postgres',
       return mirror.db.query(...question);
     },
   } as Queryable;
-  const read = openMetricsQuery(counted);
+  const read = openMetricsQuery(counted, () => {});
   const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
   expect(await read()).toEqual(answers[0]);
   expect(answers[0]).toHaveLength(1);
   expect(questions).toBe(1);
+});
+
+test('a defect of the query is counted and is not reported as a database that is down', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.sync();
+  await mirror.db.query('ALTER TABLE mirror.attempts RENAME TO renamed');
+  const text = await scrape(mirror.db);
+  expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
+  expect(valuesOf(text, 'cognito_mirror_pool_query_errors_total')).toEqual({ '': 1 });
+  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({});
 });
 
 test('while Postgres is away or silent, a scrape has what the process knows', async () => {

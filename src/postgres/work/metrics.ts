@@ -1,15 +1,16 @@
-import { bounded } from '../../common/bounded.ts';
+import { bounded, NoAnswerError } from '../../common/bounded.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { DirectoryMetrics, PoolMetrics } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
+import { isDatabaseAway } from '../database-error.ts';
 import { EXPECTED_POOLS } from '../store/pools.ts';
 import { OPEN_STATES, PUBLISHED_STATES } from '../store/states.ts';
 import type { RequestOutcome } from './requests.ts';
 
-/** So long an answer is given again, that many scrapers cost as much as one. */
-const KEPT_MS = 5_000;
+/** A result is reused for this long, so that many scrapes cost as much as one. */
+const REUSED_MS = 5_000;
 /** How long a scrape waits for Postgres. */
-const PATIENCE_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
 const NO_SNAPSHOTS: Readonly<Record<SnapshotState, number>> = {
   walking: 0,
@@ -27,29 +28,41 @@ const NO_REQUESTS: Readonly<Record<RequestOutcome, number>> = {
 };
 
 /**
- * Gives what Postgres tells of every pool, for metrics. It is at most five seconds old.
+ * Reads the metrics of all pools. They are at most five seconds old.
  *
- * @returns a function that gives null where Postgres fails, or does not answer within two seconds.
+ * @param onDefect is called with each error that does not mean that Postgres is away, such as a missing
+ *   table: waiting does not fix it. The result is then empty, but not null.
+ * @returns a function that resolves to null if Postgres is away, or does not answer within two seconds.
  */
-export function openMetricsQuery(db: Queryable): () => Promise<DirectoryMetrics | null> {
-  let last: { readonly figures: DirectoryMetrics | null; readonly at: number } | null = null;
+export function openMetricsQuery(
+  db: Queryable,
+  onDefect: (error: Error) => void,
+): () => Promise<DirectoryMetrics | null> {
+  let last: { readonly metrics: DirectoryMetrics | null; readonly at: number } | null = null;
   const read = bounded(async () => {
-    const figures = await readFigures(db).catch(() => null);
-    last = { figures, at: performance.now() };
-    return figures;
-  }, PATIENCE_MS);
+    const metrics = await readMetrics(db).catch((error: Error) => {
+      if (isDatabaseAway(error)) return null;
+      onDefect(error);
+      return [];
+    });
+    last = { metrics, at: performance.now() };
+    return metrics;
+  }, TIMEOUT_MS);
   return async () => {
-    if (last !== null && performance.now() - last.at < KEPT_MS) return last.figures;
-    return read().catch(() => null);
+    if (last !== null && performance.now() - last.at < REUSED_MS) return last.metrics;
+    return read().catch((error: unknown) => {
+      if (error instanceof NoAnswerError) return null;
+      throw error;
+    });
   };
 }
 
 /**
- * One row for each pool that was ever mirrored or is to be. Ages are by Postgres's clock; the time of a
- * snapshot that lies in the future, as after a clock that was ahead, does not count. It reads no
- * table of users: the rows of snapshots have their counts.
+ * One row for each expected pool. Ages are by Postgres's clock. If a snapshot's time is in the future,
+ * because the clock was ahead, its age counts from its publication. The query reads no table of users:
+ * the rows of snapshots have their counts.
  */
-async function readFigures(db: Queryable): Promise<DirectoryMetrics> {
+async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
   const found = await db.query<PoolMetrics>(
     `WITH listed AS (
        ${EXPECTED_POOLS}
