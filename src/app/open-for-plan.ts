@@ -25,9 +25,9 @@ export async function openForPlan(
   };
   try {
     const [{ buckets }, found] = await allOrProblems<[Quota, MirrorDatabase | null]>(quota, mirror);
-    const poolParts = createPoolDepsLookup(config, createArchives(config));
+    const poolDeps = createPoolDepsLookup(config, createArchives(config));
     return {
-      deps: { db: found?.db ?? null, poolParts, formats: config.archiveFormats, buckets, log },
+      deps: { db: found?.db ?? null, poolDeps, formats: config.archiveFormats, buckets, log },
       close,
     };
   } catch (error) {

@@ -87,7 +87,7 @@ export function createSyncDeps(config: Config, opened: Opened, log: Logger): Syn
   return {
     db: mirror.db,
     databaseUrl: mirror.databaseUrl,
-    poolParts: createPoolDepsLookup(config, archives),
+    poolDeps: createPoolDepsLookup(config, archives),
     regionOf: (poolId) => resolvePoolSettings(config, poolId).region,
     formats: config.archiveFormats,
     program: PROGRAM,

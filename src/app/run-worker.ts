@@ -15,7 +15,7 @@ import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
 import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
-import { QuotaLocks } from '../runner/worker/quota-hold.ts';
+import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { startWorker } from '../runner/worker/start-worker.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
@@ -48,7 +48,7 @@ export async function runWorker(
   const saveFailure = async (db: pg.Pool, error: unknown) => {
     // Where other workers are alive, the pools do not depend on this one.
     const alive = await countLiveWorkers(db).catch(() => 1);
-    if (alive === 0 && !signal.aborted) await saveFailedStart(db, config, error, signal);
+    if (alive === 0 && !signal.aborted) await saveFailedStart({ db, log }, config, error, signal);
   };
   const opened = await openForRun(config, log, signal, { onFailure: saveFailure });
   const { mirror, quota } = opened;
@@ -77,7 +77,7 @@ export async function runWorker(
         queues: jobs,
         buckets: quota.buckets,
         quota: new QuotaLocks(mirror.databaseUrl),
-        poolParts: ofKnown(poolIds, createPoolDepsLookup(config, opened.archives)),
+        poolDeps: ofKnown(poolIds, createPoolDepsLookup(config, opened.archives)),
         formats: config.archiveFormats,
         program: PROGRAM,
         workFolder: workFolder(config),
@@ -108,10 +108,10 @@ export async function runWorker(
 }
 
 /** A worker does nothing for a pool that it is not configured for: it lacks its role and archive. */
-function ofKnown(poolIds: readonly string[], poolParts: PoolDepsLookup): PoolDepsLookup {
+function ofKnown(poolIds: readonly string[], poolDeps: PoolDepsLookup): PoolDepsLookup {
   const known = new Set(poolIds);
   return async (poolId) => {
-    if (known.has(poolId)) return poolParts(poolId);
+    if (known.has(poolId)) return poolDeps(poolId);
     throw new LaterError(
       `A worker that is configured for ${poolId} is waited for.`,
       UNKNOWN_POOL_MS,

@@ -3,6 +3,7 @@ import { configuredRegion } from '../aws/shared-config.ts';
 import type { Config } from '../config/config.ts';
 import { listPoolsInRegion } from '../postgres/store/pools.ts';
 import { saveOutcome } from '../runner/outcome.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 /**
  * Records in Postgres that a run ended before it began any snapshot, as its archive, Redis or
@@ -12,14 +13,15 @@ import { saveOutcome } from '../runner/outcome.ts';
  * @returns the ids of the pools that it is recorded of.
  */
 export async function saveFailedStart(
-  db: pg.Pool,
+  { db, log }: { readonly db: pg.Pool; readonly log: Logger },
   config: Config,
   why: unknown,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const outcome = signal.aborted ? 'interrupted' : 'failed';
   const poolIds = config.pools === 'all' ? await knownPools(db) : config.pools;
-  for (const poolId of poolIds) await saveOutcome(db, poolId, { outcome, snapshot: null, why });
+  for (const poolId of poolIds)
+    await saveOutcome({ db, log }, poolId, { outcome, snapshot: null, why });
   return poolIds;
 }
 

@@ -66,7 +66,7 @@ async function start(
   // Where Postgres is away, the pools that are named are known all the same.
   let failed = config.pools === 'all' ? [] : config.pools;
   const save = async (db: pg.Pool, error: unknown) => {
-    failed = await saveFailedStart(db, config, error, signal);
+    failed = await saveFailedStart({ db, log }, config, error, signal);
   };
   try {
     const opened = await openForRun(config, log, signal, { onFailure: save });

@@ -15,7 +15,7 @@ import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
 export interface PlanDeps {
   /** Null where nothing is mirrored yet. */
   readonly db: pg.Pool | null;
-  readonly poolParts: PoolDepsLookup;
+  readonly poolDeps: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
   readonly buckets: AccountBuckets;
   readonly log: Logger;
@@ -71,7 +71,7 @@ export function secondsTogether(plans: readonly PoolPlan[]): number {
 }
 
 async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const { role, region } = await deps.poolParts(poolId);
+  const { role, region } = await deps.poolDeps(poolId);
   const answers = new AnswerTimes();
   const calling = { ...deps, role, region, observer: answers };
   const meter = new CallMeter();
@@ -108,8 +108,8 @@ async function listGroups(
 }
 
 /** An archive that cannot be looked at is no reason not to plan: sizes are then those of others. */
-async function lastArchive({ poolParts, log }: PlanDeps, poolId: string, signal: AbortSignal) {
-  const { destination } = await poolParts(poolId);
+async function lastArchive({ poolDeps, log }: PlanDeps, poolId: string, signal: AbortSignal) {
+  const { destination } = await poolDeps(poolId);
   try {
     return await findLastSealed(destination, poolId, signal);
   } catch (error) {

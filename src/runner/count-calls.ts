@@ -8,35 +8,55 @@ import type { Logger } from '../telemetry/logger.ts';
 const EVERY_MS = 5000;
 
 /**
- * Adds a run's attempts against the service to its snapshot's row, every few seconds and when the
- * function that it gives is called. One addition at a time: one that waits holds a connection.
+ * Adds a session's attempts against the service to its snapshot's row, every few seconds. It makes one
+ * addition at a time, because a waiting one holds a connection.
  */
-export function countCalls(
-  db: pg.Pool,
-  lease: SnapshotLease,
-  meter: CallMeter,
-  log: Logger,
-): () => Promise<void> {
-  let adding: Promise<void> | null = null;
-  const add = async () => {
-    const counts = meter.take();
+export class CallCounter {
+  readonly #db: pg.Pool;
+  readonly #meter: CallMeter;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #adding: Promise<void> | null = null;
+  /** The lease that the counts are added under; before there is one, they accumulate. */
+  lease: SnapshotLease | null = null;
+
+  constructor(db: pg.Pool, meter: CallMeter, log: Logger) {
+    this.#db = db;
+    this.#meter = meter;
+    this.#log = log;
+    this.#timer = setInterval(() => void this.#addOnce(), EVERY_MS);
+  }
+
+  /** Adds what was counted until now. */
+  async flush(): Promise<void> {
+    await this.#adding;
+    await this.#addOnce();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  #addOnce(): Promise<void> {
+    this.#adding ??= this.#add().finally(() => {
+      this.#adding = null;
+    });
+    return this.#adding;
+  }
+
+  async #add(): Promise<void> {
+    const { lease } = this;
+    if (lease === null) return;
+    const counts = this.#meter.take();
     if (counts.apiCalls === 0) return;
-    // What is counted is for people: to lose some is no reason to end a run.
-    await addCallCounts(db, lease, counts).catch((error: unknown) => {
-      // That Postgres is away is told of by whoever cannot do without it.
+    try {
+      await addCallCounts(this.#db, lease, counts);
+    } catch (error) {
+      // The counts are information for people: losing some must not end a run. A lost connection to
+      // Postgres is reported by the work that needs it.
       const level = isDatabaseAway(error) ? 'debug' : 'warn';
-      log[level]({ poolId: lease.poolId, ...counts }, 'calls could not be counted');
-    });
-  };
-  const tick = () => {
-    adding ??= add().finally(() => {
-      adding = null;
-    });
-  };
-  const timer = setInterval(tick, EVERY_MS);
-  return async () => {
-    clearInterval(timer);
-    await adding;
-    await add();
-  };
+      this.#log[level]({ poolId: lease.poolId, ...counts }, 'could not count calls');
+    }
+  }
 }

@@ -32,11 +32,11 @@ export async function releaseHeld(
   try {
     await publish({ db, lease, progress }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
-    await saveOutcome(db, poolId, { outcome: 'archived', snapshot, why: null });
+    await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
     return await report(db, key, begun, sealed.get(snapshot) ?? null);
   } catch (why) {
     const outcome = signal.aborted ? 'interrupted' : 'failed';
-    await saveOutcome(db, poolId, { outcome, snapshot, why });
+    await saveOutcome(context, poolId, { outcome, snapshot, why });
     throw why;
   }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { MirrorError, SnapshotFailedError } from '../model/errors.ts';
+import { LeaseLostError, MirrorError, SnapshotFailedError } from '../model/errors.ts';
 import type { Outcome, SnapshotState } from '../model/snapshot.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { isDatabaseAway, withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
@@ -9,24 +9,53 @@ import type { SnapshotRow } from '../postgres/store/snapshots.ts';
 import { failSnapshot } from '../postgres/store/transitions.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
+/** Where an outcome is recorded, and logged if that fails. */
+interface Records {
+  readonly db: pg.Pool;
+  readonly log: Logger;
+}
+
 /**
- * Records in Postgres how the attempt to mirror a pool ended, also one that began no snapshot. Where
- * Postgres itself is away, the log alone has it.
+ * Records in Postgres how the attempt to mirror a pool ended, even if it started no snapshot.
  *
- * @param why its error or reason; null where it succeeded
+ * @param why its error or reason; null if it succeeded.
  */
 export async function saveOutcome(
-  db: pg.Pool,
+  { db, log }: Records,
   poolId: string,
   { outcome, snapshot, why }: { outcome: Outcome; snapshot: string | null; why: unknown },
 ): Promise<void> {
   const reason = outcome === 'interrupted' ? null : explainOutcome(why);
-  await saveAttempt(db, poolId, { outcome, snapshot, reason }).catch(() => {});
+  try {
+    await saveAttempt(db, poolId, { outcome, snapshot, reason });
+  } catch (error) {
+    logUnrecorded(log, poolId, error);
+  }
+}
+
+/** Records in a snapshot's row why it stopped: it failed, or it can be resumed. */
+export async function recordFailure(
+  { db, lease, log }: Records & { readonly lease: SnapshotLease },
+  error: Error,
+): Promise<void> {
+  try {
+    if (error instanceof SnapshotFailedError) await failSnapshot(db, lease, error.message);
+    else await recordReason(db, lease, error.message);
+  } catch (unrecorded) {
+    logUnrecorded(log, lease.poolId, unrecorded);
+  }
+}
+
+/** A lost Postgres is reported by the work that needs it, and a lost lease by its new holder. */
+function logUnrecorded(log: Logger, poolId: string, error: unknown): void {
+  const isKnown = isDatabaseAway(error) || error instanceof LeaseLostError;
+  const reason = explainOutcome(error);
+  log[isKnown ? 'debug' : 'warn']({ poolId, reason }, 'could not record how a run ended');
 }
 
 /**
- * Why an attempt ended, in words that may be printed, logged and kept. Of errors that are not our own
- * the name alone is kept, as their texts can quote anything.
+ * Why an attempt ended, in a text that may be printed, logged and stored. Errors of other programs can
+ * quote anything, so only their name is used.
  */
 export function explainOutcome(why: unknown): string | null {
   if (why === null || typeof why === 'string') return why;
@@ -45,24 +74,8 @@ export function logOutcome(log: Logger, outcome: Outcome, report: SnapshotReport
   log[LEVELS[outcome]](report, `snapshot ${outcome}`);
 }
 
-/**
- * Leaves word in a snapshot's row of what stopped it: it failed, or it can be resumed. Where
- * Postgres itself is the trouble, that cannot be done.
- */
-export async function recordFailure(
-  db: pg.Pool,
-  lease: SnapshotLease,
-  error: Error,
-): Promise<void> {
-  const noted =
-    error instanceof SnapshotFailedError
-      ? failSnapshot(db, lease, error.message)
-      : recordReason(db, lease, error.message);
-  await noted.catch(() => {});
-}
-
-/** What the row of a snapshot tells of it, where there is one. */
-type Told = Pick<
+/** What a report takes from the snapshot's row. */
+type Reported = Pick<
   SnapshotRow,
   | 'users'
   | 'groups'
@@ -76,10 +89,10 @@ type Told = Pick<
   | 'retries'
 >;
 
-/** What one run made of a pool's snapshot: the form of `sync --json`. */
-export interface SnapshotReport extends Told {
+/** The result of one run on a pool's snapshot, in the form of `sync --json`. */
+export interface SnapshotReport extends Reported {
   readonly poolId: string;
-  /** The snapshot's id; null where the run failed before one was begun. */
+  /** The snapshot's id; null if the run failed before it started one. */
   readonly snapshot: string | null;
   readonly state: SnapshotState | null;
   readonly reason: string | null;
@@ -88,7 +101,7 @@ export interface SnapshotReport extends Told {
   readonly archive: { manifest: string; objects: number; bytes: number } | null;
 }
 
-/** A report of a snapshot as it stands in Postgres, or of a run that came to none. */
+/** Builds the report of a snapshot from its row, or of a run that started none. */
 export function buildReport(
   poolId: string,
   row: SnapshotRow | null,

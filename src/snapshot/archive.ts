@@ -84,7 +84,7 @@ async function archiveSnapshot(
   try {
     const previous = await findLastArchived(db, poolId, destination.url);
     const owner = await installationId(db);
-    const archive = await withProgress({ db, lease, progress }, () =>
+    const archive = await withProgress({ db, lease, progress, log }, () =>
       writeArchive(
         destination,
         {

@@ -3,7 +3,7 @@ import { withLease } from '../postgres/store/leases.ts';
 import { findMissingGroups, reopenWalks } from '../postgres/store/missing.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { tallyWalks } from './plan-walks.ts';
+import { addWalks } from './tally.ts';
 
 /** A group that is listed is asked for this often in all, a second and then twice as long apart. */
 const MOST_ATTEMPTS = 5;
@@ -56,6 +56,6 @@ export async function confirmGroups(
   const walks = await withLease(db, lease, ['walking'], (client) =>
     reopenWalks(client, lease, ids),
   );
-  tallyWalks(progress, walks);
+  addWalks(progress, walks);
   return { walks, hold: null };
 }

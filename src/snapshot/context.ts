@@ -1,44 +1,54 @@
 import type pg from 'pg';
 import type { Cognito } from '../cognito/client.ts';
 import type { Pool } from '../model/directory.ts';
+import { withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { PageCommitter } from '../postgres/store/page-committer.ts';
 import { saveProgress } from '../postgres/store/progress.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import type { ExpectedSizes } from './expected-sizes.ts';
 
 /** What the steps of one snapshot work with. */
 export interface SnapshotContext {
   readonly db: pg.Pool;
   readonly cognito: Cognito;
-  /** The pool, as DescribeUserPool gave it when the run began. */
+  /** The pool, as DescribeUserPool returned it when the session was opened. */
   readonly pool: Pool;
   readonly lease: SnapshotLease;
   readonly committer: PageCommitter;
+  /** What the order and the split of walks depend on. */
+  readonly expected: ExpectedSizes;
+  /** What displays show; no decision reads it. */
   readonly progress: SnapshotProgress;
   readonly log: Logger;
-  /** Fires where a walk is to stop at its next page, everything read committed. */
+  /** When it fires, a walk stops at its next page, with everything read committed. */
   readonly pause?: AbortSignal;
 }
 
 const EVERY_MS = 3_000;
 
 /**
- * Runs `work`, a step of a snapshot, and records in Postgres every few seconds how far it is, for
- * `status`. Walks need no such record: their checkpoints have it.
+ * Runs a step of a snapshot, and records its progress in Postgres every few seconds, for `status`.
+ * The progress of walks is in their checkpoints.
  */
 export async function withProgress<T>(
-  { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,
+  { db, lease, progress, log }: Pick<SnapshotContext, 'db' | 'lease' | 'progress' | 'log'>,
   work: () => Promise<T>,
 ): Promise<T> {
   const saving = new Set<Promise<void>>();
   const save = async () => {
     const { phase, counts } = progress;
     if (phase === 'prepare' || phase === 'done') return;
-    // It is for people: a failure to record it must not end the step.
-    await saveProgress(db, lease, phase, counts).catch(() => {});
+    try {
+      await saveProgress(db, lease, phase, counts);
+    } catch (error) {
+      // It is information for people, so a failure to record it must not end the step.
+      const reason = withoutRows(error as Error).message;
+      log.debug({ poolId: lease.poolId, phase, reason }, 'could not record progress');
+    }
   };
-  // One at a time, so that a server that hangs holds one connection.
+  // One at a time, so that a server that hangs occupies one connection.
   const tick = () => {
     if (saving.size > 0) return;
     const saved = save().finally(() => saving.delete(saved));

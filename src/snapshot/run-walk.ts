@@ -9,7 +9,7 @@ import {
   type Walk,
 } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { untallyWalk } from './plan-walks.ts';
+import { removeWalk } from './tally.ts';
 import { walkGroups, walkMembers } from './walk-members.ts';
 import { fallBackToSingleChain, walkUsers } from './walk-users.ts';
 
@@ -124,7 +124,7 @@ async function dropIfGroupIsGone(
     );
   }
   if (current.kind !== 'members') throw cause;
-  untallyWalk(context.progress, current, await dropWalk(context.db, lease, current));
+  removeWalk(context.progress, current, await dropWalk(context.db, lease, current));
   log.info(
     { poolId: lease.poolId },
     'a group was not found: it is confirmed after the other walks',

@@ -2,8 +2,9 @@ import type { User } from '../model/directory.ts';
 import { commitGroups } from '../postgres/store/commit-groups.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { countPage, estimateRemaining, tallyWalks } from './plan-walks.ts';
+import { estimateRemaining } from './expected-sizes.ts';
 import { prefetchPages } from './prefetch.ts';
+import { addWalks, countPage } from './tally.ts';
 
 /** By how much the service's clock may differ from Postgres's. */
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
@@ -19,10 +20,10 @@ export async function walkMembers(
   start: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { cognito, committer, lease, progress } = context;
+  const { cognito, committer, lease, expected, progress } = context;
   const tally = progress.walks.members;
   const since = lease.snapshotAt.getTime() - CLOCK_TOLERANCE_MS;
-  const from = { token: start.token, remaining: estimateRemaining(start, context) };
+  const from = { token: start.token, remaining: estimateRemaining(start, expected) };
   const pages = cognito.memberPages(lease.poolId, start.groupName ?? '', from, signal);
   for await (const page of prefetchPages(pages, context.pause)) {
     await committer.commit({
@@ -61,7 +62,7 @@ export async function walkGroups(
       groups: page.items,
     });
     countPage(tally, page.items.length);
-    tallyWalks(progress, added);
+    addWalks(progress, added);
     found.push(...added);
   }
   tally.walksDone += 1;

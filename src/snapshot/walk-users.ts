@@ -9,8 +9,9 @@ import type { User } from '../model/directory.ts';
 import { countUsersByNextDigit } from '../postgres/store/sizes.ts';
 import { replaceWithSingleChain, splitWalk, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
-import { countPage, estimateRemaining, tallyWalks, untallyWalk } from './plan-walks.ts';
+import { estimateRemaining } from './expected-sizes.ts';
 import { prefetchPages } from './prefetch.ts';
+import { addWalks, countPage, removeWalk } from './tally.ts';
 
 /**
  * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
@@ -25,12 +26,11 @@ export async function walkUsers(
   start: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { cognito, committer, lease, pool, progress, log } = context;
+  const { cognito, committer, lease, expected, progress, log } = context;
   const tally = progress.walks.users;
   const prefix = start.prefix ?? '';
-  const total = Math.max(pool.estimatedUsers, tally.expected ?? 0);
   let items = start.items;
-  const from = { token: start.token, remaining: estimateRemaining(start, context) };
+  const from = { token: start.token, remaining: estimateRemaining(start, expected) };
   const pages = cognito.userPages(lease.poolId, prefix, from, signal);
   for await (const page of prefetchPages(pages, context.pause)) {
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
@@ -41,7 +41,12 @@ export async function walkUsers(
       return fallBackToSingleChain(context);
     }
     items += page.items.length;
-    const shard = { prefix, expected: start.expected ?? 0, total, itemsRead: items };
+    const shard = {
+      prefix,
+      expected: start.expected ?? 0,
+      total: expected.users,
+      itemsRead: items,
+    };
     if (start.prefix !== null && page.nextToken !== null && shouldSplit(shard)) {
       if (page.items.some((user) => !hasChild(prefix, user.sub)))
         return fallBackToSingleChain(context);
@@ -62,8 +67,8 @@ export async function walkUsers(
 
 /** Puts one chain over all users in the place of the shards. */
 export async function fallBackToSingleChain(context: SnapshotContext): Promise<Walk[]> {
-  const { db, lease, progress } = context;
-  const walk = await replaceWithSingleChain(db, lease, progress.walks.users.expected);
+  const { db, lease, expected, progress } = context;
+  const walk = await replaceWithSingleChain(db, lease, expected.users);
   if (walk === null) return [];
   Object.assign(progress.walks.users, { items: 0, walks: 1, walksDone: 0 });
   return [walk];
@@ -91,7 +96,7 @@ async function cut(
       expected: Math.ceil(expected[digit] ?? 0),
     })),
   );
-  untallyWalk(progress, shard, lostItems);
-  tallyWalks(progress, walks);
+  removeWalk(progress, shard, lostItems);
+  addWalks(progress, walks);
   return walks;
 }

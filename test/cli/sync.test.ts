@@ -51,7 +51,7 @@ describe('sync', () => {
     // Elsewhere than on a terminal, progress is plain log lines, a JSON object each.
     const lines = stderr.trim().split('\n');
     const messages = lines.map((line) => JSON.parse(line).msg);
-    expect(messages).toContainEqual(expect.stringMatching(/snapshot begun/));
+    expect(messages).toContainEqual(expect.stringMatching(/snapshot started/));
     expect(messages.at(-1)).toBe('snapshot archived');
   });
 

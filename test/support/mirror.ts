@@ -87,7 +87,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             workFolder: work.path,
             buckets,
             quotaShared: false,
-            poolParts: async (id) => ({
+            poolDeps: async (id) => ({
               role: null,
               region: region ?? parseRegion(id),
               destination,

@@ -12,9 +12,9 @@ import {
 import { installationId } from '../../src/postgres/work/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
-import type { JobDeps } from '../../src/runner/worker/parts.ts';
+import type { JobDeps } from '../../src/runner/worker/deps.ts';
 import { addSnapshotJob, openQueues, type Queues } from '../../src/runner/worker/queues.ts';
-import { QuotaLocks } from '../../src/runner/worker/quota-hold.ts';
+import { QuotaLocks } from '../../src/runner/worker/quota-locks.ts';
 import { startWorker } from '../../src/runner/worker/start-worker.ts';
 import type { SimulatorOptions } from '../../src/simulator/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -55,7 +55,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     queues,
     buckets,
     quota: new QuotaLocks(mirror.databaseUrl),
-    poolParts: async (id) => ({ role: null, region: parseRegion(id), destination, maxRemoved: 1 }),
+    poolDeps: async (id) => ({ role: null, region: parseRegion(id), destination, maxRemoved: 1 }),
     formats: ['jsonl'],
     program: 'cognito-mirror/test',
     workFolder: mirror.work,

@@ -30,8 +30,8 @@ const states = () =>
   mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
 
 it('the report of a run keeps the text of an unknown error to itself', async () => {
-  const poolParts = () => Promise.reject(new TypeError('ana@example.com is not a function'));
-  const { report } = await mirror.sync({ poolParts });
+  const poolDeps = () => Promise.reject(new TypeError('ana@example.com is not a function'));
+  const { report } = await mirror.sync({ poolDeps });
   const reason = 'It failed unexpectedly (TypeError). The log has the error.';
   expect(report.reason).toBe(reason);
   expect(await mirror.rows('SELECT reason FROM mirror.attempts')).toEqual([{ reason }]);

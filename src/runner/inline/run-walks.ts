@@ -1,52 +1,52 @@
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { estimateRemaining } from '../../snapshot/plan-walks.ts';
+import { type ExpectedSizes, estimateRemaining } from '../../snapshot/expected-sizes.ts';
 import { runWalk } from '../../snapshot/run-walk.ts';
 
 /**
- * Makes walks side by side, and the walks that they find to be needed, until none is left. The
- * first failure stops the others, which keep what they committed.
+ * Reads walks side by side, and the walks that they find, until all are read. The first failure stops
+ * the others, which keep what they committed.
  *
- * @param sideBySide walks in hand at a time.
+ * @param concurrency how many walks are read at a time.
  */
 export async function runWalks(
   context: SnapshotContext,
   walks: readonly Walk[],
-  sideBySide: number,
+  concurrency: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const queue = new WalkQueue((each) => estimateRemaining(each, context));
+  const queue = new WalkQueue(context.expected);
   queue.add(walks);
-  const inHand = new Set<Promise<void>>();
+  const running = new Set<Promise<void>>();
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
-  const make = async (next: Walk) => {
+  const run = async (walk: Walk) => {
     try {
-      queue.add(await runWalk(context, next.id, stop));
+      queue.add(await runWalk(context, walk.id, stop));
     } catch (error) {
       failed.abort(error);
     }
   };
-  while (!stop.aborted && (queue.size > 0 || inHand.size > 0)) {
-    while (inHand.size < sideBySide) {
+  while (!stop.aborted && (queue.size > 0 || running.size > 0)) {
+    while (running.size < concurrency) {
       const next = queue.take();
       if (next === undefined) break;
-      const made = make(next).finally(() => inHand.delete(made));
-      inHand.add(made);
+      const read = run(next).finally(() => running.delete(read));
+      running.add(read);
     }
-    await Promise.race(inHand);
+    await Promise.race(running);
   }
-  await Promise.all(inHand);
+  await Promise.all(running);
   stop.throwIfAborted();
 }
 
-/** Walks that wait, those first that have most before them. */
-export class WalkQueue {
-  readonly #remaining: (walk: Walk) => number;
+/** Waiting walks; the one with the most items left is taken first. */
+class WalkQueue {
+  readonly #expected: ExpectedSizes;
   readonly #walks: Walk[] = [];
 
-  constructor(remaining: (walk: Walk) => number) {
-    this.#remaining = remaining;
+  constructor(expected: ExpectedSizes) {
+    this.#expected = expected;
   }
 
   get size(): number {
@@ -55,8 +55,9 @@ export class WalkQueue {
 
   add(walks: readonly Walk[]): void {
     this.#walks.push(...walks);
-    // Shortest first, as the queue is taken from its end.
-    this.#walks.sort((a, b) => this.#remaining(a) - this.#remaining(b));
+    // Shortest first, because walks are taken from the end.
+    const remaining = (walk: Walk) => estimateRemaining(walk, this.#expected);
+    this.#walks.sort((a, b) => remaining(a) - remaining(b));
   }
 
   take(): Walk | undefined {

@@ -1,51 +1,38 @@
-import type pg from 'pg';
 import type { ArchiveResult } from '../../archive/write-archive.ts';
-import { openCognito } from '../../cognito/client.ts';
-import type { ArchiveFormat } from '../../config/config.ts';
 import { InterruptedError } from '../../model/errors.ts';
-import { type Outcome, snapshotId } from '../../model/snapshot.ts';
+import type { Outcome } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
-import { findSnapshot, findUnfinishedArchive } from '../../postgres/store/snapshots.ts';
-import type { AccountBuckets } from '../../quota/account-buckets.ts';
+import { createLeaseLostError } from '../../postgres/store/leases.ts';
+import { findSnapshot } from '../../postgres/store/snapshots.ts';
 import type { Buckets } from '../../quota/buckets.ts';
-import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
-import type { Logger } from '../../telemetry/logger.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
-import { describeMirrored, type PoolDeps, type PoolDepsLookup } from '../describe-pool.ts';
+import { advance, begin } from '../advance.ts';
 import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
-import { assertNoOpenRequest, lockPool } from './lock-pool.ts';
-import { takeSnapshot } from './take-snapshot.ts';
+import { openSession, type SessionDeps, type SnapshotSession } from '../session.ts';
+import { assertNoOpenRequest, lockPool, type PoolLock } from './lock-pool.ts';
+import { runWalks } from './run-walks.ts';
 
 /** What an inline run works with. */
-export interface SyncDeps {
-  readonly db: pg.Pool;
+export interface SyncDeps extends SessionDeps {
   readonly databaseUrl: string;
-  readonly poolParts: PoolDepsLookup;
-  /** Where a pool is read. */
+  /** The Region of a pool. */
   readonly regionOf: (poolId: string) => string;
-  readonly formats: readonly ArchiveFormat[];
-  readonly program: string;
-  /** Where parts of the archive are made before they are stored. */
-  readonly workFolder: string;
-  readonly buckets: AccountBuckets;
-  /** Whether the buckets are those of all who have the same Redis. */
+  /** True if all processes with the same Redis share the buckets. */
   readonly quotaShared: boolean;
-  readonly historyDays: number | null;
-  readonly log: Logger;
 }
 
-/** How the run of one pool ended: the report, and the error that ended it, if one did. */
+/** How the run of one pool ended: the report, and the error that ended it, or null. */
 export interface PoolOutcome {
   readonly outcome: Outcome;
   readonly report: SnapshotReport;
-  /** True where the run took up a snapshot that an earlier one left unfinished. */
+  /** True if the run resumed a snapshot that an earlier one left unfinished. */
   readonly resumed: boolean;
   readonly error: Error | null;
 }
 
 /** Watches the runs of pools. */
 export interface SyncWatcher {
-  /** Called before the run of a pool begins. */
+  /** Called before the run of a pool starts. */
   readonly onBegin?: (progress: SnapshotProgress) => void;
   /** Called when the run of a pool has ended. */
   readonly onEnd?: (ended: PoolOutcome) => void;
@@ -53,8 +40,8 @@ export interface SyncWatcher {
 
 /**
  * Mirrors pools in this process: takes, publishes and archives a snapshot of each. Pools of one
- * Region share its quota and go one after the other; Regions go side by side. A pool that fails
- * leaves the others alone.
+ * Region share its quota and run one after the other; Regions run side by side. A failure of one pool
+ * does not affect the others.
  *
  * @returns the outcomes, in the order of `poolIds`.
  */
@@ -83,109 +70,94 @@ export async function syncPools(
   return poolIds.map((poolId) => outcomes.get(poolId) as PoolOutcome);
 }
 
-/** Never throws: what ends the run is part of its outcome. */
+/** Never throws: the error that ended the run is part of its outcome. */
 async function syncPool(
   deps: SyncDeps,
   progress: SnapshotProgress,
   signal: AbortSignal,
 ): Promise<PoolOutcome> {
+  const { db, log } = deps;
   const { poolId } = progress;
-  const begun = performance.now();
-  const run: PoolRun = { snapshotAt: null, archive: null };
+  const startedAt = performance.now();
+  let archive: ArchiveResult | null = null;
   let error: Error | null = null;
   try {
-    await mirror(deps, progress, run, signal);
+    archive = await mirrorPool(deps, progress, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
-  const at = run.snapshotAt ?? progress.key?.snapshotAt;
-  // Where Postgres is the trouble, there is no row to be had, and the error says why.
-  const row = at ? await findSnapshot(deps.db, poolId, at).catch(() => null) : null;
-  const seconds = Math.round(performance.now() - begun) / 1000;
-  const report = buildReport(poolId, row, {
-    seconds,
-    archive: run.archive,
-    reason: explainOutcome(error),
-  });
-  const outcome = outcomeOf(report, error, signal);
+  const { key } = progress;
+  // If Postgres is the problem, the row cannot be read, and the error says why.
+  const row = key && (await findSnapshot(db, poolId, key.snapshotAt).catch(() => null));
+  const seconds = Math.round(performance.now() - startedAt) / 1000;
+  const report = buildReport(poolId, row, { seconds, archive, reason: explainOutcome(error) });
+  const outcome = classifyOutcome(report, error, signal);
   Object.assign(progress, { phase: 'done', outcome });
   const { snapshot, reason } = report;
-  await saveOutcome(deps.db, poolId, { outcome, snapshot, why: error ?? reason });
+  await saveOutcome({ db, log }, poolId, { outcome, snapshot, why: error ?? reason });
   return { outcome, report, resumed: progress.resumed, error };
 }
 
-function outcomeOf(report: SnapshotReport, error: Error | null, signal: AbortSignal): Outcome {
+function classifyOutcome(
+  report: SnapshotReport,
+  error: Error | null,
+  signal: AbortSignal,
+): Outcome {
   if (error === null) return report.state === 'held' ? 'held' : 'archived';
   return signal.aborted || error instanceof InterruptedError ? 'interrupted' : 'failed';
 }
 
-/** What a run has come to so far. */
-interface PoolRun {
-  snapshotAt: Date | null;
-  archive: ArchiveResult | null;
-}
-
-async function mirror(
+/** @returns the archive of the snapshot; null if it is held. */
+async function mirrorPool(
   deps: SyncDeps,
   progress: SnapshotProgress,
-  run: PoolRun,
   signal: AbortSignal,
-): Promise<void> {
-  const { db, log } = deps;
-  const { poolId, meter } = progress;
-  const own = await deps.poolParts(poolId);
-  const { role } = own;
-  const pool = await describeMirrored({ ...deps, ...own }, poolId, meter, signal);
-  const buckets = deps.buckets.of(pool.accountId, pool.region);
-  const cognito = openCognito({ region: pool.region, role, buckets, meter, log });
+): Promise<ArchiveResult | null> {
+  const { db, databaseUrl, quotaShared, log } = deps;
+  const session = await openSession(deps, progress, signal);
+  let lock: PoolLock | null = null;
   try {
-    const hold = await lockPool(deps.databaseUrl, pool, deps.quotaShared, log);
-    const stop = AbortSignal.any([signal, hold.lost]);
-    try {
-      await assertNoOpenRequest(db, poolId);
-      if (await finishArchive({ ...deps, ...own }, progress, run, stop)) return;
-      await checkArchive({ db, log, ...own }, poolId, stop);
-      run.snapshotAt = await takeSnapshot(
-        { ...deps, ...own, cognito, pool, progress, sideBySide: walksSideBySide(buckets) },
-        stop,
-      );
-      const sealed = await archivePublished({ ...deps, ...own, progress }, poolId, stop);
-      run.archive = sealed.get(snapshotId(run.snapshotAt)) ?? null;
-    } finally {
-      await hold.unlock();
-    }
+    lock = await lockPool(databaseUrl, session.pool, quotaShared, log);
+    await assertNoOpenRequest(db, progress.poolId);
+    return await takeSnapshot(session, AbortSignal.any([signal, lock.lost]));
   } finally {
-    cognito.close();
+    await session.close();
+    await lock?.unlock();
+  }
+}
+
+/** Takes the pool's snapshot from where it is to its end, and reads its walks in this process. */
+async function takeSnapshot(
+  session: SnapshotSession,
+  signal: AbortSignal,
+): Promise<ArchiveResult | null> {
+  const { deps, pool } = session;
+  const concurrency = countWalksSideBySide(deps.buckets.of(pool.accountId, pool.region));
+  await begin(session, { finishArchive: true }, signal);
+  try {
+    for (;;) {
+      const step = await advance(session, signal);
+      switch (step.kind) {
+        case 'read':
+          await runWalks(step.context, step.walks, concurrency, signal);
+          break;
+        case 'ended':
+          throw createLeaseLostError(pool.poolId);
+        default:
+          return step.archive;
+      }
+    }
+  } catch (error) {
+    await session.recordFailure(withoutRows(error as Error));
+    throw error;
   }
 }
 
 /**
- * Takes up an unfinished run of lately that only lacks its archive. Snapshots of longer ago that
- * lack theirs do not keep a new one from being taken: they are archived before it, after it.
- *
- * @returns true where there was one, which is thereby done.
+ * Many more than keep the bucket busy, because it serves the longest walks first. A group of unknown
+ * size may be the longest and must start before the shards, which fill any number of places. But a
+ * resumed run may have to restart every walk that was being read, so the number is bounded.
  */
-async function finishArchive(
-  deps: SyncDeps & PoolDeps,
-  progress: SnapshotProgress,
-  run: PoolRun,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { poolId } = progress;
-  const unfinished = await findUnfinishedArchive(deps.db, poolId);
-  if (unfinished === null) return false;
-  Object.assign(progress, { key: unfinished, resumed: true });
-  run.snapshotAt = unfinished.snapshotAt;
-  const sealed = await archivePublished({ ...deps, progress }, poolId, signal);
-  run.archive = sealed.get(unfinished.snapshot) ?? null;
-  return true;
-}
-
-/**
- * Many more than keep the bucket busy, as it gives its turns to the longest: a group of unknown size
- * may be the longest of all, and must begin before the parts of the pool, which fill any number of
- * places, are read. But each walk in hand is one that a resume may have to start again.
- */
-function walksSideBySide(buckets: Buckets): number {
+function countWalksSideBySide(buckets: Buckets): number {
   return Math.min(40, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
 }

@@ -16,6 +16,7 @@ import {
 import { isDatabaseAway, withoutRows } from '../../postgres/database-error.ts';
 import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { WalkFailedError } from '../advance.ts';
 
 /** What may be told of an error in Redis, in Postgres and to a person: none of a user's data. */
 export function safeMessage(error: unknown): string {
@@ -60,7 +61,8 @@ export function failureToKeep(error: unknown): Error {
 
 /** True where work that failed with this error would fail again. */
 export function isFinal(error: Error): boolean {
-  if (error instanceof SnapshotFailedError || error instanceof UnrecoverableError) return true;
+  if (error instanceof SnapshotFailedError || error instanceof WalkFailedError) return true;
+  if (error instanceof UnrecoverableError) return true;
   // Credentials come and go by themselves; what else is wrong, a person must change.
   return error instanceof ActionRequiredError && !(error instanceof CredentialsError);
 }

@@ -9,8 +9,8 @@ import {
   type PoolSchedule,
   takeDue,
 } from '../../postgres/work/schedules.ts';
+import type { JobDeps } from './deps.ts';
 import { type ProblemLog, waitAfter } from './failures.ts';
-import type { JobDeps } from './parts.ts';
 import { addSnapshotJob, type Queues, snapshotJobId } from './queues.ts';
 import { failRequest } from './requests.ts';
 

@@ -3,14 +3,14 @@ import type { Outcome } from '../../model/snapshot.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
 import { endRequest, findOpenRequest, type SnapshotRequest } from '../../postgres/work/requests.ts';
 import { buildReport, logOutcome } from '../outcome.ts';
-import type { JobDeps } from './parts.ts';
+import type { JobDeps } from './deps.ts';
 
 /** What came of a request. */
 interface End {
   /** Its snapshot; null where none was begun. */
   readonly snapshot: SnapshotRow | null;
   /** The archive, where this turn of the job sealed it. */
-  readonly archive?: ArchiveResult | undefined;
+  readonly archive?: ArchiveResult | null;
   /** Why it failed. */
   readonly reason?: string;
 }

@@ -3,7 +3,7 @@ import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
 import { stageProgress } from '../../postgres/store/progress.ts';
 import { walksById } from '../../postgres/store/walks.ts';
-import type { JobDeps } from './parts.ts';
+import type { JobDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
 
 /**

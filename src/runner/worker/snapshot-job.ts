@@ -1,14 +1,6 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
-import type { Pool } from '../../model/directory.ts';
 import { LeaseLostError } from '../../model/errors.ts';
-import { takeLease } from '../../postgres/store/leases.ts';
-import { recordReason } from '../../postgres/store/snapshot-notes.ts';
-import {
-  findSnapshot,
-  findUnfinishedArchive,
-  isAbandoned,
-} from '../../postgres/store/snapshots.ts';
-import { clearFailures } from '../../postgres/store/walks.ts';
+import { isAbandoned } from '../../postgres/store/snapshots.ts';
 import { isLockedInline } from '../../postgres/work/locks.ts';
 import {
   findOpenRequest,
@@ -16,14 +8,9 @@ import {
   recordWaiting,
   type SnapshotRequest,
 } from '../../postgres/work/requests.ts';
-import { archivePublished, checkArchive } from '../../snapshot/archive.ts';
-import { planWalks } from '../../snapshot/plan-walks.ts';
-import { CallMeter } from '../../telemetry/calls.ts';
-import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
-import { beginOrResume } from '../begin-snapshot.ts';
-import { checkAndPublish } from '../conclude.ts';
-import { describeMirrored } from '../describe-pool.ts';
-import { recordFailure } from '../outcome.ts';
+import { advance, begin } from '../advance.ts';
+import type { SnapshotSession } from '../session.ts';
+import type { JobDeps } from './deps.ts';
 import {
   isFinal,
   isJobLost,
@@ -33,23 +20,22 @@ import {
   toSafeError,
   waitAfter,
 } from './failures.ts';
-import type { JobDeps } from './parts.ts';
 import type { SnapshotData } from './queues.ts';
 import { completeRequest, failRequest } from './requests.ts';
-import { createStepTimer, openSnapshotSession, RETRIES } from './run-in-hand.ts';
+import { openJobSession } from './sessions.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 
 const INLINE_RUN_MS = 15_000;
-const FENCED_MS = 5_000;
+const LEASE_LOST_MS = 5_000;
 
 /**
- * Takes a request's snapshot from where it stands to its end. It runs several times: once to plan
- * and to add the walks' jobs, and again each time that these have ended. All it knows is in
- * Postgres, so it does not matter which worker runs it, nor how often.
+ * Advances the snapshot of a request. The job runs several times: first to plan and to add the walks'
+ * jobs, then each time that these have ended. Postgres holds all its state, so any worker can run it,
+ * any number of times.
  *
  * @throws WaitingChildrenError while walks are read.
  */
-export async function takeRequestedSnapshot(
+export async function runSnapshotJob(
   deps: JobDeps,
   job: Job<SnapshotData>,
   token: string,
@@ -60,158 +46,114 @@ export async function takeRequestedSnapshot(
   if (request === null) return;
   try {
     await recordWaiting(db, request.id, null);
-    await goOn(deps, request, job, token, signal);
+    await advanceRequest(deps, request, job, token, signal);
   } catch (error) {
     if (signal.aborted || error instanceof WaitingChildrenError || isJobLost(error)) throw error;
-    // Whoever has the snapshot now says what becomes of the request.
-    if (error instanceof LeaseLostError) throw new LaterError(error.message, FENCED_MS);
-    await noteTrouble(deps, request, job, error as Error);
+    // The new holder of the lease decides how the request ends.
+    if (error instanceof LeaseLostError) throw new LaterError(error.message, LEASE_LOST_MS);
+    await recordProblem(deps, request, job, error as Error);
     throw error;
   }
 }
 
-async function goOn(
+async function advanceRequest(
   deps: JobDeps,
   request: SnapshotRequest,
   job: Job<SnapshotData>,
   token: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { db } = deps;
-  const { poolId } = request;
-  const pool = await describe(deps, poolId, signal);
-  const lost = await deps.quota.join(pool.accountId, pool.region);
-  const stop = AbortSignal.any([signal, lost]);
-  if (await isLockedInline(db, poolId)) {
-    throw new LaterError('A `sync` of the pool is waited for.', INLINE_RUN_MS);
-  }
-  let sealed: Sealed | null = null;
-  let snapshotAt = request.snapshotAt ?? (await begin(deps, request, stop));
-  if (await isAbandoned(db, poolId, snapshotAt)) snapshotAt = await begin(deps, request, stop);
-  for (;;) {
-    const snapshot = await findSnapshot(db, poolId, snapshotAt);
-    switch (snapshot?.state) {
-      case 'walking':
-        await walkOrConclude(deps, { request, pool, snapshotAt, job, token }, stop);
-        break;
-      case 'published':
-        sealed = await archive(deps, poolId, stop);
-        break;
-      case 'archived':
-        return completeRequest(deps, request, 'archived', {
-          snapshot,
-          archive: sealed?.get(snapshot.snapshot),
-        });
-      case 'held':
-        return completeRequest(deps, request, 'held', { snapshot });
-      default:
-        throw new UnrecoverableError(snapshot?.reason ?? 'The snapshot was ended by another run.');
-    }
-  }
-}
-
-async function describe(deps: JobDeps, poolId: string, signal: AbortSignal): Promise<Pool> {
-  const { role, region } = await deps.poolParts(poolId);
-  return describeMirrored(
-    { ...deps, role, region, observer: deps.metrics, retryPolicy: RETRIES },
-    poolId,
-    new CallMeter(),
-    signal,
-  );
-}
-
-/** Takes up what an earlier run left unfinished, or begins a snapshot. */
-async function begin(
-  { db, log, poolParts }: JobDeps,
-  { id, poolId, source }: SnapshotRequest,
-  signal: AbortSignal,
-): Promise<Date> {
-  // The schedule goes on taking snapshots where archives fail: they are archived later, in order.
-  const unfinished = source === 'trigger' ? await findUnfinishedArchive(db, poolId) : null;
-  if (unfinished !== null) {
-    await recordSnapshot(db, id, unfinished.snapshotAt);
-    return unfinished.snapshotAt;
-  }
-  const { destination } = await poolParts(poolId);
-  await checkArchive({ db, destination, log }, poolId, signal);
-  const { lease } = await beginOrResume(db, poolId, log);
-  // What an earlier request gave up is tried again, and no longer the reason of anything.
-  await clearFailures(db, lease);
-  await recordReason(db, lease, null);
-  await recordSnapshot(db, id, lease.snapshotAt);
-  return lease.snapshotAt;
-}
-
-/** What one run of the job is about. */
-interface Turn {
-  readonly request: SnapshotRequest;
-  readonly pool: Pool;
-  readonly snapshotAt: Date;
-  readonly job: Job<SnapshotData>;
-  readonly token: string;
-}
-
-async function walkOrConclude(
-  deps: JobDeps,
-  { request, pool, snapshotAt, job, token }: Turn,
-  signal: AbortSignal,
-): Promise<void> {
-  const { db, queues } = deps;
-  const lease = await takeLease(db, request.poolId, 'walking', snapshotAt);
-  if (lease === null) return;
-  const inHand = await openSnapshotSession(deps, lease, pool);
-  const { context } = inHand;
+  const session = await openJobSession(deps, request.poolId, signal);
   try {
-    const open = await planWalks(context);
-    const failed = open.find((walk) => walk.failure !== null);
-    if (failed) throw new UnrecoverableError(failed.failure ?? '');
-    const { maxRemoved } = await deps.poolParts(request.poolId);
-    const walks =
-      open.length > 0
-        ? open
-        : await checkAndPublish(context, { maxRemoved, historyDays: deps.historyDays }, signal);
-    if (walks.length === 0) {
-      context.progress.phase = 'done';
-      return;
-    }
-    await addWalkJobs(queues, context, { id: job.id ?? '', requestId: request.id }, walks, walks);
-    if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+    await takeSnapshot(deps, session, request, job, token, signal);
   } catch (error) {
-    const isTrouble = !signal.aborted && !(error instanceof WaitingChildrenError);
-    if (isTrouble && waitAfter(error) === null && !isJobLost(error)) {
-      await recordFailure(db, lease, toSafeError(error as Error));
-    }
+    // Another worker continues a job that was stopped, waits or is lost: nothing failed.
+    const isReturned =
+      signal.aborted ||
+      error instanceof WaitingChildrenError ||
+      waitAfter(error) !== null ||
+      isJobLost(error);
+    if (!isReturned) await session.recordFailure(toSafeError(error as Error));
     throw error;
   } finally {
-    await inHand.close();
+    await session.close();
   }
 }
 
-type Sealed = Awaited<ReturnType<typeof archivePublished>>;
-
-async function archive(deps: JobDeps, poolId: string, signal: AbortSignal): Promise<Sealed> {
-  const { destination } = await deps.poolParts(poolId);
-  const progress = new SnapshotProgress(poolId);
-  progress.phase = 'archive';
-  progress.onPhaseEnd = createStepTimer(deps.metrics);
-  const sealed = await archivePublished({ ...deps, destination, progress }, poolId, signal);
-  progress.phase = 'done';
-  return sealed;
+async function takeSnapshot(
+  deps: JobDeps,
+  session: SnapshotSession,
+  request: SnapshotRequest,
+  job: Job<SnapshotData>,
+  token: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, queues, quota } = deps;
+  const { pool, progress } = session;
+  const lost = await quota.join(pool.accountId, pool.region);
+  const stop = AbortSignal.any([signal, lost]);
+  if (await isLockedInline(db, pool.poolId)) {
+    throw new LaterError('Waiting for a running `sync` of this pool.', INLINE_RUN_MS);
+  }
+  await chooseSnapshot(session, request, stop);
+  for (;;) {
+    const step = await advance(session, stop);
+    switch (step.kind) {
+      case 'read': {
+        const snapshotJob = { id: job.id ?? '', requestId: request.id };
+        await addWalkJobs(queues, step.context, snapshotJob, step.walks, step.walks);
+        if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+        // All of them have ended already.
+        break;
+      }
+      case 'ended':
+        throw new UnrecoverableError(step.snapshot?.reason ?? 'Another run ended the snapshot.');
+      default:
+        progress.phase = 'done';
+        return completeRequest(deps, request, step.kind, step);
+    }
+  }
 }
 
-/** Ends the request where the job is not tried again; else says what it waits for. */
-async function noteTrouble(
+/**
+ * Continues the request's snapshot, or chooses one for it. A schedule always wants a new one, so that
+ * readers get it although archives fail; `trigger` first finishes what only lacks its archive.
+ */
+async function chooseSnapshot(
+  session: SnapshotSession,
+  { id, poolId, source, snapshotAt }: SnapshotRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = session.deps;
+  if (snapshotAt !== null && !(await isAbandoned(db, poolId, snapshotAt))) {
+    session.choose(snapshotAt);
+    return;
+  }
+  await begin(session, { finishArchive: source === 'trigger' }, signal);
+  await recordSnapshot(db, id, session.requireKey().snapshotAt);
+}
+
+/** Ends the request if its job is not tried again; else records what it waits for. */
+async function recordProblem(
   deps: JobDeps,
   request: SnapshotRequest,
   job: Job,
   error: Error,
 ): Promise<void> {
-  const { db } = deps;
+  const { db, log } = deps;
   const reason = safeMessage(error);
   if (waitAfter(error) === null && (isFinal(error) || isLastAttempt(job))) {
     await failRequest(deps, request, reason);
     throw new UnrecoverableError(reason);
   }
-  // Where Postgres is the trouble, this cannot be noted either.
-  await recordWaiting(db, request.id, reason).catch(() => {});
+  try {
+    await recordWaiting(db, request.id, reason);
+  } catch (unrecorded) {
+    // If Postgres is the problem, this cannot be recorded either.
+    const { poolId } = request;
+    log.debug(
+      { poolId, reason: safeMessage(unrecorded) },
+      'could not record what a request waits for',
+    );
+  }
 }

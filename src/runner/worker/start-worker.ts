@@ -1,12 +1,12 @@
 import { type PoolSchedule, saveSchedules } from '../../postgres/work/schedules.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
+import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
 import { computeDueTimes, keepSchedulers, takeDueRun } from './keep-jobs.ts';
-import type { JobDeps } from './parts.ts';
 import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
-import { SnapshotSessions } from './runs-in-hand.ts';
-import { takeRequestedSnapshot } from './snapshot-job.ts';
+import { SnapshotSessions } from './sessions.ts';
+import { runSnapshotJob } from './snapshot-job.ts';
 import { startUpkeep } from './upkeep.ts';
 import { recordAbandonedWalk, runWalkJob } from './walk-job.ts';
 
@@ -71,7 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       if (waitMs > 0) throw new LaterError('Its pool begins a little later.', waitMs);
     }),
     open<SnapshotData>('snapshots', SNAPSHOTS, (job, token, signal) =>
-      takeRequestedSnapshot(deps, job, token, signal),
+      runSnapshotJob(deps, job, token, signal),
     ),
     walks,
   ];

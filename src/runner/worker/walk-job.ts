@@ -7,6 +7,7 @@ import { allWalks, failWalk, type Walk, walksById } from '../../postgres/store/w
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { runWalk } from '../../snapshot/run-walk.ts';
 import { recordFailure } from '../outcome.ts';
+import type { JobDeps } from './deps.ts';
 import {
   isFinal,
   isJobLost,
@@ -15,25 +16,24 @@ import {
   safeMessage,
   waitAfter,
 } from './failures.ts';
-import type { JobDeps } from './parts.ts';
 import type { WalkData } from './queues.ts';
-import type { SnapshotSessions } from './runs-in-hand.ts';
+import type { SnapshotSessions } from './sessions.ts';
 import { addWalkJobs } from './walk-jobs.ts';
 
-/** After a failure that came after pages: no attempt is spent where a walk gets on. */
+/** Before a walk that read pages and then failed is tried again. */
 const AFTER_PROGRESS_MS = 5_000;
 
 /**
- * Reads a walk to its end, and adds the jobs of the walks that it finds to be needed. A walk that
- * was read before, or whose snapshot has gone on without it, is done at once.
+ * Reads a walk to its end, and adds jobs for the walks that it finds. If the walk was read before, or
+ * its snapshot continued under a new lease, the job has nothing to do.
  */
 export async function runWalkJob(
   deps: JobDeps,
-  runs: SnapshotSessions,
+  sessions: SnapshotSessions,
   job: Job<WalkData>,
   signal: AbortSignal,
 ): Promise<void> {
-  const borrowed = await runs.borrow(job.data);
+  const borrowed = await sessions.borrow(job.data);
   if (borrowed === null) return;
   const { context } = borrowed;
   const slice = pauseWhenOthersWait(deps.queues.walks, job);
@@ -43,19 +43,19 @@ export async function runWalkJob(
     const stop = AbortSignal.any([signal, lost]);
     [before] = await walksById(context.db, context.lease, [job.data.walk]);
     const found = await runWalk({ ...context, pause: slice.pause }, job.data.walk, stop);
-    await addFound(deps, context, job, found);
+    await addFoundWalks(deps, context, job, found);
   } catch (error) {
     if (error instanceof LeaseLostError) return;
     if (signal.aborted || waitAfter(error) !== null || isJobLost(error)) throw error;
-    throw await judge(context, job, before, error as Error);
+    throw await handleFailure(context, job, before, error as Error);
   } finally {
     slice.end();
     await borrowed.release();
   }
 }
 
-/** The walk over groups also finds what it had found before it was interrupted. */
-async function addFound(
+/** The walk over groups also adds those that it had found before it was interrupted. */
+async function addFoundWalks(
   { db, queues }: JobDeps,
   context: SnapshotContext,
   job: Job<WalkData>,
@@ -71,15 +71,16 @@ async function addFound(
   await addWalkJobs(queues, context, snapshotJob, missing, open);
 }
 
-/** What a failure comes to: a wait where the walk got on, an attempt spent, or the end of it. */
-async function judge(
-  { db, lease }: SnapshotContext,
+/** @returns what to throw: a wait if the walk read pages, else the error, and on the last attempt an end. */
+async function handleFailure(
+  context: SnapshotContext,
   job: Job<WalkData>,
   before: Walk | undefined,
   error: Error,
 ): Promise<Error> {
-  if (error instanceof SnapshotFailedError) await recordFailure(db, lease, error);
-  if (!isFinal(error) && (await gotOn({ db, lease }, job, before))) {
+  const { db, lease } = context;
+  if (error instanceof SnapshotFailedError) await recordFailure(context, error);
+  if (!isFinal(error) && (await hasReadPages(context, job, before))) {
     return new LaterError(safeMessage(error), AFTER_PROGRESS_MS);
   }
   if (!isFinal(error) && !isLastAttempt(job)) return error;
@@ -89,9 +90,9 @@ async function judge(
   return new UnrecoverableError(reason);
 }
 
-/** True where pages were committed since the job was taken in hand. */
-async function gotOn(
-  { db, lease }: Pick<SnapshotContext, 'db' | 'lease'>,
+/** True if pages were committed since the job started. */
+async function hasReadPages(
+  { db, lease }: SnapshotContext,
   job: Job<WalkData>,
   before: Walk | undefined,
 ): Promise<boolean> {
@@ -100,8 +101,8 @@ async function gotOn(
 }
 
 /**
- * Leaves word of a walk whose job ended without it: one that took its process down too often. Else
- * it would be planned again for ever.
+ * Records that a walk failed whose job ended without running, because it crashed its process too
+ * often. Without the record it would be planned again without end.
  */
 export async function recordAbandonedWalk(
   { db }: JobDeps,
@@ -114,23 +115,23 @@ export async function recordAbandonedWalk(
   if (lease !== null) await failWalk(db, lease, { id, lease: null }, error.message);
 }
 
-/** A walk keeps its slot this long at least, and as long as nobody else is to have it. */
+/** A walk keeps its slot at least this long, and longer if no other job needs it. */
 const SLICE_MS = 15_000;
 
 /**
  * Fires `pause` when a job has had its slot for a while and one of the same or a better priority
- * waits for one, so that pools share the workers. One of a lower priority would wait on: the paused
- * job would come before it again.
+ * waits, so that pools share the workers. A job of lower priority does not pause it: the paused job
+ * would run before that one again.
  */
 export function pauseWhenOthersWait(queue: Queue, job: Job): { pause: AbortSignal; end(): void } {
   const controller = new AbortController();
-  const mayGoOn = async () => {
+  const mayContinue = async () => {
     const [next] = await queue.getPrioritized(0, 0);
     return next === undefined || next.priority > job.priority;
   };
   const timer = setInterval(() => {
-    // Where Redis does not tell, it goes on.
-    mayGoOn().then(
+    // If Redis does not answer, the walk continues. Its own connection logs that.
+    mayContinue().then(
       (may) => may || controller.abort(),
       () => {},
     );

@@ -1,7 +1,7 @@
 import { snapshotId } from '../../model/snapshot.ts';
 import type { Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
-import { estimateRemaining } from '../../snapshot/plan-walks.ts';
+import { estimateRemaining } from '../../snapshot/expected-sizes.ts';
 import type { Queues, WalkData } from './queues.ts';
 
 /** The job of a snapshot, which waits for the jobs of its walks. */
@@ -26,10 +26,10 @@ export async function addWalkJobs(
   walks: readonly Walk[],
   open: readonly Walk[],
 ): Promise<void> {
-  const { lease } = context;
+  const { lease, expected } = context;
   const { id, requestId } = snapshotJob;
   const longestFirst = (a: Walk, b: Walk) =>
-    estimateRemaining(b, context) - estimateRemaining(a, context);
+    estimateRemaining(b, expected) - estimateRemaining(a, expected);
   const ranks = new Map([...open].sort(longestFirst).map((walk, index) => [walk.id, index + 1]));
   const parent = { id, queue: queues.snapshots.qualifiedName };
   await queues.walks.addBulk(

@@ -1,0 +1,175 @@
+import type { ArchiveResult } from '../archive/write-archive.ts';
+import { ResumableError } from '../model/errors.ts';
+import { snapshotId } from '../model/snapshot.ts';
+import { beginProgress } from '../postgres/store/progress.ts';
+import { recordReason } from '../postgres/store/snapshot-notes.ts';
+import {
+  findSnapshot,
+  findUnfinishedArchive,
+  type SnapshotRow,
+} from '../postgres/store/snapshots.ts';
+import { dropEndedStages, explainStageGone } from '../postgres/store/stage.ts';
+import { type BegunSnapshot, beginSnapshot, holdSnapshot } from '../postgres/store/transitions.ts';
+import { clearFailures, type Walk } from '../postgres/store/walks.ts';
+import { archivePublished, checkArchive } from '../snapshot/archive.ts';
+import { check } from '../snapshot/check.ts';
+import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
+import { planWalks } from '../snapshot/plan-walks.ts';
+import { publish } from '../snapshot/publish.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { SnapshotSession } from './session.ts';
+
+/** The one machine that moves a snapshot through its states; runners only read the walks it names. */
+
+/** Up to this much is the rounding of snapshots in quick succession, and not a wrong clock. */
+const TOLERATED_SECONDS_AHEAD = 60;
+
+/**
+ * Chooses the session's snapshot at the start of a run: an unfinished one, or a new one.
+ *
+ * @param finishArchive true: a snapshot of the last 12 hours that only lacks its archive is chosen
+ *   instead of a new one.
+ */
+export async function begin(
+  session: SnapshotSession,
+  { finishArchive }: { finishArchive: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const { pool, progress, settings } = session;
+  const { db, log } = session.deps;
+  const { poolId } = pool;
+  const unfinished = finishArchive ? await findUnfinishedArchive(db, poolId) : null;
+  if (unfinished !== null) {
+    session.choose(unfinished.snapshotAt);
+    progress.resumed = true;
+    return;
+  }
+  await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
+  const begun = await beginSnapshot(db, poolId);
+  session.use(begun.lease);
+  progress.resumed = begun.resumed;
+  await dropEndedStages(db);
+  await beginProgress(db, begun.lease);
+  // Walks that failed in an earlier run are tried again.
+  await clearFailures(db, begun.lease);
+  await recordReason(db, begun.lease, null);
+  logBegun(log, begun);
+}
+
+function logBegun(log: Logger, { lease, resumed, drifted, secondsAhead }: BegunSnapshot): void {
+  const { poolId, snapshotAt } = lease;
+  log.info({ poolId, snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot started');
+  if (drifted > 0) {
+    log.warn(
+      { poolId, rows: drifted },
+      'something other than cognito-mirror changed rows of directory.users: this snapshot repairs them',
+    );
+  }
+  if (secondsAhead > TOLERATED_SECONDS_AHEAD) {
+    log.warn(
+      { poolId, snapshotAt, secondsAhead: Math.round(secondsAhead) },
+      "the snapshot's time is in the future, because Postgres's clock was ahead at an earlier snapshot: see docs/OPERATIONS.md, A clock that was ahead",
+    );
+  }
+}
+
+/** What a runner does next: read walks and advance again, or end. */
+export type Step =
+  | { readonly kind: 'read'; readonly walks: readonly Walk[]; readonly context: SnapshotContext }
+  | {
+      readonly kind: 'archived' | 'held';
+      readonly snapshot: SnapshotRow;
+      /** Null if an earlier run wrote it, or there is none. */
+      readonly archive: ArchiveResult | null;
+    }
+  /** Another process ended it. */
+  | { readonly kind: 'ended'; readonly snapshot: SnapshotRow | null };
+
+/** A walk failed as often as it is tried. The others were read, and a new run tries it again. */
+export class WalkFailedError extends ResumableError {}
+
+/**
+ * Moves the session's snapshot as far as it can: plans its walks, checks, publishes or holds it, and
+ * archives it. All it knows is in Postgres, so any process may call it at any time.
+ *
+ * @throws SnapshotFailedError if the snapshot cannot be completed; any other error keeps it.
+ * @throws WalkFailedError if a walk failed.
+ * @throws LeaseLostError if another runner has the snapshot.
+ */
+export async function advance(session: SnapshotSession, signal: AbortSignal): Promise<Step> {
+  const { poolId, snapshotAt } = session.requireKey();
+  const { db } = session.deps;
+  let archive: ArchiveResult | null = null;
+  for (;;) {
+    const snapshot = await findSnapshot(db, poolId, snapshotAt);
+    switch (snapshot?.state) {
+      case 'walking': {
+        const context = await session.takeLease();
+        if (context === null) break;
+        const walks = await findWalks(session, context, signal);
+        if (walks.length === 0) break;
+        session.progress.phase = 'walk';
+        return { kind: 'read', walks, context };
+      }
+      case 'published':
+        await session.leave();
+        archive = await archiveAll(session, snapshotAt, signal);
+        break;
+      case 'held':
+        await session.leave();
+        // Older snapshots may still lack their archive.
+        await archiveAll(session, snapshotAt, signal);
+        return { kind: 'held', snapshot, archive };
+      case 'archived':
+        return { kind: 'archived', snapshot, archive };
+      default:
+        return { kind: 'ended', snapshot };
+    }
+  }
+}
+
+/** The walks to read; none once the snapshot was published or held. */
+async function findWalks(
+  session: SnapshotSession,
+  context: SnapshotContext,
+  signal: AbortSignal,
+): Promise<readonly Walk[]> {
+  const open = await planWalks(context);
+  const failed = open.find((walk) => walk.failure !== null);
+  if (failed) throw new WalkFailedError(failed.failure ?? '');
+  if (open.length > 0) return open;
+  return withProgress(context, () => checkAndPublish(session, context, signal));
+}
+
+async function checkAndPublish(
+  { settings, deps }: SnapshotSession,
+  context: SnapshotContext,
+  signal: AbortSignal,
+): Promise<readonly Walk[]> {
+  const verdict = await check(context, settings.maxRemoved, signal).catch((error: unknown) => {
+    throw explainStageGone(error, context.lease);
+  });
+  switch (verdict.kind) {
+    case 'walk':
+      return verdict.walks;
+    case 'hold':
+      await holdSnapshot(context.db, context.lease, verdict.reason);
+      return [];
+    case 'publish':
+      await publish(context, 'walking', deps.historyDays, signal);
+      return [];
+  }
+}
+
+/** Archives every snapshot of the pool that lacks its archive, and returns that of this one. */
+async function archiveAll(
+  { deps, settings, progress, pool }: SnapshotSession,
+  snapshotAt: Date,
+  signal: AbortSignal,
+): Promise<ArchiveResult | null> {
+  const { db, formats, program, workFolder, log } = deps;
+  const { destination } = settings;
+  const context = { db, destination, formats, program, workFolder, progress, log };
+  const sealed = await archivePublished(context, pool.poolId, signal);
+  return sealed.get(snapshotId(snapshotAt)) ?? null;
+}

@@ -1,0 +1,171 @@
+import type pg from 'pg';
+import { type Cognito, openCognito } from '../cognito/client.ts';
+import { ResourceNotFoundError } from '../cognito/errors.ts';
+import type { RetryPolicy } from '../cognito/retry.ts';
+import type { ArchiveFormat } from '../config/config.ts';
+import type { Pool } from '../model/directory.ts';
+import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
+import { PageCommitter } from '../postgres/store/page-committer.ts';
+import { explainVanished, savePool } from '../postgres/store/pools.ts';
+import type { AccountBuckets } from '../quota/account-buckets.ts';
+import type { SnapshotContext } from '../snapshot/context.ts';
+import { estimateSizes } from '../snapshot/expected-sizes.ts';
+import { showExpected } from '../snapshot/tally.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { WorkMeter } from '../telemetry/metrics-work.ts';
+import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { CallCounter } from './count-calls.ts';
+import { describePool, type PoolDeps, type PoolDepsLookup } from './describe-pool.ts';
+import { recordFailure } from './outcome.ts';
+
+/** What a session works with, whichever runner opens it. */
+export interface SessionDeps {
+  readonly db: pg.Pool;
+  readonly poolDeps: PoolDepsLookup;
+  readonly formats: readonly ArchiveFormat[];
+  /** The program and its version, for the manifest. */
+  readonly program: string;
+  /** Where parts of an archive are written before they are stored. */
+  readonly workFolder: string;
+  readonly buckets: AccountBuckets;
+  /** How long closed versions are kept; null: always. */
+  readonly historyDays: number | null;
+  /** Gets every attempt and the duration of every step; absent if nobody scrapes this process. */
+  readonly metrics?: WorkMeter;
+  /** How often a call is retried; absent: as `cognito/retry.ts` has it. */
+  readonly retryPolicy?: RetryPolicy;
+  readonly log: Logger;
+}
+
+/**
+ * An open snapshot: its Cognito client, its progress and, while it is read, its lease and its
+ * committer. `advance.ts` moves it through its states.
+ */
+export class SnapshotSession {
+  readonly deps: SessionDeps;
+  readonly settings: PoolDeps;
+  readonly pool: Pool;
+  readonly progress: SnapshotProgress;
+  readonly #cognito: Cognito;
+  readonly #calls: CallCounter;
+  #lease: SnapshotLease | null = null;
+
+  constructor(deps: SessionDeps, settings: PoolDeps, pool: Pool, progress: SnapshotProgress) {
+    const { metrics, retryPolicy, log } = deps;
+    this.deps = deps;
+    this.settings = settings;
+    this.pool = pool;
+    this.progress = progress;
+    if (metrics) {
+      progress.onPhaseEnd = (phase, seconds) => {
+        if (phase !== 'done') metrics.step(phase, seconds);
+      };
+    }
+    this.#cognito = openCognito({
+      region: pool.region,
+      role: settings.role,
+      buckets: deps.buckets.of(pool.accountId, pool.region),
+      meter: progress.meter,
+      observer: metrics,
+      log,
+      ...(retryPolicy && { retryPolicy }),
+    });
+    this.#calls = new CallCounter(deps.db, progress.meter, log);
+  }
+
+  /** Null while the snapshot is not read. */
+  get lease(): SnapshotLease | null {
+    return this.#lease;
+  }
+
+  /** Uses this lease from now on. */
+  use(lease: SnapshotLease): void {
+    this.#lease = lease;
+    this.#calls.lease = lease;
+    this.progress.key = lease;
+  }
+
+  /** Works on this snapshot, whose lease it takes when it reads it. */
+  choose(snapshotAt: Date): void {
+    this.progress.key = { poolId: this.pool.poolId, snapshotAt };
+  }
+
+  /**
+   * Takes the lease of the chosen snapshot, or renews it: jobs that were added under the lease before
+   * end without an effect.
+   *
+   * @returns null if the snapshot is not walking.
+   * @throws LeaseLostError if this session had the lease and another runner took it.
+   */
+  async takeLease(): Promise<SnapshotContext | null> {
+    const { db } = this.deps;
+    const { poolId, snapshotAt } = this.requireKey();
+    const lease =
+      this.#lease === null
+        ? await takeLease(db, poolId, 'walking', snapshotAt)
+        : await renewLease(db, this.#lease);
+    if (lease === null) return null;
+    this.use(lease);
+    return this.openContext(lease);
+  }
+
+  /** What the steps work with under a lease. */
+  async openContext(lease: SnapshotLease): Promise<SnapshotContext> {
+    const { pool, progress } = this;
+    const { db, log } = this.deps;
+    const expected = await estimateSizes(db, lease, pool);
+    showExpected(progress, expected);
+    const committer = new PageCommitter(db, lease);
+    return { db, cognito: this.#cognito, pool, lease, committer, expected, progress, log };
+  }
+
+  /** Stops using the lease, once the snapshot is no longer walking. */
+  async leave(): Promise<void> {
+    await this.#calls.flush();
+    this.#calls.lease = null;
+    this.#lease = null;
+  }
+
+  /** Records in the snapshot's row why reading it stopped. */
+  async recordFailure(error: Error): Promise<void> {
+    const { db, log } = this.deps;
+    if (this.#lease !== null) await recordFailure({ db, lease: this.#lease, log }, error);
+  }
+
+  requireKey(): { poolId: string; snapshotAt: Date } {
+    const { key } = this.progress;
+    if (key === null) throw new Error('The session has no snapshot yet.');
+    return key;
+  }
+
+  /** Closes the connections to the service, and counts the calls that were made. */
+  async close(): Promise<void> {
+    this.#cognito.close();
+    await this.#calls.close();
+  }
+}
+
+/**
+ * Opens a session: asks the service what the pool is, and saves the answer.
+ *
+ * @throws ActionRequiredError if the pool does not exist, or the database holds another pool of this id.
+ */
+export async function openSession(
+  deps: SessionDeps,
+  progress: SnapshotProgress,
+  signal: AbortSignal,
+): Promise<SnapshotSession> {
+  const { db, metrics } = deps;
+  const { poolId } = progress;
+  const settings = await deps.poolDeps(poolId);
+  const { role, region } = settings;
+  try {
+    const describing = { ...deps, role, region, observer: metrics };
+    const pool = await describePool(describing, poolId, progress.meter, signal);
+    await savePool(db, pool);
+    return new SnapshotSession(deps, settings, pool, progress);
+  } catch (error) {
+    if (!(error instanceof ResourceNotFoundError)) throw error;
+    throw (await explainVanished(db, poolId, region, error)) ?? error;
+  }
+}
