@@ -1,4 +1,5 @@
 import { test } from 'vitest';
+import { mostInAnySecond } from '../test/quota/sliding.ts';
 import { startCli } from '../test/support/cli.ts';
 import { openFleet, until } from '../test/support/fleet.ts';
 import { report } from './support/figures.ts';
@@ -52,14 +53,4 @@ function countBySecond(times: readonly number[]): number[] {
     counts[second] = (counts[second] ?? 0) + 1;
   }
   return Array.from(counts, (count) => count ?? 0);
-}
-
-function mostInAnySecond(times: readonly number[]): number {
-  let oldest = 0;
-  let most = 0;
-  for (const [newest, time] of times.entries()) {
-    while (time - (times[oldest] ?? time) >= 1000) oldest += 1;
-    most = Math.max(most, newest - oldest + 1);
-  }
-  return most;
 }
