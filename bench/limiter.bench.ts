@@ -3,8 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { listChildren } from '../src/cognito/shards.ts';
 import { startSimulator } from '../src/simulator/server.ts';
 import { openService, POOL } from '../test/cognito/support.ts';
+import { moment, startPermitTaker } from '../test/quota/permit-takers.ts';
 import { mostInAnySecond } from '../test/quota/sliding.ts';
-import { moment, startTurnTaker } from '../test/quota/turn-takers.ts';
 import { openTestBuckets } from '../test/support/buckets.ts';
 import { startRedis } from '../test/support/redis-server.ts';
 import { type Figures, report } from './support/figures.ts';
@@ -39,7 +39,7 @@ async function measureThreeProcesses(): Promise<Figures> {
   const server = await startRedis();
   onTestFinished(() => server.close());
   const takers = [1, 2, 3].map(() =>
-    startTurnTaker({ url: server.url, share: SHARE, userListRps: USER_LIST_RPS }),
+    startPermitTaker({ url: server.url, share: SHARE, userListRps: USER_LIST_RPS }),
   );
   for (const { releases } of takers) {
     await expect.poll(() => releases.length, { timeout: 60_000 }).toBeGreaterThan(2);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
+import { MESSAGES } from '../../src/cli/display/progress-log.ts';
 import type { SnapshotReport } from '../../src/runner/outcome.ts';
 import { type CliProcess, startCli } from '../../test/support/cli.ts';
 import { reportsOf, serviceEnv } from '../../test/support/cli-mirror.ts';
@@ -8,15 +9,11 @@ import { createTestDatabase, runSql } from '../../test/support/postgres.ts';
 import { temporaryFolder } from '../../test/support/temp.ts';
 import { ProcessWatch, statOf } from './process-watch.ts';
 
-/** The steps of a snapshot, by the words of the log that say when each began. */
-const STEPS = {
-  walk: 'reading the pool',
-  check: 'checking what was read',
-  publish: 'publishing',
-  archive: 'archiving',
-  done: 'snapshot done',
-} as const;
-type Step = Exclude<keyof typeof STEPS, 'done'>;
+/** The steps of a snapshot, in their order. The log has a line when each begins. */
+const STEPS = ['walk', 'check', 'publish', 'archive'] as const;
+type Step = (typeof STEPS)[number];
+/** The log line at the end of a snapshot. */
+const DONE = 'snapshot archived';
 
 /** What a step took: seconds on the wall, seconds of processor time, bytes of memory. */
 export interface StepFigures {
@@ -168,17 +165,17 @@ function stepsOf(
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as { time: string; msg: string });
-  const began = (step: keyof typeof STEPS) =>
-    Date.parse(lines.find(({ msg }) => msg === STEPS[step])?.time ?? '');
-  const names = Object.keys(STEPS) as (keyof typeof STEPS)[];
-  // A step that was over before the log looked has no line: it took no time that can be told.
-  const moments = names.map(began);
+  const findTime = (message: string) =>
+    Date.parse(lines.find(({ msg }) => msg === message)?.time ?? '');
+  const end = findTime(DONE);
+  if (Number.isNaN(end)) throw new Error(`The log has no line "${DONE}": ${log}`);
+  // A step that was too short for the log has no line: it took no measurable time.
+  const moments = [...STEPS.map((step) => findTime(MESSAGES[step])), end];
+  if (moments.slice(0, -1).every(Number.isNaN)) throw new Error(`The log names no step: ${log}`);
   for (let i = moments.length - 2; i >= 0; i -= 1) {
     if (Number.isNaN(moments[i])) moments[i] = moments[i + 1] as number;
   }
   return Object.fromEntries(
-    names
-      .slice(0, -1)
-      .map((step, i) => [step, figures(moments[i] as number, moments[i + 1] as number)]),
+    STEPS.map((step, i) => [step, figures(moments[i] as number, moments[i + 1] as number)]),
   ) as Record<Step, StepFigures>;
 }

@@ -5,7 +5,8 @@ import type { Usage } from './progress-lines.ts';
 /** How often a line tells of a phase that goes on. */
 const PERIOD_MS = 5_000;
 
-const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
+/** The message of each phase in the log. `bench/` measures phases by them. */
+export const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
   prepare: 'planning',
   walk: 'walking',
   check: 'checking',
