@@ -76,7 +76,7 @@ export async function openForRun(
 /** What each pool is mirrored with. */
 export function createPoolDepsLookup(config: Config, archives: Archives): PoolDepsLookup {
   return async (poolId) => {
-    const { role, region, maxRemoved } = resolvePoolSettings(config, poolId);
+    const { role, region, maxRemovedRatio: maxRemoved } = resolvePoolSettings(config, poolId);
     return { role, region, maxRemoved, destination: await archives.of(poolId) };
   };
 }

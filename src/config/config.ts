@@ -5,60 +5,60 @@ import type { ConfigFile } from './file-schema.ts';
 export const ARCHIVE_FORMATS = ['parquet', 'jsonl'] as const;
 export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
 
-/** How much the logger says, in pino's words. */
+/** The levels of pino, the logger. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What the mirror may use of the quotas of one account and Region. */
+/** How much of the quotas of one account and Region the mirror may use. */
 export interface Allowance {
-  /** Share of the list buckets and the pool reads: over 0, up to 1. */
+  /** The share of the list quotas and of the quota for pool reads: over 0, up to 1. */
   readonly share: number;
-  /** The account's UserList quota, in requests a second: 30 unless the service says otherwise. */
+  /** The account's UserList quota in requests per second; the service's default is 30. */
   readonly userListRps: number;
 }
 
-/** When a pool is mirrored: a cron expression, in a zone of the IANA database. */
+/** When a pool is mirrored: a cron expression in a zone of the IANA database. */
 export interface Schedule {
   readonly pattern: string;
   readonly timezone: string;
 }
 
-/** Where the worker answers HTTP. */
+/** The HTTP server of a worker. */
 export interface HttpSettings {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** What everything but health and metrics asks for; null: those alone are served. */
+  /** Required for everything but health and metrics. Null: only those are served. */
   readonly token: string | null;
 }
 
-/** What the program was told, validated; nothing else in it reads the environment. */
+/** The validated configuration. Nothing else reads the environment or the file. */
 export interface Config {
-  /** Ids without repetition, or every pool of the account and Region. Empty where none was asked for. */
+  /** Pool ids without repetition, or every pool of the account and Region. Empty if none is named. */
   readonly pools: readonly string[] | 'all';
   /** Null: the embedded Postgres under `home`. */
   readonly databaseUrl: string | null;
-  /** Null: the buckets are this process's own. */
+  /** Null: this process keeps the quotas on its own. */
   readonly redisUrl: string | null;
   /** `s3://bucket/prefix` or `file:///folder`. */
   readonly archiveUrl: string;
   readonly archiveFormats: readonly ArchiveFormat[];
-  /** Null: the bucket's own encryption. */
+  /** Null: the default encryption of the bucket. */
   readonly archiveKmsKeyId: string | null;
-  /** The folder of the embedded state, as an absolute path. It may not exist yet. */
+  /** The absolute path of the folder for embedded state. The folder may not exist yet. */
   readonly home: string;
-  /** What may be used of the quotas of an account and Region that the file does not name. */
+  /** The quotas of accounts and Regions that the file does not name. */
   readonly allowance: Allowance;
-  /** The share of a pool's rows that may vanish before a snapshot is held: 0 to 1. */
-  readonly maxRemoved: number;
-  /** When a pool is mirrored that the file sets no other time for. */
+  /** The share of a pool's rows that a snapshot may remove without a review, 0 to 1. */
+  readonly maxRemovedRatio: number;
+  /** The schedule of pools that have none in the file. */
   readonly schedule: Schedule;
-  /** How long closed versions are kept; null: for ever. */
+  /** How long closed versions are kept. Null: without limit. */
   readonly historyDays: number | null;
-  /** HOST and PORT are read for the worker alone; elsewhere these are the defaults. */
+  /** HOST and PORT count for the worker only; other commands get the defaults. */
   readonly http: HttpSettings;
   readonly logLevel: LogLevel;
-  /** What the file says of single pools and accounts; both empty where there is none. */
+  /** The settings of single pools and accounts; empty without a file. */
   readonly file: ConfigFile;
 }
 
@@ -66,8 +66,8 @@ const manifest = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string; description: string };
 
-/** The program's version, and what it is in a sentence. */
+/** The program's version and its description in one sentence. */
 export const { version: VERSION, description: DESCRIPTION } = manifest;
 
-/** The program and its version, as manifests name them. */
+/** The program and its version, as recorded in manifests. */
 export const PROGRAM = `cognito-mirror/${VERSION}`;

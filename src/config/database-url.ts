@@ -1,39 +1,41 @@
-/** The parameters by which a URL asks the driver for TLS. It ignores others, and connects without. */
-const OF_TLS = ['ssl', 'sslcert', 'sslkey', 'sslmode', 'sslnegotiation', 'sslrootcert'];
-
 const SSL_MODES = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
-const VALUES: Readonly<Record<string, readonly string[]>> = {
-  ssl: ['true', '1', '0', 'no-verify'],
-  sslmode: SSL_MODES,
-  sslnegotiation: ['postgres', 'direct'],
-};
 
-/** libpq's form for sockets: credentials, then no host, or a port alone. */
+/**
+ * The parameters of a URL that set TLS, with their values; null for any value. The driver ignores
+ * other parameters and would connect without TLS.
+ */
+const TLS_PARAMETERS: ReadonlyMap<string, readonly string[] | null> = new Map([
+  ['ssl', ['true', '1', '0', 'no-verify']],
+  ['sslcert', null],
+  ['sslkey', null],
+  ['sslmode', SSL_MODES],
+  ['sslnegotiation', ['postgres', 'direct']],
+  ['sslrootcert', null],
+]);
+
+/** libpq's form for sockets: credentials, then no host, or only a port. */
 const WITHOUT_HOST = /^(postgres(?:ql)?:\/\/)([^/?#]*)@(?::(\d*))?(?=[/?#]|$)/;
 
 /**
- * The URL of a database in the form that URLs have everywhere. libpq also takes
- * `postgres://user:password@/database?host=/run/postgresql`, which the standard refuses: of it the
- * credentials and the port become parameters, as libpq takes them too.
+ * The URL of a database in standard form. libpq also accepts
+ * `postgres://user:password@/database?host=/run/postgresql`, which URL parsers refuse: the
+ * credentials and the port become parameters, which libpq accepts too.
  */
-export function standardDatabaseUrl(text: string): string {
-  const form = WITHOUT_HOST.exec(text);
-  if (form === null) return text;
-  const [whole, scheme = '', credentials = '', port] = form;
+export function toStandardUrl(text: string): string {
+  const [whole, scheme = '', credentials = '', port] = WITHOUT_HOST.exec(text) ?? [];
+  if (whole === undefined) return text;
   const standard = `${scheme}${text.slice(whole.length)}`;
   if (!URL.canParse(standard)) return text;
   const url = new URL(standard);
-  const colon = credentials.indexOf(':');
-  const user = colon < 0 ? credentials : credentials.slice(0, colon);
-  const parameters = { user, password: colon < 0 ? '' : credentials.slice(colon + 1), port };
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value && !url.searchParams.has(name)) url.searchParams.set(name, decoded(value));
+  const [, user, password] = /^([^:]*):?(.*)$/s.exec(credentials) ?? [];
+  for (const [name, value] of Object.entries({ user, password, port })) {
+    if (value && !url.searchParams.has(name)) url.searchParams.set(name, decode(value));
   }
   return url.href;
 }
 
-/** Text with a stray `%` stands for itself. */
-function decoded(text: string): string {
+/** Keeps text that has a `%` outside an escape sequence. */
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -41,40 +43,43 @@ function decoded(text: string): string {
   }
 }
 
-/**
- * The URL with the TLS that PGSSLMODE asks for, where it says nothing of TLS itself. Everything else
- * goes by the URL alone: an embedded Postgres must not be asked for TLS.
- */
-export function withSslMode(url: string, mode: string | undefined): string {
-  if (mode === undefined || asksForTls(url)) return url;
+/** The URL with PGSSLMODE, unless the URL sets TLS itself. The embedded Postgres has no TLS. */
+export function applySslMode(url: string, mode: string | undefined): string {
+  if (mode === undefined || setsTls(url)) return url;
   const complete = new URL(url);
   complete.searchParams.set('sslmode', mode);
   return complete.href;
 }
 
-/** What is wrong with PGSSLMODE, where it counts for this URL; null where nothing is. */
-export function sslModeProblem(url: string, mode: string | undefined): string | null {
-  if (mode === undefined || SSL_MODES.includes(mode) || asksForTls(url)) return null;
-  return `${JSON.stringify(mode)} is not one of ${SSL_MODES.join(', ')}.`;
+/** The problem with PGSSLMODE, if it applies to this URL, or null. */
+export function findSslModeProblem(url: string, mode: string | undefined): string | null {
+  if (mode === undefined || SSL_MODES.includes(mode) || setsTls(url)) return null;
+  return `must be one of ${SSL_MODES.join(', ')}, not ${JSON.stringify(mode)}.`;
 }
 
-function asksForTls(url: string): boolean {
-  return [...new URL(url).searchParams.keys()].some((name) => OF_TLS.includes(name));
+function setsTls(url: string): boolean {
+  return [...new URL(url).searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
 }
 
-/**
- * What is wrong with what the URL of a database asks of TLS, quoting nothing of it; null where
- * nothing is. A slip there must not read as a wish for none.
- */
-export function databaseUrlProblem(text: string): string | null {
+/** The problem with the URL of a database, or null. It quotes nothing of the URL. */
+export function findDatabaseUrlProblem(text: string): string | null {
+  const problem = findSchemeProblem(text, ['postgres:', 'postgresql:']);
+  if (problem !== null) return problem;
   for (const [name, value] of new URL(text).searchParams) {
-    if (/^(ssl|tls)/i.test(name) && !OF_TLS.includes(name)) {
-      return `the URL has a parameter of TLS that there is not: there are ${OF_TLS.join(', ')}.`;
+    const values = TLS_PARAMETERS.get(name);
+    if (values === undefined && /^(ssl|tls)/i.test(name)) {
+      return `the URL has an unknown TLS parameter; known are ${[...TLS_PARAMETERS.keys()].join(', ')}.`;
     }
-    const values = Object.hasOwn(VALUES, name) ? VALUES[name] : undefined;
-    if (values !== undefined && !values.includes(value)) {
-      return `the URL has a value of ${name} that there is not: there are ${values.join(', ')}.`;
+    if (values && !values.includes(value)) {
+      return `the URL has an invalid ${name}; valid are ${values.join(', ')}.`;
     }
   }
   return null;
+}
+
+/** The problem with the form of a server's URL, or null. */
+export function findSchemeProblem(text: string, protocols: readonly string[]): string | null {
+  if (!URL.canParse(text)) return 'must be a URL.';
+  if (protocols.includes(new URL(text).protocol)) return null;
+  return `the URL must start with ${protocols.map((each) => `${each}//`).join(' or ')}.`;
 }

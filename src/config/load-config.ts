@@ -5,48 +5,46 @@ import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
-import { sslModeProblem, withSslMode } from './database-url.ts';
+import { applySslMode, findSslModeProblem } from './database-url.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
+import { findUnknownVariables } from './unknown-names.ts';
 import {
-  findUnknownVariables,
-  REMEDIES,
-  toPools,
+  POOL_ID_REMEDY,
+  parsePools,
   VARIABLES,
+  type Values,
+  type Variable,
   type VariableName,
 } from './variables.ts';
 
-/** Names that the environments of other programs set too: read where they are needed alone. */
-const OF_THE_WORKER: readonly VariableName[] = ['HOST', 'PORT'];
+/** Other programs set these variables too, so that only a worker reads them. */
+const WORKER_ONLY: readonly VariableName[] = ['HOST', 'PORT'];
 
-/** What a worker cannot do without, and why what other commands do in its place will not serve. */
-const NEEDED_BY_WORKERS: Readonly<Partial<Record<VariableName, string>>> = {
-  DATABASE_URL:
-    'is not set; an embedded Postgres is of one machine, and workers on others could not share it.',
-  REDIS_URL:
-    'is not set; workers share their jobs and the quota through Redis, and none comes along.',
+/** What a worker requires, and why the defaults of other commands do not work for it. */
+const REQUIRED_BY_WORKERS: Readonly<Partial<Record<VariableName, string>>> = {
+  DATABASE_URL: 'is not set; workers on other machines cannot share an embedded Postgres.',
+  REDIS_URL: 'is not set; workers share their jobs and the quotas over Redis.',
   ARCHIVE_URL:
-    'is not set; the folder under MIRROR_HOME is of one machine, and archives would be scattered over those of all workers.',
+    'is not set; the default folder is on one machine, and each worker would write to its own.',
 };
 
 export interface LoadOptions {
   /** Pools named on the command line; any of them override `COGNITO_POOLS`. */
   readonly pools?: readonly string[];
-  /** True where the command can do nothing without a pool. */
+  /** True if the command requires a pool. */
   readonly needsPools?: boolean;
-  /** True for a worker: it needs pools and servers that all workers share, and answers HTTP. */
+  /** True for a worker: it requires pools and shared servers, and serves HTTP. */
   readonly worker?: boolean;
 }
 
 const NAMES = Object.keys(VARIABLES) as VariableName[];
 
-type Values = { [Name in VariableName]?: z.output<(typeof VARIABLES)[Name]> };
-
 /**
- * Reads the environment variables of docs/CONFIGURATION.md, and the file that MIRROR_CONFIG names. A variable
- * set to nothing is as one not set.
+ * Reads the environment variables of docs/CONFIGURATION.md and the file of MIRROR_CONFIG. Empty variables count
+ * as unset.
  *
- * @throws ConfigurationError with every problem there is, of the environment and the file
+ * @throws ActionRequiredError with every problem of the environment and the file
  */
 export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): Config {
   const { pools: named = [], needsPools = false, worker = false } = options;
@@ -55,24 +53,24 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
   if (named.length > 0) delete set.COGNITO_POOLS;
-  if (!worker) for (const name of OF_THE_WORKER) delete set[name];
+  if (!worker) for (const name of WORKER_ONLY) delete set[name];
 
   const values = parseVariables(set, problems);
-  if (worker) problems.push(...missingForWorker(set));
+  if (worker) problems.push(...findMissing(set));
   problems.push(...findUnknownVariables(set, NAMES), ...endpointProblems(set));
   const file = parseFile(values.MIRROR_CONFIG, problems);
-  const pools = parsePools(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
-  // Where the variable or the file is wrong, nobody knows whether it names one.
-  const namesNone = pools.length === 0 && !set.COGNITO_POOLS && problems.every(isOfNoPools);
-  if ((needsPools || worker) && namesNone) {
+  const pools = parseNamed(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
+  // An invalid list or file can name pools: only its own problem is reported then.
+  const isUnnamed = pools.length === 0 && !set.COGNITO_POOLS && problems.every(isNotAboutPools);
+  if ((needsPools || worker) && isUnnamed) {
     problems.push({
       subject: 'COGNITO_POOLS',
       problem: 'no pool is named.',
-      remedy: `${misspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${REMEDIES.COGNITO_POOLS}`,
+      remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy}`,
     });
   }
   const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
-  const home = absolutePath(values.MIRROR_HOME ?? './.cognito-mirror', problems);
+  const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
   if (problems.length > 0) throw new ActionRequiredError(problems);
 
   return Object.freeze({
@@ -87,7 +85,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,
       userListRps: values.MIRROR_USER_LIST_RPS ?? 30,
     },
-    maxRemoved: values.MIRROR_MAX_REMOVED ?? 0.1,
+    maxRemovedRatio: values.MIRROR_MAX_REMOVED_RATIO ?? 0.1,
     schedule: {
       pattern: values.MIRROR_SCHEDULE ?? '0 2 * * *',
       timezone: values.MIRROR_TIMEZONE ?? 'UTC',
@@ -103,14 +101,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
   });
 }
 
-/** The path, by the working folder where it is relative. */
-function absolutePath(path: string, problems: Problem[]): string {
+function toAbsolute(path: string, problems: Problem[]): string {
   try {
     return resolve(path);
   } catch (error) {
     problems.push({
       subject: 'working folder',
-      problem: `it cannot be found (${(error as NodeJS.ErrnoException).code}): it was deleted or moved.`,
+      problem: `it was deleted or moved (${(error as NodeJS.ErrnoException).code}).`,
       remedy: 'Change to a folder that exists, or set MIRROR_HOME to an absolute path.',
     });
     return path;
@@ -120,10 +117,15 @@ function absolutePath(path: string, problems: Problem[]): string {
 function parseVariables(set: Record<string, string>, problems: Problem[]): Values {
   return Object.fromEntries(
     NAMES.flatMap((name) => {
-      if (set[name] === undefined) return [];
-      const parsed = VARIABLES[name].safeParse(set[name]);
+      const text = set[name];
+      if (text === undefined) return [];
+      const { schema, remedy, isShown = false }: Variable = VARIABLES[name];
+      const parsed = schema.safeParse(text);
       if (parsed.success) return [[name, parsed.data]];
-      problems.push(...toProblems(name, REMEDIES[name], parsed.error));
+      const shown = isShown ? `, not ${JSON.stringify(text)}.` : '.';
+      for (const { message } of parsed.error.issues) {
+        problems.push({ subject: name, problem: message.replace(/\.$/, shown), remedy });
+      }
       return [];
     }),
   );
@@ -135,17 +137,17 @@ function completeDatabaseUrl(
   problems: Problem[],
 ): string | null {
   if (url === undefined) return null;
-  const problem = sslModeProblem(url, sslMode);
-  if (problem === null) return withSslMode(url, sslMode);
+  const problem = findSslModeProblem(url, sslMode);
+  if (problem === null) return applySslMode(url, sslMode);
   problems.push({ subject: 'PGSSLMODE', problem, remedy: 'Set it to verify-full, or unset it.' });
   return null;
 }
 
-function missingForWorker(set: Record<string, string>): Problem[] {
+function findMissing(set: Record<string, string>): Problem[] {
   return NAMES.flatMap((name) => {
-    const problem = NEEDED_BY_WORKERS[name];
+    const problem = REQUIRED_BY_WORKERS[name];
     if (problem === undefined || set[name] !== undefined) return [];
-    return [{ subject: name, problem, remedy: REMEDIES[name] }];
+    return [{ subject: name, problem, remedy: VARIABLES[name].remedy }];
   });
 }
 
@@ -156,34 +158,29 @@ function parseFile(path: string | undefined, problems: Problem[]): ConfigFile {
   return NO_FILE;
 }
 
-const POOL_REMEDY =
-  'Give pool ids, separated by spaces, as the Cognito console shows them (us-east-1_Ab12Cd34), or `all`.';
-
-/** Pools named on the command line; undefined where none is, or one is malformed. */
-function parsePools(
+/** Pools named on the command line; undefined if none is, or one is malformed. */
+function parseNamed(
   named: readonly string[],
   problems: Problem[],
 ): readonly string[] | 'all' | undefined {
   if (named.length === 0) return undefined;
-  const parsed = z.string().transform(toPools).safeParse(named.join(','));
+  const parsed = z.string().transform(parsePools).safeParse(named.join(','));
   if (parsed.success) return parsed.data;
-  problems.push(...toProblems('POOL', POOL_REMEDY, parsed.error));
+  const remedy = `Give pool ids, separated by spaces, ${POOL_ID_REMEDY}`;
+  for (const { message } of parsed.error.issues) {
+    problems.push({ subject: 'POOL', problem: message, remedy });
+  }
   return undefined;
 }
 
-/** Other programs have variables of this prefix, so one is mentioned only where pools are missing. */
-function misspelt(set: Record<string, string>): string {
+/** Other programs have variables with this prefix, so this is suggested only if pools are missing. */
+function findMisspelt(set: Record<string, string>): string {
   const near = Object.keys(set).find(
     (name) => name.startsWith('COGNITO') && nearest(name, ['COGNITO_POOLS']) !== null,
   );
   return near === undefined ? '' : `${near} is set: did you mean COGNITO_POOLS? `;
 }
 
-/** True of a problem that leaves no doubt about which pools are named. */
-function isOfNoPools({ subject }: Problem): boolean {
+function isNotAboutPools({ subject }: Problem): boolean {
   return subject !== 'POOL' && !subject.startsWith('MIRROR_CONFIG');
-}
-
-function toProblems(subject: string, remedy: string, error: z.ZodError): Problem[] {
-  return error.issues.map((issue) => ({ subject, problem: issue.message, remedy }));
 }

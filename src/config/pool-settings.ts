@@ -1,49 +1,49 @@
 import { parseRegion } from '../model/pool-id.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
 
-/** A role of another account, by which a pool there is read. */
+/** The IAM role to assume before a pool is read. */
 export interface Role {
   readonly arn: string;
-  /** What the role's trust policy asks for; null where it asks for none. */
+  /** Null if the role's trust policy requires none. */
   readonly externalId: string | null;
 }
 
-/** What one pool is mirrored with. */
+/** The settings of one pool. */
 export interface PoolSettings {
   /** Null: the credentials of the environment. */
   readonly role: Role | null;
-  /** Where the pool is read: the Region in its id, unless the file names another. */
+  /** The Region to read the pool in. */
   readonly region: string;
   readonly schedule: Schedule;
   readonly archiveUrl: string;
-  /** The share of its rows that may vanish before a snapshot is held: 0 to 1. */
-  readonly maxRemoved: number;
+  /** The share of its rows that a snapshot may remove without a review, 0 to 1. */
+  readonly maxRemovedRatio: number;
 }
 
-/** What a pool is mirrored with: its own settings of the file, else those of the environment. */
+/** A pool's settings in the file, completed from the environment. */
 export function resolvePoolSettings(config: Config, poolId: string): PoolSettings {
-  const { role, region, schedule, timezone, archiveUrl, maxRemoved } =
-    config.file.pools.get(poolId) ?? {};
+  const entry = config.file.pools.get(poolId) ?? {};
+  const { role } = entry;
   return {
     role: role === undefined ? null : { arn: role.arn, externalId: role.externalId ?? null },
-    region: region ?? parseRegion(poolId),
+    region: entry.region ?? parseRegion(poolId),
     schedule: {
-      pattern: schedule ?? config.schedule.pattern,
-      timezone: timezone ?? config.schedule.timezone,
+      pattern: entry.schedule ?? config.schedule.pattern,
+      timezone: entry.timezone ?? config.schedule.timezone,
     },
-    archiveUrl: archiveUrl ?? config.archiveUrl,
-    maxRemoved: maxRemoved ?? config.maxRemoved,
+    archiveUrl: entry.archiveUrl ?? config.archiveUrl,
+    maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
   };
 }
 
-/** What the mirror may use of each account and Region. */
+/** The quotas that the mirror may use, by account and Region. */
 export interface Allowances {
   of(accountId: string, region: string): Allowance;
-  /** The least share that any account has in the Region. */
+  /** The smallest share of any account in the Region. */
   leastShare(region: string): number;
 }
 
-/** What the file says of each account and Region, else what the environment says. */
+/** The quotas in the file, completed from the environment. */
 export function resolveAllowances({
   allowance,
   file: { accounts },

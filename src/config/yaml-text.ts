@@ -1,196 +1,134 @@
 import { createRequire } from 'node:module';
-import type { Document, LineCounter, Pair, YAMLMap } from 'yaml';
+import type { Document } from 'yaml';
 
 type Yaml = typeof import('yaml');
 
-/** Something wrong with the text as YAML; quotes nothing of it. */
+/** A problem with the text as YAML. It quotes nothing of the text. */
 export interface YamlProblem {
   readonly line: number;
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** What a text says, and where. */
-export interface YamlContent {
-  /** Mappings as objects, sequences as arrays. */
-  readonly value: unknown;
-  /** The line of the key at the path, else of the nearest mapping around it that has one. */
-  lineOf(path: readonly PropertyKey[]): number;
-}
-
 export interface YamlText {
   readonly problems: readonly YamlProblem[];
-  /** Null where the text cannot be understood for its problems. */
-  readonly content: YamlContent | null;
+  /** Mappings as objects, sequences as arrays; undefined if the text cannot be understood. */
+  readonly value: unknown;
+  /** The line of the key at a path, or of the nearest key above it. */
+  readonly findLine: (path: readonly PropertyKey[]) => number;
 }
 
-/**
- * The settings need six. The parser descends with the nesting, and where the stack ends while it
- * compiles a pattern, Node ends with it: that cannot be caught.
- */
-const MOST_LEVELS = 100;
+/** The settings need six levels. The parser recurses, and Node can crash when the stack is full. */
+const MAX_LEVELS = 100;
 
-const TOO_MUCH = {
-  problem: 'the text is nested too deeply, or its aliases unfold to too much.',
-  remedy: 'Write it out plainly.',
+/** So many pools can share settings. An alias of aliases counts as many times as it expands to. */
+const MAX_ALIASES = 1_000;
+
+const TOO_LARGE = {
+  problem: 'the YAML is nested too deeply, or its aliases expand to too much.',
+  remedy: 'Write the settings out without them.',
 };
 
-/** What objects take for something else than a key. */
+/** Objects do not keep this key as one of their own. */
 const PROTOTYPE = '__proto__';
 
-/**
- * Reads YAML 1.2, merge keys included. Of a text that does not parse the first problem is told, as
- * what follows a break of the syntax is mostly of its making.
- */
+/** Reads YAML 1.2 with merge keys. A syntax error is reported alone, as others follow from it. */
 export function readYaml(text: string): YamlText {
-  // Loaded when asked: most commands are given no file, and would wait for it at their start.
+  // Loaded on demand: most commands have no file to read, and the parser takes time to load.
   const yaml = createRequire(import.meta.url)('yaml') as Yaml;
-  const lines = new yaml.LineCounter();
-  const deep = findDeepLine(yaml, text);
-  if (deep !== null) return notUnderstood({ line: deep, ...TOO_MUCH });
+  const fail = (problem: YamlProblem): YamlText => ({
+    problems: [problem],
+    value: undefined,
+    findLine: () => problem.line,
+  });
+  const deepLine = findDeepLine(yaml, text);
+  if (deepLine !== null) return fail({ line: deepLine, ...TOO_LARGE });
+  const lineCounter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, {
+    lineCounter,
+    merge: true,
+    prettyErrors: false,
+    // Warnings go to standard error and can quote the text.
+    logLevel: 'error',
+    // The check below takes linear time, the parser's own quadratic time.
+    uniqueKeys: false,
+  });
+  const lineAt = (offset = 0) => Math.max(1, lineCounter.linePos(offset).line);
+  const [error] = document.errors;
+  if (error !== undefined) return fail({ line: lineAt(error.pos[0]), ...describe(error.code) });
+
+  const { problems, lines } = checkKeys(yaml, document, lineAt);
+  const findLine = (path: readonly PropertyKey[]): number =>
+    path.length === 0 ? 1 : (lines.get(path.join('\n')) ?? findLine(path.slice(0, -1)));
   try {
-    const document = yaml.parseDocument(text, {
-      lineCounter: lines,
-      merge: true,
-      prettyErrors: false,
-      // No warnings on standard error, which can quote the text.
-      logLevel: 'error',
-      // Ours takes time in proportion to the text, the parser's to its square.
-      uniqueKeys: false,
-    });
-    const [error] = document.errors;
-    if (error !== undefined) {
-      return notUnderstood(syntaxProblem(error.code, lineAt(lines, error.pos[0])));
-    }
-    const keys = checkKeys(yaml, document, lines);
-    const dangling = checkAliases(yaml, document, lines);
-    const problems = [...keys, ...dangling];
-    if (dangling.length > 0) return { problems, content: null };
-    const value: unknown = document.toJS();
-    return { problems, content: { value, lineOf: lineFinder(yaml, document, lines) } };
+    return { problems, value: document.toJS({ maxAliasCount: MAX_ALIASES }), findLine };
   } catch {
-    // Aliases of aliases, or of what they are in.
-    return notUnderstood({ line: 1, ...TOO_MUCH });
+    // Too many aliases, an alias without an anchor, or a merge of something else than a mapping.
+    return problems.length > 0
+      ? { problems, value: undefined, findLine }
+      : fail({ line: 1, ...TOO_LARGE });
   }
 }
 
-/** The line on which the text is nested too deeply; null where there is none. */
+/** The first line that is nested too deeply. The lexer and this part of the parser do not recurse. */
 function findDeepLine(yaml: Yaml, text: string): number | null {
   const lines = new yaml.LineCounter();
   lines.addNewLine(0);
-  // This part of the parser keeps a stack of its own.
   const parser = new yaml.Parser(lines.addNewLine);
   for (const token of new yaml.Lexer().lex(text)) {
     Array.from(parser.next(token));
-    if (parser.stack.length > MOST_LEVELS) return lineAt(lines, parser.offset);
+    if (parser.stack.length > MAX_LEVELS) return Math.max(1, lines.linePos(parser.offset).line);
   }
   return null;
 }
 
-function notUnderstood(problem: YamlProblem): YamlText {
-  return { problems: [problem], content: null };
-}
-
-function syntaxProblem(code: string, line: number): YamlProblem {
+/** The parser's own message can quote the text. */
+function describe(code: string): Omit<YamlProblem, 'line'> {
   return code === 'MULTIPLE_DOCS'
-    ? { line, problem: 'a second document begins.', remedy: 'Put everything into one.' }
-    : {
-        line,
-        // The parser's own sentence can quote the text.
-        problem: `the text is no YAML (${code}).`,
-        remedy: 'Check indentation, colons and quotes there.',
-      };
+    ? { problem: 'a second YAML document starts here.', remedy: 'Put everything into one.' }
+    : { problem: `invalid YAML (${code}).`, remedy: 'Check indentation, colons and quotes.' };
 }
 
-/**
- * Finds keys that are there twice, and those that YAML reads as something else than their text, as
- * 012345678901 is the number 12345678901. The latter are made their text, or left out where they
- * have none, so that the rest can be checked.
- */
-function checkKeys(yaml: Yaml, document: Document.Parsed, lines: LineCounter): YamlProblem[] {
+/** Notes the line of each key by its path, and checks keys and aliases. */
+function checkKeys(yaml: Yaml, document: Document, lineAt: (offset?: number) => number) {
   const problems: YamlProblem[] = [];
+  const lines = new Map<string, number>();
+  const anchors = new Set<string>();
   yaml.visit(document, {
-    Map(_, map) {
+    Node(_, node, parents) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (yaml.isAlias(node) && !anchors.has(node.source)) {
+        const problem = 'the alias has no anchor above it.';
+        const remedy = 'Define the anchor with & above it.';
+        problems.push({ line: lineAt(node.range?.[0]), problem, remedy });
+      }
+      if (!yaml.isMap(node)) return;
+      const path = parents.filter(yaml.isPair).map(({ key }) => String(key));
       const seen = new Set<string>();
-      map.items = map.items.filter(({ key }) => {
-        const line = lineAt(lines, startOf(key));
-        const name = keyName(yaml, key);
+      node.items = node.items.filter(({ key }) => {
+        const line = lineAt(yaml.isNode(key) ? key.range?.[0] : 0);
+        const name = readKey(yaml, key);
         if (name === null) {
-          const problem = 'YAML reads the key as something else than its text.';
+          const problem = 'YAML does not read the key as it is written.';
           problems.push({ line, problem, remedy: 'Quote or rename it.' });
-          if (!yaml.isScalar(key) || key.source === undefined || key.source === PROTOTYPE) {
-            return false;
-          }
-          key.value = key.source;
-        } else if (seen.has(name)) {
-          problems.push({ line, problem: 'the key is there twice.', remedy: 'Remove one.' });
-        } else seen.add(name);
+          return false;
+        }
+        if (seen.has(name)) {
+          problems.push({ line, problem: 'duplicate key.', remedy: 'Remove one of the two.' });
+        }
+        seen.add(name);
+        lines.set([...path, name].join('\n'), line);
         return true;
       });
     },
   });
-  return problems;
+  return { problems, lines };
 }
 
-/** Aliases of what is not set before them. */
-function checkAliases(yaml: Yaml, document: Document.Parsed, lines: LineCounter): YamlProblem[] {
-  const problems: YamlProblem[] = [];
-  const anchors = new Set<string>();
-  yaml.visit(document, {
-    Node(_, node) {
-      if (!yaml.isAlias(node)) anchors.add(node.anchor ?? '');
-      else if (!anchors.has(node.source)) {
-        const problem = 'the alias has no anchor before it.';
-        const remedy = 'Set the anchor with & above it.';
-        problems.push({ line: lineAt(lines, startOf(node)), problem, remedy });
-      }
-    },
-  });
-  return problems;
-}
-
-/** A key as text; null where that is not what YAML reads. */
-function keyName(yaml: Yaml, key: unknown): string | null {
-  if (!yaml.isScalar(key) || key.value === PROTOTYPE) return null;
-  if (typeof key.value === 'string') return key.value;
-  const name = typeof key.value === 'symbol' ? '<<' : String(key.value);
-  return name === '<<' || name === key.source ? name : null;
-}
-
-/** Finds lines by an index of each mapping, as there may be as many problems as keys. */
-function lineFinder(
-  yaml: Yaml,
-  document: Document.Parsed,
-  lines: LineCounter,
-): YamlContent['lineOf'] {
-  const indexes = new Map<YAMLMap, ReadonlyMap<PropertyKey | null, Pair>>();
-  const pairsOf = (map: YAMLMap) => {
-    const index =
-      indexes.get(map) ?? new Map(map.items.map((pair) => [keyName(yaml, pair.key), pair]));
-    indexes.set(map, index);
-    return index;
-  };
-  return (path) => {
-    let node: unknown = document.contents;
-    let line = lineAt(lines, startOf(node));
-    for (const name of path) {
-      if (yaml.isAlias(node)) node = node.resolve(document);
-      if (!yaml.isMap(node)) break;
-      const pair = pairsOf(node).get(name);
-      if (pair === undefined) break;
-      line = lineAt(lines, startOf(pair.key));
-      node = pair.value;
-    }
-    return line;
-  };
-}
-
-function startOf(node: unknown): number {
-  const { range } = (node ?? {}) as { range?: readonly number[] | null };
-  return range?.[0] ?? 0;
-}
-
-/** Counts from 1. */
-function lineAt(lines: LineCounter, offset: number): number {
-  return Math.max(lines.linePos(offset).line, 1);
+/** A key as it is written; null if YAML reads something else, such as 12 for 012. */
+function readKey(yaml: Yaml, key: unknown): string | null {
+  if (!yaml.isScalar(key) || key.source === undefined || key.source === PROTOTYPE) return null;
+  const { value, source, type } = key;
+  const isMerge = source === '<<' && type === 'PLAIN';
+  return typeof value === 'string' || isMerge || String(value) === source ? source : null;
 }

@@ -28,7 +28,7 @@ export function checkRemovalGuard(
   ).map(
     (dataset) =>
       `${formatCount(removed[dataset])} of ${formatCount(current[dataset])} ${dataset} would be removed, over the share of ` +
-      `${options.maxRemoved} that MIRROR_MAX_REMOVED allows.`,
+      `${options.maxRemoved} that MIRROR_MAX_REMOVED_RATIO allows.`,
   );
   const missing = options.estimatedUsers - next.users;
   if (

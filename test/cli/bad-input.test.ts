@@ -86,7 +86,7 @@ describe('the environment', () => {
       ARCHIVE_FORMAT: 'parquet',
       MIRROR_QUOTA_SHARE: '80%',
       MIRROR_USER_LIST_RPS: '0',
-      MIRROR_MAX_REMOVED: '2',
+      MIRROR_MAX_REMOVED_RATIO: '2',
       MIRROR_HISTORY_DAYS: '1.5',
       MIRROR_QOUTA_SHARE: '0.5',
       LOG_LEVEL: 'loud',
@@ -99,7 +99,7 @@ describe('the environment', () => {
       'DATABASE_URL',
       'LOG_LEVEL',
       'MIRROR_HISTORY_DAYS',
-      'MIRROR_MAX_REMOVED',
+      'MIRROR_MAX_REMOVED_RATIO',
       'MIRROR_QOUTA_SHARE',
       'MIRROR_QUOTA_SHARE',
       'MIRROR_USER_LIST_RPS',
@@ -112,9 +112,9 @@ describe('the environment', () => {
   it.each([...WITH_DATABASE, 'list users us-east-1_Simulated', 'query TABLE', 'db'])(
     'is judged by %s',
     async (command) => {
-      const change = { MIRROR_MAX_REMOVED: '-1', LOG_LEVEL: 'loud' };
+      const change = { MIRROR_MAX_REMOVED_RATIO: '-1', LOG_LEVEL: 'loud' };
       const subjects = await refused(command.split(' '), change);
-      expect(subjects).toEqual(['MIRROR_MAX_REMOVED', 'LOG_LEVEL']);
+      expect(subjects).toEqual(['MIRROR_MAX_REMOVED_RATIO', 'LOG_LEVEL']);
     },
   );
 });
@@ -267,7 +267,7 @@ describe('the command line', () => {
     [['sync', '--jsn'], /unknown option '--jsn'[\s\S]*--json/],
     [['plan', '--csv'], /unknown option '--csv'/],
     [['status', '--follow'], /unknown option '--follow'/],
-    [['status', 'nonsense'], /POOL: "nonsense" is no pool id/],
+    [['status', 'nonsense'], /POOL: "nonsense" is (no|not a) pool id/],
     [['demo', 'now'], /too many arguments/],
     [['demo', '--users', '5'], /unknown option '--users'/],
     [['simulator', '--port', 'http'], /--port/],

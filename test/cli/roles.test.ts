@@ -109,7 +109,7 @@ describe('by the documented SQL', () => {
          valid_to = valid_to - interval '9 days'`,
     );
     change();
-    const prudent = { ...env('worker'), MIRROR_HISTORY_DAYS: '7', MIRROR_MAX_REMOVED: '0' };
+    const prudent = { ...env('worker'), MIRROR_HISTORY_DAYS: '7', MIRROR_MAX_REMOVED_RATIO: '0' };
     const held = await fleet.sync([], prudent);
     expect(held).toMatchObject({ code: 3, reports: [{ state: 'held' }] });
     const snapshot = `${fleet.poolId}/${held.reports[0]?.snapshot}`;

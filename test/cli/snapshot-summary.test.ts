@@ -8,7 +8,7 @@ const HELD: SnapshotReport = {
   snapshot: '20261121T204000Z',
   state: 'held',
   reason:
-    '3,000 of 3,000 users would be removed, over the share of 0.1 that MIRROR_MAX_REMOVED allows.',
+    '3,000 of 3,000 users would be removed, over the share of 0.1 that MIRROR_MAX_REMOVED_RATIO allows.',
   users: 1_000,
   groups: 6,
   memberships: 1_800,
@@ -31,7 +31,9 @@ it.each([40, 80])('fits %i columns but for the commands, and breaks no word', (w
     if (!commands.includes(line)) expect(measureWidth(line)).toBeLessThanOrEqual(width);
   }
   const words = lines.join(' ').split(/ +/);
-  expect(words).toEqual(expect.arrayContaining(['MIRROR_MAX_REMOVED', 'memberships', 'retries)']));
+  expect(words).toEqual(
+    expect.arrayContaining(['MIRROR_MAX_REMOVED_RATIO', 'memberships', 'retries)']),
+  );
 });
 
 it('has a line for each thing where the width is unknown', () => {

@@ -132,7 +132,7 @@ describe('status', () => {
     mirror.proxy.before = async ({ operation }) => {
       if (operation === 'AdminGetUser' && ++asked > 5) await held;
     };
-    const running = await mirror.start(['sync'], { MIRROR_MAX_REMOVED: '1' });
+    const running = await mirror.start(['sync'], { MIRROR_MAX_REMOVED_RATIO: '1' });
     await expect
       .poll(async () => (await statusDocument())[0])
       .toMatchObject({

@@ -12,7 +12,7 @@ pools:
     schedule: "0 3 * * *"
     timezone: Europe/Berlin
     archiveUrl: s3://bucket/prefix
-    maxRemoved: 0.2
+    maxRemovedRatio: 0.2
   us-east-1_Other: {}
   eu-west-1_Empty:
 accounts:
@@ -29,19 +29,19 @@ const ENVIRONMENT = {
   ARCHIVE_URL: 's3://environment',
   MIRROR_SCHEDULE: '0 1 * * *',
   MIRROR_TIMEZONE: 'Asia/Tokyo',
-  MIRROR_MAX_REMOVED: '0.3',
+  MIRROR_MAX_REMOVED_RATIO: '0.3',
   MIRROR_QUOTA_SHARE: '0.7',
   MIRROR_USER_LIST_RPS: '20',
 };
 
-describe('what a pool is mirrored with', () => {
-  test('is what the file says of it', () => {
+describe('the settings of a pool', () => {
+  test('come from the file', () => {
     expect(resolvePoolSettings(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
       region: 'us-east-1',
       role: { arn: 'arn:aws:iam::123456789012:role/cognito-mirror', externalId: 'abc' },
       schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
       archiveUrl: 's3://bucket/prefix',
-      maxRemoved: 0.2,
+      maxRemovedRatio: 0.2,
     });
   });
 
@@ -49,17 +49,17 @@ describe('what a pool is mirrored with', () => {
     ['us-east-1_Other', 'us-east-1'],
     ['eu-west-1_Empty', 'eu-west-1'],
     ['us-east-1_NotInTheFile', 'us-east-1'],
-  ])('is what its id and the environment say of %s, which has no settings', (poolId, region) => {
+  ])('come from its id and the environment if the file sets nothing: %s', (poolId, region) => {
     expect(resolvePoolSettings(loadYaml(WHOLE, ENVIRONMENT), poolId)).toEqual({
       region,
       role: null,
       schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
       archiveUrl: 's3://environment',
-      maxRemoved: 0.3,
+      maxRemovedRatio: 0.3,
     });
   });
 
-  test('has the time zone of the environment where only a schedule is set', () => {
+  test('take the time zone of the environment if only a schedule is set', () => {
     const config = loadYaml('pools: {us-east-1_A: {schedule: "@daily"}}', ENVIRONMENT);
     expect(resolvePoolSettings(config, 'us-east-1_A').schedule).toEqual({
       pattern: '@daily',
@@ -67,19 +67,21 @@ describe('what a pool is mirrored with', () => {
     });
   });
 
-  test('can be merged from another pool', () => {
+  test('can be merged from another pool, in any number of pools', () => {
     const config = loadYaml(`
 pools:
-  us-east-1_A: &base {maxRemoved: 0.2, timezone: UTC}
-  us-east-1_B: {<<: *base, maxRemoved: 0.4}
+  us-east-1_A: &base {maxRemovedRatio: 0.2, timezone: UTC}
+  us-east-1_B: {<<: *base, maxRemovedRatio: 0.4}
+${Array.from({ length: 300 }, (_, index) => `  us-east-1_C${index}: *base`).join('\n')}
 `);
-    expect(resolvePoolSettings(config, 'us-east-1_B')).toMatchObject({ maxRemoved: 0.4 });
+    expect(resolvePoolSettings(config, 'us-east-1_C299')).toMatchObject({ maxRemovedRatio: 0.2 });
+    expect(resolvePoolSettings(config, 'us-east-1_B')).toMatchObject({ maxRemovedRatio: 0.4 });
     expect(resolvePoolSettings(config, 'us-east-1_B').schedule.timezone).toBe('UTC');
   });
 });
 
-describe('what may be used of an account and Region', () => {
-  test('is what the file says, else what the environment says', () => {
+describe('the quotas of an account and Region', () => {
+  test('come from the file, else from the environment', () => {
     const allowances = resolveAllowances(loadYaml(WHOLE, ENVIRONMENT));
     expect(allowances.of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
     expect(allowances.of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
@@ -89,7 +91,7 @@ describe('what may be used of an account and Region', () => {
     expect(allowances.of('000000000001', 'us-east-1')).toEqual({ share: 0.7, userListRps: 20 });
   });
 
-  test("the least share of a Region is that of the environment or of one of the Region's accounts", () => {
+  test('the smallest share in a Region counts its accounts and the environment', () => {
     const allowances = resolveAllowances(loadYaml(WHOLE, ENVIRONMENT));
     expect(allowances.leastShare('us-east-1')).toBe(0.5);
     expect(allowances.leastShare('eu-west-1')).toBe(0.7);
@@ -97,29 +99,29 @@ describe('what may be used of an account and Region', () => {
   });
 });
 
-describe('which pools', () => {
+describe('the pools to mirror', () => {
   const ids = ['us-east-1_Ab12Cd34', 'us-east-1_Other', 'eu-west-1_Empty'];
 
-  test('those of the file, where no others are named', () => {
+  test('are those of the file if no others are named', () => {
     expect(loadYaml(WHOLE).pools).toEqual(ids);
     const MIRROR_CONFIG = writeYaml(WHOLE);
     expect(loadConfig({ MIRROR_CONFIG }, { needsPools: true }).pools).toEqual(ids);
   });
 
-  test('those of the variable or the command line, in the file or not', () => {
+  test('are those of the variable or the command line, even if the file does not have them', () => {
     const MIRROR_CONFIG = writeYaml(WHOLE);
     const env = { MIRROR_CONFIG, COGNITO_POOLS: 'us-east-1_New' };
     expect(loadConfig(env).pools).toEqual(['us-east-1_New']);
     expect(loadConfig(env, { pools: ['us-east-1_Other'] }).pools).toEqual(['us-east-1_Other']);
   });
 
-  test('with `all`, those of the file are at hand as well', () => {
+  test('are all pools with `all`; the file keeps its own', () => {
     const config = loadYaml(WHOLE, { COGNITO_POOLS: 'all' });
     expect(config.pools).toBe('all');
     expect([...config.file.pools.keys()]).toEqual(ids);
   });
 
-  test('none, where the file names none either', () => {
+  test('are missing if the file names none either', () => {
     const MIRROR_CONFIG = writeYaml('accounts: {}');
     expect(problemsOf({ MIRROR_CONFIG }, { needsPools: true })).toHaveLength(1);
     expect(loadConfig({ MIRROR_CONFIG }).pools).toEqual([]);
@@ -132,18 +134,18 @@ describe('a file that cannot be read', () => {
   test.each([
     ['is missing', join(here, 'nowhere.yaml'), 'does not exist'],
     ['is a folder', here, 'is a folder'],
-    ['is a device', '/dev/null', 'is no ordinary file'],
-    ['lies in a file', join(here, 'support.ts/x.yaml'), 'cannot be read (ENOTDIR)'],
-  ])('as it %s', (_, path, message) => {
+    ['is a device', '/dev/null', 'is not a regular file'],
+    ['has a file as its parent', join(here, 'support.ts/x.yaml'), 'cannot be read (ENOTDIR)'],
+  ])('because it %s, is reported', (_, path, message) => {
     const problems = problemsOf({ MIRROR_CONFIG: path }, { needsPools: true });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(`MIRROR_CONFIG: ${path} ${message}. Give the path`);
   });
 
-  test('as it is a pipe, which nobody writes to', () => {
+  test('because it is a pipe, is reported without reading it', () => {
     const path = `${writeYaml('')}.pipe`;
     execFileSync('mkfifo', [path]);
-    expect(problemsOf({ MIRROR_CONFIG: path })[0]).toContain('is no ordinary file');
+    expect(problemsOf({ MIRROR_CONFIG: path })[0]).toContain('is not a regular file');
   });
 
   test.each([
@@ -151,59 +153,60 @@ describe('a file that cannot be read', () => {
     ['is blank', ' \n\n', 'is empty'],
     ['is too large', '#'.repeat(1_000_001), 'is larger than 1 MB'],
     ['is not UTF-8', new Uint8Array([0x70, 0x6f, 0xff, 0xfe]), 'is not UTF-8'],
-  ])('as it %s', (_, content, message) => {
+  ])('because it %s, is reported', (_, content, message) => {
     const path = writeYaml(content);
     expect(problemsOf({ MIRROR_CONFIG: path })).toEqual([
       expect.stringContaining(`MIRROR_CONFIG: ${path} ${message}. `),
     ]);
   });
 
-  test('whose name holds control characters, is refused without them', () => {
+  test('because its path has control characters, is reported without them', () => {
     const [problem] = problemsOf({ MIRROR_CONFIG: '/x\u001b[31m' });
     expect(problem).toMatch(/^MIRROR_CONFIG: the path has .* control character/);
     expect(problem).not.toMatch(/\p{Cc}/u);
   });
 });
 
-describe('a file that says something else', () => {
+describe('a file with invalid content', () => {
   test.each([
-    ['a comment alone', '# pools', /^1: the file holds no mapping/],
-    ['a sequence', '- us-east-1_A', /^1: the file holds no mapping/],
-    ['text', 'us-east-1_A', /^1: the file holds no mapping/],
-    ['a broken line', 'pools:\n  us-east-1_A: "x\n', /^\d: the text is no YAML \(MISSING_CHAR\)/],
-    ['a tab', 'pools:\n\tus-east-1_A: {}', /^2: the text is no YAML \(TAB_AS_INDENT\)/],
-    ['two documents', 'pools: {}\n---\npools: {}', /^2: a second document begins/],
-    ['a key twice', 'pools:\n  us-east-1_A: {}\n  us-east-1_A: {}', /^3: the key is there twice/],
-    ['a collection for a key', 'pools:\n  ? [a]\n  : {}', /^2: YAML reads the key as something/],
-    ['an alias of nothing', 'pools:\n  us-east-1_A: *base', /^2: the alias has no anchor/],
+    ['a comment alone', '# pools', /^1: the file must be a mapping/],
+    ['a sequence', '- us-east-1_A', /^1: the file must be a mapping/],
+    ['text', 'us-east-1_A', /^1: the file must be a mapping/],
+    ['a broken line', 'pools:\n  us-east-1_A: "x\n', /^\d: invalid YAML \(MISSING_CHAR\)/],
+    ['a tab', 'pools:\n\tus-east-1_A: {}', /^2: invalid YAML \(TAB_AS_INDENT\)/],
+    ['two documents', 'pools: {}\n---\npools: {}', /^2: a second YAML document starts/],
+    ['a duplicate key', 'pools:\n  us-east-1_A: {}\n  us-east-1_A: {}', /^3: duplicate key/],
+    ['a collection as a key', 'pools:\n  ? [a]\n  : {}', /^2: YAML does not read the key/],
+    ['an alias without an anchor', 'pools:\n  us-east-1_A: *base', /^2: the alias has no anchor/],
     [
       'many levels in a line',
       `pools:\n  ${'- '.repeat(400_000)}`,
-      /^2: the text is nested too deep/,
+      /^2: the YAML is nested too deep/,
     ],
-    ['deep keys', `pools:\n  ${'? '.repeat(5_000)}`, /^2: the text is nested too deeply/],
-    ['levels again and again', `${'- '.repeat(1_000)}\n`.repeat(100), /^1: the text is nested too/],
-    ['levels over many lines', '[\n'.repeat(100_000), /^\d+: the text is nested too deeply/],
-    ['indentation', indented(1_300), /^\d+: the text is nested too deeply/],
-    ['a circle', 'pools: &a\n  us-east-1_A: *a', /^2: pools.us-east-1_A.us-east-1_A: there is no/],
-    ['a merged circle', 'pools: &a\n  <<: *a\n', /^1: the text is nested too deeply, or its alias/],
-    ['an unfolding', unfolding(), /^1: the text is nested too deeply, or its aliases unfold/],
-  ])('%s, is told of by line', (_, text, message) => {
+    ['deep keys', `pools:\n  ${'? '.repeat(5_000)}`, /^2: the YAML is nested too deeply/],
+    ['many levels in many lines', `${'- '.repeat(1_000)}\n`.repeat(100), /^1: the YAML is nested/],
+    ['levels over many lines', '[\n'.repeat(100_000), /^\d+: the YAML is nested too deeply/],
+    ['indentation', indented(1_300), /^\d+: the YAML is nested too deeply/],
+    ['a circle', 'pools: &a\n  us-east-1_A: *a', /^2: pools.us-east-1_A.us-east-1_A: unknown key/],
+    ['a merged circle', 'pools: &a\n  <<: *a\n', /^1: the YAML is nested too deeply, or its alias/],
+    ['aliases of aliases', aliasBomb(), /^1: the YAML is nested too deeply, or its aliases expand/],
+  ])('is reported by line: %s', (_, text, message) => {
     const problems = yamlProblemsOf(text);
     expect(problems).toEqual([expect.stringMatching(message)]);
   });
 
-  test('is told of with everything else that is wrong, line by line', () => {
+  test('is reported line by line, together with all other problems', () => {
     const path = writeYaml(`
 pools:
   us-east-1_A:
     rolle: {}
+    maxRemoved: 0.1
     schedule: "0 0 30 2 *"
     timezone: Mars/Olympus
     archiveUrl: s3://key:s3cret@bucket
-    maxRemoved: 2
+    maxRemovedRatio: 2
     role: { ARN: s3cret, externalId: "§" }
-  no pool: { maxRemoved: s3cret }
+  no pool: { maxRemovedRatio: s3cret }
   us-east-1_B: [ s3cret ]
   us-east-1_C: { schedule: 5, role: null }
 accounts:
@@ -214,32 +217,40 @@ accounts:
     mars-1: { quotaShar: 0.5 }
 databaseUrl: postgres://u:s3cret@h/d
 `);
-    const problems = problemsOf({ MIRROR_CONFIG: path, MIRROR_MAX_REMOVED: '3', MIRROR_X: '1' });
-    const told = problems.map((problem) => problem.replace(`MIRROR_CONFIG (${path}:`, '('));
+    const problems = problemsOf({
+      MIRROR_CONFIG: path,
+      MIRROR_MAX_REMOVED_RATIO: '3',
+      MIRROR_X: '1',
+    });
+    const found = problems.map((problem) => problem.replace(`MIRROR_CONFIG (${path}:`, '('));
     const at = (line: number, text: string) => expect.stringContaining(`(${line}): ${text}`);
-    expect(told).toEqual([
-      expect.stringMatching(/^MIRROR_MAX_REMOVED: "3" is no number from 0 to 1/),
-      expect.stringMatching(/^MIRROR_X: there is no such variable/),
-      at(4, 'pools.us-east-1_A.rolle: there is no such key. Did you mean role?'),
-      at(5, 'pools.us-east-1_A.schedule: it is no cron expression that ever comes due. Give five'),
-      at(6, 'pools.us-east-1_A.timezone: it is no time zone. Give a name of the IANA database'),
-      at(7, 'pools.us-east-1_A.archiveUrl: the URL holds more than a bucket or folder'),
-      at(8, 'pools.us-east-1_A.maxRemoved: it is no number from 0 to 1. Give a share such as'),
-      at(9, 'pools.us-east-1_A.role.arn: it is missing. Give an ARN such as arn:aws:iam::'),
-      at(9, 'pools.us-east-1_A.role.externalId: it is no external id: 2 to 1224 letters'),
-      at(9, 'pools.us-east-1_A.role.ARN: there is no such key. Did you mean arn?'),
-      at(10, 'pools.?.maxRemoved: it is no number from 0 to 1.'),
-      at(10, 'pools.?: the key is no pool id. Give the id as the Cognito console shows it'),
-      at(11, 'pools.us-east-1_B: it is no mapping of keys to values. Give it the form of docs/'),
-      at(12, 'pools.us-east-1_C.role: it is no mapping of keys to values.'),
-      at(12, 'pools.us-east-1_C.schedule: it is no text; a number must be quoted to be one.'),
-      at(14, 'YAML reads the key as something else than its text. Quote or rename it.'),
-      at(15, 'accounts.12345: the key is no account id. Give its 12 digits, in quotes.'),
-      at(16, 'accounts.12345.us-east-1.quotaShare: it is no number over 0 and up to 1.'),
-      at(16, 'accounts.12345.us-east-1.userListRps: it is no number over 0.'),
-      at(18, 'accounts.123456789012.mars-1.quotaShar: there is no such key. Did you mean quotaS'),
-      at(18, 'accounts.123456789012.mars-1: the key is no Region. Give the name of a Region'),
-      at(19, 'databaseUrl: there is no such key. Remove it; known are pools, accounts.'),
+    expect(found).toEqual([
+      expect.stringMatching(/^MIRROR_MAX_REMOVED_RATIO: must be a number from 0 to 1, not "3"\./),
+      expect.stringMatching(/^MIRROR_X: unknown variable/),
+      at(4, 'pools.us-east-1_A.rolle: unknown key. Did you mean role?'),
+      at(5, 'pools.us-east-1_A.maxRemoved: it is now called maxRemovedRatio.'),
+      at(
+        6,
+        'pools.us-east-1_A.schedule: must be a cron expression that comes due at some time. Give five',
+      ),
+      at(7, 'pools.us-east-1_A.timezone: must be the name of a time zone. Give a name of the IANA'),
+      at(8, 'pools.us-east-1_A.archiveUrl: the URL must hold only a bucket or folder'),
+      at(9, 'pools.us-east-1_A.maxRemovedRatio: must be a number from 0 to 1. Give a share'),
+      at(10, 'pools.us-east-1_A.role.arn: is missing. Give an ARN such as arn:aws:iam::'),
+      at(10, 'pools.us-east-1_A.role.externalId: must be 2 to 1224 letters'),
+      at(10, 'pools.us-east-1_A.role.ARN: unknown key. Did you mean arn?'),
+      at(11, 'pools.?.maxRemovedRatio: must be a number from 0 to 1.'),
+      at(11, 'pools.?: the key must be a pool id. Give the id as the Cognito console shows it'),
+      at(12, 'pools.us-east-1_B: must be a mapping of keys to values. See docs/'),
+      at(13, 'pools.us-east-1_C.role: must be a mapping of keys to values.'),
+      at(13, 'pools.us-east-1_C.schedule: must be a string; quote numbers and dates.'),
+      at(15, 'YAML does not read the key as it is written. Quote or rename it.'),
+      at(16, 'accounts.12345: the key must be an account id. Give its 12 digits, in quotes.'),
+      at(17, 'accounts.12345.us-east-1.quotaShare: must be a number over 0 and up to 1.'),
+      at(17, 'accounts.12345.us-east-1.userListRps: must be a number over 0.'),
+      at(19, 'accounts.123456789012.mars-1.quotaShar: unknown key. Did you mean quotaS'),
+      at(19, 'accounts.123456789012.mars-1: the key must be the name of a Region. Give'),
+      at(20, 'databaseUrl: unknown key. Remove it. Known: pools, accounts.'),
     ]);
     expect(problems.join()).not.toContain('s3cret');
   });
@@ -269,18 +280,25 @@ describe('a role', () => {
     'arn:azure:iam::123456789012:role/mirror',
     'arn:aws:sts::123456789012:assumed-role/mirror/session',
   ])('cannot be %s', (arn) => {
-    expect(problemsOfRole({ arn })).toEqual([expect.stringContaining('is no ARN of an IAM role')]);
+    expect(problemsOfRole({ arn })).toEqual([
+      expect.stringContaining('must be the ARN of an IAM role'),
+    ]);
   });
 
-  test.each(['ab', 'a'.repeat(1224), 'Az09_+=,.@:/-'])('may ask for an external id', (id) => {
-    expect(problemsOfRole({ arn: 'arn:aws:iam::123456789012:role/m', externalId: id })).toEqual([]);
-  });
+  test.each(['ab', 'a'.repeat(1224), 'Az09_+=,.@:/-'])(
+    'may have an external id of 2 to 1224 characters',
+    (id) => {
+      expect(problemsOfRole({ arn: 'arn:aws:iam::123456789012:role/m', externalId: id })).toEqual(
+        [],
+      );
+    },
+  );
 
   test.each(['', 'a', 'a'.repeat(1225), 'with space', 'ünï'])(
-    "cannot ask for an external id outside IAM's rules",
+    "cannot have an external id outside IAM's rules",
     (externalId) => {
       const problems = problemsOfRole({ arn: 'arn:aws:iam::123456789012:role/m', externalId });
-      expect(problems).toEqual([expect.stringContaining('it is no external id')]);
+      expect(problems).toEqual([expect.stringContaining('externalId: must be 2 to 1224')]);
     },
   );
 });
@@ -298,20 +316,20 @@ describe('an account id', () => {
     'that YAML reads as another number, such as %s, must be quoted',
     (id) => {
       expect(yamlProblemsOf(`accounts:\n  ${id}: {}`)).toEqual([
-        '2: YAML reads the key as something else than its text. Quote or rename it.',
+        expect.stringMatching(/^2: YAML does not read the key as it is written/),
       ]);
     },
   );
 
-  test('is there once, quoted or not', () => {
+  test('must be unique, quoted or not', () => {
     expect(yamlProblemsOf('accounts:\n  "123456789012": {}\n  123456789012: {}')).toEqual([
-      '3: the key is there twice. Remove one.',
+      expect.stringMatching(/^3: duplicate key/),
     ]);
   });
 });
 
-/** Nine to the ninth power of items. */
-function unfolding(): string {
+/** Expands to nine to the ninth power of items. */
+function aliasBomb(): string {
   const levels = 'bcdefghi'.split('').map((name, index) => {
     const before = `*${'abcdefgh'[index]}`;
     return `${name}: &${name} [${Array(9).fill(before).join(', ')}]`;
@@ -319,7 +337,7 @@ function unfolding(): string {
   return ['a: &a [x, x, x, x, x, x, x, x, x]', ...levels].join('\n');
 }
 
-/** So many mappings, each in the one before. */
+/** This many mappings, each inside the one before. */
 function indented(levels: number): string {
   return Array.from({ length: levels }, (_, level) => `${' '.repeat(level)}a:`).join('\n');
 }

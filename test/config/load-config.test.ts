@@ -6,7 +6,7 @@ import { resolvePoolSettings } from '../../src/config/pool-settings.ts';
 import { VARIABLES } from '../../src/config/variables.ts';
 import { problemsOf, writeYaml } from './support.ts';
 
-test('with nothing set, every default is that of the contract', () => {
+test('without variables, every setting has its documented default', () => {
   expect(loadConfig({})).toEqual({
     pools: [],
     databaseUrl: null,
@@ -16,7 +16,7 @@ test('with nothing set, every default is that of the contract', () => {
     archiveKmsKeyId: null,
     home: resolve('.cognito-mirror'),
     allowance: { share: 0.8, userListRps: 30 },
-    maxRemoved: 0.1,
+    maxRemovedRatio: 0.1,
     schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
     historyDays: null,
     http: { host: '127.0.0.1', port: 8080, token: null },
@@ -36,9 +36,9 @@ test('every variable is read', () => {
     MIRROR_HOME: '/srv/mirror',
     MIRROR_QUOTA_SHARE: '1',
     MIRROR_USER_LIST_RPS: '60.5',
-    MIRROR_MAX_REMOVED: '0',
+    MIRROR_MAX_REMOVED_RATIO: '0',
     MIRROR_HISTORY_DAYS: '30',
-    MIRROR_CONFIG: writeYaml('pools: { us-east-1_Aa1: { maxRemoved: 0.5 } }'),
+    MIRROR_CONFIG: writeYaml('pools: { us-east-1_Aa1: { maxRemovedRatio: 0.5 } }'),
     MIRROR_SCHEDULE: '*/30 * * * *',
     MIRROR_TIMEZONE: 'America/Argentina/Buenos_Aires',
     MIRROR_HTTP_TOKEN: '0123456789abcdef',
@@ -56,27 +56,27 @@ test('every variable is read', () => {
     archiveKmsKeyId: 'alias/key',
     home: resolve('/srv/mirror'),
     allowance: { share: 1, userListRps: 60.5 },
-    maxRemoved: 0,
+    maxRemovedRatio: 0,
     schedule: { pattern: '*/30 * * * *', timezone: 'America/Argentina/Buenos_Aires' },
     historyDays: 30,
     http: { host: '0.0.0.0', port: 0, token: '0123456789abcdef' },
     logLevel: 'debug',
-    file: { pools: new Map([['us-east-1_Aa1', { maxRemoved: 0.5 }]]), accounts: new Map() },
+    file: { pools: new Map([['us-east-1_Aa1', { maxRemovedRatio: 0.5 }]]), accounts: new Map() },
   });
   expect(Object.isFrozen(config)).toBe(true);
 });
 
-test('a variable set to nothing is as one not set', () => {
+test('empty variables count as unset', () => {
   expect(loadConfig({ DATABASE_URL: '', MIRROR_HISTORY_DAYS: ' ' })).toEqual(loadConfig({}));
 });
 
-test('the archive lies under MIRROR_HOME unless it is named', () => {
+test('the default archive is under MIRROR_HOME', () => {
   const { archiveUrl } = loadConfig({ MIRROR_HOME: '/srv/a b' });
   expect(archiveUrl).toBe(pathToFileURL(join(resolve('/srv/a b'), 'archive')).href);
 });
 
 describe('pools', () => {
-  test('the command line overrides the variable, which may then be wrong', () => {
+  test('of the command line override the variable, even an invalid one', () => {
     const env = { COGNITO_POOLS: 'nonsense' };
     expect(loadConfig(env, { pools: ['eu-west-1_Cc3', 'eu-west-1_Cc3'] }).pools).toEqual([
       'eu-west-1_Cc3',
@@ -86,31 +86,33 @@ describe('pools', () => {
     ]);
   });
 
-  test('`all` stands for every pool, and stands alone', () => {
+  test('may be `all`, which cannot be combined with ids', () => {
     expect(loadConfig({ COGNITO_POOLS: 'all' }).pools).toBe('all');
     expect(loadConfig({}, { pools: ['all'] }).pools).toBe('all');
     expect(problemsOf({ COGNITO_POOLS: 'all,us-east-1_A' })).toHaveLength(1);
   });
 
-  test('every malformed id is named by itself', () => {
+  test('with malformed ids are reported one by one', () => {
     const problems = problemsOf({
       COGNITO_POOLS: 'us-east-1_Good,bad,us-east-1_,also bad\u001b[31m',
     });
     expect(problems).toHaveLength(3);
-    expect(problems[0]).toMatch(/^COGNITO_POOLS: "bad" is no pool id\. .*us-east-1_Ab12Cd34/);
+    expect(problems[0]).toMatch(
+      /^COGNITO_POOLS: "bad" is (no|not a) pool id\. .*us-east-1_Ab12Cd34/,
+    );
     expect(problems[2]).toContain('also bad\\u001b[31m');
     expect(problemsOf({}, { pools: ['x'] })[0]).toMatch(/^POOL: "x" .*separated by spaces/);
   });
 
-  test('the error for an ARN shows the id in it', () => {
+  test('given as an ARN are reported with the id in it', () => {
     const arn = 'arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Ab12Cd34';
     expect(problemsOf({}, { pools: [arn] })[0]).toMatch(
       /^POOL: "arn:.*" is an ARN; the pool id in it is us-east-1_Ab12Cd34\./,
     );
-    expect(problemsOf({ COGNITO_POOLS: `${arn}/x` })[0]).toContain('is no pool id');
+    expect(problemsOf({ COGNITO_POOLS: `${arn}/x` })[0]).toMatch(/is (no|not a) pool id/);
   });
 
-  test('a misspelt variable is mentioned where no pool is named, and nowhere else', () => {
+  test('in a misspelt variable are suggested only if no pool is named', () => {
     const env = { COGNITO_POOL: 'us-east-1_A', COGNITO_USER_POOL_CLIENT_ID: 'x' };
     expect(problemsOf(env, { needsPools: true })[0]).toContain(
       'COGNITO_POOL is set: did you mean COGNITO_POOLS?',
@@ -121,14 +123,14 @@ describe('pools', () => {
     expect(loadConfig({ ...env, COGNITO_POOLS: 'us-east-1_B' }).pools).toEqual(['us-east-1_B']);
   });
 
-  test('is read in the Region of its id, unless the file names another', () => {
+  test('are read in the Region of their id unless the file names another', () => {
     const config = loadConfig({});
     expect(resolvePoolSettings(config, 'eu-west-3_Aa1').region).toBe('eu-west-3');
     const file = { ...config.file, pools: new Map([['eu-west-3_Aa1', { region: 'us-east-1' }]]) };
     expect(resolvePoolSettings({ ...config, file }, 'eu-west-3_Aa1').region).toBe('us-east-1');
   });
 
-  test('a command that needs pools says how to name them', () => {
+  test('that a command requires are reported as missing, with how to name them', () => {
     const problems = problemsOf({}, { needsPools: true });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^COGNITO_POOLS: no pool is named\. .*command line/);
@@ -137,7 +139,7 @@ describe('pools', () => {
   });
 });
 
-describe('wrong values', () => {
+describe('an invalid value', () => {
   const wrong: Record<string, string[]> = {
     DATABASE_URL: ['localhost', 'mysql://u:s3cret@h/x', '5432'],
     REDIS_URL: ['localhost:6379', 'http://s3cret@h', 'redis://u:s3cret%@h', 'redis://50%off@h'],
@@ -153,7 +155,7 @@ describe('wrong values', () => {
     ARCHIVE_FORMATS: ['csv', 'parquet,csv', ','],
     MIRROR_QUOTA_SHARE: ['0', '1.01', '-0.5', 'half', '80%', 'NaN', 'Infinity', '0x1'],
     MIRROR_USER_LIST_RPS: ['0', '-1', 'fast'],
-    MIRROR_MAX_REMOVED: ['-0.1', '1.5', 'none'],
+    MIRROR_MAX_REMOVED_RATIO: ['-0.1', '1.5', 'none'],
     MIRROR_HISTORY_DAYS: ['0', '-3', '1.5', 'forever'],
     MIRROR_SCHEDULE: [
       'daily',
@@ -172,15 +174,18 @@ describe('wrong values', () => {
     LOG_LEVEL: ['verbose', 'INFO'],
   };
   for (const [name, values] of Object.entries(wrong)) {
-    test.each(values)(`${name}=%s is one problem with its remedy, and no secret in it`, (value) => {
-      const problems = problemsOf({ [name]: value });
-      expect(problems).toHaveLength(1);
-      expect(problems[0]).toMatch(new RegExp(`^${name}: .+\\. Give `));
-      expect(problems[0]).not.toContain('s3cret');
-    });
+    test.each(values)(
+      `gives one problem with its remedy and without secrets: ${name}=%s`,
+      (value) => {
+        const problems = problemsOf({ [name]: value });
+        expect(problems).toHaveLength(1);
+        expect(problems[0]).toMatch(new RegExp(`^${name}: .+\\. Give `));
+        expect(problems[0]).not.toContain('s3cret');
+      },
+    );
   }
 
-  test('all of them are reported at once', () => {
+  test('is reported together with all others', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
     expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(14);
   });
@@ -210,7 +215,7 @@ describe('a worker', () => {
     ARCHIVE_URL: 's3://bucket',
   };
 
-  test('needs pools, servers that all workers share, and a place for archives', () => {
+  test('requires pools, shared servers and a shared archive', () => {
     const problems = problemsOf({}, { worker: true });
     expect(problems.map((problem) => problem.split(':')[0])).toEqual([
       'DATABASE_URL',
@@ -218,12 +223,12 @@ describe('a worker', () => {
       'ARCHIVE_URL',
       'COGNITO_POOLS',
     ]);
-    expect(problems[0]).toMatch(/is not set; an embedded Postgres .* Give a URL such as postgres:/);
+    expect(problems[0]).toMatch(/is not set; workers .* Give a URL such as postgres:/);
     expect(problems[3]).not.toContain('command line');
     expect(problemsOf(env, { worker: true })).toEqual([]);
   });
 
-  test('is told of all that is missing and wrong at once', () => {
+  test('gets all missing and invalid settings reported at once', () => {
     const wrong = { REDIS_URL: 'nonsense', PORT: '-1', MIRROR_CONFIG: '/nowhere', MIRROR_X: '1' };
     expect(problemsOf(wrong, { worker: true })).toHaveLength(6);
   });
@@ -244,7 +249,7 @@ describe('a worker', () => {
     ['PORT', '80.5'],
     ['PORT', '-1'],
     ['PORT', 'http'],
-  ])('alone is stopped by %s=%s, as other programs set it too', (name, value) => {
+  ])('is the only command that checks %s=%s, because other programs set it too', (name, value) => {
     expect(problemsOf({ ...env, [name]: value }, { worker: true })).toEqual([
       expect.stringMatching(new RegExp(`^${name}: .+\\. Give `)),
     ]);
@@ -259,9 +264,9 @@ describe('a path', () => {
     ['MIRROR_CONFIG', '~/mirror.yaml'],
     ['ARCHIVE_URL', 'file:///~/archive'],
     ['ARCHIVE_URL', 'file://~/archive'],
-  ])('that begins with ~ is refused: %s=%s', (name, value) => {
+  ])('that starts with ~ is refused: %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
-      expect.stringMatching(`^${name}: the path begins with ~, which only a shell replaces`),
+      expect.stringMatching(`^${name}: the path starts with ~, which only a shell expands`),
     ]);
   });
 
@@ -282,15 +287,21 @@ describe('a path', () => {
 });
 
 describe('unknown variables', () => {
-  test('a misspelt one is a problem that suggests the right one', () => {
-    expect(problemsOf({ MIRROR_QOUTA_SHARE: '0.5' })).toEqual([
-      'MIRROR_QOUTA_SHARE: there is no such variable. Did you mean MIRROR_QUOTA_SHARE? Rename or unset it.',
+  test('with a name of an earlier version are reported with the new name', () => {
+    expect(problemsOf({ MIRROR_MAX_REMOVED: '0.5' })).toEqual([
+      'MIRROR_MAX_REMOVED: it is now called MIRROR_MAX_REMOVED_RATIO. Use the new name.',
     ]);
-    expect(problemsOf({ ARCHIVE_FORMAT: 'jsonl' })[0]).toContain('ARCHIVE_FORMATS');
-    expect(problemsOf({ MIRROR_SOMETHING_ELSE: '1' })[0]).toMatch(/no such variable\. Unset it\.$/);
   });
 
-  test('those of Kubernetes services and Docker links are none', () => {
+  test('are reported with the name that was probably meant', () => {
+    expect(problemsOf({ MIRROR_QOUTA_SHARE: '0.5' })).toEqual([
+      'MIRROR_QOUTA_SHARE: unknown variable. Did you mean MIRROR_QUOTA_SHARE? Rename or unset it.',
+    ]);
+    expect(problemsOf({ ARCHIVE_FORMAT: 'jsonl' })[0]).toContain('ARCHIVE_FORMATS');
+    expect(problemsOf({ MIRROR_SOMETHING_ELSE: '1' })[0]).toMatch(/unknown variable\. Unset it\.$/);
+  });
+
+  test('of Kubernetes services and Docker links are ignored', () => {
     const links = {
       MIRROR_REDIS_SERVICE_HOST: '10.96.0.9',
       MIRROR_REDIS_SERVICE_PORT: '6379',
@@ -315,17 +326,17 @@ describe('unknown variables', () => {
       ['ARCHIVE_NAME', 'nightly'],
     ] as const) {
       expect(problemsOf({ ...links, [name]: value })).toEqual([
-        expect.stringMatching(new RegExp(`^${name}: there is no such variable`)),
+        expect.stringMatching(new RegExp(`^${name}: unknown variable`)),
       ]);
     }
   });
 
-  test('no variable of ours has the name of a service link', () => {
+  test('with the names of service links are never ours', () => {
     const link = /_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+|NAME|ENV_\w+)$/;
     expect(Object.keys(VARIABLES).filter((name) => link.test(name))).toEqual([]);
   });
 
-  test("other programs' variables are none", () => {
+  test('of other programs are ignored', () => {
     expect(problemsOf({ PATH: '/bin', AWS_REGION: 'x', HOSTNAME: 'x', PORTS: 'x' })).toEqual([]);
   });
 });

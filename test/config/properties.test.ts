@@ -9,11 +9,18 @@ const SECRET = 's3cret-T0ken';
 
 const NAMES = [
   ...['pools', 'accounts', 'role', 'arn', 'externalId', 'schedule', 'timezone', 'archiveUrl'],
-  ...['maxRemoved', 'quotaShare', 'userListRps', 'us-east-1_Ab12Cd34', '123456789012', 'us-east-1'],
+  ...[
+    'maxRemovedRatio',
+    'quotaShare',
+    'userListRps',
+    'us-east-1_Ab12Cd34',
+    '123456789012',
+    'us-east-1',
+  ],
   ...['__proto__', 'constructor', '<<', '', '~', '0123'],
 ];
 
-/** Pieces of YAML, so that what they make is often understood. */
+/** Pieces of YAML, so that the text is often valid. */
 const PIECES = [
   ...NAMES.map((name) => `${name}: `),
   ...['\n', '\n  ', '\n    ', '- ', '? ', ': ', '{', '}', '[', ']', ', ', '"', "'", '|\n', '>-\n'],
@@ -26,7 +33,7 @@ const yamlText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
 );
 
-/** Values in the shape of the file, each right, wrong or a secret. */
+/** Values in the shape of the file: valid, invalid or a secret. */
 const leaf = fc.constantFrom<unknown>(
   ...[SECRET, `s3://u:${SECRET}@b`, `${SECRET} * * * *`, 0.5, -1, null, true, [SECRET], {}],
 );
@@ -43,7 +50,7 @@ const shape = fc.dictionary(
   { maxKeys: 4 },
 );
 
-test('any text is a configuration or a list of problems, each of which names its line', () => {
+test('any text gives a configuration, or problems that name their lines', () => {
   const path = writeYaml('');
   fc.assert(
     fc.property(yamlText, (text) => {
@@ -56,7 +63,7 @@ test('any text is a configuration or a list of problems, each of which names its
   );
 });
 
-test('no value of the file is quoted, and what is wrong in it joins what is wrong elsewhere', () => {
+test('problems of the file quote no value and join the problems of variables', () => {
   const path = writeYaml('');
   fc.assert(
     fc.property(shape, (value) => {
@@ -72,12 +79,12 @@ test('no value of the file is quoted, and what is wrong in it joins what is wron
   );
 });
 
-test('a variable that may hold a secret is never quoted, whatever is wrong with it', () => {
+test('problems never quote a variable that can hold a secret', () => {
   const names = ['DATABASE_URL', 'REDIS_URL', 'ARCHIVE_URL', 'MIRROR_HTTP_TOKEN'] as const;
   const text = fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }));
   fc.assert(
     fc.property(fc.constantFrom(...names), text, (name, [before, after]) => {
-      const parsed = VARIABLES[name].safeParse(`${before}${SECRET}${after}`);
+      const parsed = VARIABLES[name].schema.safeParse(`${before}${SECRET}${after}`);
       expect(parsed.error?.message ?? '').not.toContain(SECRET);
     }),
   );

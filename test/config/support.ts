@@ -6,7 +6,7 @@ import type { Config } from '../../src/config/config.ts';
 import { type LoadOptions, loadConfig } from '../../src/config/load-config.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 
-/** The problems that loading finds, each as `subject: problem remedy`. */
+/** The problems of an environment, each as `subject: problem remedy`. */
 export function problemsOf(env: NodeJS.ProcessEnv, options: LoadOptions = {}): string[] {
   try {
     loadConfig(env, options);
@@ -17,7 +17,7 @@ export function problemsOf(env: NodeJS.ProcessEnv, options: LoadOptions = {}): s
   return [];
 }
 
-/** Writes `mirror.yaml`, which is deleted with the test, and gives its path. */
+/** Writes `mirror.yaml` and returns its path. The end of the test deletes it. */
 export function writeYaml(content: string | Uint8Array): string {
   const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -26,12 +26,12 @@ export function writeYaml(content: string | Uint8Array): string {
   return path;
 }
 
-/** The configuration with such a file. */
+/** The configuration from a file with this text. */
 export function loadYaml(text: string, env: NodeJS.ProcessEnv = {}): Config {
   return loadConfig({ ...env, MIRROR_CONFIG: writeYaml(text) });
 }
 
-/** The problems with such a file, each as `line: problem remedy`. */
+/** The problems of a file with this text, each as `line: problem remedy`. */
 export function yamlProblemsOf(text: string): string[] {
   const path = writeYaml(text);
   return problemsOf({ MIRROR_CONFIG: path }).map((problem) =>

@@ -48,7 +48,7 @@ beforeAll(async () => {
   ${FAR}:
     role: { arn: '${ROLE}', externalId: b2a7c1d0 }
     archiveUrl: ${pathToFileURL(ownArchive).href}
-  ${GUARDED}: { maxRemoved: 0.9 }
+  ${GUARDED}: { maxRemovedRatio: 0.9 }
   ${REFUSED}:
     role: { arn: '${ROLE}', externalId: another }
 accounts:

@@ -76,7 +76,7 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
       ARCHIVE_URL: onS3 ? 's3://archive/mirror' : pathToFileURL(archive).href,
       MIRROR_QUOTA_SHARE: '1',
       // Pools this small lose a large part of their rows with one group.
-      MIRROR_MAX_REMOVED: '1',
+      MIRROR_MAX_REMOVED_RATIO: '1',
       PORT: '0',
       LOG_LEVEL: 'debug',
     };

@@ -1,0 +1,142 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
+
+/** A value that a person sets, and what to do if it is wrong. */
+export interface Setting<Schema extends z.ZodType = z.ZodType> {
+  /** Its messages quote nothing of the value, which may hold a password. */
+  readonly schema: Schema;
+  readonly remedy: string;
+}
+
+const text = z.string({
+  error: ({ input }) =>
+    input === undefined ? 'is missing.' : 'must be a string; quote numbers and dates.',
+});
+
+/** The settings of the file. Those of pools and accounts also exist as variables. */
+export const SETTINGS = {
+  archiveUrl: {
+    schema: textWithout(findArchiveUrlProblem).meta({ pattern: '^(s3://|file:///)' }),
+    remedy: 'Give s3://bucket/prefix or file:///absolute/folder.',
+  },
+  schedule: {
+    schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),
+    remedy: 'Give five fields, or six with seconds first, such as 0 2 * * * for 02:00 every night.',
+  },
+  timezone: {
+    schema: text.refine(isTimezone, 'must be the name of a time zone.'),
+    remedy: 'Give a name of the IANA database, such as Europe/Berlin or UTC.',
+  },
+  quotaShare: {
+    schema: number('over 0 and up to 1', (n, error) => n.gt(0, error).max(1, error)),
+    remedy: 'Give a share such as 0.8.',
+  },
+  userListRps: {
+    schema: number('over 0', (n, error) => n.gt(0, error)),
+    remedy: "Give the account's quota in requests per second, such as 30.",
+  },
+  maxRemovedRatio: {
+    schema: number('from 0 to 1', (n, error) => n.min(0, error).max(1, error)),
+    remedy: 'Give a share such as 0.1.',
+  },
+  region: {
+    schema: text.regex(REGION_PATTERN, 'must be the name of a Region.'),
+    remedy: 'Give a name such as us-east-1.',
+  },
+  arn: {
+    // Partition, account, path and name by the rules of IAM's ARNs.
+    schema: text.regex(
+      /^arn:aws(-[a-z]+)*:iam::\d{12}:role\/([!-~]{1,510}\/)?[\w+=,.@-]{1,64}$/,
+      'must be the ARN of an IAM role.',
+    ),
+    remedy: 'Give an ARN such as arn:aws:iam::123456789012:role/cognito-mirror.',
+  },
+  externalId: {
+    // Length and characters by the API reference of AssumeRole.
+    schema: text.regex(/^[\w+=,.@:/-]{2,1224}$/, 'must be 2 to 1224 letters, digits or _+=,.@:/-.'),
+    remedy: "Give the id that the role's trust policy requires, in quotes.",
+  },
+} as const satisfies Record<string, Setting>;
+
+/** A string in which `findProblem` finds nothing. */
+export function textWithout(findProblem: (text: string) => string | null) {
+  return text.superRefine((value, context) => {
+    const problem = findProblem(value);
+    if (problem !== null) context.addIssue(problem);
+  });
+}
+
+/** A number that has one message for every defect. */
+function number(range: string, within: (number: z.ZodNumber, error: string) => z.ZodNumber) {
+  const error = `must be a number ${range}.`;
+  return within(z.number({ error }), error);
+}
+
+/** Five or six fields, as cron-parser knows them, or a name such as `@daily`. */
+const CRON_SHAPE = /^(@\w+|\S+(\s+\S+){4,5})$/;
+
+/** cron-parser draws a random value for `H` at every parse, so that the time would change. */
+const CRON_RANDOM = /(^|[\s,])H/i;
+
+/** True if the text is a cron expression that comes due at some time. */
+export function isCronPattern(text: string): boolean {
+  if (!CRON_SHAPE.test(text) || CRON_RANDOM.test(text)) return false;
+  // Loaded on demand: most commands have no schedule, and loading it delays their start.
+  const require = createRequire(import.meta.url);
+  const { CronExpressionParser } = require('cron-parser') as typeof import('cron-parser');
+  try {
+    CronExpressionParser.parse(text, { tz: 'UTC' }).next();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True if the text names a zone of the IANA database. */
+export function isTimezone(text: string): boolean {
+  // Newer versions of Node also accept offsets such as +02:00, which cron-parser does not.
+  if (!/^[a-z]/i.test(text)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The problem with the URL of an archive, or null. */
+export function findArchiveUrlProblem(text: string): string | null {
+  if (!URL.canParse(text)) return 'must be a URL.';
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    return 'the URL must hold only a bucket or folder and its prefix.';
+  }
+  switch (url.protocol) {
+    case 's3:':
+      // Lengths and characters of general purpose buckets, old ones included.
+      return /^[\w.-]{3,255}$/.test(url.host) ? null : 'the URL must name an S3 bucket.';
+    case 'file:':
+      return findFolderProblem(url);
+    default:
+      return 'the URL must start with s3:// or file:///.';
+  }
+}
+
+function findFolderProblem(url: URL): string | null {
+  if (url.host.startsWith('~')) return findPathProblem(url.host);
+  try {
+    return findPathProblem(fileURLToPath(url));
+  } catch {
+    return 'the URL must name a folder of this machine.';
+  }
+}
+
+/** The problem with a path as a person wrote it, or null. */
+export function findPathProblem(path: string): string | null {
+  if (/\p{Cc}/u.test(path)) return 'the path has a line break or another control character.';
+  if (/^\/?~/.test(path)) return 'the path starts with ~, which only a shell expands.';
+  return null;
+}
