@@ -49,8 +49,7 @@ test('a pool that `all` lists no more stays, with its schedule and its metrics',
   expect(poolIds).toEqual(['us-east-1_Crm', 'us-east-1_Shop']);
 
   const schedules = poolIds.map((poolId) => ({ poolId, pattern: '0 2 * * *', timezone: 'UTC' }));
-  const never = { dueAt: new Date('2100-01-01'), startsAt: new Date('2100-01-01') };
-  await saveSchedules(mirror.db, schedules, () => never);
+  await saveSchedules(mirror.db, schedules);
   const figures = await openMetricsQuery(mirror.db, (error) => {
     throw error;
   })();

@@ -1,28 +1,16 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { DueTimes, PoolSchedule } from '../../src/postgres/work/due-times.ts';
 import { endRequest, findOpenRequestForPool } from '../../src/postgres/work/requests.ts';
-import {
-  type DueTimes,
-  overduePools,
-  type PoolSchedule,
-  saveSchedules,
-  takeDue,
-} from '../../src/postgres/work/schedules.ts';
+import { overduePools, saveSchedules, takeDue } from '../../src/postgres/work/schedules.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
-const HOUR_MS = 3_600_000;
 const OTHER = 'eu-west-1_Fixture02';
 
 let db: pg.Pool;
 databaseForEach(12, (made) => {
   db = made.db;
-});
-
-/** An hour later, and a minute. */
-const inAnHour = (_: PoolSchedule, after: Date): DueTimes => ({
-  dueAt: new Date(after.getTime() + HOUR_MS),
-  startsAt: new Date(after.getTime() + HOUR_MS + 60_000),
 });
 
 const nightly = (poolId: string, change: Partial<PoolSchedule> = {}): PoolSchedule => ({
@@ -55,21 +43,21 @@ async function requests(): Promise<unknown[]> {
 
 describe('saved schedules', () => {
   it('are those of the configuration: added, changed and removed', async () => {
-    await saveSchedules(db, [nightly(POOL), nightly(OTHER)], inAnHour);
+    await saveSchedules(db, [nightly(POOL), nightly(OTHER)]);
     const changed = [nightly(POOL, { timezone: 'Europe/Berlin' })];
-    await saveSchedules(db, changed, inAnHour);
+    await saveSchedules(db, changed);
     expect(await schedules()).toMatchObject(changed);
     expect(await schedules()).toHaveLength(1);
-    await saveSchedules(db, [], inAnHour);
+    await saveSchedules(db, []);
     expect(await schedules()).toEqual([]);
   });
 
   it('keep their time where they stay the same, also one that has passed', async () => {
-    await saveSchedules(db, [nightly(POOL), nightly(OTHER)], inAnHour);
+    await saveSchedules(db, [nightly(POOL), nightly(OTHER)]);
     await moveRun(-7200, -7100);
     const before = await schedules();
     const changed = nightly(OTHER, { pattern: '0 3 * * *' });
-    await saveSchedules(db, [nightly(POOL), changed], inAnHour);
+    await saveSchedules(db, [nightly(POOL), changed]);
     const [same, other] = await schedules();
     expect(same).toEqual(before[0]);
     expect(other?.dueAt.getTime()).toBeGreaterThan(Date.now());
@@ -77,11 +65,11 @@ describe('saved schedules', () => {
 
   it('can be saved by many at once, while runs are taken up', async () => {
     const both = [nightly(POOL), nightly(OTHER)];
-    await saveSchedules(db, both, inAnHour);
+    await saveSchedules(db, both);
     for (let time = 0; time < 20; time += 1) {
       await moveRun(-10, -5);
-      const taken = [POOL, OTHER].map((poolId) => takeDue(db, poolId, inAnHour));
-      const saved = [1, 2, 3].map(() => saveSchedules(db, both, inAnHour));
+      const taken = [POOL, OTHER].map((poolId) => takeDue(db, poolId));
+      const saved = [1, 2, 3].map(() => saveSchedules(db, both));
       await Promise.all([...saved, ...taken]);
     }
     expect(await schedules()).toMatchObject(both);
@@ -89,12 +77,12 @@ describe('saved schedules', () => {
 });
 
 describe('a run that is due', () => {
-  beforeEach(() => saveSchedules(db, [nightly(POOL)], inAnHour));
+  beforeEach(() => saveSchedules(db, [nightly(POOL)]));
 
   it('is taken up once, however many ask and however many runs were missed', async () => {
     await moveRun(-90 * 24 * 3600, -90 * 24 * 3600 + 60);
     expect(await overduePools(db, 3)).toEqual([POOL]);
-    const taken = await Promise.all(Array.from({ length: 10 }, () => takeDue(db, POOL, inAnHour)));
+    const taken = await Promise.all(Array.from({ length: 10 }, () => takeDue(db, POOL)));
     const kinds = taken.map(({ kind }) => kind).sort();
     expect(kinds).toEqual(['asked', ...Array(9).fill('none')]);
     expect(await requests()).toEqual([{ outcome: null, reason: null }]);
@@ -105,7 +93,7 @@ describe('a run that is due', () => {
 
   it('begins after its delay', async () => {
     await moveRun(-10, 50);
-    const due = await takeDue(db, POOL, inAnHour);
+    const due = await takeDue(db, POOL);
     expect(due.kind).toBe('wait');
     if (due.kind === 'wait') {
       expect(due.ms).toBeGreaterThan(0);
@@ -116,16 +104,16 @@ describe('a run that is due', () => {
   });
 
   it('is not taken before its time, nor for a pool without a schedule', async () => {
-    expect(await takeDue(db, POOL, inAnHour)).toEqual({ kind: 'none' });
-    expect(await takeDue(db, OTHER, inAnHour)).toEqual({ kind: 'none' });
+    expect(await takeDue(db, POOL)).toEqual({ kind: 'none' });
+    expect(await takeDue(db, OTHER)).toEqual({ kind: 'none' });
     expect(await requests()).toEqual([]);
   });
 
   it('is noted and skipped while the one before is in progress', async () => {
     await moveRun(-10, -5);
-    await takeDue(db, POOL, inAnHour);
+    await takeDue(db, POOL);
     await moveRun(-10, -5);
-    expect(await takeDue(db, POOL, inAnHour)).toEqual({ kind: 'skipped' });
+    expect(await takeDue(db, POOL)).toEqual({ kind: 'skipped' });
     expect(await requests()).toEqual([
       { outcome: null, reason: null },
       {
@@ -142,7 +130,7 @@ describe('a run that is due', () => {
       await moveRun(-10, -5);
       const open = await findOpenRequestForPool(db, POOL);
       const ended = open ? endRequest(db, open.id, 'done', null) : null;
-      await Promise.all([takeDue(db, POOL, inAnHour), ended]);
+      await Promise.all([takeDue(db, POOL), ended]);
       expect(await requests()).toHaveLength(time);
     }
   });

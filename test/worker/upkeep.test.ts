@@ -4,7 +4,7 @@ import { openPool } from '../../src/postgres/connection.ts';
 import { findOpenRequestForPool, listOpenRequests } from '../../src/postgres/work/requests.ts';
 import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
-import { computeDueTimes, JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
+import { JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
 import { type SnapshotData, snapshotJobId } from '../../src/runner/worker/queues.ts';
 import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -124,7 +124,7 @@ describe('a schedule that is broken', () => {
       pattern: '0 2 * * *',
       timezone: 'UTC',
     }));
-    await saveSchedules(mirror.db, schedules, computeDueTimes);
+    await saveSchedules(mirror.db, schedules);
     await keepSchedulers(mirror.deps, tell);
     await mirror.rows(
       `UPDATE mirror.schedules SET

@@ -1,29 +1,12 @@
 import type pg from 'pg';
 import { type Queryable, transaction } from '../connection.ts';
+import { computeDueTimes, type DueTimes, type PoolSchedule } from './due-times.ts';
 import {
   endRequestsForUnscheduled,
   openRequest,
   type SnapshotRequest,
   skipRequest,
 } from './requests.ts';
-
-/** When a pool is next mirrored. */
-export interface DueTimes {
-  /** By its cron expression. */
-  readonly dueAt: Date;
-  /** When the run begins: a little later, so that pools do not start together. */
-  readonly startsAt: Date;
-}
-
-/** The schedule of one pool. */
-export interface PoolSchedule {
-  readonly poolId: string;
-  readonly pattern: string;
-  readonly timezone: string;
-}
-
-/** The first times of a schedule after a moment. */
-export type TimesAfter = (schedule: PoolSchedule, after: Date) => DueTimes;
 
 const COLUMNS = 'pool_id AS "poolId", pattern, timezone';
 
@@ -34,7 +17,6 @@ const COLUMNS = 'pool_id AS "poolId", pattern, timezone';
 export async function saveSchedules(
   pool: pg.Pool,
   schedules: readonly PoolSchedule[],
-  timesAfter: TimesAfter,
 ): Promise<void> {
   await transaction(pool, async (client) => {
     // Of workers that start at the same time one decides after the other, and none while a run is
@@ -49,7 +31,7 @@ export async function saveSchedules(
       schedules.map(({ poolId }) => poolId),
     );
     for (const schedule of schedules) {
-      const { dueAt, startsAt } = timesAfter(schedule, now);
+      const { dueAt, startsAt } = computeDueTimes(schedule, now);
       await client.query(
         `INSERT INTO mirror.schedules AS s (pool_id, pattern, timezone, due_at, starts_at)
          VALUES ($1, $2, $3, $4, $5)
@@ -94,7 +76,7 @@ export type Due =
  * Takes up a pool's run if it is due, by Postgres's clock and once, whoever asks and however often.
  * Runs that were missed meanwhile are one.
  */
-export async function takeDue(pool: pg.Pool, poolId: string, timesAfter: TimesAfter): Promise<Due> {
+export async function takeDue(pool: pg.Pool, poolId: string): Promise<Due> {
   return transaction(pool, async (client) => {
     const found = await client.query<PoolSchedule & DueTimes>(
       `SELECT ${COLUMNS}, due_at AS "dueAt", starts_at AS "startsAt"
@@ -107,7 +89,7 @@ export async function takeDue(pool: pg.Pool, poolId: string, timesAfter: TimesAf
     if (now < schedule.startsAt) {
       return { kind: 'wait', ms: schedule.startsAt.getTime() - now.getTime() };
     }
-    const { dueAt, startsAt } = timesAfter(schedule, now);
+    const { dueAt, startsAt } = computeDueTimes(schedule, now);
     await client.query(
       'UPDATE mirror.schedules SET due_at = $2, starts_at = $3 WHERE pool_id = $1',
       [poolId, dueAt, startsAt],

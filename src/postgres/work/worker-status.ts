@@ -1,7 +1,7 @@
 import type { Queryable } from '../connection.ts';
 import { OPEN_STATES } from '../store/states.ts';
+import type { DueTimes, PoolSchedule } from './due-times.ts';
 import type { RequestOutcome } from './requests.ts';
-import type { DueTimes, PoolSchedule } from './schedules.ts';
 import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
 
 /** When a pool is mirrored, and the next time that no worker has taken up yet. */

@@ -1,9 +1,10 @@
-import { type PoolSchedule, saveSchedules } from '../../postgres/work/schedules.ts';
+import type { PoolSchedule } from '../../postgres/work/due-times.ts';
+import { saveSchedules } from '../../postgres/work/schedules.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
-import { computeDueTimes, keepSchedulers, takeDueRun } from './keep-jobs.ts';
+import { keepSchedulers, takeDueRun } from './keep-jobs.ts';
 import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
 import { SnapshotSessions } from './sessions.ts';
 import { runSnapshotJob } from './snapshot-job.ts';
@@ -37,7 +38,7 @@ export interface RunningWorker {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { deps, redis } = options;
   const { db, log, queues, metrics } = deps;
-  await saveSchedules(db, options.schedules, computeDueTimes);
+  await saveSchedules(db, options.schedules);
   const tell = createProblemLog(log);
   await keepSchedulers(deps, tell);
 
