@@ -1,22 +1,50 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import type { Buckets } from '../quota/buckets.ts';
 import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type CallContext, classify } from './error-table.ts';
-import { AttemptFailed, type RetryPolicy, withRetries } from './retry.ts';
+import { AttemptFailed, type CallContext, classify, type Verdict } from './error-table.ts';
 import type { Sdk } from './sdk.ts';
+
+/** How long and how often a call tries again. Times in milliseconds. */
+export interface RetryPolicy {
+  /** The time limit of an attempt, from the request to the end of its answer. */
+  readonly attemptMs: number;
+  /** Attempts after failures other than throttling. */
+  readonly faults: number;
+  /** The wait before them is random, up to `faultBaseMs` doubled each time, up to `faultCapMs`. */
+  readonly faultBaseMs: number;
+  readonly faultCapMs: number;
+  /** A call ends when the service has only throttled it for this long. */
+  readonly throttledForMs: number;
+  /** The wait after throttling follows the same rule. The bucket also slows down. */
+  readonly throttledBaseMs: number;
+  readonly throttledCapMs: number;
+}
+
+/** Survives half a minute of outage and ten minutes of throttling. */
+export const RETRY_POLICY: RetryPolicy = {
+  attemptMs: 60_000,
+  faults: 8,
+  faultBaseMs: 250,
+  faultCapMs: 20_000,
+  throttledForMs: 10 * 60_000,
+  throttledBaseMs: 200,
+  throttledCapMs: 5_000,
+};
 
 /** One call of the API, however many attempts it takes. */
 export interface Call<T> extends Omit<CallContext, 'region'> {
   /** Among calls that wait for the same bucket, the highest goes first. Default 0. */
   readonly priority?: number;
-  /** Sends the request once, and reads the answer. */
+  /** Sends the request once and reads the answer. */
   readonly send: (signal: AbortSignal) => Promise<T>;
 }
 
-/** What a call gave, and when the attempt that gave it was sent (`performance.now()`, in ms). */
 export interface Answer<T> {
   readonly value: T;
+  /** When the successful attempt was sent, by `performance.now()`, in milliseconds. */
   readonly sentAt: number;
 }
 
@@ -33,58 +61,129 @@ export interface CallerDeps {
   readonly log?: Logger | undefined;
 }
 
+const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;
+
 export function createCaller(deps: CallerDeps): Caller {
   const { sdk, region, buckets, meter, policy, observer, log } = deps;
   return (call, signal) => {
-    const { operation, poolId } = call;
+    const { operation, poolId, priority } = call;
+    const context = { ...call, region };
+
+    /** Sends the request; the attempt has its permit. */
     const send = async (attempt: number, askedAt: number) => {
       const sentAt = performance.now();
       const record = (outcome: CallOutcome) => {
         meter.record(outcome, attempt);
-        observer?.attempt({
-          operation,
-          outcome,
-          seconds: (performance.now() - sentAt) / 1000,
-          waitedSeconds: (sentAt - askedAt) / 1000,
-        });
+        const seconds = (performance.now() - sentAt) / 1000;
+        const waitedSeconds = (sentAt - askedAt) / 1000;
+        observer?.attempt({ operation, outcome, seconds, waitedSeconds });
       };
       try {
-        const value = await withinLimit(call.send, policy.attemptMs, signal);
+        const value = await sendWithTimeout(call.send, policy.attemptMs, signal);
         record('ok');
         return { value, sentAt };
       } catch (error) {
-        const failed = attemptFailed(error, { ...call, region });
-        record(signal.aborted ? 'aborted' : OUTCOMES[failed.verdict.action]);
-        if (failed.verdict.action === 'throttled') buckets.slowDown(operation, poolId);
-        throw failed;
+        const failure = toAttemptFailed(error, context);
+        record(signal.aborted ? 'aborted' : OUTCOMES[failure.verdict.action]);
+        if (failure.verdict.action === 'throttled') buckets.slowDown(operation, poolId);
+        throw failure;
       }
     };
-    return withRetries(
-      async (attempt) => {
-        await credentialsAtHand(sdk, signal).catch((error: unknown) => {
-          signal.throwIfAborted();
-          throw attemptFailed(error, { ...call, region });
-        });
-        const askedAt = performance.now();
-        return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, call.priority);
-      },
-      {
-        policy,
-        signal,
-        onRetry: ({ action, reason }, attempt, waitMs) =>
-          log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
-      },
-    );
+
+    const makeAttempt = async (attempt: number) => {
+      await fetchCredentials(sdk, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw toAttemptFailed(error, context);
+      });
+      const askedAt = performance.now();
+      return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, priority);
+    };
+
+    return withRetries(makeAttempt, {
+      policy,
+      signal,
+      onRetry: ({ action, reason }, attempt, waitMs) =>
+        log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
+    });
   };
 }
 
+export interface RetryOptions {
+  readonly policy: RetryPolicy;
+  readonly signal: AbortSignal;
+  /** Called after each failure that another attempt follows, before the wait. */
+  readonly onRetry: (verdict: Verdict, attempt: number, waitMs: number) => void;
+}
+
 /**
- * Sends the request, and gives up where the whole answer is not there in time: the timeouts of the
- * connection measure silence, and an answer that drips is never silent.
- *
- * @throws a TimeoutError then
+ * Makes attempts, numbered from 1, until one succeeds. Rejects with the verdict's error if it says
+ * stop or the policy is used up, with `signal.reason` at once on an abort, and with any other error
+ * of an attempt.
  */
-async function withinLimit<T>(
+export async function withRetries<T>(
+  makeAttempt: (attempt: number) => Promise<T>,
+  { policy, signal, onRetry }: RetryOptions,
+): Promise<T> {
+  let attempt = 0;
+
+  // p-retry's `randomize` only lengthens a wait, and it has no minimum for one wait, so this does it.
+  const wait = async (verdict: Verdict, boundMs: number) => {
+    const waitMs = Math.max(Math.random() * boundMs, verdict.retryAfterMs);
+    onRetry(verdict, attempt, waitMs);
+    await sleep(waitMs, undefined, { signal });
+  };
+
+  const surviveThrottling = () => {
+    let throttledSince: number | null = null;
+    return pRetry(() => makeAttempt(++attempt), {
+      signal,
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 0,
+      async shouldRetry({ error, retriesConsumed }) {
+        if (!isFailure(error, 'throttled')) return false;
+        throttledSince ??= performance.now();
+        if (performance.now() - throttledSince >= policy.throttledForMs) return false;
+        const { throttledBaseMs, throttledCapMs } = policy;
+        await wait(error.verdict, Math.min(throttledCapMs, throttledBaseMs * 2 ** retriesConsumed));
+        return true;
+      },
+    });
+  };
+
+  try {
+    return await pRetry(surviveThrottling, {
+      signal,
+      retries: policy.faults,
+      minTimeout: 0,
+      async shouldRetry({ error, retriesConsumed }) {
+        if (!isFailure(error, 'retry')) return false;
+        const { faultBaseMs, faultCapMs } = policy;
+        await wait(error.verdict, Math.min(faultCapMs, faultBaseMs * 2 ** retriesConsumed));
+        return true;
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error instanceof AttemptFailed ? error.verdict.error : error;
+  }
+}
+
+function isFailure(error: Error, action: Verdict['action']): error is AttemptFailed {
+  return error instanceof AttemptFailed && error.verdict.action === action;
+}
+
+/** An attempt to fetch a role's credentials is classified already. */
+function toAttemptFailed(error: unknown, context: CallContext): AttemptFailed {
+  return error instanceof AttemptFailed ? error : new AttemptFailed(classify(error, context));
+}
+
+/**
+ * Sends the request and reads the whole answer within a time limit. The connection's own timeouts
+ * measure silence, so an answer that drips would never end.
+ *
+ * @throws a TimeoutError after the limit.
+ */
+async function sendWithTimeout<T>(
   send: (signal: AbortSignal) => Promise<T>,
   limitMs: number,
   signal: AbortSignal,
@@ -108,20 +207,13 @@ async function withinLimit<T>(
   }
 }
 
-/** Of a role's credentials that could not be fetched or renewed, the failure is judged already. */
-function attemptFailed(error: unknown, context: CallContext): AttemptFailed {
-  return error instanceof AttemptFailed ? error : new AttemptFailed(classify(error, context));
-}
-
-const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;
-
 /**
- * Looks credentials up, and renews them, before the wait for a turn: calls released while the SDK
- * still looked would reach the service all at once, and over its quota.
+ * Fetches or renews credentials before the wait for a permit. Otherwise calls that were released
+ * while the SDK fetches them would reach the service all at once, and exceed its quota.
  */
-async function credentialsAtHand(sdk: Sdk, signal: AbortSignal): Promise<void> {
+async function fetchCredentials(sdk: Sdk, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  // One signal stops hundreds of calls at once: that many listeners are meant.
+  // Hundreds of calls listen to one signal: this silences Node's warning about a leak.
   setMaxListeners(0, signal);
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

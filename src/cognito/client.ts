@@ -10,7 +10,7 @@ import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { createCaller } from './call.ts';
+import { createCaller, RETRY_POLICY, type RetryPolicy } from './call.ts';
 import { MalformedAnswerError, UserNotFoundError } from './errors.ts';
 import { type Listing, type ListingPage, listPages } from './listing.ts';
 import {
@@ -29,28 +29,27 @@ import {
   type Range,
   type RawPage,
 } from './requests.ts';
-import { RETRY_POLICY, type RetryPolicy } from './retry.ts';
 import { openSdk } from './sdk.ts';
 import { prefixFilter } from './shards.ts';
 
 /**
  * The service, for one account and Region. Every attempt passes its bucket; throttling, internal
- * errors and network faults are tried again (`retry.ts`). Everything throws the errors of
- * `errors.ts` by the table in `error-table.ts`, and `signal.reason` at once on an abort.
+ * errors and network faults are tried again (`call.ts`). Every method throws the errors of `errors.ts`
+ * by the table in `error-table.ts`, and `signal.reason` at once on an abort.
  *
- * Streams ask for a page when it is asked of them, and end on an absent token alone. Names are given
- * and taken in the form in which they are kept (`storeName`); only `list` has the service's own.
+ * A stream requests a page when the caller asks for it, and ends only on an absent token. Names have
+ * their stored form (`encodeName`), except in `list`.
  */
 export interface Cognito {
-  /** Throws ResourceNotFoundError where the Region has no such pool. */
+  /** Throws ResourceNotFoundError if the pool does not exist in the Region. */
   describePool(poolId: string, signal: AbortSignal): Promise<Pool>;
   /** Every pool of the account and Region. */
   listPoolIds(signal: AbortSignal): AsyncIterable<string>;
-  /** Throws TokenRefusedError where the walk must start again, as the next two do. */
+  /** Like the next two, throws TokenRefusedError if the walk must start again. */
   groupPages(poolId: string, from: PageStart, signal: AbortSignal): AsyncIterable<Page<Group>>;
   /**
-   * The users of one shard; of the whole pool where `prefix` is ''. Throws FilterRefusedError where
-   * the server does not cut by `sub`.
+   * The users of one shard; all users for the prefix ''. Throws FilterRefusedError if the server does
+   * not filter by `sub`.
    */
   userPages(
     poolId: string,
@@ -58,19 +57,16 @@ export interface Cognito {
     from: PageStart,
     signal: AbortSignal,
   ): AsyncIterable<Page<User>>;
-  /** Throws ResourceNotFoundError where there is no such group, or no such pool. */
+  /** Throws ResourceNotFoundError if the group or the pool does not exist. */
   memberPages(
     poolId: string,
     groupName: string,
     from: PageStart,
     signal: AbortSignal,
   ): AsyncIterable<Page<User>>;
-  /**
-   * One user by name; null where there is none. Throws ParameterRefusedError where the service
-   * refuses the name, as the next does for its filter.
-   */
+  /** One user by name, or null. Throws ParameterRefusedError if the service refuses the name. */
   getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
-  /** One user by `sub`, from the listing of users; null where there is none. */
+  /** One user by `sub`, or null. Throws ParameterRefusedError if the service refuses the filter. */
   findBySub(poolId: string, sub: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
   list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
@@ -80,28 +76,28 @@ export interface Cognito {
 
 export interface CognitoOptions {
   readonly region: string;
-  /** Null: the credentials of the environment. */
+  /** Default: null, the credentials of the environment. */
   readonly role?: Role | null;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
-  /** Told of every attempt, and of every page of a walk. */
+  /** Gets every attempt, and every page of a walk. */
   readonly observer?: CallObserver | undefined;
-  /** Told of attempts made again, at level debug. */
+  /** Gets a line at level debug for each repeated attempt. */
   readonly log?: Logger;
   readonly retryPolicy?: RetryPolicy;
 }
 
-/** Opens the service; the first call connects. */
+/** Opens the client; the first call connects. */
 export function openCognito(options: CognitoOptions): Cognito {
   const { retryPolicy: policy = RETRY_POLICY } = options;
   const sdk = openSdk(options.region, options.role ?? null);
   const call = createCaller({ ...options, sdk, policy });
 
-  /** One walk: `request` asks for the page at a token. */
-  function walk<Raw, T>(
-    of: { operation: Operation; poolId: string; carriesShardFilter?: boolean },
+  /** Reads the pages of one walk; `requestPage` requests the page at a token. */
+  function readPages<Raw, T>(
+    list: { operation: Operation; poolId: string; carriesShardFilter?: boolean },
     start: PageStart,
-    request: (range: Range, abortSignal: AbortSignal) => Promise<RawPage<Raw>>,
+    requestPage: (range: Range, abortSignal: AbortSignal) => Promise<RawPage<Raw>>,
     normalise: (item: Raw) => T,
     signal: AbortSignal,
   ): AsyncIterable<Page<T>> {
@@ -111,23 +107,23 @@ export function openCognito(options: CognitoOptions): Cognito {
         {
           priority: remaining,
           carriesShardFilter: false,
-          ...of,
+          ...list,
           carriesToken: token !== null,
           send: async (abortSignal) => {
-            const page = await request({ limit: FULL_PAGE, token }, abortSignal);
+            const page = await requestPage({ limit: FULL_PAGE, token }, abortSignal);
             return { items: page.items.map(normalise), nextToken: page.nextToken };
           },
         },
         signal,
       );
-      options.observer?.page(of.operation, value.items.length);
+      options.observer?.page(list.operation, value.items.length);
       remaining = Math.max(remaining - value.items.length, 0);
       return { ...value, sentAt };
     });
   }
 
-  /** One call about one thing. */
-  async function ask<T>(
+  /** Makes a call that is not part of a walk. */
+  async function callOnce<T>(
     operation: Operation,
     poolId: string,
     send: (abortSignal: AbortSignal) => Promise<T>,
@@ -145,18 +141,18 @@ export function openCognito(options: CognitoOptions): Cognito {
           { poolId, region: options.region },
           (await sdk.send(command, { abortSignal })).UserPool,
         );
-      return ask('DescribeUserPool', poolId, send, signal);
+      return callOnce('DescribeUserPool', poolId, send, signal);
     },
 
     async *listPoolIds(signal) {
-      const pages = walk(
+      const pages = readPages(
         { operation: 'ListUserPools', poolId: '' },
         { token: null },
         ({ token }, abortSignal) => listUserPools(sdk, token, abortSignal),
         ({ Id, ...pool }) => {
           checkPoolDates(pool);
-          // It becomes a part of object keys.
-          if (!Id || !isPoolId(Id)) throw new MalformedAnswerError('a pool has no id of a pool');
+          // The id becomes a part of object keys.
+          if (!Id || !isPoolId(Id)) throw new MalformedAnswerError('a pool lacks a valid id');
           return Id;
         },
         signal,
@@ -165,7 +161,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     },
 
     groupPages: (poolId, from, signal) =>
-      walk(
+      readPages(
         { operation: 'ListGroups', poolId },
         from,
         (range, abortSignal) => listGroups(sdk, poolId, range, abortSignal),
@@ -175,7 +171,7 @@ export function openCognito(options: CognitoOptions): Cognito {
 
     userPages(poolId, prefix, from, signal) {
       const filter = prefix === '' ? undefined : prefixFilter(prefix);
-      return walk(
+      return readPages(
         { operation: 'ListUsers', poolId, carriesShardFilter: filter !== undefined },
         from,
         (range, abortSignal) => listUsers(sdk, poolId, range, { filter }, abortSignal),
@@ -185,7 +181,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     },
 
     memberPages: (poolId, groupName, from, signal) =>
-      walk(
+      readPages(
         { operation: 'ListUsersInGroup', poolId },
         from,
         (range, abortSignal) =>
@@ -202,7 +198,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       const send = async (abortSignal: AbortSignal) =>
         normaliseFoundUser(await sdk.send(command, { abortSignal }));
       try {
-        return await ask('AdminGetUser', poolId, send, signal);
+        return await callOnce('AdminGetUser', poolId, send, signal);
       } catch (error) {
         if (error instanceof UserNotFoundError) return null;
         throw error;
@@ -214,7 +210,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       const filter = `sub = ${JSON.stringify(sub)}`;
       const send = async (abortSignal: AbortSignal) =>
         (await listUsers(sdk, poolId, range, { filter }, abortSignal)).items.map(normaliseUser);
-      const users = await ask('ListUsers', poolId, send, signal);
+      const users = await callOnce('ListUsers', poolId, send, signal);
       return users.find((user) => user.sub === sub) ?? null;
     },
 

@@ -19,10 +19,10 @@ import {
 } from './errors.ts';
 import { describeFault, type Fault, parseFault } from './fault.ts';
 
-/** What an error is judged by, beside itself. */
+/** The call that an error happened to. */
 export interface CallContext {
   readonly operation: Operation;
-  /** Empty where the call is about no pool. */
+  /** Empty if the call is not about one pool. */
   readonly poolId: string;
   readonly region: string;
   readonly carriesToken: boolean;
@@ -30,16 +30,27 @@ export interface CallContext {
   readonly carriesShardFilter: boolean;
 }
 
-/** What to do about a failed attempt, and the error to end with where it is not tried again. */
+/** What to do about a failed attempt, and the error to throw if it is not repeated. */
 export interface Verdict {
   readonly action: 'throttled' | 'retry' | 'stop';
-  /** The least wait before another attempt, in milliseconds. */
+  /** The minimum wait before another attempt, in milliseconds. */
   readonly retryAfterMs: number;
-  /** For logs: names and codes alone. */
+  /** For logs: only names and codes. */
   readonly reason: string;
   readonly error: Error;
 }
 
+/** A failed attempt with its verdict. */
+export class AttemptFailed extends Error {
+  readonly verdict: Verdict;
+
+  constructor(verdict: Verdict) {
+    super(verdict.reason);
+    this.verdict = verdict;
+  }
+}
+
+/** One row of the table. */
 interface Row {
   readonly action: Verdict['action'];
   readonly error: (call: CallContext, fault: Fault) => Error;
@@ -49,8 +60,8 @@ const THROTTLED: Row = {
   action: 'throttled',
   error: (call, fault) =>
     new ThrottledError(
-      `${subjectOf(call)}: the service kept throttling (${describeFault(fault)}). Run it again ` +
-        'later to go on from here; a lower MIRROR_QUOTA_SHARE leaves more of the quota to others.',
+      `${nameCall(call)}: the service kept throttling (${describeFault(fault)}). Run it again ` +
+        'later to resume. A lower MIRROR_QUOTA_SHARE leaves more of the quota to other programs.',
     ),
 };
 
@@ -58,8 +69,8 @@ const UNAVAILABLE: Row = {
   action: 'retry',
   error: (call, fault) =>
     new ServiceUnavailableError(
-      `${subjectOf(call)}: the service kept failing (${describeFault(fault)}). Run it again ` +
-        'later to go on from here.',
+      `${nameCall(call)}: the service kept failing (${describeFault(fault)}). Run it again ` +
+        'later to resume.',
     ),
 };
 
@@ -67,9 +78,9 @@ const UNREACHABLE: Row = {
   action: 'retry',
   error: (call, fault) =>
     new ServiceUnavailableError(
-      `${subjectOf(call)}: the service could not be reached (${describeFault(fault)}). Check the ` +
+      `${nameCall(call)}: the service could not be reached (${describeFault(fault)}). Check the ` +
         'network, and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER and AWS_ENDPOINT_URL if they ' +
-        'are set; then run it again to go on from here.',
+        'are set; then run it again to resume.',
     ),
 };
 
@@ -78,7 +89,7 @@ const NO_TLS: Row = {
   error: (call, { code }) =>
     new RefusedRequestError([
       {
-        subject: subjectOf(call),
+        subject: nameCall(call),
         ...(explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment') as TlsProblem),
       },
     ]),
@@ -87,10 +98,10 @@ const NO_TLS: Row = {
 const MALFORMED: Row = {
   action: 'retry',
   error: (call, fault) =>
-    new MalformedAnswerError(`${subjectOf(call)} could not be read (${describeFault(fault)})`),
+    new MalformedAnswerError(`${nameCall(call)} could not be read (${describeFault(fault)})`),
 };
 
-const INVALID_PARAMETER: Row = { action: 'stop', error: invalidParameter };
+const INVALID_PARAMETER: Row = { action: 'stop', error: explainInvalidParameter };
 
 const NOT_FOUND: Row = {
   action: 'stop',
@@ -99,7 +110,7 @@ const NOT_FOUND: Row = {
 
 const USER_NOT_FOUND: Row = {
   action: 'stop',
-  error: ({ poolId }) => new UserNotFoundError(`${poolId}: there is no such user.`),
+  error: ({ poolId }) => new UserNotFoundError(`${poolId}: the user does not exist.`),
 };
 
 const NOT_AUTHORIZED: Row = {
@@ -113,7 +124,7 @@ const EXPIRED_CREDENTIALS: Row = {
     new CredentialsError(
       `they have expired (${describeFault(fault)}).`,
       'Renew them (`aws sso login`, or a new session token), or use a role that renews them ' +
-        'itself; then run it again to go on from here.',
+        'itself; then run it again to resume.',
     ),
 };
 
@@ -121,9 +132,9 @@ const BAD_CREDENTIALS: Row = {
   action: 'stop',
   error: (_, fault) =>
     new CredentialsError(
-      `the service does not take them (${describeFault(fault)}).`,
-      'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or AWS_PROFILE, ' +
-        "that they belong to the Region's partition, and that this machine's clock is right.",
+      `the service rejects them (${describeFault(fault)}).`,
+      'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or AWS_PROFILE. ' +
+        "They must belong to the Region's partition, and this machine's clock must be right.",
     ),
 };
 
@@ -132,29 +143,29 @@ const NO_SUCH_OPERATION: Row = {
   error: (call, fault) =>
     new RefusedRequestError([
       {
-        subject: subjectOf(call),
-        problem: `the server does not know the call (${describeFault(fault)}).`,
+        subject: nameCall(call),
+        problem: `the server does not support the call (${describeFault(fault)}).`,
         remedy: 'Check AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER and AWS_ENDPOINT_URL.',
       },
     ]),
 };
 
-/** The SDK does not know this one yet. It is lasting in a secondary Region, and passes elsewhere. */
+/** Not in the SDK yet. Permanent in a secondary Region, temporary elsewhere. */
 const NOT_ENABLED: Row = {
   action: 'stop',
-  error: (call, fault) => new OperationNotEnabledError(subjectOf(call), call, describeFault(fault)),
+  error: (call, fault) => new OperationNotEnabledError(nameCall(call), call, describeFault(fault)),
 };
 
 const UNKNOWN: Row = {
   action: 'stop',
   error: (call, fault) =>
     new ResumableError(
-      `${subjectOf(call)}: the service refused with an error that is not documented for this ` +
-        `call (${describeFault(fault)}). Run it again to go on from here.`,
+      `${nameCall(call)}: the service refused with an error that is not documented for this ` +
+        `call (${describeFault(fault)}). Run it again to resume.`,
     ),
 };
 
-/** Every error by its name, `Exception` left out: the service and its front end spell both ways. */
+/** Errors by name without `Exception`: the service and its front end spell both ways. */
 const BY_NAME: ReadonlyMap<string, Row> = new Map(
   Object.entries({
     TooManyRequests: THROTTLED,
@@ -191,26 +202,26 @@ const BY_NAME: ReadonlyMap<string, Row> = new Map(
 );
 
 /**
- * Judges what an attempt failed with. What did not come from a call of the SDK (a programming
- * error) stops, and is given back as it is.
+ * Decides what to do about the error of an attempt. An error that did not come from a call of the
+ * SDK is a defect: it stops the call and is thrown unchanged.
  */
 export function classify(error: unknown, call: CallContext): Verdict {
   if (error instanceof MalformedAnswerError) {
     return { action: 'retry', retryAfterMs: 0, reason: error.name, error };
   }
-  // A variable that names no proxy is found where a request is sent.
+  // A proxy variable that does not name a proxy: the request handler found it.
   if (error instanceof ActionRequiredError) {
     return { action: 'stop', retryAfterMs: 0, reason: error.name, error };
   }
-  const trouble = explainAccess(error);
-  if (trouble !== null) return judgeAccess(trouble, error as Error, call);
+  const problem = explainAccess(error);
+  if (problem !== null) return classifyAccess(problem, error as Error, call);
   const fault = parseFault(error);
   if (fault === null) {
     const unknown =
-      error instanceof Error ? error : new Error('Something not an error was thrown.');
+      error instanceof Error ? error : new Error('A value that is not an Error was thrown.');
     return { action: 'stop', retryAfterMs: 0, reason: unknown.name, error: unknown };
   }
-  const row = rowOf(fault);
+  const row = findRow(fault);
   return {
     action: row.action,
     retryAfterMs: fault.retryAfterMs,
@@ -219,8 +230,8 @@ export function classify(error: unknown, call: CallContext): Verdict {
   };
 }
 
-/** A proxy may carry the next attempt; for credentials the provider has waited already. */
-function judgeAccess(
+/** A proxy may carry the next attempt. For credentials the provider has already waited. */
+function classifyAccess(
   { subject, problem, remedy, passing }: AccessProblem,
   cause: Error,
   call: CallContext,
@@ -228,7 +239,7 @@ function judgeAccess(
   const isProxy = cause instanceof ProxyError;
   const base = { retryAfterMs: 0, reason: isProxy ? `ProxyError, ${cause.detail}` : cause.name };
   if (passing) {
-    const text = `${subjectOf(call)}: ${isProxy ? '' : `${subject}: `}${problem} ${remedy}`;
+    const text = `${nameCall(call)}: ${isProxy ? '' : `${subject}: `}${problem} ${remedy}`;
     const action = isProxy ? 'retry' : 'stop';
     return { ...base, action, error: new ServiceUnavailableError(text) };
   }
@@ -238,54 +249,54 @@ function judgeAccess(
   return { ...base, action: 'stop', error };
 }
 
-function rowOf(fault: Fault): Row {
+function findRow(fault: Fault): Row {
   const named = BY_NAME.get(fault.name.replace(/Exception$/, ''));
   if (named) return named;
   if (fault.status === 429) return THROTTLED;
   if (fault.status !== null && fault.status >= 500) return UNAVAILABLE;
   if (explainTls(fault.code, '') !== null) return NO_TLS;
   if (fault.code !== null) return UNREACHABLE;
-  // The SDK reads an answer with JSON.parse and by the API's schema, and throws what those throw.
+  // The SDK parses an answer by JSON.parse and the API's schema, and throws their errors.
   if (fault.name === 'SyntaxError' || fault.name === 'TypeError') return MALFORMED;
   return UNKNOWN;
 }
 
-function invalidParameter(call: CallContext, fault: Fault): Error {
-  // A listing may meet the first user that lacks an attribute on a later page.
+function explainInvalidParameter(call: CallContext, fault: Fault): Error {
+  // The first user without a requested attribute may be on a later page.
   if (call.carriesToken && fault.about !== 'attributes') {
     return new TokenRefusedError(
-      `${subjectOf(call)}: the service refused a page token (${describeFault(fault)}): tokens ` +
-        'last an hour and hold for the same parameters alone. This walk must start again.',
+      `${nameCall(call)}: the service refused a page token (${describeFault(fault)}). A token is ` +
+        'valid for an hour and for the same parameters. This walk must start again.',
     );
   }
   if (call.carriesShardFilter) {
     return new FilterRefusedError(
-      `${subjectOf(call)}: the service refuses to filter by the beginning of sub ` +
-        `(${describeFault(fault)}): the pool must be walked in one chain.`,
+      `${nameCall(call)}: the service refuses to filter by a prefix of sub ` +
+        `(${describeFault(fault)}). The pool must be read in a single chain.`,
     );
   }
   return new ParameterRefusedError([
     {
-      subject: subjectOf(call),
+      subject: nameCall(call),
       problem: `the service refused a parameter (${describeFault(fault)}).`,
-      remedy: remedyOf(fault),
+      remedy: suggestRemedy(fault),
     },
   ]);
 }
 
-function remedyOf({ about }: Fault): string {
+function suggestRemedy({ about }: Fault): string {
   if (about === 'attributes') {
-    return 'Ask for no single attributes: the service refuses where any user lacks one of them.';
+    return 'List no attributes: the service refuses if any user lacks one of them.';
   }
   if (about === 'filter') {
     return (
-      'A filter is one standard attribute, = or ^=, and a quoted value, such as ' +
-      'email ^= "jane"; custom attributes cannot be searched.'
+      'Use a filter of one standard attribute, = or ^=, and a quoted value, such as ' +
+      'email ^= "jane". Custom attributes cannot be searched.'
     );
   }
-  return 'Check the pool id and the parameters given.';
+  return 'Check the pool id and the other parameters.';
 }
 
-function subjectOf({ operation, poolId }: CallContext): string {
+function nameCall({ operation, poolId }: CallContext): string {
   return poolId === '' ? operation : `${operation} of ${poolId}`;
 }

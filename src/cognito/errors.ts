@@ -3,31 +3,30 @@ import { ActionRequiredError, MirrorError, ResumableError } from '../model/error
 import type { Operation } from '../quota/quotas.ts';
 
 /**
- * The service refused a page token: too old, or no longer known. The walk must start again. The
- * service does not tell this from another invalid parameter, so every InvalidParameterException
- * of a call with a token counts.
+ * The service refused a page token as too old or unknown. The walk must start again. The service has
+ * no error of its own for this: every InvalidParameterException of a call with a token counts.
  */
 export class TokenRefusedError extends ResumableError {}
 
-/** The service's page tokens lead to no end. The walk must start again. */
+/** The service's page tokens never end. The walk must start again. */
 export class EndlessChainError extends TokenRefusedError {
   constructor(sign: string) {
     super(`The service's listing does not end: ${sign}. Run it again later.`);
   }
 }
 
-/** The service refused to cut the pool by a prefix of `sub`: it must be walked serially. */
+/** The service refused to filter by a prefix of `sub`. The pool must be read in a single chain. */
 export class FilterRefusedError extends ResumableError {}
 
-/** The service gave up answering: retries are used up, or throttling did not end. */
+/** The retries are used up, or throttling did not end. */
 export class ServiceUnavailableError extends ResumableError {}
 
-/** It throttled for as long as a call waits. */
+/** The service throttled for as long as a call waits. */
 export class ThrottledError extends ServiceUnavailableError {}
 
 /**
- * The service has switched the operation off for the pool in this Region: in a secondary Region of a
- * replicated pool for good, while a pool is recovered for some time. It does not say which.
+ * The service has disabled the operation for the pool in this Region: permanently in a secondary
+ * Region of a replicated pool, temporarily during a recovery. It does not say which.
  */
 export class OperationNotEnabledError extends ResumableError {
   constructor(
@@ -46,14 +45,14 @@ export class OperationNotEnabledError extends ResumableError {
   }
 }
 
-/** The service answered with something that is no answer of its API. */
+/** The answer does not match the service's API. */
 export class MalformedAnswerError extends ResumableError {
   constructor(what: string) {
-    super(`The service sent a malformed answer: ${what}. Run it again to go on from here.`);
+    super(`The service sent a malformed answer: ${what}. Run it again to resume.`);
   }
 }
 
-/** There is no such pool in the Region; of ListUsersInGroup: no such pool, or no such group. */
+/** The pool does not exist in the Region. For ListUsersInGroup: the pool or the group. */
 export class ResourceNotFoundError extends ActionRequiredError {
   readonly operation: Operation;
 
@@ -63,15 +62,14 @@ export class ResourceNotFoundError extends ActionRequiredError {
       {
         subject: poolId,
         problem: `${what} does not exist in ${region}, in the account of the credentials in use.`,
-        remedy:
-          'Check the id, and with `aws sts get-caller-identity` that the account is the right one.',
+        remedy: 'Check the id, and check the account with `aws sts get-caller-identity`.',
       },
     ]);
     this.operation = operation;
   }
 }
 
-/** The credentials are good, but may not make the call. */
+/** The credentials are valid, but lack the right to make the call. */
 export class NotAuthorizedError extends ActionRequiredError {
   readonly operation: Operation;
 
@@ -79,7 +77,7 @@ export class NotAuthorizedError extends ActionRequiredError {
     const resource =
       operation === 'ListUserPools'
         ? '*'
-        : `arn:${partitionOf(region)}:cognito-idp:${region}:*:userpool/${poolId}`;
+        : `arn:${findPartition(region)}:cognito-idp:${region}:*:userpool/${poolId}`;
     super([
       {
         subject: poolId || region,
@@ -91,43 +89,43 @@ export class NotAuthorizedError extends ActionRequiredError {
   }
 }
 
-/** There are no credentials, or the service does not take them. */
+/** There are no credentials, or the service rejects them. */
 export class CredentialsError extends ActionRequiredError {
   constructor(problem: string, remedy: string) {
     super([{ subject: 'AWS credentials', problem, remedy }]);
   }
 }
 
-/** STS does not give out the credentials of a role. */
+/** STS refuses the credentials of a role. */
 export class RoleRefusedError extends ActionRequiredError {
   constructor({ arn, externalId }: Role, detail: string) {
     const condition =
       externalId === null
-        ? 'and asks for no external id'
-        : 'and asks for the external id that is set';
+        ? 'and requires no external id'
+        : 'and requires the configured external id';
     super([
       {
         subject: arn,
-        problem: `STS does not let the credentials in use assume the role (${detail}).`,
+        problem: `the credentials in use may not assume the role (${detail}).`,
         remedy:
-          'Check that there is such a role, that its trust policy names them (`aws sts ' +
-          `get-caller-identity\` shows who they are) ${condition}, and that their own IAM policy ` +
-          'allows sts:AssumeRole on it.',
+          'Check that the role exists, that its trust policy names these credentials (see `aws ' +
+          `sts get-caller-identity\`) ${condition}, and that their own IAM policy allows ` +
+          'sts:AssumeRole on it.',
       },
     ]);
   }
 }
 
-/** The service refused what was asked, and would refuse it again. */
+/** The service refused the request, and would refuse it again. */
 export class RefusedRequestError extends ActionRequiredError {}
 
-/** The service refused a parameter: of AdminGetUser the name, of ListUsers the filter. */
+/** The service refused a parameter: the name in AdminGetUser, the filter in ListUsers. */
 export class ParameterRefusedError extends RefusedRequestError {}
 
-/** AdminGetUser found nobody of that name. */
+/** AdminGetUser found no user with that name. */
 export class UserNotFoundError extends MirrorError {}
 
-function partitionOf(region: string): string {
+function findPartition(region: string): string {
   if (region.startsWith('cn-')) return 'aws-cn';
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }

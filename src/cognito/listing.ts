@@ -6,7 +6,7 @@ import { FULL_PAGE, followPages } from './pages.ts';
 import { listGroups, listUsers, listUsersInGroup, type Range, type RawPage } from './requests.ts';
 import type { Sdk } from './sdk.ts';
 
-/** A listing as a person asks for it: the service's three list calls with all their parameters. */
+/** A listing for a person: the service's three list calls with all their parameters. */
 export type Listing = ListingRange & {
   readonly poolId: string;
 } & (
@@ -16,25 +16,25 @@ export type Listing = ListingRange & {
   );
 
 interface ListingRange {
-  /** Items a page at most, 0 to 60; the service chooses where absent. */
+  /** The most items of a page, 0 to 60. Default: the service chooses. */
   readonly pageSize?: number;
-  /** Items in all; every item where absent. */
+  /** The most items in all. Default: every item. */
   readonly maxItems?: number;
-  /** Where an earlier listing with the same parameters stopped. */
+  /** The token at which an earlier listing with the same parameters stopped. */
   readonly startingToken?: string;
 }
 
-/** The service's own items, as JSON values: dates are ISO text. */
+/** The service's own items as JSON values. Dates are ISO text. */
 export interface ListingPage {
   readonly items: Record<string, unknown>[];
   /**
-   * Where a listing that stops after this page goes on; null at its end. As the last page asked
-   * for is no larger than what is still wanted, nothing lies between the page and the token.
+   * Where a listing that stops after this page can resume; null at its end. The last page is
+   * requested with at most `maxItems`, so no item is between the page and the token.
    */
   readonly nextToken: string | null;
 }
 
-/** Lists page by page, until the end or `maxItems`. Throws ConfigurationError for a bad token. */
+/** Lists until the end or `maxItems`. Throws ActionRequiredError for a bad starting token. */
 export async function* listPages(
   sdk: Sdk,
   call: Caller,
@@ -45,19 +45,19 @@ export async function* listPages(
   if (remaining <= 0) return;
   const start = { token: listing.startingToken ?? null };
   const pages = followPages(start, async (token) => {
-    const limit = limitOf(listing.pageSize, remaining);
+    const limit = chooseLimit(listing.pageSize, remaining);
     const { value } = await call(
       {
         operation: OPERATIONS[listing.kind],
         poolId: listing.poolId,
         carriesToken: token !== null,
         carriesShardFilter: false,
-        send: (abortSignal) => request(sdk, listing, { limit, token }, abortSignal),
+        send: (abortSignal) => requestPage(sdk, listing, { limit, token }, abortSignal),
       },
       signal,
     ).catch((error: unknown) => {
-      const given = error instanceof TokenRefusedError && token === listing.startingToken;
-      throw given ? refusedStart(error) : error;
+      const isGiven = error instanceof TokenRefusedError && token === listing.startingToken;
+      throw isGiven ? explainStartRefusal(error) : error;
     });
     return value;
   });
@@ -74,23 +74,23 @@ const OPERATIONS: Readonly<Record<Listing['kind'], Operation>> = {
   members: 'ListUsersInGroup',
 };
 
-/** The page size to ask for; none where the service may choose. */
-function limitOf(pageSize: number | undefined, remaining: number): number | undefined {
+/** The page size to request; undefined if the service may choose. */
+function chooseLimit(pageSize: number | undefined, remaining: number): number | undefined {
   if (remaining >= FULL_PAGE) return pageSize;
   return Math.min(pageSize || FULL_PAGE, remaining);
 }
 
-async function request(
+async function requestPage(
   sdk: Sdk,
   listing: Listing,
   range: Range,
   abortSignal: AbortSignal,
 ): Promise<ListingPage> {
-  const { items, nextToken } = await rawPage(sdk, listing, range, abortSignal);
-  return { items: items.map(withTextDates), nextToken };
+  const { items, nextToken } = await requestRawPage(sdk, listing, range, abortSignal);
+  return { items: items.map(formatDates), nextToken };
 }
 
-function rawPage(
+function requestRawPage(
   sdk: Sdk,
   listing: Listing,
   range: Range,
@@ -106,7 +106,7 @@ function rawPage(
   }
 }
 
-function withTextDates(item: object): Record<string, unknown> {
+function formatDates(item: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(item).map(([key, value]) => [
       key,
@@ -115,15 +115,15 @@ function withTextDates(item: object): Record<string, unknown> {
   );
 }
 
-function refusedStart(cause: TokenRefusedError): ActionRequiredError {
+function explainStartRefusal(cause: TokenRefusedError): ActionRequiredError {
   return new ActionRequiredError(
     [
       {
         subject: '--starting-token',
-        problem: 'the service refused it.',
+        problem: 'the service refused the token.',
         remedy:
-          'Use it within an hour and with the same pool, group, filter and attributes as before, ' +
-          'or begin anew without it.',
+          'Use a token within an hour, with the same pool, group, filter and attributes, or start ' +
+          'again without --starting-token.',
       },
     ],
     { cause },

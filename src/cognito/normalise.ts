@@ -12,21 +12,20 @@ import { encodeName, escapeUnstorable, isStorable } from '../model/storable.ts';
 import { MalformedAnswerError } from './errors.ts';
 
 /**
- * The SDK hands on what the server sent without checking types, so nothing here trusts its own. What
- * is left out is null. What is there and cannot be kept as it is, as it is of another type or out of
- * range, makes the answer a malformed one: null in its place would be a lie.
+ * The SDK does not check the types of an answer, so this file does. An absent field becomes null. A
+ * field of a wrong type or out of range makes the answer malformed: null would be false.
  *
- * Names in `escaped` are attributes' names, and for fields the names of their columns.
+ * `escaped` has names of attributes, and for fields the names of their columns.
  */
 
 /** A profile of ListUsers or ListUsersInGroup. Throws MalformedAnswerError without a Username. */
 export function normaliseUser(user: UserType): User {
-  return userOf(user, user.Attributes);
+  return buildUser(user, user.Attributes);
 }
 
-/** A profile of AdminGetUser, whose attributes go by another name. */
+/** A profile of AdminGetUser, which names its attributes differently. */
 export function normaliseFoundUser(user: AdminGetUserCommandOutput): User {
-  return userOf(user, user.UserAttributes);
+  return buildUser(user, user.UserAttributes);
 }
 
 /** A group of ListGroups. Throws MalformedAnswerError without a GroupName. */
@@ -36,16 +35,16 @@ export function normaliseGroup(group: GroupType): Group {
     groupName: text.key('group_name', group.GroupName),
     description: text.optional('description', group.Description),
     roleArn: text.optional('role_arn', group.RoleArn),
-    precedence: precedenceOf(group.Precedence),
-    createdAt: dateOf('CreationDate', group.CreationDate),
-    modifiedAt: dateOf('LastModifiedDate', group.LastModifiedDate),
+    precedence: checkPrecedence(group.Precedence),
+    createdAt: checkDate('CreationDate', group.CreationDate),
+    modifiedAt: checkDate('LastModifiedDate', group.LastModifiedDate),
     escaped: text.escaped,
   };
 }
 
 /**
- * A pool of DescribeUserPool. Throws MalformedAnswerError where it has no Arn of a pool. No `escaped`
- * stands beside its texts: they are kept as names are.
+ * A pool of DescribeUserPool. Throws MalformedAnswerError without the Arn of a pool. Its texts are
+ * stored as names, so it needs no `escaped`.
  */
 export function normalisePool(
   { poolId, region }: Pick<Pool, 'poolId' | 'region'>,
@@ -54,9 +53,9 @@ export function normalisePool(
   const text = new StorableText();
   const arn = text.name('arn', pool?.Arn);
   const accountId = arn.split(':')[4] ?? '';
-  if (!ACCOUNT.test(accountId)) malformed('the Arn of a pool names no account');
+  if (!ACCOUNT.test(accountId)) malformed('the Arn of a pool lacks an account');
   const estimated: unknown = pool?.EstimatedNumberOfUsers ?? 0;
-  // They are not kept. A server that sends them in another form does so in every list.
+  // They are not stored. A server that sends another form here does so in every list.
   checkPoolDates(pool);
   return {
     poolId,
@@ -66,9 +65,9 @@ export function normalisePool(
     region,
     estimatedUsers: isInteger(estimated, 0, Number.MAX_SAFE_INTEGER)
       ? estimated
-      : malformed('the estimated_users of a pool are no whole number'),
+      : malformed('the estimated_users of a pool must be a whole number'),
     mfaConfiguration: text.optionalName('mfa_configuration', pool?.MfaConfiguration),
-    customAttributes: listOf('custom_attributes', pool?.SchemaAttributes)
+    customAttributes: checkList('custom_attributes', pool?.SchemaAttributes)
       .map((attribute) => text.name('custom_attributes', attribute.Name))
       .filter((name) => /^(?:dev:)?custom:/.test(name))
       .sort(),
@@ -77,51 +76,51 @@ export function normalisePool(
 
 /** The dates of a pool, of DescribeUserPool or ListUserPools. Throws MalformedAnswerError. */
 export function checkPoolDates(pool: UserPoolType | UserPoolDescriptionType | undefined): void {
-  dateOf('CreationDate', pool?.CreationDate);
-  dateOf('LastModifiedDate', pool?.LastModifiedDate);
+  checkDate('CreationDate', pool?.CreationDate);
+  checkDate('LastModifiedDate', pool?.LastModifiedDate);
 }
 
-/** 12 digits; servers that stand in for the service have words there. */
+/** 12 digits; servers that replace the service use words. */
 const ACCOUNT = /^[\w-]{1,64}$/;
 
-/** The largest number of Postgres's integer. */
+/** The largest value of Postgres's integer. */
 const LARGEST_INTEGER = 2 ** 31 - 1;
 
 /**
- * The most bytes of a user's or group's name or a `sub`. The service's names have at most 128 characters. An entry of
- * an index of Postgres has at most 2,704 bytes, and one of memberships holds two names and a pool's.
+ * The most bytes of a name or a `sub`. The service's names have at most 128 characters. An index
+ * entry of Postgres has at most 2,704 bytes, and one of memberships holds two names and a pool's.
  */
 const MOST_KEY_BYTES = 1_024;
 
-function userOf(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | undefined): User {
+function buildUser(user: Omit<UserType, 'Attributes'>, given: AttributeType[] | undefined): User {
   const text = new StorableText();
-  const attributes = attributesOf(given, text);
+  const attributes = readAttributes(given, text);
   return {
     username: text.key('username', user.Username),
     sub: checkLength('sub', attributes['sub'] ?? null),
     status: text.optional('status', user.UserStatus),
-    enabled: booleanOf('enabled', user.Enabled),
-    createdAt: dateOf('UserCreateDate', user.UserCreateDate),
-    modifiedAt: dateOf('UserLastModifiedDate', user.UserLastModifiedDate),
+    enabled: checkBoolean('enabled', user.Enabled),
+    createdAt: checkDate('UserCreateDate', user.UserCreateDate),
+    modifiedAt: checkDate('UserLastModifiedDate', user.UserLastModifiedDate),
     attributes,
-    mfaOptions: mfaOptionsOf(user.MFAOptions, text),
+    mfaOptions: readMfaOptions(user.MFAOptions, text),
     escaped: text.escaped,
   };
 }
 
 /**
- * By name; of a repeated name the last. One without a value has an empty one. An attribute whose name
- * or value is odd has its value in escaped form. Without a prototype, as `__proto__` is a name like
- * any other.
+ * Attributes by name. The last of a repeated name counts, and an absent value is empty. If a name or
+ * a value is not storable, the value is escaped. `__proto__` is a valid name, so the object has no
+ * prototype.
  */
-function attributesOf(
+function readAttributes(
   given: AttributeType[] | undefined,
   text: StorableText,
 ): Record<string, string> {
   const attributes = Object.create(null) as Record<string, string>;
-  for (const { Name, Value } of listOf('attributes', given)) {
-    const name = textOf('attribute', Name) ?? malformed('an attribute has no name');
-    const value = textOf('attribute', Value) ?? '';
+  for (const { Name, Value } of checkList('attributes', given)) {
+    const name = checkText('attribute', Name) ?? malformed('an attribute lacks a name');
+    const value = checkText('attribute', Value) ?? '';
     const stored = encodeName(name);
     if (stored === name && isStorable(value)) {
       attributes[name] = value;
@@ -134,30 +133,28 @@ function attributesOf(
   return attributes;
 }
 
-/** All texts of the options are in escaped form where one of them is odd. */
-function mfaOptionsOf(given: MFAOptionType[] | undefined, text: StorableText): MfaOption[] {
-  const options = listOf('mfa_options', given).map(({ DeliveryMedium, AttributeName }) => ({
-    deliveryMedium: textOf('mfa_options', DeliveryMedium),
-    attributeName: textOf('mfa_options', AttributeName),
+/** If one text of the options is not storable, all of them are escaped. */
+function readMfaOptions(given: MFAOptionType[] | undefined, text: StorableText): MfaOption[] {
+  const options = checkList('mfa_options', given).map(({ DeliveryMedium, AttributeName }) => ({
+    deliveryMedium: checkText('mfa_options', DeliveryMedium),
+    attributeName: checkText('mfa_options', AttributeName),
   }));
-  const odd = (stored: string | null) => stored !== null && !isStorable(stored);
-  if (!options.some((option) => odd(option.deliveryMedium) || odd(option.attributeName))) {
-    return options;
-  }
+  const texts = options.flatMap((option) => [option.deliveryMedium, option.attributeName]);
+  if (texts.every((each) => each === null || isStorable(each))) return options;
   text.mark('mfa_options');
-  const escaped = (stored: string | null) => (stored === null ? null : escapeUnstorable(stored));
+  const escapeText = (each: string | null) => (each === null ? null : escapeUnstorable(each));
   return options.map(({ deliveryMedium, attributeName }) => ({
-    deliveryMedium: escaped(deliveryMedium),
-    attributeName: escaped(attributeName),
+    deliveryMedium: escapeText(deliveryMedium),
+    attributeName: escapeText(attributeName),
   }));
 }
 
 /**
- * A date that Postgres and ISO text can hold in four digits of a year, or null.
+ * A date whose year has at most four digits, as Postgres and ISO text need it, or null.
  *
- * @param field the service's name of it
+ * @param field the service's name of the date.
  */
-function dateOf(field: string, date: unknown): Date | null {
+function checkDate(field: string, date: unknown): Date | null {
   if (isAbsent(date)) return null;
   const year = date instanceof Date ? date.getUTCFullYear() : Number.NaN;
   return year >= 1 && year <= 9_999
@@ -165,32 +162,34 @@ function dateOf(field: string, date: unknown): Date | null {
     : malformed(`the ${field} must be a date of the years 1 to 9999, as epoch seconds`);
 }
 
-function booleanOf(column: string, value: unknown): boolean | null {
+function checkBoolean(column: string, value: unknown): boolean | null {
   if (isAbsent(value)) return null;
   return typeof value === 'boolean'
     ? value
-    : malformed(`the ${column} of an item is neither true nor false`);
+    : malformed(`the ${column} of an item must be true or false`);
 }
 
-function precedenceOf(value: unknown): number | null {
+function checkPrecedence(value: unknown): number | null {
   if (isAbsent(value)) return null;
   return isInteger(value, -LARGEST_INTEGER, LARGEST_INTEGER)
     ? value
-    : malformed('the precedence of a group is no integer of 32 bits');
+    : malformed('the precedence of a group must be a 32-bit integer');
 }
 
-function textOf(column: string, value: unknown): string | null {
+function checkText(column: string, value: unknown): string | null {
   if (isAbsent(value)) return null;
-  return typeof value === 'string' ? value : malformed(`the ${column} of an item is no text`);
+  return typeof value === 'string' ? value : malformed(`the ${column} of an item must be a string`);
 }
 
-function listOf<T extends object>(column: string, list: readonly T[] | undefined): readonly T[] {
+function checkList<T extends object>(column: string, list: readonly T[] | undefined): readonly T[] {
   if (isAbsent(list)) return [];
   const isList = Array.isArray(list) && list.every((item) => typeof item === 'object' && item);
-  return isList ? (list as readonly T[]) : malformed(`the ${column} of an item are no list`);
+  return isList
+    ? (list as readonly T[])
+    : malformed(`the ${column} of an item must be a list of objects`);
 }
 
-/** JSON has two ways to say nothing. */
+/** JSON has two forms for an absent value. */
 function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }
@@ -209,7 +208,7 @@ function malformed(what: string): never {
   throw new MalformedAnswerError(what);
 }
 
-/** Makes text storable, and keeps the names under which it had to be escaped. */
+/** Makes text storable, and keeps the names of what it escaped. */
 class StorableText {
   #escaped: Set<string> | null = null;
 
@@ -223,14 +222,14 @@ class StorableText {
   }
 
   optional(column: string, text: unknown): string | null {
-    const given = textOf(column, text);
+    const given = checkText(column, text);
     if (given === null || isStorable(given)) return given;
     this.mark(column);
     return escapeUnstorable(given);
   }
 
   optionalName(column: string, text: unknown): string | null {
-    const given = textOf(column, text);
+    const given = checkText(column, text);
     if (given === null) return null;
     const stored = encodeName(given);
     if (stored !== given) this.mark(column);
@@ -238,14 +237,14 @@ class StorableText {
   }
 
   name(column: string, text: unknown): string {
-    return this.optionalName(column, text) || malformed(`an item has no ${column}`);
+    return this.optionalName(column, text) || malformed(`an item lacks its ${column}`);
   }
 
   key(column: string, text: unknown): string {
     return checkLength(column, this.name(column, text));
   }
 
-  /** Sorted, each name once. */
+  /** The names, sorted. */
   get escaped(): string[] {
     return this.#escaped === null ? [] : [...this.#escaped].sort();
   }

@@ -12,14 +12,14 @@ import { MalformedAnswerError } from './errors.ts';
 import { FULL_PAGE } from './pages.ts';
 import type { Sdk } from './sdk.ts';
 
-/** The part of a listing to ask for. */
+/** The part of a listing to request. */
 export interface Range {
-  /** Items at most; the service chooses where undefined. */
+  /** The most items; the service chooses if undefined. */
   readonly limit: number | undefined;
   readonly token: string | null;
 }
 
-/** A page as the service gave it. */
+/** A page as the service sent it. */
 export interface RawPage<Raw> {
   readonly items: Raw[];
   readonly nextToken: string | null;
@@ -40,7 +40,7 @@ export async function listUsers(
     AttributesToGet: choice.attributes && [...choice.attributes],
   });
   const { Users, PaginationToken } = await sdk.send(command, { abortSignal });
-  return rawPage(Users, PaginationToken);
+  return checkPage(Users, PaginationToken);
 }
 
 export async function listUsersInGroup(
@@ -57,7 +57,7 @@ export async function listUsersInGroup(
     NextToken: token ?? undefined,
   });
   const { Users, NextToken } = await sdk.send(command, { abortSignal });
-  return rawPage(Users, NextToken);
+  return checkPage(Users, NextToken);
 }
 
 export async function listGroups(
@@ -72,7 +72,7 @@ export async function listGroups(
     NextToken: token ?? undefined,
   });
   const { Groups, NextToken } = await sdk.send(command, { abortSignal });
-  return rawPage(Groups, NextToken);
+  return checkPage(Groups, NextToken);
 }
 
 export async function listUserPools(
@@ -85,20 +85,20 @@ export async function listUserPools(
     NextToken: token ?? undefined,
   });
   const { UserPools, NextToken } = await sdk.send(command, { abortSignal });
-  return rawPage(UserPools, NextToken);
+  return checkPage(UserPools, NextToken);
 }
 
 /**
- * Refuses an answer without its list, which would read as an empty page, and one whose token is no
- * text that a checkpoint can hold: either could end a walk too early.
+ * Refuses an answer without its list, which would look like an empty page, and a token that a
+ * checkpoint cannot hold. Either could end a walk too early.
  */
-function rawPage<Raw>(items: Raw[] | undefined, nextToken: string | undefined): RawPage<Raw> {
+function checkPage<Raw>(items: Raw[] | undefined, nextToken: string | undefined): RawPage<Raw> {
   if (!Array.isArray(items) || !items.every((item) => typeof item === 'object' && item !== null)) {
-    throw new MalformedAnswerError('a page has no list of items');
+    throw new MalformedAnswerError('a page lacks its list of items');
   }
   const token: unknown = nextToken ?? '';
   if (typeof token !== 'string' || !isStorable(token)) {
-    throw new MalformedAnswerError('the token of a page is no text');
+    throw new MalformedAnswerError('the token of a page is not storable text');
   }
   return { items, nextToken: token || null };
 }

@@ -1,23 +1,37 @@
 import { isUtf8 } from 'node:buffer';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { AwsJson1_1Protocol } from '@aws-sdk/core/protocols';
-import { standardCredentials } from '../aws/credentials.ts';
+import type { NodeHttpHandler } from '@smithy/node-http-handler';
+import {
+  type CredentialsProvider,
+  NoCredentialsError,
+  roleCredentials,
+  standardCredentials,
+} from '../aws/credentials.ts';
 import { openRequestHandler } from '../aws/request-handler.ts';
 import { configuredEndpoint } from '../aws/shared-config.ts';
 import type { Role } from '../config/pool-settings.ts';
-import { poolCredentials } from './role-credentials.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { AttemptFailed, classify, type Verdict } from './error-table.ts';
+import {
+  CredentialsError,
+  ParameterRefusedError,
+  RefusedRequestError,
+  RoleRefusedError,
+  ServiceUnavailableError,
+} from './errors.ts';
 
 export type Sdk = CognitoIdentityProviderClient;
 
 const CONNECTION_TIMEOUT_MS = 5_000;
-/** From the request to the answer's head, and of silence within an answer. */
+/** From the request to the first byte of the answer, and for silence within an answer. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_SOCKETS = 64;
 
 /**
- * The SDK's client for one Region, with keep-alive, timeouts, and its own retries off: every
- * attempt must pass its bucket. Credentials and the endpoint come from the SDK's standard chain; with
- * a role, the credentials are the role's.
+ * The SDK's client for one Region, with keep-alive and timeouts. Its own retries are off: every
+ * attempt must pass its bucket. Credentials and endpoint come from the SDK's standard chain, or the
+ * credentials from a role.
  */
 export function openSdk(region: string, role: Role | null): Sdk {
   const requestHandler = openRequestHandler({
@@ -36,12 +50,12 @@ export function openSdk(region: string, role: Role | null): Sdk {
     protocol: PlainAnswersProtocol,
     requestHandler,
   });
-  // It copies every answer for a log that there is none of: a tenth of the time that a page takes.
+  // It copies every answer for a log that is off: a tenth of the time of a page.
   sdk.middlewareStack.remove('loggerMiddleware');
   return sdk;
 }
 
-/** Throws ConfigurationError where the endpoint that is set for the service is not a URL. */
+/** Throws ActionRequiredError if the endpoint that is set for the service is not a URL. */
 export async function requireCognitoEndpoint(): Promise<void> {
   const sdk = new CognitoIdentityProviderClient({});
   await configuredEndpoint(sdk.config, 'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER');
@@ -51,7 +65,7 @@ export async function requireCognitoEndpoint(): Promise<void> {
 type Deserialize = AwsJson1_1Protocol['deserializeResponse'];
 type Item = Record<string, unknown>;
 
-/** Where the answers to the mirror's calls have their dates: in a list, an object, or themselves. */
+/** Finds the objects with dates in the answers to the mirror's calls. */
 const DATED = new Map<string, (answer: Item) => unknown>([
   ['ListUsers', (answer) => answer['Users']],
   ['ListUsersInGroup', (answer) => answer['Users']],
@@ -64,25 +78,24 @@ const DATED = new Map<string, (answer: Item) => unknown>([
 const DATES = ['UserCreateDate', 'UserLastModifiedDate', 'CreationDate', 'LastModifiedDate'];
 
 /**
- * The SDK's own protocol, but for answers that are parsed at once: going through each item by the
- * operation's schema takes three times as long as parsing it, and a walk is nothing but pages. Dates
- * are sent as epoch seconds, and become `Date`. One of another form is left as it came:
- * `normalise.ts` refuses it by its name, where the SDK names no field.
+ * The SDK's protocol with a plain JSON parser for answers: following the operation's schema takes
+ * three times as long, and a walk consists of pages. Dates arrive as epoch seconds and become `Date`.
+ * A date of another form stays as it is: `normalise.ts` refuses it by its name, the SDK does not.
  */
 export class PlainAnswersProtocol extends AwsJson1_1Protocol {
   override async deserializeResponse<Output extends Awaited<ReturnType<Deserialize>>>(
     ...[operation, context, response]: Parameters<Deserialize>
   ): Promise<Output> {
-    const itemsOf = DATED.get(operation.name);
-    if (itemsOf === undefined || response.statusCode >= 300) {
+    const findDated = DATED.get(operation.name);
+    if (findDated === undefined || response.statusCode >= 300) {
       return super.deserializeResponse(operation, context, response);
     }
     const bytes = Buffer.from(await context.streamCollector(response.body));
-    // To read it all the same would put U+FFFD in the place of what was sent.
-    if (!isUtf8(bytes)) throw new TypeError('The answer is no UTF-8.');
+    // Decoding it anyway would replace what was sent by U+FFFD.
+    if (!isUtf8(bytes)) throw new TypeError('The answer is not UTF-8.');
     const text = bytes.toString('utf8');
     const answer = (text === '' ? {} : JSON.parse(text)) as Item;
-    const items = itemsOf(answer);
+    const items = findDated(answer);
     if (Array.isArray(items)) for (const item of items) convertDates(item);
     return { ...answer, $metadata: this.deserializeMetadata(response) } as unknown as Output;
   }
@@ -95,4 +108,67 @@ function convertDates(item: unknown): void {
     if (typeof seconds !== 'number') continue;
     (item as Item)[name] = new Date(Math.round(seconds * 1000));
   }
+}
+
+/** Identifies the mirror in CloudTrail, and in policies that require a session name. */
+const SESSION_NAME = 'cognito-mirror';
+
+/**
+ * The credentials of a pool's role. Each fetch is one attempt. The client keeps the result until five
+ * minutes before it expires, and fetches once for all concurrent callers.
+ *
+ * @throws AttemptFailed whose verdict says whether to try again.
+ */
+function poolCredentials(
+  region: string,
+  role: Role,
+  requestHandler: NodeHttpHandler,
+): CredentialsProvider {
+  const provider = roleCredentials({ ...role, region, sessionName: SESSION_NAME }, requestHandler);
+  return async (identity) => {
+    try {
+      return await provider(identity);
+    } catch (error) {
+      if (error instanceof NoCredentialsError) throw error;
+      throw new AttemptFailed(classifyRoleError(error, region, role));
+    }
+  };
+}
+
+/** Stands for the call of STS in the error table. Messages must not show it. */
+const OPERATION = 'DescribeUserPool';
+
+/** STS fails like every service; only its refusals are about the role. */
+function classifyRoleError(error: unknown, region: string, role: Role): Verdict {
+  const verdict = classify(error, {
+    operation: OPERATION,
+    poolId: '',
+    region,
+    carriesToken: false,
+    carriesShardFilter: false,
+  });
+  // The first is a proxy variable that does not name a proxy.
+  if (error instanceof ActionRequiredError || verdict.error instanceof CredentialsError) {
+    return verdict;
+  }
+  if (verdict.action !== 'stop') {
+    // Throttling by STS must not slow a bucket of Cognito down.
+    const unavailable = new ServiceUnavailableError(
+      `${role.arn}: STS did not answer the request to assume the role (${verdict.reason}). Check ` +
+        'the network, and AWS_ENDPOINT_URL_STS if it is set; then run it again to resume.',
+    );
+    return { ...verdict, action: 'retry', error: unavailable };
+  }
+  // The proxy or the server refused the connection; STS decided nothing about the role.
+  if (
+    verdict.error instanceof RefusedRequestError &&
+    !(verdict.error instanceof ParameterRefusedError)
+  ) {
+    const problems = verdict.error.problems.map(({ subject, ...rest }) => ({
+      subject: subject === OPERATION ? `${role.arn}: STS` : subject,
+      ...rest,
+    }));
+    return { ...verdict, error: new RefusedRequestError(problems) };
+  }
+  return { ...verdict, error: new RoleRefusedError(role, verdict.reason) };
 }

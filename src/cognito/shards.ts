@@ -1,52 +1,52 @@
 /**
- * How a pool's users are cut into shards: by the first hex digits of `sub`, a UUID in lower case.
- * Pure rules; who walks what is decided elsewhere.
+ * The rules that split a pool's users into shards: by the first hex digits of `sub`, a UUID in lower
+ * case. They do not decide which worker walks a shard.
  */
 
 const DIGITS = Array.from('0123456789abcdef');
 
-/** The eighth character of a UUID is followed by a dash, so deeper shards would have no digit. */
+/** A dash follows the eighth character of a UUID, so a deeper shard would have no children. */
 export const MAX_DEPTH = 7;
 
-/** A shard this small is a walk of seconds: splitting it costs more pages than it saves time. */
+/** A walk of a shard this small takes seconds: a split costs more pages than it saves time. */
 const SMALL = 1_200;
-/** A shard larger than this is split whatever its part of the pool: it would outlast the others. */
+/** A larger shard is split even if it is a small part of the pool: it would outlast the others. */
 const LARGE = 24_000;
-/** A larger part of the pool than this is split, so that walks can run side by side. */
+/** A larger part of the pool is split, so that walks can run in parallel. */
 const DOMINANT = 1 / 5;
-/** An expectation overrun by this factor was wrong… */
+/** An expectation exceeded by this factor was wrong… */
 const OVERRUN = 4;
-/** …and the shard is then taken to hold this many times what was read. */
+/** …and the shard is then expected to hold this many times what was read. */
 const REESTIMATE = 16;
 /**
- * Added to each child's count, so that an even spread weighs as much as a page: a service that lists
- * by `sub` fills the first page from one child alone.
+ * Added to each child's count, so that an even spread weighs as much as a page. A service that lists
+ * in order of `sub` fills the first page from a single child.
  */
 const SMOOTHING = 4;
 /**
- * A page with at most this part of its users in one child is what chance makes of an even spread (of
- * sixty, some four in each and seldom over ten), and is taken for one. By such a page walks would end
- * up to a quarter later than expected; they would be left for last, and be too few to use the quota.
+ * A page with at most this part of its users in one child counts as an even spread: of sixty users
+ * chance puts about four in each child, and rarely over ten. Trusting such a page would order walks
+ * badly: some end up to a quarter late, and the last ones are too few to use the quota.
  */
 const CHANCE = 1 / 4;
 
-/** What is known of a shard when it is judged. */
+/** What is known about a shard. */
 export interface ShardView {
   readonly prefix: string;
   /** Users expected in it. */
   readonly expected: number;
   /** Users expected in the whole pool. */
   readonly total: number;
-  /** Users its walk has read so far, where more are to come; 0 before it began. */
+  /** Users that its unfinished walk has read so far; 0 before it starts. */
   readonly itemsRead: number;
 }
 
-/** All sixteen children of a shard, in order: together they hold exactly its users. */
+/** The sixteen children of a shard, in order. Together they hold exactly its users. */
 export function listChildren(prefix: string): string[] {
   return DIGITS.map((digit) => prefix + digit);
 }
 
-/** The Filter of ListUsers that chooses a shard's users. */
+/** The Filter of ListUsers for a shard. */
 export function prefixFilter(prefix: string): string {
   return `sub ^= "${prefix}"`;
 }
@@ -56,15 +56,15 @@ export function isInside(prefix: string, sub: string | null): boolean {
   return prefix === '' || (sub?.startsWith(prefix) ?? false);
 }
 
-/** True if a user of the shard is in one of its children: if the next character is a hex digit. */
+/** True if a user of the shard belongs to one of its children: the next character is a hex digit. */
 export function hasChild(prefix: string, sub: string | null): boolean {
   return sub !== null && DIGITS.includes(sub.charAt(prefix.length));
 }
 
 /**
- * True if a shard with more users to come should be cut: because it is a large part of the pool,
- * or large in itself. A walk that has overrun its expectation fourfold is judged by a new one. A
- * shard of seven digits is never cut, so that cutting ends.
+ * True if a shard with more users to read should be split: it is large, or a large part of the pool.
+ * A walk that has read four times its expectation gets a new one. A shard of seven digits is never
+ * split.
  */
 export function shouldSplit({ prefix, expected, total, itemsRead }: ShardView): boolean {
   if (prefix.length >= MAX_DEPTH) return false;
@@ -74,9 +74,9 @@ export function shouldSplit({ prefix, expected, total, itemsRead }: ShardView): 
 }
 
 /**
- * How many users to expect in each of the sixteen children of a shard of `expected` users, in the
- * order of `childrenOf`: in proportion to what is known, which is either the users on a page of
- * the shard or their number by next digit. None is 0, and their sum is `expected`.
+ * How many of a shard's `expected` users to expect in each child, in the order of `listChildren`.
+ * They are in proportion to `known`: the users of a page of the shard, or their number by next digit.
+ * Each is above 0, and their sum is `expected`.
  */
 export function estimateChildren(
   prefix: string,
@@ -89,7 +89,7 @@ export function estimateChildren(
   return weights.map((weight) => (expected * weight) / sum);
 }
 
-/** By the users of a page; none where they are spread as evenly as chance has it. */
+/** Counts the users of a page; empty if they are spread evenly enough for chance. */
 function countByNextDigit(
   prefix: string,
   users: Iterable<{ readonly sub: string | null }>,

@@ -1,6 +1,6 @@
 import type { Destination } from '../archive/destination.ts';
+import type { RetryPolicy } from '../cognito/call.ts';
 import { openCognito } from '../cognito/client.ts';
-import type { RetryPolicy } from '../cognito/retry.ts';
 import type { Role } from '../config/pool-settings.ts';
 import type { Pool } from '../model/directory.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
@@ -13,7 +13,7 @@ export interface DescribeDeps {
   readonly role: Role | null;
   /** Where the pool is read. */
   readonly region: string;
-  /** How often a call is retried; absent: as `cognito/retry.ts` has it. */
+  /** How often a call is retried; absent: as `cognito/call.ts` has it. */
   readonly retryPolicy?: RetryPolicy;
   /** Gets every attempt. */
   readonly observer?: CallObserver | undefined;

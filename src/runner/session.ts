@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import type { RetryPolicy } from '../cognito/call.ts';
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
-import type { RetryPolicy } from '../cognito/retry.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import type { Pool } from '../model/directory.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
@@ -32,7 +32,7 @@ export interface SessionDeps {
   readonly historyDays: number | null;
   /** Gets every attempt and the duration of every step; absent if nobody scrapes this process. */
   readonly metrics?: WorkMeter;
-  /** How often a call is retried; absent: as `cognito/retry.ts` has it. */
+  /** How often a call is retried; absent: as `cognito/call.ts` has it. */
   readonly retryPolicy?: RetryPolicy;
   readonly log: Logger;
 }

@@ -250,7 +250,7 @@ describe('list', () => {
     [['users', 'us-east-1_Gone'], /us-east-1_Gone: the pool does not exist in us-east-1/],
     [['members', 'us-east-1_Simulated', 'no-such-group'], /the pool or the group does not exist/],
     [['users', 'us-east-1_Simulated', '--filter', 'custom:a = "x"'], /refused a parameter/],
-    [['users', 'us-east-1_Simulated', '--attributes', 'nickname'], /Ask for no single attributes/],
+    [['users', 'us-east-1_Simulated', '--attributes', 'nickname'], /List no attributes/],
     [['users', 'us-east-1_Simulated', '--starting-token', 'x'], /--starting-token: the service/],
   ])('tells what the service refuses of %j, with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await mirror.run(['list', ...args]);
@@ -263,7 +263,7 @@ describe('list', () => {
     const { code, stderr } = await mirror.run(['list', 'users', POOL, '--attributes', 'nickname']);
     await setFaults(FAULTS);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/Ask for no single attributes/);
+    expect(stderr).toMatch(/List no attributes/);
     expect(stderr).not.toMatch(/page token/);
   });
 });

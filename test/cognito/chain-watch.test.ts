@@ -11,7 +11,7 @@ function follow(
   const watch = new ChainWatch(null, 0);
   for (let i = 0; i < most; i += 1) {
     try {
-      watch.follow(pageAt(i));
+      watch.check(pageAt(i));
     } catch (error) {
       expect(error).toBeInstanceOf(EndlessChainError);
       return i;

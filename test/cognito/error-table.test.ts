@@ -86,7 +86,7 @@ const STOPS: [string, () => Promise<unknown>, HandMade, unknown, RegExp][] = [
     shard,
     refusal('InvalidParameterException'),
     FilterRefusedError,
-    /in one chain/,
+    /in a single chain/,
   ],
   [
     'a refused parameter',
@@ -195,9 +195,14 @@ const RETRIES: [string, HandMade | 'drop', unknown, RegExp][] = [
     MalformedAnswerError,
     /UserCreateDate/,
   ],
-  ['an empty answer', { body: '' }, MalformedAnswerError, /no list of items/],
-  ['an answer without its list', { body: {} }, MalformedAnswerError, /no list of items/],
-  ['a list of nothing', { body: { Users: [null] } }, MalformedAnswerError, /no list of items/],
+  ['an empty answer', { body: '' }, MalformedAnswerError, /lacks its list of items/],
+  ['an answer without its list', { body: {} }, MalformedAnswerError, /lacks its list of items/],
+  [
+    'a list of nothing',
+    { body: { Users: [null] } },
+    MalformedAnswerError,
+    /lacks its list of items/,
+  ],
   [
     'a user without a name',
     { body: { Users: [{ Enabled: true }] } },

@@ -135,9 +135,9 @@ describe('a bad listing is a matter for the person, with what to do', () => {
       'attribute',
       { ...USERS, attributes: ['nickname'] },
       RefusedRequestError,
-      /no single attributes/,
+      /List no attributes/,
     ],
-    ['page size', { ...USERS, pageSize: 61 }, RefusedRequestError, /parameters given/],
+    ['page size', { ...USERS, pageSize: 61 }, RefusedRequestError, /other parameters/],
     [
       'token',
       { ...USERS, startingToken: 'invented' },

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { RetryPolicy } from '../../src/cognito/call.ts';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
-import type { RetryPolicy } from '../../src/cognito/retry.ts';
 import type { Role } from '../../src/config/pool-settings.ts';
 import type { Buckets } from '../../src/quota/buckets.ts';
 import type { Operation } from '../../src/quota/quotas.ts';

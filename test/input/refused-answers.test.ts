@@ -165,7 +165,7 @@ const RETRY_NEVER = {
 describe('a page', () => {
   test.each([
     [
-      'is no UTF-8',
+      'is not UTF-8',
       Buffer.from([...Buffer.from('{"Users":[{"Username":"a'), 0xff, ...Buffer.from('"}]}')]),
     ],
     ['is not whole', Buffer.from('{"Users":[{"Username":"a"}]')],
@@ -205,8 +205,8 @@ describe('a snapshot', () => {
           : answer;
       const { error } = await mirror.sync({ retryPolicy: RETRY_NEVER });
       expect(error?.message).toBe(
-        'The service sent a malformed answer: the enabled of an item is neither true nor false. ' +
-          'Run it again to go on from here.',
+        'The service sent a malformed answer: the enabled of an item must be true or false. ' +
+          'Run it again to resume.',
       );
       expect(await mirror.rows('SELECT * FROM directory.users ORDER BY username')).toEqual(before);
       const [{ state, reason } = {}] = await mirror.rows(

@@ -85,7 +85,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'a role is refused',
     code: 2,
-    told: /STS does not let the credentials in use assume the role/,
+    told: /the credentials in use may not assume the role/,
     env: () => around.refusedRole,
     begin: () => {},
   },

@@ -1,4 +1,4 @@
-import { RETRY_POLICY } from '../../cognito/retry.ts';
+import { RETRY_POLICY } from '../../cognito/call.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
 import { findPool } from '../../postgres/store/pools.ts';
