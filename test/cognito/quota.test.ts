@@ -50,12 +50,11 @@ async function walkUntil(attempts: number): Promise<void> {
   const stop = new AbortController();
   const { cognito } = service;
   const groups = [...simulator.pool().groups()].map((group) => group.groupName);
+  const stopIfEnough = (_page: unknown) => {
+    if (simulator.attempts.count({ bucket: 'UserList' }) >= attempts) stop.abort();
+  };
   const walkAgain = async (walk: () => AsyncIterable<unknown>) => {
-    while (!stop.signal.aborted) {
-      for await (const _ of walk()) {
-        if (simulator.attempts.count({ bucket: 'UserList' }) >= attempts) stop.abort();
-      }
-    }
+    while (!stop.signal.aborted) for await (const page of walk()) stopIfEnough(page);
   };
   await Promise.allSettled([
     ...listChildren('').map((prefix) =>
