@@ -1,3 +1,4 @@
+import { poolNotFound } from './errors.ts';
 import type { Faults } from './faults.ts';
 import type { Random } from './generate/random.ts';
 import type { PageTokens } from './page-token.ts';
@@ -22,4 +23,13 @@ export interface Call {
   /** The Region that the request was signed for. */
   readonly region: string;
   readonly services: Services;
+}
+
+/** The pool that a call names; a pool of another Region than the request's is not found. */
+export function findPool(call: Call): SimulatedPool {
+  const pool = call.services.pools.get(call.input.UserPoolId);
+  if (pool === undefined || pool.settings.region !== call.region) {
+    throw poolNotFound(call.input.UserPoolId);
+  }
+  return pool;
 }

@@ -1,15 +1,43 @@
 import type { AttemptLog } from './attempt-log.ts';
 import type { Call, Services } from './call.ts';
-import { type Denial, denialError } from './denial.ts';
 import { injected, internalError, ServiceError, throttled } from './errors.ts';
-import type { FaultName } from './faults.ts';
-import { OPERATIONS } from './operations.ts';
+import { type Denial, denialError, type FaultName } from './faults.ts';
+import { adminListGroupsForUser, listGroups, listUsers, listUsersInGroup } from './lists.ts';
 import type { Bucket, Quotas } from './quota.ts';
+import { adminGetUser, describeUserPool, listUserPools } from './reads.ts';
 import { type Input, type Operation, REQUESTS } from './requests.ts';
 import { readSignature } from './signature.ts';
 import { validate } from './validation.ts';
+import * as writes from './writes.ts';
 
 const TARGET = 'AWSCognitoIdentityProviderService.';
+
+/** An operation: the quota that it draws on, and what makes its answer's JSON. */
+interface OperationEntry {
+  /** Null for writes: the simulator does not limit them. */
+  readonly bucket: Bucket | null;
+  readonly run: (call: Call) => string;
+}
+
+const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
+  ListUsers: { bucket: 'UserList', run: listUsers },
+  ListUsersInGroup: { bucket: 'UserList', run: listUsersInGroup },
+  ListGroups: { bucket: 'UserPoolResourceRead', run: listGroups },
+  ListUserPools: { bucket: 'UserPoolRead', run: listUserPools },
+  DescribeUserPool: { bucket: 'UserPoolRead', run: describeUserPool },
+  AdminGetUser: { bucket: 'UserRead', run: adminGetUser },
+  AdminListGroupsForUser: { bucket: 'UserResourceRead', run: adminListGroupsForUser },
+  AdminCreateUser: { bucket: null, run: writes.adminCreateUser },
+  AdminDeleteUser: { bucket: null, run: writes.adminDeleteUser },
+  AdminUpdateUserAttributes: { bucket: null, run: writes.adminUpdateUserAttributes },
+  AdminEnableUser: { bucket: null, run: writes.adminEnableUser },
+  AdminDisableUser: { bucket: null, run: writes.adminDisableUser },
+  CreateGroup: { bucket: null, run: writes.createGroup },
+  UpdateGroup: { bucket: null, run: writes.updateGroup },
+  DeleteGroup: { bucket: null, run: writes.deleteGroup },
+  AdminAddUserToGroup: { bucket: null, run: writes.adminAddUserToGroup },
+  AdminRemoveUserFromGroup: { bucket: null, run: writes.adminRemoveUserFromGroup },
+};
 
 /** A request as it came over HTTP. */
 export interface ApiRequest {

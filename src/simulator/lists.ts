@@ -1,8 +1,7 @@
-import type { Call } from './call.ts';
-import { churn } from './churn.ts';
+import { type Call, findPool } from './call.ts';
 import { invalidParameter } from './errors.ts';
 import { type Filter, matches, parseFilter } from './filter.ts';
-import { findPool } from './find-pool.ts';
+import type { Random } from './generate/random.ts';
 import { groupJson, userJson } from './json.ts';
 import { type Page, readPage } from './paging.ts';
 import type { SimulatedPool } from './pool.ts';
@@ -116,4 +115,29 @@ function churnMaybe(call: Call, pool: SimulatedPool): void {
 function pageJson(list: 'Users' | 'Groups', page: Page, tokenName: string): string {
   const token = page.token === undefined ? '' : `,"${tokenName}":"${page.token}"`;
   return `{"${list}":${page.json}${token}}`;
+}
+
+/** One change of the kind that happens while a walk runs: a user comes, or one goes. */
+function churn(pool: SimulatedPool, random: Random): void {
+  if (pool.userCount > 0 && random.chance(0.5)) {
+    // Ids of users that are gone are drawn too: a few draws find one in any pool of some size.
+    for (let draw = 0; draw < 8; draw += 1) {
+      const user = pool.store.get(random.below(pool.store.idLimit));
+      if (user === undefined) continue;
+      pool.deleteUser(user.username);
+      return;
+    }
+  }
+  const code = `${random.bits().toString(36)}${random.bits().toString(36)}`;
+  pool.createUser({
+    username: `churn-${code}`,
+    sub: subOf(random),
+    attributes: { email: `churn.${code}@example.com`, email_verified: 'true' },
+  });
+}
+
+/** A version 4 UUID of the given randomness, so that the same seed makes the same users. */
+function subOf(random: Random): string {
+  const hex = Array.from({ length: 4 }, () => random.bits().toString(16).padStart(8, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

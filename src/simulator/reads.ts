@@ -1,5 +1,4 @@
-import type { Call } from './call.ts';
-import { findPool } from './find-pool.ts';
+import { type Call, findPool } from './call.ts';
 import { attributesJson, commonUserJson, seconds } from './json.ts';
 import { readPage } from './paging.ts';
 import type { SimulatedPool } from './pool.ts';

@@ -1,82 +1,44 @@
 import type { AddressInfo } from 'node:net';
 import { AttemptLog } from './attempt-log.ts';
-import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from './defaults.ts';
-import type { Denial } from './denial.ts';
-import { type FaultSettings, Faults } from './faults.ts';
+import { type Denial, Faults } from './faults.ts';
 import { Random } from './generate/random.ts';
-import type { UsernameStyle } from './generate/usernames.ts';
 import { ApiHandler } from './handler.ts';
 import { createHttpServer } from './http.ts';
+import {
+  DEFAULT_ACCOUNT,
+  DEFAULT_POOL_ID,
+  type PoolSpec,
+  type SimulatorOptions,
+} from './options.ts';
 import { PageTokens } from './page-token.ts';
 import { SimulatedPool } from './pool.ts';
 import { type Bucket, DEFAULT_QUOTAS, Quotas } from './quota.ts';
 import type { Operation } from './requests.ts';
 
-/** One pool, where it differs from the options of all. */
-export interface PoolSpec {
-  readonly id: string;
-  readonly account?: string;
-  readonly users?: number;
-  readonly groups?: number;
-  readonly seed?: number;
-}
-
-/** How to simulate. Everything has a default; sizes and seed are each pool's unless it has its own. */
-export interface SimulatorOptions {
-  /** The port on 127.0.0.1; a free one where 0 or absent. */
-  readonly port?: number;
-  readonly pools?: readonly (string | PoolSpec)[];
-  /** Generated users of each pool: 1,000. */
-  readonly users?: number;
-  /** Generated groups of each pool: 20. */
-  readonly groups?: number;
-  readonly seed?: number;
-  /** The share of the users in the largest generated group: 0.95. */
-  readonly largestShare?: number;
-  readonly account?: string;
-  /** Requests a second of the UserList bucket, 30; 0 lifts every quota. */
-  readonly rps?: number;
-  /** Requests a second of single buckets, where they differ from the service's. */
-  readonly quotas?: Partial<Record<Bucket, number>>;
-  readonly latencyMs?: number;
-  /** How full pages are on average, over 0 up to 1. */
-  readonly pageFill?: number;
-  readonly pageTokenTtlSeconds?: number;
-  readonly faults?: FaultSettings;
-  /** What the fault `slow` adds to an answer: 3,000 ms. */
-  readonly slowMs?: number;
-  /** Operations that are refused, and how. */
-  readonly deny?: Partial<Record<Operation, Denial>>;
-  /** The access keys that are known; every key is where absent. */
-  readonly accessKeys?: readonly string[];
-  /** Every sub's second hex digit, 0 to 15, as newer pools look; random where absent. */
-  readonly secondDigit?: number;
-  /** What native users are called; by the seed where absent. */
-  readonly usernames?: UsernameStyle;
-  /** How many attempts the log keeps: 100,000. */
-  readonly attemptLogSize?: number;
-  /** Milliseconds since 1970 for changes, tokens and quotas; for tests that move time. */
-  readonly now?: () => number;
-}
-
 /** A running simulator. */
 export interface Simulator {
-  /** The endpoint for an SDK, without a slash at its end. */
+  /** The endpoint for an SDK client, without a trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** The pools, open to reading and to the same changes as the API makes. */
+  /** The pools by id. Their methods read and change them, as the API does. */
   readonly pools: ReadonlyMap<string, SimulatedPool>;
-  /** The pool of this id, or the first. Throws a RangeError where there is none. */
+  /** The pool with this id, or the first pool. Throws a RangeError if there is none. */
   pool(id?: string): SimulatedPool;
+  /** The requests that arrived, refused ones included. */
   readonly attempts: AttemptLog;
+  /** The faults; `faults.set()` replaces them while the simulator runs. */
   readonly faults: Faults;
-  /** Operations that are refused now; may be changed. */
+  /** The operations that are denied. Changes apply to the next request. */
   readonly denied: Map<Operation, Denial>;
-  /** Cuts every connection and frees the port; may be called again. */
+  /** Closes every connection and frees the port. May be called more than once. */
   close(): Promise<void>;
 }
 
-/** Starts a Cognito API server on loopback. Rejects where the port is taken. */
+/**
+ * Starts a server with the API of Amazon Cognito user pools on 127.0.0.1.
+ *
+ * @throws the system's error, such as EADDRINUSE, if the port cannot be used
+ */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const seed = options.seed ?? 1;
   const now = options.now ?? (() => performance.timeOrigin + performance.now());
@@ -93,7 +55,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       pageFill: options.pageFill ?? 1,
       random,
     },
-    quotas: new Quotas(quotaRates(options), now),
+    quotas: new Quotas(chooseQuotas(options), now),
     attempts,
     account: options.account ?? DEFAULT_ACCOUNT,
     denied,
@@ -116,13 +78,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url: `http://127.0.0.1:${port}`,
     port,
     pools,
-    pool: (id) => poolOf(pools, id),
+    pool: (id) => findPool(pools, id),
     attempts,
     faults,
     denied,
     close: () =>
       new Promise((resolve) => {
-        // An error says that it was closed before.
+        // Resolves as well if it is closed already.
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -149,13 +111,17 @@ function createPools(options: SimulatorOptions, now: () => number): Map<string, 
   return pools;
 }
 
-function quotaRates(options: SimulatorOptions): Readonly<Record<Bucket, number>> | null {
+function chooseQuotas(options: SimulatorOptions): Readonly<Record<Bucket, number>> | null {
   if (options.rps === 0) return null;
   return { ...DEFAULT_QUOTAS, UserList: options.rps ?? DEFAULT_QUOTAS.UserList, ...options.quotas };
 }
 
-function poolOf(pools: ReadonlyMap<string, SimulatedPool>, id: string | undefined): SimulatedPool {
+function findPool(
+  pools: ReadonlyMap<string, SimulatedPool>,
+  id: string | undefined,
+): SimulatedPool {
   const pool = id === undefined ? [...pools.values()][0] : pools.get(id);
-  if (pool === undefined) throw new RangeError(`The simulator has no pool ${id ?? 'at all'}.`);
+  if (pool === undefined)
+    throw new RangeError(`The simulator has no pool${id === undefined ? '' : ` ${id}`}.`);
   return pool;
 }

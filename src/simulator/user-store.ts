@@ -1,6 +1,5 @@
 import type { GeneratedUsers } from './generate/generated-users.ts';
 import type { UserRecord } from './records.ts';
-import { createScatter } from './scatter.ts';
 
 /**
  * Where a listing stands: the number of generated slots passed, or, beyond them, the order key of
@@ -149,4 +148,19 @@ export class UserStore {
 /** Orders created users by sub; those of equal or no sub by their id. */
 function orderKey(sub: string, id: number): string {
   return `${sub}\0${String(id).padStart(12, '0')}`;
+}
+
+/**
+ * A fixed order of `0` up to `size` that looks like none: slot numbers lead to indices by steps of
+ * about the golden ratio of the size. Every index comes up once.
+ */
+function createScatter(size: number): (slot: number) => number {
+  let step = Math.max(1, Math.floor(size * 0.6180339887));
+  while (greatestCommonDivisor(step, size) > 1) step += 1;
+  const offset = Math.floor(size / 3);
+  return (slot) => (offset + slot * step) % size;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -8,12 +8,12 @@ import { isInside, listChildren } from '../../src/cognito/shards.ts';
 import type { User } from '../../src/model/directory.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { isStorable, unescapeUnstorable } from '../../src/model/storable.ts';
-import type { UserRecord } from '../../src/simulator/records.ts';
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
+import type { UserRecord } from '../../src/simulator/records.ts';
 import {
   collect,
   itemsOf,

@@ -6,7 +6,7 @@ import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
 import { collect, never, openService, POOL, rejection, type TestService } from './support.ts';
 
 let simulator: Simulator;

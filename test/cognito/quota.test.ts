@@ -5,7 +5,7 @@ import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
 import { mostInAnySecond } from '../quota/sliding.ts';
 import {
   itemsOf,

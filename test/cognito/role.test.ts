@@ -8,7 +8,7 @@ import {
   ServiceUnavailableError,
 } from '../../src/cognito/errors.ts';
 import type { Role } from '../../src/config/pool-settings.ts';
-import { type SimulatorOptions, startSimulator } from '../../src/simulator/server.ts';
+import { type SimulatorOptions, startSimulator } from '../../src/simulator/index.ts';
 import { readSignature } from '../../src/simulator/signature.ts';
 import { type StsOptions, type StsServer, startSts } from '../support/sts-server.ts';
 import { never, openService, POOL, QUICK, rejection } from './support.ts';

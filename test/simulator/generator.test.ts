@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ODD_TEXTS } from '../../src/simulator/generate/odd-text.ts';
+import { ODD_TEXTS } from '../../src/simulator/generate/words.ts';
 import { SimulatedPool } from '../../src/simulator/pool.ts';
 import { POOL } from './support.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MemberList } from '../../src/simulator/member-list.ts';
+import { MemberList } from '../../src/simulator/group-store.ts';
 import fc from '../support/fast-check.ts';
 import { byName, listAll, simulate } from './support.ts';
 

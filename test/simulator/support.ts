@@ -8,14 +8,14 @@ import {
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { onTestFinished } from 'vitest';
-import { DEFAULT_POOL_ID } from '../../src/simulator/defaults.ts';
-import type { SimulatedPool } from '../../src/simulator/pool.ts';
-import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
+import { DEFAULT_POOL_ID } from '../../src/simulator/options.ts';
+import type { SimulatedPool } from '../../src/simulator/pool.ts';
+import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 
 export const POOL = DEFAULT_POOL_ID;
 

@@ -5,7 +5,7 @@ import {
   ListUsersInGroupCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { expect, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/server.ts';
+import { startSimulator } from '../../src/simulator/index.ts';
 import { clientOf, failure, POOL, simulate } from './support.ts';
 
 const Limit = 5;

@@ -4,12 +4,12 @@ import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import type { SnapshotReport } from '../../src/runner/outcome.ts';
-import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
+import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { type CliProcess, type CliResult, startCli } from './cli.ts';
 import { createTestDatabase, runSql } from './postgres.ts';
 import { type ServiceProxy, startProxy } from './proxy.ts';

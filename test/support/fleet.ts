@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SimulatorOptions } from '../../src/simulator/server.ts';
+import type { SimulatorOptions } from '../../src/simulator/index.ts';
 import type { CliProcess } from './cli.ts';
 import { type CliMirror, type EnvChange, openCliMirror } from './cli-mirror.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from './redis-server.ts';

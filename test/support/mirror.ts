@@ -6,12 +6,12 @@ import { parseRegion } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { type PoolOutcome, type SyncDeps, syncPools } from '../../src/runner/inline/sync.ts';
-import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from '../../src/simulator/server.ts';
+} from '../../src/simulator/index.ts';
+import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { createTestDatabase } from './postgres.ts';

@@ -16,7 +16,7 @@ import type { JobDeps } from '../../src/runner/worker/deps.ts';
 import { addSnapshotJob, openQueues, type Queues } from '../../src/runner/worker/queues.ts';
 import { QuotaLocks } from '../../src/runner/worker/quota-locks.ts';
 import { startWorker } from '../../src/runner/worker/start-worker.ts';
-import type { SimulatorOptions } from '../../src/simulator/server.ts';
+import type { SimulatorOptions } from '../../src/simulator/index.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { type EndedRequest, until } from './fleet.ts';

@@ -1,11 +1,16 @@
 import { Command } from 'commander';
 import { ActionRequiredError, type Problem } from '../../model/errors.ts';
 import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
-import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/defaults.ts';
-import { DENIALS, type Denial } from '../../simulator/denial.ts';
-import { FAULTS, type FaultName, type FaultSetting } from '../../simulator/faults.ts';
+import {
+  DENIALS,
+  type Denial,
+  FAULTS,
+  type FaultName,
+  type FaultSetting,
+} from '../../simulator/faults.ts';
+import type { SimulatorOptions } from '../../simulator/options.ts';
+import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/options.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
-import type { SimulatorOptions } from '../../simulator/server.ts';
 import { writeNote } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 

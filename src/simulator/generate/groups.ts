@@ -1,10 +1,8 @@
-import { MemberList } from '../member-list.ts';
 import type { GroupRecord } from '../records.ts';
-import { ODD_TEXTS } from './odd-text.ts';
 import { GENERATED_BEFORE } from './profiles.ts';
 import { mix, Random } from './random.ts';
 import { PROVIDERS, type Provider, type Usernames } from './usernames.ts';
-import { GROUP_WORDS } from './words.ts';
+import { GROUP_WORDS, ODD_TEXTS } from './words.ts';
 
 /** The most groups that a user can be in (the service's quotas page). */
 const MAX_GROUPS_PER_USER = 100;
@@ -21,7 +19,8 @@ const DAY_MS = 24 * 3600 * 1000;
 /** A generated group with its members' ids. */
 export interface GeneratedGroup {
   readonly group: GroupRecord;
-  readonly members: MemberList;
+  /** Ascending. */
+  readonly members: Uint32Array;
 }
 
 /** What groups are generated from. */
@@ -49,11 +48,11 @@ export function generateGroups(plan: GroupPlan): GeneratedGroup[] {
   return [
     ...shares.map((share, rank) => ({
       group: ordinaryGroup(plan, rank),
-      members: new MemberList(drawMembers(plan, rank, share, counts)),
+      members: drawMembers(plan, rank, share, counts),
     })),
     ...providers.map((provider) => ({
       group: automaticGroup(plan, provider),
-      members: new MemberList(usersOf(plan, provider, counts)),
+      members: usersOf(plan, provider, counts),
     })),
   ];
 }

@@ -1,5 +1,4 @@
 import type { MfaOption, UserRecord } from '../records.ts';
-import { ODD_TEXTS } from './odd-text.ts';
 import { mix, Random } from './random.ts';
 import type { SubTable } from './sub-table.ts';
 import { type Origin, PROVIDERS, type Provider, type Usernames } from './usernames.ts';
@@ -10,6 +9,7 @@ import {
   HANDLES,
   LOCALES,
   MAIL_DOMAINS,
+  ODD_TEXTS,
   PLANS,
   TIME_ZONES,
 } from './words.ts';

@@ -1,16 +1,17 @@
-import type { Call } from './call.ts';
+import { type Call, findPool } from './call.ts';
 import { invalidParameter, ServiceError } from './errors.ts';
-import { findPool } from './find-pool.ts';
-import { userJson } from './json.ts';
+import type { GroupFields } from './group-store.ts';
+import { groupJson, userJson } from './json.ts';
 import type { SimulatedPool } from './pool.ts';
 import { isInSchema } from './reads.ts';
+import type { Input } from './requests.ts';
 
 /** AdminCreateUser: a native user who must set a password. Names differ by case. */
 export function adminCreateUser(call: Call): string {
   const pool = findPool(call);
   const { Username: username, MessageAction } = call.input;
   if (MessageAction === 'RESEND') return resend(pool, username);
-  const user = pool.createUser({ username, attributes: attributesOf(call, pool) });
+  const user = pool.createUser({ username, attributes: readAttributes(call, pool) });
   return `{"User":${userJson(user)}}`;
 }
 
@@ -23,7 +24,7 @@ export function adminDeleteUser(call: Call): string {
 /** AdminUpdateUserAttributes. */
 export function adminUpdateUserAttributes(call: Call): string {
   const pool = findPool(call);
-  pool.updateAttributes(call.input.Username, attributesOf(call, pool));
+  pool.updateAttributes(call.input.Username, readAttributes(call, pool));
   return '{}';
 }
 
@@ -52,7 +53,7 @@ function resend(pool: SimulatedPool, username: string): string {
 }
 
 /** The attributes of a request; names must be in the pool's schema, and sub is the service's. */
-function attributesOf(call: Call, pool: SimulatedPool): Record<string, string> {
+function readAttributes(call: Call, pool: SimulatedPool): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const { Name: name, Value: value } of call.input.UserAttributes ?? []) {
     if (name === 'sub') throw invalidParameter('Cannot modify the non-mutable attribute sub');
@@ -64,4 +65,44 @@ function attributesOf(call: Call, pool: SimulatedPool): Record<string, string> {
     attributes[name] = value ?? '';
   }
   return attributes;
+}
+
+/** CreateGroup. */
+export function createGroup(call: Call): string {
+  const pool = findPool(call);
+  const group = pool.createGroup(call.input.GroupName, readGroupFields(call.input));
+  return `{"Group":${groupJson(group, pool.settings.id)}}`;
+}
+
+/** UpdateGroup: changes the fields that are given. */
+export function updateGroup(call: Call): string {
+  const pool = findPool(call);
+  const group = pool.updateGroup(call.input.GroupName, readGroupFields(call.input));
+  return `{"Group":${groupJson(group, pool.settings.id)}}`;
+}
+
+/** DeleteGroup: the group goes, and its memberships with it. */
+export function deleteGroup(call: Call): string {
+  findPool(call).deleteGroup(call.input.GroupName);
+  return '{}';
+}
+
+/** AdminAddUserToGroup. */
+export function adminAddUserToGroup(call: Call): string {
+  findPool(call).addToGroup(call.input.Username, call.input.GroupName);
+  return '{}';
+}
+
+/** AdminRemoveUserFromGroup. */
+export function adminRemoveUserFromGroup(call: Call): string {
+  findPool(call).removeFromGroup(call.input.Username, call.input.GroupName);
+  return '{}';
+}
+
+function readGroupFields({ Description, RoleArn, Precedence }: Input): GroupFields {
+  return {
+    ...(Description === undefined ? {} : { description: Description }),
+    ...(RoleArn === undefined ? {} : { roleArn: RoleArn }),
+    ...(Precedence === undefined ? {} : { precedence: Precedence }),
+  };
 }
