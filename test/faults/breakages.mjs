@@ -9,20 +9,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BREAKAGES } from './support/breakage-list.mjs';
-import { findStaleBreakages } from './support/stale-breakages.mjs';
+import { findStaleBreakages, findUnbrokenInvariants } from './support/stale-breakages.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const stale = findStaleBreakages(ROOT);
-if (stale.length > 0) {
-  console.error(stale.join('\n'));
-  process.exit(1);
-}
-
 const words = process.argv.slice(2);
 const chosen = BREAKAGES.filter(({ what }) => words.every((word) => what.includes(word)));
-if (chosen.length === 0) {
-  console.error(`No breakage contains ${words.join(' and ')}.`);
+const problems =
+  chosen.length === 0
+    ? [`No breakage contains ${words.join(' and ')}.`]
+    : [...findStaleBreakages(ROOT, chosen), ...findUnbrokenInvariants()];
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
   process.exit(1);
 }
 const scratch = mkdtempSync(join(tmpdir(), 'cognito-mirror-broken-'));
