@@ -80,7 +80,7 @@ export const BREAKAGES = [
     invariant: 7,
     what: 'parts have their rows in no order',
     file: 'src/postgres/store/snapshot-rows.ts',
-    from: '    ORDER BY u.username`,',
+    from: '    ORDER BY username`,',
     to: '    ORDER BY random()`,',
     tests: ['test/sync/archive.test.ts', FAULTS],
   },
