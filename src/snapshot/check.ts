@@ -1,6 +1,6 @@
+import { countStage } from '../postgres/store/count-stage.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
-import { countStage } from '../postgres/store/sizes.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
 import type { Walk } from '../postgres/store/walks.ts';

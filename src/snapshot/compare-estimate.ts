@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { withLease } from '../postgres/store/leases.ts';
-import { findReadingRecord, recordReading } from '../postgres/store/pools.ts';
-import { readUserCounts } from '../postgres/store/sizes.ts';
+import { findReadingRecord, readUserCounts, recordReading } from '../postgres/store/readings.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';

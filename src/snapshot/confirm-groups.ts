@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLease } from '../postgres/store/leases.ts';
-import { findMissingGroups, reopenWalks } from '../postgres/store/missing.ts';
+import { findMissingGroups } from '../postgres/store/missing.ts';
+import { reopenWalks } from '../postgres/store/replace-walks.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { addWalks } from './tally.ts';

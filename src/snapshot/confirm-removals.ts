@@ -3,7 +3,7 @@ import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.ts';
-import { readUserCounts } from '../postgres/store/sizes.ts';
+import { readUserCounts } from '../postgres/store/readings.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';

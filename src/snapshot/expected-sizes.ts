@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Pool } from '../model/directory.ts';
+import { readExpectedSizes } from '../postgres/store/expected-sizes.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
-import { readExpectedSizes } from '../postgres/store/sizes.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 
 /** How many items a snapshot is expected to read. The order and the split of walks depend on it. */

@@ -1,6 +1,7 @@
 import { withLease } from '../postgres/store/leases.ts';
-import { findReadingRecord } from '../postgres/store/pools.ts';
-import { addWalks, allWalks, markSingleChain, type Walk } from '../postgres/store/walks.ts';
+import { findReadingRecord } from '../postgres/store/readings.ts';
+import { markSingleChain } from '../postgres/store/replace-walks.ts';
+import { addWalks, listWalks, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { showWalks } from './tally.ts';
 
@@ -11,7 +12,7 @@ import { showWalks } from './tally.ts';
  */
 export async function planWalks(context: SnapshotContext): Promise<Walk[]> {
   const { db, lease, progress, expected } = context;
-  let walks = await allWalks(db, lease);
+  let walks = await listWalks(db, lease);
   if (walks.length === 0) {
     walks = await withLease(db, lease, ['walking'], async (client) => {
       const singleChain =

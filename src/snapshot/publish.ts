@@ -1,5 +1,5 @@
-import { analyzeKeys, pruneHistory } from '../postgres/store/history.ts';
-import { publish as publishStage } from '../postgres/store/publish.ts';
+import { pruneHistory } from '../postgres/store/prune-history.ts';
+import { analyzeKeys, publish as publishStage } from '../postgres/store/publish.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
 import type { PublishableState } from '../postgres/store/transitions.ts';
 import type { SnapshotContext } from './context.ts';

@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { settleDrift } from '../postgres/store/drift.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { restageUsers } from '../postgres/store/missing.ts';
-import { restartUserWalks, type Walk } from '../postgres/store/walks.ts';
+import { restartUserWalks } from '../postgres/store/replace-walks.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import { fetchUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
 

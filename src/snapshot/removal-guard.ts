@@ -1,6 +1,6 @@
 import { formatCount } from '../common/text.ts';
 import { DATASETS } from '../model/snapshot.ts';
-import type { StageSizes } from '../postgres/store/sizes.ts';
+import type { StageCounts } from '../postgres/store/count-stage.ts';
 
 /** Losing this many rows or fewer never holds a snapshot: small pools may shrink by large shares. */
 const TOLERATED_ROWS = 50;
@@ -19,7 +19,7 @@ const LEAST_OF_ESTIMATE = 0.8;
  * @returns why the snapshot must be held, or null.
  */
 export function checkRemovalGuard(
-  { current, next, removed }: StageSizes,
+  { current, next, removed }: StageCounts,
   options: { maxRemoved: number; estimatedUsers: number; first: boolean },
 ): string | null {
   const reasons = DATASETS.filter(

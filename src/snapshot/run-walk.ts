@@ -1,13 +1,8 @@
 import { FilterRefusedError, ResourceNotFoundError, TokenRefusedError } from '../cognito/errors.ts';
 import { LeaseLostError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import { dropWalk, isSuperseded, restartWalk } from '../postgres/store/replace-walks.ts';
 import { explainStageGone } from '../postgres/store/stage.ts';
-import {
-  dropWalk,
-  isSuperseded,
-  leaseWalk,
-  restartWalk,
-  type Walk,
-} from '../postgres/store/walks.ts';
+import { leaseWalk, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { removeWalk } from './tally.ts';
 import { walkGroups, walkMembers } from './walk-members.ts';

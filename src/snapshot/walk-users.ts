@@ -6,8 +6,9 @@ import {
   shouldSplit,
 } from '../cognito/shards.ts';
 import type { User } from '../model/directory.ts';
-import { countUsersByNextDigit } from '../postgres/store/sizes.ts';
-import { replaceWithSingleChain, splitWalk, type Walk } from '../postgres/store/walks.ts';
+import { countUsersByNextDigit } from '../postgres/store/expected-sizes.ts';
+import { replaceWithSingleChain, splitWalk } from '../postgres/store/replace-walks.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { estimateRemaining } from './expected-sizes.ts';
 import { prefetchPages } from './prefetch.ts';

@@ -4,13 +4,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listChildren } from '../../src/cognito/shards.ts';
 import { LeaseLostError } from '../../src/model/errors.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
+import { replaceWithSingleChain, splitWalk } from '../../src/postgres/store/replace-walks.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
-import {
-  allWalks,
-  replaceWithSingleChain,
-  splitWalk,
-  type Walk,
-} from '../../src/postgres/store/walks.ts';
+import { listWalks, type Walk } from '../../src/postgres/store/walks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, startWalk } from './fixtures.ts';
 
@@ -78,7 +74,7 @@ it.each([
     await blocker.query('COMMIT');
     const [ofFirst, ofSecond] = await Promise.all(ends);
 
-    const walks = await allWalks(db, lease);
+    const walks = await listWalks(db, lease);
     expect(walks.filter(({ state }) => state === 'open')).toMatchObject([
       { kind: 'users', prefix: null },
     ]);

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { countStage } from '../../src/postgres/store/count-stage.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { findMissingUsers, keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { countStage } from '../../src/postgres/store/sizes.ts';
 import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';

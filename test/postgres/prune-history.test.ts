@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
-import { pruneHistory } from '../../src/postgres/store/history.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { pruneHistory } from '../../src/postgres/store/prune-history.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { moveToPast } from '../support/past.ts';
 import { databaseForEach } from '../support/postgres.ts';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { countStage } from '../../src/postgres/store/count-stage.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { countStage } from '../../src/postgres/store/sizes.ts';
 import { saveCounts } from '../../src/postgres/store/snapshot-notes.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, type Content, group, POOL, stage, user } from './fixtures.ts';
@@ -243,7 +243,7 @@ describe('publishing', () => {
     const lease = await begin(db);
     await stage(db, lease, { users: [user('ann')] });
     await mergeReads(db, lease, never);
-    for (const table of ['walks', 'users', 'groups', 'memberships', 'alive']) {
+    for (const table of ['walks', 'users', 'groups', 'memberships', 'confirmed']) {
       await db.query(`TRUNCATE mirror.stage_${lease.stage}_${table}`);
     }
     await expect(publish(db, lease, 'walking')).rejects.toThrow(/restarted after a crash/);

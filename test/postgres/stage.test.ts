@@ -6,6 +6,12 @@ import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { dropOrphans, findOrphans } from '../../src/postgres/store/missing.ts';
 import { PageCommitter } from '../../src/postgres/store/page-committer.ts';
+import {
+  dropWalk,
+  replaceWithSingleChain,
+  restartWalk,
+  splitWalk,
+} from '../../src/postgres/store/replace-walks.ts';
 import { recordReason } from '../../src/postgres/store/snapshot-notes.ts';
 import { dropEndedStages, stageTables } from '../../src/postgres/store/stage.ts';
 import {
@@ -14,16 +20,7 @@ import {
   failSnapshot,
   holdSnapshot,
 } from '../../src/postgres/store/transitions.ts';
-import {
-  allWalks,
-  dropWalk,
-  leaseWalk,
-  replaceWithSingleChain,
-  restartWalk,
-  splitWalk,
-  type Walk,
-  walksById,
-} from '../../src/postgres/store/walks.ts';
+import { findWalks, leaseWalk, listWalks, type Walk } from '../../src/postgres/store/walks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { begin, commitUsers, group, POOL, stage, startWalk, user } from './fixtures.ts';
 
@@ -46,7 +43,7 @@ async function stagedNames(): Promise<string[]> {
 }
 
 const walkOf = async (id: number) =>
-  (await allWalks(db, lease)).find((walk) => walk.id === id) as Walk;
+  (await listWalks(db, lease)).find((walk) => walk.id === id) as Walk;
 
 describe('a page', () => {
   it('is staged together with the token of the next one', async () => {
@@ -313,7 +310,7 @@ describe('a snapshot', () => {
     await dropEndedStages(db);
     expect(await stages()).toBe(0);
     // A runner that froze asks for its walks when it wakes up.
-    expect(await allWalks(db, lease)).toEqual([]);
-    expect(await walksById(db, lease, [1])).toEqual([]);
+    expect(await listWalks(db, lease)).toEqual([]);
+    expect(await findWalks(db, lease, [1])).toEqual([]);
   });
 });

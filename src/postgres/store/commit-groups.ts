@@ -5,7 +5,7 @@ import { listColumns, writtenColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { STAGED_GROUP, toGroupRow } from './staged-rows.ts';
-import { lostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
+import { failLostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
 
 /**
  * Stages a page of groups: its rows, the checkpoint of its walk, and a walk over the members of
@@ -37,7 +37,7 @@ export async function commitGroups(
         page.groups.length,
       ],
     );
-    if (rowCount(moved) === 0) await lostWalk(client, lease, page.walk);
+    if (rowCount(moved) === 0) await failLostWalk(client, lease, page.walk);
     await client.query(
       `INSERT INTO ${t.groups} (walk, attempt, read_at, ${listColumns(writtenColumns('groups'))})
        SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (${STAGED_GROUP})`,

@@ -20,7 +20,7 @@ export const WRITERS = `(SELECT w.xid::xid FROM mirror.user_writers AS w
  * The records, as `h`, of users of the pool `$1` whose row something else deleted or renamed. For a
  * FROM clause; drift has been marked.
  */
-export function findDeletedRows(h: string): string {
+export function selectDeletedRows(h: string): string {
   return `(
     SELECT m.* FROM mirror.user_hashes AS m
     WHERE m.pool_id = $1 AND m.stale AND m.hash IS NOT NULL AND NOT EXISTS (

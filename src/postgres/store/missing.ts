@@ -1,11 +1,16 @@
 import type { User } from '../../model/directory.ts';
 import { type Queryable, rowCount } from '../connection.ts';
 import { writtenColumns } from './columns.ts';
-import { findDeletedRows } from './drift.ts';
+import { selectDeletedRows } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { formatUser, STAGED_USER } from './staged-rows.ts';
 import { WALK_COLUMNS, type Walk } from './walks.ts';
+
+/*
+ * What a check has to confirm with the service by name: missing groups, missing users, orphan
+ * memberships, and users whose row drifted. Each part finds them, and records the result in the stage.
+ */
 
 /** The walks over the members of groups that the service did not find. */
 export async function findMissingGroups(db: Queryable, lease: SnapshotLease): Promise<Walk[]> {
@@ -17,36 +22,17 @@ export async function findMissingGroups(db: Queryable, lease: SnapshotLease): Pr
   return found.rows;
 }
 
-/** Opens such walks again, as new attempts, and returns them as they stand. */
-export async function reopenWalks(
-  db: Queryable,
-  lease: SnapshotLease,
-  ids: readonly number[],
-): Promise<Walk[]> {
-  const t = stageTables(lease.stage);
-  await db.query(
-    `UPDATE directory.snapshots SET walked_at = NULL WHERE pool_id = $1 AND snapshot_at = $2`,
-    [lease.poolId, lease.snapshotAt],
-  );
-  const opened = await db.query<Walk>(
-    `UPDATE ${t.walks} AS w SET state = 'open', attempt = w.attempt + 1, pages = 0, items = 0
-     WHERE w.id = ANY ($1) AND w.state = 'dropped' RETURNING ${WALK_COLUMNS}`,
-    [ids],
-  );
-  return opened.rows;
-}
-
-/** A published user that no walk saw: perhaps removed, perhaps lost by a walk. */
+/** A published user that no walk returned: either deleted, or lost by a walk. */
 export interface MissingUser {
   readonly username: string;
   readonly sub: string | null;
-  /** True where something else deleted the row: its `sub` is not known. */
+  /** True if something else deleted the row: its `sub` is unknown. */
   readonly missing: boolean;
 }
 
 /**
- * Published users of the pool that the snapshot does not have: how many, and `limit` of them by hash.
- * Rows that no publication wrote are none.
+ * The published users of the pool that the stage lacks: how many, and `limit` of them chosen by hash.
+ * Rows that cognito-mirror did not write are left out.
  */
 export async function findMissingUsers(
   db: Queryable,
@@ -63,7 +49,7 @@ export async function findMissingUsers(
          WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
        )
        UNION ALL
-       SELECT h.username, NULL, true FROM ${findDeletedRows('h')}
+       SELECT h.username, NULL, true FROM ${selectDeletedRows('h')}
      ) AS p
      WHERE NOT EXISTS (SELECT FROM ${t.users} AS u WHERE u.username = p.username)
      ORDER BY hashtextextended(p.username, 0), p.username LIMIT $2`,
@@ -88,16 +74,16 @@ export async function keepConfirmedUsers(
   );
 }
 
-/** A member of a group that no walk over users saw. */
+/** A member of a group that no walk over users returned. */
 export interface OrphanMembership {
   readonly username: string;
   readonly sub: string | null;
 }
 
 /**
- * Members that no walk over users saw, `limit` at most, chosen by hash. A profile that was created
- * or modified lately is staged from the page of members itself, so these are users of old: either
- * they were deleted while the walks ran, or a walk over users lost them.
+ * Members that no walk over users returned, at most `limit`, chosen by hash. They are older users,
+ * because a recently created or modified profile is staged from the page of members itself. Either they
+ * were deleted while the walks ran, or a walk lost them.
  */
 export async function findOrphans(
   db: Queryable,
@@ -115,8 +101,8 @@ export async function findOrphans(
 }
 
 /**
- * Drops memberships whose person the snapshot does not hold: one who was deleted meanwhile, or
- * whose name another person has by now.
+ * Drops memberships of persons that the stage does not have: they were deleted, or another person has
+ * the name now.
  *
  * @returns how many were dropped.
  */
@@ -132,10 +118,10 @@ export async function dropOrphans(db: Queryable, lease: SnapshotLease): Promise<
 }
 
 /**
- * Gives staged users their content, where they had been staged without it. One who is gone by now is
- * taken out of the stage.
+ * Adds content to users that were staged without it, because their rows drifted later. Users that do
+ * not exist any more are removed from the stage.
  *
- * @param found each user, and the profile that has the name now; null where none has.
+ * @param found each user with the profile that has the name now, or null.
  */
 export async function restageUsers(
   db: Queryable,
@@ -146,11 +132,9 @@ export async function restageUsers(
   const gone = found.flatMap(({ person, user }) => (user === null ? [person.username] : []));
   await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
   const rows = found.flatMap(({ user }) => (user === null ? [] : [formatUser(0, user)]));
-  const assignments = writtenColumns('users')
-    .map(({ name }) => `${name} = u.${name}`)
-    .join(', ');
+  const assignments = writtenColumns('users').map(({ name }) => `${name} = u.${name}`);
   await db.query(
-    `UPDATE ${t.users} AS s SET hash = u.hash, ${assignments}
+    `UPDATE ${t.users} AS s SET hash = u.hash, ${assignments.join(', ')}
      FROM jsonb_to_recordset($1) AS u (${STAGED_USER})
      WHERE s.username = u.username`,
     [`[${rows.join(',')}]`],

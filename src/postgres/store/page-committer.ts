@@ -1,7 +1,7 @@
 import type { Queryable } from '../connection.ts';
 import { commitPages, type UserPage } from './commit-pages.ts';
 import type { SnapshotLease } from './leases.ts';
-import { lostWalk } from './walks.ts';
+import { failLostWalk } from './walks.ts';
 
 interface Waiting {
   readonly page: UserPage;
@@ -49,7 +49,7 @@ export class PageCommitter {
         );
         for (const { page, resolve, reject } of group) {
           if (staged.has(page.walk.id)) resolve();
-          else lostWalk(this.#db, this.#run, page.walk).catch(reject);
+          else failLostWalk(this.#db, this.#run, page.walk).catch(reject);
         }
       } catch (error) {
         for (const waiting of group) waiting.reject(error);

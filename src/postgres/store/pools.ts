@@ -135,34 +135,3 @@ export async function explainVanished(
     `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
   return new ActionRequiredError([{ subject: poolId, problem, remedy }], { cause });
 }
-
-/** How a pool's readings went before. */
-export interface ReadingRecord {
-  /** Whether it has users that no shard holds. */
-  readonly singleChain: boolean;
-  /** How many users the last single chain read fewer than the service estimated. */
-  readonly shortfall: number;
-}
-
-/** What earlier readings of a pool showed. */
-export async function findReadingRecord(db: Queryable, poolId: string): Promise<ReadingRecord> {
-  const found = await db.query<ReadingRecord>(
-    'SELECT single_chain AS "singleChain", shortfall FROM mirror.pools WHERE pool_id = $1',
-    [poolId],
-  );
-  return found.rows[0] ?? { singleChain: false, shortfall: 0 };
-}
-
-/** Notes what a reading in one chain showed. */
-export async function recordReading(
-  db: Queryable,
-  poolId: string,
-  { singleChain, shortfall }: ReadingRecord,
-): Promise<void> {
-  await db.query(
-    `INSERT INTO mirror.pools AS p (pool_id, single_chain, shortfall) VALUES ($1, $2, $3)
-     ON CONFLICT (pool_id) DO UPDATE SET single_chain = excluded.single_chain,
-       shortfall = excluded.shortfall`,
-    [poolId, singleChain, shortfall],
-  );
-}

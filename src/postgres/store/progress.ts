@@ -1,7 +1,7 @@
 import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
 import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
-import { describeStageRows, stageTables } from './stage.ts';
+import { readStageRows, stageTables } from './stage.ts';
 
 /** The steps of a run that are shown. */
 export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
@@ -103,7 +103,7 @@ export interface WalkProgress {
 /** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
 export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
   const { walks } = stageTables(stage);
-  return describeStageRows(
+  return readStageRows(
     db.query<KindProgress>(
       `SELECT kind, walks, "walksDone", "walksInProgress", items,
          CASE WHEN about > items OR walks = "walksDone" THEN about END AS expected, "readAt"
@@ -137,7 +137,7 @@ export function walksInProgress(
   limit: number,
 ): Promise<WalkProgress[]> {
   const { walks } = stageTables(stage);
-  return describeStageRows(
+  return readStageRows(
     db.query<WalkProgress>(
       `SELECT id, kind, prefix, attempt, pages, items, expected, token_at AS "readAt"
        FROM ${walks} WHERE state = 'open' AND pages > 0

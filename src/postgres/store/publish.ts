@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { ResumableError, SnapshotFailedError } from '../../model/errors.ts';
+import type { Queryable } from '../connection.ts';
 import { type PoolRows, settleDrift } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { publishGroups, publishMemberships } from './publish-groups.ts';
@@ -75,4 +76,14 @@ async function assertDriftStaged(
     : new ResumableError(
         `${changed} while its snapshot was published. Run it again: it repairs the rows.`,
       );
+}
+
+/**
+ * Updates the planner's statistics after a publication. With those of an empty table, the planner would
+ * sort a whole pool to return it in key order. This covers the columns of keys; autovacuum, a minute
+ * later, covers the rest.
+ */
+export async function analyzeKeys(db: Queryable): Promise<void> {
+  await db.query(`ANALYZE directory.users (pool_id, username, valid_from),
+    directory.memberships (pool_id, group_name, username, valid_from)`);
 }

@@ -121,7 +121,7 @@ export function explainStageGone(error: unknown, lease: SnapshotLease): unknown 
 }
 
 /** The rows of a query; none where the snapshot was ended, and the stage dropped, since its look-up. */
-export async function describeStageRows<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
+export async function readStageRows<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
   try {
     return (await query).rows;
   } catch (error) {

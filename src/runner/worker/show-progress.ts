@@ -2,7 +2,7 @@ import type { Job } from 'bullmq';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
 import { stageProgress } from '../../postgres/store/progress.ts';
-import { walksById } from '../../postgres/store/walks.ts';
+import { findWalks } from '../../postgres/store/walks.ts';
 import type { JobDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
 
@@ -30,7 +30,7 @@ export async function showProgress(
     const ofThisProcess = [first, ...others];
     const walks = new Map(
       (
-        await walksById(
+        await findWalks(
           db,
           lease,
           ofThisProcess.map((job) => job.data.walk),

@@ -3,7 +3,7 @@ import { LeaseLostError, SnapshotFailedError } from '../../model/errors.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
 import { recordReason } from '../../postgres/store/snapshot-notes.ts';
-import { allWalks, failWalk, type Walk, walksById } from '../../postgres/store/walks.ts';
+import { failWalk, findWalks, listWalks, type Walk } from '../../postgres/store/walks.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { runWalk } from '../../snapshot/run-walk.ts';
 import { recordFailure } from '../outcome.ts';
@@ -41,7 +41,7 @@ export async function runWalkJob(
   try {
     const lost = await deps.quota.join(context.pool.accountId, context.pool.region);
     const stop = AbortSignal.any([signal, lost]);
-    [before] = await walksById(context.db, context.lease, [job.data.walk]);
+    [before] = await findWalks(context.db, context.lease, [job.data.walk]);
     const found = await runWalk({ ...context, pause: slice.pause }, job.data.walk, stop);
     await addFoundWalks(deps, context, job, found);
   } catch (error) {
@@ -63,7 +63,7 @@ async function addFoundWalks(
 ): Promise<void> {
   const isOfGroups = job.name === 'groups';
   if (found.length === 0 && !isOfGroups) return;
-  const open = (await allWalks(db, context.lease)).filter((each) => each.state === 'open');
+  const open = (await listWalks(db, context.lease)).filter((each) => each.state === 'open');
   const missing = isOfGroups
     ? open.filter((each) => each.kind === 'members' && each.lease === 0 && each.failure === null)
     : found;
@@ -96,7 +96,7 @@ async function hasReadPages(
   job: Job<WalkData>,
   before: Walk | undefined,
 ): Promise<boolean> {
-  const [now] = await walksById(db, lease, [job.data.walk]);
+  const [now] = await findWalks(db, lease, [job.data.walk]);
   return now?.attempt === before?.attempt && (now?.pages ?? 0) > (before?.pages ?? 0);
 }
 
