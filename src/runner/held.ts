@@ -12,11 +12,11 @@ import { publish } from '../snapshot/publish.ts';
 import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
 
 /**
- * Publishes and archives a held snapshot: a person has looked at it. How it ends is the pool's last
- * attempt.
+ * Publishes and archives a held snapshot, after a person inspected it. Its outcome becomes the pool's
+ * last attempt.
  *
- * @throws ConfigurationError where it is not held.
- * @throws SnapshotFailedError where a later snapshot was published, or its stage is gone.
+ * @throws ActionRequiredError if the snapshot is not held.
+ * @throws SnapshotFailedError if a later snapshot was published, or its stage is gone.
  */
 export async function releaseHeld(
   context: ArchiveContext,
@@ -24,16 +24,16 @@ export async function releaseHeld(
   historyDays: number | null,
   signal: AbortSignal,
 ): Promise<SnapshotReport> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const { db, progress } = context;
   const { poolId } = key;
   const snapshot = snapshotId(key.snapshotAt);
-  const lease = await requireHeld(db, key);
+  const lease = await takeHeldLease(db, key);
   try {
     await publish({ db, lease, progress }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
-    return await report(db, key, begun, sealed.get(snapshot) ?? null);
+    return await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);
   } catch (why) {
     const outcome = signal.aborted ? 'interrupted' : 'failed';
     await saveOutcome(context, poolId, { outcome, snapshot, why });
@@ -42,49 +42,48 @@ export async function releaseHeld(
 }
 
 /**
- * Gives up a snapshot that is held or still being read; the current state stays as it is. A process
- * that reads it stops.
+ * Ends a snapshot that is held or being read. The current state stays. A process that reads the
+ * snapshot stops.
  *
- * @throws ConfigurationError where it is neither.
+ * @throws ActionRequiredError if the snapshot is in another state.
  */
 export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotReport> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const { poolId, snapshotAt } = key;
   await endTransactionsOfLostWorkers(db);
   const row = await findSnapshot(db, poolId, snapshotAt);
   const lease =
     (await takeLease(db, poolId, 'held', snapshotAt)) ??
     (await takeLease(db, poolId, 'walking', snapshotAt));
-  if (row === null || lease === null) throw notIn(key, row, 'held or walking');
+  if (row === null || lease === null) throw createStateError(key, row, 'held or walking');
   const before = row.state === 'held' ? 'it was held' : 'it had stopped';
   const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
   await discardSnapshot(db, lease, `Discarded by a person${reason}`);
   await dropEndedStages(db);
-  return report(db, key, begun, null);
+  return readReport(db, key, startedAt, null);
 }
 
-async function report(
+async function readReport(
   db: pg.Pool,
   { poolId, snapshotAt }: SnapshotKey,
-  begun: number,
+  startedAt: number,
   archive: SnapshotReport['archive'],
 ): Promise<SnapshotReport> {
-  const seconds = Math.round(performance.now() - begun) / 1000;
-  return buildReport(poolId, await findSnapshot(db, poolId, snapshotAt), {
-    reason: null,
-    seconds,
-    archive,
-  });
+  const seconds = Math.round(performance.now() - startedAt) / 1000;
+  const row = await findSnapshot(db, poolId, snapshotAt);
+  return buildReport(poolId, row, { reason: null, seconds, archive });
 }
 
-async function requireHeld(db: pg.Pool, key: SnapshotKey): Promise<SnapshotLease> {
+async function takeHeldLease(db: pg.Pool, key: SnapshotKey): Promise<SnapshotLease> {
   const { poolId, snapshotAt } = key;
   const lease = await takeLease(db, poolId, 'held', snapshotAt);
-  if (lease === null) throw notIn(key, await findSnapshot(db, poolId, snapshotAt), 'held');
+  if (lease === null) {
+    throw createStateError(key, await findSnapshot(db, poolId, snapshotAt), 'held');
+  }
   return lease;
 }
 
-function notIn(
+function createStateError(
   { poolId, snapshotAt }: SnapshotKey,
   row: SnapshotRow | null,
   states: string,
@@ -92,8 +91,11 @@ function notIn(
   return new ActionRequiredError([
     {
       subject: `${poolId}/${snapshotId(snapshotAt)}`,
-      problem: row === null ? 'there is no such snapshot.' : `it is ${row.state}, not ${states}.`,
-      remedy: `\`${commandLine(['status', poolId])}\` shows the snapshots and where they stand.`,
+      problem:
+        row === null
+          ? 'this snapshot does not exist.'
+          : `this snapshot is ${row.state}, not ${states}.`,
+      remedy: `\`${commandLine(['status', poolId])}\` lists the snapshots and their states.`,
     },
   ]);
 }

@@ -1,21 +1,21 @@
 import type { AttemptStatus, PoolStatus } from './status.ts';
 
-/** Whether the mirror of a pool is recent enough. */
+/** Whether the mirror of a pool is recent enough, and why. */
 export interface PoolAge {
   readonly poolId: string;
   readonly ok: boolean;
-  /** The newest published snapshot; null where there is none. */
+  /** The newest published snapshot, or null. */
   readonly snapshot: string | null;
-  /** Seconds since it began, by Postgres's clock; null where there is none. */
+  /** Seconds since it began, on Postgres's clock; null without a published snapshot. */
   readonly ageSeconds: number | null;
-  /** True where COGNITO_POOLS=all no longer lists the pool: its mirror can only become older. */
+  /** True if COGNITO_POOLS=all no longer lists the pool: its mirror can only become older. */
   readonly vanished: boolean;
   readonly lastAttempt: AttemptStatus | null;
 }
 
 /**
  * Compares the age of each pool's newest published snapshot with a limit. A pool that was never
- * mirrored, or vanished from its account, is not recent enough.
+ * mirrored, or vanished from its account, fails the check.
  *
  * @param poolIds the pools to check, in the order of the result.
  */

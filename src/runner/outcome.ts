@@ -68,7 +68,7 @@ const LEVELS = { archived: 'info', held: 'warn', interrupted: 'warn', failed: 'e
 
 /**
  * Logs how the run of a pool ended, in one line: `snapshot archived`, `held`, `failed` or
- * `interrupted`, with what `sync --json` prints of it.
+ * `interrupted`, with the fields of `sync --json`.
  */
 export function logOutcome(log: Logger, outcome: Outcome, report: SnapshotReport): void {
   log[LEVELS[outcome]](report, `snapshot ${outcome}`);

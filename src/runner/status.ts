@@ -10,29 +10,29 @@ import {
   type WorkerRow,
   workerRows,
 } from '../postgres/work/worker-status.ts';
-import { nameOf, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
-import { measuredStatus } from './walking-status.ts';
+import { formatName, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
+import { computeRates } from './walking-status.ts';
 
 /** A pool, with its newest published snapshot and the last attempt to mirror it. */
 export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
   readonly lastAttempt: AttemptStatus | null;
 }
 
-/** The last attempt to mirror a pool, with the id of its snapshot; null where it began none. */
+/** The last attempt to mirror a pool, with the id of its snapshot; null if it started none. */
 export interface AttemptStatus extends Omit<Attempt, 'snapshotAt'> {
   readonly snapshot: string | null;
 }
 
-/** A snapshot that the workers were asked for, with the id of the one that came of it. */
+/** A request, with the id of the snapshot that was taken for it. */
 export interface RequestStatus extends Omit<RequestRow, 'snapshotAt'> {
   readonly snapshot: string | null;
 }
 
-/** Where everything stands. */
+/** What `status` shows. */
 export interface Status {
-  /** When it was read, by Postgres's clock. */
+  /** When it was read, on Postgres's clock. */
   readonly at: Date;
-  /** Every pool that is known. */
+  /** Every known pool. */
   readonly pools: readonly PoolStatus[];
   readonly snapshots: readonly SnapshotStatus[];
   readonly schedules: readonly ScheduleRow[];
@@ -44,9 +44,8 @@ export interface Status {
 const RECENT = 5;
 
 /**
- * Where these pools stand with their snapshots, schedules and requests, all pools where `poolIds` is
- * null, and the workers. Snapshots and requests come by pool, the newest first. It reads Postgres
- * alone.
+ * Reads the snapshots, schedules and requests of these pools, or of all pools if `poolIds` is null, and
+ * the workers. Snapshots and requests are sorted by pool, the newest first. It reads only Postgres.
  */
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
@@ -60,21 +59,23 @@ export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null)
   const taken = requests.filter(({ endedAt }) => isWorked && endedAt === null);
   return {
     at,
-    pools: pools.map(poolStatus),
+    pools: pools.map(toPoolStatus),
     snapshots: await readSnapshots(db, at, poolIds, taken),
     schedules,
     workers,
-    requests: requests.map(withId),
+    requests: requests.map(withSnapshotId),
   };
 }
 
-/** The status with rates since an earlier one, which tell more than averages. */
+/** The status with rates since an earlier one, which are more exact than averages. */
 export function measureRates(status: Status, earlier: Status): Status {
-  const before = new Map(earlier.snapshots.map((snapshot) => [nameOf(snapshot), snapshot.walking]));
+  const before = new Map(
+    earlier.snapshots.map((snapshot) => [formatName(snapshot), snapshot.walking]),
+  );
   const snapshots = status.snapshots.map((snapshot) => {
-    const walking = before.get(nameOf(snapshot));
+    const walking = before.get(formatName(snapshot));
     if (!walking || !snapshot.walking) return snapshot;
-    const measured = measuredStatus(status.at, snapshot.walking, {
+    const measured = computeRates(status.at, snapshot.walking, {
       at: earlier.at,
       status: walking,
     });
@@ -83,10 +84,10 @@ export function measureRates(status: Status, earlier: Status): Status {
   return { ...status, snapshots };
 }
 
-function poolStatus({ lastAttempt, ...pool }: PoolRow): PoolStatus {
-  return { ...pool, lastAttempt: lastAttempt && withId(lastAttempt) };
+function toPoolStatus({ lastAttempt, ...pool }: PoolRow): PoolStatus {
+  return { ...pool, lastAttempt: lastAttempt && withSnapshotId(lastAttempt) };
 }
 
-function withId<T extends { readonly snapshotAt: Date | null }>({ snapshotAt, ...row }: T) {
+function withSnapshotId<T extends { readonly snapshotAt: Date | null }>({ snapshotAt, ...row }: T) {
   return { ...row, snapshot: snapshotAt && snapshotId(snapshotAt) };
 }

@@ -4,21 +4,21 @@ import { findOpenRequestForPool, openRequest } from '../postgres/work/requests.t
 import { listSchedules } from '../postgres/work/schedules.ts';
 import { countLiveWorkers } from '../postgres/work/workers.ts';
 
-/** What came of asking for a snapshot. */
+/** The answer to a request for a snapshot. */
 export interface Triggered {
   readonly poolId: string;
-  /** The request that is open now; null where it has ended meanwhile. */
+  /** The open request; null if it has ended since. */
   readonly id: number | null;
-  /** False where one was in progress already. */
+  /** False if the pool had an open request already. */
   readonly accepted: boolean;
   /** How many workers are alive. */
   readonly workers: number;
 }
 
 /**
- * Asks the workers for a snapshot of a pool now.
+ * Requests a snapshot of a pool from the workers.
  *
- * @throws ConfigurationError where no worker mirrors the pool.
+ * @throws ActionRequiredError if no worker mirrors the pool.
  */
 export async function trigger(db: pg.Pool, poolId: string): Promise<Triggered> {
   const schedules = await listSchedules(db);
@@ -28,16 +28,16 @@ export async function trigger(db: pg.Pool, poolId: string): Promise<Triggered> {
         subject: poolId,
         problem: 'the workers do not mirror this pool.',
         remedy:
-          'Add it to their COGNITO_POOLS, or to the file of MIRROR_CONFIG, and start one again.',
+          'Add it to their COGNITO_POOLS or to the file of MIRROR_CONFIG, and restart a worker.',
       },
     ]);
   }
-  const asked = await openRequest(db, poolId, 'trigger');
-  const open = asked ?? (await findOpenRequestForPool(db, poolId));
+  const opened = await openRequest(db, poolId, 'trigger');
+  const open = opened ?? (await findOpenRequestForPool(db, poolId));
   return {
     poolId,
     id: open?.id ?? null,
-    accepted: asked !== null,
+    accepted: opened !== null,
     workers: await countLiveWorkers(db),
   };
 }

@@ -1,29 +1,29 @@
 import type { KindProgress, WalkProgress } from '../postgres/store/progress.ts';
 
-/** How far one walk is, and how fast. */
+/** The progress of one walk, and its rate. */
 export interface WalkStatus extends WalkProgress {
-  /** Items read a second, between two readings; null where they tell of no new page. */
+  /** Items a second between two readings; null without a new page. */
   readonly rate: number | null;
-  /** When it should end at that rate; null where it is not known. */
+  /** When it should end at that rate; null if unknown. */
   readonly estimatedEnd: Date | null;
 }
 
-/** How far a snapshot is that is being taken. */
+/** The progress of a snapshot that is being read. */
 export interface WalkingStatus {
   readonly walks: readonly KindProgress[];
-  /** Walks that are in progress, those with most left first: a bounded number of them. */
+  /** Walks in progress, those with the most items left first; a bounded number. */
   readonly inProgress: readonly WalkStatus[];
-  /** Items read a second since `rateSince`; null where no run reads it now. */
+  /** Items a second since `rateSince`; null if no run reads it now. */
   readonly rate: number | null;
-  /** When this run began, where the rate is its average; else when an earlier reading was. */
+  /** When this run began, if the rate is its average; else the time of the earlier reading. */
   readonly rateSince: Date | null;
-  /** When the last page was asked for; null before the first. */
+  /** When the last page was requested; null before the first. */
   readonly readAt: Date | null;
-  /** When its walks should end at that rate; null where it is not known. */
+  /** When its walks should end at that rate; null if unknown. */
   readonly estimatedEnd: Date | null;
 }
 
-/** Where no page was requested for so long, the end is unknown. */
+/** If no page was requested for this long, the end is unknown. */
 const QUIET_AFTER_SECONDS = 60;
 
 /** The run that reads a snapshot now. */
@@ -34,11 +34,11 @@ export interface CurrentRun {
 }
 
 /**
- * A first reading: the rate is the average of what this run read.
+ * A first reading: the rate is the average of this run.
  *
- * @param run null where no run reads the snapshot now: then there is no rate and no end.
+ * @param run null if no run reads the snapshot now: then there is a null rate and a null end.
  */
-export function averageStatus(
+export function computeAverage(
   at: Date,
   run: CurrentRun | null,
   walks: readonly KindProgress[],
@@ -51,19 +51,19 @@ export function averageStatus(
     readAt: reads.length === 0 ? null : new Date(Math.max(...reads)),
   };
   if (run === null) return { ...status, rate: null, rateSince: null, estimatedEnd: null };
-  // A walk that starts again gives back what it had read, also what earlier runs had.
-  const read = Math.max(0, itemsOf(walks) - run.itemsBefore);
+  // A restarted walk loses its items, including those of earlier runs.
+  const read = Math.max(0, sumItems(walks) - run.itemsBefore);
   const rate = read / Math.max(1, secondsBetween(run.beganAt, at));
   return withRate(at, rate, { ...status, rateSince: run.beganAt });
 }
 
 /**
- * A reading with the rates since an earlier one. Where nothing was read between them, or a walk that
- * began again took back what it had read, the rate stays the average.
+ * A reading with the rates since an earlier one. If nothing was read in between, or a restarted walk
+ * lost items, the rate stays the average.
  *
- * @param at when it was read; `earlier.at` when the earlier one was.
+ * @param at the time of this reading.
  */
-export function measuredStatus(
+export function computeRates(
   at: Date,
   status: WalkingStatus,
   earlier: { at: Date; status: WalkingStatus },
@@ -72,21 +72,21 @@ export function measuredStatus(
   if (status.rate === null) return status;
   const inProgress = status.inProgress.map((walk) => {
     const before = earlier.status.inProgress.find(({ id }) => id === walk.id);
-    return before === undefined ? walk : measuredWalk(at, walk, before);
+    return before === undefined ? walk : computeWalkRate(at, walk, before);
   });
-  const read = itemsOf(status.walks) - itemsOf(earlier.status.walks);
+  const read = sumItems(status.walks) - sumItems(earlier.status.walks);
   const seconds = secondsBetween(earlier.at, at);
   if (read <= 0 || seconds <= 0) return { ...status, inProgress };
   return withRate(at, read / seconds, { ...status, inProgress, rateSince: earlier.at });
 }
 
-/** A walk's own pages are its clock: a rate over whole pages does not depend on when one looks. */
-function measuredWalk(at: Date, walk: WalkStatus, before: WalkStatus): WalkStatus {
+/** Measures from page to page, so that the rate does not depend on the times of the readings. */
+function computeWalkRate(at: Date, walk: WalkStatus, before: WalkStatus): WalkStatus {
   const seconds = secondsBetween(before.readAt, walk.readAt);
   if (walk.attempt !== before.attempt || walk.items <= before.items || seconds <= 0) return walk;
   const rate = (walk.items - before.items) / seconds;
   const left = walk.expected === null ? 0 : walk.expected - walk.items;
-  return { ...walk, rate, estimatedEnd: left > 0 ? later(at, left / rate) : null };
+  return { ...walk, rate, estimatedEnd: left > 0 ? addSeconds(at, left / rate) : null };
 }
 
 function withRate(
@@ -98,10 +98,10 @@ function withRate(
   const isRead = readAt !== null && secondsBetween(readAt, at) < QUIET_AFTER_SECONDS;
   const known = isRead && rate > 0 && walks.every(({ expected }) => expected !== null);
   const left = walks.reduce((sum, kind) => sum + (kind.expected ?? kind.items) - kind.items, 0);
-  return { ...status, rate, estimatedEnd: known && left > 0 ? later(at, left / rate) : null };
+  return { ...status, rate, estimatedEnd: known && left > 0 ? addSeconds(at, left / rate) : null };
 }
 
-function itemsOf(walks: readonly KindProgress[]): number {
+function sumItems(walks: readonly KindProgress[]): number {
   return walks.reduce((sum, { items }) => sum + items, 0);
 }
 
@@ -109,6 +109,6 @@ function secondsBetween(from: Date, to: Date): number {
   return (to.getTime() - from.getTime()) / 1000;
 }
 
-function later(at: Date, seconds: number): Date {
+function addSeconds(at: Date, seconds: number): Date {
   return new Date(at.getTime() + seconds * 1000);
 }

@@ -90,8 +90,8 @@ describe('a snapshot that looks wrong', () => {
       code: 2,
       stdout: '',
       stderr:
-        `cognito-mirror: ${held}: it is archived, not held. ` +
-        `\`${hint(['status', mirror.poolId])}\` shows the snapshots and where they stand.\n`,
+        `cognito-mirror: ${held}: this snapshot is archived, not held. ` +
+        `\`${hint(['status', mirror.poolId])}\` lists the snapshots and their states.\n`,
     });
   });
 
@@ -112,7 +112,7 @@ describe('a snapshot that looks wrong', () => {
     for (const command of ['discard', 'release']) {
       const again = await mirror.run([command, held]);
       expect(again).toMatchObject({ code: 2, stdout: '' });
-      expect(again.stderr).toContain(`${held}: it is discarded, not held`);
+      expect(again.stderr).toContain(`${held}: this snapshot is discarded, not held`);
     }
   });
 
@@ -143,7 +143,7 @@ describe('release and discard', () => {
     [['us-east-1_Simulated/20261120T020000Z/more'], /names no snapshot/],
     [
       ['us-east-1_Simulated/20261120T020000Z'],
-      /there is no such snapshot\. `node .*cognito-mirror\.mjs status us-east-1_Simulated`/,
+      /this snapshot does not exist\. `node .*cognito-mirror\.mjs status us-east-1_Simulated`/,
     ],
     [['us-east-1_Simulated/20261120T020000Z', 'another'], /too many arguments/],
     [['us-east-1_Simulated/20261120T020000Z', '--force'], /unknown option '--force'/],

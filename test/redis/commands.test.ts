@@ -6,7 +6,7 @@ import { ActionRequiredError } from '../../src/model/errors.ts';
 import { RESERVE_PERMIT } from '../../src/quota/clustered/permits.ts';
 import { assertLimiterUsable, BUCKET_COMMANDS } from '../../src/quota/clustered/require-usable.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { assertQueuesUsable, jobCommands } from '../../src/runner/worker/check-redis.ts';
+import { assertQueuesUsable, listJobCommands } from '../../src/runner/worker/check-redis.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from '../support/redis-server.ts';
 
 const PREFIX = '{cognito-mirror:test}';
@@ -59,7 +59,7 @@ describe('the commands that are tried', () => {
   });
 
   test("are all of BullMQ's scripts that the workers use", () => {
-    const tried = jobCommands(PREFIX).map(([name]) => name);
+    const tried = listJobCommands(PREFIX).map(([name]) => name);
     const folder = join(
       dirname(createRequire(import.meta.url).resolve('bullmq/package.json')),
       'dist/cjs/scripts',

@@ -107,7 +107,7 @@ describe('a held snapshot', () => {
     const report = await release(held);
     expect(report).toMatchObject({ state: 'archived', reason: null, removed: 52, users: 448 });
     await expectMirrored(mirror.db, mirror.pool);
-    await expect(release(held)).rejects.toThrow(/it is archived, not held/);
+    await expect(release(held)).rejects.toThrow(/this snapshot is archived, not held/);
   });
 
   it('leaves the current state as it was when it is discarded', async () => {
@@ -127,7 +127,7 @@ describe('a held snapshot', () => {
       held.snapshot,
     ]);
     expect(row).toEqual({ state: 'discarded' });
-    await expect(release(held)).rejects.toThrow(/it is discarded, not held/);
+    await expect(release(held)).rejects.toThrow(/this snapshot is discarded, not held/);
   });
 
   it('cannot be released after a later snapshot was published', async () => {

@@ -99,7 +99,7 @@ describe('`sync` beside workers', () => {
     const { code, reports } = await fleet.sync([A], shared());
     expect(code).toBe(1);
     expect(reports[0]?.reason).toBe(
-      `The workers are taking a snapshot of ${A}: \`${hint(['status', A])}\` shows how far it is. Run this again once it has ended.`,
+      `The workers are taking a snapshot of ${A}; \`${hint(['status', A])}\` shows its progress. Run this again when it has ended.`,
     );
     expect([await snapshots(A), await requests(A)]).toEqual(before);
     held.release();
@@ -115,7 +115,7 @@ describe('`sync` beside workers', () => {
     await fleet.trigger(A);
     await until('the request waits', async () => (await requests(A))[0]?.waiting_reason);
     const { stdout } = await fleet.run(['status', A]);
-    expect(stdout).toContain('waits: A `sync` of the pool is waited for.');
+    expect(stdout).toContain('waits: Waiting for a running `sync` of this pool.');
     expect(await snapshots(A)).toHaveLength(before + 1);
     held.release();
     expect((await sync.result).code).toBe(0);
@@ -145,7 +145,7 @@ describe('`sync` beside workers', () => {
     expect(await requests(A)).toEqual([
       {
         outcome: 'skipped',
-        reason: 'No worker was alive: `sync` took it up.',
+        reason: 'No worker was alive; `sync` continued its snapshot.',
         waiting_reason: null,
       },
     ]);

@@ -64,7 +64,7 @@ async function start(...thrown: Error[]): Promise<Job<SnapshotData>> {
       if (error) throw error;
     },
     log: createLogger({ level: 'silent' }),
-    tell: () => {},
+    logProblem: () => {},
     onEnd: () => {},
   });
   return job;

@@ -5,7 +5,7 @@ import { endTransactionsOf, getOwner } from '../../src/postgres/work/transaction
 import { endTransactionsOfLostWorkers, recordHeartbeat } from '../../src/postgres/work/workers.ts';
 import { discard } from '../../src/runner/held.ts';
 import { assertNoOpenRequest } from '../../src/runner/inline/lock-pool.ts';
-import { lostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
+import { createLostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { begin } from '../postgres/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -21,7 +21,7 @@ let look: () => Promise<void>;
 beforeEach(async () => {
   database = await createTestDatabase();
   pools = [openPool(database.url, 4), openPool(database.url, 4), openPool(database.url, 2)];
-  look = lostTransactionsEnder(pools[2], createLogger({ level: 'silent' }));
+  look = createLostTransactionsEnder(pools[2], createLogger({ level: 'silent' }));
 });
 afterEach(async () => {
   await Promise.all(pools.map((pool) => pool.end()));

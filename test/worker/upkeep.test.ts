@@ -5,7 +5,7 @@ import { findOpenRequestForPool, listOpenRequests } from '../../src/postgres/wor
 import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
 import { JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
-import { type SnapshotData, snapshotJobId } from '../../src/runner/worker/queues.ts';
+import { formatSnapshotJobId, type SnapshotData } from '../../src/runner/worker/queues.ts';
 import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
@@ -38,7 +38,7 @@ afterAll(() => mirror.close());
 /** The job of the pool's open request, by its state. */
 async function stateOfJob(): Promise<string> {
   const request = await findOpenRequestForPool(mirror.db, POOL);
-  return request ? mirror.queues.snapshots.getJobState(snapshotJobId(request)) : 'no request';
+  return request ? mirror.queues.snapshots.getJobState(formatSnapshotJobId(request)) : 'no request';
 }
 
 /** Does the job of a request that is asked for now, in a certain way, once. */
@@ -169,7 +169,7 @@ describe('of several workers', () => {
     await mirror.ask(POOL);
     await connection.client.del(await connection.client.keys(`${queues.prefix}:snapshots:*`));
     const none: JobWorker = {
-      inHand: () => [],
+      activeJobs: () => [],
       pause() {},
       resume() {},
       close: async () => {},

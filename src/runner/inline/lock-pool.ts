@@ -7,19 +7,19 @@ import { endRequest, findOpenRequestForPool } from '../../postgres/work/requests
 import { countLiveWorkers, endTransactionsOfLostWorkers } from '../../postgres/work/workers.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
-/** What an inline run holds while it mirrors a pool. */
+/** The locks of an inline run, on a pool and on the quota of its account and Region. */
 export interface PoolLock {
-  /** Fires where the connection that holds it is lost: no more calls then. */
+  /** Fires if the connection that holds them is lost: then no more calls are allowed. */
   readonly lost: AbortSignal;
   unlock(): Promise<void>;
 }
 
 /**
- * Holds a pool and the quota of its account and Region for this process.
+ * Locks a pool, and the quota of its account and Region, for this process.
  *
- * @param shared whether the calls are paced over Redis, together with those of others.
- * @param log gets a line where a connection has to be waited for.
- * @throws ResumableError where another run has either.
+ * @param shared true if the calls share a limiter over Redis with those of other processes.
+ * @param log gets a line if a connection has to be waited for.
+ * @throws ResumableError if another run has one of the locks.
  */
 export async function lockPool(
   databaseUrl: string,
@@ -31,7 +31,7 @@ export async function lockPool(
   const onLost = () =>
     lost.abort(
       new ResumableError(
-        `The connection to Postgres that holds the quota of account ${accountId} in ${region} was lost. Run it again to resume.`,
+        `Lost the connection to Postgres that holds the quota lock of account ${accountId} in ${region}. Run it again to resume.`,
       ),
     );
   const locks = await openLocks(databaseUrl, onLost, log);
@@ -39,7 +39,7 @@ export async function lockPool(
     await takeQuota(locks, accountId, region, shared);
     if (await locks.takePool(poolId)) return { lost: lost.signal, unlock: () => locks.release() };
     throw new ResumableError(
-      `Another run is mirroring ${poolId}. Wait for it to end, then run this again.`,
+      `Another run is mirroring ${poolId}. Wait until it ends, then run this again.`,
     );
   } catch (error) {
     await locks.release();
@@ -57,25 +57,30 @@ async function takeQuota(
   throw new ResumableError(
     `Another run is using the quota of account ${accountId} in ${region}` +
       (shared
-        ? ', without sharing it over Redis. Wait for it to end, or give it the same REDIS_URL; then run this again.'
-        : '. Wait for it to end, then run this again; those that have the same REDIS_URL share the quota.'),
+        ? ' and does not share it over Redis. Wait until it ends, or give it the same REDIS_URL; then run this again.'
+        : '. Wait until it ends, then run this again. Runs with the same REDIS_URL share the quota.'),
   );
 }
 
 /**
- * Sees to it that no worker is taking a snapshot of a pool that an inline run has locked. What
- * workers that are gone left open is ended: this run goes on with it.
+ * Requires that no worker is taking a snapshot of a pool that an inline run has locked. If no worker is
+ * alive, it ends their open request, and this run continues its snapshot.
  *
- * @throws ResumableError where workers are at it.
+ * @throws ResumableError if workers are taking one.
  */
 export async function assertNoOpenRequest(db: pg.Pool, poolId: string): Promise<void> {
   const request = await findOpenRequestForPool(db, poolId);
   if (request === null) return;
   if ((await countLiveWorkers(db)) > 0) {
     throw new ResumableError(
-      `The workers are taking a snapshot of ${poolId}: \`${commandLine(['status', poolId])}\` shows how far it is. Run this again once it has ended.`,
+      `The workers are taking a snapshot of ${poolId}; \`${commandLine(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
     );
   }
   await endTransactionsOfLostWorkers(db);
-  await endRequest(db, request.id, 'skipped', 'No worker was alive: `sync` took it up.');
+  await endRequest(
+    db,
+    request.id,
+    'skipped',
+    'No worker was alive; `sync` continued its snapshot.',
+  );
 }

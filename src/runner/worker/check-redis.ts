@@ -5,21 +5,20 @@ import type { Command } from '../../redis/dry-run.ts';
 import { QUEUE_NAMES } from './queues.ts';
 
 /**
- * Does once what the queues will do: adds a job to a queue of its own, takes it and completes it,
- * and deletes the queue again.
+ * Tries what the queues will do: adds a job to a trial queue, completes it, and deletes the queue.
  *
  * @param prefix of the queues' keys.
- * @throws ConfigurationError where Redis refuses any of it, with the right or setting that is missing.
+ * @throws ActionRequiredError if Redis refuses a step, with the right or setting that is missing.
  */
 export async function assertQueuesUsable(redis: RedisConnection, prefix: string): Promise<void> {
-  await redis.require(jobCommands(prefix));
+  await redis.require(listJobCommands(prefix));
   const name = `trial-${randomUUID()}`;
   const options = { connection: redis.client, prefix };
   const queue = new Queue(name, options);
   const worker = new Worker(name, null, { ...options, autorun: false });
-  // Each queue of a worker keeps a connection for blocking commands; this one has its own.
+  // Each worker of a queue needs a connection for blocking commands. The trial worker has its own.
   const others = QUEUE_NAMES.slice(1).map(() => redis.duplicate());
-  // The same errors come out of the calls below.
+  // The calls below throw the same errors.
   queue.on('error', () => {});
   worker.on('error', () => {});
   try {
@@ -39,12 +38,12 @@ export async function assertQueuesUsable(redis: RedisConnection, prefix: string)
 }
 
 /**
- * What queues and workers send to Redis: by BullMQ, by those of its scripts that are used here, and
- * beside them.
+ * The commands that queues and workers send to Redis: by BullMQ, by the scripts of it that are used
+ * here, and by this program.
  *
  * @param prefix of the queues' keys.
  */
-export function jobCommands(prefix: string): readonly Command[] {
+export function listJobCommands(prefix: string): readonly Command[] {
   const key = `${prefix}:trial`;
   return [
     ['INFO'],

@@ -18,20 +18,20 @@ import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { WalkFailedError } from '../advance.ts';
 
-/** What may be told of an error in Redis, in Postgres and to a person: none of a user's data. */
+/** The text of an error that may be stored in Redis and Postgres and shown: it has no user data. */
 export function safeMessage(error: unknown): string {
   const known = withoutRows(toError(error));
   if (isOurs(known)) return known.message;
-  return `It failed unexpectedly (${known.name}). The worker's log tells where.`;
+  return `It failed unexpectedly (${known.name}). The worker's log has the place.`;
 }
 
-/** The error, if its text may be told, else one that says as much as may be. */
+/** The error itself if its text is safe, else one with a safe text. */
 export function toSafeError(error: unknown): Error {
   const known = withoutRows(toError(error));
   return isOurs(known) ? known : new Error(safeMessage(error));
 }
 
-/** Where an error was thrown that nobody expected: of its text, which may quote anything, nothing. */
+/** Where an unexpected error was thrown, without its text, which may quote anything. */
 export function safeStack(thrown: unknown): string[] | undefined {
   const error = toError(thrown);
   if (isOurs(withoutRows(error))) return undefined;
@@ -39,40 +39,40 @@ export function safeStack(thrown: unknown): string[] | undefined {
     ?.split('\n')
     .map((line) => line.trim())
     .filter((line) => line.startsWith('at '))
-    .slice(0, DEEPEST);
+    .slice(0, MAX_FRAMES);
 }
 
-const DEEPEST = 8;
+const MAX_FRAMES = 8;
 
 function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error('Something not an error was thrown.');
+  return thrown instanceof Error ? thrown : new Error('Something other than an error was thrown.');
 }
 
 function isOurs(error: Error): boolean {
   return error instanceof MirrorError || error instanceof UnrecoverableError;
 }
 
-/** The error for BullMQ to keep in Redis: its text is told to people, and its stack is left out. */
-export function failureToKeep(error: unknown): Error {
-  const kept = error instanceof UnrecoverableError ? error : new Error(safeMessage(error));
-  kept.stack = kept.message;
-  return kept;
+/** The error for BullMQ to store in Redis: with a safe text and without a stack. */
+export function toStoredError(error: unknown): Error {
+  const stored = error instanceof UnrecoverableError ? error : new Error(safeMessage(error));
+  stored.stack = stored.message;
+  return stored;
 }
 
-/** True where work that failed with this error would fail again. */
+/** True if work that failed with this error would fail again. */
 export function isFinal(error: Error): boolean {
   if (error instanceof SnapshotFailedError || error instanceof WalkFailedError) return true;
   if (error instanceof UnrecoverableError) return true;
-  // Credentials come and go by themselves; what else is wrong, a person must change.
+  // Credentials can recover without a person; other required actions cannot.
   return error instanceof ActionRequiredError && !(error instanceof CredentialsError);
 }
 
-/** True where a job that fails now is not tried again. */
+/** True if a job that fails now is not tried again. */
 export function isLastAttempt(job: Job): boolean {
   return job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
 }
 
-/** What BullMQ says where a job, or the one that it belongs to, is another worker's or is gone. */
+/** BullMQ's codes for a job, or its parent, that another worker has or that is gone. */
 const LOST: readonly unknown[] = [
   ErrorCode.JobNotExist,
   ErrorCode.JobLockNotExist,
@@ -81,34 +81,34 @@ const LOST: readonly unknown[] = [
   ErrorCode.JobLockMismatch,
 ];
 
-/** True where a job is no longer this worker's: nothing is to be noted of it, and nothing fails. */
+/** True if this worker no longer has the job: then nothing is recorded, and nothing failed. */
 export function isJobLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // This one has no code. It comes beside the event by which the job is cancelled.
+  // This error has no code. BullMQ emits it with the event that cancels the job.
   if (error.message.startsWith('could not renew lock for job')) return true;
   return 'code' in error && LOST.includes(error.code);
 }
 
-/** Tells that something, such as a pool, could not be looked after. */
+/** Logs that upkeep of something, such as a pool, failed. */
 export type ProblemLog = (what: string, error: unknown) => void;
 
 /**
- * Logs each failure once, however often it comes. A server that is away or refuses is logged by its
- * own connection, and what Redis lost is made again.
+ * Logs each different failure once. The connections to Redis and Postgres log their own losses, and
+ * jobs that Redis lost are added again.
  */
 export function createProblemLog(log: Logger): ProblemLog {
-  const told = new Set<string>();
+  const logged = new Set<string>();
   return (what, error) => {
     if (waitAfter(error) !== null || isJobLost(error) || isConnectionLost(error)) return;
-    const reason = safeMessage(error as Error);
-    const said = `${what}: ${reason}`;
-    if (told.has(said)) return;
-    told.add(said);
-    log.warn({ what, reason, at: safeStack(error as Error) }, 'could not be looked after');
+    const reason = safeMessage(error);
+    const problem = `${what}: ${reason}`;
+    if (logged.has(problem)) return;
+    logged.add(problem);
+    log.warn({ what, reason, at: safeStack(error) }, 'upkeep failed, and is repeated');
   };
 }
 
-/** What a job needs is not to be had now; it is no failure of the job's. */
+/** The job cannot run now, which is not a failure of the job. */
 export class LaterError extends MirrorError {
   /** How long to wait, in milliseconds. */
   readonly waitMs: number;
@@ -119,26 +119,26 @@ export class LaterError extends MirrorError {
   }
 }
 
-/** Longer than BullMQ takes to be done with the run that paused. */
+/** Longer than BullMQ needs to finish the run that paused. */
 const PAUSED_MS = 500;
-/** While the service throttles for minutes, others may use the slot. */
+/** While the service throttles for minutes, other jobs can use the slot. */
 const THROTTLED_MS = 30_000;
-/** Until Postgres or Redis is asked again. */
+/** Until Postgres or Redis is tried again. */
 export const SERVER_AWAY_MS = 5_000;
 
-/** How long to wait before an error's work is tried again without spending an attempt, or null. */
+/** How long to wait before work is repeated without spending an attempt; null for a failure. */
 export function waitAfter(error: unknown): number | null {
   if (error instanceof LaterError) return error.waitMs;
-  // Behind the others of its priority that wait for a slot.
+  // The job goes behind others of its priority that wait for a slot.
   if (error instanceof PausedError) return PAUSED_MS;
   if (error instanceof ThrottledError) return THROTTLED_MS;
   return isDatabaseAway(error) || isRefusal(error) ? SERVER_AWAY_MS : null;
 }
 
 /**
- * Gives a job back to wait for a time, without spending an attempt.
+ * Returns a job to its queue for a time, without spending an attempt.
  *
- * @returns what BullMQ is to be thrown for it.
+ * @returns what to throw to BullMQ.
  */
 export async function delayJob(job: Job, token: string, waitMs: number): Promise<Error> {
   await job.moveToDelayed(Date.now() + waitMs, token);
@@ -146,16 +146,16 @@ export async function delayJob(job: Job, token: string, waitMs: number): Promise
 }
 
 /**
- * Gives a job back to whichever worker is next, without spending an attempt.
+ * Returns a job to its queue for the next free worker, without spending an attempt.
  *
- * @returns what BullMQ is to be thrown for it.
+ * @returns what to throw to BullMQ.
  */
 export async function returnJob(job: Job, token: string): Promise<Error> {
   await job.moveToWait(token);
   return new WaitingError();
 }
 
-/** True for what says that a job goes on at another time. */
+/** True for the errors that tell BullMQ that a job continues later. */
 export function isReturned(failure: Error): boolean {
   return (
     failure instanceof DelayedError ||

@@ -4,38 +4,38 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { JobOutcome } from '../../telemetry/metrics-work.ts';
 import {
   delayJob,
-  failureToKeep,
   isJobLost,
   isReturned,
   type ProblemLog,
   returnJob,
   safeMessage,
   safeStack,
+  toStoredError,
   waitAfter,
 } from './failures.ts';
 import type { QueueName } from './queues.ts';
 
 /**
- * A worker renews its jobs' locks twice in this time; a job whose worker was killed is taken up by
- * another one this much later, and a check more.
+ * How long a job's lock lasts. A worker renews it twice in this time. Another worker continues the job
+ * of a killed one this much later, plus one check.
  */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 3_000;
 
-/** By then the run before it has ended. */
-const TAKEN_AGAIN_MS = 1_000;
+/** By then the earlier run of the job in this process has ended. */
+const STILL_RUNNING_MS = 1_000;
 
-/** A job that takes its process down every time would else do so for ever. */
-const MOST_STALLS = 50;
+/** Stalls of a job before it fails: otherwise a job that crashes its process would repeat without end. */
+const MAX_STALLS = 50;
 
-/** What does a queue's jobs in this process. */
+/** Runs a queue's jobs in this process. */
 export interface JobWorker {
-  /** The jobs in hand. */
-  readonly inHand: () => Job[];
-  /** Takes no more jobs for a while; those in hand go on. */
+  /** The jobs that run now. */
+  readonly activeJobs: () => Job[];
+  /** Starts no more jobs for a while; those that run continue. */
   pause(): void;
   resume(): void;
-  /** Takes no more jobs, gives those in hand back, and closes its connections. */
+  /** Starts no more jobs, returns those that run to the queue, and closes its connections. */
   close(): Promise<void>;
 }
 
@@ -44,34 +44,34 @@ export interface JobWorkerOptions<Data> {
   readonly connection: Redis;
   readonly prefix: string;
   readonly concurrency: number;
-  /** Does a job; `signal` fires where it must stop. */
+  /** Runs a job, and stops when `signal` fires. */
   readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
   readonly log: Logger;
-  /** Reports errors of the queue that no job meets. */
-  readonly tell: ProblemLog;
-  /** Told of each job that is tried again no more, or later; of some that were not even begun. */
+  /** Gets errors of the queue that belong to no job. */
+  readonly logProblem: ProblemLog;
+  /** Called for each job that failed, also before it started. */
   readonly onFailed?: (job: Job<Data>, error: Error) => void;
-  /** Told of each job that ended, or was given back. */
+  /** Called for each job that ended or was returned. */
   readonly onEnd: (outcome: JobOutcome, seconds: number) => void;
 }
 
-/** Does the jobs of a queue, and gives back without a loss what it cannot go on with. */
+/** Runs the jobs of a queue. A job that cannot continue returns to the queue without a loss. */
 export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker {
   const stopping = new AbortController();
-  const inHand = new Map<string, { job: Job; replaced: AbortController }>();
+  const active = new Map<string, { job: Job; replaced: AbortController }>();
 
-  /** What a run that did not complete comes to, for BullMQ to be thrown. */
-  const failureOf = async (job: Job<Data>, token: string, error: unknown): Promise<Error> => {
+  /** Returns or fails a job that did not complete, and gives what to throw to BullMQ. */
+  const endIncomplete = async (job: Job<Data>, token: string, error: unknown): Promise<Error> => {
     if (error instanceof WaitingChildrenError) return error;
     const waitMs = waitAfter(error);
     try {
       if (stopping.signal.aborted) return await returnJob(job, token);
       if (waitMs !== null) return await delayJob(job, token, waitMs);
     } catch (refused) {
-      return failureToKeep(refused);
+      return toStoredError(refused);
     }
-    if (!isJobLost(error)) tellFailure(job, error);
-    return failureToKeep(error);
+    if (!isJobLost(error)) logFailure(job, error);
+    return toStoredError(error);
   };
 
   // BullMQ passes the third argument to a function that has three parameters without defaults.
@@ -82,34 +82,34 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
   ) => {
     const id = job.id ?? '';
     const key = token ?? '';
-    const earlier = inHand.get(id);
+    const earlier = active.get(id);
     if (earlier) {
-      // It was taken for stalled, and came back while this process still has it. BullMQ keeps locks
-      // by id: the end of the earlier run would strike off the lock of this one.
-      earlier.replaced.abort(new Error('The job was taken again.'));
-      throw await delayJob(job, key, TAKEN_AGAIN_MS);
+      // The job counted as stalled and came back while this process still runs it. BullMQ keeps locks
+      // by id, so the end of the earlier run would remove the lock of this one.
+      earlier.replaced.abort(new Error('The job was started again.'));
+      throw await delayJob(job, key, STILL_RUNNING_MS);
     }
     const replaced = new AbortController();
-    inHand.set(id, { job, replaced });
-    const begun = performance.now();
-    const ended = (outcome: JobOutcome) =>
-      options.onEnd(outcome, (performance.now() - begun) / 1000);
+    active.set(id, { job, replaced });
+    const startedAt = performance.now();
+    const end = (outcome: JobOutcome) =>
+      options.onEnd(outcome, (performance.now() - startedAt) / 1000);
     const lost = [replaced.signal, ...(lockLost ? [lockLost] : [])];
     const signal = AbortSignal.any([stopping.signal, ...lost]);
     try {
       await options.process(job, key, signal);
-      ended('completed');
+      end('completed');
     } catch (error) {
       const isElsewhere = lost.some(({ aborted }) => aborted) || isJobLost(error);
-      const failure = isElsewhere ? failureToKeep(error) : await failureOf(job, key, error);
-      ended(isElsewhere || isReturned(failure) ? 'returned' : 'failed');
+      const failure = isElsewhere ? toStoredError(error) : await endIncomplete(job, key, error);
+      end(isElsewhere || isReturned(failure) ? 'returned' : 'failed');
       throw failure;
     } finally {
-      inHand.delete(id);
+      active.delete(id);
     }
   };
 
-  const tellFailure = (job: Job<Data>, error: unknown) => {
+  const logFailure = (job: Job<Data>, error: unknown) => {
     const { queue, log } = options;
     const attempt = job.attemptsMade + 1;
     log.warn(
@@ -124,24 +124,25 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     concurrency: options.concurrency,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: MOST_STALLS,
+    maxStalledCount: MAX_STALLS,
   });
-  // One that stalled too often fails without having been begun.
+  // A job that stalled too often fails without a start.
   worker.on('failed', (job, error) => {
     if (job) options.onFailed?.(job, error);
   });
-  // A job whose lock is lost is another worker's by now, or is gone.
+  // Another worker has a job whose lock is lost, or the job is gone.
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'Its lock was lost.');
   });
-  worker.on('error', (error) => options.tell(`queue ${options.queue}`, error));
+  const logError = (error: unknown) => options.logProblem(`queue ${options.queue}`, error);
+  worker.on('error', logError);
 
   return {
-    inHand: () => [...inHand.values()].map(({ job }) => job),
-    pause: () => void worker.pause(true).catch(() => {}),
+    activeJobs: () => [...active.values()].map(({ job }) => job),
+    pause: () => void worker.pause(true).catch(logError),
     resume: () => worker.resume(),
     async close() {
-      // First: what is given back must not be taken again here.
+      // First, so that returned jobs do not start here again.
       const closed = worker.close();
       stopping.abort();
       await closed;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { SnapshotRequest } from '../../postgres/work/requests.ts';
 import type { ProblemLog } from './failures.ts';
 
-/** A pool's run has come due. */
+/** A pool's run is due. */
 export interface ScheduleData {
   readonly poolId: string;
 }
@@ -18,13 +18,13 @@ export interface SnapshotData {
 export interface WalkData extends SnapshotData {
   /** The snapshot's id. */
   readonly snapshot: string;
-  /** Which taking-up of the snapshot the walk is a part of. */
+  /** The number of the snapshot lease that the job was added under. */
   readonly lease: number;
   /** The walk's number in the snapshot's stage. */
   readonly walk: number;
 }
 
-/** The queues of one mirror. Their jobs hold ids alone: what is read stays in Postgres. */
+/** The queues of one mirror. Their jobs hold only ids; everything else is in Postgres. */
 export interface Queues {
   /** The prefix of their keys. */
   readonly prefix: string;
@@ -34,17 +34,17 @@ export interface Queues {
   close(): Promise<void>;
 }
 
-/** The names of the queues, as jobs, metrics and logs know them. */
+/** The names of the queues in jobs, metrics and logs. */
 export const QUEUE_NAMES = ['schedules', 'snapshots', 'walks'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 
-/** How finished jobs are kept, so that a person can look at them: times in seconds. */
+/** How long finished jobs are kept for inspection; times in seconds. */
 const KEPT = {
   removeOnComplete: { age: 60 * 60, count: 1000 },
   removeOnFail: { age: 7 * 24 * 60 * 60, count: 1000 },
 };
 
-/** A job is tried this often, 5 to 40 seconds apart; calls within it are tried more often. */
+/** Attempts of a job, 5 to 40 seconds apart. Calls within it have more attempts. */
 export const ATTEMPTS = 5;
 const BACKOFF = { type: 'exponential', delay: 5000 };
 
@@ -53,10 +53,14 @@ const DEFAULT_JOB_OPTIONS = { ...KEPT, attempts: ATTEMPTS, backoff: BACKOFF };
 /**
  * Opens the queues of a mirror.
  *
- * @param installation names the mirror: several may share one Redis.
- * @param tell reports errors that no call of ours meets.
+ * @param installation identifies the mirror: several may share one Redis.
+ * @param logProblem gets errors of a queue that no call returns.
  */
-export function openQueues(connection: Redis, installation: string, tell: ProblemLog): Queues {
+export function openQueues(
+  connection: Redis,
+  installation: string,
+  logProblem: ProblemLog,
+): Queues {
   const prefix = `{cognito-mirror:${installation}}`;
   const open = <Data>(name: QueueName) => {
     const queue = new Queue<Data>(name, {
@@ -64,7 +68,7 @@ export function openQueues(connection: Redis, installation: string, tell: Proble
       prefix,
       defaultJobOptions: DEFAULT_JOB_OPTIONS,
     });
-    queue.on('error', (error) => tell(`queue ${name}`, error));
+    queue.on('error', (error) => logProblem(`queue ${name}`, error));
     return queue;
   };
   const queues = {
@@ -82,10 +86,10 @@ export function openQueues(connection: Redis, installation: string, tell: Proble
 }
 
 /**
- * The id of a request's job. Numbers of requests come again where Postgres is restored from a backup,
- * their times do not. BullMQ wants neither a whole number nor a colon.
+ * The id of a request's job. After Postgres was restored from a backup, numbers of requests repeat, but
+ * times do not. BullMQ allows neither a whole number nor a colon.
  */
-export function snapshotJobId({ id, requestedAt }: SnapshotRequest): string {
+export function formatSnapshotJobId({ id, requestedAt }: SnapshotRequest): string {
   return `request-${id}-${requestedAt.getTime()}`;
 }
 
@@ -95,6 +99,6 @@ export async function addSnapshotJob(queues: Queues, request: SnapshotRequest): 
   await queues.snapshots.add(
     'snapshot',
     { poolId, requestId: id },
-    { jobId: snapshotJobId(request) },
+    { jobId: formatSnapshotJobId(request) },
   );
 }

@@ -4,8 +4,8 @@ import { LaterError, SERVER_AWAY_MS } from './failures.ts';
 const TRY_AGAIN_MS = 15_000;
 
 /**
- * This process's part in the quotas of accounts and Regions, which all workers share: as long as it
- * is held, no inline run that knows nothing of Redis can take the same quota besides.
+ * This process's shared locks on the quotas of accounts and Regions. While they are held, no inline
+ * run without Redis can use the same quota.
  */
 export class QuotaLocks {
   readonly #databaseUrl: string;
@@ -16,10 +16,10 @@ export class QuotaLocks {
   }
 
   /**
-   * Takes part in a quota, if this process does not yet.
+   * Takes the shared lock on a quota, if this process does not have it.
    *
-   * @returns a signal that fires where the part is lost: no more calls then, until it is taken again.
-   * @throws LaterError where an inline run has the quota for itself.
+   * @returns a signal that fires if the lock is lost: no more calls are allowed until it is taken again.
+   * @throws LaterError if an inline run has the exclusive lock.
    */
   async join(accountId: string, region: string): Promise<AbortSignal> {
     this.#session ??= this.#open();
@@ -34,12 +34,12 @@ export class QuotaLocks {
     }
     if (await joined) return session.lost.signal;
     throw new LaterError(
-      `An inline run without Redis has the quota of account ${accountId} in ${region} for itself; it is waited for.`,
+      `Waiting for an inline run without Redis, which uses the quota of account ${accountId} in ${region} alone.`,
       TRY_AGAIN_MS,
     );
   }
 
-  /** Gives up a connection that says nothing any more; the next to join opens another. */
+  /** Drops a connection that no longer answers. The next `join` opens another. */
   async drop(): Promise<void> {
     const session = await this.#session?.catch(() => null);
     session?.drop();
@@ -56,7 +56,7 @@ export class QuotaLocks {
       this.#session = null;
       lost.abort(
         new LaterError(
-          'The connection to Postgres that holds the quota was lost; another one is waited for.',
+          'Lost the connection to Postgres that holds the quota lock; waiting for a new one.',
           SERVER_AWAY_MS,
         ),
       );
@@ -65,6 +65,7 @@ export class QuotaLocks {
       const locks = await openLocks(this.#databaseUrl, forget);
       const drop = () => {
         forget();
+        // The connection does not answer: releasing it can only fail.
         locks.release().catch(() => {});
       };
       return { locks, lost, joined: new Map(), drop };
@@ -75,7 +76,7 @@ export class QuotaLocks {
   }
 }
 
-/** One connection, and the quotas that are shared by it. */
+/** One connection, and the locks that it holds, by account and Region. */
 interface Session {
   readonly locks: Locks;
   readonly lost: AbortController;

@@ -5,17 +5,17 @@ import { endRequest, findOpenRequest, type SnapshotRequest } from '../../postgre
 import { buildReport, logOutcome } from '../outcome.ts';
 import type { JobDeps } from './deps.ts';
 
-/** What came of a request. */
+/** How a request ended. */
 interface End {
-  /** Its snapshot; null where none was begun. */
+  /** Its snapshot; null if none was started. */
   readonly snapshot: SnapshotRow | null;
-  /** The archive, where this turn of the job sealed it. */
+  /** The archive, if this run of the job sealed it. */
   readonly archive?: ArchiveResult | null;
   /** Why it failed. */
   readonly reason?: string;
 }
 
-/** Ends a request, and logs how: by the process that ends it, and by no other. */
+/** Ends a request. Only the process that ends it logs how. */
 export async function completeRequest(
   { db, log }: Pick<JobDeps, 'db' | 'log'>,
   { id, poolId }: SnapshotRequest,
@@ -29,7 +29,7 @@ export async function completeRequest(
   logOutcome(log, outcome, buildReport(poolId, snapshot, run));
 }
 
-/** Ends a request as failed, with the snapshot that was begun for it, and logs that. */
+/** Ends a request as failed, with the snapshot that was started for it. */
 export async function failRequest(
   deps: Pick<JobDeps, 'db' | 'log'>,
   request: SnapshotRequest,

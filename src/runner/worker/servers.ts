@@ -2,26 +2,26 @@ import { redactUrl } from '../../common/redact-url.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
-/** Whether the servers that a worker needs are there. */
+/** Whether a worker can reach the servers that it needs. */
 export interface Servers {
-  /** What keeps the worker from working, in a few sentences; null where nothing does. */
+  /** Why the worker cannot work, in a few sentences; null if it can. */
   readonly trouble: string | null;
-  /** Tells whether Postgres answered just now. */
+  /** Records whether Postgres answered. */
   databaseAnswers(answers: boolean): void;
 }
 
 /**
- * Watches the servers. A loss of Postgres is logged once, and so is its return; Redis's connection
- * logs its own.
+ * Watches the servers. It logs each loss and return of Postgres once; the connection to Redis logs its
+ * own.
  *
- * @param onChange is called with true where all are back, and with false where one is lost or
- * refuses.
+ * @param onChange called with true when all servers are back, and with false when one is lost or
+ *   refuses commands.
  */
 export function watchServers(
   redis: RedisConnection,
   databaseUrl: string,
   log: Logger,
-  onChange: (allThere: boolean) => void,
+  onChange: (isReady: boolean) => void,
 ): Servers {
   const databaseName = `Postgres (${redactUrl(databaseUrl)})`;
   const redisName = `Redis (${redactUrl(redis.url)})`;

@@ -7,8 +7,8 @@ import type { JobDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
 
 /**
- * Writes how far they are into the walks' jobs of this process and the jobs of their snapshots, from
- * the checkpoints: what was read by others and before counts as well.
+ * Writes progress into this process's jobs of walks and into the jobs of their snapshots. It comes from
+ * the checkpoints, so it includes what other processes and earlier runs read.
  */
 export async function showProgress(
   { db, queues }: JobDeps,

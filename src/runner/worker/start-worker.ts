@@ -11,9 +11,9 @@ import { runSnapshotJob } from './snapshot-job.ts';
 import { startUpkeep } from './upkeep.ts';
 import { recordAbandonedWalk, runWalkJob } from './walk-job.ts';
 
-/** Walks in hand at a time: enough that several account-Regions are kept at their quota. */
+/** Walks that run at a time: enough for the quotas of several accounts and Regions. */
 const WALKS = 32;
-/** Snapshots planned, checked, published or archived at a time; each archive takes some memory. */
+/** Snapshots planned, checked, published or archived at a time: each archive needs memory. */
 const SNAPSHOTS = 2;
 const SCHEDULES = 4;
 
@@ -26,23 +26,21 @@ export interface WorkerOptions {
   readonly version: string;
 }
 
-/** A process that does the mirror's jobs. */
+/** A worker that runs jobs. */
 export interface RunningWorker {
-  /** Gives what is in hand back, and closes what it opened; needs Redis and Postgres for a moment. */
+  /** Returns running jobs and closes what it opened, for which it needs Redis and Postgres. */
   close(): Promise<void>;
 }
 
-/**
- * Makes the schedules those of the configuration, and does jobs until it is closed.
- */
+/** Saves the schedules of the configuration, and runs jobs until it is closed. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { deps, redis } = options;
   const { db, log, queues, metrics } = deps;
   await saveSchedules(db, options.schedules);
-  const tell = createProblemLog(log);
-  await keepSchedulers(deps, tell);
+  const logProblem = createProblemLog(log);
+  await keepSchedulers(deps, logProblem);
 
-  const runs = new SnapshotSessions(deps);
+  const sessions = new SnapshotSessions(deps);
   const open = <Data>(
     name: QueueName,
     concurrency: number,
@@ -57,19 +55,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       process,
       ...(onFailed && { onFailed }),
       log,
-      tell,
+      logProblem,
       onEnd: (outcome, seconds) => metrics.job(name, outcome, seconds),
     });
   const walks = open<WalkData>(
     'walks',
     WALKS,
-    (job, _, signal) => runWalkJob(deps, runs, job, signal),
-    (job, error) => void recordAbandonedWalk(deps, job, error).catch(() => {}),
+    (job, _, signal) => runWalkJob(deps, sessions, job, signal),
+    (job, error) =>
+      void recordAbandonedWalk(deps, job, error).catch((unrecorded: unknown) =>
+        logProblem(job.data.poolId, unrecorded),
+      ),
   );
   const workers: readonly JobWorker[] = [
     open<ScheduleData>('schedules', SCHEDULES, async (job) => {
       const waitMs = await takeDueRun(deps, job.data.poolId);
-      if (waitMs > 0) throw new LaterError('Its pool begins a little later.', waitMs);
+      if (waitMs > 0) throw new LaterError('Waiting for the start of its run.', waitMs);
     }),
     open<SnapshotData>('snapshots', SNAPSHOTS, (job, token, signal) =>
       runSnapshotJob(deps, job, token, signal),

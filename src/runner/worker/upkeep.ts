@@ -10,13 +10,13 @@ import type { JobDeps } from './deps.ts';
 import { createProblemLog } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
 import { JobKeeper, keepSchedulers } from './keep-jobs.ts';
-import { lostTransactionsEnder } from './lost-transactions.ts';
+import { createLostTransactionsEnder } from './lost-transactions.ts';
 import type { WalkData } from './queues.ts';
 import { watchServers } from './servers.ts';
 import { showProgress } from './show-progress.ts';
 
 const BEAT_MS = 5_000;
-/** A Postgres that says nothing for so long counts as lost: its machine may be gone. */
+/** A Postgres that does not answer for this long counts as lost: its machine may be gone. */
 const SILENCE_MS = 20_000;
 const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
@@ -28,21 +28,21 @@ export interface UpkeepOptions {
   readonly databaseUrl: string;
   readonly version: string;
   readonly workers: readonly JobWorker[];
-  /** The one of them that reads walks. */
+  /** The one of `workers` that reads walks. */
   readonly walks: JobWorker;
 }
 
-/** What a worker does beside its jobs. */
+/** What a worker does in addition to its jobs. */
 export interface Upkeep {
-  /** Ends it; what is under way is waited for. */
+  /** Stops it, and waits for work that is running. */
   stop(): Promise<void>;
-  /** Takes leave, once no job is in hand any more. */
+  /** Removes the worker from Postgres, after its last job has ended. */
   leave(): Promise<void>;
 }
 
 /**
- * Tells every few seconds that the worker is alive and what troubles it, watches the servers, sees
- * to it that jobs and schedulers are there, and shows how far walks are.
+ * Every few seconds, records that the worker is alive and what stops it, watches the servers, keeps
+ * jobs and schedulers complete, and shows the progress of walks.
  */
 export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { deps, redis, workers } = options;
@@ -53,56 +53,56 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     pid: process.pid,
     version: options.version,
   };
-  const servers = watchServers(redis, options.databaseUrl, log, (allThere) => {
+  const servers = watchServers(redis, options.databaseUrl, log, (isReady) => {
     for (const worker of workers) {
-      if (allThere) worker.resume();
+      if (isReady) worker.resume();
       else worker.pause();
     }
-    // `status` shows it within a moment, and not at the next beat.
-    void tellAlive().catch(() => {});
+    // At once, so that `status` shows it before the next heartbeat.
+    void beat().catch(onSilence);
   });
-  // A pool of its own: those of the jobs may all be in use.
+  // A separate pool, because jobs may use all connections of the other.
   const pulse = openPool(options.databaseUrl, 1);
-  const tellAlive = bounded(() => {
-    const jobs = workers.reduce((sum, worker) => sum + worker.inHand().length, 0);
+  const beat = bounded(() => {
+    const jobs = workers.reduce((sum, worker) => sum + worker.activeJobs().length, 0);
     return recordHeartbeat(pulse, self, { jobs, problem: servers.trouble });
   }, SILENCE_MS);
   const onSilence = async (error: unknown) => {
     servers.databaseAnswers(false);
     if (!(error instanceof NoAnswerError)) return;
-    // What was asked there hangs until its connection is given up; the jobs then wait elsewhere.
+    // Queries there hang until their connections are dropped. The jobs then wait in their queues.
     for (const pool of [db, pulse]) dropConnections(pool);
     await deps.quota.drop();
   };
 
-  const tell = createProblemLog(log);
-  const keeper = new JobKeeper(deps, redis.client, tell);
-  /** Of many workers, one looks after the jobs at a time. */
+  const logProblem = createProblemLog(log);
+  const keeper = new JobKeeper(deps, redis.client, logProblem);
+  /** One of all workers at a time does this. */
   const keepJobs = async () => {
     const key = `${queues.prefix}:keeper`;
     const isMine = await redis.client.set(key, self.id, 'PX', KEEP_JOBS_MS - 500, 'NX');
     if (isMine !== null) await keeper.keep();
   };
-  const lookAfter = (what: string, ms: number, work: () => Promise<void>) =>
-    every(
+  const maintain = (what: string, ms: number, work: () => Promise<void>) =>
+    repeat(
       ms,
       async () => (servers.trouble === null ? work() : undefined),
-      async (error) => tell(what, error),
+      async (error) => logProblem(what, error),
     );
-  const repeated = [
-    every(BEAT_MS, () => tellAlive().then(() => servers.databaseAnswers(true)), onSilence),
-    // The jobs' connections may all wait for what a lost worker holds.
-    lookAfter('lost workers', BEAT_MS, lostTransactionsEnder(pulse, log)),
-    lookAfter('jobs', KEEP_JOBS_MS, keepJobs),
-    lookAfter('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(deps, tell)),
-    lookAfter('progress', PROGRESS_MS, () =>
-      showProgress(deps, options.walks.inHand() as Job<WalkData>[]),
+  const running = [
+    repeat(BEAT_MS, () => beat().then(() => servers.databaseAnswers(true)), onSilence),
+    // On `pulse`, because all connections of the jobs may wait for a lost worker's locks.
+    maintain('lost workers', BEAT_MS, createLostTransactionsEnder(pulse, log)),
+    maintain('jobs', KEEP_JOBS_MS, keepJobs),
+    maintain('schedulers', KEEP_SCHEDULERS_MS, () => keepSchedulers(deps, logProblem)),
+    maintain('progress', PROGRESS_MS, () =>
+      showProgress(deps, options.walks.activeJobs() as Job<WalkData>[]),
     ),
   ];
 
   return {
     async stop() {
-      await Promise.all(repeated.map((each) => each.stop()));
+      await Promise.all(running.map((each) => each.stop()));
     },
     async leave() {
       await removeWorker(pulse, self.id);
@@ -111,30 +111,30 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   };
 }
 
-/** Work that is done again and again, one time after the other. */
+/** Work that is repeated, never twice at a time. */
 export interface Repeated {
-  /** Ends it, and resolves once the time under way has ended. */
+  /** Stops repeating, and resolves once the current run has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Does `work` at once, and again each time that `ms` milliseconds have passed since it ended.
+ * Runs `work` now, and again `ms` milliseconds after each end.
  *
- * @param onError is told of each failure; the next time comes all the same.
+ * @param onError gets each failure, which does not stop the repetition.
  */
-export function every(
+function repeat(
   ms: number,
   work: () => Promise<void>,
   onError: (error: unknown) => Promise<void>,
 ): Repeated {
   const stopped = new AbortController();
-  const repeat = async () => {
+  const run = async () => {
     while (!stopped.signal.aborted) {
       await work().catch(onError);
       await sleep(ms, undefined, { signal: stopped.signal }).catch(() => {});
     }
   };
-  const running = repeat();
+  const running = run();
   return {
     async stop() {
       stopped.abort();

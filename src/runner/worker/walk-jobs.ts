@@ -11,13 +11,13 @@ export interface SnapshotJob {
 }
 
 /**
- * Adds a job for each of some walks, as children of their snapshot's job.
+ * Adds jobs for walks, as children of their snapshot's job.
  *
- * The longest walk of a snapshot has the best priority, the next one the next. So each snapshot's
- * longest go before any other's second longest: pools share the workers, and no pool's long chains
- * begin last.
+ * The longest walk of a snapshot has priority 1, the next one priority 2. So the longest walk of every
+ * snapshot goes before the second longest of any: pools share the workers, and no long chain starts
+ * last.
  *
- * @param open all walks of the snapshot that are still to be read.
+ * @param open all walks of the snapshot that still have pages to read.
  */
 export async function addWalkJobs(
   queues: Queues,
@@ -45,8 +45,8 @@ export async function addWalkJobs(
       opts: {
         jobId: `${id}-walk-${walk.id}-${lease.number}`,
         parent,
-        priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_RANK),
-        // The others are read to their ends, and kept; the snapshot's job then says what failed.
+        priority: Math.min(ranks.get(walk.id) ?? open.length, LOWEST_PRIORITY),
+        // The other walks are read to their ends. The snapshot's job then reports what failed.
         ignoreDependencyOnFailure: true,
       },
     })),
@@ -54,7 +54,7 @@ export async function addWalkJobs(
 }
 
 /**
- * From here on walks are alike, and take turns: fewer than a worker reads at a time, so that those of
- * one snapshot cannot keep all of another's waiting.
+ * The lowest priority, which all shorter walks share. It is less than the walks that a worker reads at
+ * a time, so that one snapshot's walks cannot block all walks of another.
  */
-const LOWEST_RANK = 16;
+const LOWEST_PRIORITY = 16;
