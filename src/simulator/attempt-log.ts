@@ -1,13 +1,13 @@
 import type { Bucket } from './quota.ts';
 
-/** What became of a request. */
+/** The result of a request; `dropped` if the connection was cut. */
 export type Outcome = 'ok' | 'throttled' | 'error' | 'dropped';
 
-/** One request to the API, refused ones included. */
+/** One HTTP request to the API, refused ones included. */
 export interface Attempt {
-  /** Counts from 0; gaps never occur. */
+  /** Counts from 0 without gaps. */
   readonly sequence: number;
-  /** Arrival in milliseconds since 1970, with a fraction, on a clock that never steps. */
+  /** Arrival in milliseconds since 1970, with a fraction, on a monotonic clock. */
   readonly at: number;
   /** Arrival in milliseconds of this process's `performance.now()`. */
   readonly since: number;
@@ -15,20 +15,20 @@ export interface Attempt {
   readonly poolId: string | null;
   readonly bucket: Bucket | null;
   readonly outcome: Outcome;
-  /** The error's type where there was one. */
+  /** The type of the error, if any. */
   readonly error: string | null;
-  /** True if a fault on demand caused the outcome. */
+  /** True if an injected fault caused the outcome. */
   readonly injected: boolean;
 }
 
-/** Chooses attempts; a field that is absent chooses any. */
+/** Selects attempts; an absent field matches any. */
 export interface AttemptFilter {
   readonly operation?: string;
   readonly bucket?: Bucket;
   readonly outcome?: Outcome;
 }
 
-/** The last attempts, at most `capacity` of them, in the order of arrival. */
+/** The last `capacity` attempts in order of arrival. */
 export class AttemptLog {
   readonly #capacity: number;
   #ring: Attempt[] = [];
@@ -39,12 +39,12 @@ export class AttemptLog {
     this.#capacity = capacity;
   }
 
-  /** How many requests arrived since the start, also where they are no longer kept. */
+  /** How many requests arrived since the start, including those no longer kept. */
   get total(): number {
     return this.#sequence;
   }
 
-  /** Notes an arrival; the outcome is filled in by `settle`. */
+  /** Records an arrival; `settle` adds its outcome. */
   arrive(arrival: Pick<Attempt, 'at' | 'since'>): number {
     const sequence = this.#sequence;
     this.#sequence += 1;
@@ -61,30 +61,30 @@ export class AttemptLog {
     return sequence;
   }
 
-  /** Fills in what became of an arrival, if it is still kept. */
+  /** Adds the outcome of an arrival, if it is still kept. */
   settle(sequence: number, result: Partial<Omit<Attempt, 'sequence' | 'at' | 'since'>>): void {
     const slot = sequence % this.#capacity;
     const kept = this.#ring[slot];
     if (kept?.sequence === sequence) this.#ring[slot] = { ...kept, ...result };
   }
 
-  /** The attempts kept, in the order of arrival. */
+  /** The kept attempts that match, in order of arrival. */
   entries(filter: AttemptFilter = {}): Attempt[] {
     const kept: Attempt[] = [];
     const first = Math.max(this.#firstKept, this.#sequence - this.#capacity);
     for (let sequence = first; sequence < this.#sequence; sequence += 1) {
       const attempt = this.#ring[sequence % this.#capacity];
-      if (attempt !== undefined && passes(attempt, filter)) kept.push(attempt);
+      if (attempt !== undefined && isMatch(attempt, filter)) kept.push(attempt);
     }
     return kept;
   }
 
-  /** How many of the attempts kept the filter chooses. */
+  /** How many kept attempts match. */
   count(filter: AttemptFilter = {}): number {
     return this.entries(filter).length;
   }
 
-  /** The most of the chosen attempts that arrived within any window of so many milliseconds. */
+  /** The most matching attempts that arrived within any window of `windowMs`. */
   peak(filter: AttemptFilter = {}, windowMs = 1000): number {
     const attempts = this.entries(filter);
     let peak = 0;
@@ -96,14 +96,14 @@ export class AttemptLog {
     return peak;
   }
 
-  /** Forgets what is kept; the total stays. */
+  /** Removes the kept attempts; the total stays. */
   clear(): void {
     this.#ring = [];
     this.#firstKept = this.#sequence;
   }
 }
 
-function passes(attempt: Attempt, filter: AttemptFilter): boolean {
+function isMatch(attempt: Attempt, filter: AttemptFilter): boolean {
   return (
     (filter.operation === undefined || attempt.operation === filter.operation) &&
     (filter.bucket === undefined || attempt.bucket === filter.bucket) &&

@@ -5,17 +5,17 @@ import type { PageTokens } from './page-token.ts';
 import type { SimulatedPool } from './pool.ts';
 import type { Input, Operation } from './requests.ts';
 
-/** What all calls of a simulator share. */
+/** State that all calls of a simulator share. */
 export interface Services {
   readonly pools: ReadonlyMap<string, SimulatedPool>;
   readonly tokens: PageTokens;
   readonly faults: Faults;
-  /** How full pages are on average, over 0 up to 1. */
+  /** How full pages are on average: over 0, up to 1. */
   readonly pageFill: number;
   readonly random: Random;
 }
 
-/** One valid request on its way through an operation. */
+/** One request to an operation. */
 export interface Call {
   readonly operation: Operation;
   readonly input: Input;
@@ -25,7 +25,7 @@ export interface Call {
   readonly services: Services;
 }
 
-/** The pool that a call names; a pool of another Region than the request's is not found. */
+/** The pool that a call names. It must be in the Region that the request was signed for. */
 export function findPool(call: Call): SimulatedPool {
   const pool = call.services.pools.get(call.input.UserPoolId);
   if (pool === undefined || pool.settings.region !== call.region) {

@@ -2,38 +2,38 @@ import type { ServerResponse } from 'node:http';
 import type { AttemptFilter, AttemptLog } from './attempt-log.ts';
 import type { FaultSettings, Faults } from './faults.ts';
 
-/** The paths of the simulator's own, for programs that run it in another process. */
+/** The control paths, for programs that run the simulator in another process. */
 export const CONTROL_PATH = '/_simulator/';
 
-interface Controlled {
+interface ControlTarget {
   readonly attempts: AttemptLog;
   readonly faults: Faults;
 }
 
-/** An answer of the control paths: an HTTP status, and what goes out as JSON. */
+/** A response of the control paths; the value is sent as JSON. */
 interface ControlAnswer {
   readonly status: number;
   readonly value: unknown;
 }
 
 /**
- * `GET health`; `GET attempts` (with `operation`, `bucket`, `outcome` to choose) and
- * `DELETE attempts`; `GET faults` and `POST faults`, which replaces all settings.
+ * `GET health`; `GET attempts` (filtered by `operation`, `bucket` and `outcome`) and
+ * `DELETE attempts`; `GET faults`, and `POST faults` to replace all of them.
  */
-export function answerControl(
-  controlled: Controlled,
+export function handleControl(
+  controlled: ControlTarget,
   path: string,
   method: string,
   body: string,
   response: ServerResponse,
 ): void {
-  const { status, value } = answerOf(controlled, path, method, body);
+  const { status, value } = route(controlled, path, method, body);
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify(value));
 }
 
-function answerOf(
-  { attempts, faults }: Controlled,
+function route(
+  { attempts, faults }: ControlTarget,
   path: string,
   method: string,
   body: string,

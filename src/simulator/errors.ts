@@ -1,8 +1,8 @@
-/** Errors as the service answers them: a type, a message, an HTTP status. */
+/** An error response of the service. */
 export class ServiceError extends Error {
   readonly type: string;
   readonly status: number;
-  /** True if a fault on demand caused it. */
+  /** True if an injected fault caused it. */
   injected = false;
 
   constructor(type: string, message: string, status = 400) {
@@ -12,7 +12,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** The same error, marked as caused by a fault on demand. */
+/** Marks an error as caused by an injected fault. */
 export function injected(error: ServiceError): ServiceError {
   error.injected = true;
   return error;

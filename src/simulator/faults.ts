@@ -2,47 +2,47 @@ import { ServiceError } from './errors.ts';
 import { Random } from './generate/random.ts';
 import type { Operation } from './requests.ts';
 
-/** What can go wrong on demand; each text says what a client sees. */
+/** The faults that can be injected, with what a client sees. */
 export const FAULTS = {
-  'empty-page': 'a page without items that still carries a token (never two running)',
-  'short-page': 'a page with at most half of what it could hold',
-  throttle: 'TooManyRequestsException beside the quota',
+  'empty-page': 'an empty page with a token (never two in a row)',
+  'short-page': 'a page at most half full',
+  throttle: 'TooManyRequestsException, independent of the quota',
   'internal-error': 'InternalErrorException, HTTP status 500',
-  drop: 'the connection is cut, before the answer or in the middle of it',
-  slow: 'the answer takes seconds longer',
-  'repeat-user': 'a page begins with the last user of the page before it',
-  churn: 'a user is created, or one deleted, before the page is read',
+  drop: 'the connection is cut, before the response or in the middle of it',
+  slow: 'the response takes seconds longer',
+  'repeat-user': 'a page starts with the last user of the page before it',
+  churn: 'a user is created or deleted before the page is read',
   deny: 'NotAuthorizedException',
   'token-refused': 'a valid page token is refused',
 } as const;
 export type FaultName = keyof typeof FAULTS;
 
-/** How often a fault occurs: a rate from 0 to 1, of all operations or of the named ones. */
+/** How often a fault occurs: a rate from 0 to 1, for all operations or for the named ones. */
 export type FaultSetting =
   | number
   | { readonly rate: number; readonly operations: readonly string[] };
 export type FaultSettings = Readonly<Partial<Record<FaultName, FaultSetting>>>;
 
-/** Decides, by a seeded draw, which requests meet which faults. */
+/** Decides by seeded random numbers which requests get which faults. */
 export class Faults {
   readonly #random: Random;
   #settings: FaultSettings;
 
   constructor(seed: number, settings: FaultSettings) {
     this.#random = new Random(seed ^ 0xfa17);
-    this.#settings = checked(settings);
+    this.#settings = validateSettings(settings);
   }
 
   get settings(): FaultSettings {
     return this.#settings;
   }
 
-  /** Replaces all settings; an empty object ends every fault. */
+  /** Replaces all settings; an empty object turns all faults off. */
   set(settings: FaultSettings): void {
-    this.#settings = checked(settings);
+    this.#settings = validateSettings(settings);
   }
 
-  /** True if this request of the operation meets the fault. */
+  /** True if this request of the operation gets the fault. */
   strikes(fault: FaultName, operation: string): boolean {
     const setting = this.#settings[fault];
     if (setting === undefined) return false;
@@ -51,13 +51,13 @@ export class Faults {
   }
 }
 
-/** Throws a TypeError that names what is wrong with fault settings from outside. */
-function checked(settings: FaultSettings): FaultSettings {
+/** @throws TypeError if settings that came from outside are invalid */
+function validateSettings(settings: FaultSettings): FaultSettings {
   for (const [name, setting] of Object.entries(settings) as [string, unknown][]) {
     if (!Object.hasOwn(FAULTS, name)) {
-      throw new TypeError(`Unknown fault ${name}; there are ${Object.keys(FAULTS).join(', ')}.`);
+      throw new TypeError(`Unknown fault ${name}. Known: ${Object.keys(FAULTS).join(', ')}.`);
     }
-    const { rate, operations } = parts(setting);
+    const { rate, operations } = splitSetting(setting);
     if (typeof rate !== 'number' || !(rate >= 0 && rate <= 1)) {
       throw new TypeError(`The rate of fault ${name} must be from 0 to 1.`);
     }
@@ -68,16 +68,16 @@ function checked(settings: FaultSettings): FaultSettings {
   return settings;
 }
 
-function parts(setting: unknown): { rate?: unknown; operations?: unknown } {
+function splitSetting(setting: unknown): { rate?: unknown; operations?: unknown } {
   if (typeof setting === 'object' && setting !== null) return setting;
   return { rate: setting, operations: [] };
 }
 
-/** How an operation is refused: by an IAM policy that lacks the action, or by the service itself. */
+/** The error of a denied operation: from IAM, as if a policy lacked the action, or from the service. */
 export const DENIALS = ['AccessDeniedException', 'NotAuthorizedException'] as const;
 export type Denial = (typeof DENIALS)[number];
 
-/** What a denial speaks of. */
+/** The request that is denied. */
 export interface Denied {
   readonly operation: Operation;
   readonly account: string;
@@ -85,8 +85,8 @@ export interface Denied {
   readonly poolId: string | undefined;
 }
 
-/** The refusal, with IAM's own wording where IAM refuses. */
-export function denialError(denial: Denial, denied: Denied): ServiceError {
+/** The error of a denied request. The message for IAM has IAM's wording. */
+export function createDenial(denial: Denial, denied: Denied): ServiceError {
   if (denial === 'NotAuthorizedException') {
     return new ServiceError(denial, 'Not authorized to perform this operation.');
   }

@@ -1,7 +1,7 @@
 import { invalidParameter } from './errors.ts';
 import type { UserRecord } from './records.ts';
 
-/** The attributes that the service can search (API reference of ListUsers). */
+/** The attributes that the service can filter by (API reference of ListUsers). */
 const ATTRIBUTES = [
   'username',
   'email',
@@ -26,7 +26,7 @@ export interface Filter {
   readonly value: string;
 }
 
-/** Parses a filter; undefined for an empty one, which lists everyone. */
+/** Parses a filter; undefined for an empty one, which matches all users. */
 export function parseFilter(text: string | undefined): Filter | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   const match = GRAMMAR.exec(text);
@@ -42,11 +42,11 @@ export function parseFilter(text: string | undefined): Filter | undefined {
 }
 
 /**
- * True if a user passes. Case matters, but for `cognito:user_status` (the reference names username
- * and status as case-sensitive, user_status as not, and nothing for the others).
+ * True if a user matches. Only `cognito:user_status` ignores case: the reference says so, calls
+ * username and status case-sensitive, and leaves the other attributes open.
  */
 export function matches(filter: Filter, user: UserRecord): boolean {
-  const actual = searchedValue(filter.attribute, user);
+  const actual = findValue(filter.attribute, user);
   if (actual === undefined) return false;
   if (filter.attribute === 'cognito:user_status') {
     return compare(actual.toLowerCase(), filter.value.toLowerCase(), filter.prefix);
@@ -58,7 +58,7 @@ function compare(actual: string, wanted: string, prefix: boolean): boolean {
   return prefix ? actual.startsWith(wanted) : actual === wanted;
 }
 
-function searchedValue(attribute: FilterAttribute, user: UserRecord): string | undefined {
+function findValue(attribute: FilterAttribute, user: UserRecord): string | undefined {
   switch (attribute) {
     case 'username':
       return user.username;

@@ -2,10 +2,10 @@ import { groupNotFound, ServiceError } from './errors.ts';
 import type { GeneratedGroup } from './generate/groups.ts';
 import type { GroupRecord } from './records.ts';
 
-/** The most groups of a pool (the service's quotas page). */
+/** The service's limit (its quotas page). */
 const MAX_GROUPS = 10_000;
 
-/** A group to create, or the fields to change of one. */
+/** The fields of a group to create or change. */
 export interface GroupFields {
   readonly description?: string | null;
   readonly roleArn?: string | null;
@@ -17,7 +17,7 @@ interface Entry {
   readonly members: MemberList;
 }
 
-/** The groups of a pool with their members' ids. What names an absent group throws. */
+/** The groups of a pool with the ids of their members. Throws if a group does not exist. */
 export class GroupStore {
   readonly #entries = new Map<string, Entry>();
   #names: readonly string[];
@@ -29,23 +29,23 @@ export class GroupStore {
     this.#names = [...this.#entries.keys()].sort();
   }
 
-  /** The names of all groups, sorted; an array that never changes. */
+  /** The sorted names of all groups, in an array that is never changed. */
   get names(): readonly string[] {
     return this.#names;
   }
 
-  /** The names that sort after the given one. */
+  /** The names that sort after the given name. */
   namesAfter(name: string): readonly string[] {
     const at = this.#names.findIndex((other) => other > name);
     return at < 0 ? [] : this.#names.slice(at);
   }
 
   get(name: string): GroupRecord {
-    return this.#entryOf(name).group;
+    return this.#find(name).group;
   }
 
   members(name: string): MemberList {
-    return this.#entryOf(name).members;
+    return this.#find(name).members;
   }
 
   create(name: string, fields: GroupFields, now: number): GroupRecord {
@@ -68,25 +68,25 @@ export class GroupStore {
     return group;
   }
 
-  /** Changes the fields that are given, and no other. */
+  /** Changes only the given fields. */
   update(name: string, fields: GroupFields, now: number): GroupRecord {
-    const entry = this.#entryOf(name);
+    const entry = this.#find(name);
     entry.group = { ...entry.group, ...fields, modifiedAt: now };
     return entry.group;
   }
 
   delete(name: string): void {
-    this.#entryOf(name);
+    this.#find(name);
     this.#entries.delete(name);
     this.#names = this.#names.filter((other) => other !== name);
   }
 
-  /** Takes a user out of every group. */
-  forget(userId: number): void {
+  /** Removes a user from all groups. */
+  removeUser(userId: number): void {
     for (const { members } of this.#entries.values()) members.delete(userId);
   }
 
-  #entryOf(name: string): Entry {
+  #find(name: string): Entry {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw groupNotFound();
     return entry;
@@ -98,7 +98,7 @@ export class MemberList {
   #ids: Uint32Array;
   #size: number;
 
-  /** Takes over an array that is already in ascending order, without duplicates. */
+  /** Owns the array from now on; it must be ascending and without duplicates. */
   constructor(ids: Uint32Array = new Uint32Array(0)) {
     this.#ids = ids;
     this.#size = ids.length;
@@ -113,7 +113,7 @@ export class MemberList {
     return at < this.#size && this.#ids[at] === id;
   }
 
-  /** Adds a member; false if it was there. */
+  /** Adds a member; false if it was one already. */
   add(id: number): boolean {
     const at = this.#lowerBound(id);
     if (at < this.#size && this.#ids[at] === id) return false;
@@ -128,7 +128,7 @@ export class MemberList {
     return true;
   }
 
-  /** Takes a member out; false if it was not there. */
+  /** Removes a member; false if it was not one. */
   delete(id: number): boolean {
     const at = this.#lowerBound(id);
     if (at >= this.#size || this.#ids[at] !== id) return false;
@@ -137,7 +137,7 @@ export class MemberList {
     return true;
   }
 
-  /** The members whose id is `from` or greater, ascending. */
+  /** The members in ascending order, starting with id `from`. */
   *from(from: number): Generator<number> {
     for (let at = this.#lowerBound(from); at < this.#size; at += 1) yield this.#ids[at] as number;
   }

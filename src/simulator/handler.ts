@@ -1,7 +1,7 @@
 import type { AttemptLog } from './attempt-log.ts';
 import type { Call, Services } from './call.ts';
 import { injected, internalError, ServiceError, throttled } from './errors.ts';
-import { type Denial, denialError, type FaultName } from './faults.ts';
+import { createDenial, type Denial, type FaultName } from './faults.ts';
 import { adminListGroupsForUser, listGroups, listUsers, listUsersInGroup } from './lists.ts';
 import type { Bucket, Quotas } from './quota.ts';
 import { adminGetUser, describeUserPool, listUserPools } from './reads.ts';
@@ -12,9 +12,9 @@ import * as writes from './writes.ts';
 
 const TARGET = 'AWSCognitoIdentityProviderService.';
 
-/** An operation: the quota that it draws on, and what makes its answer's JSON. */
+/** An operation: its quota, and the function that returns its response as JSON. */
 interface OperationEntry {
-  /** Null for writes: the simulator does not limit them. */
+  /** Null for writes, which the simulator does not limit. */
   readonly bucket: Bucket | null;
   readonly run: (call: Call) => string;
 }
@@ -39,17 +39,17 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
   AdminRemoveUserFromGroup: { bucket: null, run: writes.adminRemoveUserFromGroup },
 };
 
-/** A request as it came over HTTP. */
+/** An HTTP request to the API. */
 export interface ApiRequest {
   readonly id: string;
-  /** Its place in the attempt log. */
+  /** Its number in the attempt log. */
   readonly sequence: number;
   readonly authorization: string | undefined;
   readonly target: string | undefined;
   readonly body: string;
 }
 
-/** What goes back; `cut` says that the connection is to be cut instead, before or within it. */
+/** A response. With `cut`, the connection is closed before it or in the middle of it. */
 export interface ApiAnswer {
   readonly status: number;
   readonly error: ServiceError | undefined;
@@ -67,7 +67,7 @@ export interface HandlerOptions {
   readonly accessKeys: readonly string[] | undefined;
 }
 
-/** Takes a request through signature, quota, faults, validation and the operation. */
+/** Checks a request's signature, quota, faults and fields, and runs its operation. */
 export class ApiHandler {
   readonly #options: HandlerOptions;
 
@@ -75,12 +75,12 @@ export class ApiHandler {
     this.#options = options;
   }
 
-  /** The answer to a request; errors of the service are answers too. */
+  /** Responds to a request. Errors of the service are responses too. */
   answer(request: ApiRequest): ApiAnswer {
     const { attempts, services } = this.#options;
     let operation: Operation | undefined;
     try {
-      operation = operationOf(request.target);
+      operation = parseOperation(request.target);
       const signer = readSignature(request.authorization, this.#options.accessKeys);
       const input = parseBody(request.body);
       const call = {
@@ -90,7 +90,7 @@ export class ApiHandler {
         region: signer.region,
         services,
       };
-      this.#note(request, call);
+      this.#record(request, call);
       const cut = this.#admit(call);
       if (cut === 'before') {
         attempts.settle(request.sequence, { outcome: 'dropped', injected: true });
@@ -110,7 +110,7 @@ export class ApiHandler {
     }
   }
 
-  /** The answer that an error is, noted in the log. */
+  /** Logs an error of the service and returns its response. */
   refuse(sequence: number, error: ServiceError, operation?: Operation): ApiAnswer {
     this.#options.attempts.settle(sequence, {
       outcome: error.type === 'TooManyRequestsException' ? 'throttled' : 'error',
@@ -122,59 +122,59 @@ export class ApiHandler {
     return { status: error.status, error, body, cut: undefined, slow: false };
   }
 
-  #note(request: ApiRequest, call: Call): void {
+  #record(request: ApiRequest, call: Call): void {
     this.#options.attempts.settle(request.sequence, {
       operation: call.operation,
-      poolId: poolIdOf(call) ?? null,
-      bucket: bucketOf(call.operation),
+      poolId: findPoolId(call) ?? null,
+      bucket: findBucket(call.operation),
     });
   }
 
-  /** Quota, denials and the faults that keep a request from its operation. */
+  /** Applies quota, denials and faults. Returns when to cut the connection, if at all. */
   #admit(call: Call): 'before' | 'within' | undefined {
     const { quotas, services, denied } = this.#options;
     const { operation, region } = call;
-    const poolId = poolIdOf(call);
+    const poolId = findPoolId(call);
     const pool = poolId === undefined ? undefined : services.pools.get(poolId);
     const account = pool?.settings.account ?? this.#options.account;
-    const place = { bucket: bucketOf(operation), operation, account, region, poolId };
+    const place = { bucket: findBucket(operation), operation, account, region, poolId };
     if (!quotas.take(place)) throw throttled();
     const strikes = (fault: FaultName) => services.faults.strikes(fault, operation);
     if (strikes('throttle')) throw injected(throttled());
     if (strikes('internal-error')) throw injected(internalError());
-    if (strikes('deny')) throw injected(denialError('NotAuthorizedException', place));
+    if (strikes('deny')) throw injected(createDenial('NotAuthorizedException', place));
     const denial = denied.get(operation);
-    if (denial !== undefined) throw denialError(denial, place);
+    if (denial !== undefined) throw createDenial(denial, place);
     if (!strikes('drop')) return undefined;
     return services.random.chance(0.5) ? 'before' : 'within';
   }
 }
 
-function operationOf(target: string | undefined): Operation {
+function parseOperation(target: string | undefined): Operation {
   const name = target?.startsWith(TARGET) === true ? target.slice(TARGET.length) : '';
   if (Object.hasOwn(OPERATIONS, name)) return name as Operation;
   throw new ServiceError('UnknownOperationException', `Unknown operation ${name}`);
 }
 
-function bucketOf(operation: Operation): Bucket | null {
+function findBucket(operation: Operation): Bucket | null {
   return OPERATIONS[operation].bucket;
 }
 
-function poolIdOf(call: Call): string | undefined {
+function findPoolId(call: Call): string | undefined {
   const id: unknown = call.input.UserPoolId;
   return typeof id === 'string' ? id : undefined;
 }
 
-/** The body as an object; a null counts as absent, as the service takes it. */
+/** The body as an object. Like the service, it treats null as absent. */
 function parseBody(body: string): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body === '' ? '{}' : body);
   } catch {
-    throw new ServiceError('SerializationException', 'The request body is no JSON.');
+    throw new ServiceError('SerializationException', 'The request body is not JSON.');
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new ServiceError('SerializationException', 'The request body is no JSON object.');
+    throw new ServiceError('SerializationException', 'The request body is not a JSON object.');
   }
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== null));
 }

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptLog } from './attempt-log.ts';
-import { answerControl, CONTROL_PATH } from './control.ts';
+import { CONTROL_PATH, handleControl } from './control.ts';
 import { tooLong } from './errors.ts';
 import type { Faults } from './faults.ts';
 import type { Random } from './generate/random.ts';
 import type { ApiAnswer, ApiHandler } from './handler.ts';
 
-/** More than the longest legal request: 131,072 characters of page token, and the rest. */
+/** Above the longest valid request: a page token of 131,072 characters and the other fields. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export interface HttpOptions {
@@ -16,22 +16,22 @@ export interface HttpOptions {
   readonly attempts: AttemptLog;
   readonly faults: Faults;
   readonly random: Random;
-  /** The mean time to an answer; each differs from it by up to a fifth. */
+  /** The mean time to a response; each differs by up to a fifth. */
   readonly latencyMs: number;
-  /** What the fault `slow` adds. */
+  /** The delay of the fault `slow`. */
   readonly slowMs: number;
 }
 
-/** The HTTP side: the service's API at `POST /`, and the simulator's own paths. */
+/** The HTTP server: the service's API at `POST /`, and the control paths. */
 export function createHttpServer(options: HttpOptions): Server {
   const server = createServer((request, response) => {
     respond(options, request, response).catch((error: unknown) => {
       response.destroy();
-      // A client that goes away while it sends is no fault of this program; all else is.
+      // A client may disconnect while it sends. Any other error is a defect of the simulator.
       if (request.complete) throw error;
     });
   });
-  // Longer than any client keeps an idle connection, so that none is closed under a request.
+  // Longer than clients keep idle connections, so that no request meets a closing connection.
   server.keepAliveTimeout = 120_000;
   return server;
 }
@@ -44,7 +44,7 @@ async function respond(
   const { attempts, handler } = options;
   const path = request.url ?? '/';
   if (path.startsWith(CONTROL_PATH)) {
-    answerControl(
+    handleControl(
       options,
       path,
       request.method ?? 'GET',
@@ -70,24 +70,24 @@ async function respond(
       body,
     }),
   );
-  const delay = delayOf(options, answer);
+  const delay = chooseDelay(options, answer);
   if (delay > 0) await sleep(delay);
   if (answer.cut === 'before') response.destroy();
   else send(response, id, answer);
 }
 
-/** An answer whose body is bytes. */
+/** A response with its body as bytes. */
 type ToSend = Omit<ApiAnswer, 'body'> & { readonly body: Buffer };
 
 /**
- * Makes the body one piece before the answer waits: the text of a page is thousands of strings put
- * together, and to keep those of every answer that waits took most of this server's time.
+ * Flattens the body before a delayed response waits. A page is concatenated from thousands of
+ * strings, and keeping those of all waiting responses took most of the server's time.
  */
 function toSend(answer: ApiAnswer): ToSend {
   return { ...answer, body: Buffer.from(answer.body, 'utf8') };
 }
 
-function delayOf({ latencyMs, slowMs, random }: HttpOptions, answer: ToSend): number {
+function chooseDelay({ latencyMs, slowMs, random }: HttpOptions, answer: ToSend): number {
   const latency = latencyMs === 0 ? 0 : latencyMs * (0.8 + 0.4 * random.fraction());
   return latency + (answer.slow ? slowMs : 0);
 }
@@ -101,8 +101,7 @@ function send(response: ServerResponse, id: string, answer: ToSend): void {
   };
   if (answer.error !== undefined) {
     headers['x-amzn-ErrorType'] = `${answer.error.type}:`;
-    // A header holds no line breaks and no text beyond ASCII, and clients bound its length; the
-    // body has the message anyway.
+    // A header must be short ASCII text without line breaks. The body has the message anyway.
     if (/^[ -~]{0,1000}$/.test(answer.error.message)) {
       headers['x-amzn-ErrorMessage'] = answer.error.message;
     }
@@ -112,13 +111,13 @@ function send(response: ServerResponse, id: string, answer: ToSend): void {
   else response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
 }
 
-/** The body as text; undefined where it is longer than any legal one. */
+/** The body as text; undefined if it is too long for a valid request. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Read to its end all the same, or the client would not see the answer.
+    // Read to the end even so: the client would not see a response before.
     if (size <= MAX_BODY_BYTES) chunks.push(chunk);
   }
   return size <= MAX_BODY_BYTES ? Buffer.concat(chunks).toString('utf8') : undefined;

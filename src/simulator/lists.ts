@@ -7,18 +7,18 @@ import { type Page, readPage } from './paging.ts';
 import type { SimulatedPool } from './pool.ts';
 import type { Position, Step } from './user-store.ts';
 
-/** ListUsers: everyone, or those that pass a filter. */
+/** ListUsers: all users, or those that match a filter. */
 export function listUsers(call: Call): string {
   const { input } = call;
   const pool = findPool(call);
   const filter = parseFilter(input.Filter);
   const only = input.AttributesToGet?.length ? input.AttributesToGet : undefined;
-  churnMaybe(call, pool);
+  maybeChurn(call, pool);
   const page = readPage<number>(call, {
     limit: input.Limit,
     token: input.PaginationToken,
     scope: [input.UserPoolId, input.Filter ?? '', only ?? []],
-    steps: (from) => usersFrom(pool, filter, from),
+    steps: (from) => candidates(pool, filter, from),
     render: (id) => {
       const user = pool.store.get(id);
       if (user === undefined || (filter !== undefined && !matches(filter, user))) return undefined;
@@ -32,12 +32,12 @@ export function listUsers(call: Call): string {
   return pageJson('Users', page, 'PaginationToken');
 }
 
-/** ListUsersInGroup: the members' whole profiles. */
+/** ListUsersInGroup: the members with all their attributes. */
 export function listUsersInGroup(call: Call): string {
   const { input } = call;
   const pool = findPool(call);
   pool.group(input.GroupName);
-  churnMaybe(call, pool);
+  maybeChurn(call, pool);
   const page = readPage<number>(call, {
     limit: input.Limit,
     token: input.NextToken,
@@ -87,27 +87,27 @@ function groupsPage(
   return pageJson('Groups', page, 'NextToken');
 }
 
-/** Goes straight to the users that a filter on `sub` or an exact user name can match. */
-function* usersFrom(
+/** The users that a filter can match. Filters on `sub` or on an exact username skip all others. */
+function* candidates(
   pool: SimulatedPool,
   filter: Filter | undefined,
   from: Position | undefined,
 ): Generator<{ item: number; after: Position }> {
   if (filter?.attribute === 'sub') {
-    yield* items(pool.store.listBySub(filter.value, from));
+    yield* toItems(pool.store.listBySub(filter.value, from));
   } else if (filter?.attribute === 'username' && !filter.prefix) {
     const id = from === undefined ? pool.store.find(filter.value) : undefined;
     if (id !== undefined) yield { item: id, after: 1 };
   } else {
-    yield* items(pool.store.list(from));
+    yield* toItems(pool.store.list(from));
   }
 }
 
-function* items(steps: Iterable<Step>): Generator<{ item: number; after: Position }> {
+function* toItems(steps: Iterable<Step>): Generator<{ item: number; after: Position }> {
   for (const { id, after } of steps) yield { item: id, after };
 }
 
-function churnMaybe(call: Call, pool: SimulatedPool): void {
+function maybeChurn(call: Call, pool: SimulatedPool): void {
   const { faults, random } = call.services;
   if (faults.strikes('churn', call.operation)) churn(pool, random);
 }
@@ -117,10 +117,10 @@ function pageJson(list: 'Users' | 'Groups', page: Page, tokenName: string): stri
   return `{"${list}":${page.json}${token}}`;
 }
 
-/** One change of the kind that happens while a walk runs: a user comes, or one goes. */
+/** Creates or deletes a user, as other clients do while a walk runs. */
 function churn(pool: SimulatedPool, random: Random): void {
   if (pool.userCount > 0 && random.chance(0.5)) {
-    // Ids of users that are gone are drawn too: a few draws find one in any pool of some size.
+    // A random id can be of a deleted user; a few draws find one that exists.
     for (let draw = 0; draw < 8; draw += 1) {
       const user = pool.store.get(random.below(pool.store.idLimit));
       if (user === undefined) continue;
@@ -131,13 +131,13 @@ function churn(pool: SimulatedPool, random: Random): void {
   const code = `${random.bits().toString(36)}${random.bits().toString(36)}`;
   pool.createUser({
     username: `churn-${code}`,
-    sub: subOf(random),
+    sub: createSub(random),
     attributes: { email: `churn.${code}@example.com`, email_verified: 'true' },
   });
 }
 
-/** A version 4 UUID of the given randomness, so that the same seed makes the same users. */
-function subOf(random: Random): string {
+/** A version 4 UUID from seeded random numbers, so that the same seed creates the same users. */
+function createSub(random: Random): string {
   const hex = Array.from({ length: 4 }, () => random.bits().toString(16).padStart(8, '0')).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

@@ -4,13 +4,13 @@ import { invalidParameter, type ServiceError } from './errors.ts';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Where a chain of pages stands. */
+/** The position in a listing after a page. */
 export interface ChainState {
-  /** Where the listing goes on, in the listing's own form; undefined where it has not begun. */
+  /** The position to continue from, in the form of the listing; undefined at its start. */
   readonly position: number | string | undefined;
-  /** The last item given, if any: a fault may repeat it. */
+  /** The last item returned, if any: a fault may repeat it. */
   readonly last?: number | string | undefined;
-  /** True if the page that gave the token was made empty by a fault. */
+  /** True if a fault emptied the page that the token came with. */
   readonly afterEmpty?: boolean | undefined;
 }
 
@@ -20,22 +20,22 @@ interface Sealed extends ChainState {
 }
 
 /**
- * Page tokens: opaque to the client, bound to what was asked for, and short-lived. The key comes
- * from the seed, so that tokens outlive a restart of the simulator as they do the service's.
+ * Page tokens: encrypted, bound to the parameters of the request, and short-lived. The key comes
+ * from the seed, so that tokens stay valid after a restart, as in the service.
  */
 export class PageTokens {
   readonly #key: Buffer;
   readonly #ttlMs: number;
   readonly #now: () => number;
 
-  /** `ttlSeconds` counts from the issue of each token; `now` is in milliseconds. */
+  /** A token is valid for `ttlSeconds` from its issue; `now` is in milliseconds. */
   constructor(seed: number, ttlSeconds: number, now: () => number) {
     this.#key = createHash('sha256').update(`page tokens of ${seed}`).digest();
     this.#ttlMs = ttlSeconds * 1000;
     this.#now = now;
   }
 
-  /** A token for going on from `state`, with a request of the same scope. */
+  /** A token to continue from `state` with a request of the same scope. */
   issue(scope: string, state: ChainState): string {
     const iv = randomBytes(IV_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
@@ -45,12 +45,12 @@ export class PageTokens {
   }
 
   /**
-   * What a token stands for. Throws InvalidParameterException for one that is not ours, was given
-   * for other parameters, or is too old.
+   * The state in a token. Throws InvalidParameterException if the token is not from this seed, was
+   * issued for other parameters, or has expired.
    */
   redeem(token: string, scope: string, requestId: string): ChainState {
     const sealed = this.#open(token);
-    if (sealed === undefined || sealed.scope !== scope) throw refusedToken(token, requestId);
+    if (sealed === undefined || sealed.scope !== scope) throw invalidToken(token, requestId);
     if (this.#now() - sealed.issuedAt > this.#ttlMs) {
       throw invalidParameter('Invalid pagination token: it has expired.');
     }
@@ -72,13 +72,13 @@ export class PageTokens {
   }
 }
 
-/** The refusal of a token, in the service's own words: they hold the token itself. */
-export function refusedToken(token: string, requestId: string): ServiceError {
+/** The service's error for an invalid token. Its message contains the token. */
+export function invalidToken(token: string, requestId: string): ServiceError {
   return invalidParameter(`Paging marker ${token} is invalid for request ${requestId}`);
 }
 
-/** What a token is bound to: the operation and the parameters that must stay the same. */
-export function scopeOf(operation: string, parameters: readonly unknown[]): string {
+/** A hash of the operation and the parameters that a token is bound to. */
+export function hashScope(operation: string, parameters: readonly unknown[]): string {
   return createHash('sha256')
     .update(JSON.stringify([operation, ...parameters]))
     .digest('base64')

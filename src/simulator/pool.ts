@@ -9,7 +9,7 @@ import { type GroupFields, GroupStore } from './group-store.ts';
 import type { GroupRecord, MfaOption, PoolSettings, UserRecord } from './records.ts';
 import { UserStore } from './user-store.ts';
 
-/** How a pool is made. */
+/** How to generate a pool. */
 export interface PoolOptions {
   readonly id: string;
   readonly account: string;
@@ -24,26 +24,26 @@ export interface PoolOptions {
   readonly now: () => number;
 }
 
-/** A user to create. Only the name is needed; all else has the service's defaults. */
+/** A user to create. All fields except the username have the service's defaults. */
 export interface NewUser {
   readonly username: string;
-  /** A fresh UUID where undefined; none at all where null. */
+  /** Undefined: a random UUID. Null: a user without `sub`. */
   readonly sub?: string | null;
   readonly status?: string;
   readonly enabled?: boolean;
   readonly createdAt?: number;
   readonly modifiedAt?: number;
-  /** Any names and values, legal or not; `sub` apart. */
+  /** Any names and values, valid or not, except `sub`. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly mfaOptions?: readonly MfaOption[];
 }
 
-/** What can be changed of a user beside its attributes. */
+/** The fields of a user that can change, apart from attributes. */
 export type UserChange = Partial<
   Pick<UserRecord, 'status' | 'enabled' | 'modifiedAt' | 'mfaOptions'>
 >;
 
-/** One user in one group; `sub` is null for a user that has none. */
+/** One user in one group; `sub` is null if the user has none. */
 export interface Membership {
   readonly groupName: string;
   readonly username: string;
@@ -51,14 +51,14 @@ export interface Membership {
 }
 
 /**
- * One simulated user pool: what the API's operations read and change, open to tests as well.
- * Changes are seen by the next read. Methods that name something absent throw the service's error.
+ * One simulated user pool. The API's operations and tests use the same methods, and the next request
+ * sees every change. Methods throw the service's error if the user or group does not exist.
  */
 export class SimulatedPool {
   readonly settings: PoolSettings;
-  /** What DescribeUserPool reports in place of the true number of users, where set. */
+  /** The number of users that DescribeUserPool reports; null for the real number. */
   estimatedUsers: number | null = null;
-  /** Names of the pool's own attributes, `custom:` and `dev:custom:` included. */
+  /** The names of custom attributes with their prefix, `custom:` or `dev:custom:`. */
   readonly customAttributes = new Set<string>(CUSTOM_ATTRIBUTES);
   readonly #users: UserStore;
   readonly #groups: GroupStore;
@@ -104,19 +104,19 @@ export class SimulatedPool {
     return this.#groups.names.length;
   }
 
-  /** The users, by id and in listing order; see `UserStore`. */
+  /** The users by id and in listing order; see `UserStore`. */
   get store(): Pick<UserStore, 'get' | 'list' | 'listBySub' | 'find' | 'idLimit'> {
     return this.#users;
   }
 
-  /** Every user, one after the other. */
+  /** All users in listing order. */
   *users(): Generator<UserRecord> {
     for (const { id } of this.#users.list()) yield this.#users.get(id) as UserRecord;
   }
 
-  /** The user of this name or sub. */
+  /** The user with this username or sub. */
   user(username: string): UserRecord {
-    return this.#users.get(this.#idOf(username)) as UserRecord;
+    return this.#users.get(this.#findId(username)) as UserRecord;
   }
 
   hasUser(username: string): boolean {
@@ -146,14 +146,14 @@ export class SimulatedPool {
   }
 
   deleteUser(username: string): void {
-    const id = this.#idOf(username);
-    this.#groups.forget(id);
+    const id = this.#findId(username);
+    this.#groups.removeUser(id);
     this.#users.delete(id);
   }
 
-  /** Sets attributes; an empty value takes the attribute away, as the service does. */
+  /** Sets attributes. As in the service, an empty value deletes the attribute. */
   updateAttributes(username: string, changes: Readonly<Record<string, string>>): void {
-    const id = this.#idOf(username);
+    const id = this.#findId(username);
     const user = this.#users.get(id) as UserRecord;
     const attributes = new Map(user.attributes);
     for (const [name, value] of Object.entries(changes)) {
@@ -164,26 +164,26 @@ export class SimulatedPool {
     this.#users.replace(id, { ...user, attributes, modifiedAt: this.#now() });
   }
 
-  /** Changes what is no attribute; the modification date moves unless it is given. */
+  /** Changes fields other than attributes. Sets the modification date unless it is given. */
   changeUser(username: string, change: UserChange): void {
-    const id = this.#idOf(username);
+    const id = this.#findId(username);
     const user = this.#users.get(id) as UserRecord;
     this.#users.replace(id, { ...user, modifiedAt: this.#now(), ...change });
   }
 
-  /** Every group, by name. */
+  /** All groups, sorted by name. */
   *groups(): Generator<GroupRecord> {
     for (const name of this.#groups.names) yield this.#groups.get(name);
   }
 
-  /** The names of all groups, sorted, or of those that sort after the given one. */
+  /** The sorted names of all groups, or of those after the given name. */
   groupNames(after?: string): readonly string[] {
     return after === undefined ? this.#groups.names : this.#groups.namesAfter(after);
   }
 
-  /** The names of a user's groups, sorted, from after the given one. */
+  /** The sorted names of a user's groups, or of those after the given name. */
   *groupNamesOf(username: string, after?: string): Generator<string> {
-    const id = this.#idOf(username);
+    const id = this.#findId(username);
     for (const name of this.groupNames(after)) {
       if (this.#groups.members(name).has(id)) yield name;
     }
@@ -197,7 +197,7 @@ export class SimulatedPool {
     return this.#groups.create(name, fields, this.#now());
   }
 
-  /** Changes the fields that are given, and no other. */
+  /** Changes only the given fields. */
   updateGroup(name: string, fields: GroupFields): GroupRecord {
     return this.#groups.update(name, fields, this.#now());
   }
@@ -206,15 +206,15 @@ export class SimulatedPool {
     this.#groups.delete(name);
   }
 
-  /** Puts a user into a group; nothing happens if it is there. */
+  /** Adds a user to a group; does nothing if the user is a member. */
   addToGroup(username: string, groupName: string): void {
-    const id = this.#idOf(username);
+    const id = this.#findId(username);
     this.#groups.members(groupName).add(id);
   }
 
-  /** Takes a user out of a group; nothing happens if it is not there. */
+  /** Removes a user from a group; does nothing if the user is not a member. */
   removeFromGroup(username: string, groupName: string): void {
-    const id = this.#idOf(username);
+    const id = this.#findId(username);
     this.#groups.members(groupName).delete(id);
   }
 
@@ -227,12 +227,12 @@ export class SimulatedPool {
     for (const id of this.memberIds(groupName)) yield this.#users.get(id) as UserRecord;
   }
 
-  /** The ids of a group's members that are `from` or greater, ascending. */
+  /** The ids of a group's members, ascending, starting with `from`. */
   memberIds(groupName: string, from = 0): Generator<number> {
     return this.#groups.members(groupName).from(from);
   }
 
-  /** Every membership, group by group. */
+  /** All memberships, group by group. */
   *memberships(): Generator<Membership> {
     for (const groupName of this.#groups.names) {
       for (const { username, attributes } of this.members(groupName)) {
@@ -241,7 +241,7 @@ export class SimulatedPool {
     }
   }
 
-  #idOf(username: string): number {
+  #findId(username: string): number {
     const id = this.#users.find(username);
     if (id === undefined) throw userNotFound();
     return id;

@@ -1,4 +1,4 @@
-/** The service's quota buckets, of which an operation belongs to one (its quotas page). */
+/** The service's quotas. Each read operation belongs to one of them (its quotas page). */
 export type Bucket =
   | 'UserList'
   | 'UserPoolResourceRead'
@@ -6,7 +6,7 @@ export type Bucket =
   | 'UserResourceRead'
   | 'UserRead';
 
-/** Requests a second of each bucket, per account and Region. */
+/** Requests per second of each bucket, per account and Region. */
 export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
   UserList: 30,
   UserPoolResourceRead: 20,
@@ -15,10 +15,10 @@ export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
   UserRead: 120,
 };
 
-/** Requests a second of each operation of UserPoolResourceRead, per pool. */
+/** Requests per second of each operation in UserPoolResourceRead, per pool. */
 const PER_POOL_QUOTA = 5;
 
-/** Holds one second's worth of requests and refills evenly. */
+/** Holds the requests of one second and refills evenly. */
 class TokenBucket {
   readonly #perSecond: number;
   #tokens: number;
@@ -30,12 +30,12 @@ class TokenBucket {
     this.#at = now;
   }
 
-  /** True if a request may pass; nothing is taken yet. */
+  /** True if a request may pass. Takes nothing. */
   has(now: number): boolean {
     const refill = ((now - this.#at) / 1000) * this.#perSecond;
     this.#tokens = Math.min(this.#perSecond, this.#tokens + Math.max(0, refill));
     this.#at = now;
-    // Sums of fractions fall short of a whole by less than this.
+    // Rounding errors of the sum are smaller than this.
     return this.#tokens >= 1 - 1e-9;
   }
 
@@ -44,7 +44,7 @@ class TokenBucket {
   }
 }
 
-/** Who asks for what, as far as quotas are concerned. */
+/** The parts of a request that decide which quotas apply. */
 export interface QuotaRequest {
   readonly bucket: Bucket | null;
   readonly operation: string;
@@ -59,13 +59,13 @@ export class Quotas {
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #now: () => number;
 
-  /** `rates` are requests a second; null lifts every quota. `now` is in milliseconds. */
+  /** `rates` are requests per second; null turns all quotas off. `now` is in milliseconds. */
   constructor(rates: Readonly<Record<Bucket, number>> | null, now: () => number) {
     this.#rates = rates;
     this.#now = now;
   }
 
-  /** Takes a place for a request; false if a bucket that it needs is empty. */
+  /** Takes a request from all its buckets; false if one of them is empty. */
   take(request: QuotaRequest): boolean {
     const { bucket } = request;
     if (this.#rates === null || bucket === null) return true;

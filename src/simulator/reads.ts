@@ -1,9 +1,9 @@
 import { type Call, findPool } from './call.ts';
-import { attributesJson, commonUserJson, seconds } from './json.ts';
+import { attributesJson, commonUserJson, toSeconds } from './json.ts';
 import { readPage } from './paging.ts';
 import type { SimulatedPool } from './pool.ts';
 
-/** Standard attributes of every pool, as its schema lists them. */
+/** The standard attributes in every pool's schema. */
 const STANDARD_ATTRIBUTES = [
   'profile',
   'address',
@@ -39,7 +39,7 @@ export function isInSchema(pool: SimulatedPool, name: string): boolean {
   return STANDARD_ATTRIBUTES.some((known) => known === name) || pool.customAttributes.has(name);
 }
 
-/** AdminGetUser: one profile, by user name or sub. */
+/** AdminGetUser: one user, by username or sub. */
 export function adminGetUser(call: Call): string {
   const user = findPool(call).user(call.input.Username);
   const mfa =
@@ -49,7 +49,7 @@ export function adminGetUser(call: Call): string {
   return `{${commonUserJson(user)},"UserAttributes":${attributesJson(user)}${mfa}}`;
 }
 
-/** DescribeUserPool: what a pool is, with its schema and the estimated number of its users. */
+/** DescribeUserPool: the settings of a pool, its schema and its estimated number of users. */
 export function describeUserPool(call: Call): string {
   const pool = findPool(call);
   const { settings } = pool;
@@ -58,8 +58,8 @@ export function describeUserPool(call: Call): string {
       Id: settings.id,
       Name: settings.name,
       Arn: settings.arn,
-      CreationDate: seconds(settings.createdAt),
-      LastModifiedDate: seconds(settings.createdAt),
+      CreationDate: toSeconds(settings.createdAt),
+      LastModifiedDate: toSeconds(settings.createdAt),
       EstimatedNumberOfUsers: pool.estimatedUsers ?? pool.userCount,
       MfaConfiguration: settings.mfaConfiguration,
       DeletionProtection: 'ACTIVE',
@@ -67,12 +67,12 @@ export function describeUserPool(call: Call): string {
       AutoVerifiedAttributes: ['email'],
       UserPoolTags: {},
       UserPoolTier: 'ESSENTIALS',
-      SchemaAttributes: schemaOf(pool),
+      SchemaAttributes: listSchema(pool),
     },
   });
 }
 
-/** ListUserPools: the pools of the request's Region, by id. */
+/** ListUserPools: the pools in the Region of the request, sorted by id. */
 export function listUserPools(call: Call): string {
   const { pools } = call.services;
   const ids = [...pools.keys()]
@@ -91,8 +91,8 @@ export function listUserPools(call: Call): string {
         Id: id,
         Name: name,
         LambdaConfig: {},
-        CreationDate: seconds(createdAt),
-        LastModifiedDate: seconds(createdAt),
+        CreationDate: toSeconds(createdAt),
+        LastModifiedDate: toSeconds(createdAt),
       });
     },
   });
@@ -100,7 +100,7 @@ export function listUserPools(call: Call): string {
   return `{"UserPools":${page.json}${token}}`;
 }
 
-function schemaOf(pool: SimulatedPool): object[] {
+function listSchema(pool: SimulatedPool): object[] {
   const standard = STANDARD_ATTRIBUTES.map((name) => ({
     Name: name,
     AttributeDataType: STANDARD_TYPES[name] ?? 'String',
@@ -108,12 +108,12 @@ function schemaOf(pool: SimulatedPool): object[] {
     Mutable: name !== 'sub',
     Required: name === 'sub',
   }));
-  const own = [...pool.customAttributes].map((name) => ({
+  const custom = [...pool.customAttributes].map((name) => ({
     Name: name,
     AttributeDataType: name === 'custom:seats' ? 'Number' : 'String',
     DeveloperOnlyAttribute: name.startsWith('dev:'),
     Mutable: true,
     Required: false,
   }));
-  return [...standard, ...own];
+  return [...standard, ...custom];
 }

@@ -1,23 +1,23 @@
-/** What a simulated pool holds. Times are milliseconds since 1970. */
+/** The content of a simulated pool. Times are milliseconds since 1970. */
 
 export interface MfaOption {
   readonly DeliveryMedium: string;
   readonly AttributeName: string;
 }
 
-/** One profile. */
+/** One user. */
 export interface UserRecord {
   readonly username: string;
   readonly status: string;
   readonly enabled: boolean;
   readonly createdAt: number;
   readonly modifiedAt: number;
-  /** Every attribute by name, `sub` included. */
+  /** All attributes by name, including `sub`. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly mfaOptions: readonly MfaOption[];
 }
 
-/** One group; a field that was never given is null. */
+/** One group; a field that was never set is null. */
 export interface GroupRecord {
   readonly groupName: string;
   readonly description: string | null;
@@ -27,7 +27,7 @@ export interface GroupRecord {
   readonly modifiedAt: number;
 }
 
-/** What a pool says of itself. */
+/** The settings of a pool, as DescribeUserPool returns them. */
 export interface PoolSettings {
   readonly id: string;
   readonly region: string;

@@ -1,8 +1,8 @@
 import type { Field, Fields } from './validation.ts';
 
 /**
- * The request fields of every operation that the simulator has, with the constraints of the
- * service's model (cognito-idp 2016-04-18).
+ * The request fields of all simulated operations, with the constraints of the service's model
+ * (cognito-idp 2016-04-18).
  */
 
 const poolId: Field = {
@@ -101,7 +101,7 @@ export const REQUESTS = {
 
 export type Operation = keyof typeof REQUESTS;
 
-/** A request body after validation: fields that an operation has are of the right type. */
+/** A request body after validation: the fields of its operation have the right types. */
 export interface Input {
   readonly UserPoolId: string;
   readonly Username: string;

@@ -1,9 +1,9 @@
 import { ServiceError } from './errors.ts';
 
-/** What a request's signature tells; the signature itself is not checked. */
+/** The signer of a request. The signature itself is not verified. */
 export interface Signer {
   readonly accessKey: string;
-  /** From the credential scope: requests are for this Region. */
+  /** The Region of the request, from the credential scope. */
   readonly region: string;
 }
 
@@ -11,8 +11,8 @@ const SIGNATURE =
   /^AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)\/\d{8}\/([a-z0-9-]+)\/[a-z0-9-]+\/aws4_request\b/;
 
 /**
- * Reads a Signature Version 4 `Authorization` header. Refuses, as the service does, a request
- * without one, a malformed one, and an access key that is not among the known, if any are named.
+ * Reads a Signature Version 4 `Authorization` header. Throws the service's error if the header is
+ * missing or malformed, or if `knownKeys` is given and lacks the access key.
  */
 export function readSignature(
   header: string | undefined,

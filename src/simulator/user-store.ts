@@ -2,21 +2,21 @@ import type { GeneratedUsers } from './generate/generated-users.ts';
 import type { UserRecord } from './records.ts';
 
 /**
- * Where a listing stands: the number of generated slots passed, or, beyond them, the order key of
+ * A position in a listing: the number of generated slots passed, or, after those, the order key of
  * the last created user passed.
  */
 export type Position = number | string;
 
-/** One user of a listing, and where the listing stands after it. */
+/** One user of a listing, and the position after it. */
 export interface Step {
   readonly id: number;
   readonly after: Position;
 }
 
 /**
- * The users of a pool. Generated ones take a byte each until they change; changed and created
- * ones are kept whole. A user's id is its index among the generated, or a later number, and is
- * never used again.
+ * The users of a pool. A generated user takes one byte until it changes; changed and created users
+ * are stored in full. The id of a generated user is its index, that of a created one a later number.
+ * Ids are never reused.
  */
 export class UserStore {
   readonly #generated: GeneratedUsers;
@@ -24,7 +24,7 @@ export class UserStore {
   readonly #deleted: Uint8Array;
   readonly #kept = new Map<number, UserRecord>();
   readonly #createdByName = new Map<string, number>();
-  /** Created users in the order of their subs. */
+  /** Created users, sorted by sub. */
   readonly #createdOrder: { readonly key: string; readonly id: number }[] = [];
   #nextId: number;
   #size: number;
@@ -41,12 +41,12 @@ export class UserStore {
     return this.#size;
   }
 
-  /** Ids are below this number. */
+  /** All ids are below this number. */
   get idLimit(): number {
     return this.#nextId;
   }
 
-  /** The user of this id, or undefined if there is none any more. */
+  /** The user with this id, or undefined if it was deleted. */
   get(id: number): UserRecord | undefined {
     const kept = this.#kept.get(id);
     if (kept !== undefined) return kept;
@@ -54,7 +54,7 @@ export class UserStore {
     return this.#generated.at(id);
   }
 
-  /** The id of the user of this name, or of this sub. */
+  /** The id of the user with this username or sub. */
   find(usernameOrSub: string): number | undefined {
     const created = this.#createdByName.get(usernameOrSub);
     if (created !== undefined) return created;
@@ -67,7 +67,7 @@ export class UserStore {
     return next?.key.startsWith(`${usernameOrSub}\0`) ? next.id : undefined;
   }
 
-  /** Adds a user, whose name must be free, and returns its id. */
+  /** Adds a user and returns its id. The username must be free. */
   insert(user: UserRecord): number {
     const id = this.#nextId;
     this.#nextId += 1;
@@ -79,7 +79,7 @@ export class UserStore {
     return id;
   }
 
-  /** Puts a changed profile, of the same name and sub, in the place of the old one. */
+  /** Replaces a user. The username and sub must stay the same. */
   replace(id: number, user: UserRecord): void {
     this.#kept.set(id, user);
   }
@@ -98,7 +98,7 @@ export class UserStore {
     this.#size -= 1;
   }
 
-  /** Every user, in an order that tells nothing of when users were created. */
+  /** All users, in an order that is unrelated to when they were created. */
   *list(from: Position = 0): Generator<Step> {
     if (typeof from === 'number') {
       for (let slot = from; slot < this.#generated.size; slot += 1) {
@@ -109,7 +109,7 @@ export class UserStore {
     yield* this.#listCreated('', from);
   }
 
-  /** The users whose sub begins with the prefix; costs nothing for the users it passes over. */
+  /** The users whose sub starts with the prefix. Other users cost no time. */
   *listBySub(prefix: string, from: Position = 0): Generator<Step> {
     if (typeof from === 'number') {
       const end = this.#generated.subs.lowerBound(`${prefix}\uffff`);
@@ -124,7 +124,7 @@ export class UserStore {
   *#listCreated(prefix: string, from: Position): Generator<Step> {
     let last = typeof from === 'string' ? from : undefined;
     for (;;) {
-      // Looked up anew at each step: users may come and go while a listing is open.
+      // Looked up at every step, because users can change while a listing is open.
       const at = this.#createdFrom(last === undefined ? prefix : `${last}\0`);
       const next = this.#createdOrder[at];
       if (next === undefined || !next.key.startsWith(prefix)) return;
@@ -145,14 +145,14 @@ export class UserStore {
   }
 }
 
-/** Orders created users by sub; those of equal or no sub by their id. */
+/** Sorts created users by sub, and those with the same or no sub by id. */
 function orderKey(sub: string, id: number): string {
   return `${sub}\0${String(id).padStart(12, '0')}`;
 }
 
 /**
- * A fixed order of `0` up to `size` that looks like none: slot numbers lead to indices by steps of
- * about the golden ratio of the size. Every index comes up once.
+ * A fixed permutation of the numbers below `size` that looks random: each slot advances by about the
+ * golden ratio of the size.
  */
 function createScatter(size: number): (slot: number) => number {
   let step = Math.max(1, Math.floor(size * 0.6180339887));

@@ -1,20 +1,20 @@
 import { invalidParameter, ServiceError } from './errors.ts';
 
-/** The constraints of one request field, as the service's model of the API states them. */
+/** The constraints of one request field in the service's API model. */
 export interface Field {
   readonly type: 'string' | 'integer' | 'boolean' | 'list' | 'structure' | 'map';
   readonly required?: true;
-  /** Least and greatest length of a string, or value of an integer. */
+  /** The limits of a string's length or an integer's value. */
   readonly min?: number;
   readonly max?: number;
-  /** Must match the whole of a string. */
+  /** Must match the whole string. */
   readonly pattern?: string;
   readonly values?: readonly string[];
-  /** The service does not repeat a sensitive value in its messages. */
+  /** The service does not show sensitive values in its messages. */
   readonly sensitive?: true;
-  /** What a list holds. */
+  /** The members of a list. */
   readonly member?: Field;
-  /** What a structure holds. */
+  /** The fields of a structure. */
   readonly fields?: Fields;
 }
 
@@ -23,8 +23,8 @@ export type Fields = Readonly<Record<string, Field>>;
 const patterns = new Map<string, RegExp>();
 
 /**
- * Checks a request body against its fields. Throws SerializationException where a value has the
- * wrong JSON type, else one InvalidParameterException that counts and lists every violation.
+ * Checks a request body against its fields. Throws SerializationException if a value has the wrong
+ * JSON type, else one InvalidParameterException that counts and lists all violations.
  */
 export function validate(input: Readonly<Record<string, unknown>>, fields: Fields): void {
   const problems: string[] = [];
@@ -75,7 +75,7 @@ function checkString(text: string, field: Field, fail: (constraint: string) => v
   const length = text.length;
   if (length > (field.max ?? length)) fail(`have length less than or equal to ${field.max}`);
   if (length < (field.min ?? length)) fail(`have length greater than or equal to ${field.min}`);
-  if (field.pattern !== undefined && !patternOf(field.pattern).test(text)) {
+  if (field.pattern !== undefined && !compilePattern(field.pattern).test(text)) {
     fail(`satisfy regular expression pattern: ${field.pattern}`);
   }
   if (field.values !== undefined && !field.values.includes(text)) {
@@ -93,10 +93,13 @@ function checkType(value: unknown, field: Field, at: string): void {
     map: typeof value === 'object' && value !== null && !Array.isArray(value),
   }[field.type];
   if (right) return;
-  throw new ServiceError('SerializationException', `The value at '${at}' is no ${field.type}.`);
+  throw new ServiceError(
+    'SerializationException',
+    `The value at '${at}' must be of type ${field.type}.`,
+  );
 }
 
-function patternOf(source: string): RegExp {
+function compilePattern(source: string): RegExp {
   let pattern = patterns.get(source);
   if (pattern === undefined) {
     pattern = new RegExp(`^(?:${source})$`, 'u');

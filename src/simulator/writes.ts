@@ -6,7 +6,7 @@ import type { SimulatedPool } from './pool.ts';
 import { isInSchema } from './reads.ts';
 import type { Input } from './requests.ts';
 
-/** AdminCreateUser: a native user who must set a password. Names differ by case. */
+/** AdminCreateUser: a native user who must set a password. Usernames are case-sensitive. */
 export function adminCreateUser(call: Call): string {
   const pool = findPool(call);
   const { Username: username, MessageAction } = call.input;
@@ -15,7 +15,7 @@ export function adminCreateUser(call: Call): string {
   return `{"User":${userJson(user)}}`;
 }
 
-/** AdminDeleteUser: the user goes, and its memberships with it. */
+/** AdminDeleteUser: deletes the user and its memberships. */
 export function adminDeleteUser(call: Call): string {
   findPool(call).deleteUser(call.input.Username);
   return '{}';
@@ -40,7 +40,7 @@ export function adminDisableUser(call: Call): string {
   return '{}';
 }
 
-/** The invitation again: nothing changes, but the user must exist and be waiting for it. */
+/** Resends the invitation: changes nothing, but the user must exist and wait for one. */
 function resend(pool: SimulatedPool, username: string): string {
   const user = pool.user(username);
   if (user.status !== 'FORCE_CHANGE_PASSWORD') {
@@ -52,7 +52,7 @@ function resend(pool: SimulatedPool, username: string): string {
   return `{"User":${userJson(user)}}`;
 }
 
-/** The attributes of a request; names must be in the pool's schema, and sub is the service's. */
+/** The attributes of a request. Names must be in the pool's schema, and `sub` cannot be set. */
 function readAttributes(call: Call, pool: SimulatedPool): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const { Name: name, Value: value } of call.input.UserAttributes ?? []) {
@@ -74,14 +74,14 @@ export function createGroup(call: Call): string {
   return `{"Group":${groupJson(group, pool.settings.id)}}`;
 }
 
-/** UpdateGroup: changes the fields that are given. */
+/** UpdateGroup: changes only the given fields. */
 export function updateGroup(call: Call): string {
   const pool = findPool(call);
   const group = pool.updateGroup(call.input.GroupName, readGroupFields(call.input));
   return `{"Group":${groupJson(group, pool.settings.id)}}`;
 }
 
-/** DeleteGroup: the group goes, and its memberships with it. */
+/** DeleteGroup: deletes the group and its memberships. */
 export function deleteGroup(call: Call): string {
   findPool(call).deleteGroup(call.input.GroupName);
   return '{}';

@@ -4,17 +4,17 @@ import { mix } from './random.ts';
 import { SubTable } from './sub-table.ts';
 import { USERNAME_STYLES, type UsernameStyle, Usernames } from './usernames.ts';
 
-/** How a pool's users are generated. */
+/** How to generate the users of a pool. */
 export interface GenerateUsers {
   readonly count: number;
   readonly seed: number;
-  /** Every sub's second hex digit, 0 to 15, where given. */
+  /** The second hex digit of every sub, 0 to 15. Undefined: random. */
   readonly secondDigit?: number | undefined;
-  /** What native users are called; by the seed where absent, their sub in most pools. */
+  /** The form of native usernames. Undefined: chosen by the seed, mostly `sub`. */
   readonly usernames?: UsernameStyle | undefined;
 }
 
-/** The generated users of a pool, by their index: 0 up to `size`, in the order of their subs. */
+/** The generated users of a pool by index, sorted by sub. */
 export class GeneratedUsers {
   readonly subs: SubTable;
   readonly usernames: Usernames;
@@ -22,7 +22,7 @@ export class GeneratedUsers {
 
   constructor(options: GenerateUsers) {
     this.subs = new SubTable(options.count, options.seed, options.secondDigit);
-    const style = options.usernames ?? styleOf(options.seed);
+    const style = options.usernames ?? chooseStyle(options.seed);
     this.usernames = new Usernames(this.subs, options.seed, style);
     this.#profiles = new Profiles(options.seed, this.subs, this.usernames);
   }
@@ -31,13 +31,13 @@ export class GeneratedUsers {
     return this.subs.size;
   }
 
-  /** The profile as it was generated. */
+  /** The generated user at an index. */
   at(index: number): UserRecord {
     return this.#profiles.at(index);
   }
 }
 
-function styleOf(seed: number): UsernameStyle {
+function chooseStyle(seed: number): UsernameStyle {
   const draw = mix(seed, 0x584) % 5;
   return USERNAME_STYLES[Math.max(0, draw - 2)] as UsernameStyle;
 }

@@ -4,26 +4,26 @@ import { mix, Random } from './random.ts';
 import { PROVIDERS, type Provider, type Usernames } from './usernames.ts';
 import { GROUP_WORDS, ODD_TEXTS } from './words.ts';
 
-/** The most groups that a user can be in (the service's quotas page). */
+/** The service's limit (its quotas page). */
 const MAX_GROUPS_PER_USER = 100;
 
-/** The share of the users in the largest group, where nothing else was asked for. */
+/** The default share of the users in the largest group. */
 const LARGEST_SHARE = 0.95;
-/** What all ordinary groups but the largest hold together, as a share of the users. */
+/** The memberships of all other ordinary groups together, as a share of the users. */
 const OTHERS_SHARE = 0.65;
-/** One ordinary group in so many is empty. */
+/** Every ninth ordinary group is empty. */
 const EMPTY_EVERY = 9;
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** A generated group with its members' ids. */
+/** A generated group with the ids of its members. */
 export interface GeneratedGroup {
   readonly group: GroupRecord;
   /** Ascending. */
   readonly members: Uint32Array;
 }
 
-/** What groups are generated from. */
+/** How to generate the groups of a pool. */
 export interface GroupPlan {
   readonly poolId: string;
   readonly account: string;
@@ -31,20 +31,20 @@ export interface GroupPlan {
   readonly groups: number;
   readonly users: number;
   readonly usernames: Usernames;
-  /** The share of the users that the largest group holds: 0.95 where undefined. */
+  /** The share of the users in the largest group. Undefined: 0.95. */
   readonly largestShare?: number | undefined;
 }
 
 /**
- * The groups of a generated pool: a large one, an automatic one per identity provider
- * (from three groups on), and others that fall steeply in size down to empty ones. Together they
- * hold about 0.8 times as many memberships as there are users, and those of the large one besides.
+ * The groups of a generated pool: one large group, an automatic group per identity provider (if
+ * there are at least three groups), and others with steeply falling sizes, down to empty ones.
+ * Without the large group, they have about 0.8 memberships per user.
  */
 export function generateGroups(plan: GroupPlan): GeneratedGroup[] {
   const providers = PROVIDERS.slice(0, Math.max(0, plan.groups - 2));
   const ordinary = plan.groups - providers.length;
   const counts = new Uint8Array(plan.users);
-  const shares = sharesOf(ordinary, plan.largestShare ?? LARGEST_SHARE);
+  const shares = chooseShares(ordinary, plan.largestShare ?? LARGEST_SHARE);
   return [
     ...shares.map((share, rank) => ({
       group: ordinaryGroup(plan, rank),
@@ -52,13 +52,13 @@ export function generateGroups(plan: GroupPlan): GeneratedGroup[] {
     })),
     ...providers.map((provider) => ({
       group: automaticGroup(plan, provider),
-      members: usersOf(plan, provider, counts),
+      members: listFederated(plan, provider, counts),
     })),
   ];
 }
 
-/** The share of the users that each ordinary group holds, the largest first. */
-function sharesOf(count: number, largest: number): number[] {
+/** The share of the users in each ordinary group, largest first. */
+function chooseShares(count: number, largest: number): number[] {
   const weights = Array.from({ length: count }, (_, rank) => {
     if (rank === 0) return 0;
     return rank % EMPTY_EVERY === 2 ? 0 : 1 / (rank * Math.sqrt(rank));
@@ -69,7 +69,7 @@ function sharesOf(count: number, largest: number): number[] {
   );
 }
 
-/** Draws about `share` of the users, ascending, none into more groups than it may be in. */
+/** Draws about `share` of the users, ascending. Skips users who are in too many groups. */
 function drawMembers(
   plan: GroupPlan,
   rank: number,
@@ -78,7 +78,7 @@ function drawMembers(
 ): Uint32Array {
   const random = new Random(mix(plan.seed ^ 0x96, rank));
   const members: number[] = [];
-  // Steps are uniform with the mean 1/share: cost is by members, not by users.
+  // Uniform steps with a mean of 1/share: the cost depends on the members, not on the users.
   const span = share > 0.3 ? 1 : 2 / share;
   for (let at = span === 1 ? 0 : random.fraction() * span; at < plan.users; ) {
     const id = Math.floor(at);
@@ -92,10 +92,10 @@ function drawMembers(
   return Uint32Array.from(members);
 }
 
-function usersOf(plan: GroupPlan, provider: Provider, counts: Uint8Array): Uint32Array {
+function listFederated(plan: GroupPlan, provider: Provider, counts: Uint8Array): Uint32Array {
   const members: number[] = [];
   for (let id = 0; id < plan.users; id += 1) {
-    if (plan.usernames.originOf(id) !== provider) continue;
+    if (plan.usernames.findOrigin(id) !== provider) continue;
     if ((counts[id] as number) < MAX_GROUPS_PER_USER) members.push(id);
   }
   return Uint32Array.from(members);

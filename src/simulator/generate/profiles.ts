@@ -14,11 +14,11 @@ import {
   TIME_ZONES,
 } from './words.ts';
 
-/** Generated dates lie before this moment, so that they do not depend on the clock. */
+/** Generated dates are before this time, so that they do not depend on the clock. */
 export const GENERATED_BEFORE = Date.UTC(2026, 0, 1);
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
-/** Statuses that are rare in life: one of each among every 97 users. The last is a future one. */
+/** Rare statuses: one of each per 97 users. The last one does not exist yet. */
 const RARE_STATUSES = [
   'ARCHIVED',
   'COMPROMISED',
@@ -28,11 +28,11 @@ const RARE_STATUSES = [
 ];
 const RARE_EVERY = 97;
 
-/** One user among so many has an odd text, each text in its turn. */
+/** One user in 31 has an odd text, each text in turn. */
 const ODD_EVERY = 31;
 const ODD_ATTRIBUTES = ['name', 'nickname', 'custom:notes', 'family_name', 'address'];
 
-/** The attributes of a generated pool's own schema, with their kind. */
+/** The custom attributes of a generated pool, with their prefix. */
 export const CUSTOM_ATTRIBUTES = [
   'custom:tenant',
   'custom:plan',
@@ -51,7 +51,7 @@ const PROVIDER_TYPES: Record<Provider, string> = {
   SAML: 'SAML',
 };
 
-/** Makes the profile of a generated user from its index; nothing of it is stored. */
+/** Generates a user from its index and stores nothing. */
 export class Profiles {
   readonly #seed: number;
   readonly #subs: SubTable;
@@ -63,10 +63,10 @@ export class Profiles {
     this.#usernames = usernames;
   }
 
-  /** The profile of this index; the same on every call. */
+  /** The user at this index; the same on every call. */
   at(index: number): UserRecord {
     const random = new Random(mix(this.#seed ^ 0x9f0f, index));
-    const origin = this.#usernames.originOf(index);
+    const origin = this.#usernames.findOrigin(index);
     const username = this.#usernames.at(index);
     const createdAt = GENERATED_BEFORE - 1 - Math.floor(random.fraction() ** 2 * 6 * YEAR_MS);
     const modifiedAt = random.chance(0.3)
@@ -117,15 +117,15 @@ export class Profiles {
     if (random.chance(0.55)) attributes.set('given_name', given);
     if (random.chance(0.5)) attributes.set('family_name', family);
     if (random.chance(0.15)) attributes.set('preferred_username', `${given}${random.below(1e6)}`);
-    addRarer(attributes, random);
+    addRareAttributes(attributes, random);
     if (origin !== 'native') {
-      attributes.set('identities', identitiesOf(origin, username, createdAt, random));
+      attributes.set('identities', createIdentities(origin, username, createdAt, random));
     }
     this.#addOdd(index, attributes);
     return attributes;
   }
 
-  /** Gives every so many users one odd text; each text comes up in its turn. */
+  /** Sets an odd text for some users, each text in turn. */
   #addOdd(index: number, attributes: Map<string, string>): void {
     const turn = index + this.#seed;
     if (turn % ODD_EVERY !== 0) return;
@@ -135,8 +135,8 @@ export class Profiles {
   }
 }
 
-/** The attributes that some users have and most have not. */
-function addRarer(attributes: Map<string, string>, random: Random): void {
+/** Adds attributes that only some users have. */
+function addRareAttributes(attributes: Map<string, string>, random: Random): void {
   if (random.chance(0.4)) attributes.set('custom:tenant', `t-${random.below(5000)}`);
   if (random.chance(0.3)) attributes.set('custom:plan', random.pick(PLANS));
   if (random.chance(0.1)) attributes.set('custom:seats', String(random.below(500)));
@@ -154,8 +154,8 @@ function addRarer(attributes: Map<string, string>, random: Random): void {
   if (random.chance(0.05)) attributes.set('updated_at', String(1_600_000_000 + random.below(1e8)));
 }
 
-/** The `identities` attribute: a JSON array in a string; linked profiles have one to three. */
-function identitiesOf(
+/** The `identities` attribute: a JSON array as text. Linked users have one to three identities. */
+function createIdentities(
   origin: Exclude<Origin, 'native'>,
   username: string,
   createdAt: number,

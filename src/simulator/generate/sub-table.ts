@@ -1,20 +1,20 @@
 import { mix, Random } from './random.ts';
 
-/** Four hex digits of every 16-bit number: subs are written often enough for a table to pay. */
+/** The four hex digits of every 16-bit number. Subs are formatted often, so the table pays off. */
 const HEX4 = Array.from({ length: 0x1_0000 }, (_, n) => n.toString(16).padStart(4, '0'));
 
 const KEY_LIMIT = 2 ** 48;
 const SECOND_DIGIT = 2 ** 40;
 
 /**
- * The `sub`s of a pool's generated users, in ascending order: a user's index is its rank by sub.
- * Eight bytes a user: the first 12 hex digits; the rest follows from seed and index.
+ * The subs of a pool's generated users in ascending order: the index of a user is its rank. Stores
+ * the first 12 hex digits in eight bytes per user; the rest follows from seed and index.
  */
 export class SubTable {
   readonly #seed: number;
   readonly #keys: Float64Array;
 
-  /** `secondDigit`, 0 to 15, is fixed in every sub where given, as newer pools look. */
+  /** `secondDigit`, 0 to 15, is the second hex digit of every sub, as in newer pools. */
   constructor(count: number, seed: number, secondDigit?: number) {
     this.#seed = seed;
     const random = new Random(mix(seed, 0x5b5));
@@ -32,7 +32,7 @@ export class SubTable {
     return this.#keys.length;
   }
 
-  /** The sub of the user of this index: a version 4 UUID in lower-case hex. */
+  /** The sub of the user at this index: a version 4 UUID in lower-case hex. */
   at(index: number): string {
     const key = this.#keys[index] as number;
     const high = Math.floor(key / 0x1_0000_0000);
@@ -44,7 +44,7 @@ export class SubTable {
     }-${HEX4[0x8000 | ((a >>> 12) & 0x3fff)]}-${HEX4[a >>> 16]}${HEX4[b >>> 16]}${HEX4[b & 0xffff]}`;
   }
 
-  /** The index of the first user whose sub is not less than this text. */
+  /** The index of the first user whose sub is not below this text. */
   lowerBound(text: string): number {
     let low = 0;
     let high = this.#keys.length;
@@ -68,7 +68,7 @@ function withSecondDigit(key: number, digit: number): number {
   return first * SECOND_DIGIT * 16 + digit * SECOND_DIGIT + (key % SECOND_DIGIT);
 }
 
-/** Makes sorted keys distinct: twins are a matter of luck even among 2^48. */
+/** Makes sorted keys distinct: duplicates are possible even among 2^48. */
 function separate(keys: Float64Array): void {
   for (let i = 1; i < keys.length; i += 1) {
     const previous = keys[i - 1] as number;

@@ -2,22 +2,22 @@ import { mix } from './random.ts';
 import type { SubTable } from './sub-table.ts';
 import { HANDLES, USERNAME_WORDS } from './words.ts';
 
-/** What native users are called in a pool: their sub, an e-mail address, or a name. */
+/** The form of native usernames in a pool: the sub, an e-mail address, or a name. */
 export const USERNAME_STYLES = ['sub', 'email', 'plain'] as const;
 export type UsernameStyle = (typeof USERNAME_STYLES)[number];
 
-/** The identity providers of every generated pool; a federated user's name begins with one. */
+/** The identity providers of every generated pool. Federated usernames start with one. */
 export const PROVIDERS = ['Google', 'Facebook', 'SAML'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-/** Where a profile comes from; a linked one is native and carries `identities`. */
+/** The origin of a user. A linked user is native and has `identities`. */
 export type Origin = 'native' | 'linked' | Provider;
 
-/** An odd multiplier, and its inverse modulo 2^32: codes hide the index and lead back to it. */
+/** An odd multiplier and its inverse modulo 2^32: they turn an index into a code and back. */
 const MULTIPLIER = 0x9e3779b1;
-const INVERSE = inverseOf(MULTIPLIER);
+const INVERSE = invert(MULTIPLIER);
 
-/** How a code stands in each kind of name: the index is read back from it. */
+/** How to find the code in each form of username, to get the index from it. */
 const CODE_IN_NAME = {
   email: /\.([0-9a-z]+)@/,
   plain: /-([0-9a-z]+)$/,
@@ -26,7 +26,7 @@ const CODE_IN_NAME = {
   SAML: /\.([0-9a-z]+)@/,
 } as const;
 
-/** Names of generated users, made from the index and led back to it without any table. */
+/** The usernames of generated users. Converts between index and username without a table. */
 export class Usernames {
   readonly #subs: SubTable;
   readonly #seed: number;
@@ -38,8 +38,8 @@ export class Usernames {
     this.#style = style;
   }
 
-  /** Where the profile of this index comes from: 18 % from providers, 4 % linked. */
-  originOf(index: number): Origin {
+  /** The origin of the user at this index: 18 % are federated, 4 % linked. */
+  findOrigin(index: number): Origin {
     const percent = mix(this.#seed ^ 0x0f1, index) % 100;
     if (percent < 9) return 'Google';
     if (percent < 13) return 'Facebook';
@@ -47,9 +47,9 @@ export class Usernames {
     return percent < 22 ? 'linked' : 'native';
   }
 
-  /** The name of the user of this index. */
+  /** The username of the user at this index. */
   at(index: number): string {
-    const origin = this.originOf(index);
+    const origin = this.findOrigin(index);
     const code = (Math.imul(index, MULTIPLIER) ^ this.#seed) >>> 0;
     const salt = mix(this.#seed, code);
     switch (origin) {
@@ -67,7 +67,7 @@ export class Usernames {
     }
   }
 
-  /** The index of the generated user of this name, or -1. */
+  /** The index of the generated user with this username, or -1. */
   indexOf(username: string): number {
     const provider = PROVIDERS.find((name) => username.startsWith(`${name}_`));
     const kind = provider ?? this.#style;
@@ -87,8 +87,8 @@ function digits(number: number): string {
   return String(number).padStart(10, '0');
 }
 
-/** The inverse of an odd number modulo 2^32, by Newton's iteration: each step doubles the bits. */
-function inverseOf(odd: number): number {
+/** The inverse of an odd number modulo 2^32 by Newton's method: each step doubles the bits. */
+function invert(odd: number): number {
   let inverse = odd;
   for (let step = 0; step < 5; step += 1) inverse = Math.imul(inverse, 2 - Math.imul(odd, inverse));
   return inverse >>> 0;

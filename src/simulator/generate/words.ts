@@ -1,4 +1,4 @@
-/** Plain words that profiles and groups are made of. */
+/** Words that users and groups are generated from. */
 
 export const GIVEN_NAMES: readonly string[] = [
   'Ada',
@@ -163,12 +163,12 @@ export const GROUP_WORDS: readonly string[] = [
   "it's",
 ];
 
-/** The longest attribute value that the service keeps, in bytes of UTF-8 (its quotas page). */
+/** The service's limit for an attribute value, in bytes of UTF-8 (its quotas page). */
 const MAX_VALUE_BYTES = 2048;
 
 /**
- * Legal values that programs trip over. The last ones hold what Postgres cannot: U+0000 and
- * surrogates without their other half.
+ * Valid values that programs often handle wrongly. The last ones cannot be stored in Postgres: they
+ * contain U+0000 or lone surrogates.
  */
 export const ODD_TEXTS: readonly string[] = [
   'Zoë 👩‍👩‍👧‍👦 🇨🇭',
