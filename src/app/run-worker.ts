@@ -65,7 +65,10 @@ export async function runWorker(
     const jobs = openQueues(redis.client, await installationId(mirror.db), createProblemLog(log));
     queues = jobs;
     await assertQueuesUsable(redis, jobs.prefix);
-    metrics.watch({ buckets: () => quota.buckets.usages(), queues: () => depths(redis, jobs) });
+    metrics.setSources({
+      buckets: () => quota.buckets.usages(),
+      queues: () => depths(redis, jobs),
+    });
     http = await serve(config, opened, redis, metrics, log);
     const { db } = mirror;
     const resolving = { db, buckets: quota.buckets, log };
@@ -129,8 +132,8 @@ function serve(
   return startHttp({
     settings: config.http,
     metrics,
-    figures: openMetricsQuery(mirror.db, (error) => {
-      metrics.poolQueryFailed();
+    queryMetrics: openMetricsQuery(mirror.db, (error) => {
+      metrics.recordPoolQueryError();
       log.error(
         { problem: withoutRows(error).message },
         'the query for the metrics of pools failed',

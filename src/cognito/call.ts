@@ -76,7 +76,7 @@ export function createCaller(deps: CallerDeps): Caller {
         meter.record(outcome, attempt);
         const seconds = (performance.now() - sentAt) / 1000;
         const waitedSeconds = (sentAt - askedAt) / 1000;
-        observer?.attempt({ operation, outcome, seconds, waitedSeconds });
+        observer?.recordAttempt({ operation, outcome, seconds, waitedSeconds });
       };
       try {
         const value = await sendWithTimeout(call.send, policy.attemptMs, signal);

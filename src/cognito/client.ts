@@ -116,7 +116,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         },
         signal,
       );
-      options.observer?.page(list.operation, value.items.length);
+      options.observer?.recordPage(list.operation, value.items.length);
       remaining = Math.max(remaining - value.items.length, 0);
       return { ...value, sentAt };
     });

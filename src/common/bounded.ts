@@ -1,4 +1,4 @@
-/** What was asked has not answered in time. */
+/** A request was not answered in time. */
 export class NoAnswerError extends Error {
   constructor(milliseconds: number) {
     super(`no answer within ${milliseconds / 1000} s`);
@@ -6,37 +6,37 @@ export class NoAnswerError extends Error {
   }
 }
 
-/** A question this old is given up for lost: the connection that it went by may be dead. */
+/** After this time a request counts as lost: its connection may be dead. */
 const LOST_AFTER_MS = 60_000;
 
 /**
- * The wait is counted in steps: of the time that this process is frozen, at most one counts. When it
- * wakes up, it reads the answer that came meanwhile before the wait is over.
+ * The timeout is counted in steps. Time during which the process is frozen counts as one step at most,
+ * so that on waking it reads an answer that arrived before the timeout ends.
  */
 const STEPS = 10;
 
 /**
- * Asks something that may hang. Who asks while an answer is awaited waits for that one, so that
- * questions cannot pile up behind a server that is away; after a minute it is asked anew.
+ * Adds a timeout to a request that may hang. Calls during a pending request share it, so requests
+ * cannot pile up behind an unreachable server. After a minute a new request is sent.
  *
- * @returns a function that gives the answer, or throws NoAnswerError after `milliseconds`.
+ * @returns a function that returns the answer, or throws NoAnswerError after `milliseconds`.
  */
-export function bounded<T>(ask: () => Promise<T>, milliseconds: number): () => Promise<T> {
-  let asking: { readonly answer: Promise<T>; readonly since: number } | null = null;
-  const begin = () => {
-    const begun = { answer: askNow(), since: performance.now() };
+export function bounded<T>(request: () => Promise<T>, milliseconds: number): () => Promise<T> {
+  let pending: { readonly answer: Promise<T>; readonly since: number } | null = null;
+  // `async`, so that a synchronous throw becomes a rejection.
+  const send = async () => request();
+  const start = () => {
+    const started = { answer: send(), since: performance.now() };
     const forget = () => {
-      if (asking === begun) asking = null;
+      if (pending === started) pending = null;
     };
-    begun.answer.then(forget, forget);
-    return begun;
+    started.answer.then(forget, forget);
+    return started;
   };
-  // What throws at once is an answer like any other.
-  const askNow = async () => ask();
   return async () => {
-    if (asking === null || performance.now() - asking.since > LOST_AFTER_MS) asking = begin();
+    if (pending === null || performance.now() - pending.since > LOST_AFTER_MS) pending = start();
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    const timeout = new Promise<never>((_, reject) => {
       let steps = 0;
       timer = setInterval(() => {
         steps += 1;
@@ -44,7 +44,7 @@ export function bounded<T>(ask: () => Promise<T>, milliseconds: number): () => P
       }, milliseconds / STEPS);
     });
     try {
-      return await Promise.race([asking.answer, late]);
+      return await Promise.race([pending.answer, timeout]);
     } finally {
       clearInterval(timer);
     }

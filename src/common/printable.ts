@@ -1,24 +1,21 @@
 /**
- * What a terminal would act on rather than show: controls (Cc; escape sequences begin with one),
- * format characters (Cf; among them the marks that change the order of the text around them), line
- * separators, and halves of surrogate pairs. Joiners are left: emoji and some scripts need them.
+ * Characters that a terminal acts on: controls (Cc, which start escape sequences), format characters
+ * (Cf, which include marks that reorder text), line separators and lone surrogates. Joiners are
+ * excluded, because emoji and some scripts need them.
  */
 const ACTIVE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** The text with everything that a terminal would act on in a visible, escaped form. */
+/** Escapes every character that a terminal acts on. */
 export function printable(text: string): string {
   return text.replace(ACTIVE, (unit) => SHORT[unit] ?? escapeCodePoint(unit));
 }
 
-/** Text that holds nothing of `ACTIVE`, as most does, found out quickly. */
+/** A fast test for text without such characters. */
 const PLAIN = /^[ -~]*$/;
 
-/**
- * A value as JSON in which everything that a terminal would act on is in JSON's own escaped form: to a
- * program it is the same document.
- */
+/** Formats a value as JSON with such characters in JSON's own escapes: an equal document. */
 export function printableJson(value: unknown): string {
   const json = JSON.stringify(value);
   return PLAIN.test(json) ? json : json.replace(ACTIVE, escapeUnits);

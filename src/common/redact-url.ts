@@ -1,9 +1,9 @@
-/** Query parameters in which clients of Postgres and Redis accept secrets. */
+/** Query parameters that contain secrets in URLs of Postgres and Redis. */
 const SECRET_PARAMETERS = ['password', 'sslpassword', 'token'];
 
-/** The URL for a person to read: without its password. Text that is no URL is not shown at all. */
+/** Hides the secrets of a URL. Text that is not a URL is hidden completely. */
 export function redactUrl(text: string): string {
-  if (!URL.canParse(text)) return '(no URL)';
+  if (!URL.canParse(text)) return '(not a URL)';
   const url = new URL(text);
   if (url.password !== '') url.password = '***';
   for (const name of SECRET_PARAMETERS) {

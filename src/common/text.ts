@@ -1,22 +1,22 @@
-/** A count with its thousands separated: `12,345`. */
+/** Formats a count with thousands separators: `12,345`. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }
 
-/** A count with its noun: `1 call`, `12,345 calls`. */
+/** Formats a count with its noun: `1 call`, `12,345 calls`. */
 export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** The most changed letters at which one name is taken for a misspelling of another. */
+/** The most changed letters of a misspelled name. */
 const MAX_DISTANCE = 4;
 
-/** The known name that was probably meant, whatever its case; null where none is near. */
+/** Finds the known name that is most similar, in any case; null if none is similar. */
 export function nearest(name: string, known: readonly string[]): string | null {
   const [best] = known
     .map((candidate) => ({
       candidate,
-      distance: editDistance(name.toLowerCase(), candidate.toLowerCase()),
+      distance: computeDistance(name.toLowerCase(), candidate.toLowerCase()),
     }))
     .filter(({ candidate, distance }) => distance <= Math.min(MAX_DISTANCE, candidate.length / 2))
     .sort((a, b) => a.distance - b.distance);
@@ -24,7 +24,7 @@ export function nearest(name: string, known: readonly string[]): string | null {
 }
 
 /** Levenshtein distance: letters to insert, delete or replace. */
-function editDistance(a: string, b: string): number {
+function computeDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];

@@ -7,7 +7,7 @@ import { withoutRows } from '../postgres/database-error.ts';
 import { lastSnapshot } from '../postgres/store/last-snapshot.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { describePool, type PoolDepsLookup } from '../runner/describe-pool.ts';
-import { AnswerTimes, CallMeter } from '../telemetry/calls.ts';
+import { CallMeter, ResponseTimes } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
 
@@ -72,8 +72,8 @@ export function secondsTogether(plans: readonly PoolPlan[]): number {
 
 async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
   const { role, region } = await deps.poolDeps(poolId);
-  const answers = new AnswerTimes();
-  const calling = { ...deps, role, region, observer: answers };
+  const times = new ResponseTimes();
+  const calling = { ...deps, role, region, observer: times };
   const meter = new CallMeter();
   const { accountId, estimatedUsers } = await describePool(calling, poolId, meter, signal);
   const buckets = deps.buckets.ofGroups(accountId, region);
@@ -86,7 +86,7 @@ async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Pr
     archive: await lastArchive(deps, poolId, signal),
     formats: deps.formats,
     callsASecond: deps.buckets.allowed(accountId, region).UserList,
-    answerSeconds: answers.median,
+    answerSeconds: times.median,
   });
   return { poolId, accountId, region, ...estimated };
 }

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import type { HttpSettings } from '../config/config.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
-import { type RouteDeps, routes } from './routes.ts';
+import { createRoutes, type RouteDeps } from './routes.ts';
 
-/** A server of probes and scrapes needs little; a slow or greedy client gets no more. */
+/** Tight limits against slow or greedy clients. Probes and scrapes need little. */
 const LIMITS = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 5_000,
@@ -14,22 +14,21 @@ const LIMITS = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 5_000,
 };
-const MOST_CONNECTIONS = 100;
+const MAX_CONNECTIONS = 100;
 
 /**
- * A connection on which nothing gets on is cut, as that of a client that reads no answer. Longer than
- * a head may take, whose sender is told.
+ * An idle connection is closed after this time, for example if the client does not read. Longer than
+ * the limit for headers, whose excess gets a 408 response.
  */
-const SILENCE_MS = 7_000;
+const IDLE_MS = 7_000;
 
-/** What requests under way may still take once the server closes. */
+/** The time for requests in progress when the server closes. */
 const GRACE_MS = 500;
 
-/** A server that answers HTTP. */
 export interface HttpServer {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   readonly url: string;
-  /** Ends within a second: requests under way are answered if that is quick, and else cut. */
+  /** Completes quick requests, cuts the others, and returns within a second. */
   close(): Promise<void>;
 }
 
@@ -40,22 +39,22 @@ export interface HttpOptions extends Omit<RouteDeps, 'token'> {
 /**
  * Serves health, readiness and metrics.
  *
- * @throws ConfigurationError (of PORT or HOST) where it cannot listen there.
+ * @throws ActionRequiredError for PORT or HOST if it cannot listen there.
  */
-export async function startHttp({ settings, ...parts }: HttpOptions): Promise<HttpServer> {
-  const app = routes({ ...parts, token: settings.token });
+export async function startHttp({ settings, ...deps }: HttpOptions): Promise<HttpServer> {
+  const app = createRoutes({ ...deps, token: settings.token });
   const server = createAdaptorServer({
     fetch: app.fetch,
-    // For requests of HTTP/1.0, which need name no host.
+    // The default for HTTP/1.0 requests without a Host header.
     hostname: 'localhost',
     overrideGlobalObjects: false,
     serverOptions: LIMITS,
   }) as Server;
-  server.maxConnections = MOST_CONNECTIONS;
-  server.timeout = SILENCE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = IDLE_MS;
   await listen(server, settings);
-  // Of a connection that could not be accepted, as where files run out: it serves on.
-  server.on('error', (error) => parts.log.warn({ err: error }, 'the HTTP server had an error'));
+  // A connection could not be accepted, for example for lack of file descriptors. The server goes on.
+  server.on('error', (error) => deps.log.warn({ err: error }, 'HTTP server error'));
   const { port } = server.address() as AddressInfo;
   const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
   let closing: Promise<void> | null = null;
@@ -78,44 +77,47 @@ async function listen(server: Server, { host, port }: HttpSettings): Promise<voi
       });
     });
   } catch (cause) {
-    throw new ActionRequiredError([explain(cause as NodeJS.ErrnoException, host, port)], { cause });
+    throw new ActionRequiredError(
+      [explainListenError(cause as NodeJS.ErrnoException, host, port)],
+      { cause },
+    );
   }
 }
 
-/** By Node's code of a failed listen. */
-function explain({ code }: NodeJS.ErrnoException, host: string, port: number): Problem {
+function explainListenError({ code }: NodeJS.ErrnoException, host: string, port: number): Problem {
   switch (code) {
     case 'EADDRINUSE':
       return {
         subject: 'PORT',
-        problem: `port ${port} of ${host} is in use.`,
-        remedy: 'Stop what uses it, or set another; 0 takes a free one.',
+        problem: `port ${port} on ${host} is in use.`,
+        remedy: 'Stop the other program, or set another port; 0 selects a free one.',
       };
     case 'EACCES':
       return {
         subject: 'PORT',
         problem: `this user may not listen on port ${port}.`,
-        remedy: 'Set one of 1024 or above.',
+        remedy: 'Set a port of 1024 or above.',
       };
     default:
       return {
         subject: 'HOST',
-        problem: `${JSON.stringify(host)} is no address of this machine (${code}).`,
-        remedy: 'Set 127.0.0.1 for this machine alone, or 0.0.0.0 or :: for every address it has.',
+        problem: `${JSON.stringify(host)} is not an address of this machine (${code}).`,
+        remedy:
+          'Set 127.0.0.1 for local access only, or 0.0.0.0 or :: for every address of this machine.',
       };
   }
 }
 
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
-    // An error says that it was closed before.
+    // An error means that the server is already closed.
     server.close(() => resolve());
   });
-  const quick = new AbortController();
-  const grace = sleep(GRACE_MS, undefined, { signal: quick.signal })
+  const done = new AbortController();
+  const grace = sleep(GRACE_MS, undefined, { signal: done.signal })
     .then(() => server.closeAllConnections())
     .catch(() => {});
   await closed;
-  quick.abort();
+  done.abort();
   await grace;
 }

@@ -1,20 +1,18 @@
-/** How a legacy SMS or e-mail second factor is delivered, as the service's `MFAOptions` gives it. */
+/** The delivery of a legacy SMS or e-mail second factor, from the service's `MFAOptions`. */
 export interface MfaOption {
   readonly deliveryMedium: string | null;
   readonly attributeName: string | null;
 }
 
 /**
- * One profile of a user pool, in the form the mirror keeps.
- *
- * Text is already storable: what Postgres cannot hold is escaped, and `escaped` names the
- * attributes (or fields) in which that happened (see `storable.ts`).
+ * One user of a pool, as the mirror stores it. Text that Postgres cannot store is escaped, and
+ * `escaped` names those attributes or fields (see `storable.ts`).
  */
 export interface User {
   readonly username: string;
-  /** The service's immutable id of the person; null only where a server left it out. */
+  /** The service's immutable id of the user; null only if a server omits it. */
   readonly sub: string | null;
-  /** `CONFIRMED`, `EXTERNAL_PROVIDER`, …; text, as the service adds values over time. */
+  /** `CONFIRMED`, `EXTERNAL_PROVIDER` and others; the service adds values over time. */
   readonly status: string | null;
   readonly enabled: boolean | null;
   readonly createdAt: Date | null;
@@ -25,29 +23,29 @@ export interface User {
   readonly escaped: readonly string[];
 }
 
-/** One group of a user pool, in the form the mirror keeps. */
+/** One group of a pool, as the mirror stores it. */
 export interface Group {
   readonly groupName: string;
   readonly description: string | null;
   readonly roleArn: string | null;
-  /** 0 is the highest; null is the lowest. */
+  /** 0 is the highest, null the lowest. */
   readonly precedence: number | null;
   readonly createdAt: Date | null;
   readonly modifiedAt: Date | null;
-  /** The fields whose text is stored in its escaped form. */
+  /** The fields whose text is escaped. */
   readonly escaped: readonly string[];
 }
 
-/** What DescribeUserPool tells of a pool, in the form the mirror keeps. */
+/** A pool's description from DescribeUserPool, as the mirror stores it. */
 export interface Pool {
   readonly poolId: string;
   readonly name: string | null;
   readonly arn: string;
   readonly accountId: string;
   readonly region: string;
-  /** The service's estimate, of undocumented freshness: good for planning, no proof. */
+  /** The service's estimate, of undocumented freshness: use it for planning only. */
   readonly estimatedUsers: number;
   readonly mfaConfiguration: string | null;
-  /** The names of the pool's own attributes, `custom:` and `dev:custom:` included, sorted. */
+  /** The sorted names of the pool's custom attributes, with `custom:` or `dev:custom:`. */
   readonly customAttributes: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * Errors, grouped by what the caller does next. Each message says what happened, to what, and
- * what to do; none holds a user's data, a page token or a credential.
+ * Errors are grouped by what the caller does next. Each message says what failed, for which thing
+ * and why, then the fix. No message contains a user's data, a page token or a credential.
  */
 export abstract class MirrorError extends Error {
   override get name(): string {
@@ -8,19 +8,19 @@ export abstract class MirrorError extends Error {
   }
 }
 
-/** One thing wrong with the configuration, the command line or what they name. */
+/** One problem with the configuration, the command line or something that they name. */
 export interface Problem {
   /** The variable, option or object at fault. */
   readonly subject: string;
-  /** What is wrong with it. */
+  /** What is wrong. */
   readonly problem: string;
-  /** What to do about it. */
+  /** The fix, in the imperative. */
   readonly remedy: string;
-  /** The end of another program's output, line by line. */
+  /** The last lines of another program's output. */
   readonly output?: readonly string[];
 }
 
-/** The person must change something first. Carries every problem found, not the first alone. */
+/** A person must change something first. Contains every problem that was found. */
 export class ActionRequiredError extends MirrorError {
   readonly problems: readonly Problem[];
 
@@ -30,16 +30,16 @@ export class ActionRequiredError extends MirrorError {
   }
 }
 
-/** The work stopped; what was done is kept, and running it again goes on from there. */
+/** The work stopped. Another run continues from there. */
 export class ResumableError extends MirrorError {}
 
-/** The snapshot cannot be completed; a new one must be taken. */
+/** The snapshot cannot be completed. A new one must be taken. */
 export class SnapshotFailedError extends MirrorError {}
 
-/** Another runner has the snapshot now: this one must write nothing more for it. */
+/** Another runner holds the lease of the snapshot. This one must not write any more. */
 export class LeaseLostError extends MirrorError {}
 
-/** The work stopped where it was asked to, with everything kept: it goes on at another time. */
+/** The work stopped on request and continues later. Nothing is lost. */
 export class PausedError extends MirrorError {}
 
 /** A person or the system asked the program to stop. */

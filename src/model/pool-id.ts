@@ -1,22 +1,22 @@
-/** What the service accepts as a pool's id: 1 to 55 characters (API reference of ListUsers). */
+/** The service's pattern for a pool id, of 1 to 55 characters (API reference of ListUsers). */
 export const POOL_ID_PATTERN = /^(?=.{1,55}$)[\w-]+_[0-9a-zA-Z]+$/;
 
-/** True if the service would take this text as a pool's id. */
+/** Returns true if the service accepts this text as a pool id. */
 export function isPoolId(text: string): boolean {
   return POOL_ID_PATTERN.test(text);
 }
 
-/** Why a text is not a pool's id: an ARN holds one. The text is quoted. */
+/** Explains why a text is not a pool id. If it is an ARN, names the pool id in it. */
 export function poolIdProblem(text: string): string {
   const [, id] = /^arn:[\w-]+:cognito-idp:.*:userpool\/(.+)$/.exec(text) ?? [];
-  const held =
-    id !== undefined && isPoolId(id) ? `an ARN; the pool id in it is ${id}` : 'no pool id';
-  return `${JSON.stringify(text)} is ${held}.`;
+  return id !== undefined && isPoolId(id)
+    ? `${JSON.stringify(text)} is an ARN; its pool id is ${id}.`
+    : `${JSON.stringify(text)} is not a pool id.`;
 }
 
 /**
- * The Region in a pool's id: the part before the first underscore. Replicas of a pool in other
- * Regions share its id, so this is the primary's.
+ * Parses the Region of a pool id, the part before the first underscore. Replicas of a pool in other
+ * Regions share its id, so this is the Region of the primary.
  */
 export function parseRegion(poolId: string): string {
   return poolId.slice(0, poolId.indexOf('_'));

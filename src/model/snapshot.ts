@@ -1,35 +1,39 @@
-/** Where a snapshot stands. `failed` and `discarded` are ends without a publication. */
+/** The state of a snapshot. `failed` and `discarded` end it without publishing. */
 export type SnapshotState = 'walking' | 'held' | 'published' | 'archived' | 'failed' | 'discarded';
 
 /**
- * How an attempt to mirror a pool ended. Only `archived` is a success; `failed` and `interrupted` can
- * leave a snapshot that the next run resumes.
+ * The outcome of an attempt to mirror a pool. Only `archived` is a success. `failed` and
+ * `interrupted` may leave a snapshot that the next run resumes.
  */
 export type Outcome = 'archived' | 'held' | 'failed' | 'interrupted';
 
-/** The three sets of rows that a snapshot holds and an archive has as datasets. */
+/** The three sets of rows in a snapshot and its archive. */
 export const DATASETS = ['users', 'groups', 'memberships'] as const;
 export type Dataset = (typeof DATASETS)[number];
 
 /** Rows of each dataset. */
 export type Counts = Readonly<Record<Dataset, number>>;
 
-/** Names one snapshot: of `poolId`, begun at `snapshotAt` (whole seconds). */
+/** The kinds of walk, in the order of the progress display. */
+export const WALK_KINDS = ['groups', 'users', 'members'] as const;
+export type WalkKind = (typeof WALK_KINDS)[number];
+
+/** Identifies a snapshot by its pool and its start in whole seconds. */
 export interface SnapshotKey {
   readonly poolId: string;
   readonly snapshotAt: Date;
 }
 
-/** A snapshot's id: its `snapshot_at` as `YYYYMMDDTHHMMSSZ`. */
+/** Formats a snapshot's id: its `snapshot_at` as `YYYYMMDDTHHMMSSZ`. */
 export function snapshotId(snapshotAt: Date): string {
   return `${snapshotAt.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
-/** The moment that a snapshot's id names, or null where the text is no such id. */
+/** Parses a snapshot's id. Returns null for any other text. */
 export function parseSnapshotId(id: string): Date | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(id);
   if (!match) return null;
   const [, year, month, day, hour, minute, second] = match;
-  const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
-  return !Number.isNaN(moment.getTime()) && snapshotId(moment) === id ? moment : null;
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
+  return !Number.isNaN(date.getTime()) && snapshotId(date) === id ? date : null;
 }

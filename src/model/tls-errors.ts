@@ -1,10 +1,10 @@
-/** Why a connection by TLS was not made, and what to do. */
+/** Why a TLS connection failed, and the fix. */
 export interface TlsProblem {
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** Node's codes of a certificate that leads to no authority that is trusted. */
+/** Node's codes for a certificate that is not signed by a trusted CA. */
 const UNTRUSTED = new Set([
   'CERT_SIGNATURE_FAILURE',
   'CERT_UNTRUSTED',
@@ -16,48 +16,48 @@ const UNTRUSTED = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** Other codes of a certificate that is refused, and of a handshake that failed. */
-const OF_TLS = /^(CERT_|ERR_SSL_|ERR_TLS_|EPROTO$|HOSTNAME_MISMATCH$)/;
+/** Node's other codes for a rejected certificate or a failed handshake. */
+const OTHER_TLS = /^(CERT_|ERR_SSL_|ERR_TLS_|EPROTO$|HOSTNAME_MISMATCH$)/;
 
-/** True where this is Node's code of a connection by TLS that was not made. */
+/** Returns true if this is Node's code for a failed TLS connection. */
 export function isTlsError(code: unknown): code is string {
-  return typeof code === 'string' && (UNTRUSTED.has(code) || OF_TLS.test(code));
+  return typeof code === 'string' && (UNTRUSTED.has(code) || OTHER_TLS.test(code));
 }
 
 /**
- * Explains such a code; null where it is of something else.
+ * Explains Node's code for a failed TLS connection. Returns null for any other code.
  *
- * @param authority how the file of a further authority is named for this connection.
+ * @param caSetting the setting that adds a CA for this connection.
  */
-export function explainTls(code: unknown, authority: string): TlsProblem | null {
+export function explainTls(code: unknown, caSetting: string): TlsProblem | null {
   if (!isTlsError(code)) return null;
   if (UNTRUSTED.has(code)) {
     return {
-      problem: `the server's certificate is of no authority that is trusted here (${code}).`,
-      remedy: `If the server is the right one, name the file of its authority: ${authority}.`,
+      problem: `the server's certificate is not signed by a trusted CA (${code}).`,
+      remedy: `If it is the right server, add its CA: ${caSetting}.`,
     };
   }
   switch (code) {
     case 'CERT_HAS_EXPIRED':
       return {
         problem: "the server's certificate has expired.",
-        remedy: "Renew it, or set this machine's clock.",
+        remedy: "Renew the certificate, or correct this machine's clock.",
       };
     case 'CERT_NOT_YET_VALID':
       return {
         problem: "the server's certificate is not valid yet.",
-        remedy: "Set this machine's clock, or wait.",
+        remedy: "Correct this machine's clock, or wait.",
       };
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return {
-        problem: "the server's certificate is for other host names than this one.",
+        problem: "the server's certificate is for another host name.",
         remedy:
-          'Name the host as its certificate does, or give it a certificate for this name; what answers may be another server.',
+          'Use the host name of the certificate, or install a certificate for this name. Another server may have answered.',
       };
     default:
       return {
-        problem: `no encrypted connection could be made (${code}).`,
-        remedy: 'See that the server speaks TLS at this port, and has a certificate.',
+        problem: `the TLS connection failed (${code}).`,
+        remedy: 'Check that the server accepts TLS on this port and has a certificate.',
       };
   }
 }

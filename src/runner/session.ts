@@ -12,7 +12,7 @@ import type { SnapshotContext } from '../snapshot/context.ts';
 import { estimateSizes } from '../snapshot/expected-sizes.ts';
 import { showExpected } from '../snapshot/tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { WorkMeter } from '../telemetry/metrics-work.ts';
+import type { WorkRecorder } from '../telemetry/metrics-work.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { CallCounter } from './count-calls.ts';
 import { describePool, type PoolDeps, type PoolDepsLookup } from './describe-pool.ts';
@@ -31,7 +31,7 @@ export interface SessionDeps {
   /** How long closed versions are kept; null: always. */
   readonly historyDays: number | null;
   /** Gets every attempt and the duration of every step; absent if nobody scrapes this process. */
-  readonly metrics?: WorkMeter;
+  readonly metrics?: WorkRecorder;
   /** How often a call is retried; absent: as `cognito/call.ts` has it. */
   readonly retryPolicy?: RetryPolicy;
   readonly log: Logger;
@@ -58,7 +58,7 @@ export class SnapshotSession {
     this.progress = progress;
     if (metrics) {
       progress.onPhaseEnd = (phase, seconds) => {
-        if (phase !== 'done') metrics.step(phase, seconds);
+        if (phase !== 'done') metrics.recordStep(phase, seconds);
       };
     }
     this.#cognito = openCognito({

@@ -1,9 +1,6 @@
+import { WALK_KINDS } from '../model/snapshot.ts';
 import type { Walk } from '../postgres/store/walks.ts';
-import {
-  type SnapshotProgress,
-  WALK_KINDS,
-  type WalkTally,
-} from '../telemetry/snapshot-progress.ts';
+import type { SnapshotProgress, WalkTally } from '../telemetry/snapshot-progress.ts';
 import type { ExpectedSizes } from './expected-sizes.ts';
 
 /**

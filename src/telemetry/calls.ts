@@ -1,32 +1,31 @@
-/** What became of one attempt against the service; `aborted` where this program gave it up. */
+/** The outcome of one attempt against the service; `aborted` if this program stopped it. */
 export type CallOutcome = 'ok' | 'throttled' | 'retriable' | 'refused' | 'aborted';
 
 /** One finished attempt against the service. */
 export interface AttemptReport {
-  /** The call, by the service's own name. */
+  /** The service's name of the call. */
   readonly operation: string;
   readonly outcome: CallOutcome;
-  /** From sending to the answer. */
+  /** From sending to the response. */
   readonly seconds: number;
-  /** From asking for a turn at the bucket to getting it. */
+  /** From requesting a permit of the bucket to getting it. */
   readonly waitedSeconds: number;
 }
 
-/** Is told of what is read from the service, as it happens. It must be quick, and not throw. */
+/** Records calls of the service as they happen. Must be quick and must not throw. */
 export interface CallObserver {
-  attempt(report: AttemptReport): void;
-  /** A page was read, with this many items. */
-  page(operation: string, items: number): void;
+  recordAttempt(report: AttemptReport): void;
+  recordPage(operation: string, items: number): void;
 }
 
-/** Counts of attempts: all of them, those answered with throttling, those that repeated another. */
+/** Counts of attempts: all, throttled, and retries. */
 export interface CallCounts {
   readonly apiCalls: number;
   readonly throttled: number;
   readonly retries: number;
 }
 
-/** Counts attempts against the service, retries included. */
+/** Counts attempts against the service, with retries. */
 export class CallMeter {
   #apiCalls = 0;
   #throttled = 0;
@@ -44,7 +43,7 @@ export class CallMeter {
     return { apiCalls: this.#apiCalls, throttled: this.#throttled, retries: this.#retries };
   }
 
-  /** What was counted since the last `take`. */
+  /** Returns the counts since the last `take`. */
   take(): CallCounts {
     const { counts } = this;
     const before = this.#taken;
@@ -57,17 +56,17 @@ export class CallMeter {
   }
 }
 
-/** Notes how long the service takes to answer. Memory grows with the calls: for a few of them. */
-export class AnswerTimes implements CallObserver {
+/** Measures the response times of a few calls. Memory grows with their number. */
+export class ResponseTimes implements CallObserver {
   readonly #seconds: number[] = [];
 
-  attempt({ outcome, seconds }: AttemptReport): void {
+  recordAttempt({ outcome, seconds }: AttemptReport): void {
     if (outcome === 'ok') this.#seconds.push(seconds);
   }
 
-  page(): void {}
+  recordPage(): void {}
 
-  /** In seconds; 0 before an answer. Of two the lower, as a first one waits for its connection. */
+  /** In seconds; 0 before a response. The lower of two, as the first also waits to connect. */
   get median(): number {
     const sorted = this.#seconds.toSorted((a, b) => a - b);
     return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;

@@ -6,18 +6,18 @@ import { describeError, redact } from './redaction.ts';
 
 export type { Logger };
 
-/** Where log lines go; a terminal gets lines for people. */
+/** Receives log lines. A terminal gets readable lines instead of JSON. */
 export interface LogDestination extends DestinationStream {
   readonly isTTY?: boolean;
 }
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Standard error, if left out. */
+  /** Default: standard error. */
   readonly destination?: LogDestination;
 }
 
-/** A logger of JSON lines, or of readable ones where they go to a terminal; both pass the redaction. */
+/** Creates a logger that writes redacted JSON lines, or readable lines to a terminal. */
 export function createLogger({ level, destination }: LoggerOptions): Logger {
   return pino(
     {
@@ -27,33 +27,33 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
       serializers: { err: describeError },
       formatters: { level: (label) => ({ level: label }) },
     },
-    throughRedaction(destination),
+    redactLines(destination),
   );
 }
 
-/** Redacts whole lines, as nothing gets round that: messages, fields and bound fields alike. */
-function throughRedaction(destination: LogDestination | undefined): DestinationStream {
-  const stream = destination ?? standardError();
+/** Redacts whole lines, so that messages, fields and bound fields are all covered. */
+function redactLines(destination: LogDestination | undefined): DestinationStream {
+  const stream = destination ?? openStandardError();
   return {
     write(line) {
       const fields = redact(JSON.parse(line)) as Record<string, unknown>;
-      stream.write(stream.isTTY ? readableLine(fields) : `${printableJson(fields)}\n`);
+      stream.write(stream.isTTY ? formatReadable(fields) : `${printableJson(fields)}\n`);
     },
   };
 }
 
 /**
- * Both write at once, so that no line is lost where the process ends by a signal; a terminal is
- * written through its stream, where a live display can make way for the line.
+ * Both streams write synchronously, so that no line is lost if a signal ends the process. A terminal
+ * is written through its stream, so that a live display can make room for the line.
  */
-function standardError(): LogDestination {
+function openStandardError(): LogDestination {
   return process.stderr.isTTY ? process.stderr : { write: writeStandardError };
 }
 
-/** How long a writer pauses whose reader is slow and whose descriptor does not block. */
+/** The pause before another attempt to write to a full, non-blocking pipe. */
 const FULL_PIPE_MS = 10;
 
-/** Drops what cannot be written: a full disk under the log must not end the work. */
+/** Drops a line that cannot be written: a full disk under the log must not stop the work. */
 function writeStandardError(line: string): void {
   let rest = Buffer.from(line);
   while (rest.length > 0) {
@@ -66,19 +66,19 @@ function writeStandardError(line: string): void {
   }
 }
 
-/** Turns a log line's fields into a line for people: `02:00:01 warn  message key=value …`. */
-export function readableLine(line: Record<string, unknown>): string {
+/** Formats a log line's fields for people: `02:00:01 warn  message key=value …`. */
+export function formatReadable(line: Record<string, unknown>): string {
   const { time, level, msg, ...fields } = line;
   const words = [
     String(time).slice(11, 19),
     String(level).padEnd(5),
     ...(typeof msg === 'string' ? [msg] : []),
-    ...Object.entries(fields).map(([key, value]) => `${key}=${readableValue(value)}`),
+    ...Object.entries(fields).map(([key, value]) => `${key}=${formatValue(value)}`),
   ];
   return `${printable(words.join(' '))}\n`;
 }
 
-function readableValue(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'string') return /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);
   if (isError(value)) return JSON.stringify(`${value.name}: ${value.message}`);
   return JSON.stringify(value);

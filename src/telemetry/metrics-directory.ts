@@ -1,27 +1,27 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SnapshotState } from '../model/snapshot.ts';
 
-/** What Postgres tells of one pool. */
+/** The metrics of one pool, from Postgres. */
 export interface PoolMetrics {
   readonly poolId: string;
-  /** Whether it is mirrored on a schedule: pools once mirrored stay in the database. */
+  /** True if a schedule mirrors it. Pools that were mirrored once stay in the database. */
   readonly scheduled: boolean;
   /** Snapshots by state. */
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
   /** Ended requests by outcome. */
   readonly requests: Readonly<Record<string, number>>;
-  /** Seconds since the newest published snapshot began, archived or not; null where there is none. */
+  /** Seconds since the newest published snapshot started, archived or not; null without one. */
   readonly publishedAge: number | null;
-  /** Seconds since the newest archived snapshot began; null where there is none. */
+  /** Seconds since the newest archived snapshot started; null without one. */
   readonly archivedAge: number | null;
-  /** The last attempt to mirror it, also one that began no snapshot; null where there was none. */
+  /** The last attempt to mirror it, even if it started no snapshot; null without one. */
   readonly lastAttempt: {
     /** When it ended, in seconds since 1970. */
     readonly endedAt: number;
-    /** Whether its snapshot was archived. */
+    /** True if its snapshot was archived. */
     readonly succeeded: boolean;
   } | null;
-  /** What the newest published snapshot holds, and how its users differ from the one before. */
+  /** The counts of the newest published snapshot and of its changes to users. */
   readonly newest: {
     readonly users: number;
     readonly groups: number;
@@ -29,48 +29,49 @@ export interface PoolMetrics {
     readonly added: number;
     readonly modified: number;
     readonly removed: number;
-    /** Rows of users that something else had changed, and that it put right. */
+    /** Rows of users that it repaired after something else had changed them. */
     readonly repaired: number;
   } | null;
-  /** The size on disk of the stage of its open snapshot; 0 where none is open. */
+  /** The size on disk of the stage of its open snapshot; 0 without one. */
   readonly stageBytes: number;
 }
 
-/** What Postgres tells of every pool. */
+/** The metrics of every pool. */
 export type DirectoryMetrics = readonly PoolMetrics[];
 
-/** Gauges of what the database holds: every process tells the same of it. */
-export function directoryMetrics(registry: Registry): {
-  set(figures: DirectoryMetrics | null): void;
+/** Registers the gauges about the database, which are the same in every process. */
+export function registerDirectoryMetrics(registry: Registry): {
+  /** Null if Postgres did not answer. */
+  set(pools: DirectoryMetrics | null): void;
   /** Counts a query that failed although Postgres was reachable. */
-  readonly queryFailed: () => void;
+  readonly recordQueryError: () => void;
 } {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const up = gauge(
     'cognito_mirror_postgres_up',
-    'Whether the database could be read: 1 or 0. Where it could not, no pool is told of.',
+    '1 if Postgres answered, else 0. If 0, all metrics of pools are missing.',
   );
   const queryErrors = new Counter({
     name: 'cognito_mirror_pool_query_errors_total',
-    help: 'Failed queries for the metrics of pools while the database was reachable. The log has the error.',
+    help: 'Queries for the metrics of pools that failed while Postgres was reachable. The log has the error.',
     registers: [registry],
   });
   const scheduled = gauge(
     'cognito_mirror_pool_scheduled',
-    'Whether the pool is mirrored on a schedule: 1 or 0.',
+    '1 if a schedule mirrors the pool, else 0.',
     'pool_id',
   );
   const snapshots = gauge('cognito_mirror_snapshots', 'Snapshots by state.', 'pool_id', 'state');
   const requests = gauge(
     'cognito_mirror_requests_ended',
-    'Requests for a snapshot that ended, as far as they are kept.',
+    'Ended requests for a snapshot that the database still keeps.',
     'pool_id',
     'outcome',
   );
   const age = gauge(
     'cognito_mirror_snapshot_age_seconds',
-    'Time since the newest snapshot that was published, or archived, began; +Inf where there is none.',
+    'Time since the newest published or archived snapshot started; +Inf without one.',
     'pool_id',
     'state',
   );
@@ -81,7 +82,7 @@ export function directoryMetrics(registry: Registry): {
   );
   const attemptSucceeded = gauge(
     'cognito_mirror_last_attempt_success',
-    'Whether the last attempt to mirror the pool ended with an archived snapshot: 1 or 0.',
+    '1 if the last attempt to mirror the pool ended with an archived snapshot, else 0.',
     'pool_id',
   );
   const users = gauge('cognito_mirror_users', 'Users in the newest published snapshot.', 'pool_id');
@@ -103,15 +104,15 @@ export function directoryMetrics(registry: Registry): {
   );
   const repairedUsers = gauge(
     'cognito_mirror_repaired_users',
-    'Rows of directory.users that something else had changed, put right by the newest published snapshot.',
+    'Rows of directory.users that the newest published snapshot repaired after another program changed them.',
     'pool_id',
   );
   const stageBytes = gauge(
     'cognito_mirror_stage_bytes',
-    'Size on disk of what the open snapshot has read; 0 where none is open.',
+    'Size on disk of the stage of the open snapshot; 0 without one.',
     'pool_id',
   );
-  const ofPools = [
+  const poolGauges = [
     scheduled,
     snapshots,
     requests,
@@ -135,7 +136,7 @@ export function directoryMetrics(registry: Registry): {
     for (const [outcome, count] of Object.entries(pool.requests)) {
       requests.set({ pool_id, outcome }, count);
     }
-    // No snapshot at all is older than any: the same alert tells of both.
+    // +Inf without a snapshot, so that one alert covers stale and missing snapshots.
     age.set({ pool_id, state: 'published' }, pool.publishedAge ?? Number.POSITIVE_INFINITY);
     age.set({ pool_id, state: 'archived' }, pool.archivedAge ?? Number.POSITIVE_INFINITY);
     stageBytes.set({ pool_id }, pool.stageBytes);
@@ -153,11 +154,11 @@ export function directoryMetrics(registry: Registry): {
     repairedUsers.set({ pool_id }, pool.newest.repaired);
   };
   return {
-    queryFailed: () => queryErrors.inc(),
-    set(figures) {
-      up.set(figures === null ? 0 : 1);
-      for (const each of ofPools) each.reset();
-      for (const pool of figures ?? []) setPool(pool);
+    recordQueryError: () => queryErrors.inc(),
+    set(pools) {
+      up.set(pools === null ? 0 : 1);
+      for (const each of poolGauges) each.reset();
+      for (const pool of pools ?? []) setPool(pool);
     },
   };
 }

@@ -1,73 +1,73 @@
 import { Gauge, type Registry } from 'prom-client';
 import { bounded } from '../common/bounded.ts';
 
-/** How much a bucket of this process is used. */
+/** The use of a bucket by this process. */
 export interface BucketUsage {
   /**
-   * The account and Region (`111122223333/us-east-1`), the Region alone where no account is known
-   * yet, or the pool besides where the quota is a pool's.
+   * The account and Region (`111122223333/us-east-1`). Only the Region while the account is
+   * unknown. Also the pool if the quota belongs to a pool.
    */
   readonly scope: string;
   /** The quota, or the operation that has one per pool. */
   readonly bucket: string;
-  /** Attempts that this process released a second, lately. */
+  /** Attempts that this process released per second, recently. */
   readonly rate: number;
-  /** Attempts a second that all processes together may release. */
+  /** Attempts per second that all processes together may release. */
   readonly allowed: number;
-  /** Attempts of this process that wait for their turn. */
+  /** Attempts of this process that wait for a permit. */
   readonly waiting: number;
 }
 
-/** The jobs of one queue, by their state in BullMQ's words. */
+/** The jobs of one queue by BullMQ's states. */
 export interface QueueDepth {
   readonly queue: string;
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** What is asked at each scrape. */
+/** The sources that each scrape reads. */
 export interface LoadSources {
   readonly buckets: () => Iterable<BucketUsage>;
-  /** May fail or hang, as Redis may be away: the scrape goes on without it. */
+  /** May fail or hang while Redis is unreachable. The scrape then omits the queues. */
   readonly queues: () => Promise<readonly QueueDepth[]>;
 }
 
 /** How long a scrape waits for the queues. */
-const PATIENCE_MS = 2_000;
+const QUEUES_TIMEOUT_MS = 2_000;
 
-/** Gauges of what waits: at the buckets of this process, and in the queues of all. */
-export function loadMetrics(registry: Registry): {
-  readonly watch: (sources: LoadSources) => void;
-  readonly read: () => Promise<void>;
+/** Registers the gauges of the buckets of this process and the queues of all processes. */
+export function registerLoadMetrics(registry: Registry): {
+  readonly setSources: (sources: LoadSources) => void;
+  readonly update: () => Promise<void>;
 } {
   const bucketGauge = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ['scope', 'bucket'], registers: [registry] });
   const rate = bucketGauge(
     'cognito_mirror_bucket_attempts_per_second',
-    'Attempts that this process released a second, over the last two seconds.',
+    'Attempts per second that this process released, over the last two seconds.',
   );
   const allowed = bucketGauge(
     'cognito_mirror_bucket_allowed_per_second',
-    'Attempts a second that all processes together may release.',
+    'Attempts per second that all processes together may release.',
   );
   const waiting = bucketGauge(
     'cognito_mirror_bucket_waiting',
-    'Attempts of this process that wait for their turn.',
+    'Attempts of this process that wait for a permit.',
   );
   const jobs = new Gauge({
     name: 'cognito_mirror_queue_jobs',
-    help: 'Jobs by queue and state, of all processes.',
+    help: 'Jobs of all processes, by queue and state.',
     labelNames: ['queue', 'state'],
     registers: [registry],
   });
   const redisUp = new Gauge({
     name: 'cognito_mirror_redis_up',
-    help: 'Whether the queues could be read, and Redis refuses nothing: 1 or 0.',
+    help: '1 if the queues could be read and Redis accepts commands, else 0.',
     registers: [registry],
   });
   let buckets: LoadSources['buckets'] = () => [];
   let queues: LoadSources['queues'] | null = null;
 
-  const readBuckets = () => {
+  const updateBuckets = () => {
     for (const gauge of [rate, allowed, waiting]) gauge.reset();
     for (const usage of buckets()) {
       const labels = { scope: usage.scope, bucket: usage.bucket };
@@ -76,7 +76,7 @@ export function loadMetrics(registry: Registry): {
       waiting.set(labels, usage.waiting);
     }
   };
-  const readQueues = async () => {
+  const updateQueues = async () => {
     const depths = (await queues?.().catch(() => null)) ?? null;
     jobs.reset();
     redisUp.set(depths === null ? 0 : 1);
@@ -85,13 +85,13 @@ export function loadMetrics(registry: Registry): {
     }
   };
   return {
-    watch(sources) {
+    setSources(sources) {
       buckets = sources.buckets;
-      queues = bounded(sources.queues, PATIENCE_MS);
+      queues = bounded(sources.queues, QUEUES_TIMEOUT_MS);
     },
-    async read() {
-      readBuckets();
-      await readQueues();
+    async update() {
+      updateBuckets();
+      await updateQueues();
     },
   };
 }

@@ -5,47 +5,44 @@ import type { Phase } from './snapshot-progress.ts';
 /** The steps of a snapshot that take time. */
 export type Step = Exclude<Phase, 'done'>;
 
-/**
- * How a turn of a job ended: `completed`, `failed` for good or until it is tried again, or
- * `returned` to its queue unfinished, to go on later.
- */
+/** The outcome of one run of a job: `returned` means back in its queue, to continue later. */
 export type JobOutcome = 'completed' | 'failed' | 'returned';
 
-/** Records what this process does. All times are in seconds. */
-export interface WorkMeter extends CallObserver {
-  /** One step of a snapshot has ended, however it ended. */
-  step(step: Step, seconds: number): void;
-  /** One turn of a job has ended. */
-  job(queue: string, outcome: JobOutcome, seconds: number): void;
+/** Records the work of this process. All times are in seconds. */
+export interface WorkRecorder extends CallObserver {
+  /** Records the end of one step of a snapshot, with any outcome. */
+  recordStep(step: Step, seconds: number): void;
+  /** Records the end of one run of a job. */
+  recordJob(queue: string, outcome: JobOutcome, seconds: number): void;
 }
 
-/** Upper bounds in seconds: from a call nearby to the request's own time limit. */
-const OF_CALLS = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15, 30];
-/** From no wait at all to that of the slowest bucket, throttled, behind many walks. */
-const OF_WAITS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-/** From a small pool to millions of users at the service's own quota. */
-const OF_STEPS = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 7_200, 14_400, 28_800];
+/** Upper bounds in seconds: from a fast call to the time limit of a request. */
+const CALL_BOUNDS = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15, 30];
+/** From no wait to that of the slowest bucket, throttled and shared by many walks. */
+const WAIT_BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** From a small pool to millions of users at the quota of the service. */
+const STEP_BOUNDS = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 7_200, 14_400, 28_800];
 
-export function workMetrics(registry: Registry): WorkMeter {
+export function registerWorkMetrics(registry: Registry): WorkRecorder {
   const registers = [registry];
   const calls = new Counter({
     name: 'cognito_mirror_calls_total',
-    help: 'Attempts against the service, retries included.',
+    help: 'Attempts against the service, with retries.',
     labelNames: ['operation', 'outcome'],
     registers,
   });
   const callSeconds = new Histogram({
     name: 'cognito_mirror_call_duration_seconds',
-    help: 'How long attempts took, from sending to the answer.',
+    help: 'Duration of attempts, from sending to the response.',
     labelNames: ['operation'],
-    buckets: OF_CALLS,
+    buckets: CALL_BOUNDS,
     registers,
   });
   const waitSeconds = new Histogram({
     name: 'cognito_mirror_bucket_wait_seconds',
-    help: 'How long attempts waited for their turn at the bucket.',
+    help: 'Time that attempts waited for a permit of their bucket.',
     labelNames: ['operation'],
-    buckets: OF_WAITS,
+    buckets: WAIT_BOUNDS,
     registers,
   });
   const pages = new Counter({
@@ -56,35 +53,35 @@ export function workMetrics(registry: Registry): WorkMeter {
   });
   const items = new Counter({
     name: 'cognito_mirror_page_items_total',
-    help: 'Items on those pages.',
+    help: 'Items on the pages read from the service.',
     labelNames: ['operation'],
     registers,
   });
   const stepSeconds = new Histogram({
     name: 'cognito_mirror_step_duration_seconds',
-    help: 'How long the steps of snapshots took.',
+    help: 'Duration of the steps of snapshots.',
     labelNames: ['step'],
-    buckets: OF_STEPS,
+    buckets: STEP_BOUNDS,
     registers,
   });
   const jobSeconds = new Histogram({
     name: 'cognito_mirror_job_duration_seconds',
-    help: 'How long the turns of jobs took.',
+    help: 'Duration of the runs of jobs.',
     labelNames: ['queue', 'outcome'],
-    buckets: OF_STEPS,
+    buckets: STEP_BOUNDS,
     registers,
   });
   return {
-    attempt({ operation, outcome, seconds, waitedSeconds }: AttemptReport) {
+    recordAttempt({ operation, outcome, seconds, waitedSeconds }: AttemptReport) {
       calls.inc({ operation, outcome });
       callSeconds.observe({ operation }, seconds);
       waitSeconds.observe({ operation }, waitedSeconds);
     },
-    page(operation, count) {
+    recordPage(operation, count) {
       pages.inc({ operation });
       items.inc({ operation }, count);
     },
-    step: (step, seconds) => stepSeconds.observe({ step }, seconds),
-    job: (queue, outcome, seconds) => jobSeconds.observe({ queue, outcome }, seconds),
+    recordStep: (step, seconds) => stepSeconds.observe({ step }, seconds),
+    recordJob: (queue, outcome, seconds) => jobSeconds.observe({ queue, outcome }, seconds),
   };
 }

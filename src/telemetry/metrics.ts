@@ -1,38 +1,38 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { type DirectoryMetrics, directoryMetrics } from './metrics-directory.ts';
-import { type LoadSources, loadMetrics } from './metrics-load.ts';
-import { type WorkMeter, workMetrics } from './metrics-work.ts';
+import { type DirectoryMetrics, registerDirectoryMetrics } from './metrics-directory.ts';
+import { type LoadSources, registerLoadMetrics } from './metrics-load.ts';
+import { registerWorkMetrics, type WorkRecorder } from './metrics-work.ts';
 
-/** What this process measures of itself and tells Prometheus. docs/METRICS.md has every name. */
-export interface Metrics extends WorkMeter {
-  /** Says where buckets and queues are asked for their state at each scrape. */
-  watch(sources: LoadSources): void;
+/** The metrics of this process for Prometheus. docs/METRICS.md lists them. */
+export interface Metrics extends WorkRecorder {
+  /** Sets the buckets and queues that each scrape reads. */
+  setSources(sources: LoadSources): void;
   /** Counts a query for the metrics of pools that failed although Postgres was reachable. */
-  poolQueryFailed(): void;
+  recordPoolQueryError(): void;
   /**
-   * The text of one scrape, in the format that `contentType` names.
+   * Formats one scrape in the format of `contentType`.
    *
-   * @param figures what Postgres tells; null where it could not be read.
+   * @param pools null if Postgres did not answer.
    */
-  scrape(figures: DirectoryMetrics | null): Promise<string>;
+  scrape(pools: DirectoryMetrics | null): Promise<string>;
   readonly contentType: string;
-  /** What there is to measure: names, types, labels and help. */
+  /** Every metric with its name, type, labels and help. */
   readonly registry: Registry;
 }
 
-/** Metrics with a registry of their own; a process opens them once. */
+/** Creates metrics with their own registry, once per process. */
 export function openMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'cognito_mirror_' });
-  const directory = directoryMetrics(registry);
-  const load = loadMetrics(registry);
+  const directory = registerDirectoryMetrics(registry);
+  const load = registerLoadMetrics(registry);
   return {
-    ...workMetrics(registry),
-    watch: load.watch,
-    poolQueryFailed: directory.queryFailed,
-    async scrape(figures) {
-      directory.set(figures);
-      await load.read();
+    ...registerWorkMetrics(registry),
+    setSources: load.setSources,
+    recordPoolQueryError: directory.recordQueryError,
+    async scrape(pools) {
+      directory.set(pools);
+      await load.update();
       return registry.metrics();
     },
     contentType: registry.contentType,

@@ -1,9 +1,9 @@
 /**
- * The second fence around users' data and credentials in logs. The first is that nobody logs them;
- * this one catches a slip.
+ * Removes users' data and credentials from log lines. The code does not log them; this catches
+ * mistakes.
  */
 
-/** Keys, in lower case without `_` and `-`, whose values never show. */
+/** Keys, in lower case without `_` and `-`, whose values are hidden. */
 const SECRET_KEYS = new Set(
   [
     'username user users sub email phone phonenumber givenname familyname preferredusername',
@@ -14,10 +14,10 @@ const SECRET_KEYS = new Set(
 );
 
 const HIDDEN = '[redacted]';
-/** Deeper values show as they are cut off: logs are flat. */
+/** Deeper values are cut off, because log lines are flat. */
 const MAX_DEPTH = 5;
 
-/** Hides passwords in URLs and in `password=…` anywhere in a text. */
+/** Hides passwords in URLs and in `password=…`, anywhere in a text. */
 export function scrubText(text: string): string {
   return text
     .replaceAll(/(\b[a-z][\w+.-]*:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1***@')
@@ -25,8 +25,8 @@ export function scrubText(text: string): string {
 }
 
 /**
- * A copy of a log line's fields, with secret keys' values hidden. Numbers, booleans and
- * null pass under any key: they are counts (`users: 12`), never data.
+ * Copies a log line's fields with the values of secret keys hidden. Numbers, booleans and null are
+ * kept under any key: they are counts (`users: 12`), never data.
  */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return scrubText(value);
@@ -41,7 +41,7 @@ export function redact(value: unknown, depth = 0): unknown {
   );
 }
 
-/** Of an error, what is known to be harmless: some hang whole requests and responses on theirs. */
+/** Keeps only the safe fields of an error. Some libraries attach whole requests and responses. */
 export function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   return {

@@ -1,9 +1,5 @@
-import type { Outcome, SnapshotKey } from '../model/snapshot.ts';
+import type { Outcome, SnapshotKey, WalkKind } from '../model/snapshot.ts';
 import { CallMeter } from './calls.ts';
-
-/** The kinds of walk, in the order a person reads them. */
-export const WALK_KINDS = ['groups', 'users', 'members'] as const;
-export type WalkKind = (typeof WALK_KINDS)[number];
 
 /** How far the walks of one kind are. */
 export interface WalkTally {

@@ -216,7 +216,7 @@ describe('list', () => {
       ['people', 'us-east-1_A'],
       /WHAT: "people" is not a listing\. Give users, groups or members\./,
     ],
-    [['users', 'nonsense'], /POOL: "nonsense" is no pool id\. Give one such as/],
+    [['users', 'nonsense'], /POOL: "nonsense" is not a pool id\. Give one such as/],
     [['members', 'us-east-1_A'], /GROUP: is missing\. Name the group: list members POOL GROUP\./],
     [['users', 'us-east-1_A', 'everyone'], /GROUP: only the listing of members takes a group/],
     [['groups', 'us-east-1_A', '--filter', 'email = "x"'], /--filter: only the listing of users/],

@@ -103,7 +103,7 @@ describe('behind a proxy', () => {
     const cognito = open('https://c.example', { role: ROLE });
     const ofRole = await rejection(cognito.describePool(POOL, never()));
     expect(ofRole.message).toMatch(
-      /role\/mirror: STS: the server's certificate is of no authority/,
+      /role\/mirror: STS: the server's certificate is not signed by a trusted CA/,
     );
   });
 });

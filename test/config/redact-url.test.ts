@@ -6,7 +6,7 @@ test.each([
   ['postgres://h/db?password=hunter2&user=u', 'postgres://h/db?password=***&user=u'],
   ['redis://:hunter2@h', 'redis://:***@h'],
   ['s3://bucket/prefix', 's3://bucket/prefix'],
-  ['hunter2 is no url', '(no URL)'],
+  ['hunter2 is no url', '(not a URL)'],
 ])('%s is shown as %s', (url, shown) => {
   expect(redactUrl(url)).toBe(shown);
 });

@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** The first line of an answer to bytes as they are; the connection is closed afterwards. */
-async function statusOf(request: string): Promise<string> {
+/** Sends a raw request and returns the status line. */
+async function fetchStatus(request: string): Promise<string> {
   const answer = await sendRaw(server.url, `${request}\r\nConnection: close\r\n\r\n`);
   expect(answer).not.toMatch(/root:|token-of-this-test|at .*\.(ts|js|mjs):/);
   return answer.split('\r\n')[0] ?? '';
@@ -42,42 +42,42 @@ test.each([
   '//etc/passwd',
   'file:///etc/passwd',
   'http://elsewhere/etc/passwd',
-])('the path %s leads to no file', async (path) => {
-  expect(await statusOf(`GET ${path} HTTP/1.1\r\nHost: x`)).toMatch(/^HTTP\/1\.1 40[014] /);
+])('the path %s does not read a file', async (path) => {
+  expect(await fetchStatus(`GET ${path} HTTP/1.1\r\nHost: x`)).toMatch(/^HTTP\/1\.1 40[014] /);
 });
 
 test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])(
-  '%s does nothing, on any path',
+  '%s is refused on every path',
   async (method) => {
     for (const path of ['/healthz', '/metrics', '/']) {
-      const status = await statusOf(`${method} ${path} HTTP/1.1\r\nHost: x`);
+      const status = await fetchStatus(`${method} ${path} HTTP/1.1\r\nHost: x`);
       expect([path, status]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 40[0145] /)]);
     }
   },
 );
 
-test('a request to be a tunnel, of another protocol or of no method is none', async () => {
+test('refuses tunnels, other protocols and unknown methods', async () => {
   expect(await sendRaw(server.url, 'CONNECT other:443 HTTP/1.1\r\nHost: x\r\n\r\n')).not.toMatch(
     /^HTTP\/1\.1 2/,
   );
-  expect(await statusOf('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket')).toMatch(/ 401 /);
-  expect(await statusOf('NONSENSE / HTTP/1.1\r\nHost: x')).toMatch(/ 400 /);
+  expect(await fetchStatus('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket')).toMatch(/ 401 /);
+  expect(await fetchStatus('NONSENSE / HTTP/1.1\r\nHost: x')).toMatch(/ 400 /);
   expect(await sendRaw(server.url, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/ 400 /);
 });
 
 test.each([
   ['without a host', 'GET /healthz HTTP/1.1'],
-  ['with a host that is none', 'GET /healthz HTTP/1.1\r\nHost: a b'],
+  ['with an invalid host', 'GET /healthz HTTP/1.1\r\nHost: a b'],
   [
-    'of two lengths',
+    'with two lengths',
     'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked',
   ],
-  ['with a header over two lines', 'GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\r\n b'],
+  ['with a folded header', 'GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\r\n b'],
 ])('a request %s is refused', async (_, request) => {
-  expect(await statusOf(request)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await fetchStatus(request)).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('of a body, no more is taken than a little, and that of nobody without the token', async () => {
+test('reads a small body with the token only', async () => {
   const send = async (bytes: number, token?: string) => {
     const headers = token === undefined ? undefined : { Authorization: `Bearer ${token}` };
     const body = 'x'.repeat(bytes);
@@ -88,13 +88,13 @@ test('of a body, no more is taken than a little, and that of nobody without the 
   expect(await send(65_537, TOKEN)).toBe(413);
 });
 
-/** Each waits for the server to lose its patience: they wait together. */
-describe.concurrent('of clients that go on and on', () => {
+/** Concurrent, because each test waits for a timeout of the server. */
+describe.concurrent('clients that do not end their requests', () => {
   test.each([
-    ['GET', 'of anybody', ''],
-    ['POST', 'of anybody', ''],
+    ['GET', 'without the token', ''],
+    ['POST', 'without the token', ''],
     ['POST', 'with the token', `Authorization: Bearer ${TOKEN}\r\n`],
-  ])('a %s that never ends, %s, is cut off', async (method, _, header) => {
+  ])('an endless %s %s is cut off', async (method, _, header) => {
     const socket = await connect(server);
     const end = closed(socket);
     socket.resume();
@@ -107,7 +107,7 @@ describe.concurrent('of clients that go on and on', () => {
     await end;
   });
 
-  test('one that reads no answer is cut off', async () => {
+  test('a client that does not read the response is cut off', async () => {
     const socket = await connect(server);
     const end = closed(socket);
     socket.pause();
@@ -119,7 +119,7 @@ describe.concurrent('of clients that go on and on', () => {
     await end;
   });
 
-  test('those that say nothing, or little by little, keep others out for seconds alone', async () => {
+  test('silent and slow clients block others for a few seconds at most', async () => {
     const full = await serve();
     const sockets = await Promise.all(Array.from({ length: 100 }, () => connect(full)));
     const ends = sockets.map(closed);

@@ -24,7 +24,7 @@ test('a process is ready when every check passes', async () => {
   });
 });
 
-test('a check that fails is named with its problem, beside those that pass', async () => {
+test('a failed check is listed with its problem among those that pass', async () => {
   const schema = new ActionRequiredError([
     { subject: 'database schema', problem: 'is behind.', remedy: 'Run `migrate`.' },
   ]);
@@ -42,7 +42,7 @@ test('a check that fails is named with its problem, beside those that pass', asy
   });
 });
 
-test('what servers and drivers say does not pass, as it may hold a secret', async () => {
+test('messages of servers and drivers are omitted, as they may contain secrets', async () => {
   const unreachable = async () => {
     const client = new pg.Client('postgres://someone:s3cret@127.0.0.1:1/x');
     await client.connect();
@@ -63,10 +63,10 @@ test('what servers and drivers say does not pass, as it may hold a secret', asyn
   });
 });
 
-test('a check that hangs is told of after two seconds, and not begun again', async () => {
-  let begun = 0;
+test('a check that hangs fails after two seconds and is not started again', async () => {
+  let started = 0;
   const hangs = () => {
-    begun += 1;
+    started += 1;
     return new Promise<void>(() => {});
   };
   const { status, body } = await ready({ postgres: hangs, redis: async () => {} });
@@ -76,5 +76,5 @@ test('a check that hangs is told of after two seconds, and not begun again', asy
     checks: { postgres: { ok: false, problem: 'no answer within 2 s' }, redis: { ok: true } },
   });
   await fetch(`${server?.url}/readyz`);
-  expect(begun).toBe(1);
+  expect(started).toBe(1);
 });

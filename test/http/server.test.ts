@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import type { HttpServer } from '../../src/http/server.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
+import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { type ServeOptions, sendRaw, serve } from './support.ts';
 
 const open: HttpServer[] = [];
@@ -17,26 +18,26 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-const problemsOf = (starting: Promise<unknown>) =>
+const findProblems = (starting: Promise<unknown>) =>
   starting.then(
     () => [],
     (error: unknown) => (error instanceof ActionRequiredError ? error.problems : [error]),
   );
 
-test('health is told as long as the process answers', async () => {
+test('health is ok as long as the process responds', async () => {
   const answer = await fetch(`${await start()}/healthz`);
   expect(answer.status).toBe(200);
   expect(await answer.json()).toEqual({ status: 'ok' });
 });
 
-test('metrics come in the text format of Prometheus', async () => {
+test('metrics have the text format of Prometheus', async () => {
   const answer = await fetch(`${await start()}/metrics`);
   expect(answer.status).toBe(200);
   expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   expect(await answer.text()).toMatch(/^cognito_mirror_postgres_up 1$/m);
 });
 
-test('HEAD gives the head of the same answer', async () => {
+test('HEAD returns the status of GET without a body', async () => {
   const url = await start({
     readiness: {
       redis: async () => {
@@ -56,14 +57,14 @@ test('HEAD gives the head of the same answer', async () => {
 });
 
 test.each(['/', '/healthz/', '/metrics/x', '/users', '/..%2fhealthz'])(
-  'without a token, %s is not there',
+  'without a token, %s is not found',
   async (path) => {
     const answer = await fetch((await start()) + path, { headers: { Authorization: 'Bearer x' } });
     expect(answer.status).toBe(404);
   },
 );
 
-test('a path that is there takes no other method', async () => {
+test('an existing path rejects other methods', async () => {
   const url = await start();
   for (const method of ['POST', 'PUT', 'DELETE']) {
     const answer = await fetch(`${url}/metrics`, { method, body: 'x'.repeat(100_000) });
@@ -72,17 +73,17 @@ test('a path that is there takes no other method', async () => {
 });
 
 const TOKEN = 'a token: long enough, and with ümlauts';
-const asHeader = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
+const encodeHeader = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 
 test.each([
-  ['none', undefined, 401],
-  ['another', 'Bearer something else entirely', 401],
-  ['the beginning of it', `Bearer ${asHeader(TOKEN.slice(0, -1))}`, 401],
-  ['an empty one', 'Bearer ', 401],
-  ['another scheme', `Basic ${asHeader(TOKEN)}`, 401],
-  ['the one that is set', `Bearer ${asHeader(TOKEN)}`, 404],
-  ['the one that is set, under a scheme in lower case', `bearer ${asHeader(TOKEN)}`, 404],
-])('with a token set and %s given, the rest answers as it should', async (_, given, status) => {
+  ['no token', undefined, 401],
+  ['another token', 'Bearer something else entirely', 401],
+  ['the start of the token', `Bearer ${encodeHeader(TOKEN.slice(0, -1))}`, 401],
+  ['an empty token', 'Bearer ', 401],
+  ['another scheme', `Basic ${encodeHeader(TOKEN)}`, 401],
+  ['the token', `Bearer ${encodeHeader(TOKEN)}`, 404],
+  ['the token with a scheme in lower case', `bearer ${encodeHeader(TOKEN)}`, 404],
+])('with a token set, other paths check the request: %s', async (_, given, status) => {
   const url = await start({ token: TOKEN });
   const headers: Record<string, string> = given === undefined ? {} : { Authorization: given };
   const answer = await fetch(`${url}/users`, { headers });
@@ -91,7 +92,7 @@ test.each([
   expect(await answer.text()).not.toContain('ümlauts');
 });
 
-test('with a token set, health, readiness and metrics are open as before', async () => {
+test('with a token set, health, readiness and metrics stay public', async () => {
   const url = await start({ token: TOKEN });
   for (const path of ['/healthz', '/readyz', '/metrics']) {
     expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
@@ -99,7 +100,7 @@ test('with a token set, health, readiness and metrics are open as before', async
 });
 
 test.each(['/healthz', '/readyz', '/metrics', '/nothing'])(
-  '%s has the security headers, and names no software',
+  '%s has the security headers and does not name the software',
   async (path) => {
     const { headers } = await fetch((await start()) + path);
     expect(headers.get('content-security-policy')).toBe(
@@ -113,39 +114,41 @@ test.each(['/healthz', '/readyz', '/metrics', '/nothing'])(
   },
 );
 
-test('an answer that fails tells nothing of why', async () => {
-  const url = await start({
-    figures: async () => {
+test('an internal error is answered with 500, without its cause', async () => {
+  const metrics = openMetrics();
+  metrics.setSources({
+    buckets: () => {
       throw new Error('row of alice@example.com');
     },
+    queues: async () => [],
   });
-  const answer = await fetch(`${url}/metrics`);
+  const answer = await fetch(`${await start({ metrics })}/metrics`);
   expect(answer.status).toBe(500);
   expect(await answer.text()).not.toContain('alice');
 });
 
-test('a request of HTTP/1.0, as some probes send, need name no host', async () => {
+test('an HTTP/1.0 request, as some probes send it, needs no Host header', async () => {
   expect(await sendRaw(await start(), 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(
     /^HTTP\/1\.1 200 [\s\S]*\{"status":"ok"\}$/,
   );
 });
 
-test('headers beyond all measure are refused', async () => {
+test('oversized headers are refused', async () => {
   const url = await start();
   const request = `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`;
   expect(await sendRaw(url, request)).toMatch(/^HTTP\/1\.1 431 /);
 });
 
-test('a client that never ends its request is cut off', async () => {
+test('a client that never ends its request is disconnected', async () => {
   const url = await start();
   expect(await sendRaw(url, 'GET /healthz HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
 });
 
-test('an IPv6 host is served, and its URL can be used', async () => {
+test('an IPv6 host can be served by its URL', async () => {
   const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
   if (!addresses.some(({ address }) => address === '::1')) {
-    // A machine without IPv6, as containers often are: then it is told of.
-    expect(await problemsOf(serve({ host: '::1' }))).toMatchObject([{ subject: 'HOST' }]);
+    // Containers often have no IPv6: then the error must name HOST.
+    expect(await findProblems(serve({ host: '::1' }))).toMatchObject([{ subject: 'HOST' }]);
     return;
   }
   const url = await start({ host: '::1' });
@@ -155,23 +158,23 @@ test('an IPv6 host is served, and its URL can be used', async () => {
 
 test('a port in use is a problem of PORT', async () => {
   const { port } = new URL(await start());
-  expect(await problemsOf(serve({ port: Number(port) }))).toEqual([
-    expect.objectContaining({ subject: 'PORT', problem: `port ${port} of 127.0.0.1 is in use.` }),
+  expect(await findProblems(serve({ port: Number(port) }))).toEqual([
+    expect.objectContaining({ subject: 'PORT', problem: `port ${port} on 127.0.0.1 is in use.` }),
   ]);
 });
 
 test.each(['192.0.2.1', 'no-such-host.invalid'])(
-  'a host that is not of this machine (%s) is a problem of HOST',
+  'a host of another machine (%s) is a problem of HOST',
   async (host) => {
-    expect(await problemsOf(serve({ host }))).toEqual([
+    expect(await findProblems(serve({ host }))).toEqual([
       expect.objectContaining({ subject: 'HOST', problem: expect.stringContaining(host) }),
     ]);
   },
 );
 
-test('closing ends idle connections, and those that hang', async () => {
+test('closing ends idle and hanging connections', async () => {
   const never = new Promise<[]>(() => {});
-  const server = await serve({ figures: () => never });
+  const server = await serve({ queryMetrics: () => never });
   const { hostname, port } = new URL(server.url);
   const ends = [
     '',
@@ -188,17 +191,17 @@ test('closing ends idle connections, and those that hang', async () => {
         socket.on('connect', () => socket.write(text));
       }),
   );
-  // The server has them all once it has answered a later one.
+  // The server has accepted them all after it answered a later request.
   await (await fetch(`${server.url}/healthz`)).text();
   await Promise.all([server.close(), server.close()]);
   expect(await Promise.all(ends)).toHaveLength(4);
   await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
 });
 
-test('a request under way is answered before the server closes', async () => {
+test('a request in progress is answered before the server closes', async () => {
   let closing: Promise<void> | undefined;
   const server = await serve({
-    figures: async () => {
+    queryMetrics: async () => {
       closing = server.close();
       return [];
     },

@@ -9,20 +9,20 @@ export interface ServeOptions extends Partial<Omit<HttpOptions, 'settings'>> {
   readonly token?: string | null;
 }
 
-/** A server on a free port of loopback, with nothing to tell unless it is given something. */
+/** Starts a server on a free loopback port, without pools or checks by default. */
 export function serve(options: ServeOptions = {}): Promise<HttpServer> {
-  const { host = '127.0.0.1', port = 0, token = null, ...parts } = options;
+  const { host = '127.0.0.1', port = 0, token = null, ...deps } = options;
   return startHttp({
     settings: { host, port, token },
     metrics: openMetrics(),
-    figures: async () => [],
+    queryMetrics: async () => [],
     readiness: {},
     log: createLogger({ level: 'silent' }),
-    ...parts,
+    ...deps,
   });
 }
 
-/** Sends bytes as they are; gives all that comes back until the server ends the connection. */
+/** Sends a raw request. Returns everything until the server ends the connection. */
 export function sendRaw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
@@ -32,7 +32,7 @@ export function sendRaw(url: string, text: string): Promise<string> {
     socket.on('data', (chunk: string) => {
       answer += chunk;
     });
-    // A reset after the answer is an end too.
+    // A reset after the response also ends the connection.
     socket.on('error', () => {});
     socket.on('close', () => resolve(answer));
     socket.on('connect', () => socket.write(text));

@@ -8,22 +8,22 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A question whose answers are given by hand. */
-function question() {
+/** A request whose answers the test gives. */
+function createRequest() {
   const answers: ((text: string) => void)[] = [];
   const ask = () => new Promise<string>((resolve) => void answers.push(resolve));
   return { answers, ask: bounded(ask, 2_000) };
 }
 
-test('an answer in time is given to all who wait for it', async () => {
-  const { answers, ask } = question();
+test('one answer serves all waiting callers', async () => {
+  const { answers, ask } = createRequest();
   const waiting = [ask(), ask()];
   expect(answers).toHaveLength(1);
   answers[0]?.('here');
   expect(await Promise.all(waiting)).toEqual(['here', 'here']);
 });
 
-test('each question after an answer is asked anew, and so it is after a failure', async () => {
+test('a call after an answer or a failure sends a new request', async () => {
   const answers = [() => 'one', () => 'two'];
   const ask = bounded(async () => {
     const next = answers.shift();
@@ -36,8 +36,8 @@ test('each question after an answer is asked anew, and so it is after a failure'
   expect(await ask()).toBe('three');
 });
 
-test('without an answer in time it fails, and does not ask again while it may still come', async () => {
-  const { answers, ask } = question();
+test('a call times out, and does not send another request while the first may still be answered', async () => {
+  const { answers, ask } = createRequest();
   for (let i = 0; i < 5; i += 1) {
     const failed = expect(ask()).rejects.toThrow(NoAnswerError);
     await vi.advanceTimersByTimeAsync(2_000);
@@ -49,24 +49,24 @@ test('without an answer in time it fails, and does not ask again while it may st
   expect(await late).toBe('late, but here');
 });
 
-test('an answer that came while the process was frozen counts', async () => {
-  const { answers, ask } = question();
+test('an answer that arrived while the process was frozen is used', async () => {
+  const { answers, ask } = createRequest();
   const answer = ask();
   await vi.advanceTimersByTimeAsync(1_000);
-  // It wakes up: an overdue timer runs once, before the answer is read.
+  // On waking, an overdue timer runs once before the answer is read.
   vi.advanceTimersToNextTimer();
   answers[0]?.('in time');
   expect(await answer).toBe('in time');
 });
 
-test('a question that is lost is asked anew after a minute, and its answer changes nothing', async () => {
-  const { answers, ask } = question();
+test('a lost request is sent again after a minute, and its late answer is ignored', async () => {
+  const { answers, ask } = createRequest();
   const lost = expect(ask()).rejects.toThrow(NoAnswerError);
   await vi.advanceTimersByTimeAsync(61_000);
   await lost;
   const again = ask();
   expect(answers).toHaveLength(2);
-  answers[0]?.('of long ago');
+  answers[0]?.('too late');
   await vi.advanceTimersByTimeAsync(0);
   const joined = ask();
   expect(answers).toHaveLength(2);

@@ -5,7 +5,7 @@ import { CallMeter } from '../../src/telemetry/calls.ts';
 import { type Metrics, openMetrics } from '../../src/telemetry/metrics.ts';
 import { collect, never, POOL, QUICK } from '../cognito/support.ts';
 import { openTestBuckets } from '../support/buckets.ts';
-import { valuesOf } from './scrape.ts';
+import { readValues } from './scrape.ts';
 
 let simulator: Simulator;
 let cognito: Cognito;
@@ -36,7 +36,7 @@ afterEach(async () => {
   await simulator.close();
 });
 
-test('every attempt is told of with its outcome, and every page with its items', async () => {
+test('records every attempt with its outcome and every page with its items', async () => {
   await start();
   simulator.faults.set({ throttle: 0.5 });
   await collect(cognito.userPages(POOL, '', { token: null }, never()));
@@ -46,7 +46,7 @@ test('every attempt is told of with its outcome, and every page with its items',
 
   const text = await metrics.scrape([]);
   const { apiCalls, throttled } = meter.counts;
-  const calls = valuesOf(text, 'cognito_mirror_calls_total');
+  const calls = readValues(text, 'cognito_mirror_calls_total');
   expect(calls).toEqual({
     'ListUsers/ok': 2,
     ...(throttled > 0 && { 'ListUsers/throttled': throttled }),
@@ -54,34 +54,34 @@ test('every attempt is told of with its outcome, and every page with its items',
     'AdminGetUser/refused': 1,
   });
   expect(Object.values(calls).reduce((sum, count) => sum + count)).toBe(apiCalls);
-  expect(valuesOf(text, 'cognito_mirror_pages_total')).toEqual({ ListUsers: 2, ListGroups: 1 });
-  expect(valuesOf(text, 'cognito_mirror_page_items_total')).toEqual({
+  expect(readValues(text, 'cognito_mirror_pages_total')).toEqual({ ListUsers: 2, ListGroups: 1 });
+  expect(readValues(text, 'cognito_mirror_page_items_total')).toEqual({
     ListUsers: 100,
     ListGroups: 4,
   });
   const counts = { ListUsers: 2 + throttled, ListGroups: 1, AdminGetUser: 1 };
-  expect(valuesOf(text, 'cognito_mirror_call_duration_seconds_count')).toEqual(counts);
-  expect(valuesOf(text, 'cognito_mirror_bucket_wait_seconds_count')).toEqual(counts);
+  expect(readValues(text, 'cognito_mirror_call_duration_seconds_count')).toEqual(counts);
+  expect(readValues(text, 'cognito_mirror_bucket_wait_seconds_count')).toEqual(counts);
 });
 
-test('the wait at the bucket is measured apart from the call', async () => {
+test('the wait for the bucket is measured separately from the call', async () => {
   await start(100);
   const asked = Array.from({ length: 10 }, () =>
     collect(cognito.userPages(POOL, 'f', { token: null }, never())),
   );
   await Promise.all(asked);
   const text = await metrics.scrape([]);
-  // At 50 a second the ten wait 0, 20, 40 … 180 ms: 0.9 s together, less what the first need not.
-  expect(valuesOf(text, 'cognito_mirror_bucket_wait_seconds_sum')['ListUsers']).toBeGreaterThan(
+  // At 50 per second the ten wait 0, 20, 40 … 180 ms: 0.9 s together.
+  expect(readValues(text, 'cognito_mirror_bucket_wait_seconds_sum')['ListUsers']).toBeGreaterThan(
     0.5,
   );
-  // The simulator takes 80 to 120 ms for each.
-  expect(valuesOf(text, 'cognito_mirror_call_duration_seconds_sum')['ListUsers']).toBeGreaterThan(
+  // The simulator delays each response by 80 to 120 ms.
+  expect(readValues(text, 'cognito_mirror_call_duration_seconds_sum')['ListUsers']).toBeGreaterThan(
     0.75,
   );
 });
 
-test('an attempt that this program gives up is no fault of the service', async () => {
+test('an attempt that this program aborts is recorded as aborted', async () => {
   await start(60_000);
   const stop = new AbortController();
   const asked = cognito.describePool(POOL, stop.signal);
@@ -89,6 +89,6 @@ test('an attempt that this program gives up is no fault of the service', async (
   stop.abort(new Error('enough'));
   await expect(asked).rejects.toThrow('enough');
   await expect
-    .poll(async () => valuesOf(await metrics.scrape([]), 'cognito_mirror_calls_total'))
+    .poll(async () => readValues(await metrics.scrape([]), 'cognito_mirror_calls_total'))
     .toEqual({ 'DescribeUserPool/aborted': 1 });
 });

@@ -7,7 +7,7 @@ function collect(isTTY: boolean) {
   return { lines, log: createLogger({ level: 'info', destination }) };
 }
 
-test('lines are JSON with a level by name and an ISO time, and nothing below the level', () => {
+test('lines are JSON with the name of the level and an ISO time, from the level upwards', () => {
   const { lines, log } = collect(false);
   log.debug('not this');
   log.info({ pool: 'us-east-1_A', users: 12 }, 'walked');
@@ -21,7 +21,7 @@ test('lines are JSON with a level by name and an ISO time, and nothing below the
   });
 });
 
-test('a terminal gets one readable line, in which nothing can move the cursor', () => {
+test('a terminal gets one readable line without active control characters', () => {
   const { lines, log } = collect(true);
   log.warn(
     { pool: 'us-east-1_A', note: 'two words', err: new Error('it \u001b[2J broke\nhere') },
@@ -34,7 +34,7 @@ test('a terminal gets one readable line, in which nothing can move the cursor', 
   expect(lines[0]).not.toContain('\u001b');
 });
 
-test("users' data and credentials do not pass, wherever they hang", () => {
+test("users' data and credentials are redacted at any depth", () => {
   const { lines, log } = collect(false);
   const error = Object.assign(new Error('no login: postgres://u:hunter2@h/db'), {
     code: 'E1',
@@ -58,7 +58,7 @@ test("users' data and credentials do not pass, wherever they hang", () => {
   expect(JSON.parse(lines[0] ?? '').err).toMatchObject({ name: 'Error', code: 'E1' });
 });
 
-test('counts pass under the names of what they count', () => {
+test('counts are kept under redacted names', () => {
   const { lines, log } = collect(false);
   log.info({ users: 3, items: 0, members: null });
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ users: 3, items: 0, members: null });

@@ -5,12 +5,12 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Reads the text format of Prometheus. Fails on a line that is none of it. */
+/** Parses the text format of Prometheus. Throws on an invalid line. */
 export function parseScrape(text: string): Sample[] {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return lines.map((line) => {
     const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
-    if (match === null) throw new Error(`no sample: ${line}`);
+    if (match === null) throw new Error(`invalid sample: ${line}`);
     const [, name = '', labels = '', value = ''] = match;
     return {
       name,
@@ -22,8 +22,8 @@ export function parseScrape(text: string): Sample[] {
   });
 }
 
-/** The samples of one name by what their labels say, `ListUsers/ok`; `` where there are none. */
-export function valuesOf(text: string, name: string): Record<string, number> {
+/** Returns the samples of one name by the values of their labels, as `ListUsers/ok`. */
+export function readValues(text: string, name: string): Record<string, number> {
   const samples = parseScrape(text).filter((sample) => sample.name === name);
   return Object.fromEntries(
     samples.map(({ labels, value }) => [Object.values(labels).join('/'), value]),

@@ -1,5 +1,6 @@
+import { WALK_KINDS } from '../../model/snapshot.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type SnapshotProgress, WALK_KINDS } from '../../telemetry/snapshot-progress.ts';
+import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
 import { progressLines, type Rates, RateWindow, type Usage } from './progress-lines.ts';
 import { ProgressLog } from './progress-log.ts';

@@ -1,13 +1,7 @@
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
-import { snapshotId } from '../../model/snapshot.ts';
-import {
-  type Phase,
-  type SnapshotProgress,
-  WALK_KINDS,
-  type WalkKind,
-  type WalkTally,
-} from '../../telemetry/snapshot-progress.ts';
+import { snapshotId, WALK_KINDS, type WalkKind } from '../../model/snapshot.ts';
+import type { Phase, SnapshotProgress, WalkTally } from '../../telemetry/snapshot-progress.ts';
 import { formatDuration, MARKS } from './format.ts';
 import { truncate } from './text-width.ts';
 

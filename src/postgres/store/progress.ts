@@ -1,4 +1,4 @@
-import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
+import type { WalkKind } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
 import { readStageRows, stageTables } from './stage.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { LeaseLostError } from '../../model/errors.ts';
-import type { WalkKind } from '../../telemetry/snapshot-progress.ts';
+import type { WalkKind } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { assertStageExists, readStageRows, stageTables } from './stage.ts';

@@ -56,7 +56,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...(onFailed && { onFailed }),
       log,
       logProblem,
-      onEnd: (outcome, seconds) => metrics.job(name, outcome, seconds),
+      onEnd: (outcome, seconds) => metrics.recordJob(name, outcome, seconds),
     });
   const walks = open<WalkData>(
     'walks',

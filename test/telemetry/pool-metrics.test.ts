@@ -9,7 +9,7 @@ import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { begin, commitUsers, startWalk, user } from '../postgres/fixtures.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import { startRelay } from '../support/relay.ts';
-import { valuesOf } from './scrape.ts';
+import { readValues } from './scrape.ts';
 
 const POOL = 'us-east-1_Simulated';
 const closing: (() => Promise<unknown>)[] = [];
@@ -24,12 +24,12 @@ async function openMirror(users: number, groups: number): Promise<TestMirror> {
   return mirror;
 }
 
-/** One scrape over HTTP, of a process that reads this database. */
+/** Scrapes a process that reads this database, over HTTP. */
 async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
   const server: HttpServer = await startHttp({
     settings: { host: '127.0.0.1', port: 0, token: null },
     metrics,
-    figures: openMetricsQuery(db, () => metrics.poolQueryFailed()),
+    queryMetrics: openMetricsQuery(db, () => metrics.recordPoolQueryError()),
     readiness: {},
     log: createLogger({ level: 'silent' }),
   });
@@ -42,7 +42,7 @@ async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
   }
 }
 
-test('a mirrored pool is told of by its newest published snapshot, and names nobody', async () => {
+test('shows the counts of the newest published snapshot and no names', async () => {
   const mirror = await openMirror(150, 6);
   await mirror.sync();
   const { pool } = mirror;
@@ -56,8 +56,8 @@ test('a mirrored pool is told of by its newest published snapshot, and names nob
   const { report } = await mirror.sync();
 
   const text = await scrape(mirror.db);
-  expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
-  expect(valuesOf(text, 'cognito_mirror_snapshots')).toEqual({
+  expect(readValues(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
+  expect(readValues(text, 'cognito_mirror_snapshots')).toEqual({
     [`${POOL}/walking`]: 0,
     [`${POOL}/held`]: 0,
     [`${POOL}/published`]: 0,
@@ -65,19 +65,19 @@ test('a mirrored pool is told of by its newest published snapshot, and names nob
     [`${POOL}/failed`]: 0,
     [`${POOL}/discarded`]: 0,
   });
-  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({ [POOL]: 152 });
-  expect(valuesOf(text, 'cognito_mirror_groups')).toEqual({ [POOL]: 6 });
-  expect(valuesOf(text, 'cognito_mirror_memberships')).toEqual({
+  expect(readValues(text, 'cognito_mirror_users')).toEqual({ [POOL]: 152 });
+  expect(readValues(text, 'cognito_mirror_groups')).toEqual({ [POOL]: 6 });
+  expect(readValues(text, 'cognito_mirror_memberships')).toEqual({
     [POOL]: [...pool.memberships()].length,
   });
   expect(report).toMatchObject({ added: 3, removed: 1 });
-  expect(valuesOf(text, 'cognito_mirror_changed_users')).toEqual({
+  expect(readValues(text, 'cognito_mirror_changed_users')).toEqual({
     [`${POOL}/added`]: 3,
     [`${POOL}/modified`]: report.modified,
     [`${POOL}/removed`]: 1,
   });
-  expect(valuesOf(text, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
-  expect(valuesOf(text, 'cognito_mirror_pool_scheduled')).toEqual({ [POOL]: 0 });
+  expect(readValues(text, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+  expect(readValues(text, 'cognito_mirror_pool_scheduled')).toEqual({ [POOL]: 0 });
 
   const names = [...pool.users()].flatMap(({ username, attributes }) => [
     username,
@@ -85,17 +85,17 @@ test('a mirrored pool is told of by its newest published snapshot, and names nob
     attributes.get('email') ?? username,
   ]);
   for (const name of [...names, ...[...pool.groups()].map(({ groupName }) => groupName)]) {
-    // Short ones may be part of any word.
+    // Short names may be part of any word.
     if (name.length > 5) expect(text).not.toContain(name);
   }
 });
 
-test('the last attempt of a pool has its end and its success', async () => {
+test('shows the end and the success of the last attempt', async () => {
   const mirror = await openMirror(5, 0);
   const attempt = async () => {
     const text = await scrape(mirror.db);
-    const [at] = Object.values(valuesOf(text, 'cognito_mirror_last_attempt_timestamp_seconds'));
-    return { at, success: valuesOf(text, 'cognito_mirror_last_attempt_success') };
+    const [at] = Object.values(readValues(text, 'cognito_mirror_last_attempt_timestamp_seconds'));
+    return { at, success: readValues(text, 'cognito_mirror_last_attempt_success') };
   };
   expect(await attempt()).toEqual({ at: undefined, success: {} });
   const before = Date.now() / 1000;
@@ -109,7 +109,7 @@ test('the last attempt of a pool has its end and its success', async () => {
   expect((await attempt()).success).toEqual({ [POOL]: 0 });
 });
 
-test('an attempt alone does not make a pool known, a listing does', async () => {
+test('shows listed pools, but not pools that were only attempted', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.rows(
     `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
@@ -119,12 +119,12 @@ test('an attempt alone does not make a pool known, a listing does', async () => 
   await mirror.rows(
     `INSERT INTO mirror.pools (pool_id, listed_at) VALUES ('us-east-1_Listed', now())`,
   );
-  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_last_attempt_success')).toEqual({
+  expect(readValues(await scrape(mirror.db), 'cognito_mirror_last_attempt_success')).toEqual({
     'us-east-1_Listed': 0,
   });
 });
 
-test('ages count from when a snapshot began, by the clock of Postgres', async () => {
+test('measures ages from the start of a snapshot by the clock of Postgres', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.rows(
     `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state, users, groups,
@@ -140,21 +140,21 @@ test('ages count from when a snapshot began, by the clock of Postgres', async ()
     [POOL, 'us-east-1_NotYet'],
   );
   const text = await scrape(mirror.db);
-  const ages = valuesOf(text, 'cognito_mirror_snapshot_age_seconds');
+  const ages = readValues(text, 'cognito_mirror_snapshot_age_seconds');
   expect(Math.floor((ages[`${POOL}/published`] ?? 0) / 3600)).toBe(3);
   expect(Math.floor((ages[`${POOL}/archived`] ?? 0) / 3600)).toBe(5);
-  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({ [POOL]: 3 });
+  expect(readValues(text, 'cognito_mirror_users')).toEqual({ [POOL]: 3 });
   expect(ages).toMatchObject({
     'us-east-1_NotYet/published': Number.POSITIVE_INFINITY,
     'us-east-1_NotYet/archived': Number.POSITIVE_INFINITY,
   });
-  expect(valuesOf(text, 'cognito_mirror_pool_scheduled')).toEqual({
+  expect(readValues(text, 'cognito_mirror_pool_scheduled')).toEqual({
     [POOL]: 1,
     'us-east-1_NotYet': 1,
   });
 });
 
-test('requests are told of by outcome once they ended', async () => {
+test('counts ended requests by outcome', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.sync();
   await mirror.rows(
@@ -163,7 +163,7 @@ test('requests are told of by outcome once they ended', async () => {
      FROM unnest(ARRAY['done', 'done', 'failed', 'skipped', NULL]) AS outcome`,
     [POOL],
   );
-  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_requests_ended')).toEqual({
+  expect(readValues(await scrape(mirror.db), 'cognito_mirror_requests_ended')).toEqual({
     [`${POOL}/done`]: 2,
     [`${POOL}/held`]: 0,
     [`${POOL}/skipped`]: 1,
@@ -171,7 +171,7 @@ test('requests are told of by outcome once they ended', async () => {
   });
 });
 
-test('the stage of an open snapshot has a size, that of an ended one none', async () => {
+test('shows the size of an open stage and 0 for an ended one', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.sync();
   const lease = await begin(mirror.db, POOL);
@@ -193,29 +193,29 @@ test('the stage of an open snapshot has a size, that of an ended one none', asyn
   );
   expect(Number(stage?.bytes)).toBeGreaterThan(100_000);
   const open = await scrape(mirror.db);
-  expect(valuesOf(open, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: Number(stage?.bytes) });
+  expect(readValues(open, 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: Number(stage?.bytes) });
 
   await failSnapshot(mirror.db, lease, 'a reason');
-  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+  expect(readValues(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
   await dropEndedStages(mirror.db);
-  expect(valuesOf(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
+  expect(readValues(await scrape(mirror.db), 'cognito_mirror_stage_bytes')).toEqual({ [POOL]: 0 });
 });
 
-test('many scrapes at a time, and one soon after, are one question to Postgres', async () => {
+test('simultaneous and repeated scrapes run one query in Postgres', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.sync();
-  let questions = 0;
+  let queries = 0;
   const counted = {
-    query: (...question: Parameters<Queryable['query']>) => {
-      questions += 1;
-      return mirror.db.query(...question);
+    query: (...args: Parameters<Queryable['query']>) => {
+      queries += 1;
+      return mirror.db.query(...args);
     },
   } as Queryable;
   const read = openMetricsQuery(counted, () => {});
   const answers = await Promise.all(Array.from({ length: 20 }, () => read()));
   expect(await read()).toEqual(answers[0]);
   expect(answers[0]).toHaveLength(1);
-  expect(questions).toBe(1);
+  expect(queries).toBe(1);
 });
 
 test('a defect of the query is counted and is not reported as a database that is down', async () => {
@@ -223,17 +223,17 @@ test('a defect of the query is counted and is not reported as a database that is
   await mirror.sync();
   await mirror.db.query('ALTER TABLE mirror.attempts RENAME TO renamed');
   const text = await scrape(mirror.db);
-  expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
-  expect(valuesOf(text, 'cognito_mirror_pool_query_errors_total')).toEqual({ '': 1 });
-  expect(valuesOf(text, 'cognito_mirror_users')).toEqual({});
+  expect(readValues(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
+  expect(readValues(text, 'cognito_mirror_pool_query_errors_total')).toEqual({ '': 1 });
+  expect(readValues(text, 'cognito_mirror_users')).toEqual({});
 });
 
-test('while Postgres is away or silent, a scrape has what the process knows', async () => {
+test('a scrape without Postgres has the metrics of the process', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.sync();
   const relay = await startRelay(mirror.databaseUrl);
   const silent = openPool(relay.url, 2);
-  // A statement that got no answer ends with its connection, and only then the pool.
+  // A statement without an answer ends with its connection, and the pool after it.
   closing.push(() => silent.end());
   closing.push(() => relay.close());
   const away = openPool('postgres://someone@127.0.0.1:1/none', 2);
@@ -242,10 +242,10 @@ test('while Postgres is away or silent, a scrape has what the process knows', as
   relay.freeze();
   for (const db of [silent, away]) {
     const metrics = openMetrics();
-    metrics.page('ListUsers', 60);
+    metrics.recordPage('ListUsers', 60);
     const text = await scrape(db, metrics);
-    expect(valuesOf(text, 'cognito_mirror_postgres_up')).toEqual({ '': 0 });
-    expect(valuesOf(text, 'cognito_mirror_pages_total')).toEqual({ ListUsers: 1 });
-    expect(valuesOf(text, 'cognito_mirror_users')).toEqual({});
+    expect(readValues(text, 'cognito_mirror_postgres_up')).toEqual({ '': 0 });
+    expect(readValues(text, 'cognito_mirror_pages_total')).toEqual({ ListUsers: 1 });
+    expect(readValues(text, 'cognito_mirror_users')).toEqual({});
   }
 });
