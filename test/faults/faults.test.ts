@@ -47,7 +47,10 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
     runner: 'sync over Redis',
     rounds: [
       [strike('flush Redis', 'read a page', 3), strike('slow Redis down', 'stage a page')],
-      [strike("fill Redis's memory", 'take a turn', 4), strike('restart Redis', 'read a page', 5)],
+      [
+        strike("fill Redis's memory", 'take a permit', 4),
+        strike('restart Redis', 'read a page', 5),
+      ],
     ],
   },
   'S3 fails': {

@@ -248,7 +248,7 @@ export const BLOWS = {
     strike: (_, __, random) => ({ kind: 'cut answer', afterBytes: 1 + random.below(2_000) }),
   },
   'change the pool meanwhile': {
-    at: ['read a page', 'list groups', 'ask after a suspect'],
+    at: ['read a page', 'list groups', 'confirm a user'],
     moves: true,
     strike({ simulator }, _, random) {
       changePool(simulator.pool(), random, 12);

@@ -119,6 +119,29 @@ export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
   }
 }
 
+/** Counts how often each moment comes in a first snapshot and a second one of the changed pool. */
+export async function countMoments(lane: Lane): Promise<Map<MomentName, number>> {
+  const counts = new Map<MomentName, number>();
+  const simulator = await startSimulator({ rps: 0, users: 600, groups: 5 });
+  const world = await openWorld(lane, simulator, true);
+  world.judge = (passing) => {
+    for (const name of Object.keys(MOMENTS) as MomentName[]) {
+      if (begins(MOMENTS[name], passing)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return PASS;
+  };
+  try {
+    for (const seed of [1, 2]) {
+      await takeSnapshot(world, 'sync over Redis', { rate: PACED, clocks: [0] });
+      changePool(simulator.pool(), new Random(seed), 20);
+    }
+    return counts;
+  } finally {
+    await world.close();
+    await simulator.close();
+  }
+}
+
 /** Has each blow fall once, when its moment comes. */
 function arm(world: World, strikes: readonly Strike[], random: Random, struck: BlowName[]): void {
   const waiting = new Set(strikes.map((strike) => ({ ...strike, left: strike.nth })));

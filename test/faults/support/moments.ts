@@ -19,7 +19,7 @@ export const MOMENTS = {
   'list groups': { server: 'service', passes: service('ListGroups'), often: 1 },
   'stage a page': { server: 'postgres', passes: /commit-pages-\d+/, often: 6 },
   'merge reads': { server: 'postgres', passes: /ranked\.place/, often: 3 },
-  'ask after a suspect': { server: 'service', passes: service('AdminGetUser'), often: 1 },
+  'confirm a user': { server: 'service', passes: service('AdminGetUser'), often: 1 },
   'publish users': { server: 'postgres', passes: /INSERT INTO directory\.users/, often: 1 },
   'publish memberships': {
     server: 'postgres',
@@ -28,7 +28,7 @@ export const MOMENTS = {
   },
   'commit the publication': {
     server: 'postgres',
-    passes: /SET state = 'published'[\s\S]*COMMIT/,
+    passes: /published_at = clock_timestamp[\s\S]*COMMIT/,
     often: 1,
   },
   'drop the stage': { server: 'postgres', passes: /DROP TABLE IF EXISTS mirror\.stage/, often: 1 },
@@ -40,13 +40,13 @@ export const MOMENTS = {
   'store a part': { server: 's3', passes: /^PUT \/\S*part-\d+/, often: 6 },
   'list the archive': { server: 's3', passes: /^GET \/\S*list-type/, often: 2 },
   'store the manifest': { server: 's3', passes: /^PUT \/\S*manifests\//, often: 1 },
-  'note the archive': { server: 'postgres', passes: /SET state = 'archived'/, often: 1 },
+  'mark the archive': { server: 'postgres', passes: /archived_at = clock_timestamp/, often: 1 },
   'commit the archive': {
     server: 'postgres',
-    passes: /SET state = 'archived'[\s\S]*COMMIT/,
+    passes: /archived_at = clock_timestamp[\s\S]*COMMIT/,
     often: 1,
   },
-  'take a turn': { server: 'redis', passes: /evalsha/i, often: 20 },
+  'take a permit': { server: 'redis', passes: /evalsha/i, often: 20 },
 } as const satisfies Record<string, Moment>;
 
 export type MomentName = keyof typeof MOMENTS;
