@@ -4,9 +4,9 @@ import type { ArchiveFormat } from '../config/config.ts';
 import { type Counts, DATASETS, type Dataset } from '../model/snapshot.ts';
 import type { LastSnapshot } from '../postgres/store/last-snapshot.ts';
 import { MAX_CONFIRMATIONS } from '../snapshot/confirm-users.ts';
-import { computeItemsPerPage, type ListCalls, listCalls } from './list-calls.ts';
+import { computeItemsPerPage, countListCalls, type ListCalls } from './list-calls.ts';
 
-/** What is known of a pool before its snapshot is taken, without a user having been read. */
+/** What is known about a pool before its snapshot, without reading a user. */
 export interface KnownOfPool {
   /** The service's own estimate. */
   readonly estimatedUsers: number;
@@ -17,26 +17,26 @@ export interface KnownOfPool {
     readonly seconds: number;
   };
   readonly last: LastSnapshot | null;
-  /** The newest archive of the pool; null where there is none. */
+  /** The newest archive of the pool, or null. */
   readonly archive: { readonly key: string; readonly objects: ParsedManifest['objects'] } | null;
   readonly formats: readonly ArchiveFormat[];
-  /** Calls of the UserList bucket that are allowed a second. */
+  /** Calls a second that the UserList bucket allows. */
   readonly callsASecond: number;
-  /** How long the service takes for an answer. */
+  /** How long the service takes to answer. */
   readonly answerSeconds: number;
 }
 
-/** What a snapshot of a pool is likely to take: the form of `plan --json`, but for the pool's own fields. */
+/** What a snapshot of a pool will probably take, in the form of `plan --json` without the pool's fields. */
 export interface Estimate {
-  /** The snapshot that it rests on; null before a pool's first. */
+  /** The snapshot that the estimate is based on; null before a pool's first. */
   readonly lastSnapshot: string | null;
   /** The larger of the service's estimate, which may be old, and the last snapshot's users. */
   readonly users: number;
   readonly estimatedUsers: number;
   readonly groups: number;
-  /** In groups of known size; null where none is known. */
+  /** In groups of known size; null if all sizes are unknown. */
   readonly memberships: number | null;
-  /** Groups that the last snapshot did not have: what follows is at least, where there are any. */
+  /** Groups that the last snapshot did not have. If there are any, the following numbers are minimums. */
   readonly unknownGroups: number;
   readonly calls: {
     readonly describeUserPool: number;
@@ -45,13 +45,13 @@ export interface Estimate {
     readonly listUsersInGroup: number;
     readonly total: number;
   };
-  /** Items that a page has on average: as in the last snapshot, else 60. */
+  /** Items per page on average: as in the last snapshot, else 60. */
   readonly itemsAPage: number;
   readonly callsASecond: number;
   readonly answerSeconds: number;
   /** Calls of the longest chain of page tokens. */
   readonly longestChain: number;
-  /** Reading takes the longer of `quota` and `chain`; `total` is that and what comes after it. */
+  /** Reading takes the longer of `quota` and `chain`; `total` adds publishing and archiving. */
   readonly seconds: {
     readonly quota: number;
     readonly chain: number;
@@ -59,18 +59,18 @@ export interface Estimate {
     readonly archive: number;
     readonly total: number;
   };
-  /** Rows that are new or differ, and bytes that the database grows by; null where unknown. */
+  /** Rows that are new or differ, and the growth of the database in bytes; null if unknown. */
   readonly changedRows: number | null;
   readonly databaseBytes: number | null;
   readonly archive: {
     readonly formats: readonly ArchiveFormat[];
     readonly bytes: number;
-    /** The manifest whose bytes a row it goes by; null where those of simulated users serve. */
+    /** The manifest whose bytes per row are used; null if those of simulated users are. */
     readonly manifest: string | null;
   };
 }
 
-/** Estimates what the pool's next snapshot takes. Pure; `assumptions.ts` has what it assumes. */
+/** Estimates what the pool's next snapshot takes, with the assumptions below. Pure. */
 export function estimate(known: KnownOfPool): Estimate {
   const { last, groups, formats, callsASecond, answerSeconds } = known;
   const users = Math.max(known.estimatedUsers, last?.users ?? 0);
@@ -79,9 +79,9 @@ export function estimate(known: KnownOfPool): Estimate {
   const unknownGroups = members.filter((count) => count === null).length;
   const counts = { users, groups: members.length, memberships };
 
-  const perPage = last === null ? FULL_PAGE : lastItemsAPage(last, groups.calls);
-  const lists = listCalls({ users, members }, perPage);
-  const changes = last === null ? counts : changesSince(last, users);
+  const perPage = last === null ? FULL_PAGE : computeLastItemsAPage(last, groups.calls);
+  const lists = countListCalls({ users, members }, perPage);
+  const changes = last === null ? counts : estimateChanges(last, users);
   return {
     lastSnapshot: last?.snapshot ?? null,
     users,
@@ -96,54 +96,54 @@ export function estimate(known: KnownOfPool): Estimate {
       listUsersInGroup: lists.listUsersInGroup,
       total: 1 + groups.calls + lists.listUsers + lists.listUsersInGroup,
     },
-    itemsAPage: rounded(perPage),
+    itemsAPage: round(perPage),
     callsASecond,
-    answerSeconds: rounded(answerSeconds),
+    answerSeconds: round(answerSeconds),
     longestChain: lists.longestChain,
-    seconds: secondsOf(known, lists, counts),
-    changedRows: changes && sumOf(changes, () => 1),
-    databaseBytes: changes && sumOf(changes, (dataset) => DATABASE_BYTES[dataset]),
+    seconds: estimateSeconds(known, lists, counts),
+    changedRows: changes && sumWeighted(changes, () => 1),
+    databaseBytes: changes && sumWeighted(changes, (dataset) => DATABASE_BYTES[dataset]),
     archive: {
       formats,
-      bytes: archiveBytes(counts, known),
+      bytes: estimateArchiveBytes(counts, known),
       manifest: known.archive?.key ?? null,
     },
   };
 }
 
-/** What the last snapshot's calls, but for those that were not of its lists, tell of its pages. */
-function lastItemsAPage(last: LastSnapshot, groupCalls: number): number {
-  const lookUps = Math.min(last.removed, MAX_CONFIRMATIONS);
+/** The page size that the last snapshot's list calls imply. */
+function computeLastItemsAPage(last: LastSnapshot, groupCalls: number): number {
+  const confirmations = Math.min(last.removed, MAX_CONFIRMATIONS);
   const sizes = { users: last.users, members: [...last.members.values()] };
-  return computeItemsPerPage(sizes, last.calls - lookUps - groupCalls - 1);
+  return computeItemsPerPage(sizes, last.calls - confirmations - groupCalls - 1);
 }
 
-/** The changes that are likely: those of the last time, and users whom the pool has gained since. */
-function changesSince({ changes, users: before }: LastSnapshot, users: number): Counts | null {
+/** The likely changes: as many as last time, or the users that the pool gained since. */
+function estimateChanges({ changes, users: before }: LastSnapshot, users: number): Counts | null {
   return changes && { ...changes, users: Math.max(changes.users, users - before) };
 }
 
-function secondsOf(
+function estimateSeconds(
   { groups, callsASecond, answerSeconds }: KnownOfPool,
   lists: ListCalls,
   counts: Counts,
 ): Estimate['seconds'] {
   const quota = (lists.listUsers + lists.listUsersInGroup) / callsASecond;
-  // No walk over members begins before the groups are listed.
+  // Walks over members start after the groups are listed.
   const chain = groups.seconds + lists.longestChain * answerSeconds;
   const publish = counts.users / CHECKED_A_SECOND + counts.users / PUBLISHED_A_SECOND;
-  const archive = sumOf(counts, () => 1) / ARCHIVED_A_SECOND;
+  const archive = sumWeighted(counts, () => 1) / ARCHIVED_A_SECOND;
   return {
-    quota: rounded(quota),
-    chain: rounded(chain),
-    publish: rounded(publish),
-    archive: rounded(archive),
-    total: rounded(Math.max(quota, chain) + publish + archive),
+    quota: round(quota),
+    chain: round(chain),
+    publish: round(publish),
+    archive: round(archive),
+    total: round(Math.max(quota, chain) + publish + archive),
   };
 }
 
-/** By the bytes a row that the last archive has in a format and dataset, where it has any. */
-function archiveBytes(counts: Counts, { archive, formats }: KnownOfPool): number {
+/** Uses the bytes per row of the last archive in each format and dataset, if it has any. */
+function estimateArchiveBytes(counts: Counts, { archive, formats }: KnownOfPool): number {
   const bytesARow = (format: ArchiveFormat, dataset: Dataset) => {
     const parts = (archive?.objects ?? []).filter(
       (object) => object.format === format && object.dataset === dataset,
@@ -153,26 +153,29 @@ function archiveBytes(counts: Counts, { archive, formats }: KnownOfPool): number
     return rows > 0 ? bytes / rows : ARCHIVE_BYTES[format][dataset];
   };
   return Math.round(
-    formats.reduce((sum, format) => sum + sumOf(counts, (each) => bytesARow(format, each)), 0),
+    formats.reduce(
+      (sum, format) => sum + sumWeighted(counts, (each) => bytesARow(format, each)),
+      0,
+    ),
   );
 }
 
-function sumOf(counts: Counts, weight: (dataset: Dataset) => number): number {
+function sumWeighted(counts: Counts, weight: (dataset: Dataset) => number): number {
   return DATASETS.reduce((sum, dataset) => sum + counts[dataset] * weight(dataset), 0);
 }
 
-/** To thousandths. */
-function rounded(value: number): number {
+/** Rounds to thousandths. */
+function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
 /**
- * What the estimates of `estimate.ts` rest on where nothing was measured of the pool itself:
- * docs/BENCHMARKS.md ("Sizes and estimates"), with simulated users of about 600 bytes as
- * the service sends them and 1.8 memberships each.
+ * Assumptions for values that were not measured for the pool itself. They come from
+ * docs/BENCHMARKS.md ("Sizes and estimates"), with simulated users of about 600 bytes as the service
+ * sends them, and 1.8 memberships each.
  */
 
-/** Bytes of a row in Postgres, its indexes and a user's hash included. */
+/** Bytes of a row in Postgres, including its indexes and a user's hash. */
 export const DATABASE_BYTES: Counts = { users: 940, groups: 380, memberships: 380 };
 
 /** Bytes of a row in an archive. */
@@ -181,7 +184,7 @@ export const ARCHIVE_BYTES: Readonly<Record<ArchiveFormat, Counts>> = {
   jsonl: { users: 123, groups: 35, memberships: 27 },
 };
 
-/** Users a second whose snapshot is checked, and then published, with their memberships. */
+/** Users a second that are checked and published, with their memberships. */
 export const CHECKED_A_SECOND = 100_000;
 export const PUBLISHED_A_SECOND = 40_000;
 

@@ -1,19 +1,19 @@
 /**
- * How many calls a snapshot's lists take, worked out from their sizes. The walks over users are cut
- * as `walk-users.ts` cuts them; `sub` is taken to spread evenly. Pure.
+ * How many calls a snapshot's lists take, computed from their sizes. The walks over users are split as
+ * in `walk-users.ts`, assuming an even spread of `sub`. Pure.
  */
 
 import { FULL_PAGE } from '../cognito/pages.ts';
 import { shouldSplit } from '../cognito/shards.ts';
 
-/** What a pool's lists hold. */
+/** The sizes of a pool's lists. */
 export interface ListSizes {
   readonly users: number;
-  /** The members of each group; null where nobody knows. */
+  /** The members of each group; null if unknown. */
   readonly members: readonly (number | null)[];
 }
 
-/** Calls by operation, and those of the longest chain among them: each needs the token before. */
+/** Calls by operation, and the calls of the longest chain, which cannot run in parallel. */
 export interface ListCalls {
   readonly listUsers: number;
   readonly listUsersInGroup: number;
@@ -21,36 +21,36 @@ export interface ListCalls {
 }
 
 /**
- * The calls that lists of these sizes take. A group of unknown size counts as one call, which is
- * the least that it takes.
+ * The calls that lists of these sizes take. A group of unknown size counts as one call, its minimum.
  *
  * @param perPage items that a page has on average, 1 to 60.
  */
-export function listCalls({ users, members }: ListSizes, perPage: number): ListCalls {
-  const { shards, cuts, depth } = shardsOf(users, perPage);
-  const ofShard = shards === 1 ? wholePages(users, perPage) : averagePages(users / shards, perPage);
-  const ofGroups = members.map((count) => wholePages(count ?? 0, perPage));
+export function countListCalls({ users, members }: ListSizes, perPage: number): ListCalls {
+  const { shards, splits, depth } = countShards(users, perPage);
+  const perShard =
+    shards === 1 ? countPages(users, perPage) : estimatePages(users / shards, perPage);
+  const perGroup = members.map((count) => countPages(count ?? 0, perPage));
   return {
-    listUsers: Math.round(cuts + shards * ofShard),
-    listUsersInGroup: ofGroups.reduce((sum, pages) => sum + pages, 0),
-    longestChain: ofGroups.reduce(
+    listUsers: Math.round(splits + shards * perShard),
+    listUsersInGroup: perGroup.reduce((sum, pages) => sum + pages, 0),
+    longestChain: perGroup.reduce(
       (most, pages) => Math.max(most, pages),
-      Math.ceil(depth + ofShard),
+      Math.ceil(depth + perShard),
     ),
   };
 }
 
-/** Halvings of the range of page sizes: it is 60 wide, so what is left is below a thousandth. */
+/** Halvings of the range of page sizes. It is 60 wide, so the error is below a thousandth. */
 const HALVINGS = 16;
 
 /**
- * How many items a page had on average, where lists of these sizes took so many calls: 60 where
- * they took no more than full pages do. So the next snapshot's estimate has whatever made for more:
- * short pages, a `sub` that does not spread evenly, lists that were begun anew.
+ * How many items a page had on average, if lists of these sizes took this many calls; 60 if full pages
+ * would have taken as many. So the next estimate includes everything that costs extra calls: short
+ * pages, an uneven spread of `sub`, restarted walks.
  */
 export function computeItemsPerPage(sizes: ListSizes, calls: number): number {
   const callsAt = (perPage: number) => {
-    const { listUsers, listUsersInGroup } = listCalls(sizes, perPage);
+    const { listUsers, listUsersInGroup } = countListCalls(sizes, perPage);
     return listUsers + listUsersInGroup;
   };
   if (callsAt(FULL_PAGE) >= calls) return FULL_PAGE;
@@ -63,30 +63,33 @@ export function computeItemsPerPage(sizes: ListSizes, calls: number): number {
   return high;
 }
 
-/** The shards that so many users are read in, and the pages that were read before their cuts. */
-function shardsOf(users: number, perPage: number): { shards: number; cuts: number; depth: number } {
-  let [shards, cuts, depth] = [1, 0, 0];
-  const isCut = () => {
+/** The shards that this many users are read in, and the pages read before the splits. */
+function countShards(
+  users: number,
+  perPage: number,
+): { shards: number; splits: number; depth: number } {
+  let [shards, splits, depth] = [1, 0, 0];
+  const isSplit = () => {
     const expected = users / shards;
     const prefix = '0'.repeat(depth);
     return (
       expected > perPage && shouldSplit({ prefix, expected, total: users, itemsRead: perPage })
     );
   };
-  while (isCut()) {
-    cuts += shards;
+  while (isSplit()) {
+    splits += shards;
     shards *= 16;
     depth += 1;
   }
-  return { shards, cuts, depth };
+  return { shards, splits, depth };
 }
 
-/** Pages of a list of known length; an empty one takes a call too. */
-function wholePages(items: number, perPage: number): number {
+/** Pages of a list of known length; an empty list also takes one call. */
+function countPages(items: number, perPage: number): number {
   return Math.max(1, Math.ceil(items / perPage));
 }
 
-/** Pages of a list of about this length: the last is half full on average. */
-function averagePages(items: number, perPage: number): number {
+/** Pages of a list of roughly this length: the last page is half full on average. */
+function estimatePages(items: number, perPage: number): number {
   return Math.max(1, items / perPage + 0.5);
 }

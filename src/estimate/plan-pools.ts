@@ -11,9 +11,9 @@ import { CallMeter, ResponseTimes } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
 
-/** What planning works with. */
+/** What planning needs. */
 export interface PlanDeps {
-  /** Null where nothing is mirrored yet. */
+  /** Null before anything is mirrored. */
   readonly db: pg.Pool | null;
   readonly poolDeps: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
@@ -28,7 +28,7 @@ export interface PoolPlan extends Estimate {
   readonly region: string;
 }
 
-/** What became of one pool: its plan, or the error that there is none for. */
+/** The plan of one pool, or the error that prevented it. */
 export interface PlanOutcome {
   readonly poolId: string;
   readonly plan: PoolPlan | null;
@@ -36,8 +36,9 @@ export interface PlanOutcome {
 }
 
 /**
- * Plans the snapshots of pools: describes each, lists its groups, and looks at its last snapshot
- * and archive. It reads no user, and writes nothing. A pool that fails leaves the others alone.
+ * Plans the snapshots of pools: describes each, lists its groups, and reads its last snapshot and
+ * archive from the mirror. It reads no users and writes nothing. A failure of one pool does not affect
+ * the others.
  *
  * @returns the outcomes, in the order of `poolIds`.
  */
@@ -58,10 +59,10 @@ export function planPools(
 }
 
 /**
- * How long the pools take together, in seconds: those of one account and Region share a quota and
- * go one after the other, others side by side.
+ * How long the pools take together, in seconds. Pools of one account and Region share a quota and run
+ * one after the other; others run side by side.
  */
-export function secondsTogether(plans: readonly PoolPlan[]): number {
+export function computeTotalSeconds(plans: readonly PoolPlan[]): number {
   const byQuota = new Map<string, number>();
   for (const { accountId, region, seconds } of plans) {
     const scope = `${accountId}/${region}`;
@@ -83,7 +84,7 @@ async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Pr
     estimatedUsers,
     groups,
     last: deps.db && (await lastSnapshot(deps.db, poolId, signal)),
-    archive: await lastArchive(deps, poolId, signal),
+    archive: await readLastArchive(deps, poolId, signal),
     formats: deps.formats,
     callsASecond: deps.buckets.allowed(accountId, region).UserList,
     answerSeconds: times.median,
@@ -107,15 +108,15 @@ async function listGroups(
   return { names: [...names], calls, seconds: (performance.now() - begun) / 1000 };
 }
 
-/** An archive that cannot be looked at is no reason not to plan: sizes are then those of others. */
-async function lastArchive({ poolDeps, log }: PlanDeps, poolId: string, signal: AbortSignal) {
+/** If the archive cannot be read, the plan uses the sizes of simulated users. */
+async function readLastArchive({ poolDeps, log }: PlanDeps, poolId: string, signal: AbortSignal) {
   const { destination } = await poolDeps(poolId);
   try {
     return await findLastSealed(destination, poolId, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof MirrorError)) throw error;
-    log.warn({ poolId, problem: error.message }, 'the archive could not be looked at');
+    log.warn({ poolId, problem: error.message }, 'could not read the archive');
     return null;
   }
 }

@@ -24,32 +24,32 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { withProgress } from './context.ts';
 
-/** What archiving works with. */
+/** What archiving a pool's snapshots needs. */
 export interface ArchiveContext {
   readonly db: pg.Pool;
   readonly destination: Destination;
   readonly formats: readonly ArchiveFormat[];
   /** The program and its version, for the manifest. */
   readonly program: string;
-  /** Where the parts are made, four at a time at most, before they are stored. */
+  /** Where the parts are written, at most four at a time, before they are stored. */
   readonly workFolder: string;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
 }
 
 /**
- * Archives every published snapshot of the pool that is not archived yet, oldest first, as they
- * must seal in order. Rows are read as of their snapshot, so it does not matter when this runs.
+ * Archives every published snapshot of the pool that lacks its archive, oldest first, because the chain
+ * requires that order. Rows are read as of their snapshot, so this may run at any time.
  *
- * @returns the archives that were sealed, by snapshot id.
- * @throws SnapshotFailedError where the newest can never be archived, as its rows were changed.
+ * @returns the sealed archives, by snapshot id.
+ * @throws SnapshotFailedError if the newest can never be archived, because its rows were changed.
  */
 export async function archivePublished(
   context: ArchiveContext,
   poolId: string,
   signal: AbortSignal,
 ): Promise<Map<string, ArchiveResult>> {
-  // A run that was killed right after publishing left its stage, which is as large as the pool.
+  // A run that was killed after publishing leaves its stage, which is as large as the pool.
   await dropEndedStages(context.db);
   const sealed = new Map<string, ArchiveResult>();
   for (const snapshot of await listUnarchived(context.db, poolId)) {
@@ -79,7 +79,7 @@ async function archiveSnapshot(
     groups: snapshot.groups as number,
     memberships: snapshot.memberships as number,
   };
-  const rows = { done: 0, total: rowsOf(counts) * formats.length };
+  const rows = { done: 0, total: sumRows(counts) * formats.length };
   progress.counts = rows;
   try {
     const previous = await findLastArchived(db, poolId, destination.url);
@@ -122,17 +122,33 @@ async function archiveSnapshot(
     return archive;
   } catch (error) {
     if (error instanceof RowsMissingError && (await isLost(db, lease))) {
-      const reason = `It can never be archived: something else changed its rows before it was (${error.message})`;
+      const reason = `It can never be archived, because something else changed its rows (${error.message})`;
       log.error({ poolId, snapshot: snapshot.snapshot }, 'a snapshot can never be archived');
       await abandonArchive(db, lease, reason);
       return null;
     }
-    await recordReason(db, lease, withoutRows(error as Error).message).catch(() => {});
+    await recordArchiveFailure(db, lease, log, error as Error);
     throw error;
   }
 }
 
-/** True where rows differ from what was published, and no later snapshot is going to repair them. */
+/** Records why the archive was not written, for `status`. */
+async function recordArchiveFailure(
+  db: pg.Pool,
+  lease: SnapshotLease,
+  log: Logger,
+  error: Error,
+): Promise<void> {
+  try {
+    await recordReason(db, lease, withoutRows(error).message);
+  } catch (unrecorded) {
+    // The error itself is thrown and reported; usually Postgres is away.
+    const reason = withoutRows(unrecorded as Error).message;
+    log.debug({ poolId: lease.poolId, reason }, 'could not record why an archive failed');
+  }
+}
+
+/** True if rows differ from what was published, and no later snapshot will repair them. */
 async function isLost(db: pg.Pool, lease: SnapshotLease): Promise<boolean> {
   try {
     await assertStillOwner(db, lease);
@@ -143,20 +159,20 @@ async function isLost(db: pg.Pool, lease: SnapshotLease): Promise<boolean> {
   }
 }
 
-function rowsOf({ users, groups, memberships }: Counts): number {
+function sumRows({ users, groups, memberships }: Counts): number {
   return users + groups + memberships;
 }
 
 /**
- * Checks, before a pool is read, that its archive can go on: one listing of its manifests, and the
- * last of them. Where the destination fails for now, it only warns: Postgres gets its snapshot, which
- * is archived later.
+ * Checks, before a pool is read, that its archive can be continued: lists its manifests and reads the
+ * last one. If the destination fails temporarily, it only warns: the snapshot is published now and
+ * archived later.
  *
- * @throws ConfigurationError where the last manifest is broken, missing, of the future or of a newer
- *   program, or is not the one that the database knows.
+ * @throws ActionRequiredError if the last manifest is broken, missing, in the future, of a newer
+ *   program, or differs from the one that the database knows.
  */
 export async function checkArchive(
-  { db, destination, log }: CheckParts,
+  { db, destination, log }: CheckDeps,
   poolId: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -169,12 +185,12 @@ export async function checkArchive(
     if (!(error instanceof ResumableError)) throw error;
     log.warn(
       { poolId, reason: error.message },
-      'the archive could not be checked, the snapshot is taken all the same',
+      'could not check the archive; the snapshot is taken anyway',
     );
   }
 }
 
-interface CheckParts {
+interface CheckDeps {
   readonly db: pg.Pool;
   readonly destination: Destination;
   readonly log: Logger;

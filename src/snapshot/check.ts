@@ -12,19 +12,18 @@ import { refetchDrifted } from './refetch-drifted.ts';
 import { checkRemovalGuard } from './removal-guard.ts';
 import { resolveOrphans } from './resolve-orphans.ts';
 
-/** What is to become of a snapshot whose walks have ended. */
+/** What to do with a snapshot whose walks have ended. */
 export type Verdict =
   | { readonly kind: 'publish' }
   | { readonly kind: 'hold'; readonly reason: string }
   | { readonly kind: 'walk'; readonly walks: readonly Walk[] };
 
 /**
- * Checks a snapshot whose walks have all ended: confirms groups that were not found, merges what was
- * read twice, fetches users again whose row was changed meanwhile, clears up members without users,
- * confirms suspected removals, compares the users with the service's estimate, and lets the guard
- * judge the sizes.
+ * Checks a snapshot whose walks have all ended. It confirms missing groups, merges repeated reads,
+ * fetches drifted users again, resolves orphan memberships, confirms missing users, compares the users
+ * with the service's estimate, and applies the removal guard.
  *
- * @param maxRemoved the share of rows that may go without a person's consent, 0 to 1.
+ * @param maxRemoved the share of rows that may be removed without a person's consent, 0 to 1.
  */
 export async function check(
   context: SnapshotContext,
@@ -37,10 +36,10 @@ export async function check(
   const groups = await confirmGroups(context, signal);
   if (groups.walks.length > 0) return { kind: 'walk', walks: groups.walks };
   await mergeReads(db, lease, signal);
-  const again = await refetchDrifted(context, signal);
-  if (again.length > 0) return { kind: 'walk', walks: again };
-  const strays = await resolveOrphans(context, signal);
-  if (strays.walks.length > 0) return { kind: 'walk', walks: strays.walks };
+  const drifted = await refetchDrifted(context, signal);
+  if (drifted.length > 0) return { kind: 'walk', walks: drifted };
+  const orphans = await resolveOrphans(context, signal);
+  if (orphans.walks.length > 0) return { kind: 'walk', walks: orphans.walks };
   const removals = await confirmRemovals(context, signal);
   if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
   const recount = await compareEstimate(context, removals.missing, signal);
@@ -50,7 +49,7 @@ export async function check(
     lease,
     ['walking'],
     async (client) => {
-      // What was asked of the service took its time: the stage may have been emptied meanwhile.
+      // Confirming took time, in which a crash may have emptied the stage.
       await assertStageExists(client, lease);
       const counted = await countStage(client, lease);
       await saveCounts(client, lease, counted.next);
@@ -63,7 +62,7 @@ export async function check(
     estimatedUsers: pool.estimatedUsers,
     first: lease.comparedWith === null,
   });
-  const reasons = [groups.hold, strays.hold, removals.hold, objection].filter(
+  const reasons = [groups.hold, orphans.hold, removals.hold, objection].filter(
     (reason) => reason !== null,
   );
   return reasons.length > 0 ? { kind: 'hold', reason: reasons.join(' ') } : { kind: 'publish' };

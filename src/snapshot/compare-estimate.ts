@@ -6,18 +6,18 @@ import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
-/** A pool is read again where it falls short by this many times what one chain could not explain. */
+/** A pool is read again if its shortfall is over this multiple of what a single chain left open. */
 const REPEATED = 2;
 
 /**
- * Compares the users that were read with the service's estimate. Shards hold users whose `sub` is a
- * UUID: others are lost without a sign. Where the shards brought fewer than expected, all users are
- * read once more, in one chain. What one chain does not explain is an estimate that is not current,
- * and is remembered: the pool is not read twice for the same difference every night.
+ * Compares the users that were read with the service's estimate. A user whose `sub` is no lower-case
+ * UUID is in no shard, and no page shows it. If the shards returned fewer users than estimated, all
+ * users are read again in a single chain. A shortfall that remains means that the estimate is old. It
+ * is remembered, so that the pool is not read twice for it every night.
  *
- * @param missing users of the last snapshot that no walk saw: an estimate may still count those that
- *   are gone, and the others were kept.
- * @returns the walk that must be made first; none where there is nothing to read again.
+ * @param missing users of the last snapshot that no walk returned. An estimate may still count those
+ *   that are gone; the others keep their rows.
+ * @returns the walk to read first; none if the check can continue.
  */
 export async function compareEstimate(
   context: SnapshotContext,
@@ -25,34 +25,36 @@ export async function compareEstimate(
   signal: AbortSignal,
 ): Promise<Walk[]> {
   const { db, lease, pool, cognito, log } = context;
-  // What was asked of the service took its time: the stage may have been emptied meanwhile.
+  const { poolId } = lease;
+  // Confirming took time, in which a crash may have emptied the stage.
   const read = async (client: pg.PoolClient) => {
     await assertStageExists(client, lease);
     return readUserCounts(client, lease);
   };
   const reading = await withLease(db, lease, ['walking'], read, signal);
-  const note = (short: number) =>
-    reading.singleChain
-      ? withLease(db, lease, ['walking'], (client) =>
-          recordReading(client, lease.poolId, { singleChain: reading.odd, shortfall: short }),
-        )
-      : Promise.resolve();
-  const shortOf = (estimate: number) => Math.max(0, estimate - reading.users - missing);
-  if (shortOf(pool.estimatedUsers) === 0) {
-    await note(0);
+  const recordShortfall = async (shortfall: number) => {
+    if (!reading.singleChain) return;
+    await withLease(db, lease, ['walking'], (client) =>
+      recordReading(client, poolId, { singleChain: reading.odd, shortfall }),
+    );
+  };
+  const computeShortfall = (estimate: number) => Math.max(0, estimate - reading.users - missing);
+  if (computeShortfall(pool.estimatedUsers) === 0) {
+    await recordShortfall(0);
     return [];
   }
-  // The pool may have shrunk while it was read: the smaller of two estimates counts.
-  const { estimatedUsers } = await cognito.describePool(lease.poolId, signal);
-  const short = shortOf(Math.min(estimatedUsers, pool.estimatedUsers));
-  await note(short);
-  if (short === 0) return [];
+  // The pool may have become smaller while it was read: the smaller estimate counts.
+  const { estimatedUsers } = await cognito.describePool(poolId, signal);
+  const shortfall = computeShortfall(Math.min(estimatedUsers, pool.estimatedUsers));
+  await recordShortfall(shortfall);
+  if (shortfall === 0) return [];
   log.warn(
-    { poolId: lease.poolId, users: reading.users, estimatedUsers, missing },
+    { poolId, users: reading.users, estimatedUsers, missing },
     'fewer users were read than the service estimates',
   );
-  if (!reading.cut || short <= REPEATED * (await findReadingRecord(db, lease.poolId)).shortfall)
-    return [];
-  log.warn({ poolId: lease.poolId }, 'reading all users again, in one chain');
+  if (!reading.cut) return [];
+  const known = await findReadingRecord(db, poolId);
+  if (shortfall <= REPEATED * known.shortfall) return [];
+  log.warn({ poolId }, 'reading all users again in a single chain');
   return fallBackToSingleChain(context);
 }

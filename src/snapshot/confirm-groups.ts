@@ -6,21 +6,21 @@ import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { addWalks } from './tally.ts';
 
-/** A group that is listed is asked for this often in all, a second and then twice as long apart. */
+/** Attempts to read a group that is still listed, one second apart, then twice as long each time. */
 const MOST_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 1_000;
 
-/** What came of the groups whose members the service did not find. */
+/** What to do about the missing groups. */
 export interface MissingGroups {
-  /** The walks that must be made first: ListGroups still lists their groups. */
+  /** The walks to read first, because ListGroups still lists their groups. */
   readonly walks: readonly Walk[];
   /** Why the snapshot must be held, or null. */
   readonly hold: string | null;
 }
 
 /**
- * Confirms that groups are gone of which ListUsersInGroup said so: one more pass of ListGroups, once
- * all walks have ended. A group that it still lists is read again.
+ * Confirms that missing groups are gone, with one more pass of ListGroups after all walks have ended. A
+ * group that is still listed is read again.
  */
 export async function confirmGroups(
   context: SnapshotContext,
@@ -35,25 +35,25 @@ export async function confirmGroups(
   for await (const page of cognito.groupPages(lease.poolId, { token: null }, signal)) {
     for (const { groupName } of page.items) listed.add(groupName);
   }
-  const doubtful = missing.filter(({ groupName }) => listed.has(groupName ?? ''));
-  const counts = { poolId: lease.poolId, deleted: missing.length - doubtful.length };
-  if (doubtful.length === 0) {
-    log.info(counts, 'groups were deleted meanwhile: they are left out');
+  const stillListed = missing.filter(({ groupName }) => listed.has(groupName ?? ''));
+  const counts = { poolId: lease.poolId, deleted: missing.length - stillListed.length };
+  if (stillListed.length === 0) {
+    log.info(counts, 'groups were deleted while the snapshot was read: they are left out');
     return { walks: [], hold: null };
   }
   log.warn(
-    { ...counts, listed: doubtful.length },
+    { ...counts, listed: stillListed.length },
     'the service lists groups whose members it does not find',
   );
   if (attempts >= MOST_ATTEMPTS) {
     return {
       walks: [],
       hold:
-        `ListGroups lists ${doubtful.length} groups of which ListUsersInGroup says, asked ` +
-        `${attempts} times, that they do not exist.`,
+        `ListGroups lists ${stillListed.length} groups that ListUsersInGroup did not find in ` +
+        `${attempts} attempts.`,
     };
   }
-  const ids = doubtful.map(({ id }) => id);
+  const ids = stillListed.map(({ id }) => id);
   const walks = await withLease(db, lease, ['walking'], (client) =>
     reopenWalks(client, lease, ids),
   );

@@ -9,23 +9,23 @@ import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
-/** Where more than this part of them is alive, the walks lost users, and nobody was removed. */
+/** If more than this part of the missing users is alive, the walks lost users. */
 const TOLERATED_ALIVE = 0.01;
 
-/** What came of the users that no walk saw. */
+/** What to do about the missing users. */
 export interface Removals {
-  /** How many there are: gone, or kept. */
+  /** How many users are missing, gone or kept. */
   readonly missing: number;
-  /** The walk that must be made first, as shards lost someone. */
+  /** The walk to read first, because the shards lost users. */
   readonly walks: readonly Walk[];
   /** Why the snapshot must be held, or null. */
   readonly hold: string | null;
 }
 
 /**
- * Asks the service about the users that no walk saw. Those that are alive keep their rows, and so
- * do those that it refuses to look up. Where too many are alive, all users are walked once more, in
- * one chain; if that loses them too, the snapshot is held.
+ * Confirms missing users with the service. Users that are alive keep their rows, and so do those that
+ * it refuses to look up. If too many are alive, all users are read again in a single chain. If that
+ * loses users too, the snapshot is held.
  */
 export async function confirmRemovals(
   context: SnapshotContext,
@@ -42,10 +42,10 @@ export async function confirmRemovals(
     return { missing: count, walks: [], hold: null };
   }
   const lost =
-    `${formatCount(alive.length)} of ${formatCount(chosen.length)} users that no walk saw ` +
+    `${formatCount(alive.length)} of ${formatCount(chosen.length)} missing users ` +
     'are alive by AdminGetUser';
   const walks = (await readUserCounts(db, lease)).cut ? await fallBackToSingleChain(context) : [];
   if (walks.length > 0)
-    log.warn({ poolId: lease.poolId }, `${lost}: walking all users in one chain`);
+    log.warn({ poolId: lease.poolId }, `${lost}: reading all users again in a single chain`);
   return { missing: count, walks, hold: `${lost}: the listing lost users.` };
 }

@@ -2,91 +2,91 @@ import { ParameterRefusedError } from '../cognito/errors.ts';
 import type { User } from '../model/directory.ts';
 import type { SnapshotContext } from './context.ts';
 
-/** Of more people than this, this many are asked after, chosen by hash. */
+/** At most this many users are confirmed, chosen by hash. */
 export const MAX_CONFIRMATIONS = 1000;
 
-/** Users asked after at a time; the bucket paces them. */
-const SIDE_BY_SIDE = 8;
+/** Users fetched at a time; the bucket limits their rate. */
+const CONCURRENCY = 8;
 
-/** Someone to look up; without a `sub` they can be asked for by name alone. */
+/** A user to fetch. Without a `sub`, only the name identifies it. */
 interface Named {
   readonly username: string;
   readonly sub?: string | null;
 }
 
-/** A person with the profile that has the name now. */
-export interface Found<Person> {
-  readonly person: Person;
-  /** Null where no profile has the name, or the service refuses to tell. */
+/** A user that was asked for, and the profile that has its name now. */
+export interface Found<Asked> {
+  readonly asked: Asked;
+  /** Null if no profile has the name, or the service refuses the name. */
   readonly user: User | null;
-  /** True where the service refuses the name, and the `sub` too. */
+  /** True if the service refuses the name, and the `sub` too. */
   readonly refused: boolean;
 }
 
 /**
- * Fetches people by name, with AdminGetUser, and counts them in the snapshot's progress. Where it
- * refuses a name, the person is fetched from the listing of users, by `sub`. The first other failure
- * ends it.
+ * Fetches users by name with AdminGetUser, and counts them in the snapshot's progress. If the service
+ * refuses a name, the user is fetched from ListUsers by `sub`. The first other failure ends it.
  */
-export async function fetchUsers<Person extends Named>(
+export async function fetchUsers<Asked extends Named>(
   context: SnapshotContext,
-  people: readonly Person[],
+  users: readonly Asked[],
   signal: AbortSignal,
-): Promise<Found<Person>[]> {
+): Promise<Found<Asked>[]> {
   const { progress } = context;
-  const found: Found<Person>[] = [];
-  const queue = people.values();
-  const counts = { done: 0, total: people.length };
-  if (people.length > 0) progress.counts = counts;
+  const found: Found<Asked>[] = [];
+  const queue = users.values();
+  const counts = { done: 0, total: users.length };
+  if (users.length > 0) progress.counts = counts;
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const fetchNext = async () => {
     try {
-      for (const person of queue) {
-        const user = await fetchOne(context, person, stop);
-        found.push({ person, user: user ?? null, refused: user === undefined });
+      for (const asked of queue) {
+        const user = await fetchOne(context, asked, stop);
+        found.push({ asked, user: user ?? null, refused: user === undefined });
         counts.done += 1;
       }
     } catch (error) {
       failed.abort(error);
     }
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, fetchNext));
+  await Promise.all(Array.from({ length: CONCURRENCY }, fetchNext));
   progress.counts = null;
   stop.throwIfAborted();
   const refused = found.filter((each) => each.refused).length;
   if (refused > 0) {
     context.log.warn(
       { poolId: context.lease.poolId, refused },
-      'the service refuses to look up some names: what the mirror has of them stays',
+      'the service refuses to look up some names: their rows stay',
     );
   }
   return found;
 }
 
-/** What the service knows of people, by name. */
+/** What the service knows about users, by name. */
 export interface ConfirmedUsers {
-  /** The names under which the same person, by `sub`, is alive. */
+  /** The names of users that are alive, with the same `sub`. */
   readonly alive: readonly string[];
-  /** The names of which the service refuses to tell. */
+  /** The names that the service refuses to look up. */
   readonly refused: readonly string[];
 }
 
+/** Asks the service which users are alive. */
 export async function confirmUsers(
   context: SnapshotContext,
-  people: readonly { username: string; sub: string | null; missing?: boolean }[],
+  users: readonly { username: string; sub: string | null; missing?: boolean }[],
   signal: AbortSignal,
 ): Promise<ConfirmedUsers> {
-  const found = await fetchUsers(context, people, signal);
-  const isAlive = ({ person, user }: (typeof found)[number]) =>
-    user !== null && (person.missing || user.sub === person.sub);
+  const found = await fetchUsers(context, users, signal);
+  const isAlive = ({ asked, user }: (typeof found)[number]) =>
+    user !== null && (asked.missing || user.sub === asked.sub);
   return {
-    alive: found.filter(isAlive).map(({ person }) => person.username),
-    refused: found.filter(({ refused }) => refused).map(({ person }) => person.username),
+    alive: found.filter(isAlive).map(({ asked }) => asked.username),
+    refused: found.filter(({ refused }) => refused).map(({ asked }) => asked.username),
   };
 }
 
-/** Undefined where the service refuses to tell. */
+/** Undefined if the service refuses the lookup. */
 async function fetchOne(
   { cognito, lease }: SnapshotContext,
   { username, sub = null }: Named,

@@ -1,12 +1,12 @@
 import { PausedError } from '../model/errors.ts';
 
 /**
- * Asks for the next page while the one in hand is being committed, so that a long chain waits for
- * the slower of the two and not for both. Only the first page is alone: it may show that the walk
- * is to be cut, and what was read ahead of it would be for nothing.
+ * Requests the next page while the current one is being committed, so that a long chain waits for the
+ * slower of the two. The first page has no prefetch: it may show that the walk must be split, which
+ * would waste the next page.
  *
- * @param pause once it fires, no other page is asked for.
- * @throws PausedError then, after the pages that had been asked for.
+ * @param pause when it fires, no further page is requested.
+ * @throws PausedError then, after the pages that were requested.
  */
 export async function* prefetchPages<Page>(
   pages: AsyncIterable<Page>,
@@ -26,7 +26,7 @@ export async function* prefetchPages<Page>(
         throw new PausedError('The walk was paused.');
       }
       next = source.next();
-      // Its failure is met when it is awaited: here, or at the end where the walk ends before it.
+      // A failure surfaces where it is awaited. This avoids an unhandled rejection until then.
       next.catch(() => {});
       yield page.value;
     }

@@ -5,11 +5,11 @@ import type { PublishableState } from '../postgres/store/transitions.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**
- * Publishes a checked snapshot, and clears up behind it: its stage, versions that are older than
- * they are to be kept and, after a pool's first, what Postgres takes for granted of its size.
+ * Publishes a checked snapshot. Then it drops its stage, prunes old versions and, after a pool's first
+ * snapshot, updates the planner statistics of Postgres.
  *
- * @param from `held` where a person releases it.
- * @param historyDays how long closed versions are kept; null is for ever.
+ * @param from `held` if a person releases it.
+ * @param historyDays how long closed versions are kept; null: always.
  */
 export async function publish(
   { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,

@@ -8,10 +8,10 @@ import { fetchUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
 
 /**
- * Fetches the users again whose row in `directory.users` was changed after the snapshot had staged
- * them as unchanged: one by one where they are few, else by reading all users again.
+ * Fetches users again whose row in `directory.users` drifted after the snapshot had staged them as
+ * unchanged: one by one if they are few, else by reading all users again.
  *
- * @returns the walks that must be made first; none where the users were fetched, or none drifted.
+ * @returns the walks to read first; none if the users were fetched, or none drifted.
  */
 export async function refetchDrifted(
   context: SnapshotContext,
@@ -23,7 +23,7 @@ export async function refetchDrifted(
   if (unstaged.length === 0) return [];
   log.warn(
     { poolId: lease.poolId, rows: unstaged.length },
-    'rows of directory.users were changed while the snapshot was read: fetching these users again',
+    'rows of directory.users changed while the snapshot was read: fetching these users again',
   );
   if (unstaged.length > MAX_CONFIRMATIONS) {
     const walks = await withLease(db, lease, ['walking'], (client) =>

@@ -2,20 +2,20 @@ import { formatCount } from '../common/text.ts';
 import { DATASETS } from '../model/snapshot.ts';
 import type { StageCounts } from '../postgres/store/count-stage.ts';
 
-/** Losing this many rows or fewer never holds a snapshot: small pools may shrink by large shares. */
+/** Removing up to this many rows never holds a snapshot: small pools may shrink by a large share. */
 const TOLERATED_ROWS = 50;
 
-/** A first snapshot may lack this many of the users that the service estimates, … */
+/** A first snapshot may lack this many of the estimated users, … */
 const TOLERATED_MISSING = 1000;
 
-/** … or be no smaller than this share of them. */
+/** … or have at least this share of them. */
 const LEAST_OF_ESTIMATE = 0.8;
 
 /**
- * Judges whether publishing a snapshot would lose suspiciously much.
+ * Decides whether publishing a snapshot would remove suspiciously many rows.
  *
- * @param maxRemoved the share of a dataset's rows that may go, 0 to 1.
- * @param estimatedUsers what the service estimates; it is compared with a first snapshot alone.
+ * @param maxRemoved the share of a dataset's rows that may be removed, 0 to 1.
+ * @param estimatedUsers the service's estimate, which is compared only with a first snapshot.
  * @returns why the snapshot must be held, or null.
  */
 export function checkRemovalGuard(

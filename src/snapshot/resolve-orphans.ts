@@ -8,23 +8,23 @@ import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
-/** What came of the members that no walk over users saw. */
-export interface OrphanVerdict {
-  /** The walk that must be made first, as the cut lost someone. */
+/** What to do about the orphan memberships. */
+export interface Orphans {
+  /** The walk to read first, because the shards lost users. */
   readonly walks: Walk[];
   /** Why the snapshot must be held, or null. */
   readonly hold: string | null;
 }
 
 /**
- * Asks the service after members of groups that no walk over users saw. One who is gone was
- * deleted while the walks ran: the membership is dropped. One who is alive was lost by the walks:
- * all users are walked once more, in one chain, and if that loses someone too, the snapshot is held.
+ * Confirms the users of orphan memberships with the service. A user that is gone was deleted while the
+ * walks ran: the membership is dropped. A user that is alive was lost by the walks: all users are read
+ * again in a single chain. If that loses users too, the snapshot is held.
  */
 export async function resolveOrphans(
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<OrphanVerdict> {
+): Promise<Orphans> {
   const { db, lease, log } = context;
   const chosen = await transaction(
     db,
@@ -35,7 +35,7 @@ export async function resolveOrphans(
   if (lost.length > 0) {
     log.warn(
       { poolId: lease.poolId, lost: lost.length },
-      'members are alive that no walk over users saw',
+      'orphan members are alive: the walks over users lost them',
     );
     const walks = await fallBackToSingleChain(context);
     if (walks.length > 0) return { walks, hold: null };
@@ -43,12 +43,12 @@ export async function resolveOrphans(
   const drop = (client: pg.PoolClient) => dropOrphans(client, lease);
   const dropped = await withLease(db, lease, ['walking'], drop, signal);
   if (dropped > 0)
-    log.info({ poolId: lease.poolId, dropped }, 'memberships of users deleted meanwhile');
+    log.info({ poolId: lease.poolId, dropped }, 'dropped memberships of deleted users');
   if (lost.length === 0) return { walks: [], hold: null };
   return {
     walks: [],
     hold:
       `${formatCount(lost.length)} members of groups are alive by AdminGetUser, but in no listing of users, ` +
-      'walked in one chain as well.',
+      'not even in a single chain.',
   };
 }

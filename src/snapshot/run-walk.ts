@@ -8,16 +8,16 @@ import { removeWalk } from './tally.ts';
 import { walkGroups, walkMembers } from './walk-members.ts';
 import { fallBackToSingleChain, walkUsers } from './walk-users.ts';
 
-/** A walk is begun this often at most: a token that is refused each time will not do better. */
+/** Attempts of a walk: a token that was refused so often will be refused again. */
 const MOST_ATTEMPTS = 10;
 
 /**
- * Reads a walk from where it stands to its end. Whatever ends it before keeps what was committed:
- * the walk can be taken up again from its last page.
+ * Reads a walk from its checkpoint to its end. An error keeps what was committed, and the walk can be
+ * resumed from its last page.
  *
- * @returns the walks that it found to be needed: the members of groups, or the shards of a cut.
- * @throws SnapshotFailedError where the pool is gone.
- * @throws FencedError where another runner has the walk.
+ * @returns the walks that it found: over the members of groups, or the shards of a split.
+ * @throws SnapshotFailedError if the pool is gone.
+ * @throws LeaseLostError if another runner has the walk.
  */
 export async function runWalk(
   context: SnapshotContext,
@@ -26,10 +26,10 @@ export async function runWalk(
 ): Promise<Walk[]> {
   const { db, lease } = context;
   try {
-    const claimed = await leaseWalk(db, lease, id);
-    if (claimed === null) return [];
-    return await readToTheEnd(context, claimed, signal).catch(async (error: unknown) => {
-      if (error instanceof LeaseLostError && (await isSuperseded(db, lease, claimed))) return [];
+    const walk = await leaseWalk(db, lease, id);
+    if (walk === null) return [];
+    return await readToTheEnd(context, walk, signal).catch(async (error: unknown) => {
+      if (error instanceof LeaseLostError && (await isSuperseded(db, lease, walk))) return [];
       throw error;
     });
   } catch (error) {
@@ -39,19 +39,19 @@ export async function runWalk(
 
 async function readToTheEnd(
   context: SnapshotContext,
-  claimed: Walk,
+  walk: Walk,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  for (let current = claimed; ; ) {
+  for (let current = walk; ; ) {
     try {
       return await read(context, current, signal);
     } catch (error) {
       if (error instanceof TokenRefusedError) {
-        current = await startAgain(context, current, error);
+        current = await restart(context, current, error);
       } else if (error instanceof FilterRefusedError) {
         context.log.warn(
           { poolId: context.lease.poolId },
-          'the service refuses to cut by sub: walking all users in one chain',
+          'the service refuses to filter by sub: reading all users in a single chain',
         );
         return fallBackToSingleChain(context);
       } else if (error instanceof ResourceNotFoundError) {
@@ -75,15 +75,15 @@ function read(context: SnapshotContext, current: Walk, signal: AbortSignal): Pro
   }
 }
 
-async function startAgain(
+async function restart(
   context: SnapshotContext,
   current: Walk,
   cause: TokenRefusedError,
 ): Promise<Walk> {
   if (current.attempt >= MOST_ATTEMPTS) {
     throw new ResumableError(
-      `A walk of the snapshot of ${context.lease.poolId} was begun ${current.attempt} times, and each ` +
-        "time the service's own page tokens did not lead to its end. Run it again later.",
+      `A walk of the snapshot of ${context.lease.poolId} started ${current.attempt} times, and the ` +
+        "service's own page tokens never led to its end. Run it again later.",
       { cause },
     );
   }
@@ -91,14 +91,14 @@ async function startAgain(
   context.progress.walks[current.kind].items -= lostItems;
   context.log.warn(
     { poolId: context.lease.poolId, kind: current.kind, attempt: again.attempt },
-    'page tokens did not lead to the end: the walk starts again',
+    'page tokens did not lead to the end: restarting the walk',
   );
   return again;
 }
 
 /**
- * A group may be deleted while the walks run: its walk is dropped, and the check confirms it. A pool
- * that is gone ends the snapshot.
+ * Drops the walk of a group that was deleted while the walks run; the check confirms it later. A
+ * deleted pool fails the snapshot.
  */
 async function dropIfGroupIsGone(
   context: SnapshotContext,
@@ -120,8 +120,5 @@ async function dropIfGroupIsGone(
   }
   if (current.kind !== 'members') throw cause;
   removeWalk(context.progress, current, await dropWalk(context.db, lease, current));
-  log.info(
-    { poolId: lease.poolId },
-    'a group was not found: it is confirmed after the other walks',
-  );
+  log.info({ poolId: lease.poolId }, 'a group is missing: confirming it after the other walks');
 }

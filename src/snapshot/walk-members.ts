@@ -10,10 +10,9 @@ import { addWalks, countPage } from './tally.ts';
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000;
 
 /**
- * Reads the members of one group. A page gives whole profiles, but a profile that has not changed
- * since before the snapshot is the one that the walks over users read: only those that were
- * created or modified lately are staged a second time. One of old that no walk over users saw is
- * found when the snapshot is checked, as a membership without a user.
+ * Reads the members of one group. A page has whole profiles, but the walks over users read those too.
+ * So only profiles that changed since the snapshot began are staged a second time. An older profile
+ * that no walk over users returned shows up at the check, as an orphan membership.
  */
 export async function walkMembers(
   context: SnapshotContext,

@@ -15,12 +15,11 @@ import { prefetchPages } from './prefetch.ts';
 import { addWalks, countPage, removeWalk } from './tally.ts';
 
 /**
- * Reads the users of one shard. A shard that turns out to be large is cut into sixteen, and its
- * walk counts for nothing from then on. A user outside the shard shows that the server does not
- * cut by `sub`, and one whose `sub` is in none of the sixteen that a cut would lose someone: one
- * walk over all users takes the place of all shards.
+ * Reads the users of one shard. A large shard is split into sixteen, whose walks replace this one. A
+ * single chain over all users replaces all shards in two cases: a user outside the shard shows that the
+ * server does not filter by `sub`, or a user's `sub` fits none of the sixteen.
  *
- * @returns the walks that take this one's place, where it was cut.
+ * @returns the walks that replace this one.
  */
 export async function walkUsers(
   context: SnapshotContext,
@@ -37,7 +36,7 @@ export async function walkUsers(
     if (!page.items.every((user) => isInside(prefix, user.sub))) {
       log.warn(
         { poolId: lease.poolId },
-        'a user came with another shard: walking all users in one chain',
+        'a shard returned a user of another shard: reading all users in a single chain',
       );
       return fallBackToSingleChain(context);
     }
@@ -51,7 +50,7 @@ export async function walkUsers(
     if (start.prefix !== null && page.nextToken !== null && shouldSplit(shard)) {
       if (page.items.some((user) => !hasChild(prefix, user.sub)))
         return fallBackToSingleChain(context);
-      return cut(context, start, page.items);
+      return split(context, start, page.items);
     }
     await committer.commit({
       walk: start,
@@ -66,7 +65,7 @@ export async function walkUsers(
   return [];
 }
 
-/** Puts one chain over all users in the place of the shards. */
+/** Replaces all shards by a single chain over all users. */
 export async function fallBackToSingleChain(context: SnapshotContext): Promise<Walk[]> {
   const { db, lease, expected, progress } = context;
   const walk = await replaceWithSingleChain(db, lease, expected.users);
@@ -75,8 +74,8 @@ export async function fallBackToSingleChain(context: SnapshotContext): Promise<W
   return [walk];
 }
 
-/** Cuts a shard into sixteen, by what the last snapshot or else this page shows of its users. */
-async function cut(
+/** Splits a shard into sixteen. Their sizes come from the last snapshot, else from this page. */
+async function split(
   context: SnapshotContext,
   shard: Walk,
   sample: readonly User[],

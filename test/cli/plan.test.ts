@@ -225,7 +225,7 @@ describe('plan', () => {
     expect(JSON.parse(stderr)).toMatchObject({
       level: 'warn',
       poolId: 'us-east-1_Main',
-      msg: 'the archive could not be looked at',
+      msg: 'could not read the archive',
     });
   });
 });

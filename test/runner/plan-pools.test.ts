@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { type PoolPlan, planPools, secondsTogether } from '../../src/estimate/plan-pools.ts';
+import { computeTotalSeconds, type PoolPlan, planPools } from '../../src/estimate/plan-pools.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -140,7 +140,7 @@ describe('several plans', () => {
       seconds: { ...planned.seconds, total },
     });
     const all = [of('1', 'a', 10), of('1', 'b', 25), of('2', 'a', 5), of('1', 'a', 20)];
-    expect(secondsTogether(all)).toBe(30);
-    expect(secondsTogether([])).toBe(0);
+    expect(computeTotalSeconds(all)).toBe(30);
+    expect(computeTotalSeconds([])).toBe(0);
   });
 });

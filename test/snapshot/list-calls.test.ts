@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { computeItemsPerPage, listCalls } from '../../src/estimate/list-calls.ts';
+import { computeItemsPerPage, countListCalls } from '../../src/estimate/list-calls.ts';
 import fc from '../support/fast-check.ts';
 
 const callsOf = (users: number, members: readonly (number | null)[] = [], perPage = 60) =>
-  listCalls({ users, members }, perPage);
+  countListCalls({ users, members }, perPage);
 
 const anySizes = fc.record({
   users: fc.integer({ min: 0, max: 50_000_000 }),
@@ -46,8 +46,8 @@ describe('the calls of a list', () => {
   it('are never fewer than full pages take, and more where pages hold less', () => {
     fc.assert(
       fc.property(anySizes, fc.double({ min: 1, max: 60, noNaN: true }), (sizes, perPage) => {
-        const full = listCalls(sizes, 60);
-        const less = listCalls(sizes, perPage);
+        const full = countListCalls(sizes, 60);
+        const less = countListCalls(sizes, perPage);
         expect(full.listUsers).toBeGreaterThanOrEqual(Math.ceil(sizes.users / 60));
         expect(less.listUsers).toBeGreaterThanOrEqual(full.listUsers);
         expect(less.listUsersInGroup).toBeGreaterThanOrEqual(full.listUsersInGroup);
@@ -71,7 +71,7 @@ describe('the items a page', () => {
         (users, perPage) => {
           const sizes = { users, members: [users, 100, 0] };
           const total = (items: number) => {
-            const { listUsers, listUsersInGroup } = listCalls(sizes, items);
+            const { listUsers, listUsersInGroup } = countListCalls(sizes, items);
             return listUsers + listUsersInGroup;
           };
           const calls = total(perPage);

@@ -129,7 +129,9 @@ describe('a group whose members the service does not find', () => {
     refuse('everyone');
     const { report } = await mirror.sync();
     expect(report.state).toBe('held');
-    expect(report.reason).toMatch(/lists 1 groups .*asked 5 times, that they do not exist/);
+    expect(report.reason).toMatch(
+      /lists 1 groups that ListUsersInGroup did not find in 5 attempts/,
+    );
     expect(
       await mirror.rows("SELECT FROM directory.groups WHERE group_name = 'everyone'"),
     ).toHaveLength(1);

@@ -17,7 +17,7 @@ export function planCommand(): Command {
 async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
   const { openForPlan } = await import('../../app/open-for-plan.ts');
   const { resolvePools } = await import('../../app/resolve-pools.ts');
-  const { planPools, secondsTogether } = await import('../../estimate/plan-pools.ts');
+  const { planPools, computeTotalSeconds } = await import('../../estimate/plan-pools.ts');
   const { describeLocation } = await import('../../postgres/database.ts');
   const opened = await openForPlan(config, log, signal);
   try {
@@ -30,7 +30,7 @@ async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
     const outcomes = await planPools(opened.deps, poolIds, signal);
     signal.throwIfAborted();
     const plans = outcomes.flatMap(({ plan }) => plan ?? []);
-    const seconds = secondsTogether(plans);
+    const seconds = computeTotalSeconds(plans);
     if (json) {
       await writeJson({ pools: plans, seconds });
     } else {

@@ -126,10 +126,10 @@ export async function dropOrphans(db: Queryable, lease: SnapshotLease): Promise<
 export async function restageUsers(
   db: Queryable,
   lease: SnapshotLease,
-  found: readonly { person: { username: string }; user: User | null }[],
+  found: readonly { asked: { username: string }; user: User | null }[],
 ): Promise<void> {
   const t = stageTables(lease.stage);
-  const gone = found.flatMap(({ person, user }) => (user === null ? [person.username] : []));
+  const gone = found.flatMap(({ asked, user }) => (user === null ? [asked.username] : []));
   await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
   const rows = found.flatMap(({ user }) => (user === null ? [] : [formatUser(0, user)]));
   const assignments = writtenColumns('users').map(({ name }) => `${name} = u.${name}`);
