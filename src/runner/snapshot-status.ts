@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import {
+  listWalksInProgress,
   type RunPhase,
   type RunProgress,
   readProgressRows,
-  stageProgress,
-  walksInProgress,
+  readStageProgress,
 } from '../postgres/store/progress.ts';
 import { listRecentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { listPoolsLockedInline } from '../postgres/work/locks.ts';
@@ -62,8 +62,8 @@ export async function readSnapshots(
         return { ...snapshot, runner, progress, walking: null };
       }
       const reading = progress?.phase === 'walk' ? run : null;
-      const walks = await stageProgress(db, stage);
-      const inProgress = await walksInProgress(db, stage, MOST_WALKS);
+      const walks = await readStageProgress(db, stage);
+      const inProgress = await listWalksInProgress(db, stage, MOST_WALKS);
       const walking = computeAverage(at, reading, walks, inProgress);
       return { ...snapshot, runner, progress, walking };
     }),

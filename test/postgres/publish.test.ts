@@ -246,7 +246,7 @@ describe('publishing', () => {
     for (const table of ['walks', 'users', 'groups', 'memberships', 'confirmed']) {
       await db.query(`TRUNCATE mirror.stage_${lease.stage}_${table}`);
     }
-    await expect(publish(db, lease, 'walking')).rejects.toThrow(/restarted after a crash/);
+    await expect(publish(db, lease, 'walking')).rejects.toThrow(/Postgres restarted after a crash/);
     expect(await rows('SELECT username FROM directory.users')).toEqual([{ username: 'ann' }]);
   });
 });

@@ -121,7 +121,7 @@ describe('while a snapshot is taken', () => {
       await emptied();
     };
     const { report, error } = await mirror.sync();
-    expect(error?.message).toMatch(/Postgres was restarted after a crash/);
+    expect(error?.message).toMatch(/Postgres restarted after a crash/);
     expect(report.state).toBe('walking');
     const resumed = await mirror.sync();
     expect(resumed.report).toMatchObject({

@@ -8,10 +8,11 @@ import { STAGED_GROUP, toGroupRow } from './staged-rows.ts';
 import { failLostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
 
 /**
- * Stages a page of groups: its rows, the checkpoint of its walk, and a walk over the members of
- * each group, in one transaction. A group's size in the last snapshot is what is expected of it.
+ * Stages a page of groups: its rows, the checkpoint of its walk, and a walk over the members of each
+ * group, in one transaction. Each walk expects the size that its group had in the last snapshot.
  *
- * @returns the walks over members that the page added.
+ * @returns the new walks over members.
+ * @throws LeaseLostError if another runner has the walk.
  */
 export async function commitGroups(
   pool: pg.Pool,
@@ -43,7 +44,7 @@ export async function commitGroups(
        SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (${STAGED_GROUP})`,
       [page.walk.id, page.walk.attempt, JSON.stringify(page.groups.map(toGroupRow))],
     );
-    // A walk over groups that started again finds the same groups: their walks are there already.
+    // A restarted walk over groups finds groups that already have walks.
     const added = await client.query<Walk>(
       `INSERT INTO ${t.walks} AS w (kind, group_name, expected)
        SELECT 'members', g.name, (

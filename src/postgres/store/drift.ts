@@ -3,22 +3,23 @@ import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 
 /*
- * Drift: rows of `directory.users` that are not as the last publication left them, because a person,
- * a partial restore or a replication changed, deleted or added them. An unchanged user is staged
- * without content, so its row must be the one that its hash stands for.
+ * Drift: rows of `directory.users` that a person, a partial restore or a replication changed, deleted or
+ * added. An unchanged user is staged without content, which is only safe if its row has not drifted.
  *
- * Every row carries the transaction that wrote it (`xmin`, which freezing and rewriting the table keep).
- * `mirror.user_writers` has those of publications. A row of another transaction has drifted, and a
- * row is missing where there are fewer than the last publication left.
+ * Every row has the transaction that wrote it (`xmin`, which freezing and rewriting the table keep), and
+ * `mirror.user_writers` has the transactions of publications. Rows of other transactions have drifted. If
+ * there are fewer rows than the last publication left, something deleted rows.
  */
 
-/** The transactions whose rows of the pool `$1` are as they should be, as `xmin` has them. */
+/** The transactions of publications of the pool `$1`, to compare with `xmin`. */
 export const WRITERS = `(SELECT w.xid::xid FROM mirror.user_writers AS w
   WHERE w.pool_id = $1 AND w.server_id = (SELECT system_identifier FROM pg_control_system()))`;
 
 /**
- * The records, as `h`, of users of the pool `$1` whose row something else deleted or renamed. For a
- * FROM clause; drift has been marked.
+ * For a FROM clause: the records of users of the pool `$1` whose row something else deleted or renamed.
+ * Drift must be marked.
+ *
+ * @param h the alias.
  */
 export function selectDeletedRows(h: string): string {
   return `(
@@ -32,11 +33,11 @@ export function selectDeletedRows(h: string): string {
 /** The rows of a pool in `directory.users`. */
 export interface PoolRows {
   readonly rows: number;
-  /** True where none has drifted. One scan decides it, without a join. */
+  /** True if none has drifted. It takes one scan and no join. */
   readonly intact: boolean;
 }
 
-/** Looks whether a pool's rows are those that the publication at `comparedWith` left. */
+/** Counts a pool's rows, and checks that they are those of the publication at `comparedWith`. */
 export async function detectDrift(
   db: Queryable,
   poolId: string,
@@ -54,14 +55,14 @@ export async function detectDrift(
 }
 
 /**
- * Marks the records of rows that have drifted, so that they are staged with content and compared in
- * full. A row that no publication wrote gets a record without a hash; where a crash of Postgres
- * emptied the records, every row is compared anyway. Doing it again changes nothing.
+ * Marks the records of drifted rows as stale, so that these users are staged with content and compared in
+ * full. A row that no publication wrote gets a record without a hash. If a crash of Postgres emptied the
+ * records, every row is compared anyway. Repeating this changes nothing.
  *
  * @returns how many rows have drifted.
  */
 export async function markDrift(db: Queryable, poolId: string): Promise<number> {
-  // Of transactions that this server has yet to begin, as of a database restored into it.
+  // In a database that was restored from another server, a recorded transaction can be in the future.
   await db.query(
     `DELETE FROM mirror.user_writers
      WHERE pool_id = $1 AND xid >= pg_snapshot_xmax(pg_current_snapshot())`,
@@ -92,29 +93,28 @@ export async function markDrift(db: Queryable, poolId: string): Promise<number> 
   return marked.rows[0]?.stale ?? 0;
 }
 
-/** Forgets what was published of a pool that has no published snapshot: its rows were taken out. */
+/** Deletes the records of a pool without a published snapshot: somebody removed its rows. */
 export async function forgetPublished(db: Queryable, poolId: string): Promise<void> {
   await db.query('DELETE FROM mirror.user_hashes WHERE pool_id = $1', [poolId]);
 }
 
-/** A user whose row drifted after the user had been staged without content. */
+/** A user that was staged without content before its row drifted. */
 export interface Unstaged {
   readonly username: string;
   readonly sub: string | null;
 }
 
-/** How a snapshot stands to rows that have drifted. */
+/** Drift while a snapshot is checked or published. */
 export interface Drift {
   readonly before: PoolRows;
-  /** Users that were staged without content, and whose row has drifted since. */
   readonly unstaged: Unstaged[];
 }
 
 /**
- * Looks for drift while a snapshot is checked or published, and marks it. Publishing could not put
- * those users right that were staged without content.
+ * Finds and marks drift while a snapshot is checked or published. Publishing cannot repair a row whose
+ * user is staged without content.
  *
- * @param limit how many of them are given at most.
+ * @param limit the most such users to return.
  */
 export async function settleDrift(
   db: Queryable,
@@ -138,8 +138,8 @@ export async function settleDrift(
 }
 
 /**
- * Remembers the transaction under way as one that wrote rows of the pool as they should be. It must
- * have no savepoints, whose rows carry another number.
+ * Records the current transaction as a publication of the pool. It must not have savepoints, because
+ * their rows have other transaction numbers.
  */
 export async function rememberWriter(db: Queryable, poolId: string): Promise<void> {
   const remembered = await db.query(
@@ -147,5 +147,5 @@ export async function rememberWriter(db: Queryable, poolId: string): Promise<voi
      SELECT $1, system_identifier, pg_current_xact_id() FROM pg_control_system()`,
     [poolId],
   );
-  if (rowCount(remembered) === 0) throw new Error('Postgres gives no system identifier.');
+  if (rowCount(remembered) === 0) throw new Error('pg_control_system() returned no row.');
 }

@@ -3,24 +3,24 @@ import type { Counts, Dataset } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
-/** A pool's last published snapshot: what its next one is likely to be like. */
+/** A pool's last published snapshot, from which the next one is estimated. */
 export interface LastSnapshot {
   /** Its id. */
   readonly snapshot: string;
   readonly users: number;
-  /** How many members each of its groups has, by name. */
+  /** The number of members of each group, by name. */
   readonly members: ReadonlyMap<string, number>;
-  /** Rows that it changed; null where it is the pool's first, which followed on nothing. */
+  /** Rows that it changed; null for the first snapshot of a pool. */
   readonly changes: Counts | null;
-  /** Users that it marked removed. */
+  /** Users that it removed. */
   readonly removed: number;
-  /** Calls of the service that it took, without those made again. */
+  /** Calls to the service, without retries. */
   readonly calls: number;
 }
 
 /**
- * The pool's last published snapshot; null where there is none. It counts the pool's memberships in
- * an index, which takes seconds for tens of millions.
+ * The pool's last published snapshot, or null. It counts the pool's memberships in an index, which takes
+ * seconds for tens of millions.
  */
 export function lastSnapshot(
   pool: pg.Pool,
@@ -42,11 +42,11 @@ export function lastSnapshot(
     );
     const [last] = found.rows;
     if (last === undefined) return null;
-    const { snapshotAt, hasEarlier, ...told } = last;
+    const { snapshotAt, hasEarlier, ...counts } = last;
     return {
-      ...told,
-      members: await membersByGroup(client, poolId),
-      changes: hasEarlier ? await changesOf(client, poolId, snapshotAt) : null,
+      ...counts,
+      members: await countMembersByGroup(client, poolId),
+      changes: hasEarlier ? await countChanges(client, poolId, snapshotAt) : null,
     };
   };
   return transaction(pool, read, signal);
@@ -57,7 +57,7 @@ interface SnapshotRow extends Omit<LastSnapshot, 'members' | 'changes'> {
   readonly hasEarlier: boolean;
 }
 
-async function membersByGroup(db: Queryable, poolId: string): Promise<Map<string, number>> {
+async function countMembersByGroup(db: Queryable, poolId: string): Promise<Map<string, number>> {
   const counted = await db.query<{ name: string; members: number }>(
     `SELECT g.group_name AS name, count(m.username) AS members
      FROM directory.groups AS g LEFT JOIN directory.memberships AS m USING (pool_id, group_name)
@@ -67,7 +67,7 @@ async function membersByGroup(db: Queryable, poolId: string): Promise<Map<string
   return new Map(counted.rows.map(({ name, members }) => [name, members]));
 }
 
-async function changesOf(db: Queryable, poolId: string, snapshotAt: Date): Promise<Counts> {
+async function countChanges(db: Queryable, poolId: string, snapshotAt: Date): Promise<Counts> {
   const counted = await db.query<{ dataset: Dataset; rows: number }>(
     `SELECT entity || 's' AS dataset, count(*) AS rows FROM directory.changes
      WHERE pool_id = $1 AND snapshot_at = $2 GROUP BY entity`,

@@ -5,12 +5,11 @@ import { type SnapshotLease, withLease } from './leases.ts';
 import { assertStageExists, type StageTables, stageTables } from './stage.ts';
 
 /**
- * Makes of all that was read one row of each user, group and membership: rows of superseded
- * attempts and of walks that count for nothing go; of a user read twice the greater `modified_at`
- * stays, then the later read; memberships of groups that are gone go. Doing it again changes
- * nothing.
+ * Reduces the stage to one row for each user, group and membership. It deletes rows of earlier attempts
+ * and of replaced walks, and memberships of deleted groups. Of a user that was read twice it keeps the row
+ * with the greater `modified_at`, then the later read. Repeating this changes nothing.
  *
- * @throws SnapshotFailedError where a walk is still open: the snapshot would not be complete.
+ * @throws SnapshotFailedError if a walk is still open: the snapshot would be incomplete.
  */
 export async function mergeReads(
   pool: pg.Pool,
@@ -23,7 +22,7 @@ export async function mergeReads(
     lease,
     ['walking'],
     async (client) => {
-      await requireEveryWalkEnded(client, lease, t);
+      await assertWalksEnded(client, lease, t);
       for (const table of [t.users, t.groups, t.memberships]) {
         await client.query(
           `DELETE FROM ${table} AS s USING ${t.walks} AS w
@@ -41,7 +40,7 @@ export async function mergeReads(
         `DELETE FROM ${t.memberships} AS m
          WHERE NOT EXISTS (SELECT FROM ${t.groups} AS g WHERE g.group_name = m.group_name)`,
       );
-      // Of a row's columns, those that publishing joins by and asks of.
+      // Statistics for the columns in joins and conditions of publishing.
       await client.query(
         `CREATE INDEX IF NOT EXISTS stage_${lease.stage}_users_key ON ${t.users} (username);
          CREATE INDEX IF NOT EXISTS stage_${lease.stage}_memberships_key
@@ -54,7 +53,7 @@ export async function mergeReads(
   );
 }
 
-async function requireEveryWalkEnded(
+async function assertWalksEnded(
   client: pg.PoolClient,
   lease: SnapshotLease,
   t: StageTables,
@@ -63,11 +62,11 @@ async function requireEveryWalkEnded(
   const open = await client.query(`SELECT FROM ${t.walks} WHERE state = 'open'`);
   if (rowCount(open) === 0) return;
   throw new SnapshotFailedError(
-    `The snapshot of ${lease.poolId} is not complete: ${rowCount(open)} of its walks have not ended.`,
+    `The snapshot of ${lease.poolId} is incomplete: ${rowCount(open)} of its walks have not ended.`,
   );
 }
 
-/** Of the rows with one key, keeps the first in the order. Most keys have one row: those are not sorted. */
+/** Keeps the first row of each key in the order. Keys with one row, which are most, are not sorted. */
 async function keepBest(
   client: pg.PoolClient,
   table: string,

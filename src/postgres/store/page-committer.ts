@@ -10,24 +10,24 @@ interface Waiting {
 }
 
 /**
- * Commits pages in small groups: those that arrive while one group is being committed make the
- * next. Each walk waits for its page, so a group has at most as many pages as walks are in hand.
+ * Commits pages in small groups: pages that arrive during one commit are the next group. Each walk waits
+ * for its page, so a group has at most one page for each walk that is being read.
  */
 export class PageCommitter {
   readonly #db: Queryable;
-  readonly #run: SnapshotLease;
+  readonly #lease: SnapshotLease;
   #waiting: Waiting[] = [];
   #busy = false;
 
   constructor(db: Queryable, lease: SnapshotLease) {
     this.#db = db;
-    this.#run = lease;
+    this.#lease = lease;
   }
 
   /**
    * Resolves once the page's rows and its walk's next token are committed.
    *
-   * @throws FencedError where the walk is no longer its holder's.
+   * @throws LeaseLostError if another runner has the walk.
    */
   commit(page: UserPage): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -44,12 +44,12 @@ export class PageCommitter {
       try {
         const staged = await commitPages(
           this.#db,
-          this.#run,
+          this.#lease,
           group.map((waiting) => waiting.page),
         );
         for (const { page, resolve, reject } of group) {
           if (staged.has(page.walk.id)) resolve();
-          else failLostWalk(this.#db, this.#run, page.walk).catch(reject);
+          else failLostWalk(this.#db, this.#lease, page.walk).catch(reject);
         }
       } catch (error) {
         for (const waiting of group) waiting.reject(error);

@@ -7,22 +7,22 @@ export interface NewestSnapshot {
   readonly snapshot: string;
   readonly snapshotAt: Date;
   readonly state: 'published' | 'archived';
-  /** Seconds since it began, by Postgres's clock; since it was published, where that was before. */
+  /** Seconds since it started, or since it was published if that is earlier, by Postgres's clock. */
   readonly ageSeconds: number;
 }
 
-/** What is known of a pool. */
+/** The state of a pool's mirror. */
 export interface PoolRow {
   readonly poolId: string;
-  /** Null where no snapshot was published yet. */
+  /** Null before the first published snapshot. */
   readonly newest: NewestSnapshot | null;
-  /** True where COGNITO_POOLS=all listed it once, and no longer does: it was probably deleted. */
+  /** True if COGNITO_POOLS=all listed it before and no longer does: it was probably deleted. */
   readonly vanished: boolean;
-  /** Null where none is recorded. */
+  /** Null before the first attempt. */
   readonly lastAttempt: Attempt | null;
 }
 
-/** The pools that are known, by id: those that were mirrored, tried, scheduled or asked for. */
+/** The known pools by id: those that were mirrored, attempted, scheduled or requested. */
 export async function readPoolRows(
   db: Queryable,
   poolIds: readonly string[] | null,
@@ -77,15 +77,14 @@ interface PoolColumns extends Nullable<NewestSnapshot> {
 export interface Attempt {
   readonly endedAt: Date;
   readonly outcome: Outcome;
-  /** The snapshot that it worked on; null where it began none. */
+  /** The snapshot that it worked on; null if it started none. */
   readonly snapshotAt: Date | null;
-  /** Why it did not succeed, in our own words; null where it did. */
+  /** Why it did not succeed; null if it did. It quotes no row. */
   readonly reason: string | null;
 }
 
 /**
- * Records how the last attempt to mirror a pool ended. Requests of workers record theirs where they
- * end (`endRequest`).
+ * Records how the last attempt to mirror a pool ended. `endRequest` does this for requests of workers.
  *
  * @param snapshot the id of the snapshot that it worked on, or null.
  */
@@ -101,6 +100,6 @@ export async function saveAttempt(
   );
 }
 
-/** The end of an INSERT into mirror.attempts: a pool's last attempt replaces the one before. */
+/** The end of an INSERT into mirror.attempts: an attempt replaces the previous one of its pool. */
 export const REPLACE_LAST = `ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
   outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason`;

@@ -5,7 +5,7 @@ import { type Queryable, rowCount } from '../connection.ts';
 /**
  * Saves a pool as DescribeUserPool describes it.
  *
- * @throws ConfigurationError where the database has the id as a pool of another account
+ * @throws ActionRequiredError if the database has the id as a pool of another account.
  */
 export async function savePool(db: Queryable, pool: Pool): Promise<void> {
   const saved = await db.query(
@@ -34,8 +34,8 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
     {
       subject: pool.poolId,
       problem:
-        `the pool in this database is in account ${before?.accountId}, and the service has it in ` +
-        `account ${pool.accountId}: another pool of the same id, or another endpoint.`,
+        `this database has the pool in account ${before?.accountId}, but the service has it in ` +
+        `account ${pool.accountId}: it is another pool with the same id, or another endpoint.`,
       remedy:
         'Use the endpoint and credentials of the first account, or mirror this pool into another ' +
         'MIRROR_HOME or DATABASE_URL. If it is the same pool: UPDATE directory.pools SET ' +
@@ -44,7 +44,7 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
   ]);
 }
 
-/** A pool as DescribeUserPool last told of it, or null where it never did. */
+/** A pool as DescribeUserPool last described it, or null. */
 export async function findPool(db: Queryable, poolId: string): Promise<Pool | null> {
   const found = await db.query<Pool>(
     `SELECT pool_id AS "poolId", name, arn, account_id AS "accountId", region,
@@ -56,7 +56,7 @@ export async function findPool(db: Queryable, poolId: string): Promise<Pool | nu
   return found.rows[0] ?? null;
 }
 
-/** The ids of the pools of a Region that were ever described. */
+/** The ids of the known pools of a Region. */
 export async function listPoolsInRegion(db: Queryable, region: string): Promise<string[]> {
   const found = await db.query<{ poolId: string }>(
     'SELECT pool_id AS "poolId" FROM directory.pools WHERE region = $1 ORDER BY pool_id',
@@ -66,15 +66,15 @@ export async function listPoolsInRegion(db: Queryable, region: string): Promise<
 }
 
 /**
- * The ids of the pools whose mirrors are to be recent: those that were mirrored, are scheduled, or
- * were listed by COGNITO_POOLS=all. An attempt alone does not count, as its id may be mistyped.
+ * The ids of the pools that need a recent mirror: they were mirrored, have a schedule, or were listed by
+ * COGNITO_POOLS=all. An attempt alone does not count, because its id may be mistyped.
  */
 export const EXPECTED_POOLS = `SELECT pool_id FROM directory.pools
   UNION SELECT pool_id FROM directory.snapshots
   UNION SELECT pool_id FROM mirror.schedules
   UNION SELECT pool_id FROM mirror.pools WHERE listed_at IS NOT NULL`;
 
-/** These pools, by id. */
+/** The pools that need a recent mirror, by id. */
 export async function listExpectedPools(db: Queryable): Promise<string[]> {
   const found = await db.query<{ poolId: string }>(
     `SELECT pool_id AS "poolId" FROM (${EXPECTED_POOLS}) AS expected ORDER BY pool_id`,
@@ -82,7 +82,7 @@ export async function listExpectedPools(db: Queryable): Promise<string[]> {
   return found.rows.map(({ poolId }) => poolId);
 }
 
-/** Notes that COGNITO_POOLS=all listed these pools just now. */
+/** Records that COGNITO_POOLS=all listed these pools now. */
 export async function recordListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query(
     `INSERT INTO mirror.pools (pool_id, listed_at) SELECT unnest($1::text[]), now()
@@ -92,8 +92,8 @@ export async function recordListed(db: Queryable, poolIds: readonly string[]): P
 }
 
 /**
- * The pools that an earlier listing had and this one lacks: those of the account and Region that it
- * is of. Its account is known once one of its pools was described.
+ * The pools of the same account and Region that an earlier listing had and this one lacks. The account of
+ * a listing is known once one of its pools was described.
  */
 export async function findVanishedPools(
   db: Queryable,
@@ -112,7 +112,7 @@ export async function findVanishedPools(
   return found.rows.map(({ poolId }) => poolId);
 }
 
-/** The error of a pool that COGNITO_POOLS=all listed and that is gone; null where it never did. */
+/** The error for a pool that does not exist any more, or null if COGNITO_POOLS=all never listed it. */
 export async function explainVanished(
   db: Queryable,
   poolId: string,
@@ -127,11 +127,11 @@ export async function explainVanished(
   const [row] = found.rows;
   if (row === undefined) return null;
   const problem =
-    `the pool does not exist any more in ${region}: COGNITO_POOLS=all listed it last at ` +
-    `${row.listedAt.toISOString()}, and it is not listed now.`;
+    `the pool does not exist any more in ${region}: COGNITO_POOLS=all last listed it at ` +
+    `${row.listedAt.toISOString()}.`;
   const remedy =
-    'Check whether it was deleted, and whether the credentials are of the same account. Its mirror ' +
-    `and archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
+    'Check that it was deleted, and that the credentials belong to the same account. Its mirror and ' +
+    `archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
     `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
   return new ActionRequiredError([{ subject: poolId, problem, remedy }], { cause });
 }

@@ -3,24 +3,24 @@ import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
 import { readStageRows, stageTables } from './stage.ts';
 
-/** The steps of a run that are shown. */
+/** The steps of a run. */
 export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
 
-/** How far the last run of a pool is. */
+/** The progress of the last run of a pool. */
 export interface RunProgress {
   readonly poolId: string;
   readonly snapshotAt: Date;
   readonly beganAt: Date;
-  /** Items that earlier runs of the snapshot had read. */
+  /** Items that earlier runs of the snapshot read. */
   readonly itemsBefore: number;
   readonly phase: RunPhase;
-  /** How many of `total` are done: users confirmed, rows archived; null where it is not counted. */
+  /** How many of `total` are done: users confirmed, or rows archived. Null if the phase is not counted. */
   readonly done: number | null;
   readonly total: number | null;
   readonly notedAt: Date;
 }
 
-/** Records that a run begins, or resumes, to read a snapshot. */
+/** Records that a run starts or resumes reading a snapshot. */
 export async function beginProgress(db: Queryable, lease: SnapshotLease): Promise<void> {
   const { walks } = stageTables(lease.stage);
   await db.query(
@@ -33,7 +33,7 @@ export async function beginProgress(db: Queryable, lease: SnapshotLease): Promis
   );
 }
 
-/** Records the step that a run is at, while it has the snapshot. */
+/** Records the current step of a run, if its lease is still valid. */
 export async function saveProgress(
   db: Queryable,
   lease: SnapshotLease,
@@ -58,7 +58,7 @@ export async function saveProgress(
   );
 }
 
-/** How far the last run of each pool is. */
+/** The progress of the last run of each pool. */
 export async function readProgressRows(db: Queryable): Promise<RunProgress[]> {
   const found = await db.query<RunProgress>(
     `SELECT pool_id AS "poolId", snapshot_at AS "snapshotAt", began_at AS "beganAt",
@@ -68,40 +68,40 @@ export async function readProgressRows(db: Queryable): Promise<RunProgress[]> {
   return found.rows;
 }
 
-/** How far the walks of one kind are, by their checkpoints. */
+/** The progress of the walks of one kind, from their checkpoints. */
 export interface KindProgress {
   readonly kind: WalkKind;
   readonly walks: number;
   readonly walksDone: number;
-  /** Walks that have read a page, and are to read more. */
+  /** Open walks that have read a page. */
   readonly walksInProgress: number;
   readonly items: number;
   /**
-   * Items expected in all: of walks that nothing is known of, as many each as of the others on
-   * average. Null where nothing is known of any, or more than that was read and walks are still open.
+   * Items expected in total. A walk of unknown size counts as the average of the others. Null if all sizes
+   * are unknown, or if more was read and walks are still open.
    */
   readonly expected: number | null;
-  /** When the last page was asked for; null before the first. */
+  /** When the last page was requested; null before the first. */
   readonly readAt: Date | null;
 }
 
-/** How far one walk is. It holds no group's name: those can be personal. */
+/** The progress of one walk. It has no group name, because those can be personal. */
 export interface WalkProgress {
   readonly id: number;
   readonly kind: WalkKind;
-  /** Of a walk over users: the prefix of `sub` that it reads; '' and null are all users. */
+  /** For a walk over users: the prefix of `sub` of its shard. '' and null mean all users. */
   readonly prefix: string | null;
   readonly attempt: number;
   readonly pages: number;
   readonly items: number;
-  /** Items expected of it; null where nothing is known. */
+  /** Items expected; null if unknown. */
   readonly expected: number | null;
-  /** When its last page was asked for. */
+  /** When its last page was requested. */
   readonly readAt: Date;
 }
 
-/** How far the walks of a stage are, kind by kind; an empty list where the stage is gone. */
-export function stageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
+/** The progress of the walks of a stage by kind. Empty if the stage was dropped. */
+export function readStageProgress(db: Queryable, stage: number): Promise<KindProgress[]> {
   const { walks } = stageTables(stage);
   return readStageRows(
     db.query<KindProgress>(
@@ -128,10 +128,10 @@ export function stageProgress(db: Queryable, stage: number): Promise<KindProgres
 }
 
 /**
- * The walks of a stage that are in progress, at most `limit`, those with most left to read first; an
- * empty list where the stage is gone.
+ * The walks of a stage that are in progress, at most `limit`, those with most items left first. Empty if
+ * the stage was dropped.
  */
-export function walksInProgress(
+export function listWalksInProgress(
   db: Queryable,
   stage: number,
   limit: number,

@@ -14,17 +14,17 @@ export interface UserChanges {
   readonly added: number;
   readonly modified: number;
   readonly removed: number;
-  /** Rows that something other than a publication had changed, put right. */
+  /** Drifted rows that it repaired. */
   readonly repaired: number;
 }
 
 /**
- * Makes the staged users the current ones, within the publication's transaction, and closes the
- * versions that end. A hash that is new only says that a row may differ: the rows decide. A name
- * that came back with another sub counts as one removed and one added. A version that the history
- * has already, as where an old dump of the current rows was restored, stays as it is there.
+ * Makes the staged users the current ones and closes the versions that end, within the publication's
+ * transaction. A new hash means that a row may differ, and the rows decide. A name that came back with
+ * another sub counts as one removed and one added user. If the history already has a version, for example
+ * after a restore of old current rows, that version stays.
  *
- * @param before the pool's rows as this transaction found them, drift marked.
+ * @param before the pool's rows at the start of this transaction, with drift marked.
  */
 export async function publishUsers(
   client: pg.PoolClient,
@@ -59,7 +59,7 @@ export async function publishUsers(
        JOIN ${t.users} AS s ON s.username = c.username
        WHERE c.pool_id = $1 AND s.attributes IS NOT NULL
          AND ((${of('c')}) IS DISTINCT FROM (${of('s')}) OR EXISTS (
-           -- Something else made the change of the pool in the mirror as well.
+           -- Something else made the same change to the row.
            SELECT FROM mirror.user_hashes AS h
            WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash <> s.hash
          ))
@@ -107,14 +107,14 @@ export async function publishUsers(
 }
 
 /**
- * Records what is published of users that were staged with content. Two statements, as ON CONFLICT
- * makes each row cost half as much again. Stale records that are left are of users who are gone, or
- * who are kept without having been read.
+ * Records the published content of users that were staged with content. These are two statements because
+ * ON CONFLICT makes each row half as expensive again. The remaining stale records belong to deleted users,
+ * which are removed, and to confirmed users, which stay.
  */
 async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
   const t = stageTables(lease.stage);
   const key = [lease.poolId, lease.snapshotAt];
-  // Most rows are of this publication: only older ones are joined for their valid_from.
+  // This publication wrote most rows, so the join for valid_from covers older rows only.
   const older = `LEFT JOIN directory.users AS c
     ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
   await client.query(

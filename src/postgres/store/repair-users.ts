@@ -11,25 +11,25 @@ const of = (table: string) => listColumns(writtenColumns('users'), table);
 
 /** What a repair did to the rows of a pool. */
 export interface Repairs {
-  /** Rows put right, inserted again or deleted. */
+  /** Rows rewritten, inserted again or deleted. */
   readonly repaired: number;
   /** Rows written. */
   readonly written: number;
-  /** By how much the number of rows grew. */
+  /** Rows inserted, less rows deleted. */
   readonly grown: number;
 }
 
 /**
- * Puts drifted rows right, within the publication's transaction and before its changes: what the
- * pool shows unchanged since the last publication becomes the published row again, with its
- * `valid_from`, and is no change in the history. What changed in the pool as well is left to the
- * publication, whose history then says since when the version before was valid.
+ * Repairs drifted rows, within the publication's transaction and before its changes. A user that has not
+ * changed in the pool gets the published row back, with its `valid_from` and without a version in the
+ * history. A user that changed in the pool too is left to the publication, with the right `valid_from` for
+ * the version that ends.
  *
- * The caller has marked drifted rows as stale, and every stale user is staged with content.
+ * Drifted rows must be marked as stale, and every stale user staged with content.
  */
 export async function repairUsers(client: pg.PoolClient, lease: SnapshotLease): Promise<Repairs> {
   const rewritten = await rewriteRows(client, lease);
-  const deleted = await deleteStrangers(client, lease);
+  const deleted = await deleteForeignRows(client, lease);
   const inserted = await insertMissing(client, lease);
   const restored = await restoreValidFrom(client, lease);
   await abandonArchivesOfDrifted(client, lease);
@@ -41,10 +41,9 @@ export async function repairUsers(client: pg.PoolClient, lease: SnapshotLease): 
 }
 
 /**
- * Writes rows again that differ from what was published. The transactions that wrote the others, such
- * as the restore of a dump, are trusted from now on, where each of their rows is staged with content
- * or is about to be deleted: this publication compares all of them, and such a transaction has
- * committed, so that no more can come.
+ * Rewrites rows that differ from the published ones. Other foreign transactions, such as the restore of a
+ * dump, are trusted from now on if all their rows are staged with content or about to be deleted. This
+ * publication compares all of those rows, and a committed transaction writes no more.
  */
 async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
   const t = stageTables(lease.stage);
@@ -78,8 +77,8 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
   return rewritten.rows[0]?.rewritten ?? 0;
 }
 
-/** Deletes rows that no publication wrote. Where the pool has the user, this publication adds it. */
-async function deleteStrangers(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
+/** Deletes rows that no publication wrote. If the pool has the user, this publication adds it. */
+async function deleteForeignRows(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
   const t = stageTables(lease.stage);
   const deleted = await client.query(
     `DELETE FROM directory.users AS c USING mirror.user_hashes AS h
@@ -91,7 +90,7 @@ async function deleteStrangers(client: pg.PoolClient, lease: SnapshotLease): Pro
   return rowCount(deleted);
 }
 
-/** Inserts rows again that are missing, of users that have not changed since. */
+/** Inserts deleted rows again, for users that have not changed. */
 async function insertMissing(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
   const t = stageTables(lease.stage);
   const inserted = await client.query(
@@ -109,8 +108,8 @@ async function insertMissing(client: pg.PoolClient, lease: SnapshotLease): Promi
 }
 
 /**
- * The version that a change of the pool ends now was valid since it was published, whatever its row
- * says. The row of a user who is kept without having been read stays as it is: it was not compared.
+ * Restores `valid_from` of the rows of users that changed in the pool: their version ends with this
+ * publication. Rows of confirmed users are not compared and stay as they are.
  */
 async function restoreValidFrom(client: pg.PoolClient, lease: SnapshotLease): Promise<number> {
   const t = stageTables(lease.stage);

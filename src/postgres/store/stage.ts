@@ -5,9 +5,9 @@ import type { SnapshotLease } from './leases.ts';
 import { OPEN_STATES } from './states.ts';
 
 /**
- * Creates the tables of a stage. They are UNLOGGED, so that staging writes no WAL, and they hold
- * the checkpoints as well as the rows: a crash of Postgres empties all of them together, and the
- * walks start again. Checkpoints that outlived their rows would read as a mass removal.
+ * Creates the tables of a stage. They are UNLOGGED, so staging writes no WAL. They hold the rows and the
+ * checkpoints: a crash of Postgres empties all of them together, and the walks start again. If the
+ * checkpoints survived without the rows, the stage would look like a mass removal.
  */
 export async function createStage(db: Queryable, stage: number): Promise<void> {
   const t = stageTables(stage);
@@ -54,8 +54,8 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
 }
 
 /**
- * Drops the tables of every stage that is needed no longer: those of snapshots that are neither
- * walking nor held. A program that was killed between an end and its clean-up leaves such tables.
+ * Drops the stages of all snapshots that are neither walking nor held. A program that is killed after it
+ * ends a snapshot leaves such a stage.
  */
 export async function dropEndedStages(db: Queryable): Promise<void> {
   const ended = await db.query<{ tables: string | null }>(`
@@ -81,7 +81,7 @@ export interface StageTables {
   readonly confirmed: string;
 }
 
-/** The tables of the stage with this number (`mirror.snapshot_leases.stage`). */
+/** @param stage `mirror.snapshot_leases.stage` */
 export function stageTables(stage: number): StageTables {
   const table = (name: string) => `mirror.stage_${stage}_${name}`;
   return {
@@ -94,33 +94,33 @@ export function stageTables(stage: number): StageTables {
 }
 
 /**
- * Requires that a stage still holds its walks. A crash of Postgres empties its UNLOGGED tables, all
- * of them together, and an empty stage would read as a mass removal.
+ * Requires that a stage still has its walks. A crash of Postgres empties all its UNLOGGED tables, and an
+ * empty stage would look like a mass removal.
  *
- * @throws ResumableError where it is empty: the walks start again.
+ * @throws ResumableError if it is empty: the walks start again.
  */
 export async function assertStageExists(db: Queryable, lease: SnapshotLease): Promise<void> {
   const walks = await db.query(`SELECT FROM ${stageTables(lease.stage).walks} LIMIT 1`);
   if (rowCount(walks) > 0) return;
   throw new ResumableError(
-    `What the snapshot of ${lease.poolId} had read is gone, as Postgres was restarted after a crash. ` +
-      'Run it again; its walks start anew.',
+    `Postgres restarted after a crash and lost the pages read for the snapshot of ${lease.poolId}. ` +
+      'Run it again: it reads them from the start.',
   );
 }
 
-/** SQLSTATE of a table that is not there. */
+/** SQLSTATE of a table that does not exist. */
 const UNDEFINED_TABLE = '42P01';
 
-/** What an error means whose cause is that the snapshot was ended, and its stage dropped. */
+/** Turns the error for a dropped stage into one that says so. Other errors stay as they are. */
 export function explainStageGone(error: unknown, lease: SnapshotLease): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code !== UNDEFINED_TABLE || !message?.includes(`stage_${lease.stage}_`)) return error;
   return new LeaseLostError(
-    `The snapshot of ${lease.poolId} was ended by another process, such as \`discard\`; this one stops.`,
+    `Another process ended the snapshot of ${lease.poolId}, for example \`discard\`; this one stops.`,
   );
 }
 
-/** The rows of a query; none where the snapshot was ended, and the stage dropped, since its look-up. */
+/** The rows of a query of a stage. Empty if the snapshot ended and its stage was dropped. */
 export async function readStageRows<Row>(query: Promise<{ rows: Row[] }>): Promise<Row[]> {
   try {
     return (await query).rows;

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
-import { stageProgress } from '../../postgres/store/progress.ts';
+import { readStageProgress } from '../../postgres/store/progress.ts';
 import { findWalks } from '../../postgres/store/walks.ts';
 import type { JobDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
@@ -26,7 +26,10 @@ export async function showProgress(
     const lease = await joinLease(db, poolId, parseSnapshotId(snapshot) ?? new Date(0), number);
     if (lease === null) continue;
     const parent = await queues.snapshots.getJob(first.parent?.id ?? '');
-    await parent?.updateProgress({ phase: 'walk', walks: await stageProgress(db, lease.stage) });
+    await parent?.updateProgress({
+      phase: 'walk',
+      walks: await readStageProgress(db, lease.stage),
+    });
     const ofThisProcess = [first, ...others];
     const walks = new Map(
       (
