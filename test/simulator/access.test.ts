@@ -27,7 +27,7 @@ const CALLS = [
   ['AdminGetUser', () => new AdminGetUserCommand({ UserPoolId: POOL, Username: 'nobody' })],
 ] as const;
 
-test('an answer has the wire form of the service', async () => {
+test('a response has the wire format of the service', async () => {
   const { simulator } = await simulate();
   const body = JSON.stringify({ UserPoolId: POOL, Limit: 1 });
   const response = await fetch(simulator.url, { method: 'POST', headers: SIGNED, body });
@@ -38,7 +38,7 @@ test('an answer has the wire form of the service', async () => {
   expect(text).toMatch(/"UserCreateDate":\d{10}\.\d{3},/);
 });
 
-test("the SDK's standard variable leads it to the simulator", async () => {
+test("the SDK's standard variable points it to the simulator", async () => {
   const { simulator } = await simulate();
   vi.stubEnv('AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER', simulator.url);
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
@@ -51,7 +51,7 @@ test("the SDK's standard variable leads it to the simulator", async () => {
   expect(simulator.attempts.total).toBe(1);
 });
 
-test('an error has the wire form of the service', async () => {
+test('an error has the wire format of the service', async () => {
   const { simulator } = await simulate();
   const body = JSON.stringify({ UserPoolId: 'us-east-1_None' });
   const response = await fetch(simulator.url, { method: 'POST', headers: SIGNED, body });
@@ -74,7 +74,7 @@ test.each([
   ],
   ['for no operation', { 'X-Amz-Target': '' }, 'UnknownOperationException'],
   [
-    'for a name that every object has',
+    'for a name that every JavaScript object has',
     { 'X-Amz-Target': 'AWSCognitoIdentityProviderService.toString' },
     'UnknownOperationException',
   ],
@@ -86,13 +86,13 @@ test.each([
   expect(await response.json()).toMatchObject({ __type: type });
 });
 
-test.each(['{', '[]', '"text"', '7'])('the body %s does not deserialize', async (body) => {
+test.each(['{', '[]', '"text"', '7'])('the body %s fails to deserialize', async (body) => {
   const { simulator } = await simulate();
   const response = await fetch(simulator.url, { method: 'POST', headers: SIGNED, body });
   expect(await response.json()).toMatchObject({ __type: 'SerializationException' });
 });
 
-test('a request longer than any legal one is refused', async () => {
+test('a request that is too long is refused', async () => {
   const { simulator } = await simulate();
   const init = { method: 'POST', headers: SIGNED, body: 'x'.repeat(3_000_000) };
   const response = await fetch(simulator.url, init);
@@ -100,7 +100,7 @@ test('a request longer than any legal one is refused', async () => {
   expect(simulator.attempts.entries()).toMatchObject([{ outcome: 'error' }]);
 });
 
-test('any access key will do, unless the known ones are named', async () => {
+test('any access key is accepted unless the known ones are named', async () => {
   const { simulator, client } = await simulate({ accessKeys: ['known'] });
   const error = await failure(client.send(new ListUserPoolsCommand({ MaxResults: 1 })));
   expect(error.name).toBe('UnrecognizedClientException');
@@ -109,7 +109,7 @@ test('any access key will do, unless the known ones are named', async () => {
   known.destroy();
 });
 
-test('a pool of another Region than the request is signed for is not found', async () => {
+test('a pool in another Region than that of the signature is not found', async () => {
   const { simulator } = await simulate();
   const elsewhere = clientOf(simulator, 'eu-west-1');
   for (const [, command] of CALLS) {
@@ -121,7 +121,7 @@ test('a pool of another Region than the request is signed for is not found', asy
   elsewhere.destroy();
 });
 
-test.each(CALLS)('%s can be denied as IAM does', async (operation, command) => {
+test.each(CALLS)('%s can be denied with the error of IAM', async (operation, command) => {
   const { client } = await simulate({
     deny: { [operation]: 'AccessDeniedException' },
     account: '111122223333',
@@ -136,7 +136,7 @@ test.each(CALLS)('%s can be denied as IAM does', async (operation, command) => {
   );
 });
 
-test.each(CALLS)('%s can answer all five errors of its model', async (operation, command) => {
+test.each(CALLS)('%s can return all five errors of its model', async (operation, command) => {
   const { simulator, client } = await simulate();
   const call = () => failure(client.send(command() as never));
   simulator.denied.set(operation, 'NotAuthorizedException');
@@ -160,7 +160,7 @@ test.each(CALLS)('%s can answer all five errors of its model', async (operation,
   expect((await failure(client.send(wrong as never))).name).toBe('InvalidParameterException');
 });
 
-test('the denial of an operation leaves the others alone', async () => {
+test('the denial of an operation does not affect others', async () => {
   const { client } = await simulate({ deny: { ListUsers: 'AccessDeniedException' } });
   expect((await failure(client.send(new ListUsersCommand({ UserPoolId: POOL })))).name).toBe(
     'AccessDeniedException',

@@ -8,7 +8,7 @@ import { AttemptLog } from '../../src/simulator/attempt-log.ts';
 import fc from '../support/fast-check.ts';
 import { failure, POOL, simulate } from './support.ts';
 
-test('every request is logged with its arrival, place and outcome', async () => {
+test('every request is logged with its arrival, bucket and outcome', async () => {
   const { simulator, client } = await simulate({ rps: 1, now: () => 0 });
   const before = Date.now();
   await client.send(new ListUsersCommand({ UserPoolId: POOL }));
@@ -48,7 +48,7 @@ test('every request is logged with its arrival, place and outcome', async () => 
   }
 });
 
-test('the log counts, chooses and forgets', async () => {
+test('the log counts, filters and clears requests', async () => {
   const { simulator, client } = await simulate();
   const { attempts } = simulator;
   for (let turn = 0; turn < 3; turn += 1)
@@ -63,7 +63,7 @@ test('the log counts, chooses and forgets', async () => {
   expect(attempts.entries()).toMatchObject([{ sequence: 4, operation: 'ListGroups' }]);
 });
 
-test('the log keeps the last attempts, and no more than it may', () => {
+test('the log keeps the last attempts up to its capacity', () => {
   const log = new AttemptLog(3);
   for (let at = 0; at < 5; at += 1) log.settle(log.arrive({ at, since: at }), { outcome: 'ok' });
   expect(log.entries().map((attempt) => attempt.at)).toEqual([2, 3, 4]);
@@ -72,7 +72,7 @@ test('the log keeps the last attempts, and no more than it may', () => {
   expect(log.count({ outcome: 'throttled' })).toBe(0);
 });
 
-test('the peak is the most arrivals of any window', () => {
+test('the peak is the highest number of arrivals in any window', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 5000 })), (times) => {
       const log = new AttemptLog(1000);
@@ -86,7 +86,7 @@ test('the peak is the most arrivals of any window', () => {
   );
 });
 
-test('log, faults and health can be reached over HTTP', async () => {
+test('the control paths serve log, faults and health', async () => {
   const { simulator, client } = await simulate();
   const control = `${simulator.url}/_simulator`;
   const ask = async (path: string, init?: RequestInit) => {

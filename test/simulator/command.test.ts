@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type CliProcess, runCli, startCli } from '../support/cli.ts';
 import { clientOf, failure, POOL, simulate } from './support.ts';
 
-/** Starts the command and waits for its first line, which must be its URL. */
+/** Starts the command and waits for its first line, the URL. */
 async function serve(...args: string[]): Promise<{
   url: string;
   process: CliProcess;
@@ -31,7 +31,7 @@ async function serve(...args: string[]): Promise<{
   return { url, process, client };
 }
 
-test('the first line is the URL, printed when it is ready; a signal ends it with 0', async () => {
+test('prints its URL as the first line when it is ready, and exits with 0 on a signal', async () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const { url, process } = await serve('--port', '0', '--users', '5', '--groups', '1');
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -41,7 +41,7 @@ test('the first line is the URL, printed when it is ready; a signal ends it with
   }
 });
 
-test('every option reaches the simulator', async () => {
+test('passes every option to the simulator', async () => {
   const { url, client } = await serve(
     ...['--port', '0', '--pool', 'us-east-1_One', '--pool', 'us-east-1_Two', '--users', '70'],
     ...[
@@ -89,7 +89,7 @@ test('every option reaches the simulator', async () => {
   expect(log).toMatchObject({ total: 5 });
 });
 
-test('without options it serves the default pool under the real quota', async () => {
+test('serves the default pool with the real quota by default', async () => {
   const { client } = await serve('--port', '0');
   const { UserPool } = await client.send(new DescribeUserPoolCommand({ UserPoolId: POOL }));
   expect(UserPool?.EstimatedNumberOfUsers).toBe(1000);
@@ -102,7 +102,7 @@ test('without options it serves the default pool under the real quota', async ()
   expect(await Promise.all(calls)).toContain('TooManyRequestsException');
 });
 
-test('a port that is taken is named, with the remedy', async () => {
+test('reports a port that is in use, with a remedy', async () => {
   const { simulator } = await simulate({ users: 0, groups: 0 });
   const { code, stdout, stderr } = await runCli(['simulator', '--port', String(simulator.port)]);
   expect([code, stdout]).toEqual([2, '']);
@@ -110,7 +110,7 @@ test('a port that is taken is named, with the remedy', async () => {
   expect(stderr).toContain('0 for a free one');
 });
 
-test('everything wrong with the command line is reported at once', async () => {
+test('reports all problems of the command line at once', async () => {
   const { code, stdout, stderr } = await runCli([
     ...['simulator', '--port', '70000', '--pool', 'nope', '--pool', POOL, '--pool', POOL],
     ...[
@@ -154,7 +154,7 @@ test('everything wrong with the command line is reported at once', async () => {
   }
 });
 
-test('--help says what every option and fault does', async () => {
+test('--help explains every option and fault', async () => {
   const { code, stdout } = await runCli(['simulator', '--help']);
   expect(code).toBe(0);
   for (const word of ['--page-token-ttl-s', '--fault', 'empty-page', 'repeat-user', '_simulator']) {

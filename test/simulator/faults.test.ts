@@ -9,7 +9,7 @@ import { type clientOf, failure, groupsOf, listAll, membersOf, POOL, simulate } 
 
 const listUsers = () => new ListUsersCommand({ UserPoolId: POOL, Limit: 1 });
 
-/** Names of what calls failed with, 'ok' for those that did not. */
+/** The names of the errors of calls, or 'ok'. */
 async function outcomes(client: ReturnType<typeof clientOf>, count: number): Promise<string[]> {
   const names: string[] = [];
   for (let turn = 0; turn < count; turn += 1) {
@@ -39,7 +39,7 @@ test.each([
   },
 );
 
-test('a fault strikes at its rate, by the seed', async () => {
+test('a fault occurs at its rate, repeatably for a seed', async () => {
   const run = async (seed: number) => {
     const { client } = await simulate({ seed, users: 5, faults: { throttle: 0.3 } });
     return outcomes(client, 300);
@@ -52,7 +52,7 @@ test('a fault strikes at its rate, by the seed', async () => {
   expect(struck).toBeLessThan(120);
 });
 
-test('a fault can be kept to some operations', async () => {
+test('a fault can be limited to some operations', async () => {
   const { client } = await simulate({
     faults: { 'internal-error': { rate: 1, operations: ['ListUsers'] } },
   });
@@ -60,7 +60,7 @@ test('a fault can be kept to some operations', async () => {
   expect((await client.send(new ListGroupsCommand({ UserPoolId: POOL }))).Groups).toHaveLength(12);
 });
 
-test('drop cuts the connection, before the answer or within it', async () => {
+test('drop cuts the connection before or during the response', async () => {
   const { simulator } = await simulate({ users: 600, faults: { drop: 1 } });
   const init = {
     method: 'POST',
@@ -81,7 +81,7 @@ test('drop cuts the connection, before the answer or within it', async () => {
   expect(simulator.attempts.count({ outcome: 'dropped' })).toBe(20);
 });
 
-test('an SDK sees a dropped connection as an error that is not the service', async () => {
+test('an SDK reports a dropped connection as a network error', async () => {
   const { client } = await simulate({ faults: { drop: 1 } });
   for (let turn = 0; turn < 6; turn += 1) {
     const error = await failure(client.send(listUsers()));
@@ -89,7 +89,7 @@ test('an SDK sees a dropped connection as an error that is not the service', asy
   }
 });
 
-test('slow answers come, later', async () => {
+test('slow delays responses', async () => {
   const { simulator, client } = await simulate({ faults: { slow: 1 }, slowMs: 300 });
   const start = performance.now();
   await client.send(listUsers());
@@ -98,7 +98,7 @@ test('slow answers come, later', async () => {
   expect(simulator.attempts.entries()).toMatchObject([{ outcome: 'ok' }]);
 });
 
-test('latency delays every answer', async () => {
+test('latency delays every response', async () => {
   const { client } = await simulate({ latencyMs: 100 });
   const start = performance.now();
   await client.send(listUsers());
@@ -106,7 +106,7 @@ test('latency delays every answer', async () => {
   expect(performance.now() - start).toBeGreaterThan(155);
 });
 
-test('empty pages carry a token, never two running, and lose nobody', async () => {
+test('empty pages have a token, never follow each other, and lose no user', async () => {
   const { pool, client } = await simulate({ faults: { 'empty-page': 1 } });
   const pages = await listAll(client, { Limit: 30 });
   expect(pages.flat()).toHaveLength(200);
@@ -115,7 +115,7 @@ test('empty pages carry a token, never two running, and lose nobody', async () =
   expect(await groupsOf(client)).toHaveLength(12);
 });
 
-test('short pages hold at most half, at least one, and lose nobody', async () => {
+test('short pages hold between one user and half a page, and lose no user', async () => {
   const { client } = await simulate({ faults: { 'short-page': 1 } });
   const pages = await listAll(client, { Limit: 20 });
   expect(pages.flat()).toHaveLength(200);
@@ -125,7 +125,7 @@ test('short pages hold at most half, at least one, and lose nobody', async () =>
   }
 });
 
-test('a page of one stays a page of one under short pages', async () => {
+test('short pages keep pages of one user as they are', async () => {
   const { client } = await simulate({ users: 5, faults: { 'short-page': 1, 'repeat-user': 1 } });
   const pages = await listAll(client, { Limit: 1 });
   expect(pages.map((page) => page.length)).toEqual([1, 1, 1, 1, 1]);
@@ -139,7 +139,7 @@ test.each([
     188,
   ],
 ] as const)(
-  'repeat-user gives the last user of the page before again: %s',
+  'repeat-user returns the last user of the previous page again: %s',
   async (_, walk, count) => {
     const { client } = await simulate({ faults: { 'repeat-user': 1 } });
     const pages = await walk(client);
@@ -153,7 +153,7 @@ test.each([
   },
 );
 
-test('token-refused refuses valid tokens, and only requests that carry one', async () => {
+test('token-refused refuses valid tokens, and no request without one', async () => {
   const { simulator, client } = await simulate({ faults: { 'token-refused': 1 } });
   const first = await client.send(new ListUsersCommand({ UserPoolId: POOL }));
   const next = new ListUsersCommand({ UserPoolId: POOL, PaginationToken: first.PaginationToken });
@@ -165,7 +165,7 @@ test('token-refused refuses valid tokens, and only requests that carry one', asy
   expect((await client.send(next)).Users).toHaveLength(60);
 });
 
-test('churn creates and deletes users while a walk runs; those who stay are all seen once', async () => {
+test('churn creates and deletes users during a walk, which returns every other user once', async () => {
   const { pool, client } = await simulate({ users: 400, faults: { churn: 1 } });
   const before = new Set([...pool.users()].map((user) => user.username));
   const names = (await listAll(client, { Limit: 10 })).flat().map((user) => user.Username);
@@ -176,7 +176,7 @@ test('churn creates and deletes users while a walk runs; those who stay are all 
   for (const name of before) if (after.has(name)) expect(names).toContain(name);
 });
 
-test('page-fill sets how full pages are on average, and loses nobody', async () => {
+test('page-fill sets how full pages are on average, and loses no user', async () => {
   const { client } = await simulate({ users: 6000, groups: 0, pageFill: 0.6 });
   const pages = await listAll(client);
   expect(pages.flat()).toHaveLength(6000);
@@ -186,7 +186,7 @@ test('page-fill sets how full pages are on average, and loses nobody', async () 
   expect(new Set(pages.map((page) => page.length)).size).toBeGreaterThan(10);
 });
 
-test('faults are set anew while the simulator runs, and settings that make no sense are refused', async () => {
+test('faults can be replaced while the simulator runs, and invalid ones are refused', async () => {
   const { simulator, client } = await simulate({ faults: { throttle: 1 } });
   simulator.faults.set({ 'internal-error': 1 });
   expect(await outcomes(client, 2)).toEqual(['InternalErrorException', 'InternalErrorException']);
@@ -197,7 +197,7 @@ test('faults are set anew while the simulator runs, and settings that make no se
   expect(await outcomes(client, 1)).toEqual(['ok']);
 });
 
-test('a dropped write may or may not have happened, as in life', async () => {
+test('a dropped write may or may not have been done', async () => {
   const { pool, client } = await simulate({ users: 0, faults: { drop: 1 } });
   for (let turn = 0; turn < 20; turn += 1) {
     const input = { UserPoolId: POOL, Username: `user-${turn}` };

@@ -42,7 +42,7 @@ test.each(ATTRIBUTES)('%s filters by = and by ^=', async (name, searched) => {
   }
 });
 
-test('case matters for all but cognito:user_status', async () => {
+test('only cognito:user_status ignores case', async () => {
   const { pool, client } = await simulate({ users: 0 });
   pool.createUser({ username: 'Ann', attributes: { email: 'Ann@example.com', name: 'Ann' } });
   const count = async (Filter: string) => (await listAll(client, { Filter })).flat().length;
@@ -68,13 +68,13 @@ test('quotes and backslashes in a value are escaped with a backslash', async () 
   expect(await names('name ^= "a \\""')).toEqual(['odd']);
 });
 
-test.each(['', '   '])('the empty filter %j lists everyone', async (Filter) => {
+test.each(['', '   '])('the empty filter %j lists all users', async (Filter) => {
   const { client } = await simulate();
   expect((await listAll(client, { Filter })).flat()).toHaveLength(200);
 });
 
 test.each(['name="x"', '  name   =   "x"  ', 'name^="x"', 'name ^= ""'])(
-  'blanks around the parts of %j do not matter',
+  'spaces around the parts of %j are ignored',
   async (Filter) => {
     const { pool, client } = await simulate({ users: 0 });
     pool.createUser({ username: 'x', attributes: { name: 'x' } });
@@ -102,7 +102,7 @@ test.each([
 });
 
 test.each(['custom:tenant', 'locale', 'Email', 'birthdate'])(
-  'the attribute %s cannot be searched',
+  'the attribute %s cannot be filtered by',
   async (name) => {
     const { client } = await simulate();
     const Filter = `${name} = "x"`;
@@ -112,7 +112,7 @@ test.each(['custom:tenant', 'locale', 'Email', 'birthdate'])(
   },
 );
 
-test('a filter that matches few gives short or empty pages, and in the end everyone', async () => {
+test('a filter that matches few users gives short or empty pages, and finds all', async () => {
   const { pool, client } = await simulate({ users: 12_000, groups: 0 });
   pool.createUser({ username: 'rare', attributes: { given_name: 'Nobody else' } });
   const pages = await listAll(client, { Filter: 'given_name = "Nobody else"' });
@@ -121,7 +121,7 @@ test('a filter that matches few gives short or empty pages, and in the end every
   expect(pages[0]).toEqual([]);
 });
 
-test('a prefix of sub cuts the pool at any depth, dashes included', async () => {
+test('prefixes of sub divide the pool at any length, dashes included', async () => {
   const { pool, client } = await simulate({ users: 3000, groups: 0 });
   const sub = String([...pool.users()][0]?.attributes.get('sub'));
   for (const length of [0, 1, 2, 3, 8, 9, 10, 36]) {

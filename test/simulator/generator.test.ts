@@ -73,7 +73,7 @@ test('the second digit can be fixed', () => {
   expect(new Set(subs).size).toBe(3000);
 });
 
-test('names of native users have the style of their pool, mostly their sub', () => {
+test('native usernames have the style of their pool, mostly the sub', () => {
   const isSub = (pool: SimulatedPool) => {
     const native = [...pool.users()].filter((user) => user.status !== 'EXTERNAL_PROVIDER');
     return native.every((user) => user.username === user.attributes.get('sub'));
@@ -91,7 +91,7 @@ test('names of native users have the style of their pool, mostly their sub', () 
   }
 });
 
-test('every user is found by name and by sub, in pools of every style', () => {
+test('every user is found by username and by sub, in pools of every style', () => {
   for (const usernames of ['sub', 'email', 'plain'] as const) {
     const pool = generate({ usernames });
     for (const user of pool.users()) {
@@ -101,7 +101,7 @@ test('every user is found by name and by sub, in pools of every style', () => {
   }
 });
 
-test('names are legal for the service, also odd ones', () => {
+test('usernames are valid for the service, odd ones too', () => {
   const legal = /^[\p{L}\p{M}\p{S}\p{N}\p{P}]{1,128}$/u;
   const pool = generate({ usernames: 'plain', groups: 200 });
   for (const user of pool.users()) expect(user.username).toMatch(legal);
@@ -112,7 +112,7 @@ test('names are legal for the service, also odd ones', () => {
   expect(names.some((name) => name.includes('"'))).toBe(true);
 });
 
-test('profiles come from everywhere: native, linked and of each provider', () => {
+test('users have every origin: native, linked and each provider', () => {
   const users = [...generate().users()];
   for (const provider of ['Google', 'Facebook', 'SAML']) {
     const federated = users.filter((user) => user.username.startsWith(`${provider}_`));
@@ -136,7 +136,7 @@ test('profiles come from everywhere: native, linked and of each provider', () =>
   }
 });
 
-test('every status occurs, and one of the future', () => {
+test('every status occurs, and one that does not exist yet', () => {
   const statuses = new Set([...generate({ users: 1000 }).users()].map((user) => user.status));
   expect([...statuses].toSorted()).toEqual([
     'ARCHIVED',
@@ -174,7 +174,7 @@ test('some users are disabled, some have a legacy MFA option, and optional attri
   }
 });
 
-test('dates have milliseconds, lie in the past, and changes follow creations', () => {
+test('dates have milliseconds, are in the past, and changes are after creation', () => {
   const users = [...generate().users()];
   for (const user of users) {
     expect(user.createdAt).toBeLessThanOrEqual(user.modifiedAt);
@@ -203,7 +203,7 @@ test('a user is about 600 bytes of JSON', () => {
 });
 
 test.each([3, 5, 12, 40, 200, 1000])(
-  'with %i groups, sizes fall from nearly all to none',
+  'with %i groups, sizes fall from nearly all users to zero',
   (groups) => {
     const users = 20_000;
     const pool = generate({ users, groups });
@@ -221,7 +221,7 @@ test.each([3, 5, 12, 40, 200, 1000])(
   },
 );
 
-test('nobody is in more than 100 groups, however few the users', () => {
+test('no user is in more than 100 groups, even with few users', () => {
   const pool = generate({ users: 3, groups: 10_000 });
   for (const user of pool.users()) {
     expect([...pool.groupNamesOf(user.username)].length).toBeLessThanOrEqual(100);
@@ -257,7 +257,7 @@ test('precedences are equal, null and zero, with equal and with different roles'
   expect(odd.length).toBeGreaterThan(3);
 });
 
-test('a million users start in seconds and take a small part of 1 GB', () => {
+test('a million users are ready in seconds and take little memory', () => {
   const before = process.memoryUsage().rss;
   const start = performance.now();
   const pool = generate({ users: 1_000_000, groups: 200 });
@@ -267,7 +267,7 @@ test('a million users start in seconds and take a small part of 1 GB', () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
 });
 
-test('no group but those of providers is larger than the largest is asked to be', () => {
+test('no group except those of providers is larger than the share for the largest', () => {
   const pool = generate({ users: 10_000, groups: 40, largestShare: 0.1 });
   const sizes = [...pool.groups()].map(({ groupName }) => pool.memberCount(groupName));
   expect(pool.memberCount('everyone')).toBeGreaterThan(900);

@@ -22,14 +22,14 @@ import {
   simulate,
 } from './support.ts';
 
-test('ListUsers gives every user once, field by field', async () => {
+test('ListUsers returns every user once, with all fields', async () => {
   const { pool, client } = await simulate({ users: 1300 });
   const users = (await listAll(client)).flat();
   expect(byName(users)).toEqual(byName([...pool.users()].map(expectedUser)));
   expect(users).toHaveLength(1300);
 });
 
-test('an order of users repeats, and is neither that of names nor of creation', async () => {
+test('the order of users is stable, and not that of names or creation', async () => {
   const { client } = await simulate();
   const first = (await listAll(client)).flat();
   const again = (await listAll(client, { Limit: 7 })).flat();
@@ -39,7 +39,7 @@ test('an order of users repeats, and is neither that of names nor of creation', 
   expect(first).not.toEqual(byDate);
 });
 
-test('users created over the API are listed in no order of their creation', async () => {
+test('users created over the API are not listed in the order of creation', async () => {
   const { pool, client } = await simulate({ users: 0 });
   const names = Array.from({ length: 40 }, (_, n) => `user-${100 + n}`);
   for (const username of names) pool.createUser({ username });
@@ -85,7 +85,7 @@ test('AttributesToGet reduces the attributes to those named', async () => {
   expect(byName(pages.flat())).toEqual(byName(expected));
 });
 
-test('AttributesToGet fails where a user on the page lacks one', async () => {
+test('AttributesToGet fails if a user on the page lacks one', async () => {
   const { pool, client } = await simulate({ users: 0 });
   pool.createUser({ username: 'full', attributes: { email: 'full@example.com', name: 'Full' } });
   const ask = (AttributesToGet: string[]) =>
@@ -99,7 +99,7 @@ test('AttributesToGet fails where a user on the page lacks one', async () => {
   });
 });
 
-test('ListUsersInGroup gives the whole profiles of exactly the members', async () => {
+test('ListUsersInGroup returns exactly the members, with all fields', async () => {
   const { pool, client } = await simulate();
   let members = 0;
   for (const { groupName } of pool.groups()) {
@@ -112,7 +112,7 @@ test('ListUsersInGroup gives the whole profiles of exactly the members', async (
   expect(members).toBeGreaterThan(250);
 });
 
-test('ListGroups gives every group, field by field', async () => {
+test('ListGroups returns every group with all fields', async () => {
   const { pool, client } = await simulate({ users: 10, groups: 150 });
   expect(await groupsOf(client)).toEqual([...pool.groups()].map(expectedGroup));
 });
@@ -155,7 +155,7 @@ test('ListUserPools pages through the pools of the Region of the request', async
   european.destroy();
 });
 
-test("the SDK's paginators walk with pageSize and go on from startingToken", async () => {
+test("the SDK's paginators work with pageSize and startingToken", async () => {
   const { pool, client } = await simulate();
   const names: (string | undefined)[] = [];
   const first = paginateListUsers({ client, pageSize: 50 }, { UserPoolId: POOL });
@@ -182,7 +182,7 @@ test("the SDK's paginators walk with pageSize and go on from startingToken", asy
   expect(groups).toBe(12);
 });
 
-test('a walk goes on while users are created and deleted, and gives nobody twice', async () => {
+test('a walk continues while users are created and deleted, and repeats no user', async () => {
   const { pool, client } = await simulate({ users: 300, groups: 0 });
   const stays = new Set([...pool.users()].map((user) => user.username));
   const seen: (string | undefined)[] = [];
@@ -204,7 +204,7 @@ test('a walk goes on while users are created and deleted, and gives nobody twice
   for (const username of stays) expect(seen).toContain(username);
 });
 
-test('a token of a deleted user still leads on', async () => {
+test('a token stays valid after its last user is deleted', async () => {
   const { pool, client } = await simulate({ users: 20, groups: 3 });
   const group = 'everyone';
   const input = { UserPoolId: POOL, GroupName: group, Limit: 5 };

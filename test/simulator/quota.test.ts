@@ -17,7 +17,7 @@ const listMembers = () =>
   new ListUsersInGroupCommand({ UserPoolId, GroupName: 'everyone', Limit: 1 });
 const listGroups = (pool = POOL) => new ListGroupsCommand({ UserPoolId: pool });
 
-/** How many of `count` calls pass, one after the other. */
+/** How many of `count` sequential calls are allowed. */
 async function passing(
   client: ReturnType<typeof clientOf>,
   count: number,
@@ -36,7 +36,7 @@ async function passing(
   return passed;
 }
 
-test('ListUsers and ListUsersInGroup share a bucket of one second, refilled evenly', async () => {
+test('ListUsers and ListUsersInGroup share a bucket of one second that refills evenly', async () => {
   let now = 0;
   const { client } = await simulate({ rps: 30, now: () => now });
   const both = (turn: number) => (turn % 2 === 0 ? listUsers() : listMembers());
@@ -67,7 +67,7 @@ test.each([
   expect(await passing(client, rate + 5, command)).toBe(rate);
 });
 
-test('ListGroups passes 5 requests a second a pool, and 20 over all pools', async () => {
+test('ListGroups allows 5 requests per second and pool, and 20 over all pools', async () => {
   const pools = [POOL, 'us-east-1_B', 'us-east-1_C', 'us-east-1_D', 'us-east-1_E'];
   const { client } = await simulate({ pools, users: 1, groups: 1, rps: 30, now: () => 0 });
   const passed = [];
@@ -75,7 +75,7 @@ test('ListGroups passes 5 requests a second a pool, and 20 over all pools', asyn
   expect(passed).toEqual([5, 5, 5, 5, 0]);
 });
 
-test('accounts and Regions have buckets of their own, pools of one account share theirs', async () => {
+test('pools share a bucket if their account and Region are the same', async () => {
   const pools = [
     POOL,
     'us-east-1_Same',
@@ -107,13 +107,13 @@ test('refused and failed requests count too', async () => {
   expect(await passing(client, 1, listUsers)).toBe(0);
 });
 
-test('rps 0 lifts every quota', async () => {
+test('rps 0 turns all quotas off', async () => {
   const { client } = await simulate({ rps: 0, now: () => 0 });
   expect(await passing(client, 60, listUsers)).toBe(60);
   expect(await passing(client, 20, () => listGroups())).toBe(20);
 });
 
-test('writes draw on no quota', async () => {
+test('writes have no quota', async () => {
   const { client } = await simulate({ rps: 1, now: () => 0 });
   const create = (turn: number) => new CreateGroupCommand({ UserPoolId, GroupName: `g-${turn}` });
   expect(await passing(client, 50, create)).toBe(50);
@@ -131,7 +131,7 @@ test('single buckets can be set', async () => {
   ]);
 });
 
-test('on the real clock, no second passes more than the bucket and its refill', async () => {
+test('on the real clock, no second allows more than the bucket and its refill', async () => {
   const { simulator, client } = await simulate({ rps: 10 });
   const end = performance.now() + 1500;
   while (performance.now() < end) {

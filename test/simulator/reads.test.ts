@@ -6,7 +6,7 @@ import {
 import { expect, test } from 'vitest';
 import { expectedUser, failure, POOL, simulate } from './support.ts';
 
-test('AdminGetUser gives every profile by its name, field by field', async () => {
+test('AdminGetUser returns every user by username, with all fields', async () => {
   const { pool, client } = await simulate();
   for (const user of [...pool.users()].slice(0, 60)) {
     const Username = user.username;
@@ -22,7 +22,7 @@ test('AdminGetUser gives every profile by its name, field by field', async () =>
   }
 });
 
-test('a user is found by sub as well, in pools with names of any style', async () => {
+test('a user is also found by sub, in pools of every username style', async () => {
   for (const usernames of ['sub', 'email', 'plain'] as const) {
     const { pool, client } = await simulate({ usernames });
     pool.createUser({ username: 'made', sub: '0f0f0f0f-0000-4000-8000-000000000000' });
@@ -34,7 +34,7 @@ test('a user is found by sub as well, in pools with names of any style', async (
   }
 });
 
-test('a user who does not exist is not found', async () => {
+test('an unknown user is not found', async () => {
   const { client } = await simulate();
   for (const Username of ['nobody', 'Google_1', 'Google_10000000000', 'a.b@c', '00000000']) {
     const expected = { name: 'UserNotFoundException', message: 'User does not exist.' };
@@ -46,7 +46,7 @@ test('a user who does not exist is not found', async () => {
   }
 });
 
-test('DescribeUserPool tells what the pool is', async () => {
+test('DescribeUserPool returns the settings of the pool', async () => {
   const { pool, client } = await simulate({ account: '000011112222' });
   const describe = async () =>
     (await client.send(new DescribeUserPoolCommand({ UserPoolId: POOL }))).UserPool;
@@ -65,7 +65,7 @@ test('DescribeUserPool tells what the pool is', async () => {
   expect((await describe())?.EstimatedNumberOfUsers).toBe(7);
 });
 
-test('the schema has every attribute that a profile has', async () => {
+test('the schema contains every attribute of every user', async () => {
   const { pool, client } = await simulate({ users: 2000 });
   const { UserPool } = await client.send(new DescribeUserPoolCommand({ UserPoolId: POOL }));
   const schema = new Set(UserPool?.SchemaAttributes?.map((attribute) => attribute.Name));

@@ -5,7 +5,7 @@ import { byName, listAll, simulate } from './support.ts';
 
 const DIGITS = '0123456789abcdef'.split('');
 
-test('walks of all 16 prefixes give exactly the users of a serial walk', async () => {
+test('walks of all 16 prefixes return exactly the users of a single walk', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

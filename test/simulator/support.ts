@@ -19,7 +19,7 @@ import type { GroupRecord, UserRecord } from '../../src/simulator/records.ts';
 
 export const POOL = DEFAULT_POOL_ID;
 
-/** A client of the simulator as programs make it, but that it never tries again. */
+/** A client of the simulator as programs create it, but without retries. */
 export function clientOf(
   { url }: Pick<Simulator, 'url'>,
   region = 'us-east-1',
@@ -33,7 +33,7 @@ export function clientOf(
   });
 }
 
-/** A simulator without quotas, its first pool and a client; all end with the test. */
+/** A simulator without quotas, its first pool and a client; closed at the end of the test. */
 export async function simulate(options: SimulatorOptions = {}): Promise<{
   simulator: Simulator;
   pool: SimulatedPool;
@@ -48,7 +48,7 @@ export async function simulate(options: SimulatorOptions = {}): Promise<{
   return { simulator, pool: simulator.pool(), client };
 }
 
-/** The error that a call fails with. */
+/** The error of a call that fails. */
 export async function failure(call: Promise<unknown>): Promise<Error & { $metadata?: unknown }> {
   return call.then(
     () => {
@@ -105,7 +105,7 @@ export async function groupsOf(client: CognitoIdentityProviderClient): Promise<G
   return groups;
 }
 
-/** A user as the lists must give it. */
+/** A user in the form of the list operations. */
 export function expectedUser(user: UserRecord): UserType {
   return {
     Username: user.username,
@@ -118,7 +118,7 @@ export function expectedUser(user: UserRecord): UserType {
   };
 }
 
-/** A group as the service must give it. */
+/** A group in the form of the service. */
 export function expectedGroup(group: GroupRecord): GroupType {
   return {
     GroupName: group.groupName,
@@ -131,7 +131,7 @@ export function expectedGroup(group: GroupRecord): GroupType {
   };
 }
 
-/** Sorts users by name, for comparing sets. */
+/** Sorts users by username, to compare sets. */
 export function byName<Item extends { Username?: string | undefined }>(users: Item[]): Item[] {
   return users.toSorted((a, b) => ((a.Username ?? '') < (b.Username ?? '') ? -1 : 1));
 }

@@ -16,7 +16,7 @@ async function tokenOf(client: ReturnType<typeof clientOf>, input: object = {}):
   return String(page.PaginationToken);
 }
 
-test('a token says nothing of what it stands for', async () => {
+test('a token reveals nothing about its content', async () => {
   const { pool, client } = await simulate();
   const tokens = [await tokenOf(client), await tokenOf(client)];
   expect(tokens[0]).not.toBe(tokens[1]);
@@ -30,7 +30,7 @@ test('a token says nothing of what it stands for', async () => {
   }
 });
 
-test('a token can be used again, and gives the same page', async () => {
+test('a token can be used again and returns the same page', async () => {
   const { client } = await simulate();
   const input = { UserPoolId: POOL, Limit, PaginationToken: await tokenOf(client) };
   const first = await client.send(new ListUsersCommand(input));
@@ -54,13 +54,13 @@ test.each([
   expect(error.message).toContain(PaginationToken);
 });
 
-test('a token may go on with another Limit', async () => {
+test('a token is valid with another Limit', async () => {
   const { client } = await simulate();
   const input = { UserPoolId: POOL, Limit: 9, PaginationToken: await tokenOf(client) };
   expect((await client.send(new ListUsersCommand(input))).Users).toHaveLength(9);
 });
 
-test('a token of one operation, group or user is refused by another', async () => {
+test('a token is refused for another operation, group or user', async () => {
   const { pool, client } = await simulate({ users: 600, groups: 30 });
   const users = await tokenOf(client);
   const members = await client.send(
@@ -101,7 +101,7 @@ test('made-up and damaged tokens are refused', async () => {
   }
 });
 
-test('a token expires, counted from its own page', async () => {
+test('a token expires after a time from its issue', async () => {
   let now = 1_000_000;
   const { client } = await simulate({ now: () => now });
   const first = await tokenOf(client);
@@ -128,7 +128,7 @@ test('the time to live can be set', async () => {
   expect(error.name).toBe('InvalidParameterException');
 });
 
-test('a token outlives a restart of the simulator with the same seed', async () => {
+test('a token is valid after a restart with the same seed', async () => {
   const { client } = await simulate();
   const PaginationToken = await tokenOf(client);
   const rest = (await client.send(new ListUsersCommand({ UserPoolId: POOL, PaginationToken })))

@@ -236,7 +236,7 @@ const CASES: readonly Case[] = [
 ];
 
 test.each(CASES.map((each, index) => [index, ...each] as const))(
-  'case %i: %s refuses input beyond its constraints',
+  'case %i: %s refuses input outside its constraints',
   async (_index, _name, Command, input, ...constraints) => {
     const { client } = await simulate();
     const error = await failure(client.send(new Command(input as never) as never));

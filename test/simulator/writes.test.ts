@@ -19,7 +19,7 @@ import { failure, groupsOf, listAll, membersOf, POOL, simulate } from './support
 const UserPoolId = POOL;
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0, 345);
 
-test('AdminCreateUser makes a user who must set a password', async () => {
+test('AdminCreateUser creates a user who must set a password', async () => {
   const { client } = await simulate({ now: () => NOW + 0.9 });
   const input = {
     UserPoolId,
@@ -53,7 +53,7 @@ test('AdminCreateUser makes a user who must set a password', async () => {
   expect(listed).toEqual([User]);
 });
 
-test('a user name is taken once, but differs by case', async () => {
+test('a username is unique and case-sensitive', async () => {
   const { pool, client } = await simulate();
   const create = (Username: string) =>
     client.send(new AdminCreateUserCommand({ UserPoolId, Username }));
@@ -82,7 +82,7 @@ test.each([
   }
 });
 
-test('RESEND invites again whoever waits for it, and nobody else', async () => {
+test('RESEND invites only a user who waits for an invitation', async () => {
   const { pool, client } = await simulate();
   pool.createUser({ username: 'waits' });
   pool.createUser({ username: 'done', status: 'CONFIRMED' });
@@ -94,7 +94,7 @@ test('RESEND invites again whoever waits for it, and nobody else', async () => {
   expect(pool.userCount).toBe(202);
 });
 
-test('AdminDeleteUser takes a user away, with its memberships, generated or created', async () => {
+test('AdminDeleteUser deletes a user with its memberships, generated or created', async () => {
   const { pool, client } = await simulate();
   pool.createUser({ username: 'made' });
   pool.addToGroup('made', 'editors');
@@ -114,7 +114,7 @@ test('AdminDeleteUser takes a user away, with its memberships, generated or crea
   expect(pool.userCount).toBe(199);
 });
 
-test('a name that comes back is another person, with another sub and no groups', async () => {
+test('a deleted username that is created again has another sub and no groups', async () => {
   const { pool, client } = await simulate({ usernames: 'email' });
   const old = [...pool.members('everyone')][0];
   const Username = old?.username ?? '';
@@ -126,7 +126,7 @@ test('a name that comes back is another person, with another sub and no groups',
   expect(Groups).toEqual([]);
 });
 
-test('AdminUpdateUserAttributes sets, adds and, with a blank value, takes away', async () => {
+test('AdminUpdateUserAttributes sets and adds attributes, and deletes them with an empty value', async () => {
   const { pool, client } = await simulate({ now: () => NOW });
   const created = NOW - 5000;
   const attributes = { name: 'Ann', email: 'ann@example.com' };
@@ -147,7 +147,7 @@ test('AdminUpdateUserAttributes sets, adds and, with a blank value, takes away',
   expect([user.createdAt, user.modifiedAt]).toEqual([created, NOW]);
 });
 
-test('a change of a generated user keeps all else of it', async () => {
+test('a change of a generated user keeps its other fields', async () => {
   const { pool, client } = await simulate({ now: () => NOW });
   const before = [...pool.users()][3];
   const Username = before?.username ?? '';
@@ -161,7 +161,7 @@ test('a change of a generated user keeps all else of it', async () => {
   expect(pool.userCount).toBe(200);
 });
 
-test('AdminDisableUser and AdminEnableUser', async () => {
+test('AdminDisableUser and AdminEnableUser change the enabled flag', async () => {
   const { pool, client } = await simulate({ now: () => NOW });
   pool.createUser({ username: 'ann', createdAt: 1000 });
   await client.send(new AdminDisableUserCommand({ UserPoolId, Username: 'ann' }));
@@ -215,7 +215,7 @@ test('a pool holds at most 10,000 groups', async () => {
   expect((await failure(client.send(command))).name).toBe('LimitExceededException');
 });
 
-test('memberships come and go, each change any number of times', async () => {
+test('adding and removing members is idempotent', async () => {
   const { pool, client } = await simulate();
   pool.createUser({ username: 'ann' });
   const input = { UserPoolId, Username: 'ann', GroupName: 'editors' };
@@ -247,7 +247,7 @@ test.each([
 });
 
 test.each([UpdateGroupCommand, DeleteGroupCommand])(
-  'a group that does not exist can be neither changed nor deleted',
+  'an unknown group cannot be changed or deleted',
   async (Command) => {
     const { client } = await simulate();
     const error = await failure(client.send(new Command({ UserPoolId, GroupName: 'none' })));
@@ -255,7 +255,7 @@ test.each([UpdateGroupCommand, DeleteGroupCommand])(
   },
 );
 
-test('tests can hold users that the API would not make', async () => {
+test('tests can create users that the API would refuse', async () => {
   const { pool, client } = await simulate({ users: 0 });
   pool.createUser({
     username: 'odd',
