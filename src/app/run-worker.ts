@@ -10,7 +10,7 @@ import { openMetricsQuery } from '../postgres/work/metrics.ts';
 import { countLiveWorkers, installationId } from '../postgres/work/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
-import type { RedisTrouble } from '../redis/watch.ts';
+import type { RedisOutage } from '../redis/watch.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
 import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
@@ -144,9 +144,9 @@ function serve(
         await mirror.db.query('SELECT 1');
       },
       async redis() {
-        const { trouble } = redis;
-        if (trouble === null) await redis.client.ping();
-        else throw new ResumableError(describeTrouble(trouble));
+        const { outage } = redis;
+        if (outage === null) await redis.client.ping();
+        else throw new ResumableError(describeOutage(outage));
       },
       schema: () => requireMigrated(mirror.db),
     },
@@ -155,13 +155,13 @@ function serve(
 }
 
 /** Anyone may read it: the problem itself can name a user of Redis or an address. */
-function describeTrouble({ isLost }: RedisTrouble): string {
+function describeOutage({ isLost }: RedisOutage): string {
   return isLost ? 'Redis is not reachable.' : 'Redis refuses commands; the log says why.';
 }
 
 /** Throws where Redis cannot be used, although it may still be read. */
 async function depths(redis: RedisConnection, queues: Queues) {
-  if (redis.trouble !== null) throw new ResumableError(describeTrouble(redis.trouble));
+  if (redis.outage !== null) throw new ResumableError(describeOutage(redis.outage));
   return Promise.all(
     QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),
   );

@@ -2,42 +2,41 @@ import { ActionRequiredError, type Problem, ResumableError } from '../model/erro
 import { NoCredentialsError } from './credentials.ts';
 import { ProxyError } from './proxy.ts';
 
-/** Why no service of AWS can be reached from here, whichever it is. */
+/** Why this process can reach no service of AWS. */
 export interface AccessProblem extends Problem {
-  /** True where to run it again can help. */
-  readonly passing: boolean;
+  /** True if running it again can help. */
+  readonly temporary: boolean;
 }
 
-/** Explains missing credentials and failures of a proxy; null where the error is something else. */
+/** Explains missing credentials and failures of a proxy. Null for any other error. */
 export function explainAccess(error: unknown): AccessProblem | null {
-  if (error instanceof NoCredentialsError) return { subject: 'AWS credentials', ...error.trouble };
+  if (error instanceof NoCredentialsError) return { subject: 'AWS credentials', ...error.problem };
   if (!(error instanceof ProxyError)) return null;
   const subject = 'HTTPS_PROXY';
-  if (error.wantsCredentials) {
+  if (error.needsCredentials) {
     return {
       subject,
-      passing: false,
-      problem: `the proxy ${error.proxy} wants other credentials (${error.detail}).`,
-      remedy: 'Put user and password into its URL: http://user:password@proxy:3128.',
+      temporary: false,
+      problem: `the proxy ${error.proxy} rejects the credentials in its URL (${error.detail}).`,
+      remedy: 'Set user and password in its URL: http://user:password@proxy:3128.',
     };
   }
   return {
     subject,
-    passing: true,
-    problem: `the proxy ${error.proxy} could not carry the request (${error.detail}).`,
+    temporary: true,
+    problem: `the proxy ${error.proxy} failed to forward the request (${error.detail}).`,
     remedy:
-      'Check the proxy, and name hosts that it must not carry in NO_PROXY; then run it again to ' +
-      'go on from here.',
+      'Check the proxy, and add hosts that need no proxy to NO_PROXY; then run it again to resume.',
   };
 }
 
-/** The same, as the error to end with. */
-export function accessError(error: unknown): ActionRequiredError | ResumableError | null {
-  // A variable that names no proxy.
+/** The same as an error to throw. */
+export function toAccessError(error: unknown): ActionRequiredError | ResumableError | null {
+  // A proxy variable that does not name a proxy.
   if (error instanceof ActionRequiredError) return error;
-  const trouble = explainAccess(error);
-  if (trouble === null) return null;
-  if (!trouble.passing) return new ActionRequiredError([trouble], { cause: error });
-  const { subject, problem, remedy } = trouble;
+  const access = explainAccess(error);
+  if (access === null) return null;
+  if (!access.temporary) return new ActionRequiredError([access], { cause: error });
+  const { subject, problem, remedy } = access;
   return new ResumableError(`${subject}: ${problem} ${remedy}`, { cause: error });
 }

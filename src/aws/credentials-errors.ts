@@ -4,146 +4,146 @@ import { parseKnownFiles } from '@smithy/core/config';
 import type { Problem } from '../model/errors.ts';
 import { ProxyError } from './proxy.ts';
 
-/** Why there are no AWS credentials, and what to do. */
+/** Why no AWS credentials were found, and what to do. */
 export interface CredentialsProblem extends Omit<Problem, 'subject'> {
-  /** True where to wait and try again can help. */
-  readonly passing: boolean;
+  /** True if another attempt can help. */
+  readonly temporary: boolean;
 }
 
-/** Network failures and answers of a service that is overloaded, as they appear in names and texts. */
+/** Names of network failures and of errors of an overloaded service. */
 const UNANSWERED =
   /\b(EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EPIPE|ETIMEDOUT|TimeoutError|Throttling|TooManyRequests|SlowDown|InternalFailure|ServiceUnavailable)/;
 
 const CONNECT_MS = 1_000;
 
 /**
- * Finds why the SDK's standard chain gave no credentials. The chain keeps only its last error, so
- * profile and endpoints are looked at again. The SDK's own text is matched and never repeated: it
- * can hold the command of a `credential_process`.
+ * Finds why the SDK's standard chain found no credentials. The chain keeps only its last error, so
+ * this checks profile and endpoints again. It matches the SDK's text but never repeats it: it can
+ * contain the command of a `credential_process`.
  */
 export async function explainMissingCredentials(error: unknown): Promise<CredentialsProblem> {
   const profile = process.env.AWS_PROFILE || 'default';
-  const { name, message, code, status } = partsOf(error);
+  const { name, message, code, status } = readError(error);
   const text = `${name} ${code} ${message}`;
   if (error instanceof ProxyError || /^.*\bThe proxy http\S+ failed/.test(message)) {
-    return unanswered('the service that gives them', 'through the proxy');
+    return explainSilence('the credentials service', 'through the proxy');
   }
-  if (/multi-factor authentication/.test(message)) return wantsCode(profile);
-  if (asksContainer()) return ofContainerEndpoint();
+  if (/multi-factor authentication/.test(message)) return explainMfa(profile);
+  if (usesContainer()) return checkContainerEndpoint();
   const [, silence = name] = UNANSWERED.exec(text) ?? [];
   if (status >= 500 || UNANSWERED.test(text)) {
     const detail = status > 0 ? `${name}, HTTP ${status}` : silence;
-    return unanswered('the service that gives them', detail);
+    return explainSilence('the credentials service', detail);
   }
   if (/aws sso login|\bsso\b|UnauthorizedException/i.test(text) || name.startsWith('Token')) {
-    return ssoEnded(profile);
+    return explainSso(profile);
   }
-  if (status > 0) return refused(`${name}, HTTP ${status}`, profile);
-  if (/^E[A-Z]+$/.test(code)) return unreadable(code);
-  return (await ofProfile()) ?? (await ofInstance()) ?? NONE;
+  if (status > 0) return explainRefusal(`${name}, HTTP ${status}`, profile);
+  if (/^E[A-Z]+$/.test(code)) return explainUnreadableFile(code);
+  return (await checkProfile()) ?? (await checkInstanceEndpoint()) ?? NOT_FOUND;
 }
 
-const NONE: CredentialsProblem = {
-  passing: false,
-  problem: 'none found in the environment, the shared config files or a role.',
+const NOT_FOUND: CredentialsProblem = {
+  temporary: false,
+  problem: 'not found in the environment, the shared config files or a role.',
   remedy:
     'Set AWS_PROFILE (after `aws sso login` or `aws configure`), or AWS_ACCESS_KEY_ID and ' +
-    'AWS_SECRET_ACCESS_KEY, or run where an instance or a task has a role.',
+    'AWS_SECRET_ACCESS_KEY, or run on an instance or task with a role.',
 };
 
-function unanswered(what: string, detail: string): CredentialsProblem {
+function explainSilence(what: string, detail: string): CredentialsProblem {
   return {
-    passing: true,
+    temporary: true,
     problem: `${what} did not answer (${detail}).`,
-    remedy: 'Check it and the network; then run it again to go on from here.',
+    remedy: 'Check it and the network; then run it again to resume.',
   };
 }
 
-function wantsCode(profile: string): CredentialsProblem {
+function explainMfa(profile: string): CredentialsProblem {
   return {
-    passing: false,
-    problem: `the profile ${quote(profile)} wants an MFA code, which this program cannot ask for.`,
+    temporary: false,
+    problem: `the profile ${quote(profile)} requires an MFA code, but this program cannot ask for one.`,
     remedy:
-      'Get a session with `aws sts get-session-token --serial-number ARN --token-code CODE` and ' +
-      'set its keys, or use a profile or role without MFA.',
+      'Run `aws sts get-session-token --serial-number ARN --token-code CODE` and set the keys of ' +
+      'this session, or use a profile or role without MFA.',
   };
 }
 
-function ssoEnded(profile: string): CredentialsProblem {
+function explainSso(profile: string): CredentialsProblem {
   return {
-    passing: false,
+    temporary: false,
     problem: `the SSO session of the profile ${quote(profile)} has expired or is missing.`,
-    remedy: `Run \`aws sso login --profile ${profile}\`, then run it again to go on from here.`,
+    remedy: `Run \`aws sso login --profile ${profile}\`, then run it again to resume.`,
   };
 }
 
-function refused(detail: string, profile: string): CredentialsProblem {
+function explainRefusal(detail: string, profile: string): CredentialsProblem {
   return {
-    passing: false,
-    problem: `STS refused to give them for the profile ${quote(profile)} (${detail}).`,
+    temporary: false,
+    problem: `STS refused the profile ${quote(profile)} (${detail}).`,
     remedy: `Check with \`aws sts get-caller-identity --profile ${profile}\`.`,
   };
 }
 
-function unreadable(code: string): CredentialsProblem {
+function explainUnreadableFile(code: string): CredentialsProblem {
   return {
-    passing: false,
-    problem: `a file that holds them cannot be read (${code}).`,
+    temporary: false,
+    problem: `a file with credentials cannot be read (${code}).`,
     remedy: 'Check AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.',
   };
 }
 
-/** What is wrong with the profile that AWS_PROFILE names; null where it names none. */
-async function ofProfile(): Promise<CredentialsProblem | null> {
+/** Checks the profile of AWS_PROFILE. Null if the variable is not set. */
+async function checkProfile(): Promise<CredentialsProblem | null> {
   const profile = process.env.AWS_PROFILE;
   if (!profile) return null;
   const known = await parseKnownFiles({}).catch(() => ({}));
   if (!Object.hasOwn(known, profile)) {
     return {
-      passing: false,
-      problem: `AWS_PROFILE names ${quote(profile)}, and the shared config files have no such profile.`,
-      remedy: '`aws configure list-profiles` shows the profiles. Correct or unset AWS_PROFILE.',
+      temporary: false,
+      problem: `the profile ${quote(profile)} of AWS_PROFILE is missing in the shared config files.`,
+      remedy: 'Correct or unset AWS_PROFILE; `aws configure list-profiles` shows the profiles.',
     };
   }
   return {
-    passing: false,
-    problem: `the profile ${quote(profile)} gives none.`,
-    remedy: `\`aws sts get-caller-identity --profile ${profile}\` shows why.`,
+    temporary: false,
+    problem: `the profile ${quote(profile)} has no credentials.`,
+    remedy: `Run \`aws sts get-caller-identity --profile ${profile}\` to see why.`,
   };
 }
 
-/** What is wrong with the container's endpoint, which is asked once more. */
-async function ofContainerEndpoint(): Promise<CredentialsProblem> {
+/** Checks the container's endpoint with another request. */
+async function checkContainerEndpoint(): Promise<CredentialsProblem> {
   const { fromHttp } = await import('@aws-sdk/credential-providers');
   const what = "the container's credentials endpoint";
-  const failure = await failureOf(async () =>
-    ofContainer(fromHttp({ maxRetries: 0, timeout: CONTAINER_SOCKET_MS })()),
+  const failure = await catchError(async () =>
+    withContainerLimit(fromHttp({ maxRetries: 0, timeout: CONTAINER_SOCKET_MS })()),
   );
   const status = Number(/status: (\d{3})/.exec(failure?.message ?? '')?.[1] ?? 0);
   if (status < 400 || status >= 500 || status === 429) {
-    return unanswered(what, status > 0 ? `HTTP ${status}` : 'no answer in time');
+    return explainSilence(what, status > 0 ? `HTTP ${status}` : 'no answer in time');
   }
   return {
-    passing: false,
-    problem: `${what} refuses to give them (HTTP ${status}).`,
+    temporary: false,
+    problem: `${what} refuses the request (HTTP ${status}).`,
     remedy: 'Check the role of the task or service account, and the authorization token.',
   };
 }
 
-/** What is wrong with the instance's endpoint; null where there is none. */
-async function ofInstance(): Promise<CredentialsProblem | null> {
+/** Checks the instance's endpoint. Null if this machine has none. */
+async function checkInstanceEndpoint(): Promise<CredentialsProblem | null> {
   const { env } = process;
   if (env.AWS_EC2_METADATA_DISABLED && env.AWS_EC2_METADATA_DISABLED !== 'false') return null;
   const { fromInstanceMetadata } = await import('@aws-sdk/credential-providers');
-  const failure = await failureOf(fromInstanceMetadata({ maxRetries: 0 }));
-  const { status } = partsOf(failure);
+  const failure = await catchError(fromInstanceMetadata({ maxRetries: 0 }));
+  const { status } = readError(failure);
   const what = "the instance's credentials endpoint";
-  if (status >= 500 || status === 429) return unanswered(what, `HTTP ${status}`);
+  if (status >= 500 || status === 429) return explainSilence(what, `HTTP ${status}`);
   const isSilent = /TimeoutError/.test(failure?.message ?? '') && (await isInstance());
-  return isSilent ? unanswered(what, 'no answer in time') : null;
+  return isSilent ? explainSilence(what, 'no answer in time') : null;
 }
 
-/** True where something listens at the address of instance metadata: other machines have none. */
+/** True if something listens at the address of instance metadata: only instances have one. */
 function isInstance(): Promise<boolean> {
   const given = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT ?? '';
   const { hostname, port } = new URL(URL.canParse(given) ? given : 'http://169.254.169.254');
@@ -158,15 +158,20 @@ function isInstance(): Promise<boolean> {
   });
 }
 
-async function failureOf(provider: () => Promise<unknown>): Promise<Error | null> {
+async function catchError(provider: () => Promise<unknown>): Promise<Error | null> {
   return provider().then(
     () => null,
     (error: unknown) => (error instanceof Error ? error : null),
   );
 }
 
-/** What tells errors of the SDK apart; an absent status is 0. */
-function partsOf(error: unknown): { name: string; message: string; code: string; status: number } {
+/** What distinguishes errors of the SDK. An absent status is 0. */
+function readError(error: unknown): {
+  name: string;
+  message: string;
+  code: string;
+  status: number;
+} {
   if (!(error instanceof Error)) return { name: '', message: '', code: '', status: 0 };
   const { name, message, code, statusCode, $metadata } = error as Error & {
     code?: unknown;
@@ -185,20 +190,20 @@ function quote(profile: string): string {
   return JSON.stringify(profile);
 }
 
-/** How long the container's credentials endpoint may take to answer. */
+/** The time limit of the container's credentials endpoint. */
 const ANSWER_MS = 5_000;
-/** The SDK only warns at its own limit, and waits on: it is set beyond ours. */
+/** The SDK's own limit only warns, so it is set above ours. */
 export const CONTAINER_SOCKET_MS = 60_000;
 
-/** True where a look-up comes to the container's endpoint: the variables before it are not set. */
-export function asksContainer({ env } = process): boolean {
+/** True if the chain uses the container's endpoint: the variables that go first are not set. */
+export function usesContainer({ env } = process): boolean {
   const named =
     env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI || env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
   return Boolean(named) && !env.AWS_PROFILE && !env.AWS_ACCESS_KEY_ID;
 }
 
-/** Gives what the container's endpoint answers, or rejects with a TimeoutError where it is silent. */
-export function ofContainer<T>(answer: Promise<T>): Promise<T> {
+/** The answer of the container's endpoint; rejects with a TimeoutError after the limit. */
+export function withContainerLimit<T>(answer: Promise<T>): Promise<T> {
   const late = new AbortController();
   const limit = sleep(ANSWER_MS, undefined, { signal: late.signal }).then(() => {
     throw Object.assign(new Error('no answer in time'), { name: 'TimeoutError' });

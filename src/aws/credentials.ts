@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ActionRequiredError } from '../model/errors.ts';
 import {
-  asksContainer,
   CONTAINER_SOCKET_MS,
   type CredentialsProblem,
   explainMissingCredentials,
-  ofContainer,
+  usesContainer,
+  withContainerLimit,
 } from './credentials-errors.ts';
 
 /** A role to assume, with the credentials of the standard chain. */
@@ -14,57 +14,57 @@ export interface AssumedRole {
   readonly arn: string;
   readonly externalId: string | null;
   readonly sessionName: string;
-  /** The Region whose STS is asked. */
+  /** The Region of the STS to call. */
   readonly region: string;
 }
 
 type Providers = typeof import('@aws-sdk/credential-providers');
 export type CredentialsProvider = ReturnType<Providers['fromTemporaryCredentials']>;
 
-/** There are no AWS credentials. Waiting for an endpoint that may come back is over already. */
+/** No AWS credentials were found, also after waiting for an endpoint that may recover. */
 export class NoCredentialsError extends Error {
-  readonly trouble: CredentialsProblem;
+  readonly problem: CredentialsProblem;
 
-  constructor(trouble: CredentialsProblem) {
-    super(trouble.problem);
+  constructor(problem: CredentialsProblem) {
+    super(problem.problem);
     this.name = 'NoCredentialsError';
-    this.trouble = trouble;
+    this.problem = problem;
   }
 }
 
-/** Waits between attempts where the failure can pass: half a minute in all. */
+/** The waits after temporary failures: half a minute in all. */
 const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
-/** How long the instance's endpoint may take: the SDK's own second, then longer. */
+/** The time limits of the instance's endpoint: the SDK's own second, then longer. */
 const FIRST_TIMEOUT_MS = 1_000;
 const LATER_TIMEOUT_MS = 5_000;
 
 /**
- * The credentials of the SDK's standard chain, fetched through `requestHandler` where the SDK allows
- * it. An endpoint that is slow or fails is asked again for half a minute.
+ * The credentials of the SDK's standard chain, fetched through `requestHandler` if the SDK allows it.
+ * Tries an endpoint that is slow or fails for half a minute.
  *
- * @returns a provider that rejects with NoCredentialsError, and with ConfigurationError where a
- *   variable does not name an HTTP proxy
+ * @returns a provider that rejects with NoCredentialsError, or with ActionRequiredError if a variable
+ *   does not name an HTTP proxy.
  */
 export function standardCredentials(
   requestHandler: NodeHttpHandler,
   waitsMs: readonly number[] = WAITS_MS,
 ): CredentialsProvider {
   return async (identity) => {
-    // Loaded when asked: every way to credentials is much code.
+    // Loaded on use: this package is large.
     const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
     for (let attempt = 0; ; attempt += 1) {
       const timeout = attempt === 0 ? FIRST_TIMEOUT_MS : LATER_TIMEOUT_MS;
       const init = { clientConfig: { requestHandler }, maxRetries: 0 };
       try {
-        if (!asksContainer()) return await fromNodeProviderChain({ ...init, timeout })(identity);
+        if (!usesContainer()) return await fromNodeProviderChain({ ...init, timeout })(identity);
         const chain = fromNodeProviderChain({ ...init, timeout: CONTAINER_SOCKET_MS });
-        return await ofContainer(chain(identity));
+        return await withContainerLimit(chain(identity));
       } catch (error) {
-        // A variable that names no proxy is found where the request is sent.
+        // A proxy variable that does not name a proxy: the request handler found it.
         if (error instanceof ActionRequiredError) throw error;
-        const trouble = await explainMissingCredentials(error);
+        const problem = await explainMissingCredentials(error);
         const wait = waitsMs[attempt];
-        if (!trouble.passing || wait === undefined) throw new NoCredentialsError(trouble);
+        if (!problem.temporary || wait === undefined) throw new NoCredentialsError(problem);
         await sleep(wait);
       }
     }
@@ -72,10 +72,10 @@ export function standardCredentials(
 }
 
 /**
- * The credentials of a role, from STS in its Region. Each look-up is one attempt.
+ * The credentials of a role, from STS in its Region. Each fetch is one attempt.
  *
- * @returns a provider that rejects with NoCredentialsError where there are none to assume it with,
- *   and else with STS's own error
+ * @returns a provider that rejects with NoCredentialsError if there are no credentials to assume the
+ *   role with, and otherwise with the error of STS.
  */
 export function roleCredentials(
   role: AssumedRole,

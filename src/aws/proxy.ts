@@ -5,18 +5,18 @@ import { ActionRequiredError } from '../model/errors.ts';
 export interface Target {
   readonly protocol: string;
   readonly hostname: string;
-  /** Absent: the protocol's own. */
+  /** Default: the protocol's own. */
   readonly port?: number | undefined;
 }
 
 /**
- * The proxy for a target, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; the lower case of each
- * name comes first. Null where the target is reached directly: because no variable names a proxy,
- * NO_PROXY names the target, or it is on this machine or link (credentials endpoints are).
+ * Finds the proxy for a target by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; the lower case of
+ * each name goes first. Null for a direct connection: no variable is set, NO_PROXY contains the
+ * target, or it is on this machine or link (as credentials endpoints are).
  *
- * @throws ConfigurationError where a variable holds something other than an http or https URL.
+ * @throws ActionRequiredError if a variable is not an http or https URL.
  */
-export function proxyFor(target: Target, env: NodeJS.ProcessEnv = process.env): URL | null {
+export function findProxy(target: Target, env: NodeJS.ProcessEnv = process.env): URL | null {
   const scheme = target.protocol === 'https:' ? 'HTTPS' : 'HTTP';
   const found = read(env, `${scheme}_PROXY`) ?? read(env, 'ALL_PROXY');
   if (found === null || isLocal(target.hostname) || isExempt(target, env)) return null;
@@ -26,14 +26,14 @@ export function proxyFor(target: Target, env: NodeJS.ProcessEnv = process.env): 
   throw new ActionRequiredError([
     {
       subject: found.name,
-      problem: 'the value is not the URL of an HTTP proxy.',
+      problem: 'must be the URL of an HTTP proxy.',
       remedy: 'Set it to a URL such as http://proxy:3128, or unset it.',
     },
   ]);
 }
 
-/** True where a variable names a proxy, for whatever target. */
-export function namesProxy(env: NodeJS.ProcessEnv = process.env): boolean {
+/** True if a variable sets a proxy for any target. */
+export function hasProxy(env: NodeJS.ProcessEnv = process.env): boolean {
   return ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].some((name) => read(env, name) !== null);
 }
 
@@ -45,7 +45,7 @@ function read(env: NodeJS.ProcessEnv, upper: string): { name: string; value: str
   return null;
 }
 
-/** Loopback, and the link-local addresses at which machines and containers find credentials. */
+/** Loopback, and the link-local addresses of credentials endpoints. */
 const LOCAL = new BlockList();
 LOCAL.addSubnet('127.0.0.0', 8);
 LOCAL.addSubnet('169.254.0.0', 16);
@@ -54,25 +54,25 @@ LOCAL.addSubnet('fe80::', 10, 'ipv6');
 LOCAL.addSubnet('fd00:ec2::', 32, 'ipv6');
 
 function isLocal(hostname: string): boolean {
-  const host = bare(hostname);
+  const host = stripBrackets(hostname);
   return /(^|\.)localhost$/i.test(host) || isIn(LOCAL, host);
 }
 
 /**
- * NO_PROXY is a list of names, addresses and networks: `*` is every target, `example.com` and
- * `.example.com` are the name and all below it, `10.0.0.0/8` is a network; each may have a port.
+ * NO_PROXY is a list of names, addresses and networks. `*` matches every target, `example.com` and
+ * `.example.com` match the name and its subdomains, `10.0.0.0/8` is a network. Each may have a port.
  */
 function isExempt(
   { protocol, hostname, port = protocol === 'https:' ? 443 : 80 }: Target,
   env: NodeJS.ProcessEnv,
 ): boolean {
-  const host = bare(hostname).toLowerCase();
+  const host = stripBrackets(hostname).toLowerCase();
   const entries = (read(env, 'NO_PROXY')?.value ?? '').toLowerCase().split(/[\s,]+/);
   return entries.filter(Boolean).some((entry) => {
     if (entry === '*') return true;
     const [, named = entry, portText] = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry) ?? [];
     if (portText !== undefined && Number(portText) !== port) return false;
-    const name = bare(named);
+    const name = stripBrackets(named);
     if (name.includes('/')) return isInNetwork(name, host);
     const domain = name.replace(/^\*?\./, '');
     return host === domain || host.endsWith(`.${domain}`);
@@ -94,21 +94,21 @@ function isIn(list: BlockList, host: string): boolean {
   return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** Without the brackets of an IPv6 address. */
-function bare(host: string): string {
+/** Removes the brackets of an IPv6 address. */
+function stripBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }
 
 /**
- * A request that a proxy did not carry: the proxy could not be reached, refused the request, or the
- * connection through it failed. The message names the proxy without its password.
+ * A proxy did not forward a request: it could not be reached, refused it, or the connection through
+ * it failed. The message names the proxy without its password.
  */
 export class ProxyError extends Error {
   /** The system's code of the failure, such as ECONNREFUSED, or `PROXY_STATUS`. */
   readonly code: string;
   /** `http://proxy:3128`, without user and password. */
   readonly proxy: string;
-  /** What the proxy answered in place of the service; null where it gave no answer. */
+  /** The proxy's own answer; null if it did not answer. */
   readonly status: number | null;
 
   constructor(proxy: URL, reason: { code: string } | { status: number }) {
@@ -121,12 +121,12 @@ export class ProxyError extends Error {
     this.status = status;
   }
 
-  /** True where the proxy wants other credentials: to try again cannot help. */
-  get wantsCredentials(): boolean {
+  /** True if the proxy requires other credentials: another attempt cannot help. */
+  get needsCredentials(): boolean {
     return this.status === 407;
   }
 
-  /** Why it failed, for a message. */
+  /** The reason, for a message. */
   get detail(): string {
     return this.status === null ? this.code : `HTTP ${this.status}`;
   }

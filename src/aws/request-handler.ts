@@ -3,49 +3,50 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isTlsError } from '../model/tls-errors.ts';
-import { namesProxy, ProxyError, proxyFor } from './proxy.ts';
+import { findProxy, hasProxy, ProxyError } from './proxy.ts';
 
-/** Connections are kept alive, and so many are open to a host at a time; times in milliseconds. */
+/** Connections are kept alive. Times in milliseconds. */
 export interface RequestHandlerOptions {
+  /** The most connections to one host. */
   readonly maxSockets: number;
   readonly connectionTimeout: number;
-  /** From the request to the answer's head. */
+  /** From the request to the first byte of the answer. */
   readonly requestTimeout: number;
-  /** Of silence within an answer. */
+  /** For silence within an answer. */
   readonly socketTimeout?: number;
 }
 
 /**
- * How clients of the SDK send their requests: directly, or through the proxy that HTTPS_PROXY,
- * HTTP_PROXY and NO_PROXY name for the request's host. Failures of the proxy reject with ProxyError.
+ * Opens the handler by which clients of the SDK send requests: directly, or through the proxy that
+ * HTTPS_PROXY, HTTP_PROXY and NO_PROXY set for the host. Failures of the proxy reject with ProxyError.
  */
 export function openRequestHandler(options: RequestHandlerOptions): NodeHttpHandler {
-  return namesProxy() ? new ProxiedHandler(options) : new NodeHttpHandler(settingsOf(options));
+  return hasProxy() ? new ProxiedHandler(options) : new NodeHttpHandler(buildSettings(options));
 }
 
 type Handle = NodeHttpHandler['handle'];
 
-/** Asks the environment for each request, as one client speaks to several hosts. */
+/** Reads the environment for each request, because one client calls several hosts. */
 class ProxiedHandler extends NodeHttpHandler {
   readonly #options: RequestHandlerOptions;
   readonly #byProxy = new Map<string, NodeHttpHandler>();
 
   constructor(options: RequestHandlerOptions) {
-    super(settingsOf(options));
+    super(buildSettings(options));
     this.#options = options;
   }
 
   override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
-    const proxy = proxyFor(request);
+    const proxy = findProxy(request);
     if (proxy === null) return super.handle(request, options);
     try {
-      const answer = await this.#handlerOf(proxy).handle(request, options);
-      // No service of AWS answers so: it is the proxy's own word.
+      const answer = await this.#openHandler(proxy).handle(request, options);
+      // No service of AWS has this status, so it comes from the proxy.
       if (answer.response.statusCode !== 407) return answer;
       (answer.response.body as IncomingMessage).destroy();
       throw new ProxyError(proxy, { status: 407 });
     } catch (error) {
-      throw byProxy(error, proxy);
+      throw toProxyError(error, proxy);
     }
   }
 
@@ -54,10 +55,10 @@ class ProxiedHandler extends NodeHttpHandler {
     for (const handler of this.#byProxy.values()) handler.destroy();
   }
 
-  #handlerOf(proxy: URL): NodeHttpHandler {
+  #openHandler(proxy: URL): NodeHttpHandler {
     const known = this.#byProxy.get(proxy.href);
     if (known !== undefined) return known;
-    const settings = settingsOf(this.#options);
+    const settings = buildSettings(this.#options);
     const handler = new NodeHttpHandler({
       ...settings,
       httpAgent: new HttpProxyAgent(proxy, settings.httpAgent),
@@ -68,7 +69,7 @@ class ProxiedHandler extends NodeHttpHandler {
   }
 }
 
-/** A proxy that refuses to connect is an error; the library would pass its answer off as the service's. */
+/** Turns a proxy's refusal to connect into an error; the library would return it as the service's answer. */
 class Tunnel extends HttpsProxyAgent<string> {
   override async connect(
     ...[request, options]: Parameters<HttpsProxyAgent<string>['connect']>
@@ -84,8 +85,8 @@ class Tunnel extends HttpsProxyAgent<string> {
   }
 }
 
-/** Whatever fails on the way fails through the proxy; an abort and the service's certificate do not. */
-function byProxy(error: unknown, proxy: URL): unknown {
+/** Every failure counts as the proxy's, except an abort and a problem of the service's certificate. */
+function toProxyError(error: unknown, proxy: URL): unknown {
   if (!(error instanceof Error) || error instanceof ProxyError || error.name === 'AbortError') {
     return error;
   }
@@ -93,7 +94,7 @@ function byProxy(error: unknown, proxy: URL): unknown {
   return isTlsError(code) ? error : new ProxyError(proxy, { code });
 }
 
-function settingsOf({ maxSockets, ...timeouts }: RequestHandlerOptions) {
+function buildSettings({ maxSockets, ...timeouts }: RequestHandlerOptions) {
   const agent = { keepAlive: true, maxSockets };
   return { ...timeouts, throwOnRequestTimeout: true, httpAgent: agent, httpsAgent: agent };
 }

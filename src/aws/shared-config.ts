@@ -7,8 +7,8 @@ import { type EndpointVariable, endpointProblem } from '../config/aws-environmen
 import { ActionRequiredError } from '../model/errors.ts';
 
 /**
- * The Region that the SDK takes where none is given: AWS_REGION (for which AWS_DEFAULT_REGION stands
- * in, see `prepareAwsEnvironment`), the profile's, the instance's; null where none is set.
+ * The SDK's default Region: AWS_REGION (or AWS_DEFAULT_REGION, see `prepareAwsEnvironment`), then the
+ * Region of the profile. Null if neither is set.
  */
 export async function configuredRegion(): Promise<string | null> {
   try {
@@ -19,17 +19,17 @@ export async function configuredRegion(): Promise<string | null> {
   }
 }
 
-/** The part of a client's resolved configuration that looks an endpoint up. */
+/** The part of a client's resolved configuration that finds an endpoint. */
 interface ClientConfig {
   readonly serviceConfiguredEndpoint?: () => Promise<string | undefined>;
 }
 
 /**
- * The endpoint that is set for a client's service, wherever the SDK finds it: in the environment or
- * in the profile of the shared configuration file. Undefined where the client uses the AWS one.
+ * The endpoint configured for a client's service, in the environment or in the profile of the shared
+ * config file. Undefined if the client uses the endpoint of AWS.
  *
  * @param variable the service's own variable.
- * @throws ConfigurationError that names the variable, or the profile and the file.
+ * @throws ActionRequiredError that names the variable, or the profile and the file.
  */
 export async function configuredEndpoint(
   config: ClientConfig,

@@ -232,13 +232,13 @@ export function classify(error: unknown, call: CallContext): Verdict {
 
 /** A proxy may carry the next attempt. For credentials the provider has already waited. */
 function classifyAccess(
-  { subject, problem, remedy, passing }: AccessProblem,
+  { subject, problem, remedy, temporary }: AccessProblem,
   cause: Error,
   call: CallContext,
 ): Verdict {
   const isProxy = cause instanceof ProxyError;
   const base = { retryAfterMs: 0, reason: isProxy ? `ProxyError, ${cause.detail}` : cause.name };
-  if (passing) {
+  if (temporary) {
     const text = `${nameCall(call)}: ${isProxy ? '' : `${subject}: `}${problem} ${remedy}`;
     const action = isProxy ? 'retry' : 'stop';
     return { ...base, action, error: new ServiceUnavailableError(text) };

@@ -3,43 +3,47 @@ import { Redis } from 'ioredis';
 import { redactUrl } from '../common/redact-url.ts';
 import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
 import { explain, listCommands, type RedisProblem, SILENT } from './redis-errors.ts';
-import { checkServer, getUsername, readGreeting, readInfo } from './server-info.ts';
+import { checkServer, getUsername, parseInfo, readGreeting } from './server-info.ts';
+
 /**
- * How long Redis may take to come up, and to take the first commands. Together with the start of the
- * process, a person has the reason within 10 seconds, also on a busy machine.
+ * How long Redis may take to start, and to answer the first commands. With the start of the process
+ * an operator sees the reason within 10 seconds, also on a busy machine.
  */
 export const PATIENCE_MS = 5_000;
 const RETRY_MS = 200;
 
 /**
- * Waits until the Redis at `url` answers and can be used, for 5 seconds at most.
+ * Waits up to 5 seconds until the Redis at `url` can be used.
  *
- * @throws ConfigurationError where it cannot, at once where waiting would not help
- * @throws InterruptedError where `signal` fires
+ * @throws ActionRequiredError if it cannot be used; at once if waiting cannot help.
+ * @throws InterruptedError on an abort.
  */
 export async function awaitRedis(url: string, signal?: AbortSignal): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   let cause: RedisProblem | null = null;
   for (;;) {
     if (signal?.aborted) throw new InterruptedError();
-    const trouble = await probe(url, Math.max(deadline - performance.now(), RETRY_MS), signal);
+    const problem = await probe(url, Math.max(deadline - performance.now(), RETRY_MS), signal);
     if (signal?.aborted) throw new InterruptedError();
-    if (trouble === null) return;
-    // The last probe may have little time left: silence then says less than what was found before.
-    if (trouble !== SILENT) cause = trouble;
-    if (!trouble.passing || performance.now() + 2 * RETRY_MS >= deadline) {
-      throw refusedRedis(url, cause ?? trouble);
+    if (problem === null) return;
+    // The last probe may have too little time for an answer, so an earlier finding counts more.
+    if (problem !== SILENT) cause = problem;
+    if (!problem.temporary || performance.now() + 2 * RETRY_MS >= deadline) {
+      throw createRedisError(url, cause ?? problem);
     }
     await sleep(RETRY_MS, undefined, signal ? { signal } : {}).catch(() => {});
   }
 }
 
-/** Without the error itself: ioredis puts the command there, and with it the password. */
-export function refusedRedis(url: string, { problem, remedy }: RedisProblem): ActionRequiredError {
+/** Without the cause: ioredis adds the command to its errors, and with it the password. */
+export function createRedisError(
+  url: string,
+  { problem, remedy }: RedisProblem,
+): ActionRequiredError {
   return new ActionRequiredError([{ subject: `REDIS_URL (${redactUrl(url)})`, problem, remedy }]);
 }
 
-/** Connects once and asks Redis what it is; null where it can be used. */
+/** Connects once and checks the server. Null if it can be used. */
 async function probe(
   url: string,
   timeoutMs: number,
@@ -48,7 +52,7 @@ async function probe(
   const client = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
-    // The ready check would wait for a Redis that still loads its data; here that is a finding.
+    // The ready check would wait for a Redis that loads its data; here that is a problem to report.
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
   });
@@ -65,12 +69,12 @@ async function probe(
   }, timeoutMs);
   try {
     await client.connect();
-    const trouble = checkServer(readInfo(await client.info()));
-    if (trouble !== null) return trouble;
-    // By itself first: without MULTI, a dry run would run its commands.
+    const problem = checkServer(parseInfo(await client.info()));
+    if (problem !== null) return problem;
+    // First without commands: if MULTI fails, a dry run would execute them.
     await client.call('MULTI');
     await client.call('DISCARD');
-    // ioredis reports a refused choice of the database as an event alone.
+    // ioredis reports a database that does not exist only as an event.
     return failure === null ? null : explainFailure(url, failure);
   } catch (error) {
     if (silent) return SILENT;
@@ -82,7 +86,7 @@ async function probe(
   }
 }
 
-/** Explains an error; of a connection, also by what the server says to a new one. */
+/** Explains an error. For a lost connection it also reads what the server sends to a new one. */
 export async function explainFailure(url: string, error: Error): Promise<RedisProblem> {
   const user = getUsername(url);
   if ('command' in error) {

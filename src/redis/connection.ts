@@ -1,47 +1,47 @@
 import { Redis } from 'ioredis';
 import { bounded, NoAnswerError } from '../common/bounded.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { awaitRedis, explainFailure, PATIENCE_MS, refusedRedis } from './await-redis.ts';
+import { awaitRedis, createRedisError, explainFailure, PATIENCE_MS } from './await-redis.ts';
 import { type Command, dryRun } from './dry-run.ts';
 import { getUsername } from './server-info.ts';
-import { type RedisTrouble, RedisWatch } from './watch.ts';
+import { type RedisOutage, RedisWatch } from './watch.ts';
 
-/** The mirror's Redis, while this process uses it. */
+/** The connections of this process to Redis. */
 export interface RedisConnection {
   readonly url: string;
-  /** For commands. While Redis is away they wait, however long, and are sent when it is back. */
+  /** For commands. While Redis is away they wait; they are sent when it is back. */
   readonly client: Redis;
-  /** Another client of the same Redis, closed with this connection. */
+  /** Opens another client of the same Redis. It closes with this connection. */
   duplicate(): Redis;
-  /** What keeps this process from using Redis; null where nothing does. */
-  readonly trouble: RedisTrouble | null;
-  /** Calls `listener` when trouble begins, once however long it lasts. */
-  onTrouble(listener: () => void): void;
-  /** Calls `listener` when it has ended. */
-  onBack(listener: () => void): void;
+  /** Why this process cannot use Redis now, or null. */
+  readonly outage: RedisOutage | null;
+  /** Calls `listener` once when an outage starts. */
+  onOutage(listener: () => void): void;
+  /** Calls `listener` when it ends. */
+  onRecovery(listener: () => void): void;
   /**
-   * Has Redis check that the process may use these commands, now and every two seconds.
+   * Checks that the process may use these commands, now and every two seconds.
    *
-   * @throws ConfigurationError where it may not.
+   * @throws ActionRequiredError if it may not.
    */
   require(commands: readonly Command[]): Promise<void>;
   /**
-   * Does something with Redis for the first time, to learn whether it can be done.
+   * Runs `work` to check that Redis allows it.
    *
-   * @throws ConfigurationError where Redis refuses it or does not answer within 5 seconds.
+   * @throws ActionRequiredError if Redis refuses it or does not answer within 5 seconds.
    */
   tryOut(work: () => Promise<void>): Promise<void>;
-  /** Ends every client at once, also while Redis is away; commands that wait are rejected. */
+  /** Closes every client at once, also while Redis is away. Waiting commands are rejected. */
   close(): void;
 }
 
-/** Bounds of the wait before another attempt to connect, in milliseconds; it doubles between them. */
+/** The first and the longest wait before another attempt to connect. It doubles each time. */
 const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 3_000;
 
 /**
- * A command without an answer for this long means that the connection is dead: more than the 10 s
- * that BullMQ's blocking commands wait at most.
+ * A connection whose command has no answer for this long is dead. BullMQ's blocking commands wait up
+ * to 10 s.
  */
 const SILENCE_MS = 20_000;
 
@@ -49,19 +49,19 @@ const OPTIONS = {
   connectionName: 'cognito-mirror',
   maxRetriesPerRequest: null,
   socketTimeout: SILENCE_MS,
-  // Of a server that has become a replica: its name leads to another one by now.
+  // The server has become a replica, so its name now leads to another server.
   reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 2 : false),
-  // With jitter, as a hundred workers lose Redis in the same moment.
+  // With jitter, because all workers lose Redis at the same moment.
   retryStrategy: (times: number) =>
     Math.min(RETRY_FROM_MS * 2 ** (times - 1), RETRY_TO_MS) * (0.5 + Math.random() / 2),
 };
 
 /**
- * Opens the Redis of REDIS_URL (`redis:` or `rediss:`), which may take 5 seconds to come up.
+ * Connects to the Redis of REDIS_URL (`redis:` or `rediss:`), which may take 5 seconds to start.
  *
- * @param log gets one line for each trouble, and one for its end.
- * @throws ConfigurationError where it cannot be reached or used, with the remedy
- * @throws InterruptedError where `signal` fires
+ * @param log gets a line for each outage, and one for its end.
+ * @throws ActionRequiredError if Redis cannot be reached or used, with the remedy.
+ * @throws InterruptedError on an abort.
  */
 export async function openRedis(
   url: string,
@@ -79,24 +79,24 @@ export async function openRedis(
       if (!(error instanceof Error) || !('command' in error || error instanceof NoAnswerError)) {
         throw error;
       }
-      // A connection that cannot be made keeps the work waiting, and its reason is known here.
-      throw refusedRedis(url, watch.trouble ?? (await explainFailure(url, error)));
+      // If a connection cannot be established, the work only waits; the watch knows the reason.
+      throw createRedisError(url, watch.outage ?? (await explainFailure(url, error)));
     }
   };
   return {
     url,
     client,
     duplicate: () => client.duplicate(),
-    get trouble() {
-      return watch.trouble;
+    get outage() {
+      return watch.outage;
     },
-    onTrouble: (listener) => watch.onTrouble(listener),
-    onBack: (listener) => watch.onBack(listener),
+    onOutage: (listener) => watch.onOutage(listener),
+    onRecovery: (listener) => watch.onRecovery(listener),
     async require(commands) {
-      watch.needs(commands);
+      watch.addCommands(commands);
       await tryOut(async () => {
-        const trouble = await dryRun(client, commands, user);
-        if (trouble !== null) throw refusedRedis(url, trouble);
+        const problem = await dryRun(client, commands, user);
+        if (problem !== null) throw createRedisError(url, problem);
       });
     },
     tryOut,

@@ -5,17 +5,17 @@ import { explain, type RedisProblem } from './redis-errors.ts';
 export type Command = readonly [name: string, ...args: (string | number)[]];
 
 /**
- * Has Redis check commands without running them: within MULTI it checks name, rights, keys,
- * channels and memory of each, and DISCARD then drops them all. So it costs no write.
+ * Lets Redis check commands without executing them: within MULTI it checks the name, rights, keys,
+ * channels and memory of each, and DISCARD drops them. Nothing is written.
  *
- * @returns what Redis refuses, with the names of all commands that it refuses for that reason.
+ * @returns the first refusal, with all commands refused for the same reason. Null if all are allowed.
  */
 export async function dryRun(
   client: Redis,
   commands: readonly Command[],
   user: string,
 ): Promise<RedisProblem | null> {
-  // In one go: no other command of this client may come in between.
+  // Sent together, so that no other command of this client gets between them.
   const sent = [['MULTI'] as Command, ...commands, ['DISCARD'] as Command];
   const answers = await Promise.allSettled(
     sent.map(([name, ...args]) => client.call(name, ...args)),
@@ -27,12 +27,13 @@ export async function dryRun(
   );
   const [first] = refused;
   if (first === undefined) return null;
-  const alike = refused.filter(({ error }) => reasonOf(error) === reasonOf(first.error));
+  const reason = extractReason(first.error);
+  const alike = refused.filter(({ error }) => extractReason(error) === reason);
   const names = [...new Set(alike.map(({ name }) => name))];
   return explain(first.error, { user, commands: names });
 }
 
-/** Messages that differ in the command alone have one reason. */
-function reasonOf({ message }: Error): string {
+/** Messages that differ only in the command have the same reason. */
+function extractReason({ message }: Error): string {
   return message.replaceAll(/['`].*/gs, '');
 }

@@ -3,41 +3,41 @@ import { explainTls } from '../model/tls-errors.ts';
 
 /** Why Redis cannot be used. */
 export interface RedisProblem {
-  /** What is wrong, as one sentence without a subject. */
+  /** What is wrong, in one sentence. */
   readonly problem: string;
   /** The fix, as a command or a setting. */
   readonly remedy: string;
-  /** True where waiting can help. */
-  readonly passing: boolean;
+  /** True if waiting can help. */
+  readonly temporary: boolean;
 }
 
-/** An error and what it happened to, as far as it is known. */
+/** What an error happened to. */
 export interface Occasion {
-  /** The user of REDIS_URL; `default` without one. */
+  /** The user of REDIS_URL, or `default`. */
   readonly user: string;
-  /** The command in upper case, or several. Empty for a connection. */
+  /** Commands in upper case. Empty for a connection. */
   readonly commands: readonly string[];
 }
 
-/** Redis's first words for a state in which it takes no commands, or not these. */
+/** How Redis starts a message about a state in which it refuses commands, or some of them. */
 const REFUSALS =
   /^(-?ERR max number of clients|OOM|NOPERM|NOAUTH|WRONGPASS|MISCONF|READONLY|NOREPLICAS|MASTERDOWN|LOADING|BUSY|CLUSTERDOWN|TRYAGAIN|WRONGTYPE)\b/;
-/** The same, as an error of a script. Redis 6.2, 7 and Valkey word it each in their own way. */
+/** The same as the error of a script. Redis 6.2, Redis 7 and Valkey have different texts. */
 const REFUSED_IN_SCRIPT =
   /user executing the script can't|ACL failure in script|Unknown Redis command|\b(OOM|MISCONF|NOREPLICAS) /;
 const UNKNOWN_COMMAND = /^ERR unknown (sub)?command/i;
 
-/** True where Redis refuses a command for a reason that lies in the server, not in the command. */
+/** True if Redis refuses a command because of its own state or settings. */
 export function isRefusal(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const { message } = error;
   return REFUSALS.test(message) || REFUSED_IN_SCRIPT.test(message) || UNKNOWN_COMMAND.test(message);
 }
 
-/** True for an error of a connection that broke, or was never made; ioredis makes it again. */
+/** True if the connection broke or was not established. ioredis reconnects. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code } = firstCause(error);
+  const { code } = findFirstCause(error);
   return (
     (typeof code === 'string' && /^E(?!RR_)[A-Z_]+$/.test(code)) ||
     /^(Connection is closed|Command aborted|Socket timeout|Stream isn't writeable)/.test(
@@ -46,144 +46,147 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
-const passing = (problem: string, remedy: string): RedisProblem => ({
+const temporary = (problem: string, remedy: string): RedisProblem => ({
   problem,
   remedy,
-  passing: true,
+  temporary: true,
 });
-const lasting = (problem: string, remedy: string): RedisProblem => ({
+const permanent = (problem: string, remedy: string): RedisProblem => ({
   problem,
   remedy,
-  passing: false,
+  temporary: false,
 });
 
-export const SILENT = lasting(
+export const SILENT = permanent(
   'the server does not answer.',
-  'Check that it is a Redis, that the URL says rediss: if it speaks TLS, and that this machine reaches it.',
+  'Check that it is Redis, that the URL starts with rediss: if it uses TLS, and that this machine can reach it.',
 );
 
-/** The command that failed with this error, in upper case; none where a connection failed. */
+/** The command that failed with this error, in upper case. Empty if a connection failed. */
 export function listCommands(error: Error): readonly string[] {
   return 'command' in error ? [(error.command as { name: string }).name.toUpperCase()] : [];
 }
 
-/** Explains an error of a connection or a command, by Redis's first words or Node's error code. */
+/** Explains an error of a connection or a command, by Redis's message or Node's error code. */
 export function explain(error: Error, occasion: Occasion): RedisProblem {
-  const { code, message } = firstCause(error);
+  const { code, message } = findFirstCause(error);
   const names = nameCommands(occasion.commands);
   if (error instanceof NoAnswerError) return SILENT;
   if (/max number of clients/.test(message)) {
-    return passing(
-      'the server has no connection left (maxclients).',
-      'Close other clients, or raise it: `CONFIG SET maxclients 10000` and the same in its configuration. A worker needs 6 connections, a `sync` 3.',
+    return temporary(
+      'the server has reached its connection limit (maxclients).',
+      'Close other clients, or raise the limit: `CONFIG SET maxclients 10000`, and in its configuration file. A worker needs 6 connections, a `sync` 3.',
     );
   }
   if (/\bOOM\b/.test(message)) {
-    return passing(
-      'its memory is full (OOM), so it refuses writes.',
-      'Delete what other programs keep there, or give it more: `CONFIG SET maxmemory BYTES` and the same in its configuration.',
+    return temporary(
+      'the server refuses writes because its memory is full (OOM).',
+      'Delete data of other programs, or raise the limit: `CONFIG SET maxmemory BYTES`, and in its configuration file.',
     );
   }
   if (/\bMISCONF\b/.test(message)) {
-    return passing(
-      'it refuses writes, as it cannot save its data to disk (MISCONF).',
-      'Free its disk and check its log; its own message names the cause: `redis-cli INFO persistence`.',
+    return temporary(
+      'the server refuses writes because it cannot save its data to disk (MISCONF).',
+      'Free disk space and check the log of the server. `redis-cli INFO persistence` shows the state.',
     );
   }
   if (/\bNOREPLICAS\b/.test(message)) {
-    return passing(
-      'it refuses writes, as too few replicas are connected (NOREPLICAS).',
-      'Connect them, or run `CONFIG SET min-replicas-to-write 0`.',
+    return temporary(
+      'the server refuses writes because too few replicas are connected (NOREPLICAS).',
+      'Connect replicas, or run `CONFIG SET min-replicas-to-write 0`.',
     );
   }
   if (/DB index/.test(message)) {
-    return lasting('there is no such database.', 'Name one that there is: redis://HOST:PORT/0.');
+    return permanent('the database does not exist.', 'Use an existing one: redis://HOST:PORT/0.');
   }
   if (/RESP type/.test(message)) {
-    return lasting('what answers there is no Redis.', 'Correct host and port.');
+    return permanent('the server is not Redis.', 'Correct the host and port.');
   }
   if (UNKNOWN_COMMAND.test(message) || /Unknown Redis command/.test(message)) {
-    return lasting(
-      `the server does not know the ${names} (renamed or disabled).`,
-      `Remove its \`rename-command\` from the server's configuration, or use a server that has it.`,
+    return permanent(
+      `the server does not have the ${names} (renamed or disabled).`,
+      'Remove `rename-command` from the configuration of the server, or use a server with this command.',
     );
   }
   if (/^NOPERM|user executing the script can't|ACL failure in script/.test(message)) {
     return explainRights(message, occasion);
   }
   if (message.startsWith('WRONGTYPE')) {
-    return lasting(
-      `a key of ours holds another program's data (WRONGTYPE for the ${names}).`,
-      'Give the mirror a database of its own: redis://HOST:PORT/1.',
+    return permanent(
+      `a key of the mirror holds data of another program (WRONGTYPE for the ${names}).`,
+      'Give the mirror its own database: redis://HOST:PORT/1.',
     );
   }
   const kind = typeof code === 'string' ? code : (message.split(' ')[0] ?? '');
   switch (kind) {
     case 'ECONNREFUSED':
-      return passing('nothing listens there.', 'Start Redis, or correct host and port.');
+      return temporary('no server listens there.', 'Start Redis, or correct the host and port.');
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return passing('the host name is unknown.', 'Correct it, or the name service.');
+      return temporary('the host name is unknown.', 'Correct the host name, or fix DNS.');
     case 'ECONNRESET':
     case 'EPIPE':
-      return passing(
+      return temporary(
         `the server closes new connections (${kind}).`,
-        'Check that it has connections left (`maxclients`), that the URL says rediss: if it speaks TLS, and that no proxy cuts them.',
+        'Check its connection limit (`maxclients`), that the URL starts with rediss: if it uses TLS, and that no proxy cuts connections.',
       );
     case 'WRONGPASS':
-      return lasting(
-        'the server refuses this user or password.',
-        'Correct them: redis://USER:PASSWORD@HOST:PORT.',
+      return permanent(
+        'the server rejects this user or password.',
+        'Correct the URL: redis://USER:PASSWORD@HOST:PORT.',
       );
     case 'NOAUTH':
-      return lasting(
-        'the server asks for a password.',
-        'Put it into the URL: redis://:PASSWORD@HOST:PORT.',
+      return permanent(
+        'the server requires a password.',
+        'Add it to the URL: redis://:PASSWORD@HOST:PORT.',
       );
     case 'READONLY':
-      return lasting('the server is a replica, which takes no writes.', 'Name the primary.');
+      return permanent(
+        'the server is a replica, which refuses writes.',
+        'Use the URL of the primary.',
+      );
     case 'LOADING':
     case 'MASTERDOWN':
     case 'BUSY':
     case 'CLUSTERDOWN':
     case 'TRYAGAIN':
-      return passing(`the server is not ready yet (${kind}).`, 'Try again shortly.');
+      return temporary(`the server is not ready yet (${kind}).`, 'Try again shortly.');
     default: {
       const tls = explainTls(code, 'NODE_EXTRA_CA_CERTS=FILE in the environment');
-      if (tls !== null) return { ...tls, passing: false };
+      if (tls !== null) return { ...tls, temporary: false };
       if ('command' in error) {
-        return lasting(
-          `the server refuses the ${names} (${withoutArguments(message)}).`,
+        return permanent(
+          `the server refuses the ${names} (${removeArguments(message)}).`,
           'Use Redis 6.2 or newer, or Valkey.',
         );
       }
-      return passing(
-        `no connection could be made (${message}).`,
-        'Check that the server is a Redis, that the URL says rediss: if it speaks TLS, and that this machine reaches it.',
+      return temporary(
+        `the connection failed (${message}).`,
+        'Check that the server is Redis, that the URL starts with rediss: if it uses TLS, and that this machine can reach it.',
       );
     }
   }
 }
 
-/** What a user of Redis lacks: a channel, a key, or a command. */
+/** Names the right that a user lacks: to channels, keys or commands. */
 function explainRights(message: string, { user, commands }: Occasion): RedisProblem {
   const names = nameCommands(commands);
   if (/channel/.test(message)) {
-    return lasting(
-      `the user ${user} has no right to the mirror's channels (NOPERM for the ${names}).`,
+    return permanent(
+      `the user ${user} lacks the right to the mirror's channels (NOPERM for the ${names}).`,
       `Run \`ACL SETUSER ${user} &*\`, or allow \`&cognito-mirror/*\`.`,
     );
   }
   if (/\bkeys?\b/.test(message)) {
-    return lasting(
-      `the user ${user} has no right to the mirror's keys (NOPERM for the ${names}).`,
+    return permanent(
+      `the user ${user} lacks the right to the mirror's keys (NOPERM for the ${names}).`,
       `Run \`ACL SETUSER ${user} ~*\`, or allow \`~{cognito-mirror:* ~cognito-mirror/*\`.`,
     );
   }
   const rights = commands.map((name) => `+${name.toLowerCase()}`);
-  // A script's error does not always name the command within it.
+  // The error of a script does not always name the command within it.
   const inScript = !message.startsWith('NOPERM');
-  return lasting(
+  return permanent(
     inScript
       ? `the user ${user} may not run a command of the mirror's scripts (NOPERM).`
       : `the user ${user} may not run the ${names} (NOPERM).`,
@@ -200,13 +203,13 @@ function nameCommands(commands: readonly string[]): string {
   return `${commands.length === 1 ? 'command' : 'commands'} ${shown}${more}`;
 }
 
-/** Redis quotes what it was sent, and that may be a password. */
-function withoutArguments(message: string): string {
+/** Redis quotes arguments, and one may be a password. */
+function removeArguments(message: string): string {
   return message.replace(/,? with args beginning with.*$/s, '');
 }
 
-/** A host with several addresses fails with one error that holds one for each. */
-function firstCause(error: Error): { code: unknown; message: string } {
+/** A host with several addresses fails with one error that contains one per address. */
+function findFirstCause(error: Error): { code: unknown; message: string } {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   if (!(first instanceof Error)) return { code: undefined, message: String(first) };
   return { code: 'code' in first ? first.code : undefined, message: first.message };

@@ -1,14 +1,14 @@
 import { connect } from 'node:net';
 import type { RedisProblem } from './redis-errors.ts';
 
-/** Redis sends it at once, or never. */
+/** Redis sends a greeting at once, or never. */
 const PATIENCE_MS = 500;
 const PORT = 6379;
 
 /**
- * What a server says to a new connection before it is asked anything; null where it says nothing.
- * A Redis without a connection left says so and closes, and a client that sends its own first words
- * at that moment sees a broken connection alone. Over TLS nothing is said, so it is not asked.
+ * What a server sends to a new connection before any command; null if nothing. A Redis at its
+ * connection limit sends an error and closes, but a client that sends commands at that moment only
+ * sees a broken connection. Over TLS it sends nothing.
  */
 export function readGreeting(url: string): Promise<string | null> {
   const { protocol, hostname, port } = new URL(url);
@@ -26,8 +26,8 @@ export function readGreeting(url: string): Promise<string | null> {
   });
 }
 
-/** The lines `name:value` of Redis's answer to INFO. */
-export function readInfo(text: string): ReadonlyMap<string, string> {
+/** Parses the lines `name:value` of the answer to INFO. */
+export function parseInfo(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split(/\r?\n/).flatMap((line) => {
       const at = line.indexOf(':');
@@ -36,7 +36,7 @@ export function readInfo(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The user as whom a URL connects: `default` where it names none. */
+/** The user of a URL, or `default`. */
 export function getUsername(url: string): string {
   const { username } = new URL(url);
   return username === '' ? 'default' : decodeURIComponent(username);
@@ -46,10 +46,10 @@ export function getUsername(url: string): string {
 const LEAST_VERSION = [6, 2] as const;
 
 /**
- * Judges a server by its answer to INFO; null where it can be used.
+ * Checks a server by its answer to INFO. Null if it can be used.
  *
- * Valkey says `valkey_version` and `server_mode` where Redis says `redis_version` and `redis_mode`,
- * and may say both. Each of its versions is new enough.
+ * Valkey has `valkey_version` and `server_mode` for Redis's `redis_version` and `redis_mode`, and may
+ * have both. Each of its versions is new enough.
  */
 export function checkServer(info: ReadonlyMap<string, string>): RedisProblem | null {
   const version = info.get('redis_version') ?? 'of an unknown version';
@@ -57,29 +57,29 @@ export function checkServer(info: ReadonlyMap<string, string>): RedisProblem | n
     return {
       problem: `the server is Redis ${version}, which is too old.`,
       remedy: `Use Redis ${LEAST_VERSION.join('.')} or newer, or Valkey.`,
-      passing: false,
+      temporary: false,
     };
   }
-  const mode = info.get('cluster_enabled') === '1' ? 'cluster' : modeOf(info);
+  const mode = info.get('cluster_enabled') === '1' ? 'cluster' : readMode(info);
   if (mode !== 'standalone') {
     return {
-      problem: `the server runs as ${mode}, and the mirror needs a single Redis.`,
-      remedy: 'Name a Redis or Valkey without cluster mode, and not a sentinel.',
-      passing: false,
+      problem: `the server runs in ${mode} mode, but the mirror needs a standalone Redis.`,
+      remedy: 'Use a Redis or Valkey without cluster mode, and not a sentinel.',
+      temporary: false,
     };
   }
   if (info.get('loading') === '1') {
     return {
       problem: 'the server is still loading its data.',
-      remedy: 'Try again when it is done.',
-      passing: true,
+      remedy: 'Try again when it has finished.',
+      temporary: true,
     };
   }
   if (info.get('role') === 'slave') {
     return {
-      problem: 'the server is a replica, which takes no writes.',
-      remedy: 'Name the primary.',
-      passing: false,
+      problem: 'the server is a replica, which refuses writes.',
+      remedy: 'Use the URL of the primary.',
+      temporary: false,
     };
   }
   return null;
@@ -91,6 +91,6 @@ function isNewEnough(version: string): boolean {
   return major > leastMajor || (major === leastMajor && minor >= leastMinor);
 }
 
-function modeOf(info: ReadonlyMap<string, string>): string {
+function readMode(info: ReadonlyMap<string, string>): string {
   return info.get('redis_mode') ?? info.get('server_mode') ?? 'standalone';
 }

@@ -6,92 +6,92 @@ import { type Command, dryRun } from './dry-run.ts';
 import { explain, isRefusal, listCommands, type RedisProblem } from './redis-errors.ts';
 import { getUsername, readGreeting } from './server-info.ts';
 
-/** What keeps a process from using Redis now. */
-export interface RedisTrouble extends RedisProblem {
-  /** True where the connection is gone; false where Redis is there and refuses. */
+/** Why a process cannot use Redis now. */
+export interface RedisOutage extends RedisProblem {
+  /** True if the connection is lost; false if Redis answers with refusals. */
   readonly isLost: boolean;
   readonly since: Date;
 }
 
 /**
- * Time between two looks. Each sends a few bytes on every connection, so that neither Redis's
- * `timeout` nor a proxy takes one for idle and cuts it.
+ * The time between two checks. Each sends a few bytes on every connection, so that Redis's `timeout`
+ * and proxies do not cut idle ones.
  */
-const LOOK_MS = 2_000;
-/** A dry run without an answer for this long: Redis is frozen, or busy with a script. */
+const CHECK_MS = 2_000;
+/** After this long without an answer to a dry run, Redis is frozen or busy with a script. */
 const SILENCE_MS = 7_000;
 /**
- * A connection that is not ready for this long, with the main one ready, cannot be made. ioredis
+ * A connection that is not ready for this long, while the main one is, cannot be established. ioredis
  * waits up to three seconds between attempts.
  */
 const STUCK_MS = 5_000;
 
-/** What a command met counts until nothing was met for this long: more than one look. */
-const MET_MS = 2_500;
+/** How long the refusal of a command counts after its last repetition: longer than one check. */
+const REFUSAL_MS = 2_500;
 
-/** These are sent by ioredis and `requireUsableRedis`, which can do without them. */
+/** Sent by ioredis and `requireUsableRedis`, which work without them. */
 const OPTIONAL_COMMANDS = new Set(['client', 'config', 'hello']);
 
 const LOST: RedisProblem = {
-  problem: 'it is not reachable.',
-  remedy: 'Start Redis, or restore the network.',
-  passing: true,
+  problem: 'the server is not reachable.',
+  remedy: 'Start Redis, or fix the network.',
+  temporary: true,
 };
 
 interface Watched {
-  /** Since when it has not been ready, by `performance.now()`; null while it is. */
+  /** When it stopped being ready, by `performance.now()`; null while it is ready. */
   unreadySince: number | null;
   lastError: Error | null;
-  /** Why it cannot be made. */
+  /** Why it cannot be established. */
   refusal: RedisProblem | null;
 }
 
 /**
- * Watches every connection of a process to Redis, and says once in the log what is wrong: the loss
- * of the main connection, a connection that cannot be made, and commands that Redis refuses. The
- * commands that the process needs are tried again every two seconds (as a dry run), so that a cause
- * has its name within a few seconds, also while the process is idle.
+ * Watches every connection of a process to Redis, and logs each outage once: the loss of the main
+ * connection, a connection that cannot be established, and commands that Redis refuses. A dry run
+ * checks the commands that the process needs every two seconds, so that the log names a cause within
+ * seconds, also while the process is idle.
  */
 export class RedisWatch {
   readonly #url: string;
   readonly #log: Logger;
   readonly #main: Redis;
   readonly #watched = new Map<Redis, Watched>();
-  readonly #listeners = { trouble: new Set<() => void>(), back: new Set<() => void>() };
+  readonly #listeners = { outage: new Set<() => void>(), recovery: new Set<() => void>() };
   readonly #commands: Command[] = [];
-  /** What the last dry run found. */
-  #found: RedisProblem | null = null;
-  /** What a command met lately, and when, by `performance.now()`. */
-  #met: { readonly trouble: RedisProblem; readonly at: number } | null = null;
-  #trouble: RedisTrouble | null = null;
+  /** The result of the last dry run. */
+  #dryRunProblem: RedisProblem | null = null;
+  /** The last refusal of a command, and when, by `performance.now()`. */
+  #refusal: { readonly problem: RedisProblem; readonly at: number } | null = null;
+  #outage: RedisOutage | null = null;
   #mainReadyAt = performance.now();
   #isClosed = false;
   #isQuiet = false;
-  #lookNow: () => void = () => {};
+  #checkNow: () => void = () => {};
 
   constructor(url: string, main: Redis, log: Logger) {
     this.#url = url;
     this.#main = main;
     this.#log = log;
     this.add(main);
-    // It answered a moment ago.
+    // `awaitRedis` had an answer a moment ago.
     this.#state(main).unreadySince = null;
-    void this.#look();
+    void this.#checkAgain();
   }
 
-  get trouble(): RedisTrouble | null {
-    return this.#trouble;
+  get outage(): RedisOutage | null {
+    return this.#outage;
   }
 
-  onTrouble(listener: () => void): void {
-    this.#listeners.trouble.add(listener);
+  onOutage(listener: () => void): void {
+    this.#listeners.outage.add(listener);
   }
 
-  onBack(listener: () => void): void {
-    this.#listeners.back.add(listener);
+  onRecovery(listener: () => void): void {
+    this.#listeners.recovery.add(listener);
   }
 
-  /** Watches a client, and each that it is duplicated to, by whatever library. */
+  /** Watches a client and all its duplicates, including those that libraries make. */
   add(client: Redis): Redis {
     const own: Watched = { unreadySince: performance.now(), lastError: null, refusal: null };
     this.#watched.set(client, own);
@@ -107,7 +107,7 @@ export class RedisWatch {
     });
     client.on('close', () => {
       own.unreadySince ??= performance.now();
-      if (client === this.#main) this.#found = this.#met = null;
+      if (client === this.#main) this.#dryRunProblem = this.#refusal = null;
       this.#update();
     });
     client.on('end', () => this.#watched.delete(client));
@@ -115,47 +115,49 @@ export class RedisWatch {
     const sendCommand = client.sendCommand.bind(client);
     client.duplicate = (override) => this.add(duplicate(override));
     client.sendCommand = (command, stream) => {
-      // Also of commands without a caller, such as ioredis's own SUBSCRIBE after a reconnect.
-      command.promise.catch((error: unknown) => this.#meet(error, command.name));
+      // Also for commands without a caller, such as ioredis's own SUBSCRIBE after a reconnect.
+      command.promise.catch((error: unknown) => this.#recordRefusal(error, command.name));
       return sendCommand(command, stream);
     };
     return client;
   }
 
-  /** Has these commands tried at every look from now on. */
-  needs(commands: readonly Command[]): void {
+  /** Includes these commands in every check from now on. */
+  addCommands(commands: readonly Command[]): void {
     this.#commands.push(...commands);
   }
 
-  /** Logs nothing while `work` runs, nor after its failure, which its caller reports. */
+  /** Logs nothing while `work` runs. If it fails, its caller reports that, so the log stays off. */
   async quietly(work: () => Promise<void>): Promise<void> {
     this.#isQuiet = true;
     await work();
     this.#isQuiet = false;
   }
 
-  /** Ends every connection at once; commands that wait are rejected. */
+  /** Closes every connection at once. Waiting commands are rejected. */
   close(): void {
     this.#isClosed = true;
-    this.#lookNow();
+    this.#checkNow();
     for (const client of this.#watched.keys()) {
-      // Between two attempts to connect, ioredis would leave commands waiting for ever.
+      // Between two attempts to connect, ioredis would never reject waiting commands.
       if (client.status === 'reconnecting') client.connect().catch(() => {});
       client.disconnect();
     }
   }
 
-  async #look(): Promise<void> {
-    const tryOut = bounded(
+  async #checkAgain(): Promise<void> {
+    const check = bounded(
       () => dryRun(this.#main, this.#commands, getUsername(this.#url)),
       SILENCE_MS,
     );
     for (;;) {
       await this.#pause();
       if (this.#isClosed) return;
-      await Promise.all([...this.#watched].map(([client, own]) => this.#lookAt(client, own)));
+      await Promise.all(
+        [...this.#watched].map(([client, own]) => this.#checkConnection(client, own)),
+      );
       if (this.#main.status === 'ready') {
-        this.#found = await tryOut().catch((error: Error) => this.#explain(error));
+        this.#dryRunProblem = await check().catch((error: Error) => this.#explain(error));
       }
       this.#update();
     }
@@ -163,23 +165,23 @@ export class RedisWatch {
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, LOOK_MS).unref();
-      this.#lookNow = () => {
+      const timer = setTimeout(resolve, CHECK_MS).unref();
+      this.#checkNow = () => {
         clearTimeout(timer);
         resolve();
       };
     });
   }
 
-  async #lookAt(client: Redis, own: Watched): Promise<void> {
+  async #checkConnection(client: Redis, own: Watched): Promise<void> {
     if (client.status === 'ready') {
-      // Not waited for: behind a blocking command it may take ten seconds.
+      // Without waiting: behind a blocking command the answer may take ten seconds.
       if (client !== this.#main) client.ping().catch(() => {});
       return;
     }
     const { unreadySince } = own;
     if (unreadySince === null) return;
-    // All were lost with the main one, and come back a little later.
+    // All were lost with the main one, and return a little later.
     const since = Math.max(unreadySince, client === this.#main ? 0 : this.#mainReadyAt);
     if (performance.now() - since < STUCK_MS) return;
     const greeting = await readGreeting(this.#url);
@@ -190,11 +192,11 @@ export class RedisWatch {
     }
   }
 
-  #meet(error: unknown, command: string): void {
+  #recordRefusal(error: unknown, command: string): void {
     if (!isRefusal(error) || OPTIONAL_COMMANDS.has(command.toLowerCase())) return;
-    this.#met = { trouble: this.#explain(error), at: performance.now() };
-    // The dry run knows more than the error of a script, which does not name its commands.
-    if (this.#trouble === null) this.#lookNow();
+    this.#refusal = { problem: this.#explain(error), at: performance.now() };
+    // A dry run names the commands that the error of a script leaves out.
+    if (this.#outage === null) this.#checkNow();
   }
 
   #explain(error: Error): RedisProblem {
@@ -205,38 +207,41 @@ export class RedisWatch {
     if (this.#isClosed) return;
     const isLost = this.#state(this.#main).unreadySince !== null;
     const refused = [...this.#watched.values()].map(({ refusal }) => refusal);
-    const before = this.#trouble;
+    const before = this.#outage;
     const refusal =
-      this.#found ?? this.#metLately(before) ?? refused.find((each) => each !== null) ?? null;
+      this.#dryRunProblem ??
+      this.#findRecentRefusal(before) ??
+      refused.find((each) => each !== null) ??
+      null;
     const now = refusal ?? (isLost ? LOST : null);
     if (before?.problem === now?.problem) return;
-    this.#trouble = now && { ...now, isLost: refusal === null, since: before?.since ?? new Date() };
-    this.#tell(before);
+    this.#outage = now && { ...now, isLost: refusal === null, since: before?.since ?? new Date() };
+    this.#report(before);
   }
 
-  /** What a command met; while it goes on, it is the trouble that a dry run has found before. */
-  #metLately(before: RedisTrouble | null): RedisProblem | null {
-    if (this.#met === null || performance.now() - this.#met.at >= MET_MS) return null;
-    return before === null || before.isLost ? this.#met.trouble : before;
+  /** The refusal of a command. While it repeats, the cause that a dry run found stays. */
+  #findRecentRefusal(before: RedisOutage | null): RedisProblem | null {
+    if (this.#refusal === null || performance.now() - this.#refusal.at >= REFUSAL_MS) return null;
+    return before === null || before.isLost ? this.#refusal.problem : before;
   }
 
-  #tell(before: RedisTrouble | null): void {
-    if (!this.#isQuiet) this.#logTrouble();
-    if (this.#trouble === null) for (const listener of this.#listeners.back) listener();
-    else if (before === null) for (const listener of this.#listeners.trouble) listener();
+  #report(before: RedisOutage | null): void {
+    if (!this.#isQuiet) this.#logOutage();
+    if (this.#outage === null) for (const listener of this.#listeners.recovery) listener();
+    else if (before === null) for (const listener of this.#listeners.outage) listener();
   }
 
-  #logTrouble(): void {
+  #logOutage(): void {
     const server = `Redis (${redactUrl(this.#url)})`;
-    if (this.#trouble === null) {
-      this.#log.info({ server }, 'a server is back: going on');
-    } else if (this.#trouble.isLost) {
+    if (this.#outage === null) {
+      this.#log.info({ server }, 'reconnected to a server: resuming');
+    } else if (this.#outage.isLost) {
       this.#log.warn(
         { server },
-        'a server was lost: waiting for it, with nothing asked of the service',
+        'lost the connection to a server: pausing calls to Cognito until it is back',
       );
     } else {
-      const { problem, remedy } = this.#trouble;
+      const { problem, remedy } = this.#outage;
       this.#log.warn(
         { server, problem, remedy },
         'Redis refuses commands: pausing calls to Cognito until this is fixed',

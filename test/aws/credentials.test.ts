@@ -45,13 +45,13 @@ function lookUp(waitsMs: readonly number[] = []) {
   return standardCredentials(handler, waitsMs)();
 }
 
-async function troubleOf(waitsMs: readonly number[] = []) {
+async function findProblem(waitsMs: readonly number[] = []) {
   const error = await lookUp(waitsMs).then(
     () => null,
     (failure: unknown) => failure,
   );
   expect(error).toBeInstanceOf(NoCredentialsError);
-  return (error as NoCredentialsError).trouble;
+  return (error as NoCredentialsError).problem;
 }
 
 async function serve(listener: RequestListener): Promise<string> {
@@ -82,15 +82,15 @@ test('a variable that names no proxy is reported as that, not as missing credent
   );
   const looked = lookUp();
   await expect(looked).rejects.toThrow(ActionRequiredError);
-  await expect(looked).rejects.toThrow(/^HTTPS_PROXY: the value is not the URL/);
+  await expect(looked).rejects.toThrow(/^HTTPS_PROXY: must be the URL/);
 });
 
 describe('a profile', () => {
   test('that does not exist is named', async () => {
     process.env['AWS_PROFILE'] = 'nosuch';
-    expect(await troubleOf()).toMatchObject({
-      passing: false,
-      problem: expect.stringMatching(/AWS_PROFILE names "nosuch".* no such profile/),
+    expect(await findProblem()).toMatchObject({
+      temporary: false,
+      problem: expect.stringMatching(/the profile "nosuch" of AWS_PROFILE is missing/),
     });
   });
 
@@ -106,8 +106,8 @@ describe('a profile', () => {
       `[profile work]\n${setting}\nsso_account_id = 123456789012\nsso_role_name = reader\n${more}`,
     );
     process.env['AWS_PROFILE'] = 'work';
-    expect(await troubleOf()).toMatchObject({
-      passing: false,
+    expect(await findProblem()).toMatchObject({
+      temporary: false,
       remedy: expect.stringContaining('`aws sso login --profile work`'),
     });
   });
@@ -120,9 +120,12 @@ describe('a profile', () => {
         '[profile base]\naws_access_key_id = AKID\naws_secret_access_key = s3cret\n',
     );
     process.env['AWS_PROFILE'] = 'mfa';
-    const trouble = await troubleOf();
-    expect(trouble).toMatchObject({ passing: false, problem: expect.stringContaining('MFA code') });
-    expect(JSON.stringify(trouble)).not.toContain('s3cret');
+    const problem = await findProblem();
+    expect(problem).toMatchObject({
+      temporary: false,
+      problem: expect.stringContaining('MFA code'),
+    });
+    expect(JSON.stringify(problem)).not.toContain('s3cret');
   });
 
   test('whose role STS refuses says so', async () => {
@@ -135,8 +138,8 @@ describe('a profile', () => {
         '[profile base]\naws_access_key_id = AKID\naws_secret_access_key = s3cret\n',
     );
     process.env['AWS_PROFILE'] = 'role';
-    expect(await troubleOf()).toMatchObject({
-      passing: false,
+    expect(await findProblem()).toMatchObject({
+      temporary: false,
       problem: expect.stringMatching(/STS refused .*"role" \(AccessDenied\w*, HTTP 403\)/),
     });
   });
@@ -147,9 +150,9 @@ describe('a profile', () => {
       '[profile tool]\ncredential_process = /nonexistent/tool --password s3cret\n',
     );
     process.env['AWS_PROFILE'] = 'tool';
-    const trouble = await troubleOf();
-    expect(trouble).toMatchObject({ passing: false, problem: expect.stringContaining('"tool"') });
-    expect(JSON.stringify(trouble)).not.toContain('s3cret');
+    const problem = await findProblem();
+    expect(problem).toMatchObject({ temporary: false, problem: expect.stringContaining('"tool"') });
+    expect(JSON.stringify(problem)).not.toContain('s3cret');
   });
 
   test('of SSO is asked for through a proxy', async () => {
@@ -170,7 +173,7 @@ describe('a profile', () => {
     const name = createHash('sha1').update('work').digest('hex');
     await writeFile(join(cache, `${name}.json`), JSON.stringify(key));
     process.env['AWS_PROFILE'] = 'work';
-    expect(await troubleOf()).toMatchObject({ passing: true });
+    expect(await findProblem()).toMatchObject({ temporary: true });
     expect(proxy.requests[0]).toMatchObject({ target: 'portal.sso.us-east-1.amazonaws.com:443' });
   });
 });
@@ -197,8 +200,8 @@ describe("the container's endpoint", () => {
 
   test('that never answers is given up', async () => {
     process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `${await serve(() => {})}/role`;
-    expect(await troubleOf()).toMatchObject({
-      passing: true,
+    expect(await findProblem()).toMatchObject({
+      temporary: true,
       problem: expect.stringContaining('no answer in time'),
     });
   });
@@ -206,8 +209,8 @@ describe("the container's endpoint", () => {
   test('that keeps failing did not answer: to run again can help', async () => {
     const url = await serve((_, response) => response.writeHead(500).end());
     process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `${url}/role`;
-    expect(await troubleOf([1])).toMatchObject({
-      passing: true,
+    expect(await findProblem([1])).toMatchObject({
+      temporary: true,
       problem: expect.stringMatching(
         /container's credentials endpoint did not answer \(HTTP 500\)/,
       ),
@@ -217,8 +220,8 @@ describe("the container's endpoint", () => {
   test('that refuses is wrong configuration, without a wait', async () => {
     const url = await serve((_, response) => response.writeHead(403).end('{}'));
     process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `${url}/role`;
-    expect(await troubleOf([1e9])).toMatchObject({
-      passing: false,
+    expect(await findProblem([1e9])).toMatchObject({
+      temporary: false,
       problem: expect.stringContaining('HTTP 403'),
     });
   });
@@ -233,25 +236,25 @@ describe("the instance's endpoint", () => {
     process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = await serve((_, response) =>
       response.writeHead(503).end(),
     );
-    expect(await troubleOf([1])).toMatchObject({
-      passing: true,
+    expect(await findProblem([1])).toMatchObject({
+      temporary: true,
       problem: expect.stringMatching(/instance's credentials endpoint did not answer \(HTTP 503\)/),
     });
   });
 
   test('that is silent did not answer', async () => {
     process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = await serve(() => {});
-    expect(await troubleOf()).toMatchObject({
-      passing: true,
+    expect(await findProblem()).toMatchObject({
+      temporary: true,
       problem: expect.stringContaining('no answer in time'),
     });
   });
 
   test('that does not exist means that there are no credentials', async () => {
     process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = 'http://127.0.0.1:1';
-    expect(await troubleOf([1e9])).toMatchObject({
-      passing: false,
-      problem: expect.stringMatching(/^none found/),
+    expect(await findProblem([1e9])).toMatchObject({
+      temporary: false,
+      problem: expect.stringMatching(/^not found in the environment/),
     });
   });
 });

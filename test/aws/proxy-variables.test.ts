@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { proxyFor } from '../../src/aws/proxy.ts';
+import { findProxy } from '../../src/aws/proxy.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 
 const COGNITO = { protocol: 'https:', hostname: 'cognito-idp.us-east-1.amazonaws.com' };
 const PROXY = 'http://proxy.example:3128';
-const href = (target: Parameters<typeof proxyFor>[0], env: NodeJS.ProcessEnv) =>
-  proxyFor(target, env)?.href ?? null;
+const href = (target: Parameters<typeof findProxy>[0], env: NodeJS.ProcessEnv) =>
+  findProxy(target, env)?.href ?? null;
 
 describe('the proxy of a request', () => {
   test.each([
@@ -75,9 +75,9 @@ describe('the proxy of a request', () => {
   test.each(['socks5://user:s3cret@proxy:1080', 's3cret://', 'http://a s3cret'])(
     'is wrong configuration where the value is no such URL, and the value is not repeated: %s',
     (value) => {
-      const find = () => proxyFor(COGNITO, { https_proxy: value });
+      const find = () => findProxy(COGNITO, { https_proxy: value });
       expect(find).toThrow(ActionRequiredError);
-      expect(find).toThrow(/^https_proxy: the value is not the URL of an HTTP proxy\. Set it to/);
+      expect(find).toThrow(/^https_proxy: must be the URL of an HTTP proxy\. Set it to/);
       expect(find).not.toThrow('s3cret');
     },
   );

@@ -227,10 +227,10 @@ describe('the service', () => {
     const before = mirror.simulator.attempts.total;
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     const [line] = await syncRefused([], none);
-    expect(line).toMatch(/AWS credentials: none found.* Set AWS_PROFILE/);
+    expect(line).toMatch(/AWS credentials: not found.* Set AWS_PROFILE/);
     const listed = await mirror.run(['list', 'users', mirror.poolId], none);
     expect(listed).toMatchObject({ code: 2, stdout: '' });
-    expect(listed.stderr).toContain('AWS credentials: none found');
+    expect(listed.stderr).toContain('AWS credentials: not found');
     expect(mirror.simulator.attempts.total).toBe(before);
   });
 

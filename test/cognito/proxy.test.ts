@@ -110,7 +110,7 @@ describe('behind a proxy', () => {
 
 describe('a proxy that fails', () => {
   test.each(['http://c.example', 'https://c.example'])(
-    'and wants other credentials stops at once, without a word of those that it got: %s',
+    'and rejects the credentials stops at once, without repeating them: %s',
     async (url) => {
       const { proxy } = await behindProxy();
       proxy.refuse = 407;
@@ -120,7 +120,9 @@ describe('a proxy that fails', () => {
       });
       const error = await rejection(open(url).describePool(POOL, never()));
       expect(error).toBeInstanceOf(RefusedRequestError);
-      expect(error.message).toContain(`the proxy ${proxy.url} wants other credentials (HTTP 407)`);
+      expect(error.message).toContain(
+        `the proxy ${proxy.url} rejects the credentials in its URL (HTTP 407)`,
+      );
       expect(error.message).not.toContain('s3cret');
       expect(proxy.requests).toHaveLength(1);
     },
@@ -133,7 +135,7 @@ describe('a proxy that fails', () => {
     const call = rejection(open(url.replace('http:', 'https:')).describePool(POOL, never()));
     const error = await call;
     expect(error).toBeInstanceOf(ServiceUnavailableError);
-    expect(error.message).toMatch(/the proxy http:\/\/127\.0\.0\.1:\d+ could not .*\(HTTP 503\)/);
+    expect(error.message).toMatch(/the proxy http:\/\/127\.0\.0\.1:\d+ failed .*\(HTTP 503\)/);
     expect(proxy.requests).toHaveLength(QUICK.faults + 1);
   });
 
@@ -141,17 +143,13 @@ describe('a proxy that fails', () => {
     process.env['HTTP_PROXY'] = 'socks5://user:s3cret@proxy:1080';
     const error = await rejection(open('http://c.example').describePool(POOL, never()));
     expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toMatch(/^HTTP_PROXY: the value is not the URL of an HTTP proxy/);
+    expect(error.message).toMatch(/^HTTP_PROXY: must be the URL of an HTTP proxy/);
     expect(error.message).not.toContain('s3cret');
   });
 
   test.each([
-    [
-      'as its variable names none',
-      'socks5',
-      /^HTTP_PROXY: the value is not the URL of an HTTP proxy/,
-    ],
-    ['and wants other credentials', 407, /^HTTPS_PROXY: the proxy .* wants other credentials/],
+    ['as its variable names none', 'socks5', /^HTTP_PROXY: must be the URL of an HTTP proxy/],
+    ['and rejects the credentials', 407, /^HTTPS_PROXY: the proxy .* rejects the credentials/],
   ] as const)('%s is reported as that where a role is to be assumed', async (_, fault, message) => {
     const { proxy } = await behindProxy();
     if (fault === 407) proxy.refuse = fault;
@@ -172,7 +170,7 @@ describe('a proxy that fails', () => {
     process.env['HTTP_PROXY'] = withPassword(proxy);
     const error = await rejection(open(url).describePool(POOL, never()));
     expect(error).toBeInstanceOf(ServiceUnavailableError);
-    expect(error.message).toContain(`the proxy ${proxy.url} could not`);
+    expect(error.message).toContain(`the proxy ${proxy.url} failed`);
     expect(error.message).toMatch(/ECONNREFUSED.*NO_PROXY/);
     expect(error.message).not.toContain('s3cret');
   });

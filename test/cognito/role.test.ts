@@ -223,7 +223,7 @@ describe('a role that cannot be assumed', () => {
     });
     const error = await rejection(cognito.describePool(POOL, never()));
     expect(error).toBeInstanceOf(CredentialsError);
-    expect(error.message).toMatch(/none found .*AWS_PROFILE/);
+    expect(error.message).toMatch(/not found .*AWS_PROFILE/);
     expect(sts.requests).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ async function start(options?: TestRedisOptions): Promise<TestRedis> {
   return server;
 }
 
-/** Does what a worker does with Redis before it takes jobs. */
+/** Checks Redis as a worker does before it takes jobs. */
 async function useAsWorker(url: string): Promise<void> {
   const redis = await openRedis(url);
   try {
@@ -28,7 +28,7 @@ async function useAsWorker(url: string): Promise<void> {
   }
 }
 
-/** The message that refuses the Redis to a worker. */
+/** The message of the error of a worker's check. */
 async function refusal(url: string): Promise<string> {
   const error: unknown = await useAsWorker(url).then(
     () => null,
@@ -38,7 +38,7 @@ async function refusal(url: string): Promise<string> {
   return (error as Error).message;
 }
 
-/** Makes the user `app`, and gives the URL by which it connects. */
+/** Creates the user `app`, and returns its URL. */
 async function userWith(server: TestRedis, ...rights: string[]): Promise<string> {
   await server.command('ACL', 'SETUSER', 'app', 'reset', 'on', '>pw', ...rights);
   return server.url.replace('redis://', 'redis://app:pw@');
@@ -50,16 +50,16 @@ const inLua = (text: string) =>
     name.toUpperCase(),
   );
 
-describe('the commands that are tried', () => {
-  test("are all of the buckets' script", () => {
-    const tried = BUCKET_COMMANDS.map(([name]) => name);
+describe('the checked commands', () => {
+  test("include all commands of the buckets' script", () => {
+    const checked = BUCKET_COMMANDS.map(([name]) => name);
     const used = inLua(RESERVE_PERMIT);
     expect(used).toHaveLength(4);
-    expect(tried).toEqual(expect.arrayContaining(used));
+    expect(checked).toEqual(expect.arrayContaining(used));
   });
 
-  test("are all of BullMQ's scripts that the workers use", () => {
-    const tried = listJobCommands(PREFIX).map(([name]) => name);
+  test("include all commands of BullMQ's scripts that workers use", () => {
+    const checked = listJobCommands(PREFIX).map(([name]) => name);
     const folder = join(
       dirname(createRequire(import.meta.url).resolve('bullmq/package.json')),
       'dist/cjs/scripts',
@@ -69,11 +69,11 @@ describe('the commands that are tried', () => {
     const files = readdirSync(folder).filter((name) => isUsed.test(name) && name.endsWith('.js'));
     expect(files.length).toBeGreaterThan(20);
     const used = files.flatMap((name) => inLua(readFileSync(join(folder, name), 'utf8')));
-    expect(new Set(used.filter((name) => !tried.includes(name)))).toEqual(new Set());
+    expect(new Set(used.filter((name) => !checked.includes(name)))).toEqual(new Set());
   });
 });
 
-describe('a Redis whose user lacks a right is refused at the start, with the right', () => {
+describe('a user without a right is refused at the start, with the command that grants it', () => {
   test.each([
     [['~*', '+@all'], 'ACL SETUSER app &*'],
     [['~app:*', '&*', '+@all'], 'ACL SETUSER app ~*'],
@@ -96,43 +96,46 @@ describe('a Redis whose user lacks a right is refused at the start, with the rig
     [['~*', '&*', '+@all', '-@dangerous', '+info']],
     [['~*', '&*', '+@all', '-client', '-config']],
     [['~cognito-mirror/*', '~{cognito-mirror:*', '&cognito-mirror/*', '+@all']],
-  ])('but not one that has enough: %j', async (rights) => {
+  ])('a user with enough rights is accepted: %j', async (rights) => {
     const server = await start();
     await useAsWorker(await userWith(server, ...rights));
     expect(await server.command('KEYS', '*')).toEqual([]);
   });
 });
 
-describe('a Redis with a command that is renamed away', () => {
+describe('a Redis with a renamed command', () => {
   test.each(['EVAL', 'EVALSHA', 'SUBSCRIBE', 'PUBLISH', 'INFO', 'MULTI', 'BZPOPMIN', 'HSET'])(
-    'is refused, with its name: %s',
+    'is refused, with the name of the command: %s',
     async (name) => {
       const server = await start({ args: ['--rename-command', name, ''] });
       const message = await refusal(server.url);
-      expect(message).toContain(`does not know the command ${name} (renamed or disabled)`);
+      expect(message).toContain(`does not have the command ${name} (renamed or disabled)`);
       expect(message).toContain('rename-command');
     },
   );
 
-  test.each(['CONFIG', 'CLIENT', 'HELLO', 'KEYS'])('is used without %s', async (name) => {
+  test.each(['CONFIG', 'CLIENT', 'HELLO', 'KEYS'])('is accepted without %s', async (name) => {
     const server = await start({ args: ['--rename-command', name, ''] });
     await expect(useAsWorker(server.url)).resolves.toBeUndefined();
   });
 });
 
 describe('a Redis is refused at the start', () => {
-  test('with its memory full: the setting is named', async () => {
+  test('with full memory: the message names the setting', async () => {
     const server = await start({ settings: { maxmemory: '1' } });
     expect(await refusal(server.url)).toMatch(/memory is full \(OOM\).*CONFIG SET maxmemory/);
   });
 
-  test.each([1, 2, 3])('with %d connections in all: the setting is named', async (maxclients) => {
-    const server = await start();
-    await server.command('CONFIG', 'SET', 'maxclients', maxclients);
-    expect(await refusal(server.url)).toMatch(/no connection left \(maxclients\).*CONFIG SET/);
-  });
+  test.each([1, 2, 3])(
+    'with a limit of %d connections: the message names the setting',
+    async (maxclients) => {
+      const server = await start();
+      await server.command('CONFIG', 'SET', 'maxclients', maxclients);
+      expect(await refusal(server.url)).toMatch(/connection limit \(maxclients\).*CONFIG SET/);
+    },
+  );
 
-  test('where it runs short of replicas: the setting is named', async () => {
+  test('without enough replicas: the message names the setting', async () => {
     const server = await start({ settings: { 'min-replicas-to-write': '1' } });
     expect(await refusal(server.url)).toMatch(/NOREPLICAS.*CONFIG SET min-replicas-to-write 0/);
   });

@@ -18,7 +18,7 @@ async function open(url: string): Promise<RedisConnection> {
   return redis;
 }
 
-/** The message that refuses it. */
+/** The message of the error. */
 async function refusal(url: string): Promise<string> {
   const error = await openRedis(url).then(
     () => null,
@@ -28,7 +28,7 @@ async function refusal(url: string): Promise<string> {
   return error instanceof Error ? error.message : '';
 }
 
-/** A server that is no Redis, and what it does with what it is sent. */
+/** A server other than Redis, with what it does on input. */
 async function stranger(onText: (socket: Socket, text: string) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -44,7 +44,7 @@ async function stranger(onText: (socket: Socket, text: string) => void): Promise
   return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server that speaks as Redis does, and answers this to INFO. */
+/** A server with Redis's protocol, and this answer to INFO. */
 function impostor(info: string): Promise<string> {
   return stranger((socket, text) => {
     for (const [, command] of text.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
@@ -55,7 +55,7 @@ function impostor(info: string): Promise<string> {
 }
 
 describe('at the start', () => {
-  test('a Redis that comes up within seconds is waited for', async () => {
+  test('waits for a Redis that starts within seconds', async () => {
     const server = await start();
     await server.stop();
     const opening = open(server.url);
@@ -63,56 +63,56 @@ describe('at the start', () => {
     expect(await (await opening).client.ping()).toBe('PONG');
   });
 
-  test('one that is not there is told after a bounded wait', async () => {
+  test('reports a server that does not listen after a bounded wait', async () => {
     const server = await start();
     await server.stop();
     const message = await refusal(`redis://mirror:secret@127.0.0.1:${server.port}`);
     expect(message).toBe(
-      `REDIS_URL (redis://mirror:***@127.0.0.1:${server.port}): nothing listens there. Start Redis, or correct host and port.`,
+      `REDIS_URL (redis://mirror:***@127.0.0.1:${server.port}): no server listens there. Start Redis, or correct the host and port.`,
     );
   });
 
-  test('a wrong password, or none, is told at once and not repeated', async () => {
+  test('reports a wrong or missing password at once, without repeating it', async () => {
     const server = await start({ password: 'right' });
     expect(await refusal(server.url.replace('right', 'wrong'))).toMatch(
-      /\(redis:\/\/:\*\*\*@.*refuses this user or password/,
+      /\(redis:\/\/:\*\*\*@.*rejects this user or password/,
     );
-    expect(await refusal(server.url.replace(':right@', ''))).toMatch(/asks for a password/);
+    expect(await refusal(server.url.replace(':right@', ''))).toMatch(/requires a password/);
     expect(await (await open(server.url)).client.ping()).toBe('PONG');
   });
 
-  test('a user who may not do enough is told', async () => {
+  test('reports a user without enough rights', async () => {
     const server = await start();
     await server.command('ACL', 'SETUSER', 'weak', 'on', '>pw', '+hello', '+ping');
     expect(await refusal(`redis://weak:pw@127.0.0.1:${server.port}`)).toMatch(/may not run/);
   });
 
-  test('a database that there is not is told', async () => {
+  test('reports a database that does not exist', async () => {
     const server = await start();
-    expect(await refusal(`${server.url}/99`)).toMatch(/no such database/);
+    expect(await refusal(`${server.url}/99`)).toMatch(/the database does not exist/);
   });
 
-  test('a replica is told', async () => {
+  test('reports a replica', async () => {
     const [primary, server] = [await start(), await start()];
     await server.command('REPLICAOF', '127.0.0.1', primary.port);
-    expect(await refusal(server.url)).toMatch(/replica, which takes no writes/);
+    expect(await refusal(server.url)).toMatch(/replica, which refuses writes/);
   });
 
-  test('a server in cluster mode is told', async () => {
+  test('reports a server in cluster mode', async () => {
     const server = await start({ settings: { 'cluster-enabled': 'yes' } });
-    expect(await refusal(server.url)).toMatch(/runs as cluster/);
+    expect(await refusal(server.url)).toMatch(/runs in cluster mode/);
   });
 
-  test('what is no Redis is told', async () => {
+  test('reports a server that is not Redis', async () => {
     const url = await stranger((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    expect(await refusal(url)).toMatch(/no Redis/);
+    expect(await refusal(url)).toMatch(/not Redis/);
   });
 
-  test('what never answers is told after a bounded wait', async () => {
+  test('reports a server that never answers after a bounded wait', async () => {
     expect(await refusal(await stranger(() => {}))).toMatch(/does not answer/);
   });
 
-  test('reports what earlier probes found where the last ones get no answer', async () => {
+  test('reports what earlier probes found if the last ones get no answer', async () => {
     let answers = 2;
     const info = 'redis_version:7.0.0\r\nloading:1\r\nrole:master';
     const url = await stranger((socket, text) => {
@@ -130,8 +130,8 @@ describe('at the start', () => {
   test.each([
     ['redis_version:6.0.16\r\nredis_mode:standalone\r\nrole:master', /6\.0\.16, which is too old/],
     ['redis_version:7.0.0\r\nloading:1\r\nrole:master', /still loading/],
-  ])('%j is told', async (info, told) => {
-    expect(await refusal(await impostor(info))).toMatch(told);
+  ])('reports %j', async (info, message) => {
+    expect(await refusal(await impostor(info))).toMatch(message);
   });
 
   test('an abort ends the wait', async () => {
@@ -154,39 +154,39 @@ describe('later', () => {
     server = await startRedis();
     redis = await openRedis(server.url);
     events = [];
-    redis.onTrouble(() => events.push('lost'));
-    redis.onBack(() => events.push('back'));
+    redis.onOutage(() => events.push('lost'));
+    redis.onRecovery(() => events.push('back'));
   });
   afterEach(async () => {
     redis.close();
     await server.close();
   });
 
-  test('a loss is told once, however long it lasts, and so is the return', async () => {
+  test('a loss and its end are reported once, however long it lasts', async () => {
     await server.kill();
-    await expect.poll(() => redis.trouble?.isLost).toBe(true);
+    await expect.poll(() => redis.outage?.isLost).toBe(true);
     const waiting = redis.client.ping();
-    // Several attempts to connect fail meanwhile.
+    // Several attempts to connect fail.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(events).toEqual(['lost']);
     await server.restart({ keepData: false });
     expect(await waiting).toBe('PONG');
-    expect(redis.trouble).toBeNull();
+    expect(redis.outage).toBeNull();
     expect(events).toEqual(['lost', 'back']);
   });
 
-  test('a close while Redis is away ends at once, and what waits is rejected', async () => {
+  test('a close while Redis is away ends at once and rejects waiting commands', async () => {
     const other = redis.duplicate();
     await other.ping();
     await server.kill();
-    await expect.poll(() => redis.trouble?.isLost).toBe(true);
+    await expect.poll(() => redis.outage?.isLost).toBe(true);
     const waiting = [redis.client.ping(), other.ping()];
     redis.close();
     const results = await Promise.allSettled(waiting);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  test('a close is no loss', async () => {
+  test('a close is not reported as a loss', async () => {
     redis.close();
     await expect.poll(() => redis.client.status).toBe('end');
     expect(events).toEqual([]);
@@ -194,12 +194,12 @@ describe('later', () => {
 });
 
 describe('a Redis is usable', () => {
-  test('where it drops nothing', async () => {
+  test('if it drops nothing', async () => {
     const redis = await open((await start()).url);
     await expect(requireUsableRedis(redis)).resolves.toBeUndefined();
   });
 
-  test('but not where it may drop jobs: the setting is named', async () => {
+  test('unless it may drop jobs: the message names the setting', async () => {
     const server = await start({ settings: { 'maxmemory-policy': 'allkeys-lru' } });
     const redis = await open(server.url);
     await expect(requireUsableRedis(redis)).rejects.toThrow(
@@ -207,7 +207,7 @@ describe('a Redis is usable', () => {
     );
   });
 
-  test('by INFO, where CONFIG is forbidden', async () => {
+  test('by INFO, if CONFIG is forbidden', async () => {
     const server = await start({ settings: { 'maxmemory-policy': 'volatile-ttl' } });
     await server.command('ACL', 'SETUSER', 'default', '-config');
     const redis = await open(server.url);

@@ -4,8 +4,8 @@ import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { startRedis, type TestRedis } from '../support/redis-server.ts';
 
-/** From the cause to the word. */
-const SAID = { interval: 50 };
+/** From the cause to the report. */
+const REPORTED = { interval: 50 };
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -27,55 +27,55 @@ beforeEach(async () => {
   await assertLimiterUsable(redis);
 });
 
-describe('a Redis that begins to refuse', () => {
+describe('a Redis that starts to refuse commands', () => {
   test.each([
     [
-      'as its memory is full',
+      'because its memory is full',
       ['CONFIG', 'SET', 'maxmemory', 1],
       ['CONFIG', 'SET', 'maxmemory', 0],
       /memory is full \(OOM\).*CONFIG SET maxmemory/,
     ],
     [
-      'as scripts are forbidden',
+      'because scripts are forbidden',
       ['ACL', 'SETUSER', 'default', '-@scripting'],
       ['ACL', 'SETUSER', 'default', '+@scripting'],
       /EVALSHA, EVAL \(NOPERM\).*ACL SETUSER default \+evalsha \+eval/,
     ],
     [
-      'as channels are forbidden',
+      'because channels are forbidden',
       ['ACL', 'SETUSER', 'default', 'resetchannels'],
       ['ACL', 'SETUSER', 'default', '&*'],
       /channels \(NOPERM.*ACL SETUSER default &\*/,
     ],
     [
-      'as replicas are missing',
+      'because replicas are missing',
       ['CONFIG', 'SET', 'min-replicas-to-write', 1],
       ['CONFIG', 'SET', 'min-replicas-to-write', 0],
       /NOREPLICAS/,
     ],
   ] as [string, [string, ...string[]], [string, ...string[]], RegExp][])(
-    '%s: said once, with the fix, and its end too',
+    '%s: logged once, with the fix, and again at its end',
     async (_, breakIt, mendIt, said) => {
       await server.command(...breakIt);
-      await expect.poll(() => redis.trouble, SAID).not.toBeNull();
-      const { problem, remedy, isLost } = redis.trouble ?? {};
+      await expect.poll(() => redis.outage, REPORTED).not.toBeNull();
+      const { problem, remedy, isLost } = redis.outage ?? {};
       expect(`${problem} ${remedy}`).toMatch(said);
       expect(isLost).toBe(false);
       await server.command(...mendIt);
-      await expect.poll(() => redis.trouble, SAID).toBeNull();
+      await expect.poll(() => redis.outage, REPORTED).toBeNull();
       expect(lines).toEqual([
         expect.stringMatching(/"level":"warn".*Redis refuses commands/),
-        expect.stringMatching(/"level":"info".*a server is back/),
+        expect.stringMatching(/"level":"info".*reconnected to a server/),
       ]);
     },
   );
 
-  test('a further connection, as none is left: said, and its end too', async () => {
+  test('another connection, at the connection limit: reported until its end', async () => {
     await server.command('CONFIG', 'SET', 'maxclients', 2);
     for (const client of [redis.duplicate(), redis.duplicate()]) client.on('error', () => {});
-    await expect.poll(() => redis.trouble?.problem, SAID).toMatch(/maxclients/);
+    await expect.poll(() => redis.outage?.problem, REPORTED).toMatch(/maxclients/);
     await redis.client.config('SET', 'maxclients', 100);
-    await expect.poll(() => redis.trouble, SAID).toBeNull();
+    await expect.poll(() => redis.outage, REPORTED).toBeNull();
   });
 });
 
@@ -83,11 +83,11 @@ test('a subscriber whose channels are taken away does not end the process', asyn
   const subscriber = redis.duplicate();
   await subscriber.subscribe('cognito-mirror/throttled');
   await server.command('ACL', 'SETUSER', 'default', 'resetchannels');
-  // Redis ends its connection; ioredis subscribes again, and no call of ours has that answer.
-  await expect.poll(() => redis.trouble?.problem, SAID).toMatch(/channels/);
+  // Redis closes its connection, and ioredis subscribes again by itself.
+  await expect.poll(() => redis.outage?.problem, REPORTED).toMatch(/channels/);
 });
 
-test('connections that are idle are kept from being cut, without a word', async () => {
+test('idle connections are kept alive, without a log line', async () => {
   await server.command('CONFIG', 'SET', 'timeout', 3);
   const other = redis.duplicate();
   await other.ping();

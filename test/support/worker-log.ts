@@ -20,6 +20,6 @@ export function troubleIn({ output }: FleetWorker): string[] {
 
 /** One line for a server's loss and one for its return. */
 export const lossAndReturn = (server: string) => [
-  expect.stringMatching(`^a server was lost: .* ${server}`),
-  expect.stringMatching(`^a server is back: .* ${server}`),
+  expect.stringMatching(`^lost the connection to a server: .* ${server}`),
+  expect.stringMatching(`^reconnected to a server: .* ${server}`),
 ];

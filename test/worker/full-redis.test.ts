@@ -41,7 +41,7 @@ it('a Redis that is full for some seconds costs no attempt, and nothing is lost'
     expect(worker.child.exitCode).toBeNull();
     expect(troubleIn(worker)).toEqual([
       expect.stringMatching(/^Redis refuses commands/),
-      expect.stringMatching(/^a server is back/),
+      expect.stringMatching(/^reconnected to a server/),
     ]);
   }
 });

@@ -90,7 +90,8 @@ async function startBehindRelay(): Promise<{ worker: FleetWorker; relay: Relay }
   return { worker: await startWorker({ DATABASE_URL: relay.url }), relay };
 }
 
-const isLost = (worker: FleetWorker) => () => worker.output.stderr.includes('a server was lost');
+const isLost = (worker: FleetWorker) => () =>
+  worker.output.stderr.includes('lost the connection to a server');
 
 describe('a worker that is told to stop', () => {
   it('by SIGTERM while a client keeps a connection to its HTTP server', async () => {

@@ -1,4 +1,4 @@
-import { accessError } from '../../aws/access-error.ts';
+import { toAccessError } from '../../aws/access-error.ts';
 import { ActionRequiredError, type Problem, ResumableError } from '../../model/errors.ts';
 import { explainTls } from '../../model/tls-errors.ts';
 import { archiveUrlError } from '../destination.ts';
@@ -74,7 +74,7 @@ const TRANSIENT = new Set([
 export function explainS3Error(error: unknown, bucket: string): unknown {
   const call = getCallName(error);
   if (call === undefined) return error;
-  const access = accessError(error);
+  const access = toAccessError(error);
   if (access !== null) return access;
   const problem = classifyProblem(error, { bucket, call });
   if (problem) return new ActionRequiredError([problem], { cause: error });
@@ -89,7 +89,7 @@ export function explainCheckError(error: unknown, bucket: string): unknown {
   const explained = explainS3Error(error, bucket);
   const isUnreachable =
     explained instanceof ResumableError &&
-    accessError(error) === null &&
+    toAccessError(error) === null &&
     getHttpStatus(error) === undefined;
   if (!isUnreachable) return explained;
   return archiveUrlError(

@@ -27,15 +27,15 @@ export function watchServers(
   const redisName = `Redis (${redactUrl(redis.url)})`;
   let databaseLostSince: Date | null = null;
   const onBack = () => {
-    if (databaseLostSince === null && redis.trouble === null) onChange(true);
+    if (databaseLostSince === null && redis.outage === null) onChange(true);
   };
-  redis.onTrouble(() => onChange(false));
-  redis.onBack(onBack);
+  redis.onOutage(() => onChange(false));
+  redis.onRecovery(onBack);
   return {
     get trouble() {
       const troubles: string[] = [];
-      if (redis.trouble !== null) {
-        const { isLost, problem, remedy, since } = redis.trouble;
+      if (redis.outage !== null) {
+        const { isLost, problem, remedy, since } = redis.outage;
         const at = since.toISOString();
         troubles.push(
           isLost
@@ -52,13 +52,13 @@ export function watchServers(
       if (answers === (databaseLostSince === null)) return;
       if (answers) {
         databaseLostSince = null;
-        log.info({ server: databaseName }, 'a server is back: going on');
+        log.info({ server: databaseName }, 'reconnected to a server: resuming');
         onBack();
       } else {
         databaseLostSince = new Date();
         log.warn(
           { server: databaseName },
-          'a server was lost: waiting for it, with nothing asked of the service',
+          'lost the connection to a server: pausing calls to Cognito until it is back',
         );
         onChange(false);
       }
