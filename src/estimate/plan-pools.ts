@@ -98,14 +98,14 @@ async function listGroups(
   poolId: string,
   signal: AbortSignal,
 ): Promise<KnownOfPool['groups']> {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const names = new Set<string>();
   let calls = 0;
   for await (const page of cognito.groupPages(poolId, { token: null }, signal)) {
     for (const { groupName } of page.items) names.add(groupName);
     calls += 1;
   }
-  return { names: [...names], calls, seconds: (performance.now() - begun) / 1000 };
+  return { names: [...names], calls, seconds: (performance.now() - startedAt) / 1000 };
 }
 
 /** If the archive cannot be read, the plan uses the sizes of simulated users. */

@@ -9,7 +9,11 @@ import {
   type SnapshotRow,
 } from '../postgres/store/snapshots.ts';
 import { dropEndedStages, explainStageGone } from '../postgres/store/stage.ts';
-import { type BegunSnapshot, beginSnapshot, holdSnapshot } from '../postgres/store/transitions.ts';
+import {
+  beginSnapshot,
+  holdSnapshot,
+  type StartedSnapshot,
+} from '../postgres/store/transitions.ts';
 import { clearFailures, type Walk } from '../postgres/store/walks.ts';
 import { archivePublished, checkArchive } from '../snapshot/archive.ts';
 import { check } from '../snapshot/check.ts';
@@ -45,18 +49,18 @@ export async function begin(
     return;
   }
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
-  const begun = await beginSnapshot(db, poolId);
-  session.use(begun.lease);
-  progress.resumed = begun.resumed;
+  const started = await beginSnapshot(db, poolId);
+  session.use(started.lease);
+  progress.resumed = started.resumed;
   await dropEndedStages(db);
-  await beginProgress(db, begun.lease);
+  await beginProgress(db, started.lease);
   // Walks that failed in an earlier run are tried again.
-  await clearFailures(db, begun.lease);
-  await recordReason(db, begun.lease, null);
-  logBegun(log, begun);
+  await clearFailures(db, started.lease);
+  await recordReason(db, started.lease, null);
+  logStart(log, started);
 }
 
-function logBegun(log: Logger, { lease, resumed, drifted, secondsAhead }: BegunSnapshot): void {
+function logStart(log: Logger, { lease, resumed, drifted, secondsAhead }: StartedSnapshot): void {
   const { poolId, snapshotAt } = lease;
   log.info({ poolId, snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot started');
   if (drifted > 0) {
@@ -79,7 +83,7 @@ export type Step =
   | {
       readonly kind: 'archived' | 'held';
       readonly snapshot: SnapshotRow;
-      /** Null if an earlier run wrote it, or there is none. */
+      /** Null if this run did not write it. */
       readonly archive: ArchiveResult | null;
     }
   /** Another process ended it. */
@@ -128,7 +132,7 @@ export async function advance(session: SnapshotSession, signal: AbortSignal): Pr
   }
 }
 
-/** The walks to read; none once the snapshot was published or held. */
+/** The walks to read. An empty list means that the snapshot was published or held. */
 async function findWalks(
   session: SnapshotSession,
   context: SnapshotContext,

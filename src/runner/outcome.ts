@@ -101,7 +101,7 @@ export interface SnapshotReport extends Reported {
   readonly archive: { manifest: string; objects: number; bytes: number } | null;
 }
 
-/** Builds the report of a snapshot from its row, or of a run that started none. */
+/** Builds the report of a run from the row of its snapshot, which is null if it started no snapshot. */
 export function buildReport(
   poolId: string,
   row: SnapshotRow | null,

@@ -18,7 +18,7 @@ import { CallCounter } from './count-calls.ts';
 import { describePool, type PoolDeps, type PoolDepsLookup } from './describe-pool.ts';
 import { recordFailure } from './outcome.ts';
 
-/** What a session works with, whichever runner opens it. */
+/** What a session needs, in both runners. */
 export interface SessionDeps {
   readonly db: pg.Pool;
   readonly poolDeps: PoolDepsLookup;
@@ -119,7 +119,7 @@ export class SnapshotSession {
     return { db, cognito: this.#cognito, pool, lease, committer, expected, progress, log };
   }
 
-  /** Stops using the lease, once the snapshot is no longer walking. */
+  /** Stops using the lease, when the snapshot is no longer walking. */
   async leave(): Promise<void> {
     await this.#calls.flush();
     this.#calls.lease = null;

@@ -18,7 +18,7 @@ export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
   readonly lastAttempt: AttemptStatus | null;
 }
 
-/** The last attempt to mirror a pool, with the id of its snapshot; null if it started none. */
+/** The last attempt to mirror a pool, with the id of its snapshot; null if it started no snapshot. */
 export interface AttemptStatus extends Omit<Attempt, 'snapshotAt'> {
   readonly snapshot: string | null;
 }

@@ -10,14 +10,14 @@ import { fallBackToSingleChain } from './walk-users.ts';
 const REPEATED = 2;
 
 /**
- * Compares the users that were read with the service's estimate. A user whose `sub` is no lower-case
- * UUID is in no shard, and no page shows it. If the shards returned fewer users than estimated, all
+ * Compares the users that were read with the service's estimate. A user whose `sub` is not a
+ * lower-case UUID is in no shard, and no page shows it. If the shards returned fewer users than estimated, all
  * users are read again in a single chain. A shortfall that remains means that the estimate is old. It
  * is remembered, so that the pool is not read twice for it every night.
  *
  * @param missing users of the last snapshot that no walk returned. An estimate may still count those
  *   that are gone; the others keep their rows.
- * @returns the walk to read first; none if the check can continue.
+ * @returns the walk to read first; empty if the check can continue.
  */
 export async function compareEstimate(
   context: SnapshotContext,

@@ -11,7 +11,7 @@ import type { SnapshotContext } from './context.ts';
  * Fetches users again whose row in `directory.users` drifted after the snapshot had staged them as
  * unchanged: one by one if they are few, else by reading all users again.
  *
- * @returns the walks to read first; none if the users were fetched, or none drifted.
+ * @returns the walks to read first; empty if the check can continue.
  */
 export async function refetchDrifted(
   context: SnapshotContext,

@@ -17,7 +17,7 @@ import { addWalks, countPage, removeWalk } from './tally.ts';
 /**
  * Reads the users of one shard. A large shard is split into sixteen, whose walks replace this one. A
  * single chain over all users replaces all shards in two cases: a user outside the shard shows that the
- * server does not filter by `sub`, or a user's `sub` fits none of the sixteen.
+ * server does not filter by `sub`, or a user's `sub` is outside all sixteen.
  *
  * @returns the walks that replace this one.
  */

@@ -1,19 +1,19 @@
 import type { Outcome, SnapshotKey, WalkKind } from '../model/snapshot.ts';
 import { CallMeter } from './calls.ts';
 
-/** How far the walks of one kind are. */
+/** The progress of the walks of one kind. */
 export interface WalkTally {
   /** Items read so far, by this run and the runs it resumed. */
   items: number;
-  /** Items that this run read: what its rate is measured by. It never falls. */
+  /** Items that this run read, from which its rate is computed. It never decreases. */
   read: number;
-  /** Items expected in all; null while nothing is known. */
+  /** Items expected in all; null if unknown. */
   expected: number | null;
   walksDone: number;
   walks: number;
 }
 
-/** How much of a phase is done, where it can be counted: users confirmed, rows archived. */
+/** The progress of a phase that can be counted: users confirmed, rows archived. */
 export interface PhaseCounts {
   done: number;
   readonly total: number;
@@ -22,18 +22,18 @@ export interface PhaseCounts {
 export type Phase = 'prepare' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
 
 /**
- * Where one snapshot stands, for whoever shows it. The steps write it, displays read it when they
- * choose to: nobody waits for a display.
+ * The progress of one snapshot, for displays. The steps write it, and displays read it at any time. No
+ * decision reads it.
  */
 export class SnapshotProgress {
   readonly poolId: string;
-  /** Known once the plan is made. */
+  /** Null until the run has chosen its snapshot. */
   key: SnapshotKey | null = null;
   #phase: Phase = 'prepare';
-  #phaseBegan = performance.now();
-  /** Told of each phase that ended, and how long it took in seconds. */
+  #phaseStartedAt = performance.now();
+  /** Called when a phase has ended, with its duration in seconds. */
   onPhaseEnd: (phase: Phase, seconds: number) => void = () => {};
-  /** True where an unfinished snapshot was taken up again. */
+  /** True if an unfinished snapshot is resumed. */
   resumed = false;
   readonly walks: Record<WalkKind, WalkTally> = {
     groups: { items: 0, read: 0, expected: null, walksDone: 0, walks: 0 },
@@ -42,7 +42,7 @@ export class SnapshotProgress {
   };
   /**
    * How much of the phase is done: while checking, users confirmed with the service; while
-   * archiving, rows stored, all formats together. Null where the phase is not counted.
+   * archiving, rows stored, all formats together. Null if the phase is not counted.
    */
   counts: PhaseCounts | null = null;
   /** How the run ended; null until its phase is `done`. */
@@ -61,9 +61,9 @@ export class SnapshotProgress {
   set phase(phase: Phase) {
     if (phase === this.#phase) return;
     const now = performance.now();
-    this.onPhaseEnd(this.#phase, (now - this.#phaseBegan) / 1000);
+    this.onPhaseEnd(this.#phase, (now - this.#phaseStartedAt) / 1000);
     this.#phase = phase;
-    this.#phaseBegan = now;
+    this.#phaseStartedAt = now;
     this.counts = null;
   }
 }

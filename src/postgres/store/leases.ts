@@ -45,7 +45,7 @@ async function lockLease(
 /**
  * Runs `work` in one transaction that keeps the lease locked.
  *
- * @throws LeaseLostError if another runner has the lease, or the snapshot is in none of `states`.
+ * @throws LeaseLostError if another runner has the lease, or the snapshot is in a state outside `states`.
  */
 export async function withLease<T>(
   pool: pg.Pool,
@@ -68,7 +68,7 @@ export async function withLease<T>(
  * Takes the lease of a snapshot in this state. The holder before can write nothing more.
  *
  * @param snapshotAt which snapshot; null: the pool's only one in this state.
- * @returns null if there is no such snapshot.
+ * @returns null if no snapshot matches.
  */
 export async function takeLease(
   db: Queryable,

@@ -103,7 +103,7 @@ export async function findUnfinishedArchive(
 }
 
 /**
- * True if a walking snapshot began over 24 hours ago and has pages to read, but none was read for an
+ * True if a walking snapshot began over 24 hours ago and has pages to read, but no page was read for an
  * hour: its pages would be too far apart in time.
  */
 export async function isAbandoned(

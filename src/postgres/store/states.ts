@@ -2,7 +2,7 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 
 /** One way in which a snapshot changes its state. */
 export interface Transition {
-  /** The states that it starts from; none where it creates the snapshot. */
+  /** The states that it starts from; empty if it creates the snapshot. */
   readonly from: readonly SnapshotState[];
   readonly to: SnapshotState;
   /** Who may make it. */

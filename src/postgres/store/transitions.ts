@@ -7,7 +7,7 @@ import { createStage, stageTables } from './stage.ts';
 import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
 
 /** A snapshot that was created or resumed. */
-export interface BegunSnapshot {
+export interface StartedSnapshot {
   readonly lease: SnapshotLease;
   readonly resumed: boolean;
   /** Rows of `directory.users` that something other than a publication changed; 0 if resumed. */
@@ -20,7 +20,7 @@ export interface BegunSnapshot {
  * Resumes the pool's walking snapshot, or creates a new one with its stage. First it ends those that
  * a new run replaces: a walking one that began over 24 hours ago, and a held one.
  */
-export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<BegunSnapshot> {
+export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<StartedSnapshot> {
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId);
     const unfinished = await takeLease(client, poolId, TRANSITIONS.begin.to);
@@ -58,7 +58,7 @@ async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise
 async function insertSnapshot(
   client: pg.PoolClient,
   poolId: string,
-): Promise<Pick<BegunSnapshot, 'lease' | 'secondsAhead'>> {
+): Promise<Pick<StartedSnapshot, 'lease' | 'secondsAhead'>> {
   const moment = await client.query<{
     snapshotAt: Date;
     comparedWith: Date | null;

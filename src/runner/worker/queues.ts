@@ -87,13 +87,13 @@ export function openQueues(
 
 /**
  * The id of a request's job. After Postgres was restored from a backup, numbers of requests repeat, but
- * times do not. BullMQ allows neither a whole number nor a colon.
+ * times do not. BullMQ forbids whole numbers and colons.
  */
 export function formatSnapshotJobId({ id, requestedAt }: SnapshotRequest): string {
   return `request-${id}-${requestedAt.getTime()}`;
 }
 
-/** Adds the job of a request, if there is none. */
+/** Adds the job of a request, if it does not exist. */
 export async function addSnapshotJob(queues: Queues, request: SnapshotRequest): Promise<void> {
   const { id, poolId } = request;
   await queues.snapshots.add(

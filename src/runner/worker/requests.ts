@@ -7,7 +7,7 @@ import type { JobDeps } from './deps.ts';
 
 /** How a request ended. */
 interface End {
-  /** Its snapshot; null if none was started. */
+  /** Its snapshot; null if it did not start one. */
   readonly snapshot: SnapshotRow | null;
   /** The archive, if this run of the job sealed it. */
   readonly archive?: ArchiveResult | null;
