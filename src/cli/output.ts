@@ -27,7 +27,7 @@ export function surviveFailedOutput(): void {
 export function writeOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => {
-      if (error) reject(explain(error));
+      if (error) reject(explainWriteError(error));
       else resolve();
     });
   });
@@ -62,7 +62,7 @@ export function exitNow(code: number): never {
   process.exit(code);
 }
 
-function explain(error: NodeJS.ErrnoException): Error {
+function explainWriteError(error: NodeJS.ErrnoException): Error {
   if (error.code === 'EPIPE') return new OutputClosedError('Standard output was closed.');
   return new ResumableError(
     `Standard output cannot be written (${error.code ?? error.message}). ` +

@@ -14,3 +14,9 @@ export function getErrorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return 'code' in error ? String(error.code) : error.message;
 }
+
+/** Returns the first error of several: a host with several addresses fails with one for each. */
+export function findFirstError(error: unknown): NodeJS.ErrnoException {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first : new Error(String(first));
+}

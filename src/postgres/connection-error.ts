@@ -1,3 +1,4 @@
+import { findFirstError } from '../common/system.ts';
 import { explainTls } from '../model/tls-errors.ts';
 
 export interface ConnectionProblem {
@@ -10,7 +11,7 @@ export interface ConnectionProblem {
  * failed connection.
  */
 export function explainConnection(error: unknown): ConnectionProblem {
-  const cause = firstCause(error);
+  const cause = findFirstError(error);
   const { code, message } = cause;
   switch (code) {
     case 'ECONNREFUSED':
@@ -106,10 +107,4 @@ function explainFile({ code, path, syscall }: NodeJS.ErrnoException): Connection
     problem: `the file ${path ?? 'of a certificate'} cannot be read (${code}).`,
     remedy: 'Correct sslrootcert, sslcert or sslkey in the URL.',
   };
-}
-
-/** A host with several addresses fails with one error that holds one for each. */
-function firstCause(error: unknown): NodeJS.ErrnoException {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error ? first : new Error(String(first));
 }

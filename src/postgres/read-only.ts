@@ -59,7 +59,7 @@ export async function queryReadOnly(
     const first = await readBatch(cursor);
     await use(first.columns, batchesFrom(cursor, first.rows));
   } catch (error) {
-    if (error instanceof pg.DatabaseError) throw await explain(client, sql, error, place);
+    if (error instanceof pg.DatabaseError) throw await explainQueryError(client, sql, error, place);
     throw error;
   } finally {
     signal?.removeEventListener('abort', cancel);
@@ -123,7 +123,7 @@ function atFault(problem: string, remedy: string, cause?: unknown): ActionRequir
   return new ActionRequiredError([{ subject: 'query', problem, remedy }], { cause });
 }
 
-async function explain(
+async function explainQueryError(
   client: pg.Client,
   sql: string,
   error: pg.DatabaseError,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redactUrl } from '../common/redact-url.ts';
 import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
-import { explain, listCommands, type RedisProblem, SILENT } from './redis-errors.ts';
+import { explainRedisError, listCommands, type RedisProblem, SILENT } from './redis-errors.ts';
 import { checkServer, getUsername, parseInfo, readGreeting } from './server-info.ts';
 
 /**
@@ -90,9 +90,12 @@ async function probe(
 export async function explainFailure(url: string, error: Error): Promise<RedisProblem> {
   const user = getUsername(url);
   if ('command' in error) {
-    return explain(error, { user, commands: listCommands(error) });
+    return explainRedisError(error, { user, commands: listCommands(error) });
   }
   const greeting = await readGreeting(url);
   const isRefused = greeting?.startsWith('-') ?? false;
-  return explain(isRefused ? new Error(greeting?.slice(1)) : error, { user, commands: [] });
+  return explainRedisError(isRefused ? new Error(greeting?.slice(1)) : error, {
+    user,
+    commands: [],
+  });
 }

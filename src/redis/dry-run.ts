@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { explain, type RedisProblem } from './redis-errors.ts';
+import { explainRedisError, type RedisProblem } from './redis-errors.ts';
 
 /** A command with harmless arguments: `['HSET', key, 'field', 'value']`. */
 export type Command = readonly [name: string, ...args: (string | number)[]];
@@ -30,7 +30,7 @@ export async function dryRun(
   const reason = extractReason(first.error);
   const alike = refused.filter(({ error }) => extractReason(error) === reason);
   const names = [...new Set(alike.map(({ name }) => name))];
-  return explain(first.error, { user, commands: names });
+  return explainRedisError(first.error, { user, commands: names });
 }
 
 /** Messages that differ only in the command have the same reason. */

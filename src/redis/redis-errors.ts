@@ -1,4 +1,5 @@
 import { NoAnswerError } from '../common/bounded.ts';
+import { findFirstError } from '../common/system.ts';
 import { explainTls } from '../model/tls-errors.ts';
 
 /** Why Redis cannot be used. */
@@ -37,7 +38,7 @@ export function isRefusal(error: unknown): error is Error {
 /** True if the connection broke or was not established. ioredis reconnects. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code } = findFirstCause(error);
+  const { code } = findFirstError(error);
   return (
     (typeof code === 'string' && /^E(?!RR_)[A-Z_]+$/.test(code)) ||
     /^(Connection is closed|Command aborted|Socket timeout|Stream isn't writeable)/.test(
@@ -68,8 +69,8 @@ export function listCommands(error: Error): readonly string[] {
 }
 
 /** Explains an error of a connection or a command, by Redis's message or Node's error code. */
-export function explain(error: Error, occasion: Occasion): RedisProblem {
-  const { code, message } = findFirstCause(error);
+export function explainRedisError(error: Error, occasion: Occasion): RedisProblem {
+  const { code, message } = findFirstError(error);
   const names = nameCommands(occasion.commands);
   if (error instanceof NoAnswerError) return SILENT;
   if (/max number of clients/.test(message)) {
@@ -206,11 +207,4 @@ function nameCommands(commands: readonly string[]): string {
 /** Redis quotes arguments, and one may be a password. */
 function removeArguments(message: string): string {
   return message.replace(/,? with args beginning with.*$/s, '');
-}
-
-/** A host with several addresses fails with one error that contains one per address. */
-function findFirstCause(error: Error): { code: unknown; message: string } {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  if (!(first instanceof Error)) return { code: undefined, message: String(first) };
-  return { code: 'code' in first ? first.code : undefined, message: first.message };
 }

@@ -3,7 +3,7 @@ import { bounded } from '../common/bounded.ts';
 import { redactUrl } from '../common/redact-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { explain, isRefusal, listCommands, type RedisProblem } from './redis-errors.ts';
+import { explainRedisError, isRefusal, listCommands, type RedisProblem } from './redis-errors.ts';
 import { getUsername, readGreeting } from './server-info.ts';
 
 /** Why a process cannot use Redis now. */
@@ -200,7 +200,10 @@ export class RedisWatch {
   }
 
   #explain(error: Error): RedisProblem {
-    return explain(error, { user: getUsername(this.#url), commands: listCommands(error) });
+    return explainRedisError(error, {
+      user: getUsername(this.#url),
+      commands: listCommands(error),
+    });
   }
 
   #update(): void {

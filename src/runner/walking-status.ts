@@ -1,3 +1,4 @@
+import { addSeconds, secondsBetween } from '../common/time.ts';
 import type { KindProgress, WalkProgress } from '../postgres/store/progress.ts';
 
 /** The progress of one walk, and its rate. */
@@ -103,12 +104,4 @@ function withRate(
 
 function sumItems(walks: readonly KindProgress[]): number {
   return walks.reduce((sum, { items }) => sum + items, 0);
-}
-
-function secondsBetween(from: Date, to: Date): number {
-  return (to.getTime() - from.getTime()) / 1000;
-}
-
-function addSeconds(at: Date, seconds: number): Date {
-  return new Date(at.getTime() + seconds * 1000);
 }

@@ -1,5 +1,6 @@
 import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
+import { secondsBetween } from '../../common/time.ts';
 import { commandHint } from '../../config/command-line.ts';
 import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
 import type { Status } from '../../runner/status.ts';
@@ -158,7 +159,7 @@ function walkLines(walking: WalkingStatus, at: Date, width: number): string[] {
 
 function walkColumns(at: Date): FittedColumn<WalkStatus>[] {
   return [
-    { name: 'walk', weight: 6, text: nameOf },
+    { name: 'walk', weight: 6, text: formatWalkName },
     { name: 'read', weight: 4, align: 'right', text: ({ items }) => formatCount(items) },
     { name: 'of about', weight: 2, align: 'right', text: ({ expected }) => number(expected) },
     { name: 'pages', weight: 1, align: 'right', text: ({ pages }) => formatCount(pages) },
@@ -172,11 +173,7 @@ function walkColumns(at: Date): FittedColumn<WalkStatus>[] {
 }
 
 /** A walk over members goes by its number: a group's name can be personal. */
-function nameOf({ id, kind, prefix }: WalkStatus): string {
+function formatWalkName({ id, kind, prefix }: WalkStatus): string {
   if (kind === 'members') return `members, walk ${id}`;
   return prefix ? `${kind} ${prefix}${MARKS.more}` : kind;
-}
-
-function secondsBetween(from: Date, to: Date): number {
-  return (to.getTime() - from.getTime()) / 1000;
 }

@@ -1,5 +1,6 @@
 import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
+import { secondsBetween } from '../../common/time.ts';
 import { commandHint } from '../../config/command-line.ts';
 import type { RequestStatus, Status } from '../../runner/status.ts';
 import { MARKS } from './format.ts';
@@ -35,7 +36,7 @@ export function workerLines(status: Status, width: number): string[] {
     lines.push(`  ${MARKS.more} and ${formatCount(workers.length - MOST)} more`);
   for (const worker of shown) {
     if (worker.alive && worker.problem !== null) {
-      lines.push(...wrap('  ', printable(`${nameOf(worker)}: ${worker.problem}`), width));
+      lines.push(...wrap('  ', printable(`${formatWorkerName(worker)}: ${worker.problem}`), width));
     }
   }
   return lines;
@@ -43,9 +44,9 @@ export function workerLines(status: Status, width: number): string[] {
 
 /** What a lost one had in hand, others have by now. */
 function columns(at: Date): FittedColumn<Worker>[] {
-  const up = ({ startedAt }: Worker) => formatSpan((at.getTime() - startedAt.getTime()) / 1000);
+  const up = ({ startedAt }: Worker) => formatSpan(secondsBetween(startedAt, at));
   return [
-    { name: 'worker', weight: 6, text: (worker) => printable(nameOf(worker)) },
+    { name: 'worker', weight: 6, text: (worker) => printable(formatWorkerName(worker)) },
     { name: 'state', weight: 5, text: stateOf },
     {
       name: 'jobs',
@@ -64,7 +65,7 @@ function stateOf({ alive, problem }: Worker): string {
   return problem === null ? 'alive' : 'in problem';
 }
 
-function nameOf({ host, pid }: Worker): string {
+function formatWorkerName({ host, pid }: Worker): string {
   return `${host} ${pid}`;
 }
 

@@ -1,3 +1,5 @@
+import { secondsBetween } from '../../common/time.ts';
+
 /** A length of time in its two largest units: `40 s`, `12 min`, `5 h 12 min`, `3 d 4 h`. */
 export function formatSpan(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -12,7 +14,7 @@ export function formatSpan(seconds: number): string {
 
 /** How long before or after `at` a moment is: `12 min ago`, `in 5 h 12 min`. */
 export function fromNow(moment: Date, at: Date): string {
-  const seconds = (moment.getTime() - at.getTime()) / 1000;
+  const seconds = secondsBetween(at, moment);
   return seconds > 0 ? `in ${formatSpan(seconds)}` : `${formatSpan(-seconds)} ago`;
 }
 

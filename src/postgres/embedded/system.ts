@@ -16,12 +16,12 @@ export async function ensureRuns(launch: Launch, program: string): Promise<void>
   try {
     await runProgram(launch, program, ['--version']);
   } catch (cause) {
-    throw explain(cause, program) ?? cause;
+    throw explainRunError(cause, program) ?? cause;
   }
 }
 
 /** The error for a system that cannot run the program; null where something else failed. */
-function explain(cause: unknown, program: string): ActionRequiredError | null {
+function explainRunError(cause: unknown, program: string): ActionRequiredError | null {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOENT' && !existsSync(program)) {
     return embeddedProblem(`its program ${program} is missing.`, 'Install again', { cause });
