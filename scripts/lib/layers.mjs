@@ -7,6 +7,7 @@ import { dirname, join, relative, sep } from 'node:path';
  */
 const LAYERS = [
   ['cli'],
+  ['index.ts'],
   ['app'],
   ['http'],
   ['estimate'],
@@ -25,6 +26,10 @@ const LAYERS = [
 /** Stands alone: it imports nothing of the rest, and these alone import it. */
 const ISOLATED = 'simulator';
 const MAY_IMPORT_ISOLATED = ['cli'];
+
+/** What the command line may import of the program: the public API. Any other program can do the same. */
+const API = 'index.ts';
+const BUILT_ON_API = 'cli';
 
 /** Folders within a layer, from the top down, under the same rule as the layers. */
 const FOLDERS_WITHIN = { postgres: [['work'], ['store', 'embedded'], ['session']] };
@@ -140,6 +145,11 @@ function layerProblem(file, target) {
       : [
           `${file} imports ${target}: the ${ISOLATED} stands alone, and only ${MAY_IMPORT_ISOLATED.join(' and ')} imports it.`,
         ];
+  }
+  if (from === BUILT_ON_API && to !== API) {
+    return [
+      `${file} imports ${target}: of the program, ${BUILT_ON_API} imports only ${API} and the ${ISOLATED}.`,
+    ];
   }
   for (const layer of [from, to]) {
     if (rankOf(layer) === -1) return [`${file} imports ${target}: ${layer} is no layer.`];

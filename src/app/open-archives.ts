@@ -3,25 +3,26 @@ import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
 import { openDestination } from '../archive/open-destination.ts';
 import { loadDuckdb } from '../archive/parquet.ts';
+import type { AwsAccess } from '../aws/access.ts';
 import { makeWorkFolder } from '../common/folders.ts';
 import type { Config } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 
-/** Where archives go; each destination is opened when it is first asked for. */
+/** The destinations of the archives. Each is opened on first use. */
 export interface Archives {
   of(poolId: string): Promise<Destination>;
 }
 
-/** The archives of pools; nothing is asked of them yet. */
-export function createArchives(config: Config): Archives {
+/** The archives of pools, without a request to any of them yet. */
+export function createArchives(config: Config, access: AwsAccess): Archives {
   const { archiveKmsKeyId: kmsKeyId } = config;
   const opened = new Map<string, Promise<Destination>>();
   return {
     of(poolId) {
       const url = resolvePoolSettings(config, poolId).archiveUrl;
       const destination =
-        opened.get(url) ?? openDestination(url, kmsKeyId === null ? {} : { kmsKeyId });
+        opened.get(url) ?? openDestination(url, { access, ...(kmsKeyId !== null && { kmsKeyId }) });
       opened.set(url, destination);
       return destination;
     },
@@ -29,29 +30,34 @@ export function createArchives(config: Config): Archives {
 }
 
 /**
- * Opens the archives of the configured pools, and tries each before anything is read. DuckDB is
- * loaded where they need it, as it may be missing.
+ * Tries the archives of these pools before anything is read, and loads DuckDB if they need
+ * it.
+ *
+ * @throws ActionRequiredError with every problem found
  */
-export async function openArchives(config: Config, signal: AbortSignal): Promise<Archives> {
+export async function checkArchives(
+  config: Config,
+  archives: Archives,
+  pools: readonly string[] | 'all',
+  signal: AbortSignal,
+): Promise<void> {
   await checkWorkFolder(config);
-  const archives = createArchives(config);
-  // With `all`, pools that the file does not name go to the archive of the environment.
-  const poolIds = config.pools === 'all' ? ['', ...config.file.pools.keys()] : config.pools;
+  // With `all`, pools that have no settings of their own go to the mirror's archive.
+  const poolIds = pools === 'all' ? ['', ...config.file.pools.keys()] : pools;
   const destinations = new Set<Destination>();
   for (const poolId of poolIds) destinations.add(await archives.of(poolId));
   await allOrProblems(
     ...(config.archiveFormats.includes('parquet') ? [loadDuckdb()] : []),
     ...[...destinations].map((destination) => destination.check(signal)),
   );
-  return archives;
 }
 
-/** Where parts of an archive are made before they are stored. */
+/** The folder in which parts of an archive are made before they are stored. */
 export function workFolder(config: Config): string {
   return join(config.home, 'work');
 }
 
-/** The codes of a path that is wrong; a full disk or too few open files pass through. */
+/** The codes of a wrong path. A full disk and too few open files have others. */
 const WRONG_PATH = [
   'EACCES',
   'EPERM',
@@ -72,19 +78,19 @@ async function checkWorkFolder(config: Config): Promise<void> {
   }
 }
 
-/** What an error of making the work folder means to a person; itself, where its path is right. */
+/** Explains an error of creating the work folder; returns it unchanged if the path is right. */
 export function workFolderError(error: NodeJS.ErrnoException, folder: string): Error {
   const { code = '' } = error;
   if (!WRONG_PATH.includes(code)) return error;
-  const problem = `parts of the archive cannot be made in ${folder} (${code}).`;
-  const remedy = 'Set it to a folder that this user may write.';
+  const problem = `cannot create parts of the archive in ${folder} (${code}).`;
+  const remedy = 'Set it to a folder that this user can write.';
   return new ActionRequiredError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
 }
 
 /**
- * Waits for all, and fails with everything that is wrong: what cannot be used is told in one list.
+ * Waits for all of them.
  *
- * @throws ConfigurationError with the problems of all, where nothing else failed.
+ * @throws ActionRequiredError with the problems of all, unless something else failed
  */
 export async function allOrProblems<T extends readonly unknown[]>(
   ...opening: { [Index in keyof T]: Promise<T[Index]> }

@@ -1,84 +1,240 @@
-import type pg from 'pg';
-import type { Config } from '../config/config.ts';
-import { openPool } from '../postgres/connection.ts';
-import {
-  type Database,
-  describeLocation,
-  findDatabase,
-  NoMirrorError,
-  openDatabase,
-} from '../postgres/database.ts';
-import { isMigrated, migrate } from '../postgres/migrate.ts';
-import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { PROGRAM } from '../config/config.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { NoMirrorError } from '../model/errors.ts';
+import { describeLocation, findDatabase, openDatabase } from '../postgres/database.ts';
+import { migrate } from '../postgres/migrate.ts';
+import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
+import { listExpectedPools } from '../postgres/store/pools.ts';
+import { reservePoolId } from '../postgres/work/reserve-pool-id.ts';
+import { discard, releaseHeld } from '../runner/held.ts';
+import { checkAges } from '../runner/mirror-age.ts';
+import { measureRates, readStatus, type Status } from '../runner/status.ts';
+import { trigger } from '../runner/trigger.ts';
+import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { Calls, Turns } from './calls.ts';
+import { listPages } from './list-pages.ts';
+import { openLogger } from './logger.ts';
+import type { Mirror, SyncOptions } from './mirror.ts';
+import { workFolder } from './open-archives.ts';
+import { type MirrorOptions, toConfig } from './options.ts';
+import { makePlans } from './plan.ts';
+import { Resources } from './resources.ts';
+import { runWorker } from './run-worker.ts';
+import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
+import { mirrorPools } from './sync-pools.ts';
 
-/** Connections of one process: its steps use few each. */
-const CONNECTIONS = 10;
+/** How often `onProgress` is called. */
+const PROGRESS_EVERY_MS = 500;
 
-/** The mirror's database, open and up to date. */
-export interface MirrorDatabase {
-  readonly db: pg.Pool;
-  readonly databaseUrl: string;
-  close(): Promise<void>;
-}
+/** @throws ActionRequiredError with every wrong option */
+export function openMirror(options: MirrorOptions): Mirror {
+  const { credentials, region, endpoints, proxies } = options;
+  const access = {
+    ...(credentials && { credentials }),
+    ...(region && { region }),
+    ...(endpoints && { endpoints }),
+    ...(proxies && { proxies }),
+  };
+  const config = toConfig(options);
+  const log = openLogger(options.logger);
+  const resources = new Resources(config, access, log);
+  const calls = new Calls();
+  const turns = new Turns();
+  const location = describeLocation(config);
 
-/**
- * Opens the mirror's database, and brings its schema up to date.
- *
- * @throws ConfigurationError where it cannot be reached, or a newer program has been at work on it.
- */
-export async function openMirrorDatabase(
-  config: Config,
-  signal: AbortSignal,
-): Promise<MirrorDatabase> {
-  const log = createLogger({ level: config.logLevel });
-  return toMirror(await openDatabase(config, signal, log), log);
-}
+  /** Pools of one Region share a quota, and so wait for each other. */
+  const takeTurns = <T>(pools: readonly string[] | 'all', work: () => Promise<T>): Promise<T> => {
+    const regions =
+      pools === 'all' ? ['all'] : pools.map((poolId) => resolvePoolSettings(config, poolId).region);
+    return turns.run([...new Set(regions)], work);
+  };
 
-/**
- * The same for commands that make no mirror where there is none.
- *
- * @returns null where nothing is mirrored yet; then nothing was made.
- */
-export async function findMirrorDatabase(
-  config: Config,
-  signal: AbortSignal,
-): Promise<MirrorDatabase | null> {
-  const log = createLogger({ level: config.logLevel });
-  const database = await findDatabase(config, signal, log);
-  if (database === null) return null;
-  const isThere = await isMigrated(database.url, log).catch(async (error: unknown) => {
-    await database.close();
-    throw error;
-  });
-  if (isThere) return toMirror(database, log);
-  await database.close();
-  return null;
-}
+  const mirror: Mirror = {
+    location,
+    logger: log,
 
-/** @throws ConfigurationError where nothing is mirrored yet, and as `openMirror` does */
-export async function requireMirrorDatabase(
-  config: Config,
-  signal: AbortSignal,
-): Promise<MirrorDatabase> {
-  const mirror = await findMirrorDatabase(config, signal);
-  if (mirror === null) throw new NoMirrorError(describeLocation(config));
+    exists: ({ signal } = {}) =>
+      calls.run(signal, async (stop) => (await resources.findDatabase(stop)) !== null),
+
+    async sync(poolId, options) {
+      requirePoolIds([poolId]);
+      const [outcome] = await mirror.syncPools([poolId], options);
+      if (outcome === undefined || outcome.error !== null) throw outcome?.error;
+      return outcome.report;
+    },
+
+    syncPools: (pools, { signal, onEnd, onProgress, logsOutcomes = true } = {}) =>
+      calls.run(signal, (stop) =>
+        takeTurns(pools, async () => {
+          const reporter = new ProgressReporter(onProgress);
+          try {
+            const watcher = {
+              logsOutcomes,
+              onBegin: (progress: SnapshotProgress) => reporter.add(progress),
+              ...(onEnd && { onEnd }),
+            };
+            return await mirrorPools(resources, pools, watcher, stop);
+          } finally {
+            reporter.end();
+          }
+        }),
+      ),
+
+    async plan(poolId, options) {
+      requirePoolIds([poolId]);
+      const { outcomes } = await mirror.planPools([poolId], options);
+      const [outcome] = outcomes;
+      if (!outcome?.plan) throw outcome?.error;
+      return outcome.plan;
+    },
+
+    planPools: (pools, { signal } = {}) =>
+      calls.run(signal, (stop) => makePlans(resources, pools, stop)),
+
+    status: ({ signal, pools, since } = {}) =>
+      calls.run(signal, async (stop) => {
+        const database = await resources.findDatabase(stop);
+        if (database === null) return nothingMirrored();
+        const status = await readStatus(database.db, pools ?? null);
+        return since === undefined ? status : measureRates(status, since);
+      }),
+
+    checkAge: ({ signal, pools, maxAgeSeconds }) =>
+      calls.run(signal, async (stop) => {
+        const database = await resources.findDatabase(stop);
+        const expected = pools ?? (database ? await listExpectedPools(database.db) : []);
+        const { at, pools: known } =
+          database === null ? nothingMirrored() : await readStatus(database.db, expected);
+        const ages = checkAges(known, expected, maxAgeSeconds);
+        return { at, ok: ages.length > 0 && ages.every(({ ok }) => ok), pools: ages };
+      }),
+
+    release: (name, { signal, onProgress } = {}) =>
+      calls.run(signal, async (stop) => {
+        const key = parseSnapshotName(name);
+        const { database } = await resources.openForRun([key.poolId], stop, { existing: true });
+        const progress = new SnapshotProgress(key.poolId);
+        const reporter = new ProgressReporter(onProgress);
+        reporter.add(progress);
+        try {
+          const context = {
+            db: database.db,
+            destination: await resources.archives.of(key.poolId),
+            formats: config.archiveFormats,
+            program: PROGRAM,
+            workFolder: workFolder(config),
+            progress,
+            log,
+          };
+          return await releaseHeld(context, key, config.historyDays, stop);
+        } finally {
+          reporter.end();
+        }
+      }),
+
+    discard: (name, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        const key = parseSnapshotName(name);
+        return discard((await resources.requireDatabase(stop)).db, key);
+      }),
+
+    trigger: (poolId, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        requirePoolIds([poolId]);
+        return trigger((await resources.requireDatabase(stop)).db, poolId);
+      }),
+
+    worker: ({ signal, ...options } = {}) =>
+      calls.run(signal, (stop) => runWorker(resources, options, stop)),
+
+    list: (listing, { signal } = {}) =>
+      calls.stream(signal, (stop) => {
+        requirePoolIds([listing.poolId]);
+        return listPages(resources, listing, stop);
+      }),
+
+    query: (sql, use, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        // Not through the mirror's own connections: a role that only reads cannot migrate.
+        const database = await findDatabase(config, stop, log);
+        if (database === null) throw new NoMirrorError(location);
+        try {
+          await queryReadOnly(
+            database,
+            sql,
+            (columns, batches) =>
+              use(
+                columns.map((column) => ({
+                  ...column,
+                  isNumeric: isNumeric(column),
+                  toText: (value) => toText(column, value),
+                  toJson: (value) => toJson(column, value),
+                })),
+                batches,
+              ),
+            stop,
+          );
+        } finally {
+          await database.close();
+        }
+      }),
+
+    migrate: ({ signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        const database = await openDatabase(config, stop, log);
+        try {
+          return await migrate(database.url, log);
+        } finally {
+          await database.close();
+        }
+      }),
+
+    openDatabase: ({ signal } = {}) => calls.run(signal, (stop) => openDatabase(config, stop, log)),
+
+    reservePoolId: (candidate, { signal } = {}) =>
+      calls.run(signal, async (stop) =>
+        reservePoolId((await resources.database(stop)).databaseUrl, candidate),
+      ),
+
+    get usage() {
+      return resources.openQuota?.buckets.usage() ?? { rate: 0, allowed: 0 };
+    },
+
+    async close() {
+      await calls.close();
+      await resources.close();
+    },
+  };
   return mirror;
 }
 
-async function toMirror(database: Database, log: Logger): Promise<MirrorDatabase> {
-  try {
-    await migrate(database.url, log);
-  } catch (error) {
-    await database.close();
-    throw error;
+function nothingMirrored(): Status {
+  return { at: new Date(), pools: [], snapshots: [], schedules: [], workers: [], requests: [] };
+}
+
+/** Calls `onProgress` with every snapshot now and then. */
+class ProgressReporter {
+  readonly #report: SyncOptions['onProgress'];
+  readonly #shown: SnapshotProgress[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(report: SyncOptions['onProgress']) {
+    this.#report = report;
   }
-  const db = openPool(database.url, CONNECTIONS, log);
-  return {
-    db,
-    databaseUrl: database.url,
-    async close() {
-      await db.end();
-      await database.close();
-    },
-  };
+
+  add(progress: SnapshotProgress): void {
+    if (this.#report === undefined) return;
+    this.#shown.push(progress);
+    this.#report(progress);
+    this.#timer ??= setInterval(() => this.#reportAll(), PROGRESS_EVERY_MS);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#reportAll();
+  }
+
+  #reportAll(): void {
+    for (const progress of this.#shown) this.#report?.(progress);
+  }
 }

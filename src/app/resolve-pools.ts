@@ -1,49 +1,52 @@
 import { configuredRegion } from '../aws/shared-config.ts';
 import { openCognito } from '../cognito/client.ts';
-import type { Config } from '../config/config.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Queryable } from '../postgres/connection.ts';
 import { findVanishedPools } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { CallMeter } from '../telemetry/calls.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { Resources } from './resources.ts';
 
 /** The pools to mirror. */
 export interface ResolvedPools {
   readonly poolIds: readonly string[];
-  /** Those that `all` lists; empty where pools are named. */
+  /** Those that `all` lists; empty if pools are named. */
   readonly listed: readonly string[];
 }
 
+/** What finding pools needs of a mirror's resources. */
+export type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
+
 /**
- * The ids of the pools to mirror. `all` is what the service lists of the account and Region, what it
- * listed before and lists no more, and what the configuration file names besides, which may be of
- * other accounts. A pool that vanished stays, so that its run fails and its alerts remain.
+ * The ids of the pools to mirror. `all` is what the service lists of the account and Region now, what
+ * it listed earlier, and the pools with settings of their own, which may be in other accounts. A pool
+ * that vanished stays, so that its run fails and its alerts remain.
  */
 export async function resolvePools(
-  config: Config,
-  { db, buckets, log }: { db: Queryable | null; buckets: AccountBuckets; log: Logger },
+  context: ResolveContext,
+  pools: readonly string[] | 'all',
+  { db, buckets }: { db: Queryable | null; buckets: AccountBuckets },
   signal: AbortSignal,
 ): Promise<ResolvedPools> {
-  if (config.pools !== 'all') return { poolIds: config.pools, listed: [] };
-  const { region, listed } = await listPools(buckets, log, signal);
-  // Without a database nothing was listed before.
+  if (pools !== 'all') return { poolIds: pools, listed: [] };
+  const { config, log } = context;
+  const { region, listed } = await listPools(context, buckets, signal);
   const vanished = db === null ? [] : await findVanishedPools(db, region, listed);
   for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
   return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
 
 async function listPools(
+  { access, log }: ResolveContext,
   buckets: AccountBuckets,
-  log: Logger,
   signal: AbortSignal,
 ): Promise<{ region: string; listed: string[] }> {
-  const region = await configuredRegion();
+  const region = access.region ?? (await configuredRegion());
   if (region === null) {
     throw new ActionRequiredError([
       {
         subject: 'AWS_REGION',
-        problem: 'no Region is set, so there is no Region whose pools `all` could mean.',
+        problem: 'no Region is set, and `all` means the pools of one Region.',
         remedy:
           'Set it, or a region in the profile of the shared configuration file, or name the pools in COGNITO_POOLS.',
       },
@@ -51,6 +54,7 @@ async function listPools(
   }
   const cognito = openCognito({
     region,
+    access: { ...access, role: null },
     buckets: buckets.ofRegion(region),
     meter: new CallMeter(),
     log,
@@ -61,12 +65,12 @@ async function listPools(
   } finally {
     cognito.close();
   }
-  // To mirror nothing is no success: a wrong account or Region would pass unseen.
+  // An empty list is an error: otherwise nobody notices a wrong account or Region.
   if (listed.length > 0) return { region, listed };
   throw new ActionRequiredError([
     {
       subject: 'COGNITO_POOLS',
-      problem: `the account of the credentials in use has no user pool in ${region}.`,
+      problem: `the account of the current credentials has no user pool in ${region}.`,
       remedy: 'Set AWS_REGION to the Region of the pools, or use the credentials of their account.',
     },
   ]);

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { type Config, PROGRAM, VERSION } from '../config/config.ts';
+import { type HttpSettings, PROGRAM, type Schedule, VERSION } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
-import { ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { recordListed } from '../postgres/store/pools.ts';
@@ -16,71 +16,72 @@ import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
 import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
 import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
-import { startWorker } from '../runner/worker/start-worker.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
-import { createPoolDepsLookup, type Opened, openForRun } from './open-for-run.ts';
 import { resolvePools } from './resolve-pools.ts';
+import type { Opened, Resources } from './resources.ts';
 import { saveFailedStart } from './save-failed-start.ts';
 
-/** Until a job of a pool that is unknown here is looked at again, by whichever worker. */
+/** How long a job of an unknown pool waits before a worker looks at it again. */
 const UNKNOWN_POOL_MS = 15_000;
 
-/** A worker that runs until it is closed. */
-export interface WorkerApp {
-  /** Where it answers HTTP. */
-  readonly url: string;
-  close(): Promise<void>;
+/** How a worker runs. */
+export interface WorkerOptions {
+  /** When to mirror each pool, by pool id; by default the pools and schedules of the mirror. */
+  readonly schedules?: Readonly<Record<string, Partial<Schedule>>>;
+  /** Where the worker serves health and metrics; nowhere by default. */
+  readonly http?: HttpSettings;
+  /** Called once the worker does its jobs, with the URL of its HTTP server. */
+  readonly onReady?: (started: { readonly url: string | null }) => void;
 }
 
 /**
- * Opens everything that a worker needs, then takes up schedule, jobs and HTTP.
+ * Keeps the schedules, does the jobs and answers HTTP until `signal` fires.
  *
- * @throws ConfigurationError with everything that is wrong or cannot be reached.
+ * @throws ActionRequiredError with everything that is wrong or cannot be reached
  */
 export async function runWorker(
-  config: Config,
-  log: Logger,
+  resources: Resources,
+  { schedules, http: settings, onReady }: WorkerOptions,
   signal: AbortSignal,
-): Promise<WorkerApp> {
+): Promise<void> {
+  const { config, log } = resources;
+  if (config.redisUrl === null) throw lacksRedis();
+  const pools = schedules === undefined ? config.pools : Object.keys(schedules);
   const metrics = openMetrics();
   const saveFailure = async (db: pg.Pool, error: unknown) => {
-    // Where other workers are alive, the pools do not depend on this one.
+    // While other workers are alive, the pools do not depend on this one.
     const alive = await countLiveWorkers(db).catch(() => 1);
-    if (alive === 0 && !signal.aborted) await saveFailedStart({ db, log }, config, error, signal);
+    if (alive === 0 && !signal.aborted) await saveFailedStart({ db, log }, pools, error, signal);
   };
-  const opened = await openForRun(config, log, signal, { onFailure: saveFailure });
-  const { mirror, quota } = opened;
+  const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
+  const { database, quota } = opened;
+  const { db } = database;
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
   let http: HttpServer | null = null;
-  const close = async () => {
-    await http?.close();
-    await queues?.close();
-    await opened.close();
-  };
+  let worker: RunningWorker | null = null;
   try {
     await requireUsableRedis(redis);
-    const jobs = openQueues(redis.client, await installationId(mirror.db), createProblemLog(log));
+    const jobs = openQueues(redis.client, await installationId(db), createProblemLog(log));
     queues = jobs;
     await assertQueuesUsable(redis, jobs.prefix);
     metrics.setSources({
       buckets: () => quota.buckets.usages(),
-      queues: () => depths(redis, jobs),
+      queues: () => readDepths(redis, jobs),
     });
-    http = await serve(config, opened, redis, metrics, log);
-    const { db } = mirror;
-    const resolving = { db, buckets: quota.buckets, log };
-    const { poolIds, listed } = await resolvePools(config, resolving, signal);
+    if (settings) http = await serve(settings, opened, redis, metrics, resources);
+    const { buckets } = quota;
+    const { poolIds, listed } = await resolvePools(resources, pools, { db, buckets }, signal);
     await recordListed(db, listed);
-    const worker = await startWorker({
+    worker = await startWorker({
       deps: {
         db,
         queues: jobs,
-        buckets: quota.buckets,
-        quota: new QuotaLocks(mirror.databaseUrl),
-        poolDeps: ofKnown(poolIds, createPoolDepsLookup(config, opened.archives)),
+        buckets,
+        quota: new QuotaLocks(database.databaseUrl),
+        poolDeps: lookUpKnown(poolIds, resources.poolDeps),
         formats: config.archiveFormats,
         program: PROGRAM,
         workFolder: workFolder(config),
@@ -88,51 +89,63 @@ export async function runWorker(
         metrics,
         log,
       },
-      databaseUrl: mirror.databaseUrl,
+      databaseUrl: database.databaseUrl,
       redis,
       schedules: poolIds.map((poolId) => ({
         poolId,
         ...resolvePoolSettings(config, poolId).schedule,
+        ...schedules?.[poolId],
       })),
       version: VERSION,
     });
-    return {
-      url: http.url,
-      async close() {
-        await worker.close();
-        await close();
-      },
-    };
+    onReady?.({ url: http?.url ?? null });
+    await untilAborted(signal);
   } catch (error) {
-    await saveFailure(mirror.db, error);
-    await close();
+    await saveFailure(db, error);
     throw error;
+  } finally {
+    await worker?.close();
+    await http?.close();
+    if (worker === null) await queues?.close();
   }
 }
 
-/** A worker does nothing for a pool that it is not configured for: it lacks its role and archive. */
-function ofKnown(poolIds: readonly string[], poolDeps: PoolDepsLookup): PoolDepsLookup {
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function lacksRedis(): ActionRequiredError {
+  const problem = 'is not set, and workers share their jobs and the quota through Redis.';
+  const remedy = 'Set it to a URL such as redis://host:6379.';
+  return new ActionRequiredError([{ subject: 'redisUrl', problem, remedy }]);
+}
+
+/** A worker leaves other pools alone: it does not know their role and archive. */
+function lookUpKnown(poolIds: readonly string[], poolDeps: PoolDepsLookup): PoolDepsLookup {
   const known = new Set(poolIds);
   return async (poolId) => {
     if (known.has(poolId)) return poolDeps(poolId);
     throw new LaterError(
-      `A worker that is configured for ${poolId} is waited for.`,
+      `This worker is not configured for ${poolId}; waiting for one that is.`,
       UNKNOWN_POOL_MS,
     );
   };
 }
 
 function serve(
-  config: Config,
-  { mirror }: Opened,
+  settings: HttpSettings,
+  { database: { db } }: Opened,
   redis: RedisConnection,
   metrics: Metrics,
-  log: Logger,
+  { log }: Resources,
 ): Promise<HttpServer> {
   return startHttp({
-    settings: config.http,
+    settings,
     metrics,
-    queryMetrics: openMetricsQuery(mirror.db, (error) => {
+    queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();
       log.error(
         { problem: withoutRows(error).message },
@@ -141,26 +154,26 @@ function serve(
     }),
     readiness: {
       async postgres() {
-        await mirror.db.query('SELECT 1');
+        await db.query('SELECT 1');
       },
       async redis() {
         const { outage } = redis;
         if (outage === null) await redis.client.ping();
         else throw new ResumableError(describeOutage(outage));
       },
-      schema: () => requireMigrated(mirror.db),
+      schema: () => requireMigrated(db),
     },
     log,
   });
 }
 
-/** Anyone may read it: the problem itself can name a user of Redis or an address. */
+/** Everyone can read it: the problem itself may name an address or a user of Redis. */
 function describeOutage({ isLost }: RedisOutage): string {
   return isLost ? 'Redis is not reachable.' : 'Redis refuses commands; the log says why.';
 }
 
-/** Throws where Redis cannot be used, although it may still be read. */
-async function depths(redis: RedisConnection, queues: Queues) {
+/** Throws if Redis cannot be used, even if it can still be read. */
+async function readDepths(redis: RedisConnection, queues: Queues) {
   if (redis.outage !== null) throw new ResumableError(describeOutage(redis.outage));
   return Promise.all(
     QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),

@@ -1,15 +1,17 @@
 import { fileURLToPath } from 'node:url';
+import type { AwsAccess } from '../aws/access.ts';
 import { archiveUrlError, type Destination } from './destination.ts';
 import { FolderDestination } from './folder-destination.ts';
 
 export interface DestinationOptions {
   /** The KMS key that encrypts objects in S3. Default: the bucket's own encryption. */
   readonly kmsKeyId?: string;
+  /** How S3 is reached; the SDK's standard chain if absent. */
+  readonly access?: AwsAccess;
 }
 
 /**
  * Opens the destination of a URL, `s3://bucket/prefix` or `file:///folder`, without any request.
- * Credentials, Region and endpoint of S3 come from the SDK's standard variables.
  *
  * @throws ActionRequiredError
  */

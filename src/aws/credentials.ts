@@ -9,7 +9,7 @@ import {
   withContainerLimit,
 } from './credentials-errors.ts';
 
-/** A role to assume, with the credentials of the standard chain. */
+/** A role to assume. */
 export interface AssumedRole {
   readonly arn: string;
   readonly externalId: string | null;
@@ -74,24 +74,33 @@ export function standardCredentials(
 /**
  * The credentials of a role, from STS in its Region. Each fetch is one attempt.
  *
+ * @param base the credentials to assume the role with
+ * @param endpoint that of STS, if it is not the SDK's own
  * @returns a provider that rejects with NoCredentialsError if there are no credentials to assume the
  *   role with, and otherwise with the error of STS.
  */
 export function roleCredentials(
   role: AssumedRole,
+  base: CredentialsProvider,
   requestHandler: NodeHttpHandler,
+  endpoint?: string,
 ): CredentialsProvider {
   let provider: CredentialsProvider | null = null;
   return async (identity) => {
     const { fromTemporaryCredentials } = await import('@aws-sdk/credential-providers');
     provider ??= fromTemporaryCredentials({
-      masterCredentials: standardCredentials(requestHandler),
+      masterCredentials: base,
       params: {
         RoleArn: role.arn,
         RoleSessionName: role.sessionName,
         ...(role.externalId === null ? {} : { ExternalId: role.externalId }),
       },
-      clientConfig: { region: role.region, maxAttempts: 1, requestHandler },
+      clientConfig: {
+        region: role.region,
+        maxAttempts: 1,
+        requestHandler,
+        ...(endpoint !== undefined && { endpoint }),
+      },
     });
     return provider(identity);
   };

@@ -9,6 +9,9 @@ export interface Target {
   readonly port?: number | undefined;
 }
 
+/** The variables that name proxies, in upper or lower case: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY. */
+export type ProxyVariables = Readonly<Record<string, string | undefined>>;
+
 /**
  * Finds the proxy for a target by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; the lower case of
  * each name goes first. Null for a direct connection: no variable is set, NO_PROXY contains the
@@ -16,7 +19,7 @@ export interface Target {
  *
  * @throws ActionRequiredError if a variable is not an http or https URL.
  */
-export function findProxy(target: Target, env: NodeJS.ProcessEnv = process.env): URL | null {
+export function findProxy(target: Target, env: ProxyVariables): URL | null {
   const scheme = target.protocol === 'https:' ? 'HTTPS' : 'HTTP';
   const found = read(env, `${scheme}_PROXY`) ?? read(env, 'ALL_PROXY');
   if (found === null || isLocal(target.hostname) || isExempt(target, env)) return null;
@@ -33,11 +36,11 @@ export function findProxy(target: Target, env: NodeJS.ProcessEnv = process.env):
 }
 
 /** True if a variable sets a proxy for any target. */
-export function hasProxy(env: NodeJS.ProcessEnv = process.env): boolean {
+export function hasProxy(env: ProxyVariables): boolean {
   return ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].some((name) => read(env, name) !== null);
 }
 
-function read(env: NodeJS.ProcessEnv, upper: string): { name: string; value: string } | null {
+function read(env: ProxyVariables, upper: string): { name: string; value: string } | null {
   for (const name of [upper.toLowerCase(), upper]) {
     const value = env[name]?.trim();
     if (value) return { name, value };
@@ -64,7 +67,7 @@ function isLocal(hostname: string): boolean {
  */
 function isExempt(
   { protocol, hostname, port = protocol === 'https:' ? 443 : 80 }: Target,
-  env: NodeJS.ProcessEnv,
+  env: ProxyVariables,
 ): boolean {
   const host = stripBrackets(hostname).toLowerCase();
   const entries = (read(env, 'NO_PROXY')?.value ?? '').toLowerCase().split(/[\s,]+/);

@@ -3,7 +3,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { isTlsError } from '../model/tls-errors.ts';
-import { findProxy, hasProxy, ProxyError } from './proxy.ts';
+import { findProxy, hasProxy, ProxyError, type ProxyVariables } from './proxy.ts';
 
 /** Connections are kept alive. Times in milliseconds. */
 export interface RequestHandlerOptions {
@@ -20,24 +20,31 @@ export interface RequestHandlerOptions {
  * Opens the handler by which clients of the SDK send requests: directly, or through the proxy that
  * HTTPS_PROXY, HTTP_PROXY and NO_PROXY set for the host. Failures of the proxy reject with ProxyError.
  */
-export function openRequestHandler(options: RequestHandlerOptions): NodeHttpHandler {
-  return hasProxy() ? new ProxiedHandler(options) : new NodeHttpHandler(buildSettings(options));
+export function openRequestHandler(
+  options: RequestHandlerOptions,
+  proxies: ProxyVariables = {},
+): NodeHttpHandler {
+  return hasProxy(proxies)
+    ? new ProxiedHandler(options, proxies)
+    : new NodeHttpHandler(buildSettings(options));
 }
 
 type Handle = NodeHttpHandler['handle'];
 
-/** Reads the environment for each request, because one client calls several hosts. */
+/** Chooses the proxy of each request, as one client speaks to several hosts. */
 class ProxiedHandler extends NodeHttpHandler {
   readonly #options: RequestHandlerOptions;
+  readonly #proxies: ProxyVariables;
   readonly #byProxy = new Map<string, NodeHttpHandler>();
 
-  constructor(options: RequestHandlerOptions) {
+  constructor(options: RequestHandlerOptions, proxies: ProxyVariables) {
     super(buildSettings(options));
     this.#options = options;
+    this.#proxies = proxies;
   }
 
   override async handle(...[request, options]: Parameters<Handle>): ReturnType<Handle> {
-    const proxy = findProxy(request);
+    const proxy = findProxy(request, this.#proxies);
     if (proxy === null) return super.handle(request, options);
     try {
       const answer = await this.#openHandler(proxy).handle(request, options);

@@ -1,21 +1,22 @@
 import { CommanderError } from 'commander';
-import { printable } from '../common/printable.ts';
-import type { LogLevel } from '../config/config.ts';
 import {
   ActionRequiredError,
   InterruptedError,
+  type LogLevel,
   MirrorError,
+  printable,
   ResumableError,
-} from '../model/errors.ts';
-import { scrubText } from '../telemetry/redaction.ts';
+  scrubText,
+} from '../index.ts';
+import { localizeCommands } from './command-line.ts';
 import { OutputClosedError } from './output.ts';
 
 /**
- * What a person is told of the error that ended a command, in lines for standard error: every
- * problem with its remedy, one a line. Stacks show with `debug` alone.
+ * Describes the error that ended a command, in lines for standard error: one for each problem with its
+ * remedy. Only `debug` shows stacks.
  */
 export function describeFailure(error: unknown, debug: boolean): string[] {
-  // Commander has said what it had to say.
+  // Both were reported already.
   if (error instanceof CommanderError || error instanceof OutputClosedError) return [];
   if (error instanceof ActionRequiredError) {
     return error.problems.flatMap(({ subject, problem, remedy, output = [] }) => [
@@ -36,22 +37,14 @@ export function describeFailure(error: unknown, debug: boolean): string[] {
         .map((frame) => printable(scrubText(frame))),
     );
   } else if (!known) {
-    lines.push(line('This was not expected. LOG_LEVEL=debug shows where it happened.'));
+    lines.push(line('This is unexpected. LOG_LEVEL=debug shows where it happened.'));
   }
   return lines;
 }
 
-/** Whether a person asks for stacks by this LOG_LEVEL. */
+/** True if this LOG_LEVEL asks for stacks. */
 export function isDebug(logLevel: string | undefined): boolean {
   return logLevel === 'debug' || logLevel === 'trace';
-}
-
-/** What Postgres says of an error can quote a row, which no message may hold. */
-export async function forPeople(failure: unknown): Promise<unknown> {
-  if (!(failure instanceof Error) || failure instanceof MirrorError) return failure;
-  if (failure instanceof CommanderError) return failure;
-  const { withoutRows } = await import('../postgres/database-error.ts');
-  return withoutRows(failure);
 }
 
 /** Some errors of Node hold others, and no message of their own. */
@@ -61,19 +54,19 @@ function messageOf(error: Error): string {
 }
 
 function line(text: string): string {
-  return `cognito-mirror: ${printable(scrubText(text))}`;
+  return `cognito-mirror: ${localizeCommands(printable(scrubText(text)))}`;
 }
 
-/** What the program's exit code tells whoever ran it. */
+/** The exit codes of the program. */
 export const EXIT = {
   done: 0,
-  /** It failed, and can be run again to resume. */
+  /** It failed; run it again to resume. */
   failed: 1,
-  /** Wrong usage or configuration; a server not reachable at the start included. */
+  /** Wrong usage or configuration, or a server that cannot be reached at the start. */
   usage: 2,
   /** A snapshot is held for review. */
   held: 3,
-  /** Interrupted; it can be resumed. */
+  /** Interrupted; run it again to resume. */
   interrupted: 130,
 } as const;
 
@@ -95,7 +88,7 @@ interface PoolRun {
 /**
  * Prints on standard error which pools of a run failed, and why.
  *
- * @returns the exit code that they make; null where none failed.
+ * @returns the exit code; null if no pool failed
  */
 export function reportFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
   for (const { poolId, error } of runs) {
@@ -110,7 +103,7 @@ export function reportFailures(runs: readonly PoolRun[], logLevel: LogLevel): nu
   return areUnusable && errors.length === runs.length ? EXIT.usage : EXIT.failed;
 }
 
-/** A limit of the system that an error shows was met, with what to do; null for other errors. */
+/** Explains an error that comes from a limit of the system; null for other errors. */
 export function explainSystemLimit(error: unknown): MirrorError | null {
   if (!(error instanceof Error)) return null;
   const { code, path } = error as NodeJS.ErrnoException;
@@ -124,7 +117,7 @@ export function explainSystemLimit(error: unknown): MirrorError | null {
     case 'ENFILE':
       return toRaise(
         'open files',
-        'the system has no more open files to give.',
+        'the system has no open files left.',
         'Raise its limit (`fs.file-max` on Linux), or end other programs.',
       );
     case 'ENOSPC':

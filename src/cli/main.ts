@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
 import { Command } from 'commander';
-import { printable } from '../common/printable.ts';
-import { prepareAwsEnvironment } from '../config/aws-environment.ts';
-import { DESCRIPTION, VERSION } from '../config/config.ts';
+import { DESCRIPTION, printable, VERSION } from '../index.ts';
+import { prepareAwsEnvironment } from './aws-environment.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { discardCommand } from './commands/discard.ts';
@@ -16,11 +15,11 @@ import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { workerCommand } from './commands/worker.ts';
-import { describeFailure, EXIT, forPeople, isDebug, toExitCode } from './errors.ts';
+import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
 import { addHelp } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 
-/** The commands, in the order that `--help` shows them. Each loads what it needs when it runs. */
+/** The commands in the order of `--help`. Each loads what it needs when it runs. */
 const COMMANDS = [
   syncCommand,
   planCommand,
@@ -38,21 +37,22 @@ const COMMANDS = [
 ];
 
 prepareAwsEnvironment(process.env);
-// The SDK would print a warning about Node 20 among our own output.
+// The SDK would print a warning about Node 20 between our own lines.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+// The library that runs migrations would leave a cache in the temporary folder.
+process.env.JITI_FS_CACHE ??= 'false';
 
-// A user id without a name or HOME has no home folder, and the SDK fails where it looks for one.
+// A user id without a name or HOME has no home folder, and the SDK fails without one.
 if (!hasHome()) process.env.HOME = '/';
 
 surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
   const program = createProgram();
-  await program.parseAsync(argumentsOf(program), { from: 'user' });
-} catch (failure) {
-  const error = await forPeople(failure);
+  await program.parseAsync(readArguments(program), { from: 'user' });
+} catch (error) {
   for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
-  // A reader who wants no more output does not change how the command ended.
+  // A reader that closes the output does not change how the command ended.
   if (!(error instanceof OutputClosedError)) process.exitCode = toExitCode(error);
 }
 // Idle keep-alive connections must not hold the process.
@@ -82,8 +82,8 @@ function createProgram(): Command {
   return program;
 }
 
-/** The arguments as they are meant: `version` and `help` of what there is not are commands like any. */
-function argumentsOf(program: Command): string[] {
+/** The arguments, with `version` as a command, and `help` of an unknown command as that command. */
+function readArguments(program: Command): string[] {
   const args = process.argv.slice(2);
   const [first, second] = args;
   if (first === 'version') return ['--version', ...args.slice(1)];
@@ -92,7 +92,7 @@ function argumentsOf(program: Command): string[] {
   return withStatement(args);
 }
 
-/** What is wrong with a command line quotes it. */
+/** An error about a command line quotes it. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }

@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { printableJson } from '../common/printable.ts';
-import { ResumableError } from '../model/errors.ts';
+import { printableJson, ResumableError } from '../index.ts';
 
 /** Which of standard input, output and error were terminals when the program started. */
 const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));

@@ -1,5 +1,5 @@
-import { InterruptedError } from '../model/errors.ts';
-import { describeFailure, EXIT, forPeople, isDebug } from './errors.ts';
+import { InterruptedError } from '../index.ts';
+import { describeFailure, EXIT, isDebug } from './errors.ts';
 import { exitNow } from './output.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -10,28 +10,28 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 const SAME_REQUEST_MS = 500;
 
-/** How a program stops that was asked to. */
+/** How a program stops on request. */
 export interface Stop {
-  /** After this long it ends, also where a server does not answer any more. In milliseconds. */
+  /** It ends after this time at the latest, also if a server no longer answers. In milliseconds. */
   readonly withinMs: number;
-  /** What it exits with where it did not end by itself. */
+  /** The exit code if it did not end by itself. */
   readonly exitCode: number;
-  /** What became of the work, in a sentence for the person; left out where nothing is kept. */
+  /** What remains of the work, in a sentence; absent if nothing does. */
   readonly outcome?: () => string;
 }
 
-/** Within two seconds a command has stopped. */
+/** A command stops within two seconds. */
 export const QUICKLY: Stop = { withinMs: 1_900, exitCode: EXIT.interrupted };
 
-/** The time to stop everything in order: after a fault, or where the terminal was closed. */
+/** The time to stop everything in order, after a fault or when the terminal was closed. */
 const ORDERLY_STOP_MS = 10_000;
 
 /**
- * Runs `work` with a signal that fires when a person or the system asks the program to stop; asked
- * again, or where the work does not end soon, the program ends at once, as if it were killed.
+ * Runs `work` with a signal that fires when a person or the system asks the program to stop. After a
+ * second request, or if the work does not end in time, the program ends at once, as if killed.
  *
- * @throws InterruptedError where `work` fails after that
- * @throws what nothing else caught meanwhile, once `work` has stopped
+ * @throws InterruptedError if `work` fails after the request
+ * @throws an error that nothing else caught, once `work` has stopped
  */
 export async function withSignals<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -48,22 +48,22 @@ export async function withSignals<T>(
       const withinMs = name === 'SIGHUP' ? ORDERLY_STOP_MS : stop.withinMs;
       deadline = setTimeout(() => leave(stop), withinMs);
     } else if (performance.now() - asked > SAME_REQUEST_MS) {
-      if (faults.length > 0) void leaveWith(faults[0]);
+      if (faults.length > 0) leaveWith(faults[0]);
       else exitNow(EXIT.interrupted);
     }
   };
   const onDisconnect = () => onSignal();
-  // What was started is stopped as after a signal, and then the fault is reported.
+  // Everything stops as after a signal; then the fault is reported.
   const onFault = (error: unknown) => {
     if (controller.signal.aborted) return;
     asked = performance.now();
     faults.push(error);
     controller.abort(error);
-    deadline = setTimeout(() => void leaveWith(error), ORDERLY_STOP_MS);
+    deadline = setTimeout(() => leaveWith(error), ORDERLY_STOP_MS);
   };
   process.on('uncaughtException', onFault);
   for (const name of SIGNALS) process.on(name, onSignal);
-  // Whoever started the program with a channel to it, and is gone, wants no more of it.
+  // The process that started the program with a channel to it is gone.
   process.on('disconnect', onDisconnect);
   try {
     const result = await work(controller.signal);
@@ -101,7 +101,7 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A killed program leaves nothing that its next run cannot take up. */
+/** The next run resumes what a killed program left. */
 function leave({ exitCode, outcome }: Stop): void {
   const words = ['Interrupted, without waiting for a server that does not answer.'];
   if (outcome !== undefined) words.push(outcome());
@@ -110,10 +110,9 @@ function leave({ exitCode, outcome }: Stop): void {
 }
 
 /** Reports a fault, and ends the program without waiting for the rest to stop. */
-async function leaveWith(fault: unknown): Promise<void> {
+function leaveWith(fault: unknown): void {
   try {
-    const error = await forPeople(fault);
-    for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
+    for (const line of describeFailure(fault, isDebug(process.env.LOG_LEVEL))) console.error(line);
   } finally {
     exitNow(EXIT.failed);
   }

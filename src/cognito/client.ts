@@ -2,7 +2,6 @@ import {
   AdminGetUserCommand,
   DescribeUserPoolCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
-import type { Role } from '../config/pool-settings.ts';
 import type { Group, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import { decodeName } from '../model/storable.ts';
@@ -29,7 +28,7 @@ import {
   type Range,
   type RawPage,
 } from './requests.ts';
-import { openSdk } from './sdk.ts';
+import { openSdk, type PoolAccess } from './sdk.ts';
 import { prefixFilter } from './shards.ts';
 
 /**
@@ -76,8 +75,8 @@ export interface Cognito {
 
 export interface CognitoOptions {
   readonly region: string;
-  /** Default: null, the credentials of the environment. */
-  readonly role?: Role | null;
+  /** Default: the SDK's standard chain. */
+  readonly access?: PoolAccess;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
   /** Gets every attempt, and every page of a walk. */
@@ -90,7 +89,7 @@ export interface CognitoOptions {
 /** Opens the client; the first call connects. */
 export function openCognito(options: CognitoOptions): Cognito {
   const { retryPolicy: policy = RETRY_POLICY } = options;
-  const sdk = openSdk(options.region, options.role ?? null);
+  const sdk = openSdk(options.region, options.access ?? { role: null });
   const call = createCaller({ ...options, sdk, policy });
 
   /** Reads the pages of one walk; `requestPage` requests the page at a token. */

@@ -123,7 +123,9 @@ export class RefusedRequestError extends ActionRequiredError {}
 export class ParameterRefusedError extends RefusedRequestError {}
 
 /** AdminGetUser found no user with that name. */
-export class UserNotFoundError extends MirrorError {}
+export class UserNotFoundError extends MirrorError {
+  readonly code = 'user_not_found';
+}
 
 function findPartition(region: string): string {
   if (region.startsWith('cn-')) return 'aws-cn';

@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { AwsJson1_1Protocol } from '@aws-sdk/core/protocols';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type AwsAccess, openCredentials } from '../aws/access.ts';
 import {
   type CredentialsProvider,
   NoCredentialsError,
   roleCredentials,
-  standardCredentials,
 } from '../aws/credentials.ts';
 import { openRequestHandler } from '../aws/request-handler.ts';
 import { configuredEndpoint } from '../aws/shared-config.ts';
@@ -23,6 +23,11 @@ import {
 
 export type Sdk = CognitoIdentityProviderClient;
 
+/** How a pool is read: with the base credentials, or with a role that they assume. */
+export interface PoolAccess extends AwsAccess {
+  readonly role: Role | null;
+}
+
 const CONNECTION_TIMEOUT_MS = 5_000;
 /** From the request to the first byte of the answer, and for silence within an answer. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -30,23 +35,27 @@ const MAX_SOCKETS = 64;
 
 /**
  * The SDK's client for one Region, with keep-alive and timeouts. Its own retries are off: every
- * attempt must pass its bucket. Credentials and endpoint come from the SDK's standard chain, or the
- * credentials from a role.
+ * attempt must pass its bucket. The SDK's standard chain finds what `access` lacks.
  */
-export function openSdk(region: string, role: Role | null): Sdk {
-  const requestHandler = openRequestHandler({
-    maxSockets: MAX_SOCKETS,
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: ANSWER_TIMEOUT_MS,
-    socketTimeout: ANSWER_TIMEOUT_MS,
-  });
+export function openSdk(region: string, access: PoolAccess): Sdk {
+  const { role, endpoints, proxies } = access;
+  const requestHandler = openRequestHandler(
+    {
+      maxSockets: MAX_SOCKETS,
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: ANSWER_TIMEOUT_MS,
+      socketTimeout: ANSWER_TIMEOUT_MS,
+    },
+    proxies,
+  );
   const sdk = new CognitoIdentityProviderClient({
     region,
     maxAttempts: 1,
     credentials:
       role === null
-        ? standardCredentials(requestHandler)
-        : poolCredentials(region, role, requestHandler),
+        ? openCredentials(access, requestHandler)
+        : poolCredentials(region, role, access, requestHandler),
+    ...(endpoints?.cognito !== undefined && { endpoint: endpoints.cognito }),
     protocol: PlainAnswersProtocol,
     requestHandler,
   });
@@ -56,7 +65,8 @@ export function openSdk(region: string, role: Role | null): Sdk {
 }
 
 /** Throws ActionRequiredError if the endpoint that is set for the service is not a URL. */
-export async function requireCognitoEndpoint(): Promise<void> {
+export async function requireCognitoEndpoint({ endpoints }: AwsAccess = {}): Promise<void> {
+  if (endpoints?.cognito !== undefined) return;
   const sdk = new CognitoIdentityProviderClient({});
   await configuredEndpoint(sdk.config, 'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER');
   sdk.destroy();
@@ -122,9 +132,15 @@ const SESSION_NAME = 'cognito-mirror';
 function poolCredentials(
   region: string,
   role: Role,
+  access: AwsAccess,
   requestHandler: NodeHttpHandler,
 ): CredentialsProvider {
-  const provider = roleCredentials({ ...role, region, sessionName: SESSION_NAME }, requestHandler);
+  const provider = roleCredentials(
+    { ...role, region, sessionName: SESSION_NAME },
+    openCredentials(access, requestHandler),
+    requestHandler,
+    access.endpoints?.sts,
+  );
   return async (identity) => {
     try {
       return await provider(identity);

@@ -13,21 +13,6 @@ const ENDPOINT_VARIABLES: readonly (EndpointVariable | 'AWS_ENDPOINT_URL')[] = [
   'AWS_ENDPOINT_URL',
 ];
 
-/**
- * Prepares the environment for every client of the AWS SDK, so that one rule holds for all services:
- * environment variables first, then the profile in the shared configuration file, then the Region
- * of the instance. The SDK for JavaScript takes an empty variable at its word and ignores
- * AWS_DEFAULT_REGION, which the AWS CLI reads. Changes `env`.
- */
-export function prepareAwsEnvironment(env: NodeJS.ProcessEnv): void {
-  for (const [name, value] of Object.entries(env)) {
-    if (name.startsWith('AWS_') && value?.trim() === '') delete env[name];
-  }
-  if (env.AWS_REGION === undefined && env.AWS_DEFAULT_REGION !== undefined) {
-    env.AWS_REGION = env.AWS_DEFAULT_REGION;
-  }
-}
-
 /** What is wrong with the endpoints that the environment sets. */
 export function endpointProblems(env: Readonly<Record<string, string | undefined>>): Problem[] {
   return ENDPOINT_VARIABLES.flatMap((name) => {

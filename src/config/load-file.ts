@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { printable } from '../common/printable.ts';
-import type { Problem } from '../model/errors.ts';
+import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { CONFIG_FILE, type ConfigFile, listKeys } from './file-schema.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 import { describeUnknown } from './unknown-names.ts';
@@ -37,6 +37,23 @@ export function loadFile(path: string): ConfigFile | readonly Problem[] {
       problem,
       remedy,
     }));
+}
+
+/**
+ * Checks settings that a program gives in the form of the file.
+ *
+ * @throws ActionRequiredError with every problem and its path
+ */
+export function parseSettings(value: unknown): ConfigFile {
+  const parsed = CONFIG_FILE.safeParse(value);
+  if (parsed.success) return toConfigFile(parsed.data);
+  throw new ActionRequiredError(
+    parsed.error.issues.flatMap(toPathProblems).map(({ path, problem, remedy }) => ({
+      subject: path.map(String).join('.'),
+      problem,
+      remedy,
+    })),
+  );
 }
 
 interface PathProblem {

@@ -72,9 +72,9 @@ export function computeTotalSeconds(plans: readonly PoolPlan[]): number {
 }
 
 async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const { role, region } = await deps.poolDeps(poolId);
+  const { access, region } = await deps.poolDeps(poolId);
   const times = new ResponseTimes();
-  const calling = { ...deps, role, region, observer: times };
+  const calling = { ...deps, access, region, observer: times };
   const meter = new CallMeter();
   const { accountId, estimatedUsers } = await describePool(calling, poolId, meter, signal);
   const buckets = deps.buckets.ofGroups(accountId, region);

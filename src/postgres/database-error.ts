@@ -3,7 +3,9 @@ import { ActionRequiredError, MirrorError, ResumableError } from '../model/error
 import { isTlsError } from '../model/tls-errors.ts';
 
 /** A statement failed, and running it again changes nothing until its cause is removed. */
-export class StatementError extends MirrorError {}
+export class StatementError extends MirrorError {
+  readonly code = 'statement_failed';
+}
 
 /**
  * SQLSTATE classes whose messages speak of the server alone (appendix A of Postgres's manual):

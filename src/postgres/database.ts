@@ -1,5 +1,4 @@
 import { redactUrl } from '../common/redact-url.ts';
-import { commandLine } from '../config/command-line.ts';
 import type { Config } from '../config/config.ts';
 import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -60,20 +59,6 @@ export function describeLocation({
   home,
 }: Pick<Config, 'databaseUrl' | 'home'>): string {
   return databaseUrl === null ? `the folder ${home}` : `the database ${redactUrl(databaseUrl)}`;
-}
-
-/** A command needs a mirror, and there is none. */
-export class NoMirrorError extends ActionRequiredError {
-  /** @param place as `placeOf` has it */
-  constructor(place: string) {
-    super([
-      {
-        subject: place,
-        problem: 'nothing is mirrored there yet.',
-        remedy: `Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool: \`${commandLine(['sync', 'POOL'])}\`.`,
-      },
-    ]);
-  }
 }
 
 async function probe(

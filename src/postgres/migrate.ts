@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { commandLine } from '../config/command-line.ts';
+import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
@@ -70,7 +70,7 @@ export async function requireMigrated(db: Queryable): Promise<void> {
     {
       subject: 'database schema',
       problem: `lacks ${missing.join(', ')}.`,
-      remedy: `Run \`${commandLine(['migrate'])}\`.`,
+      remedy: `Run \`${formatCommand(['migrate'])}\`.`,
     },
   ]);
 }
@@ -104,8 +104,6 @@ function refuseNewer(applied: readonly string[] | null, known: readonly string[]
 
 /** Only one process at a time is past the lock, so what is found there is no half of a migration. */
 async function applyPending(client: pg.Client, known: readonly string[]): Promise<string[]> {
-  // It loads a compiler of TypeScript, whose cache would be left in the temporary folder.
-  process.env.JITI_FS_CACHE ??= 'false';
   const { runner, PG_MIGRATE_LOCK_ID } = await import('node-pg-migrate');
   await client.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
   try {

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import Cursor from 'pg-cursor';
-import { commandLine } from '../config/command-line.ts';
-import { ActionRequiredError, ResumableError } from '../model/errors.ts';
-import { type Database, NoMirrorError } from './database.ts';
+import { formatCommand } from '../common/command.ts';
+import { ActionRequiredError, NoMirrorError, ResumableError } from '../model/errors.ts';
+import type { Database } from './database.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { openSession } from './session/open-session.ts';
 import { READ_ONLY } from './session/settings.ts';
@@ -106,7 +106,7 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
         return reject(
           atFault(
             'COPY cannot be run here.',
-            `Use SELECT with --csv, or psql with the URL that \`${commandLine(['db'])}\` prints.`,
+            `Use SELECT with --csv, or psql with the URL that \`${formatCommand(['db'])}\` prints.`,
           ),
         );
       }

@@ -1,7 +1,7 @@
 import type { Destination } from '../archive/destination.ts';
 import type { RetryPolicy } from '../cognito/call.ts';
 import { openCognito } from '../cognito/client.ts';
-import type { Role } from '../config/pool-settings.ts';
+import type { PoolAccess } from '../cognito/sdk.ts';
 import type { Pool } from '../model/directory.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
@@ -9,8 +9,8 @@ import type { Logger } from '../telemetry/logger.ts';
 
 export interface DescribeDeps {
   readonly buckets: AccountBuckets;
-  /** Null: the credentials of the environment. */
-  readonly role: Role | null;
+  /** How the pool is read. */
+  readonly access: PoolAccess;
   /** Where the pool is read. */
   readonly region: string;
   /** How often a call is retried; absent: as `cognito/call.ts` has it. */
@@ -27,11 +27,11 @@ export async function describePool(
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
-  const { role, region, observer, retryPolicy, log } = deps;
+  const { access, region, observer, retryPolicy, log } = deps;
   const buckets = deps.buckets.ofRegion(region);
   const cognito = openCognito({
     region,
-    role,
+    access,
     buckets,
     meter,
     observer,
@@ -47,8 +47,8 @@ export async function describePool(
 
 /** The settings of one pool, with its destination open. */
 export interface PoolDeps {
-  /** Null: the credentials of the environment. */
-  readonly role: Role | null;
+  /** How the pool is read. */
+  readonly access: PoolAccess;
   /** Where the pool is read. */
   readonly region: string;
   readonly destination: Destination;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { commandLine } from '../config/command-line.ts';
+import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
@@ -95,7 +95,7 @@ function createStateError(
         row === null
           ? 'this snapshot does not exist.'
           : `this snapshot is ${row.state}, not ${states}.`,
-      remedy: `\`${commandLine(['status', poolId])}\` lists the snapshots and their states.`,
+      remedy: `\`${formatCommand(['status', poolId])}\` lists the snapshots and their states.`,
     },
   ]);
 }

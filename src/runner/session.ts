@@ -63,7 +63,7 @@ export class SnapshotSession {
     }
     this.#cognito = openCognito({
       region: pool.region,
-      role: settings.role,
+      access: settings.access,
       buckets: deps.buckets.of(pool.accountId, pool.region),
       meter: progress.meter,
       observer: metrics,
@@ -158,9 +158,9 @@ export async function openSession(
   const { db, metrics } = deps;
   const { poolId } = progress;
   const settings = await deps.poolDeps(poolId);
-  const { role, region } = settings;
+  const { access, region } = settings;
   try {
-    const describing = { ...deps, role, region, observer: metrics };
+    const describing = { ...deps, access, region, observer: metrics };
     const pool = await describePool(describing, poolId, progress.meter, signal);
     await savePool(db, pool);
     return new SnapshotSession(deps, settings, pool, progress);

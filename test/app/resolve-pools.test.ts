@@ -33,7 +33,12 @@ async function resolve(pools = 'all') {
   const config = loadConfig({ COGNITO_POOLS: pools });
   const signal = new AbortController().signal;
   try {
-    const resolved = await resolvePools(config, { db: mirror.db, buckets, log }, signal);
+    const resolved = await resolvePools(
+      { config, access: {}, log },
+      config.pools,
+      { db: mirror.db, buckets },
+      signal,
+    );
     await recordListed(mirror.db, resolved.listed);
     return resolved.poolIds;
   } finally {

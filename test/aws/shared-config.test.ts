@@ -4,8 +4,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { configuredEndpoint, configuredRegion } from '../../src/aws/shared-config.ts';
+import { prepareAwsEnvironment } from '../../src/cli/aws-environment.ts';
 import { requireCognitoEndpoint } from '../../src/cognito/sdk.ts';
-import { prepareAwsEnvironment } from '../../src/config/aws-environment.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 

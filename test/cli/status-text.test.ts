@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { commandLine } from '../../src/cli/command-line.ts';
 import { measureWidth } from '../../src/cli/display/text-width.ts';
-import { commandLine } from '../../src/config/command-line.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { PoolStatus, RequestStatus } from '../../src/runner/status.ts';
 import {

@@ -61,7 +61,13 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     },
   };
   const meter = new CallMeter();
-  const cognito = openCognito({ region, role, buckets: watched, meter, retryPolicy });
+  const cognito = openCognito({
+    region,
+    access: { role, proxies: process.env },
+    buckets: watched,
+    meter,
+    retryPolicy,
+  });
   return {
     cognito,
     buckets,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { prepareAwsEnvironment } from '../../src/config/aws-environment.ts';
+import { prepareAwsEnvironment } from '../../src/cli/aws-environment.ts';
 import { problemsOf } from './support.ts';
 
 describe('the environment of the SDK', () => {

@@ -23,7 +23,8 @@ test('the sources of this project keep the layers', () => {
 test('imports downward and within a folder pass', async () => {
   expect(
     await check({
-      'cli/main.ts': "import { a } from '../app/run.ts';\nawait import('../simulator/server.ts');",
+      'cli/main.ts': "import { a } from '../index.ts';\nawait import('../simulator/server.ts');",
+      'index.ts': "export { a } from './app/run.ts';",
       'app/run.ts': "import { s } from '../snapshot/walk.ts';",
       'snapshot/walk.ts':
         "import {\n  one,\n  two,\n} from '../postgres/store/leases.ts';\nimport '../model/user.ts';",
@@ -37,6 +38,11 @@ test('imports downward and within a folder pass', async () => {
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
+  [
+    'from the command line past the API',
+    { 'cli/a.ts': "import { b } from '../app/b.ts';", 'app/b.ts': '' },
+    /cli imports only index\.ts/,
+  ],
   ['upward', { 'model/a.ts': "import { b } from '../config/b.ts';", 'config/b.ts': '' }, /upward/],
   [
     'upward by type alone',
@@ -68,7 +74,7 @@ test.each<[string, Record<string, string>, RegExp]>([
     { 'simulator/a.ts': "import '../model/b.ts';", 'model/b.ts': '' },
     /stands alone/,
   ],
-  ['of an unknown folder', { 'cli/a.ts': "import '../utils/b.ts';", 'utils/b.ts': '' }, /no layer/],
+  ['of an unknown folder', { 'app/a.ts': "import '../utils/b.ts';", 'utils/b.ts': '' }, /no layer/],
   ['out of src', { 'cli/a.ts': "import '../../test/b.ts';" }, /no source file/],
   ['of pg', { 'snapshot/a.ts': "import pg from 'pg';" }, /only src\/postgres/],
   [

@@ -16,7 +16,12 @@ async function plan(): Promise<PoolPlan> {
   const destination = await openDestination(pathToFileURL(mirror.archive).href);
   const parts = {
     db: mirror.db,
-    poolDeps: async () => ({ role: null, region: 'us-east-1', destination, maxRemoved: 1 }),
+    poolDeps: async () => ({
+      access: { role: null },
+      region: 'us-east-1',
+      destination,
+      maxRemoved: 1,
+    }),
     formats: ['parquet', 'jsonl'] as const,
     buckets,
     log: createLogger({ level: 'silent' }),

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
-import { commandHint } from '../../src/config/command-line.ts';
+import { commandHint } from '../../src/cli/command-line.ts';
 
 /** The command as it is installed. */
 export const MAIN = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.meta.url));

@@ -88,7 +88,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             buckets,
             quotaShared: false,
             poolDeps: async (id) => ({
-              role: null,
+              access: { role: null },
               region: region ?? parseRegion(id),
               destination,
               maxRemoved,

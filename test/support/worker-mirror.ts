@@ -55,7 +55,12 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     queues,
     buckets,
     quota: new QuotaLocks(mirror.databaseUrl),
-    poolDeps: async (id) => ({ role: null, region: parseRegion(id), destination, maxRemoved: 1 }),
+    poolDeps: async (id) => ({
+      access: { role: null },
+      region: parseRegion(id),
+      destination,
+      maxRemoved: 1,
+    }),
     formats: ['jsonl'],
     program: 'cognito-mirror/test',
     workFolder: mirror.work,

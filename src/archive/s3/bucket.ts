@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DeleteObjectsCommand, S3Client } from '@aws-sdk/client-s3';
-import { standardCredentials } from '../../aws/credentials.ts';
+import { type AwsAccess, openCredentials } from '../../aws/access.ts';
 import { openRequestHandler } from '../../aws/request-handler.ts';
 import { configuredEndpoint } from '../../aws/shared-config.ts';
 import { nameCall } from './s3-errors.ts';
@@ -30,21 +30,31 @@ const MAX_SOCKETS = 50;
  *
  * @throws ActionRequiredError if the configured endpoint is not a URL.
  */
-export async function createS3Client(md5Calls: Md5Calls): Promise<S3Client> {
-  const requestHandler = openRequestHandler({
-    maxSockets: MAX_SOCKETS,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-  });
+export async function createS3Client(
+  md5Calls: Md5Calls,
+  access: AwsAccess = {},
+): Promise<S3Client> {
+  const { region, endpoints, proxies } = access;
+  const requestHandler = openRequestHandler(
+    {
+      maxSockets: MAX_SOCKETS,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    },
+    proxies,
+  );
   const client = new S3Client({
-    credentials: standardCredentials(requestHandler),
+    credentials: openCredentials(access, requestHandler),
+    ...(region !== undefined && { region }),
+    ...(endpoints?.s3 !== undefined && { endpoint: endpoints.s3 }),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler,
   });
-  const endpoint = await configuredEndpoint(client.config, 'AWS_ENDPOINT_URL_S3');
+  const endpoint =
+    endpoints?.s3 ?? (await configuredEndpoint(client.config, 'AWS_ENDPOINT_URL_S3'));
   client.config.forcePathStyle = endpoint !== undefined;
   sendContentMd5(client, md5Calls);
   client.middlewareStack.add(

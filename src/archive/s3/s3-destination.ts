@@ -6,6 +6,7 @@ import {
   NoSuchKey,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
+import type { AwsAccess } from '../../aws/access.ts';
 import { ResumableError } from '../../model/errors.ts';
 import {
   ColdStorageError,
@@ -30,6 +31,7 @@ export interface S3DestinationOptions {
   /** Surrounding slashes are ignored. Empty for the whole bucket. */
   readonly prefix: string;
   readonly kmsKeyId?: string;
+  readonly access?: AwsAccess;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function openS3Destination(
   const trimmed = options.prefix.replaceAll(/^\/+|\/+$/g, '');
   const md5Calls = new Set<string>();
   return new S3Destination(url, {
-    client: await createS3Client(md5Calls),
+    client: await createS3Client(md5Calls, options.access),
     name: options.bucket,
     prefix: trimmed === '' ? '' : `${trimmed}/`,
     kmsKeyId: options.kmsKeyId,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { ActionRequiredError } from '../../model/errors.ts';
+import { ActionRequiredError, loadOptions } from '../../index.ts';
 import { writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 /** `db`: keeps the embedded Postgres up for other clients. */
@@ -13,25 +14,25 @@ export function dbCommand(): Command {
 }
 
 async function keepUp(signal: AbortSignal): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const { openDatabase } = await import('../../postgres/database.ts');
-  const config = loadConfig(process.env);
-  if (config.databaseUrl !== null) {
+  const options = await loadOptions(process.env);
+  if (options.databaseUrl) {
     throw new ActionRequiredError([
       {
         subject: 'DATABASE_URL',
-        problem: 'is set, so there is no embedded Postgres to keep up.',
+        problem: 'is set, so the mirror has no embedded Postgres.',
         remedy: 'Connect your client to that database, or unset it.',
       },
     ]);
   }
-  const database = await openDatabase(config, signal);
-  try {
-    await writeOut(`${database.url}\n`);
-    console.error("The URL is the owner's: its clients can change and drop everything.");
-    console.error('Ctrl-C ends this; the server then stops unless others use it.');
-    await untilAborted(signal);
-  } finally {
-    await database.close();
-  }
+  await withMirror(options, async (mirror) => {
+    const database = await mirror.openDatabase({ signal });
+    try {
+      await writeOut(`${database.url}\n`);
+      console.error("The URL is the owner's: its clients can change and drop everything.");
+      console.error('Ctrl-C ends this; the server then stops unless others use it.');
+      await untilAborted(signal);
+    } finally {
+      await database.close();
+    }
+  });
 }

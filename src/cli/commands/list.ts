@@ -1,11 +1,20 @@
 import { Command } from 'commander';
-import type { Listing } from '../../cognito/listing.ts';
-import { FULL_PAGE } from '../../cognito/pages.ts';
-import { printable, printableJson } from '../../common/printable.ts';
-import { ActionRequiredError, type Problem } from '../../model/errors.ts';
-import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
+import {
+  ActionRequiredError,
+  isPoolId,
+  type Listing,
+  loadOptions,
+  type Problem,
+  poolIdProblem,
+  printable,
+  printableJson,
+} from '../../index.ts';
 import { writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
+
+/** The service's limit. */
+const MAX_PAGE_SIZE = 60;
 
 interface ListOptions {
   readonly filter?: string;
@@ -33,24 +42,21 @@ export function listCommand(): Command {
 }
 
 async function runList(listing: Listing, signal: AbortSignal): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env);
-  const { openListing } = await import('../../app/open-listing.ts');
-  const service = await openListing(config, listing.poolId, signal);
-  let next: string | null = null;
-  try {
-    for await (const page of service.cognito.list(listing, signal)) {
-      await writeOut(page.items.map((item) => `${printableJson(item)}\n`).join(''));
-      next = page.nextToken;
+  await withMirror(await loadOptions(process.env), async (mirror) => {
+    let next: string | null = null;
+    try {
+      for await (const page of mirror.list(listing, { signal })) {
+        await writeOut(page.items.map((item) => `${printableJson(item)}\n`).join(''));
+        next = page.nextToken;
+      }
+    } finally {
+      // Also after a listing that was cut short: its pages need not be read again.
+      if (next !== null) console.error(`Next token: ${printable(next)}`);
     }
-  } finally {
-    // Also where the listing was cut short: what was printed need not be asked for again.
-    if (next !== null) console.error(`Next token: ${printable(next)}`);
-    await service.close();
-  }
+  });
 }
 
-/** @throws ConfigurationError with everything that is wrong with the command line. */
+/** @throws ActionRequiredError with everything that is wrong with the command line */
 function toListing(
   what: string,
   poolId: string,
@@ -85,7 +91,7 @@ function toListing(
       refuse(`--${name}`, 'only the listing of users takes it.', 'Leave it out.');
     }
   }
-  const pageSize = wholeNumber('page-size', options.pageSize, FULL_PAGE);
+  const pageSize = wholeNumber('page-size', options.pageSize, MAX_PAGE_SIZE);
   const maxItems = wholeNumber('max-items', options.maxItems, Number.MAX_SAFE_INTEGER);
   if (problems.length > 0) throw new ActionRequiredError(problems);
   const range = {

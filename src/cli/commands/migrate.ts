@@ -1,29 +1,25 @@
 import { Command } from 'commander';
+import { loadOptions } from '../../index.ts';
 import { writeJson, writeNote } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
-/** `migrate`: brings the database's schema up to date. */
+/** `migrate`: creates or updates the database's schema. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description("bring the database's schema up to date (sync does it too)")
+    .description("create or update the database's schema (sync does it too)")
     .option('--json', 'print one JSON document: {"applied":[…]}')
     .action((options: { json?: boolean }) => withSignals((signal) => runMigrate(options, signal)));
 }
 
-async function runMigrate(options: { json?: boolean }, signal: AbortSignal): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const { openDatabase } = await import('../../postgres/database.ts');
-  const { migrate } = await import('../../postgres/migrate.ts');
-  const database = await openDatabase(loadConfig(process.env), signal);
-  try {
-    const applied = await migrate(database.url);
-    if (options.json) return await writeJson({ applied });
-    await writeNote(
-      applied.length === 0
-        ? 'The schema is up to date.\n'
-        : `Applied:\n${applied.map((name) => `  ${name}\n`).join('')}`,
-    );
-  } finally {
-    await database.close();
-  }
+async function runMigrate({ json }: { json?: boolean }, signal: AbortSignal): Promise<void> {
+  const applied = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.migrate({ signal }),
+  );
+  if (json) return writeJson({ applied });
+  await writeNote(
+    applied.length === 0
+      ? 'The schema is up to date.\n'
+      : `Applied:\n${applied.map((name) => `  ${name}\n`).join('')}`,
+  );
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { printable } from '../../common/printable.ts';
+import { printable } from '../../index.ts';
 import { EXIT, reportFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';
@@ -14,31 +14,19 @@ export function planCommand(): Command {
   );
 }
 
-async function runPlan({ config, log, json, signal }: PoolsRun): Promise<void> {
-  const { openForPlan } = await import('../../app/open-for-plan.ts');
-  const { resolvePools } = await import('../../app/resolve-pools.ts');
-  const { planPools, computeTotalSeconds } = await import('../../estimate/plan-pools.ts');
-  const { describeLocation } = await import('../../postgres/database.ts');
-  const opened = await openForPlan(config, log, signal);
-  try {
-    if (opened.deps.db === null && !json) {
-      console.error(
-        `Nothing is mirrored in ${printable(describeLocation(config))} yet: a first snapshot is planned.`,
-      );
-    }
-    const { poolIds } = await resolvePools(config, opened.deps, signal);
-    const outcomes = await planPools(opened.deps, poolIds, signal);
-    signal.throwIfAborted();
-    const plans = outcomes.flatMap(({ plan }) => plan ?? []);
-    const seconds = computeTotalSeconds(plans);
-    if (json) {
-      await writeJson({ pools: plans, seconds });
-    } else {
-      const { planText } = await import('../display/plan-text.ts');
-      await writeOut(planText(plans, seconds, outputWidth()));
-    }
-    process.exitCode = reportFailures(outcomes, config.logLevel) ?? EXIT.done;
-  } finally {
-    await opened.close();
+async function runPlan({ mirror, options, json, signal }: PoolsRun): Promise<void> {
+  const { outcomes, seconds } = await mirror.planPools(options.pools, { signal });
+  if (!json && !(await mirror.exists({ signal }))) {
+    console.error(
+      `Nothing is mirrored in ${printable(mirror.location)} yet: this plans a first snapshot.`,
+    );
   }
+  const plans = outcomes.flatMap(({ plan }) => plan ?? []);
+  if (json) {
+    await writeJson({ pools: plans, seconds });
+  } else {
+    const { planText } = await import('../display/plan-text.ts');
+    await writeOut(planText(plans, seconds, outputWidth()));
+  }
+  process.exitCode = reportFailures(outcomes, options.logger) ?? EXIT.done;
 }

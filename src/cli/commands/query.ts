@@ -1,10 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import { printableJson } from '../../common/printable.ts';
-import { ActionRequiredError } from '../../model/errors.ts';
-import type { ResultColumn } from '../../postgres/read-only.ts';
+import { ActionRequiredError, loadOptions, printableJson, type QueryColumn } from '../../index.ts';
 import { type Batches, csvLine, printableCsvLine } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 interface QueryOptions {
@@ -47,34 +46,22 @@ export function queryCommand(): Command {
 }
 
 async function runQuery(sql: string, options: QueryOptions, signal: AbortSignal): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const { findDatabase, NoMirrorError, describeLocation } = await import(
-    '../../postgres/database.ts'
-  );
-  const { queryReadOnly } = await import('../../postgres/read-only.ts');
   const { printTable } = await import('../display/query-result.ts');
   const print = options.json ? printJson : options.csv ? printCsv : printTable;
-  const config = loadConfig(process.env);
+  const loaded = await loadOptions(process.env);
   const statement = sql === '-' ? await text(process.stdin) : sql;
-  const database = await findDatabase(config, signal);
-  if (database === null) throw new NoMirrorError(describeLocation(config));
-  try {
-    await queryReadOnly(database, statement, print, signal);
-  } finally {
-    await database.close();
-  }
+  await withMirror(loaded, (mirror) => mirror.query(statement, print, { signal }));
 }
 
-async function printJson(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
-  const { toJson } = await import('../../postgres/read-only.ts');
+async function printJson(columns: readonly QueryColumn[], batches: Batches): Promise<void> {
   const names = columns.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new ActionRequiredError([
       {
         subject: 'query',
-        problem: `two columns are named "${twice}", and an object can hold but one.`,
-        remedy: 'Name them apart with AS.',
+        problem: `two columns are named "${twice}", and JSON objects need different names.`,
+        remedy: 'Rename one with AS.',
       },
     ]);
   }
@@ -83,7 +70,7 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
     const objects = rows.map((row) =>
       printableJson(
         Object.fromEntries(
-          columns.map((column, i) => [column.name, toJson(column, row[i] ?? null)]),
+          columns.map((column, i) => [column.name, column.toJson(row[i] ?? null)]),
         ),
       ),
     );
@@ -93,7 +80,7 @@ async function printJson(columns: readonly ResultColumn[], batches: Batches): Pr
   await writeOut(separator === '[' ? '[]\n' : ']\n');
 }
 
-async function printCsv(columns: readonly ResultColumn[], batches: Batches): Promise<void> {
+async function printCsv(columns: readonly QueryColumn[], batches: Batches): Promise<void> {
   const { formatCells } = await import('../display/query-result.ts');
   const line = process.stdout.isTTY ? printableCsvLine : csvLine;
   await writeOut(line(columns.map(({ name }) => name)));

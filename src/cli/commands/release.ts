@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { parseSnapshotArgument } from '../arguments.ts';
+import { loadOptions } from '../../index.ts';
 import { outputWidth, writeJson, writeNote } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 /** `release`: publishes and archives a held snapshot. */
@@ -16,39 +17,13 @@ export function releaseCommand(): Command {
 
 async function runRelease(
   argument: string,
-  options: { json?: boolean },
+  { json }: { json?: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const key = parseSnapshotArgument(argument);
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env, { pools: [key.poolId] });
-  const { openForRun } = await import('../../app/open-for-run.ts');
-  const { workFolder } = await import('../../app/open-archives.ts');
-  const { PROGRAM } = await import('../../config/config.ts');
-  const { releaseHeld } = await import('../../runner/held.ts');
-  const { SnapshotProgress } = await import('../../telemetry/snapshot-progress.ts');
-  const { createLogger } = await import('../../telemetry/logger.ts');
   const { describeSnapshot } = await import('../display/snapshot-summary.ts');
-  const log = createLogger({ level: config.logLevel });
-  const opened = await openForRun(config, log, signal, { existing: true });
-  try {
-    const report = await releaseHeld(
-      {
-        db: opened.mirror.db,
-        destination: await opened.archives.of(key.poolId),
-        formats: config.archiveFormats,
-        program: PROGRAM,
-        workFolder: workFolder(config),
-        progress: new SnapshotProgress(key.poolId),
-        log,
-      },
-      key,
-      config.historyDays,
-      signal,
-    );
-    if (options.json) await writeJson({ snapshots: [report] });
-    else await writeNote(describeSnapshot({ report }, outputWidth()));
-  } finally {
-    await opened.close();
-  }
+  const report = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.release(argument, { signal }),
+  );
+  if (json) await writeJson({ snapshots: [report] });
+  else await writeNote(describeSnapshot({ report }, outputWidth()));
 }

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { ActionRequiredError, type Problem } from '../../model/errors.ts';
-import { isPoolId, poolIdProblem } from '../../model/pool-id.ts';
+import { ActionRequiredError, isPoolId, type Problem, poolIdProblem } from '../../index.ts';
 import {
   DENIALS,
   type Denial,

@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { printable } from '../../common/printable.ts';
-import { commandHint, commandLine } from '../../config/command-line.ts';
-import type { Config } from '../../config/config.ts';
-import { ActionRequiredError } from '../../model/errors.ts';
-import type { Status } from '../../runner/status.ts';
+import {
+  ActionRequiredError,
+  loadOptions,
+  type Mirror,
+  NoMirrorError,
+  printable,
+  type Status,
+} from '../../index.ts';
 import { parseAge } from '../arguments.ts';
+import { commandHint, commandLine } from '../command-line.ts';
 import { formatMoment } from '../display/timestamps.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
 import { QUICKLY, withSignals } from '../signals.ts';
 
 interface StatusOptions {
@@ -66,62 +71,44 @@ async function runStatus(
   signal: AbortSignal,
 ): Promise<void> {
   const maxAgeSeconds = parseAge(options.maxAge);
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env, { pools });
-  const { findMirrorDatabase } = await import('../../app/open-mirror.ts');
-  const { readStatus } = await import('../../runner/status.ts');
-  const named = config.pools === 'all' || config.pools.length === 0 ? null : config.pools;
-  const mirror = await findMirrorDatabase(config, signal);
-  if (mirror === null) {
-    await tellNoMirror(config, pools, options);
+  const loaded = await loadOptions(process.env, { pools });
+  await withMirror(loaded, async (mirror) => {
     if (options.check) {
-      const { describeLocation } = await import('../../postgres/database.ts');
-      const nothing = { at: new Date(), pools: [], place: describeLocation(config) };
-      await checkAge(nothing, named ?? [], maxAgeSeconds, options);
+      const named = loaded.pools === 'all' || loaded.pools.length === 0 ? undefined : loaded.pools;
+      return checkAge(mirror, { maxAgeSeconds, pools: named, signal }, options);
     }
-    return;
-  }
-  const asked = pools.length > 0 ? pools : null;
-  const read = () => readStatus(mirror.db, asked);
-  try {
-    if (options.check) {
-      const { listExpectedPools } = await import('../../postgres/store/pools.ts');
-      const checked = named ?? (await listExpectedPools(mirror.db));
-      const status = await readStatus(mirror.db, checked);
-      return await checkAge(status, checked, maxAgeSeconds, options);
-    }
-    if (asked !== null) requireKnown(asked, (await readStatus(mirror.db, null)).pools);
-    const readings = options.watch ? watch(read, signal) : lookOnce(read, signal);
+    if (!(await mirror.exists({ signal }))) return reportNoMirror(mirror, pools, options);
+    const asked = pools.length > 0 ? pools : undefined;
+    if (asked !== undefined) requireKnown(asked, (await mirror.status({ signal })).pools);
+    const read: Read = (since) => mirror.status({ pools: asked, since, signal });
+    const readings = options.watch ? watch(read, signal) : readOnce(read, signal);
     const isLive = options.watch && process.stdout.isTTY && process.env.TERM !== 'dumb';
     if (options.json) await printJson(readings);
     else if (isLive) await drawText(readings);
     else await printText(readings);
-  } finally {
-    await mirror.close();
-  }
+  });
 }
 
-/**
- * Tells a monitoring system whether the mirrors are recent enough, by text and exit code.
- *
- * @param place where there is no mirror.
- */
+/** Reports to a monitoring system if the mirrors are recent enough, by text and exit code. */
 async function checkAge(
-  { at, pools, place }: Pick<Status, 'at' | 'pools'> & { readonly place?: string },
-  checked: readonly string[],
-  maxAgeSeconds: number,
+  mirror: Mirror,
+  limit: Parameters<Mirror['checkAge']>[0],
   { json = false }: StatusOptions,
 ): Promise<void> {
-  const { checkAges } = await import('../../runner/mirror-age.ts');
   const { ageText } = await import('../display/status-pools.ts');
-  const ages = checkAges(pools, checked, maxAgeSeconds);
-  const ok = ages.length > 0 && ages.every((age) => age.ok);
-  if (json) await writeJson({ ok, maxAgeSeconds, pools: ages });
-  else await writeOut(ageText(ages, maxAgeSeconds, { at, ...(place && { place }) }));
+  const { at, ok, pools } = await mirror.checkAge(limit);
+  const { maxAgeSeconds, signal } = limit;
+  if (json) {
+    await writeJson({ ok, maxAgeSeconds, pools });
+  } else {
+    const exists = await mirror.exists(signal && { signal });
+    const place = exists ? {} : { place: mirror.location };
+    await writeOut(ageText(pools, maxAgeSeconds, { at, ...place }));
+  }
   process.exitCode = ok ? EXIT.done : EXIT.failed;
 }
 
-/** @throws ConfigurationError where a pool is asked for that nothing is known of. */
+/** @throws ActionRequiredError if a pool was never mirrored */
 function requireKnown(asked: readonly string[], pools: Status['pools']): void {
   const known = pools.map(({ poolId }) => poolId);
   const unknown = asked.filter((poolId) => !known.includes(poolId));
@@ -138,21 +125,18 @@ function requireKnown(asked: readonly string[], pools: Status['pools']): void {
 }
 
 /**
- * Says where nothing is mirrored yet, and makes nothing there.
+ * Says where the command looked for a mirror.
  *
- * @throws ConfigurationError where pools are named, of which there is no status
+ * @throws NoMirrorError if pools are named
  */
-async function tellNoMirror(
-  config: Config,
+async function reportNoMirror(
+  { location }: Mirror,
   pools: readonly string[],
-  { json = false, check = false }: StatusOptions,
+  { json = false }: StatusOptions,
 ): Promise<void> {
-  const { NoMirrorError, describeLocation } = await import('../../postgres/database.ts');
-  // Monitoring reads one line, which the check prints.
-  if (check) return;
-  if (pools.length > 0) throw new NoMirrorError(describeLocation(config));
+  if (pools.length > 0) throw new NoMirrorError(location);
   const text =
-    `Nothing is mirrored in ${printable(describeLocation(config))} yet.\n` +
+    `Nothing is mirrored in ${printable(location)} yet.\n` +
     'Set MIRROR_HOME or DATABASE_URL to where the mirror is, or mirror a pool:\n' +
     `  ${commandHint(['sync', 'POOL'])}\n`;
   if (!json) return writeOut(text);
@@ -160,24 +144,24 @@ async function tellNoMirror(
   await writeJson({ pools: [], snapshots: [], schedules: [], workers: [], requests: [] });
 }
 
-/** A reading, with rates where a run reads: those of this very moment tell most. */
-async function* lookOnce(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
-  const { measureRates } = await import('../../runner/status.ts');
+/** Reads the status, with rates since an earlier one. */
+type Read = (since?: Status) => Promise<Status>;
+
+/** One reading. While a run reads, it takes two, as current rates say more than averages. */
+async function* readOnce(read: Read, signal: AbortSignal): AsyncGenerator<Status> {
   const first = await read();
   const isRead = first.snapshots.some(({ walking }) => walking !== null && walking.rate !== null);
   if (!isRead) return yield first;
   await sleep(MEASURE_MS, undefined, { signal });
-  yield measureRates(await read(), first);
+  yield read(first);
 }
 
-/** A reading now and then, with the rates since some readings ago, until interrupted. */
-async function* watch(read: () => Promise<Status>, signal: AbortSignal): AsyncGenerator<Status> {
-  const { measureRates } = await import('../../runner/status.ts');
+/** A reading every two seconds, with the rates since some readings before, until interrupted. */
+async function* watch(read: Read, signal: AbortSignal): AsyncGenerator<Status> {
   const earlier: Status[] = [];
   for (;;) {
-    const status = await read();
-    const [oldest = status] = earlier;
-    yield measureRates(status, oldest);
+    const status = await read(earlier[0]);
+    yield status;
     earlier.push(status);
     if (earlier.length > READINGS) earlier.shift();
     await sleep(WATCH_EVERY_MS, undefined, { signal }).catch(() => {});

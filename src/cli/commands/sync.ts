@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { InterruptedError } from '../../model/errors.ts';
+import { InterruptedError } from '../../index.ts';
 import { EXIT, reportFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeNote } from '../output.ts';
-import { type PoolsRun, poolsCommand, whatIsKept } from '../pools-command.ts';
+import { describeKept, type PoolsRun, poolsCommand } from '../pools-command.ts';
+import { takeSnapshots } from '../take-snapshots.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {
@@ -14,19 +15,18 @@ export function syncCommand(): Command {
   );
 }
 
-async function runSync({ config, log, json, progress, signal }: PoolsRun): Promise<void> {
-  const { mirrorPools } = await import('../mirror-pools.ts');
-  const outcomes = await mirrorPools(config, log, progress, signal);
+async function runSync({ mirror, options, json, progress, signal }: PoolsRun): Promise<void> {
+  const outcomes = await takeSnapshots(mirror, options.pools, progress, signal);
   if (!json) {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
     for (const ended of outcomes) await writeNote(describeSnapshot(ended, outputWidth()));
   }
   const failures = outcomes.map(({ report, error }) => ({ poolId: report.poolId, error }));
   const isHeld = outcomes.some(({ report }) => report.state === 'held');
-  // Of several pools, one that failed counts before one that is held, and that before success.
+  // With several pools the worst result wins: failed, then held, then success.
   process.exitCode = signal.aborted
     ? EXIT.interrupted
-    : (reportFailures(failures, config.logLevel) ?? (isHeld ? EXIT.held : EXIT.done));
+    : (reportFailures(failures, options.logger) ?? (isHeld ? EXIT.held : EXIT.done));
   if (json) await writeJson({ snapshots: outcomes.map(({ report }) => report) });
-  if (signal.aborted) throw new InterruptedError(`Interrupted. ${whatIsKept(progress)}`);
+  if (signal.aborted) throw new InterruptedError(`Interrupted. ${describeKept(progress)}`);
 }

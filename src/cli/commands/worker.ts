@@ -1,10 +1,12 @@
 import { Command } from 'commander';
+import { loadOptions } from '../../index.ts';
 import { EXIT } from '../errors.ts';
+import { withMirror } from '../pools-command.ts';
 import { untilAborted, withSignals } from '../signals.ts';
 
 /**
- * Jobs are given back in milliseconds. A server that does not answer is not waited for longer: what
- * was in hand is then taken up by others, as if the process had been killed.
+ * Jobs are returned in milliseconds. The worker does not wait longer for a server that does not
+ * answer: other workers then take its jobs, as if the process had been killed.
  */
 const STOP = { withinMs: 4_500, exitCode: EXIT.done };
 
@@ -12,22 +14,23 @@ const STOP = { withinMs: 4_500, exitCode: EXIT.done };
 export function workerCommand(): Command {
   return new Command('worker')
     .description('run the schedule and the jobs, and serve health and metrics, until a signal')
-    .action(() => withSignals(runWorkerCommand, STOP));
+    .action(() => withSignals(runWorker, STOP));
 }
 
-async function runWorkerCommand(signal: AbortSignal): Promise<void> {
-  const { loadConfig } = await import('../../config/load-config.ts');
-  const config = loadConfig(process.env, { worker: true });
-  const { createLogger } = await import('../../telemetry/logger.ts');
-  const { runWorker } = await import('../../app/run-worker.ts');
-  const log = createLogger({ level: config.logLevel });
-  try {
-    const worker = await runWorker(config, log, signal);
-    log.info({ url: worker.url }, 'listening');
-    await untilAborted(signal);
-    await worker.close();
-  } catch (error) {
-    // To be stopped is how a worker ends, also while it starts.
-    if (!signal.aborted) throw error;
-  }
+async function runWorker(signal: AbortSignal): Promise<void> {
+  const options = await loadOptions(process.env, { worker: true });
+  await withMirror(options, async (mirror) => {
+    const running = mirror.worker({
+      signal,
+      http: options.http,
+      onReady: ({ url }) => mirror.logger.info({ url }, 'listening'),
+    });
+    try {
+      await Promise.race([running, untilAborted(signal)]);
+      await running;
+    } catch (error) {
+      // A signal is how a worker ends, also while it starts.
+      if (!signal.aborted) throw error;
+    }
+  });
 }

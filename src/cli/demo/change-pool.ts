@@ -23,14 +23,18 @@ const LEFT = 4;
 /** Deleting a larger group could take so many memberships away that the guard asks a person. */
 const FEW_MEMBERS = 50;
 
+/** Any credentials pass at the simulator. */
+export const CREDENTIALS = { accessKeyId: 'simulated', secretAccessKey: 'simulated' };
+
 /**
  * Lets a day pass in a simulated pool, through the ordinary API: users come, change and go, and so
  * do groups and memberships.
  *
  * @returns what was changed, in sentences for a person.
  */
-export async function changePool(poolId: string, region: string): Promise<string[]> {
-  const client = new CognitoIdentityProviderClient({ region });
+export async function changePool(endpoint: string, poolId: string): Promise<string[]> {
+  const [region = ''] = poolId.split('_');
+  const client = new CognitoIdentityProviderClient({ region, endpoint, credentials: CREDENTIALS });
   try {
     return [await changeUsers(client, poolId), await changeGroups(client, poolId)];
   } finally {

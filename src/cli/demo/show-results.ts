@@ -1,14 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commandHint, commandLine } from '../../config/command-line.ts';
-import type { Config } from '../../config/config.ts';
-import { describeLocation } from '../../postgres/database.ts';
-import { queryReadOnly } from '../../postgres/read-only.ts';
+import type { Mirror } from '../../index.ts';
+import { commandHint, commandLine } from '../command-line.ts';
 import { printTable } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 
-/** What a person can ask of the mirror: shown as it is asked. */
+/** Questions that the mirror answers, shown with their SQL. */
 const QUERIES = (poolId: string): [what: string, sql: string][] => [
   [
     'What the second snapshot changed:',
@@ -38,19 +36,19 @@ ORDER BY left_since DESC, members DESC LIMIT 5`,
   ],
 ];
 
-/** Shows what the demo has made, and how to go on from there. */
+/** Shows what the demo made, and what to do next. */
 export async function showResults(
-  config: Config,
-  databaseUrl: string,
+  mirror: Mirror,
+  archiveUrl: string,
   poolId: string,
 ): Promise<void> {
   for (const [what, sql] of QUERIES(poolId)) {
     await writeOut(`\n${what}\n\n  ${sql.replaceAll('\n', '\n  ')}\n\n`);
-    await queryReadOnly({ url: databaseUrl, place: describeLocation(config) }, sql, printTable);
+    await mirror.query(sql, printTable);
   }
-  const archive = fileURLToPath(config.archiveUrl);
+  const archive = fileURLToPath(archiveUrl);
   await writeOut(`\nThe archive, in ${archive}:\n\n`);
-  for (const line of await treeOf(archive, poolId)) await writeOut(`  ${line}\n`);
+  for (const line of await listTree(archive, poolId)) await writeOut(`  ${line}\n`);
   await writeOut(`
 Any engine reads these as one table, such as DuckDB:
   SELECT snapshot, count(*) FROM read_parquet('${archive.replaceAll("'", "''")}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
@@ -71,9 +69,9 @@ function hint(args: readonly string[]): string {
 }
 
 /** The pool's files below the archive's folder: the folders of the pool, with what is in each. */
-async function treeOf(archive: string, poolId: string): Promise<string[]> {
+async function listTree(archive: string, poolId: string): Promise<string[]> {
   const folder = `pool_id=${poolId}/`;
-  const files = await filesOf(archive, folder);
+  const files = await listFiles(archive, folder);
   const split = files.map((file) => {
     const at = file.indexOf(folder) + folder.length;
     return { above: file.slice(0, at), below: file.slice(at) };
@@ -84,7 +82,7 @@ async function treeOf(archive: string, poolId: string): Promise<string[]> {
 }
 
 /** The files that lie in a folder of this name, sorted, relative to the archive. */
-async function filesOf(archive: string, folder: string): Promise<string[]> {
+async function listFiles(archive: string, folder: string): Promise<string[]> {
   const entries = await readdir(archive, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())

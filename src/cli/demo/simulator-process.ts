@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ResumableError } from '../../model/errors.ts';
+import { ResumableError } from '../../index.ts';
 
 /** Beside this file in src as in dist. */
 const MAIN = fileURLToPath(new URL(`../main${import.meta.url.slice(-3)}`, import.meta.url));
@@ -35,5 +35,5 @@ async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) return line;
   }
-  throw new ResumableError('The simulator ended before it served; what it says stands above.');
+  throw new ResumableError('The simulator ended before it served. Its output is above.');
 }

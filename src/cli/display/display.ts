@@ -1,6 +1,4 @@
-import { WALK_KINDS } from '../../model/snapshot.ts';
-import type { Logger } from '../../telemetry/logger.ts';
-import type { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { type MirrorLogger, type SnapshotProgress, WALK_KINDS } from '../../index.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
 import { progressLines, type Rates, RateWindow, type Usage } from './progress-lines.ts';
 import { ProgressLog } from './progress-log.ts';
@@ -10,7 +8,7 @@ export interface DisplayOptions {
   readonly progress: () => readonly SnapshotProgress[];
   readonly usage: () => Usage;
   readonly stream: Terminal & { readonly isTTY?: boolean };
-  readonly log: Logger;
+  readonly log: MirrorLogger;
 }
 
 const FRAME_MS = 100;

@@ -1,5 +1,4 @@
-import { counted, formatCount } from '../../common/text.ts';
-import type { PoolPlan } from '../../estimate/plan-pools.ts';
+import { counted, formatCount, type PoolPlan } from '../../index.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { wrap } from './text-width.ts';
 

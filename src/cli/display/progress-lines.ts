@@ -1,7 +1,14 @@
-import { printable } from '../../common/printable.ts';
-import { counted, formatCount } from '../../common/text.ts';
-import { snapshotId, WALK_KINDS, type WalkKind } from '../../model/snapshot.ts';
-import type { Phase, SnapshotProgress, WalkTally } from '../../telemetry/snapshot-progress.ts';
+import {
+  counted,
+  formatCount,
+  type Phase,
+  printable,
+  type SnapshotProgress,
+  snapshotId,
+  WALK_KINDS,
+  type WalkKind,
+  type WalkTally,
+} from '../../index.ts';
 import { formatDuration, MARKS } from './format.ts';
 import { truncate } from './text-width.ts';
 

@@ -1,5 +1,4 @@
-import type { Logger } from '../../telemetry/logger.ts';
-import type { Phase, SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import type { MirrorLogger, Phase, SnapshotProgress } from '../../index.ts';
 import type { Usage } from './progress-lines.ts';
 
 /** How often a line tells of a phase that goes on. */
@@ -19,10 +18,10 @@ export const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
  * line of its own (`log-outcome.ts`).
  */
 export class ProgressLog {
-  readonly #log: Logger;
+  readonly #log: MirrorLogger;
   readonly #told = new Map<SnapshotProgress, { phase: Phase; at: number }>();
 
-  constructor(log: Logger) {
+  constructor(log: MirrorLogger) {
     this.#log = log;
   }
 

@@ -1,23 +1,18 @@
-import { printable } from '../../common/printable.ts';
-import { formatCount } from '../../common/text.ts';
-import { isNumeric, type ResultColumn, type TextRow, toText } from '../../postgres/read-only.ts';
+import { formatCount, printable, type QueryColumn, type TextRow } from '../../index.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { isTooNarrow, Table, verticalRows } from './table.ts';
 
 /** The rows of a result, as they come. */
-export type Batches = AsyncIterable<TextRow[]>;
+export type Batches = AsyncIterable<readonly TextRow[]>;
 
 /**
  * Prints a result as a table, cut to the width of the terminal, and the number of its rows. Where the
  * terminal is too narrow for so many columns, each value has a line.
  */
-export async function printTable(
-  columns: readonly ResultColumn[],
-  batches: Batches,
-): Promise<void> {
+export async function printTable(columns: readonly QueryColumn[], batches: Batches): Promise<void> {
   const layout = columns.map((column) => ({
     name: column.name,
-    align: isNumeric(column) ? ('right' as const) : ('left' as const),
+    align: column.isNumeric ? ('right' as const) : ('left' as const),
   }));
   const width = outputWidth();
   const names = columns.map(({ name }) => name);
@@ -43,8 +38,8 @@ export async function printTable(
 }
 
 /** A row's values as text for people. */
-export function formatCells(columns: readonly ResultColumn[], row: TextRow): (string | null)[] {
-  return columns.map((column, index) => toText(column, row[index] ?? null));
+export function formatCells(columns: readonly QueryColumn[], row: TextRow): (string | null)[] {
+  return columns.map((column, index) => column.toText(row[index] ?? null));
 }
 
 type Values = readonly (string | null)[];

@@ -1,7 +1,5 @@
-import { counted, formatCount } from '../../common/text.ts';
-import { commandHint } from '../../config/command-line.ts';
-import type { Outcome } from '../../model/snapshot.ts';
-import type { SnapshotReport } from '../../runner/outcome.ts';
+import { counted, formatCount, type Outcome, type SnapshotReport } from '../../index.ts';
+import { commandHint } from '../command-line.ts';
 import { wrap } from './text-width.ts';
 
 const number = (value: number | null) => (value === null ? '?' : formatCount(value));

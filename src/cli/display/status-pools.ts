@@ -1,6 +1,10 @@
-import { printable } from '../../common/printable.ts';
-import type { PoolAge } from '../../runner/mirror-age.ts';
-import type { AttemptStatus, PoolStatus, Status } from '../../runner/status.ts';
+import {
+  type AttemptStatus,
+  type PoolAge,
+  type PoolStatus,
+  printable,
+  type Status,
+} from '../../index.ts';
 import { wrap } from './text-width.ts';
 import { formatSpan, fromNow } from './timestamps.ts';
 

@@ -1,15 +1,17 @@
-import { printable } from '../../common/printable.ts';
-import { formatCount } from '../../common/text.ts';
-import { secondsBetween } from '../../common/time.ts';
-import { commandHint } from '../../config/command-line.ts';
-import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
-import type { Status } from '../../runner/status.ts';
-import type { WalkingStatus, WalkStatus } from '../../runner/walking-status.ts';
+import {
+  formatCount,
+  printable,
+  type SnapshotStatus,
+  type Status,
+  type WalkingStatus,
+  type WalkStatus,
+} from '../../index.ts';
+import { commandHint } from '../command-line.ts';
 import { MARKS } from './format.ts';
 import { decisionLines } from './snapshot-summary.ts';
 import { type FittedColumn, fittedTable, fittingColumns } from './table.ts';
 import { wrap } from './text-width.ts';
-import { formatMoment, formatSpan, fromNow } from './timestamps.ts';
+import { formatMoment, formatSpan, fromNow, secondsBetween } from './timestamps.ts';
 
 const number = (value: number | null) => (value === null ? '' : formatCount(value));
 

@@ -1,6 +1,5 @@
-import { printable } from '../../common/printable.ts';
-import { commandHint } from '../../config/command-line.ts';
-import type { Status } from '../../runner/status.ts';
+import { printable, type Status } from '../../index.ts';
+import { commandHint } from '../command-line.ts';
 import { poolLines } from './status-pools.ts';
 import { hiddenColumns, snapshotLines } from './status-snapshots.ts';
 import { requestLines, scheduleLines, workerLines } from './status-workers.ts';

@@ -1,12 +1,9 @@
-import { printable } from '../../common/printable.ts';
-import { formatCount } from '../../common/text.ts';
-import { secondsBetween } from '../../common/time.ts';
-import { commandHint } from '../../config/command-line.ts';
-import type { RequestStatus, Status } from '../../runner/status.ts';
+import { formatCount, printable, type RequestStatus, type Status } from '../../index.ts';
+import { commandHint } from '../command-line.ts';
 import { MARKS } from './format.ts';
 import { type FittedColumn, fittedTable } from './table.ts';
 import { wrap } from './text-width.ts';
-import { formatInZone, formatMoment, formatSpan, fromNow } from './timestamps.ts';
+import { formatInZone, formatMoment, formatSpan, fromNow, secondsBetween } from './timestamps.ts';
 
 type Worker = Status['workers'][number];
 

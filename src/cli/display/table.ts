@@ -1,4 +1,4 @@
-import { printable } from '../../common/printable.ts';
+import { printable } from '../../index.ts';
 import { measureWidth, pad, truncate } from './text-width.ts';
 
 export interface TableColumn {

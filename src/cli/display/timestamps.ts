@@ -1,4 +1,6 @@
-import { secondsBetween } from '../../common/time.ts';
+export function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
+}
 
 /** A length of time in its two largest units: `40 s`, `12 min`, `5 h 12 min`, `3 d 4 h`. */
 export function formatSpan(seconds: number): string {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { commandLine } from '../../config/command-line.ts';
+import { formatCommand } from '../../common/command.ts';
 import type { Pool } from '../../model/directory.ts';
 import { ResumableError } from '../../model/errors.ts';
 import { type Locks, openLocks } from '../../postgres/work/locks.ts';
@@ -73,7 +73,7 @@ export async function assertNoOpenRequest(db: pg.Pool, poolId: string): Promise<
   if (request === null) return;
   if ((await countLiveWorkers(db)) > 0) {
     throw new ResumableError(
-      `The workers are taking a snapshot of ${poolId}; \`${commandLine(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
+      `The workers are taking a snapshot of ${poolId}; \`${formatCommand(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
     );
   }
   await endTransactionsOfLostWorkers(db);

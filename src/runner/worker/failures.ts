@@ -110,6 +110,7 @@ export function createProblemLog(log: Logger): ProblemLog {
 
 /** The job cannot run now, which is not a failure of the job. */
 export class LaterError extends MirrorError {
+  readonly code = 'paused';
   /** How long to wait, in milliseconds. */
   readonly waitMs: number;
 

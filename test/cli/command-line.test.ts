@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commandHint, commandLine, type Started } from '../../src/config/command-line.ts';
+import { commandHint, commandLine, type Started } from '../../src/cli/command-line.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 

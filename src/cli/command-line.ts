@@ -63,3 +63,8 @@ function fromHere(path: string, folder: () => string): string {
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/** A text of the program, with its commands as they must be typed here. */
+export function localizeCommands(text: string): string {
+  return text.replaceAll(/`cognito-mirror (?=[a-z])/g, () => `\`${commandLine([])} `);
+}

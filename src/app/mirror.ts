@@ -1,0 +1,132 @@
+import type { Listing, ListingPage } from '../cognito/listing.ts';
+import type { PoolPlan } from '../estimate/plan-pools.ts';
+import type { Database } from '../postgres/database.ts';
+import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
+import type { PoolReservation } from '../postgres/work/reserve-pool-id.ts';
+import type { PoolOutcome } from '../runner/inline/sync.ts';
+import type { PoolAge } from '../runner/mirror-age.ts';
+import type { SnapshotReport } from '../runner/outcome.ts';
+import type { Status } from '../runner/status.ts';
+import type { Triggered } from '../runner/trigger.ts';
+import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import type { MirrorLogger } from './logger.ts';
+import type { Plans } from './plan.ts';
+import type { WorkerOptions } from './run-worker.ts';
+
+/** How one call runs. */
+export interface CallOptions {
+  /** Stops the call, which then rejects with InterruptedError; its progress is kept. */
+  readonly signal?: AbortSignal;
+}
+
+/** How one snapshot is taken. */
+export interface SyncOptions extends CallOptions {
+  /**
+   * Called when the snapshot starts, every half second and when it ends. The object is the same each
+   * time, and current whenever it is read.
+   */
+  readonly onProgress?: (progress: SnapshotProgress) => void;
+}
+
+/** How the snapshots of several pools are taken. */
+export interface SyncPoolsOptions extends SyncOptions {
+  /** Called when the run of a pool ended. */
+  readonly onEnd?: (outcome: PoolOutcome) => void;
+  /** False if the caller shows how each pool ended: the log then leaves it out. */
+  readonly logsOutcomes?: boolean;
+}
+
+/** A column of a query's result. Rows hold values in Postgres's own text form, or null. */
+export interface QueryColumn extends ResultColumn {
+  readonly isNumeric: boolean;
+  /** The value as text: times in ISO 8601, booleans as words. */
+  toText(value: string | null): string | null;
+  /** The value for a JSON document. Numbers that JavaScript would change are strings. */
+  toJson(value: string | null): unknown;
+}
+
+/** What to report of a mirror. */
+export interface StatusOptions extends CallOptions {
+  /** The pools to report; by default all that are known. */
+  readonly pools?: readonly string[] | undefined;
+  /** Measures rates since this earlier status, instead of since the start of the run. */
+  readonly since?: Status | undefined;
+}
+
+/** Whether mirrors are recent enough. */
+export interface AgeCheck {
+  readonly at: Date;
+  readonly ok: boolean;
+  readonly pools: readonly PoolAge[];
+}
+
+/** A mirror of Cognito user pools. Close it when it is no longer needed. */
+export interface Mirror {
+  /** Where the mirror is, for messages: its folder, or its database without the password. */
+  readonly location: string;
+  /** What the mirror logs to. Every line passes the redaction of secrets and personal data. */
+  readonly logger: MirrorLogger;
+  /** True if something is mirrored there. Creates nothing. */
+  exists(options?: CallOptions): Promise<boolean>;
+  /**
+   * Takes, publishes and archives a snapshot of a pool, or resumes an unfinished one. A snapshot that
+   * would remove too many rows ends with the state `held`. Pools of one Region wait for each other.
+   *
+   * @returns what `sync --json` prints of the pool
+   */
+  sync(poolId: string, options?: SyncOptions): Promise<SnapshotReport>;
+  /** The same for several pools, or for `all` of the account. A pool that fails does not stop the others. */
+  syncPools(
+    pools: readonly string[] | 'all',
+    options?: SyncPoolsOptions,
+  ): Promise<readonly PoolOutcome[]>;
+  /** Estimates what a snapshot of a pool takes in calls, time, rows and bytes. Reads no user. */
+  plan(poolId: string, options?: CallOptions): Promise<PoolPlan>;
+  /** The same for several pools, or for `all` of the account. */
+  planPools(pools: readonly string[] | 'all', options?: CallOptions): Promise<Plans>;
+  /** Snapshots, walks, schedules, requests and workers. Empty lists if nothing is mirrored yet. */
+  status(options?: StatusOptions): Promise<Status>;
+  /** Compares the age of mirrors with a limit; by default of every pool that should have one. */
+  checkAge(
+    options: CallOptions & {
+      readonly maxAgeSeconds: number;
+      readonly pools?: readonly string[] | undefined;
+    },
+  ): Promise<AgeCheck>;
+  /** Publishes and archives a held snapshot, named `POOL/SNAPSHOT`. */
+  release(snapshot: string, options?: SyncOptions): Promise<SnapshotReport>;
+  /** Drops a snapshot that is held or still being read, named `POOL/SNAPSHOT`. */
+  discard(snapshot: string, options?: CallOptions): Promise<SnapshotReport>;
+  /** Asks the workers for a snapshot of a pool now. */
+  trigger(poolId: string, options?: CallOptions): Promise<Triggered>;
+  /** Keeps the schedules and does the jobs until the signal fires or the mirror is closed. */
+  worker(options?: CallOptions & WorkerOptions): Promise<void>;
+  /** The service's own listing of users, groups or members, page by page. */
+  list(listing: Listing, options?: CallOptions): AsyncIterable<ListingPage>;
+  /**
+   * Runs one read-only SQL statement. Memory does not grow with the result.
+   *
+   * @param use receives the columns, and the rows in batches
+   */
+  query(
+    sql: string,
+    use: (
+      columns: readonly QueryColumn[],
+      batches: AsyncIterable<readonly TextRow[]>,
+    ) => Promise<void>,
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Creates the schema, or updates it. Returns the names of the applied migrations. */
+  migrate(options?: CallOptions): Promise<readonly string[]>;
+  /** Keeps the database up for other clients until it is closed. */
+  openDatabase(options?: CallOptions): Promise<Database>;
+  /** Reserves the first of the candidate ids that was never mirrored, for a simulated pool. */
+  reservePoolId(
+    candidate: (index: number) => string,
+    options?: CallOptions,
+  ): Promise<PoolReservation>;
+  /** The calls of ListUsers and ListUsersInGroup a second: the current rate, and the allowed one. */
+  readonly usage: { readonly rate: number; readonly allowed: number };
+  /** Stops what still runs, and closes every connection. An embedded Postgres stops with its last user. */
+  close(): Promise<void>;
+}

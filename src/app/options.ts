@@ -1,0 +1,195 @@
+import type { AwsAccess } from '../aws/access.ts';
+import type { ArchiveFormat, Config, HttpSettings, LogLevel, Schedule } from '../config/config.ts';
+import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
+import { type LoadOptions, loadConfig } from '../config/load-config.ts';
+import { parseSettings } from '../config/load-file.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import type { MirrorLogger } from './logger.ts';
+
+/** Settings of one pool that differ from those of the mirror. */
+export interface PoolOptions {
+  /** The IAM role that reads the pool; the mirror's credentials assume it. */
+  readonly role?: { readonly arn: string; readonly externalId?: string };
+  /** Where the pool is read; by default the Region in its id. */
+  readonly region?: string;
+  /** When a worker mirrors the pool, as a cron expression. */
+  readonly schedule?: string;
+  /** The schedule's time zone, by its IANA name. */
+  readonly timezone?: string;
+  /** Where the pool's archive is stored. */
+  readonly archiveUrl?: string;
+  /** The share of the pool's rows, 0 to 1, that a snapshot may remove before it is held. */
+  readonly maxRemovedRatio?: number;
+}
+
+/** How much of the service's quotas a mirror uses. */
+export interface QuotaOptions {
+  /** The share of the list quotas, over 0 up to 1: 0.8 by default. */
+  readonly share?: number;
+  /** The UserList quota of the account in requests a second: 30 by default. */
+  readonly userListRps?: number;
+  /** Exceptions, by account id and then by Region. */
+  readonly accounts?: Readonly<
+    Record<
+      string,
+      Readonly<Record<string, { readonly share?: number; readonly userListRps?: number }>>
+    >
+  >;
+}
+
+/** How a mirror works. Every option has a default; README.md explains each under its variable. */
+export interface MirrorOptions extends AwsAccess {
+  /** The folder of the embedded state: `./.cognito-mirror` by default (MIRROR_HOME). */
+  readonly home?: string;
+  /** Postgres; by default an embedded one under `home` (DATABASE_URL). */
+  readonly databaseUrl?: string | null;
+  /** Redis, which workers need and which shares quotas between processes (REDIS_URL). */
+  readonly redisUrl?: string | null;
+  /** `s3://bucket/prefix` or `file:///folder`; by default a folder under `home` (ARCHIVE_URL). */
+  readonly archiveUrl?: string;
+  /** Parquet and JSON Lines by default (ARCHIVE_FORMATS). */
+  readonly archiveFormats?: readonly ArchiveFormat[];
+  /** The KMS key that encrypts the archive; by default the bucket's own (ARCHIVE_KMS_KEY_ID). */
+  readonly archiveKmsKeyId?: string | null;
+  readonly quotas?: QuotaOptions;
+  /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
+  readonly maxRemovedRatio?: number;
+  /** How many days of history to keep; null keeps all of it. */
+  readonly historyDays?: number | null;
+  /** The pools that a worker mirrors, or `all` of the account and Region (COGNITO_POOLS). */
+  readonly pools?: readonly string[] | 'all';
+  /** When a worker mirrors a pool that has no schedule of its own: `0 2 * * *` in UTC. */
+  readonly schedule?: Schedule;
+  /** Settings of single pools, by pool id. */
+  readonly perPool?: Readonly<Record<string, PoolOptions>>;
+  /** What the mirror logs to: a logger such as pino's, or a level for JSON lines on standard error. */
+  readonly logger?: MirrorLogger | LogLevel;
+}
+
+/** What `loadOptions` reads: options of a mirror, and settings of the command line and of workers. */
+export interface LoadedOptions extends MirrorOptions {
+  readonly home: string;
+  readonly archiveUrl: string;
+  readonly pools: readonly string[] | 'all';
+  readonly logger: LogLevel;
+  /** Where a worker answers HTTP. */
+  readonly http: HttpSettings;
+}
+
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+
+/** Reads the options from environment variables, and from the file of MIRROR_CONFIG. */
+export function readOptions(env: NodeJS.ProcessEnv, needs?: LoadOptions): LoadedOptions {
+  const { allowance, file, logLevel, ...config } = loadConfig(env, needs);
+  return {
+    ...config,
+    quotas: {
+      ...allowance,
+      accounts: readAccounts(file.accounts) ?? {},
+    },
+    perPool: Object.fromEntries(file.pools) as Record<string, PoolOptions>,
+    logger: logLevel,
+    proxies: Object.fromEntries(
+      PROXY_VARIABLES.flatMap((name) => [name, name.toLowerCase()]).map((name) => [
+        name,
+        env[name],
+      ]),
+    ),
+  };
+}
+
+function readAccounts(accounts: ConfigFile['accounts']): QuotaOptions['accounts'] {
+  const readEntry = ({ quotaShare: share, userListRps }: AllowanceEntry) => ({
+    ...(share !== undefined && { share }),
+    ...(userListRps !== undefined && { userListRps }),
+  });
+  return Object.fromEntries(
+    [...accounts].map(([id, regions]) => [
+      id,
+      Object.fromEntries([...regions].map(([region, entry]) => [region, readEntry(entry)])),
+    ]),
+  );
+}
+
+/** The accounts in the form of the file. */
+function writeAccounts({ accounts = {} }: QuotaOptions): unknown {
+  const writeEntry = ({ share: quotaShare, ...rest }: { share?: number }) => ({
+    ...rest,
+    ...(quotaShare !== undefined && { quotaShare }),
+  });
+  return Object.fromEntries(
+    Object.entries(accounts).map(([id, regions]) => [
+      id,
+      Object.fromEntries(
+        Object.entries(regions).map(([region, entry]) => [region, writeEntry(entry)]),
+      ),
+    ]),
+  );
+}
+
+/** The option that each variable is the name of, for messages. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  MIRROR_HOME: 'home',
+  DATABASE_URL: 'databaseUrl',
+  REDIS_URL: 'redisUrl',
+  ARCHIVE_URL: 'archiveUrl',
+  ARCHIVE_FORMATS: 'archiveFormats',
+  ARCHIVE_KMS_KEY_ID: 'archiveKmsKeyId',
+  MIRROR_QUOTA_SHARE: 'quotas.share',
+  MIRROR_USER_LIST_RPS: 'quotas.userListRps',
+  MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
+  MIRROR_HISTORY_DAYS: 'historyDays',
+  MIRROR_SCHEDULE: 'schedule.pattern',
+  MIRROR_TIMEZONE: 'schedule.timezone',
+  COGNITO_POOLS: 'pools',
+  AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: 'endpoints.cognito',
+  AWS_ENDPOINT_URL_S3: 'endpoints.s3',
+  AWS_ENDPOINT_URL_STS: 'endpoints.sts',
+};
+
+/**
+ * Checks options and fills in the defaults, by the rules of the environment variables.
+ *
+ * @throws ActionRequiredError with every problem, named by its option
+ */
+export function toConfig(options: MirrorOptions): Config {
+  const { quotas = {}, perPool = {}, schedule, endpoints } = options;
+  const { pools = Object.keys(perPool) } = options;
+  const variables: Record<string, string | number | null | undefined> = {
+    MIRROR_HOME: options.home,
+    DATABASE_URL: options.databaseUrl,
+    REDIS_URL: options.redisUrl,
+    ARCHIVE_URL: options.archiveUrl,
+    ARCHIVE_FORMATS: options.archiveFormats?.join(','),
+    ARCHIVE_KMS_KEY_ID: options.archiveKmsKeyId,
+    MIRROR_QUOTA_SHARE: quotas.share,
+    MIRROR_USER_LIST_RPS: quotas.userListRps,
+    MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,
+    MIRROR_HISTORY_DAYS: options.historyDays,
+    MIRROR_SCHEDULE: schedule?.pattern,
+    MIRROR_TIMEZONE: schedule?.timezone,
+    COGNITO_POOLS: typeof pools === 'string' ? pools : pools.join(','),
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: endpoints?.cognito,
+    AWS_ENDPOINT_URL_S3: endpoints?.s3,
+    AWS_ENDPOINT_URL_STS: endpoints?.sts,
+  };
+  const set = Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined || value === null ? [] : [[name, String(value)]],
+  );
+  try {
+    const config = loadConfig(Object.fromEntries(set));
+    return {
+      ...config,
+      file: parseSettings({ pools: perPool, accounts: writeAccounts(quotas) }),
+    };
+  } catch (error) {
+    if (!(error instanceof ActionRequiredError)) throw error;
+    throw new ActionRequiredError(
+      error.problems.map(({ subject, ...rest }) => ({
+        ...rest,
+        subject: OPTIONS[subject] ?? subject,
+      })),
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,170 @@
+import type pg from 'pg';
+import type { AwsAccess } from '../aws/access.ts';
+import { requireCognitoEndpoint } from '../cognito/sdk.ts';
+import { type Config, PROGRAM } from '../config/config.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { NoMirrorError } from '../model/errors.ts';
+import { describeLocation } from '../postgres/database.ts';
+import type { PoolDepsLookup } from '../runner/describe-pool.ts';
+import type { SyncDeps } from '../runner/inline/sync.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import {
+  type Archives,
+  allOrProblems,
+  checkArchives,
+  createArchives,
+  workFolder,
+} from './open-archives.ts';
+import { findMirrorDatabase, type MirrorDatabase, openMirrorDatabase } from './open-database.ts';
+import { openQuota, type Quota } from './open-quota.ts';
+
+/** What a run works with, open. */
+export interface Opened {
+  readonly database: MirrorDatabase;
+  readonly quota: Quota;
+  readonly archives: Archives;
+}
+
+export interface OpenOptions {
+  /** True for a mirror that must exist; if there is none, nothing is created. */
+  readonly existing?: boolean;
+  /** Is called with the database if that is open and something else is not. */
+  readonly onFailure?: (db: pg.Pool, error: unknown) => Promise<void>;
+}
+
+/** What one mirror works with. Each part is opened on first use, then shared, and closed together. */
+export class Resources {
+  readonly config: Config;
+  readonly access: AwsAccess;
+  readonly log: Logger;
+  readonly archives: Archives;
+  readonly #quota = new Shared<Quota>();
+  readonly #database = new Shared<MirrorDatabase>();
+
+  constructor(config: Config, access: AwsAccess, log: Logger) {
+    this.config = config;
+    this.access = access;
+    this.log = log;
+    this.archives = createArchives(config, access);
+  }
+
+  /** The quota, if it was opened. */
+  get openQuota(): Quota | null {
+    return this.#quota.value;
+  }
+
+  /** The database, if it was opened. */
+  get openDatabase(): MirrorDatabase | null {
+    return this.#database.value;
+  }
+
+  async quota(signal: AbortSignal): Promise<Quota> {
+    const { config, log } = this;
+    return this.#quota.open(() => openQuota(config, log, signal)) as Promise<Quota>;
+  }
+
+  /** The database, which is created if there is none. */
+  async database(signal: AbortSignal): Promise<MirrorDatabase> {
+    const { config, log } = this;
+    return this.#database.open(() =>
+      openMirrorDatabase(config, log, signal),
+    ) as Promise<MirrorDatabase>;
+  }
+
+  /** The database, or null if there is no mirror yet. */
+  async findDatabase(signal: AbortSignal): Promise<MirrorDatabase | null> {
+    const { config, log } = this;
+    return this.#database.open(() => findMirrorDatabase(config, log, signal));
+  }
+
+  /** @throws NoMirrorError if there is no mirror yet */
+  async requireDatabase(signal: AbortSignal): Promise<MirrorDatabase> {
+    const database = await this.findDatabase(signal);
+    if (database === null) throw new NoMirrorError(describeLocation(this.config));
+    return database;
+  }
+
+  /**
+   * Opens database, quota and archives at once, so that a person learns of every problem before a
+   * call costs quota.
+   *
+   * @throws ActionRequiredError with everything that is wrong or cannot be reached
+   */
+  async openForRun(
+    pools: readonly string[] | 'all',
+    signal: AbortSignal,
+    { existing = false, onFailure }: OpenOptions = {},
+  ): Promise<Opened> {
+    const opening = existing ? this.requireDatabase(signal) : this.database(signal);
+    try {
+      // Without a mirror, no folder of an archive is created either.
+      if (existing) {
+        await opening.catch((error: unknown) => {
+          if (error instanceof NoMirrorError) throw error;
+        });
+      }
+      const [database, quota] = await allOrProblems<[MirrorDatabase, Quota, unknown, unknown]>(
+        opening,
+        this.quota(signal),
+        checkArchives(this.config, this.archives, pools, signal),
+        requireCognitoEndpoint(this.access),
+      );
+      return { database, quota, archives: this.archives };
+    } catch (error) {
+      const database = await opening.catch(() => null);
+      if (database !== null) await onFailure?.(database.db, error);
+      throw error;
+    }
+  }
+
+  /** What each pool is mirrored with. */
+  readonly poolDeps: PoolDepsLookup = async (poolId) => {
+    const { role, region, maxRemovedRatio: maxRemoved } = resolvePoolSettings(this.config, poolId);
+    const destination = await this.archives.of(poolId);
+    return { access: { ...this.access, role }, region, maxRemoved, destination };
+  };
+
+  /** What an inline run works with. */
+  syncDeps({ database, quota }: Opened): SyncDeps {
+    const { config, log } = this;
+    return {
+      db: database.db,
+      databaseUrl: database.databaseUrl,
+      poolDeps: this.poolDeps,
+      regionOf: (poolId) => resolvePoolSettings(config, poolId).region,
+      formats: config.archiveFormats,
+      program: PROGRAM,
+      workFolder: workFolder(config),
+      buckets: quota.buckets,
+      quotaShared: quota.redis !== null,
+      historyDays: config.historyDays,
+      log,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#quota.close();
+    await this.#database.close();
+  }
+}
+
+/** Something that is opened once. A failed opening does not count: the next caller tries again. */
+class Shared<T extends { close(): Promise<void> }> {
+  value: T | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  open(open: () => Promise<T | null>): Promise<T | null> {
+    const opening = this.#last.then(async () => {
+      this.value ??= await open();
+      return this.value;
+    });
+    this.#last = opening.catch(() => {});
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.value?.close();
+    this.value = null;
+  }
+}

@@ -1,0 +1,36 @@
+import { ActionRequiredError } from '../model/errors.ts';
+import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
+import { parseSnapshotId, type SnapshotKey } from '../model/snapshot.ts';
+
+/**
+ * Parses the name of a snapshot, `POOL/SNAPSHOT`.
+ *
+ * @throws ActionRequiredError if it has another form
+ */
+export function parseSnapshotName(name: string): SnapshotKey {
+  const [poolId = '', id = '', ...more] = name.split('/');
+  const snapshotAt = parseSnapshotId(id);
+  if (isPoolId(poolId) && snapshotAt !== null && more.length === 0) return { poolId, snapshotAt };
+  throw new ActionRequiredError([
+    {
+      subject: 'POOL/SNAPSHOT',
+      problem: 'is not the name of a snapshot.',
+      remedy:
+        'Give the pool and the snapshot as `status` shows them, such as ' +
+        'us-east-1_Ab12Cd34/20261120T020000Z.',
+    },
+  ]);
+}
+
+/** @throws ActionRequiredError if a text is not a pool id */
+export function requirePoolIds(poolIds: readonly string[]): void {
+  const wrong = poolIds.filter((poolId) => !isPoolId(poolId));
+  if (wrong.length === 0) return;
+  throw new ActionRequiredError(
+    wrong.map((poolId) => ({
+      subject: 'POOL',
+      problem: poolIdProblem(poolId),
+      remedy: 'Give one such as us-east-1_Ab12Cd34.',
+    })),
+  );
+}

@@ -1,0 +1,89 @@
+import type pg from 'pg';
+import { withoutRows } from '../postgres/database-error.ts';
+import { recordListed } from '../postgres/store/pools.ts';
+import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
+import { buildReport, logOutcome } from '../runner/outcome.ts';
+import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { resolvePools } from './resolve-pools.ts';
+import type { Opened, Resources } from './resources.ts';
+import { saveFailedStart } from './save-failed-start.ts';
+
+/** Who watches the runs of pools. */
+export interface RunWatcher {
+  /** Called before the run of a pool starts. */
+  readonly onBegin?: (progress: SnapshotProgress) => void;
+  /** Called when the run of a pool ended. */
+  readonly onEnd?: (ended: PoolOutcome) => void;
+  /** False if the caller shows how each pool ended: the log then leaves it out. */
+  readonly logsOutcomes?: boolean;
+}
+
+/**
+ * Takes, publishes and archives a snapshot of each pool in this process.
+ *
+ * @returns what became of each pool
+ * @throws only if no pool could be started
+ */
+export async function mirrorPools(
+  resources: Resources,
+  pools: readonly string[] | 'all',
+  watcher: RunWatcher,
+  signal: AbortSignal,
+): Promise<PoolOutcome[]> {
+  const { log } = resources;
+  const { logsOutcomes = true, onBegin, onEnd } = watcher;
+  const { opened, poolIds } = await start(resources, pools, logsOutcomes, signal);
+  return syncPools(
+    resources.syncDeps(opened),
+    poolIds,
+    {
+      ...(onBegin && { onBegin }),
+      onEnd(ended) {
+        const { outcome, report, error } = ended;
+        if (logsOutcomes) logOutcome(log, outcome, report);
+        if (logsOutcomes && error !== null) {
+          log.debug({ poolId: report.poolId, err: error }, 'run ended here');
+        }
+        onEnd?.(ended);
+      },
+    },
+    signal,
+  );
+}
+
+/** Opens what the run works with and finds its pools; a failure is recorded for each pool. */
+async function start(
+  resources: Resources,
+  pools: readonly string[] | 'all',
+  logsOutcomes: boolean,
+  signal: AbortSignal,
+): Promise<{ opened: Opened; poolIds: readonly string[] }> {
+  const { log } = resources;
+  const began = performance.now();
+  // Without Postgres, only the pools that were named are known.
+  let failed = pools === 'all' ? [] : pools;
+  const onFailure = async (db: pg.Pool, error: unknown) => {
+    failed = await saveFailedStart({ db, log }, pools, error, signal);
+  };
+  try {
+    const opened = await resources.openForRun(pools, signal, { onFailure });
+    const { db } = opened.database;
+    try {
+      const { buckets } = opened.quota;
+      const { poolIds, listed } = await resolvePools(resources, pools, { db, buckets }, signal);
+      await recordListed(db, listed);
+      return { opened, poolIds };
+    } catch (error) {
+      await onFailure(db, error);
+      throw error;
+    }
+  } catch (error) {
+    const seconds = Math.round(performance.now() - began) / 1000;
+    const reason = withoutRows(error as Error).message;
+    for (const poolId of logsOutcomes ? failed : []) {
+      const report = buildReport(poolId, null, { seconds, archive: null, reason });
+      logOutcome(log, signal.aborted ? 'interrupted' : 'failed', report);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+/** The public API: all that programs may import from `cognito-mirror`. docs/API.md shows its use. */
+export { createMirror, syncPool } from './app/create-mirror.ts';
+export { loadOptions } from './app/load.ts';
+export type { MirrorLogger } from './app/logger.ts';
+export type {
+  AgeCheck,
+  CallOptions,
+  Mirror,
+  QueryColumn,
+  StatusOptions,
+  SyncOptions,
+  SyncPoolsOptions,
+} from './app/mirror.ts';
+export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
+export type { Plans } from './app/plan.ts';
+export type { WorkerOptions } from './app/run-worker.ts';
+export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
+export type { Listing, ListingPage } from './cognito/listing.ts';
+export { printable, printableJson } from './common/printable.ts';
+export { counted, formatCount } from './common/text.ts';
+export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
+export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
+export {
+  ActionRequiredError,
+  type ErrorCode,
+  InterruptedError,
+  LeaseLostError,
+  MirrorError,
+  NoMirrorError,
+  type Problem,
+  ResumableError,
+  SnapshotFailedError,
+} from './model/errors.ts';
+export { isPoolId, poolIdProblem } from './model/pool-id.ts';
+export {
+  type Outcome,
+  type SnapshotState,
+  snapshotId,
+  WALK_KINDS,
+  type WalkKind,
+} from './model/snapshot.ts';
+export type { Database } from './postgres/database.ts';
+export type { TextRow } from './postgres/read-only.ts';
+export type { PoolOutcome } from './runner/inline/sync.ts';
+export type { PoolAge } from './runner/mirror-age.ts';
+export type { SnapshotReport } from './runner/outcome.ts';
+export type { SnapshotStatus } from './runner/snapshot-status.ts';
+export type { AttemptStatus, PoolStatus, RequestStatus, Status } from './runner/status.ts';
+export type { Triggered } from './runner/trigger.ts';
+export type { WalkingStatus, WalkStatus } from './runner/walking-status.ts';
+export { scrubText } from './telemetry/redaction.ts';
+export type { Phase, SnapshotProgress, WalkTally } from './telemetry/snapshot-progress.ts';
