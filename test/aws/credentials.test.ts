@@ -36,11 +36,10 @@ afterEach(async () => {
 
 /** Looks credentials up; each attempt after the first follows a millisecond later. */
 function lookUp(waitsMs: readonly number[] = []) {
-  const handler = openRequestHandler({
-    maxSockets: 4,
-    connectionTimeout: 2_000,
-    requestTimeout: 2_000,
-  });
+  const handler = openRequestHandler(
+    { maxSockets: 4, connectionTimeout: 2_000, requestTimeout: 2_000 },
+    process.env,
+  );
   onTestFinished(() => handler.destroy());
   return standardCredentials(handler, waitsMs)();
 }

@@ -332,6 +332,6 @@ describe('db', () => {
   test('refuses where DATABASE_URL is set, and says why', async () => {
     const { code, stdout, stderr } = await runCli(['db'], { env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/DATABASE_URL: is set, so there is no embedded Postgres/);
+    expect(stderr).toMatch(/DATABASE_URL: is set, so the mirror has no embedded Postgres/);
   });
 });

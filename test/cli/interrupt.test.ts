@@ -108,7 +108,7 @@ describe('sync, stopped by a person', () => {
     const held = holdCalls(mirror, 'DescribeUserPool', 1);
     const running = await mirror.start(['sync']);
     await expect.poll(held.reached).toBe(true);
-    await expectInterrupted(running, 'SIGINT', 'No snapshot was begun.');
+    await expectInterrupted(running, 'SIGINT', 'No snapshot was started.');
     expect(await snapshots()).toEqual([]);
   });
 

@@ -98,7 +98,7 @@ describe('a snapshot that looks wrong', () => {
   it('is dropped by discard, and the next sync takes another', async () => {
     const { code, stdout, stderr } = await mirror.run(['discard', held]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toBe(`${held} is discarded; the current state stays as it was.\n`);
+    expect(stdout).toBe(`${held} is discarded; the current state is unchanged.\n`);
     expect(await users()).toBe(0);
     mirror.pool.estimatedUsers = null;
     expect((await mirror.sync()).code).toBe(0);
@@ -136,11 +136,11 @@ describe('release and discard', () => {
 
   it.each([
     [[], /missing required argument/],
-    [['us-east-1_Simulated'], /POOL\/SNAPSHOT: names no snapshot\. .*such as/],
-    [['us-east-1_Simulated/yesterday'], /names no snapshot/],
-    [['us-east-1_Simulated/20261320T020000Z'], /names no snapshot/],
-    [['nopool/20261120T020000Z'], /names no snapshot/],
-    [['us-east-1_Simulated/20261120T020000Z/more'], /names no snapshot/],
+    [['us-east-1_Simulated'], /POOL\/SNAPSHOT: is not the name of a snapshot\. .*such as/],
+    [['us-east-1_Simulated/yesterday'], /is not the name of a snapshot/],
+    [['us-east-1_Simulated/20261320T020000Z'], /is not the name of a snapshot/],
+    [['nopool/20261120T020000Z'], /is not the name of a snapshot/],
+    [['us-east-1_Simulated/20261120T020000Z/more'], /is not the name of a snapshot/],
     [
       ['us-east-1_Simulated/20261120T020000Z'],
       /this snapshot does not exist\. `node .*cognito-mirror\.mjs status us-east-1_Simulated`/,

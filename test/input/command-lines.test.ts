@@ -98,7 +98,7 @@ async function run(args: readonly string[]) {
 }
 
 /** What only a program that was taken by surprise writes. */
-const SURPRISE = /^\s+at .+|This was not expected|node:internal|\w+Error\b|[Uu]nhandled|\[object/m;
+const SURPRISE = /^\s+at .+|This is unexpected|node:internal|\w+Error\b|[Uu]nhandled|\[object/m;
 
 const ACTIVE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 

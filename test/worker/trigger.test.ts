@@ -50,14 +50,14 @@ describe('trigger', () => {
     const first = await fleet.run(['trigger', fleet.poolId]);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toBe(
-      `Asked for a snapshot of ${fleet.poolId}. To see how far it is:\n` +
+      `Requested a snapshot of ${fleet.poolId}. To see its progress:\n` +
         `  ${hint(['status', fleet.poolId], fleet.env)}\n`,
     );
     await until('the users are read', async () => held.reached());
     const second = await fleet.run(['trigger', fleet.poolId]);
     expect(second).toMatchObject({ code: 0, stderr: '' });
     expect(second.stdout).toBe(
-      `A snapshot of ${fleet.poolId} is in progress already: nothing more was asked for.\n`,
+      `A snapshot of ${fleet.poolId} is in progress already. Nothing was requested.\n`,
     );
     const third = await triggerJson();
     held.release();
@@ -74,7 +74,7 @@ describe('trigger', () => {
     const { code, stdout } = await fleet.run(['trigger', fleet.poolId]);
     expect(code).toBe(0);
     expect(stdout).toBe(
-      `Asked for a snapshot of ${fleet.poolId}. No worker is alive: it is taken once one starts.\n`,
+      `Requested a snapshot of ${fleet.poolId}. No worker is alive: the next one to start takes it.\n`,
     );
     expect(await triggerJson()).toMatchObject({ accepted: false, workers: 0 });
     await startWorker();

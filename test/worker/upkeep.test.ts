@@ -227,7 +227,7 @@ describe('a pool', () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
     const told = await until('it is said what is waited for', () => waitingReason(UNKNOWN));
-    expect(told).toBe(`A worker that is configured for ${UNKNOWN} is waited for.`);
+    expect(told).toBe(`This worker is not configured for ${UNKNOWN}; waiting for one that is.`);
 
     await fleet.worker({ COGNITO_POOLS: [KNOWN, UNKNOWN].join(',') });
     const queues = await openFleetQueues(fleet);
