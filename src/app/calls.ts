@@ -76,7 +76,7 @@ export class Turns {
 
   /** Runs `work` once the earlier holders of all these names have ended. */
   run<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
-    const earlier = names.map((name) => this.#last.get(name));
+    const earlier = names.map((name) => this.#last.get(name) ?? Promise.resolve());
     const running = Promise.all(earlier).then(work);
     const settled = running.catch(() => {});
     for (const name of names) this.#last.set(name, settled);

@@ -17,7 +17,9 @@ export function openLogger(logger: MirrorLogger | LogLevel | undefined): Logger 
     level: readLevel(logger),
     destination: {
       write(line) {
-        const { level, time: _, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+        const { level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+        // The logger has a clock of its own.
+        delete fields['time'];
         logger[toMethod(level)](fields, typeof msg === 'string' ? msg : '');
       },
     },

@@ -35,7 +35,8 @@ export async function runDemo(signal: AbortSignal): Promise<void> {
     await say(`Starting the embedded Postgres in ${options.home} …`);
     // Each run has its own pool, and its own account with its own quota.
     const candidate = (index: number) => (index === 0 ? POOL : `${POOL}${index + 1}`);
-    const { poolId, index, release } = await mirror.reservePoolId(candidate, { signal });
+    const reservation = await mirror.reservePoolId(candidate, { signal });
+    const { poolId, index } = reservation;
     try {
       await say(
         `Starting the simulator with ${formatCount(USERS)} users and ${GROUPS} groups in ${poolId} …`,
@@ -59,7 +60,7 @@ export async function runDemo(signal: AbortSignal): Promise<void> {
       }
       await showResults(mirror, options.archiveUrl, poolId);
     } finally {
-      await release();
+      await reservation.release();
     }
   });
 }
