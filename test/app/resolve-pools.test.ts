@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { resolvePools } from '../../src/app/resolve-pools.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { recordListed } from '../../src/postgres/store/pools.ts';
@@ -13,7 +13,7 @@ const POOLS = ['us-east-1_Crm', 'us-east-1_Shop', 'eu-west-1_Far'];
 let mirror: TestMirror;
 let hidden: string[];
 beforeEach(async () => {
-  process.env['AWS_REGION'] = 'us-east-1';
+  vi.stubEnv('AWS_REGION', 'us-east-1');
   mirror = await openTestMirror({ users: 5, groups: 1, pools: POOLS });
   hidden = [];
   mirror.proxy.after = (_, answer) => {
@@ -22,7 +22,7 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  delete process.env['AWS_REGION'];
+  vi.unstubAllEnvs();
   await mirror.close();
 });
 

@@ -1,6 +1,8 @@
 import { pathToFileURL } from 'node:url';
+import { onTestFinished } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { setEnvironment } from '../support/environment.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -33,12 +35,15 @@ export async function openBucket(
   return { destination, server, close: server.close };
 }
 
-/** Sets the SDK's environment variables to a server. */
+/** Sets the SDK's environment variables to a server until the test ends. */
 export function useS3(server: { url: string }): void {
-  process.env.AWS_ENDPOINT_URL_S3 = server.url;
-  process.env.AWS_REGION = 'us-east-1';
-  process.env.AWS_ACCESS_KEY_ID = 'test';
-  process.env.AWS_SECRET_ACCESS_KEY = 'test';
+  const restore = setEnvironment({
+    AWS_ENDPOINT_URL_S3: server.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  });
+  onTestFinished(restore);
 }
 
 /** Replaces some methods of a destination. */

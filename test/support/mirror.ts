@@ -14,6 +14,7 @@ import {
 import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
+import { setEnvironment } from './environment.ts';
 import { createTestDatabase } from './postgres.ts';
 import { type ServiceProxy, startProxy } from './proxy.ts';
 import { temporaryFolder } from './temp.ts';
@@ -54,7 +55,7 @@ export interface SyncOptions extends Partial<SyncDeps> {
 export async function openTestMirror(options: SimulatorOptions = {}): Promise<TestMirror> {
   const simulator = await startSimulator({ rps: 0, users: 200, groups: 8, ...options });
   const proxy = await startProxy(simulator.url);
-  Object.assign(process.env, {
+  const restoreEnvironment = setEnvironment({
     AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: proxy.url,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -110,6 +111,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     rows: async <T>(sql: string, values: unknown[] = []) =>
       (await db.query(sql, values)).rows as T[],
     async close() {
+      restoreEnvironment();
       await db.end();
       await database.drop();
       await proxy.close();

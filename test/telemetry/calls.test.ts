@@ -1,10 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
 import { CallMeter } from '../../src/telemetry/calls.ts';
 import { type Metrics, openMetrics } from '../../src/telemetry/metrics.ts';
 import { collect, never, POOL, QUICK } from '../cognito/support.ts';
 import { openTestBuckets } from '../support/buckets.ts';
+import { setEnvironment } from '../support/environment.ts';
 import { readValues } from './scrape.ts';
 
 let simulator: Simulator;
@@ -15,11 +16,12 @@ const buckets = openTestBuckets({ share: 1, userListRps: 50 });
 
 async function start(latencyMs = 0): Promise<void> {
   simulator = await startSimulator({ rps: 0, users: 100, groups: 4, latencyMs });
-  Object.assign(process.env, {
+  const restore = setEnvironment({
     AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: simulator.url,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
+  onTestFinished(restore);
   metrics = openMetrics();
   meter = new CallMeter();
   cognito = openCognito({
