@@ -70,7 +70,7 @@ const CREDENTIALS = JSON.stringify({
   Expiration: new Date(Date.now() + 3_600_000),
 });
 
-test('a variable that names no proxy is reported as that, not as missing credentials', async () => {
+test('a variable that does not name a proxy is reported as such, not as missing credentials', async () => {
   process.env['AWS_PROFILE'] = 'with-role';
   process.env['HTTPS_PROXY'] = 'socks5://user:s3cret@proxy:1080';
   const keys = 'aws_access_key_id = AKID\naws_secret_access_key = secret\n';
@@ -111,7 +111,7 @@ describe('a profile', () => {
     });
   });
 
-  test('that wants an MFA code says so', async () => {
+  test('that requires an MFA code is reported', async () => {
     await writeFile(
       join(folder.path, 'config'),
       '[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = base\n' +
@@ -154,7 +154,7 @@ describe('a profile', () => {
     expect(JSON.stringify(problem)).not.toContain('s3cret');
   });
 
-  test('of SSO is asked for through a proxy', async () => {
+  test('of SSO are fetched through a proxy', async () => {
     const key = { accessToken: 'a', expiresAt: new Date(Date.now() + 3_600_000) };
     const proxy = await startForwardProxy(1);
     proxy.refuse = 502;
@@ -178,7 +178,7 @@ describe('a profile', () => {
 });
 
 describe("the container's endpoint", () => {
-  test('that fails for a moment is asked again', async () => {
+  test('that fails for a moment is called again', async () => {
     let asked = 0;
     const url = await serve((_, response) => {
       asked += 1;
@@ -197,7 +197,7 @@ describe("the container's endpoint", () => {
     expect(await lookUp([1])).toMatchObject({ accessKeyId: 'AKID' });
   });
 
-  test('that never answers is given up', async () => {
+  test('that never answers is reported', async () => {
     process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `${await serve(() => {})}/role`;
     expect(await findProblem()).toMatchObject({
       temporary: true,

@@ -18,7 +18,7 @@ describe('the proxy of a request', () => {
     expect(href(COGNITO, env)).toBe(`${PROXY}/`);
   });
 
-  test('is none where no variable names one for the scheme', () => {
+  test('is null if no variable names one for the scheme', () => {
     expect(href(COGNITO, {})).toBeNull();
     expect(href(COGNITO, { HTTP_PROXY: PROXY, HTTPS_PROXY: ' ' })).toBeNull();
     expect(href({ ...COGNITO, protocol: 'http:' }, { HTTP_PROXY: PROXY })).toBe(`${PROXY}/`);
@@ -46,7 +46,7 @@ describe('the proxy of a request', () => {
     expect(href(COGNITO, { HTTPS_PROXY: PROXY, NO_PROXY: list })).toBe(`${PROXY}/`);
   });
 
-  test('is none for a network that NO_PROXY names', () => {
+  test('is null for a network in NO_PROXY', () => {
     const inside = { protocol: 'http:', hostname: '10.1.2.3', port: 9000 };
     const env = { HTTP_PROXY: PROXY, NO_PROXY: '10.0.0.0/8,fd12::/16' };
     expect(href(inside, env)).toBeNull();

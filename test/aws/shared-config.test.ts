@@ -55,7 +55,7 @@ describe('the Region', () => {
     expect(await configuredRegion()).toBe(region);
   });
 
-  test('is null where none is set', async () => {
+  test('is null if it is not set', async () => {
     await configure(['output = json']);
     expect(await configuredRegion()).toBeNull();
   });
@@ -73,7 +73,7 @@ describe('the endpoint of a service', () => {
     expect(await endpoint()).toBe(url);
   });
 
-  test('is that of the profile itself where it has no services, and none where none is set', async () => {
+  test('is the one of the profile itself without services, and undefined if it is not set', async () => {
     await configure(['endpoint_url = http://plain']);
     expect(await endpoint()).toBe('http://plain');
     await configure(['region = us-east-1']);

@@ -3,7 +3,7 @@ import { EndlessChainError } from '../../src/cognito/errors.ts';
 import { ChainWatch } from '../../src/cognito/pages.ts';
 import fc from '../support/fast-check.ts';
 
-/** How many pages are followed of a chain, until it is found to be endless or `most` were. */
+/** Follows a chain for at most `most` pages; returns the page at which it is found endless. */
 function follow(
   pageAt: (i: number) => { items: unknown[]; nextToken: string | null },
   most: number,
@@ -21,7 +21,7 @@ function follow(
 }
 
 describe('a chain of pages', () => {
-  test('that goes round in a circle is found out, wherever the circle begins and however long it is', () => {
+  test('that is a circle is detected, for any start and length of the circle', () => {
     fc.assert(
       fc.property(fc.nat(300), fc.integer({ min: 1, max: 300 }), (before, circle) => {
         const page = (i: number) => {
@@ -34,18 +34,18 @@ describe('a chain of pages', () => {
     );
   });
 
-  test('that brings nothing is found out, though its tokens are new', () => {
+  test('of empty pages is detected, though its tokens are new', () => {
     const page = (i: number) => ({ items: [], nextToken: `token ${i}` });
     expect(follow(page, 2_000)).toBe(999);
   });
 
-  test('that brings many more than there can be is found out', () => {
+  test('with far too many items is detected', () => {
     const page = (i: number) => ({ items: Array(60).fill('someone'), nextToken: `token ${i}` });
     const most = 20_000;
     expect(follow(page, most)).toBeLessThan(most);
   });
 
-  test('is followed to its end where empty pages come between, and ends as it likes', () => {
+  test('with empty pages in between is followed to its end', () => {
     const page = (i: number) => ({
       items: i % 999 === 0 ? ['someone'] : [],
       nextToken: i === 49_999 ? null : `token ${i}`,

@@ -76,7 +76,7 @@ function expectSame(users: readonly User[], records: Iterable<UserRecord>): void
   expect(users).toHaveLength(count);
 }
 
-describe('reads everything that the service holds', () => {
+describe('reads everything in the service', () => {
   test.each([1, 2, 3])('users of seed %d, field by field, odd text included', async (seed) => {
     const { simulator, cognito } = await open({ seed, users: 1_500 });
     const users = await itemsOf(cognito.userPages(POOL, '', START, never()));
@@ -138,7 +138,7 @@ describe('reads everything that the service holds', () => {
     expect((await collect(cognito.listPoolIds(never()))).sort()).toEqual(pools.sort());
   });
 
-  test('one user by name, and nobody', async () => {
+  test('one user by name, and null for an unknown name', async () => {
     const { simulator, cognito } = await open();
     const [record] = simulator.pool().users();
     const user = await cognito.getUser(POOL, (record as UserRecord).username, never());
@@ -148,7 +148,7 @@ describe('reads everything that the service holds', () => {
 });
 
 describe('shards', () => {
-  test('of sixteen children hold each user once, and none of another', async () => {
+  test('of sixteen children hold each user exactly once', async () => {
     const { simulator, cognito } = await open({ users: 1_000, pageFill: 0.7 });
     const users = await Promise.all(
       listChildren('').map(async (prefix) => {
@@ -162,7 +162,7 @@ describe('shards', () => {
 });
 
 describe('a walk', () => {
-  test('goes on over empty and short pages, and ends on an absent token alone', async () => {
+  test('continues over empty and short pages, and ends only on an absent token', async () => {
     const { simulator, cognito } = await open({
       faults: { 'empty-page': 0.4, 'short-page': 0.4 },
       pageFill: 0.5,
@@ -176,7 +176,7 @@ describe('a walk', () => {
     );
   });
 
-  test('can be taken up at any of its tokens, by another client too', async () => {
+  test('can be resumed at any of its tokens, also by another client', async () => {
     const { simulator, cognito } = await open({ users: 300 });
     const pages = await collect(cognito.userPages(POOL, '', START, never()));
     const again = openService(simulator.url);
@@ -189,7 +189,7 @@ describe('a walk', () => {
     }
   });
 
-  test('tells when the request of the attempt that succeeded was sent', async () => {
+  test('reports when the successful attempt was sent', async () => {
     const { simulator, cognito } = await open({ latencyMs: 20, faults: { throttle: 0.5 } });
     const pages = await collect(cognito.userPages(POOL, '', START, never()));
     const answered = simulator.attempts.entries({ operation: 'ListUsers', outcome: 'ok' });
@@ -220,7 +220,7 @@ describe('a walk', () => {
     expect(meter.counts.retries).toBeGreaterThan(0);
   });
 
-  test('ends with TokenRefusedError where a token is refused or too old', async () => {
+  test('ends with TokenRefusedError if a token is refused or too old', async () => {
     const { simulator, cognito } = await open({ pageTokenTtlSeconds: 0.05 });
     const pages = cognito.userPages(POOL, 'a', { token: 'invented' }, never());
     expect(await rejection(collect(pages))).toBeInstanceOf(TokenRefusedError);
@@ -234,7 +234,7 @@ describe('a walk', () => {
     expect(simulator.attempts.count({ outcome: 'ok' })).toBe(1);
   });
 
-  test('stops at a denial, of the service and of IAM', async () => {
+  test('stops at a denial by the service or by IAM', async () => {
     const { simulator, cognito } = await open({ deny: { ListGroups: 'NotAuthorizedException' } });
     simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
     const groups = collect(cognito.groupPages(POOL, START, never()));
@@ -245,7 +245,7 @@ describe('a walk', () => {
     expect(simulator.attempts.total).toBe(2);
   });
 
-  test('of a pool or a group that does not exist says so', async () => {
+  test('of a missing pool or group ends with ResourceNotFoundError', async () => {
     const { simulator, cognito } = await open();
     const calls = [
       cognito.describePool('us-east-1_Missing', never()),
@@ -260,14 +260,14 @@ describe('a walk', () => {
   });
 });
 
-describe('a server that goes round in a circle', () => {
+describe('a server that returns tokens in a circle', () => {
   const user = { Username: 'a', Attributes: [] };
 
   test.each([
-    ['the token that was asked with', 1, 1],
+    ['the token of the request', 1, 1],
     ['a token of a few pages before', 5, 5],
     ['a token of many pages before', 100, 300],
-  ])('is noticed by %s, and the token not told', async (_, length, most) => {
+  ])('is detected by %s, without repeating the token', async (_, length, most) => {
     const server = await serve(({ number }) => ({
       body: { Users: [user], PaginationToken: `secret-token-${number % length}` },
     }));
@@ -288,7 +288,7 @@ describe('many calls at once', () => {
     process.on('warning', (warning) => warnings.push(warning));
   });
 
-  test('with one signal warn of nothing and leave no listener behind', async () => {
+  test('with one signal cause no warning and leave no listener', async () => {
     const { cognito } = await open();
     const { signal } = new AbortController();
     const add = signal.addEventListener.bind(signal);

@@ -76,7 +76,7 @@ describe('a date of another form names its field', () => {
   });
 });
 
-test('an answer that drips is given up after its time, and asked for again', async () => {
+test('an answer that drips ends after its time limit, and is requested again', async () => {
   const dripping = await serve((_, response) => {
     response.writeHead(200).write('{');
     const drip = setInterval(() => response.write(' '), 20);
@@ -96,7 +96,7 @@ test('an answer that drips is given up after its time, and asked for again', asy
   }
 });
 
-test('missing credentials are a matter of configuration, with what to set', async () => {
+test('missing credentials are an ActionRequiredError with the variables to set', async () => {
   const saved = { ...process.env };
   for (const name of Object.keys(process.env))
     if (name.startsWith('AWS_')) delete process.env[name];

@@ -150,7 +150,7 @@ const STOPS: [string, () => Promise<unknown>, HandMade, unknown, RegExp][] = [
   ['a redirection', serial, { status: 301 }, ResumableError, /HTTP 301/],
 ];
 
-describe('stops at once, and says what to do, on', () => {
+describe('stops at once with a remedy on', () => {
   test.each(STOPS)('%s', async (_, call, given, type, says) => {
     one.answer = given;
     const error = await rejection(call());
@@ -251,7 +251,7 @@ test('a user that does not exist is null, not an error', async () => {
   expect(one.server.requests).toHaveLength(1);
 });
 
-test('no error repeats what the service quotes: names, tokens, values, nor has it as a cause', async () => {
+test('no error repeats names, tokens or values that the service quotes, also not in its cause', async () => {
   await one.service.close();
   one.service = openService(one.server.url, { retryPolicy: { ...QUICK, faults: 0 } });
   const calls = [serial, shard, resumed, members];

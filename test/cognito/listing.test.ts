@@ -31,7 +31,7 @@ async function items(listing: Listing): Promise<Record<string, unknown>[]> {
 
 const name = (item: Record<string, unknown>) => (item['Username'] ?? item['GroupName']) as string;
 
-describe('lists what the service gives, in its own words', () => {
+describe("lists the items in the service's own form", () => {
   test('users', async () => {
     await open();
     const users = await items(USERS);
@@ -66,7 +66,7 @@ describe('lists what the service gives, in its own words', () => {
     }
   });
 
-  test('those that a filter chooses, with the attributes asked for', async () => {
+  test('users of a filter, with the requested attributes', async () => {
     await open({ users: 0 });
     for (const [username, email] of [
       ['a', 'jane@example.com'],
@@ -83,7 +83,7 @@ describe('lists what the service gives, in its own words', () => {
 });
 
 describe('the range', () => {
-  test('pages are of the size asked for', async () => {
+  test('pages have the requested size', async () => {
     await open();
     const pages = await list({ ...USERS, pageSize: 7 });
     expect(pages.slice(0, -1).every((page) => page.items.length === 7)).toBe(true);
@@ -128,7 +128,7 @@ describe('the range', () => {
   });
 });
 
-describe('a bad listing is a matter for the person, with what to do', () => {
+describe('a bad listing is an ActionRequiredError with a remedy', () => {
   test.each<[string, Listing, unknown, RegExp]>([
     ['filter', { ...USERS, filter: 'custom:x = "a"' }, RefusedRequestError, /quoted value/],
     [

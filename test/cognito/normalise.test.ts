@@ -29,7 +29,7 @@ const someOddText = oddText.filter((text) => text !== '');
 const attributes = fc.array(fc.record({ Name: someOddText, Value: oddText }), { maxLength: 6 });
 
 describe('a user', () => {
-  test('keeps every field and attribute, in storable text that gives back what came', () => {
+  test('keeps every field and attribute in storable text that can be unescaped', () => {
     fc.assert(
       fc.property(someOddText, fc.option(oddText), attributes, (username, status, given) => {
         const user = normaliseUser({
@@ -128,7 +128,7 @@ describe('a user', () => {
     });
   });
 
-  test('keeps a status that nobody knows', () => {
+  test('keeps an unknown status', () => {
     const status = 'A_FUTURE_STATUS' as UserType['UserStatus'];
     expect(normaliseUser({ Username: 'a', UserStatus: status }).status).toBe('A_FUTURE_STATUS');
   });
@@ -142,7 +142,7 @@ describe('a user', () => {
     expect(normaliseUser({ Username: 'a', UserLastModifiedDate: date }).modifiedAt).toEqual(date);
   });
 
-  test('with anything in the place of its fields is kept or malformed, without a name malformed', () => {
+  test('with any values as its fields is kept or malformed, and malformed without a name', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...FIELDS), fc.anything()), (garbage) => {
         try {
@@ -180,7 +180,7 @@ const FIELDS = [
 ];
 
 describe('a name', () => {
-  test('is kept as it is unless it is odd, or looks like one that was escaped', () => {
+  test('stays unchanged unless it is unstorable or looks escaped', () => {
     for (const name of ['CORP\\ulla', '\\', '\\\\u', '\\u0041', '\\ud7ff', '\\U0000', '\\uD83D']) {
       expect(encodeName(name)).toBe(name);
     }
@@ -189,7 +189,7 @@ describe('a name', () => {
     expect(encodeName('a\\ud83db')).toBe('a\\\\ud83db');
   });
 
-  test("is no other's, and gives back what it was", () => {
+  test('is unique, and can be unescaped', () => {
     fc.assert(
       fc.property(oddText, oddText, (one, other) => {
         expect(isStorable(encodeName(one))).toBe(true);
@@ -241,7 +241,7 @@ describe('a group', () => {
 });
 
 describe('a pool', () => {
-  test('has the account of its Arn and the names of its own attributes, sorted', () => {
+  test('has the account of its Arn and the sorted names of its custom attributes', () => {
     const arn = 'arn:aws:cognito-idp:eu-west-1:210987654321:userpool/eu-west-1_A';
     const pool = normalisePool(
       { poolId: 'eu-west-1_A', region: 'eu-west-1' },

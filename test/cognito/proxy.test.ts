@@ -128,7 +128,7 @@ describe('a proxy that fails', () => {
     },
   );
 
-  test('for a moment is asked again', async () => {
+  test('for a moment is called again', async () => {
     const { proxy, url } = await behindProxy();
     process.env['HTTPS_PROXY'] = proxy.url;
     proxy.refuse = 503;
@@ -139,7 +139,7 @@ describe('a proxy that fails', () => {
     expect(proxy.requests).toHaveLength(QUICK.faults + 1);
   });
 
-  test('as its variable names none, is wrong configuration', async () => {
+  test('because its variable does not name a proxy is an ActionRequiredError', async () => {
     process.env['HTTP_PROXY'] = 'socks5://user:s3cret@proxy:1080';
     const error = await rejection(open('http://c.example').describePool(POOL, never()));
     expect(error).toBeInstanceOf(ActionRequiredError);
@@ -164,7 +164,7 @@ describe('a proxy that fails', () => {
     expect(error.message).not.toMatch(/s3cret|STS does not let/);
   });
 
-  test('as it is not there, is named', async () => {
+  test('because it does not listen is named', async () => {
     const { proxy, url } = await behindProxy();
     await proxy.close();
     process.env['HTTP_PROXY'] = withPassword(proxy);

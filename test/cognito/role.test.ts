@@ -113,7 +113,7 @@ describe('a pool with a role', () => {
     expect(sessionToken).toBe(`token-of-${accessKey}`);
   });
 
-  test("asks STS in the pool's Region, and sends no external id where there is none", async () => {
+  test("calls STS in the pool's Region, and sends an external id only if configured", async () => {
     const sts = await serveSts({ roles: [{ arn: ROLE.arn }] });
     const { url } = await simulate({ pools: ['eu-west-3_Abc'] });
     const role = { arn: ROLE.arn, externalId: null };
@@ -121,7 +121,7 @@ describe('a pool with a role', () => {
     expect(sts.requests).toMatchObject([{ region: 'eu-west-3', externalId: null }]);
   });
 
-  test('looks credentials up once for many calls at the same time', async () => {
+  test('fetches credentials once for many calls at the same time', async () => {
     const sts = await serveSts();
     const { url, signed } = await simulate();
     const cognito = open(url);
@@ -143,7 +143,7 @@ describe('a pool with a role', () => {
     expect(keys.map((key) => sts.roleOf(key))).toEqual([ROLE.arn, ROLE.arn, ROLE.arn]);
   });
 
-  test('beside others with other roles, and one with none, is called with its own', async () => {
+  test('is called with its own role next to pools with other roles and one without', async () => {
     const roles = ['one', 'two', 'three'].map((name, index) => ({
       arn: `arn:aws:iam::${String(index).padStart(12, '0')}:role/${name}`,
       externalId: `external-${name}`,
@@ -164,7 +164,7 @@ describe('a pool with a role', () => {
     }
   });
 
-  test("that lacks an action is told so, as the role's own policy is at fault", async () => {
+  test('whose policy lacks an action is a NotAuthorizedError', async () => {
     await serveSts();
     const { url } = await simulate({ deny: { DescribeUserPool: 'NotAuthorizedException' } });
     const error = await rejection(open(url).describePool(POOL, never()));
@@ -174,11 +174,11 @@ describe('a pool with a role', () => {
 
 describe('a role that cannot be assumed', () => {
   const refused = {
-    'there is no such role': [],
-    'it asks for another external id': [{ arn: ROLE.arn, externalId: 'another' }],
+    'the role does not exist': [],
+    'it requires another external id': [{ arn: ROLE.arn, externalId: 'another' }],
   };
   for (const [why, roles] of Object.entries(refused)) {
-    test(`stops at once, and the message says what to check: ${why}`, async () => {
+    test(`stops at once with a message about what to check: ${why}`, async () => {
       const sts = await serveSts({ roles });
       const { url, signed } = await simulate();
       const error = await rejection(open(url).describePool(POOL, never()));
@@ -193,7 +193,7 @@ describe('a role that cannot be assumed', () => {
     });
   }
 
-  test('as STS is not active in the Region, is told of as well', async () => {
+  test('because STS is disabled in the Region is a RoleRefusedError', async () => {
     const sts = await serveSts();
     sts.troubles.push({ status: 403, code: 'RegionDisabledException' });
     const { url } = await simulate();
@@ -202,7 +202,7 @@ describe('a role that cannot be assumed', () => {
     expect(error.message).toContain('RegionDisabled');
   });
 
-  test('as the credentials of the environment are wrong, is told of as that', async () => {
+  test('because the credentials of the environment are wrong is a CredentialsError', async () => {
     await serveSts({ accessKeys: ['another'] });
     const { url } = await simulate();
     const error = await rejection(open(url).describePool(POOL, never()));
@@ -210,7 +210,7 @@ describe('a role that cannot be assumed', () => {
     expect(error.message).toContain('AWS_ACCESS_KEY_ID');
   });
 
-  test('as the environment has none, is told of as that', async () => {
+  test('because the environment has no credentials is a CredentialsError', async () => {
     const sts = await serveSts();
     const { url } = await simulate();
     const cognito = open(url);
@@ -234,7 +234,7 @@ describe('STS away for a moment', () => {
     ['unavailability', { status: 503, code: 'ServiceUnavailable' }],
     ['throttling', { status: 400, code: 'Throttling' }],
     ['cut connections', 'cut'],
-  ] as const)('is asked again after %s', async (_, trouble) => {
+  ] as const)('is called again after %s', async (_, trouble) => {
     const sts = await serveSts();
     sts.troubles.push(trouble, trouble, trouble);
     const { url, signed } = await simulate();
@@ -243,7 +243,7 @@ describe('STS away for a moment', () => {
     expect(signed).toHaveLength(1);
   });
 
-  test('when credentials are to be renewed, does not stop the calls', async () => {
+  test('during a renewal of credentials does not stop the calls', async () => {
     const sts = await serveSts({ lifetimeSeconds: 299 });
     const { url, signed } = await simulate();
     const cognito = open(url);
@@ -253,7 +253,7 @@ describe('STS away for a moment', () => {
     expect(signed).toHaveLength(2);
   });
 
-  test('for long, ends the call as one that can be made again', async () => {
+  test('for long ends the call with a ServiceUnavailableError', async () => {
     const sts = await serveSts();
     sts.troubles.push(...Array.from({ length: 100 }, () => 'cut' as const));
     const { url } = await simulate();
@@ -263,14 +263,14 @@ describe('STS away for a moment', () => {
     expect(sts.requests).toHaveLength(QUICK.faults + 1);
   });
 
-  test('keeps nobody who was told to stop', async () => {
+  test('does not delay an abort', async () => {
     const sts = await serveSts();
     sts.troubles.push('silence');
     const { url } = await simulate();
     const stop = new AbortController();
     const call = rejection(open(url).describePool(POOL, stop.signal));
     await expect.poll(() => sts.requests.length).toBe(1);
-    const reason = new Error('told to stop');
+    const reason = new Error('stopped');
     stop.abort(reason);
     expect(await call).toBe(reason);
   });

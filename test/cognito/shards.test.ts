@@ -35,7 +35,7 @@ describe('the children of a shard', () => {
   });
 });
 
-test('the whole pool holds everyone, a shard nobody without a sub', () => {
+test('the whole pool holds every user, a shard only users with a sub', () => {
   expect(isInside('', null)).toBe(true);
   expect(isInside('a', null)).toBe(false);
 });
@@ -50,7 +50,7 @@ describe('the users expected in the children', () => {
     .dictionary(fc.constantFrom(...DIGITS), fc.nat(1_000_000))
     .map((each) => new Map(Object.entries(each)));
 
-  test('sum up to those of the parent, and are never none', () => {
+  test('add up to the parent, and are never 0', () => {
     fc.assert(
       fc.property(
         prefixes,

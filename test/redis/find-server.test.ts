@@ -55,14 +55,14 @@ test('without a redis-server, and no way to get one, there is one message with t
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test('the system is asked first, then the cache', async () => {
+test('the system is searched first, then the cache', async () => {
   await putServer('node_modules/.cache/redis-server/usr/bin', '7.0.15');
   expect(await ensure()).toEqual({ code: 0, stderr: '' });
   await putServer('programs', '6.2.1');
   expect(await ensure()).toEqual({ code: 0, stderr: '' });
 });
 
-test('one that is too old for the mirror counts as none', async () => {
+test('a server that is too old counts as missing', async () => {
   await putServer('programs', '6.0.16');
   expect((await ensure()).code).toBe(1);
 });

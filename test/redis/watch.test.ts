@@ -79,7 +79,7 @@ describe('a Redis that starts to refuse commands', () => {
   });
 });
 
-test('a subscriber whose channels are taken away does not end the process', async () => {
+test('a subscriber that loses its channels does not end the process', async () => {
   const subscriber = redis.duplicate();
   await subscriber.subscribe('cognito-mirror/throttled');
   await server.command('ACL', 'SETUSER', 'default', 'resetchannels');
