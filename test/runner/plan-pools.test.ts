@@ -53,7 +53,7 @@ function expectClose(planned: number, made: number): void {
 
 describe('the plan of a first snapshot', () => {
   it.each([0, 50, 3000, 30_000])(
-    'of %i users without groups has the calls that it takes',
+    'of %i users without groups has the calls that sync then makes',
     async (users) => {
       mirror = await openTestMirror({ users, groups: 0 });
       const { planned, report } = await planAndTake();
@@ -62,7 +62,7 @@ describe('the plan of a first snapshot', () => {
     },
   );
 
-  it('with groups has the least that it takes', async () => {
+  it('with groups has the minimum', async () => {
     mirror = await openTestMirror({ users: 3000, groups: 70 });
     const { planned, report } = await planAndTake();
     expect(planned).toMatchObject({ memberships: null, unknownGroups: 70 });
@@ -79,7 +79,7 @@ describe('the plan of a later snapshot', () => {
     [3000, 20, 0.4],
     [30_000, 50, 1],
   ])(
-    'of %i users in %i groups, with pages filled to %f, has the calls that it takes',
+    'of %i users in %i groups, with pages filled to %f, has the calls that sync then makes',
     async (users, groups, pageFill) => {
       mirror = await openTestMirror({ users, groups, pageFill });
       await mirror.sync();
@@ -92,7 +92,7 @@ describe('the plan of a later snapshot', () => {
     },
   );
 
-  it('does not take calls that were made again for pages', async () => {
+  it('does not count retries as pages', async () => {
     mirror = await openTestMirror({ users: 1500, groups: 5, faults: { throttle: 0.2 } });
     const first = await mirror.sync();
     expect(first.report.retries).toBeGreaterThan(0);
@@ -100,7 +100,7 @@ describe('the plan of a later snapshot', () => {
     expectClose((await plan()).calls.total, apiCalls - retries);
   });
 
-  it('knows of changes once there are two snapshots, and of groups that came since', async () => {
+  it('knows changes after two snapshots, and groups that were added since', async () => {
     mirror = await openTestMirror({ users: 200, groups: 4 });
     await mirror.sync();
     expect(await plan()).toMatchObject({ changedRows: null, databaseBytes: null });
@@ -125,7 +125,7 @@ describe('the plan of a later snapshot', () => {
     });
   });
 
-  it('rests on the last one that was published, not on one that is held', async () => {
+  it('uses the last published snapshot, not a held one', async () => {
     mirror = await openTestMirror({ users: 200, groups: 4 });
     const { report } = await mirror.sync();
     for (const { username } of [...mirror.pool.users()].slice(0, 30)) {
@@ -137,7 +137,7 @@ describe('the plan of a later snapshot', () => {
 });
 
 describe('several plans', () => {
-  it('take the time of those that share a quota together, and of others side by side', async () => {
+  it('add up the times of pools that share a quota; others run side by side', async () => {
     mirror = await openTestMirror({ users: 10, groups: 1 });
     const planned = await plan();
     const of = (accountId: string, region: string, total: number): PoolPlan => ({

@@ -52,7 +52,7 @@ async function beganAt(): Promise<Date> {
 const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
 
 describe('the walks of a snapshot that is being taken', () => {
-  it('are those that have read a page and are to read more, the longest remaining first', async () => {
+  it('are those that have read a page and have more to read, the longest remaining first', async () => {
     const waiting = await startWalk(db, lease, { prefix: '0', expected: 900 });
     const near = await startWalk(db, lease, { prefix: '1', expected: 12 });
     const far = await startWalk(db, lease, { prefix: '2', expected: 500 });
@@ -71,7 +71,7 @@ describe('the walks of a snapshot that is being taken', () => {
     expect(walking.inProgress.map(({ id }) => id)).not.toContain(waiting.id);
   });
 
-  it('are at most fifty, and neither a group nor a token is named', async () => {
+  it('are at most fifty, without names of groups and without tokens', async () => {
     await db.query(
       `INSERT INTO ${walks} (kind, group_name, expected, pages, items, token, token_at)
        SELECT 'members', 'Patients of Dr. Grey ' || n, 1000, 1, n, 'secret-token', clock_timestamp()
@@ -86,7 +86,7 @@ describe('the walks of a snapshot that is being taken', () => {
     expect(JSON.stringify(status)).not.toMatch(/Grey|secret/);
   });
 
-  it('are expected to be like the others of their kind where nothing is known of them', async () => {
+  it('of unknown size are expected to be like the others of their kind', async () => {
     await db.query(
       `INSERT INTO ${walks} (kind, group_name, state, expected, pages, items) VALUES
        ('members', 'a', 'done', NULL, 1, 30), ('members', 'b', 'open', 50, 1, 60),
@@ -100,7 +100,7 @@ describe('the walks of a snapshot that is being taken', () => {
     ]);
   });
 
-  it('have no known end where more was read than expected, and they go on', async () => {
+  it('have no known end if they read more than expected', async () => {
     await db.query(
       `INSERT INTO ${walks} (kind, group_name, state, expected, pages, items, token_at) VALUES
        ('members', 'a', 'done', NULL, 1, 5, clock_timestamp()),
@@ -116,7 +116,7 @@ describe('the walks of a snapshot that is being taken', () => {
     });
   });
 
-  it('are none where the stage is gone', async () => {
+  it('are empty if the stage is gone', async () => {
     await db.query(`DROP TABLE ${walks}`);
     expect(walkingOf(await readStatus(db, null))).toMatchObject({
       walks: [],
@@ -139,7 +139,7 @@ describe('rates', () => {
     expect(inProgress[0]).toMatchObject({ rate: null, estimatedEnd: null });
   });
 
-  it('are of what this run read, and not of what it found read', async () => {
+  it('count what this run read, not what earlier runs read', async () => {
     const walk = await startWalk(db, lease, { expected: 12_000 });
     await db.query(`UPDATE ${walks} SET items = 9300, pages = 155, token_at = clock_timestamp()`);
     await beginProgress(db, lease);
@@ -156,7 +156,7 @@ describe('rates', () => {
     expect(walkingOf(await readStatus(db, null)).rate).toBe(0);
   });
 
-  it('tell no end that is past: none where all was read that is expected', async () => {
+  it('show no end in the past: no end if everything expected was read', async () => {
     const walk = await startWalk(db, lease, { expected: 30 });
     await commitUsers(db, lease, walk, people(0, 30), 'token');
     const open = walkingOf(await readStatus(db, null));
@@ -164,7 +164,7 @@ describe('rates', () => {
     expect(open.rate).toBeGreaterThan(0);
   });
 
-  it('are measured between two readings, also after a long rest', async () => {
+  it('are measured between two readings, also after a long pause', async () => {
     const walk = await startWalk(db, lease, { expected: 90 });
     const other = await startWalk(db, lease, { expected: 50 });
     await commitUsers(db, lease, walk, people(0, 30), 'one');
@@ -193,7 +193,7 @@ describe('rates', () => {
     expect(resting).toMatchObject({ id: other.id, rate: null, estimatedEnd: null });
   });
 
-  it('stay averages where walks took back what they had read', async () => {
+  it('stay averages if walks lost items by a restart', async () => {
     const walk = await startWalk(db, lease, { expected: 90 });
     await commitUsers(db, lease, walk, people(0, 30), 'one');
     const first = await readStatus(db, null);
@@ -206,7 +206,7 @@ describe('rates', () => {
     expect(inProgress[0]).toMatchObject({ attempt: 2, rate: null });
   });
 
-  it('tell no end where no page was asked for in a minute: nobody may be reading', async () => {
+  it('show no end if no page was requested for a minute', async () => {
     const walk = await startWalk(db, lease, { expected: 90 });
     await commitUsers(db, lease, walk, people(0, 30), 'one');
     expect(walkingOf(await readStatus(db, null)).estimatedEnd).not.toBeNull();
@@ -238,7 +238,7 @@ describe('what works on a snapshot', () => {
     expect(await snapshotOf()).toMatchObject({ runner: null });
   });
 
-  it('is found out without a lock that a run would wait for', async () => {
+  it('is detected without a lock that a run would wait for', async () => {
     await locks.release();
     locks = await openLocks(database.url, () => {});
     const looking = Promise.all(Array.from({ length: 20 }, () => readStatus(db, null)));
@@ -249,7 +249,7 @@ describe('what works on a snapshot', () => {
     await looking;
   });
 
-  it('is workers while a request has it and one of them is alive', async () => {
+  it('is workers while a request has it and a worker is alive', async () => {
     await locks.release();
     const request = await openRequest(db, POOL, 'trigger');
     await recordSnapshot(db, request?.id as number, lease.snapshotAt);
@@ -261,7 +261,7 @@ describe('what works on a snapshot', () => {
     expect(await snapshotOf()).toMatchObject({ runner: null });
   });
 
-  it('is shown with its step and what is done of it; the rate of the walks is over', async () => {
+  it('is shown with its step and progress, without a rate of walks', async () => {
     const walk = await startWalk(db, lease, { expected: 90 });
     await commitUsers(db, lease, walk, people(0, 90));
     await saveProgress(db, lease, 'check', { done: 340, total: 1_000 });
@@ -277,12 +277,12 @@ describe('what works on a snapshot', () => {
     });
   });
 
-  it('is not told by a runner that lost the snapshot', async () => {
+  it('is not written by a runner that lost the lease', async () => {
     await saveProgress(db, { ...lease, number: lease.number + 1 }, 'publish', null);
     expect(await snapshotOf()).toMatchObject({ progress: { phase: 'walk' } });
   });
 
-  it('is nothing once the snapshot is held, though the next run of the pool has begun', async () => {
+  it('is null once the snapshot is held, although the next run of the pool started', async () => {
     await saveProgress(db, lease, 'check', null);
     await holdSnapshot(db, lease, 'It lacks users.');
     expect(await snapshotOf()).toMatchObject({ state: 'held', runner: null, progress: null });
@@ -293,7 +293,7 @@ describe('what works on a snapshot', () => {
 });
 
 describe('schedules, workers and requests', () => {
-  it('are those of the pools that are asked for, and all workers', async () => {
+  it('are those of the requested pools, and all workers', async () => {
     await db.query(
       `INSERT INTO mirror.schedules VALUES
        ($1, '0 2 * * *', 'UTC', '2026-11-22T02:00:00Z', '2026-11-22T02:03:00Z'),
@@ -317,7 +317,7 @@ describe('schedules, workers and requests', () => {
     expect(one.workers).toHaveLength(1);
   });
 
-  it('hold every open request, and the five newest that ended', async () => {
+  it('include every open request and the five that ended last', async () => {
     await db.query(
       `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
        SELECT $1, 'schedule', timestamptz '2026-11-01Z' + n * interval '1 day', 'failed', 'no ' || n
@@ -340,7 +340,7 @@ describe('schedules, workers and requests', () => {
     });
   });
 
-  it('take a worker for lost that was not seen for thirty seconds, and tell of it first', async () => {
+  it('list first a worker that was not seen for thirty seconds, as lost', async () => {
     await db.query(
       `INSERT INTO mirror.workers (id, host, pid, version, seen_at, problem) VALUES
        ('a', 'one', 1, '0.1.0', clock_timestamp() - interval '20 seconds', NULL),

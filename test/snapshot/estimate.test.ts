@@ -41,7 +41,7 @@ const part = (format: ArchiveFormat, dataset: Dataset, rows: number, bytes: numb
 });
 
 describe('the estimate', () => {
-  it('of a first snapshot without groups knows all but the users to the last one', () => {
+  it('of a first snapshot without groups knows everything but the exact users', () => {
     expect(estimate(FIRST)).toMatchObject({
       lastSnapshot: null,
       users: 100_000,
@@ -54,7 +54,7 @@ describe('the estimate', () => {
     });
   });
 
-  it('of a first snapshot with groups counts no membership, and says of how many groups', () => {
+  it('of a first snapshot with groups counts no memberships, and reports how many groups are unknown', () => {
     const groups = { names: ['a', 'b'], calls: 1, seconds: 0.1 };
     const { memberships, unknownGroups, calls } = estimate({ ...FIRST, groups });
     expect({ memberships, unknownGroups }).toEqual({ memberships: null, unknownGroups: 2 });
@@ -62,7 +62,7 @@ describe('the estimate', () => {
     expect(calls.total).toBe(1 + 1 + calls.listUsers + 2);
   });
 
-  it('of a later one takes what the last one shows', () => {
+  it('of a later snapshot uses the last one', () => {
     expect(estimate(LATER)).toMatchObject({
       lastSnapshot: LAST.snapshot,
       users: 1000,
@@ -73,7 +73,7 @@ describe('the estimate', () => {
     });
   });
 
-  it('has the larger of the estimate and the last snapshot, and what the pool gained as new', () => {
+  it('uses the larger of the estimate and the last snapshot, and counts the gain as new', () => {
     expect(estimate({ ...LATER, estimatedUsers: 500 })).toMatchObject({
       users: 1000,
       estimatedUsers: 500,
@@ -85,7 +85,7 @@ describe('the estimate', () => {
     });
   });
 
-  it('leaves groups that are gone out, and counts a new one as one call', () => {
+  it('leaves out deleted groups, and counts a new one as one call', () => {
     const groups = { names: ['few', 'new'], calls: 1, seconds: 0.1 };
     expect(estimate({ ...LATER, groups })).toMatchObject({
       groups: 2,
@@ -95,14 +95,14 @@ describe('the estimate', () => {
     });
   });
 
-  it('does not know what will change where the last snapshot was the first', () => {
+  it('does not know the changes if the last snapshot was the first', () => {
     expect(estimate({ ...LATER, last: { ...LAST, changes: null } })).toMatchObject({
       changedRows: null,
       databaseBytes: null,
     });
   });
 
-  it('learns from the calls of the last snapshot how full pages are, those for the removed apart', () => {
+  it('computes the page size from the calls of the last snapshot, without those that confirmed users', () => {
     const calls = 2 + 2 * 17 + 18 + 17;
     const half = estimate({ ...LATER, last: { ...LAST, calls } });
     expect(half.itemsAPage).toBeGreaterThan(28);
@@ -112,7 +112,7 @@ describe('the estimate', () => {
     expect(estimate({ ...LATER, last })).toMatchObject({ itemsAPage: 60 });
   });
 
-  it('takes the longer of quota and longest chain, and then publishing and archiving', () => {
+  it('adds publishing and archiving to the longer of quota and longest chain', () => {
     const quick = estimate(FIRST);
     expect(quick.seconds.quota).toBeCloseTo(quick.calls.listUsers / 24, 2);
     expect(quick.seconds.quota).toBeGreaterThan(quick.seconds.chain);
@@ -126,7 +126,7 @@ describe('the estimate', () => {
     }
   });
 
-  it('has the archive by the rows of the last one, in the formats that are configured', () => {
+  it('computes the archive from the bytes per row of the last one, in the configured formats', () => {
     const archive = {
       key: 'manifests/pool_id=us-east-1_A/20261120T020000Z.json',
       objects: [

@@ -21,7 +21,7 @@ describe('the calls of a list', () => {
     expect(callsOf(users)).toEqual({ listUsers: calls, listUsersInGroup: 0, longestChain: calls });
   });
 
-  it('of more than 1,200 users have the page before the cut, and sixteen last pages', () => {
+  it('of more than 1,200 users include the page before the split, and sixteen last pages', () => {
     expect(callsOf(9600).listUsers).toBe(1 + 16 * 10.5);
   });
 
@@ -32,18 +32,18 @@ describe('the calls of a list', () => {
     expect(longestChain).toBe(2 + 66);
   });
 
-  it('of members are whole pages of each group, at least one', () => {
+  it('of members are whole pages of each group, with a minimum of one', () => {
     expect(callsOf(0, [0, 1, 60, 61, 6000])).toMatchObject({
       listUsersInGroup: 1 + 1 + 1 + 2 + 100,
       longestChain: 100,
     });
   });
 
-  it('of a group that nobody knows are one', () => {
+  it('of a group of unknown size are one', () => {
     expect(callsOf(0, [null, null]).listUsersInGroup).toBe(2);
   });
 
-  it('are never fewer than full pages take, and more where pages hold less', () => {
+  it('are at least those of full pages, and more if pages hold less', () => {
     fc.assert(
       fc.property(anySizes, fc.double({ min: 1, max: 60, noNaN: true }), (sizes, perPage) => {
         const full = countListCalls(sizes, 60);
@@ -57,13 +57,13 @@ describe('the calls of a list', () => {
 });
 
 describe('the items a page', () => {
-  it('are 60 where lists took no more calls than full pages do', () => {
+  it('are 60 if lists took no more calls than full pages do', () => {
     const sizes = { users: 600, members: [600] };
     expect(computeItemsPerPage(sizes, 20)).toBe(60);
     expect(computeItemsPerPage(sizes, 12)).toBe(60);
   });
 
-  it('give back the calls that they were found from', () => {
+  it('reproduce the calls that they were computed from', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2000, max: 1_000_000 }),
@@ -83,7 +83,7 @@ describe('the items a page', () => {
     );
   });
 
-  it('are one at least, whatever the calls', () => {
+  it('are at least one, for any number of calls', () => {
     const found = computeItemsPerPage({ users: 10, members: [] }, 1_000_000);
     expect(found).toBeGreaterThanOrEqual(1);
     expect(found).toBeLessThan(1.01);

@@ -8,7 +8,7 @@ import { createTestDatabase } from '../support/postgres.ts';
 
 const never = new AbortController().signal;
 
-it('leaves Postgres knowing the size of what a first snapshot brought', async () => {
+it('updates the statistics of Postgres after a first snapshot', async () => {
   const database = await createTestDatabase();
   const db = openPool(database.url, 4);
   try {

@@ -31,7 +31,7 @@ function onceUsersAreStaged(sql: string): void {
 const STALE = 'SELECT count(*)::integer AS n FROM mirror.user_hashes WHERE stale';
 
 describe('rows that are changed while a snapshot is read', () => {
-  it('are fetched again, and are the pool again', async () => {
+  it('are fetched again and equal the pool', async () => {
     mirror = await openTestMirror({ users: 300, groups: 4, seed: 7 });
     await mirror.sync();
     onceUsersAreStaged(`WITH few AS (SELECT username FROM directory.users ORDER BY 1 LIMIT 3)
@@ -49,7 +49,7 @@ describe('rows that are changed while a snapshot is read', () => {
     expect(await mirror.rows(STALE)).toEqual([{ n: 0 }]);
   });
 
-  it('are read again by walks where they are many', async () => {
+  it('are read again by walks if they are many', async () => {
     mirror = await openTestMirror({ users: 1_300, groups: 2, seed: 8 });
     await mirror.sync();
     onceUsersAreStaged('TRUNCATE directory.users');
@@ -65,7 +65,7 @@ describe('rows that are changed while a snapshot is read', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('after the check keep it from being published, and the next run repairs them', async () => {
+  it('after the check prevent its publication, and the next run repairs them', async () => {
     mirror = await openTestMirror({ users: 300, groups: 4, seed: 9 });
     await mirror.sync();
     const [gone] = mirror.pool.users();
@@ -88,7 +88,7 @@ describe('rows that are changed while a snapshot is read', () => {
   });
 });
 
-it('an archive holds the pool, not what a hand left in the table', async () => {
+it('an archive holds the pool, not manual changes of the table', async () => {
   mirror = await openTestMirror({ users: 200, groups: 4, seed: 10 });
   await mirror.sync();
   await mirror.rows(
@@ -137,7 +137,7 @@ describe('an unarchived snapshot whose rows are lost', () => {
   const states = () =>
     mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
 
-  it('is passed over, and does not keep later ones from being archived', async () => {
+  it('is skipped, and later ones are archived', async () => {
     await unarchived();
     await mirror.rows('DELETE FROM directory.memberships');
     const next = await mirror.sync();
@@ -151,7 +151,7 @@ describe('an unarchived snapshot whose rows are lost', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is not sealed with what a hand left of a user who changed as well', async () => {
+  it('is not sealed with the manual change of a user who changed in the pool too', async () => {
     await unarchived();
     const [changed] = mirror.pool.users();
     await mirror.rows('UPDATE directory.users SET status = $1 WHERE username = $2', [

@@ -15,7 +15,7 @@ const usernames = async () =>
 const REFUSED = { __type: 'InvalidParameterException', message: "Value at 'username' failed" };
 
 describe('a removed user whose name AdminGetUser refuses', () => {
-  it('is looked up by sub, and removed', async () => {
+  it('is looked up by sub and removed', async () => {
     mirror = await openTestMirror({ users: 50, groups: 2 });
     await mirror.sync();
     const [gone = ''] = await usernames();
@@ -31,7 +31,7 @@ describe('a removed user whose name AdminGetUser refuses', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('keeps the row where the service refuses the sub too', async () => {
+  it('keeps the row if the service refuses the sub too', async () => {
     mirror = await openTestMirror({ users: 50, groups: 2 });
     await mirror.sync();
     const [gone = ''] = await usernames();
@@ -50,7 +50,7 @@ describe('a removed user whose name AdminGetUser refuses', () => {
 });
 
 describe('a pool', () => {
-  it('of another account is refused before a user is read, and its mirror stays', async () => {
+  it('of another account is refused before a user is read, and the mirror stays', async () => {
     mirror = await openTestMirror({ users: 50, groups: 2 });
     await mirror.sync();
     const other = await startSimulator({ users: 3, rps: 0, account: '100000000000' });
@@ -97,7 +97,7 @@ describe('a group whose members the service does not find', () => {
     };
   };
 
-  it('once, though it is listed, is read again: no history says that it was gone', async () => {
+  it('once, although it is listed, is read again, and no history shows a removal', async () => {
     mirror = await openTestMirror({ users: 60, groups: 3 });
     await mirror.sync();
     times = 1;
@@ -109,7 +109,7 @@ describe('a group whose members the service does not find', () => {
     expect(await mirror.rows('SELECT FROM directory.membership_history')).toEqual([]);
   });
 
-  it('is left out where it is not listed any more', async () => {
+  it('is left out if it is no longer listed', async () => {
     mirror = await openTestMirror({ users: 60, groups: 3 });
     await mirror.sync();
     let done = false;
@@ -122,7 +122,7 @@ describe('a group whose members the service does not find', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('each time, though it is listed, holds the snapshot', async () => {
+  it('each time, although it is listed, holds the snapshot', async () => {
     mirror = await openTestMirror({ users: 60, groups: 3 });
     await mirror.sync();
     times = Number.POSITIVE_INFINITY;

@@ -58,15 +58,15 @@ async function hold(): Promise<SnapshotReport> {
   return report;
 }
 
-describe('the guard', () => {
-  it('holds a snapshot that loses more than its share, and says how much', async () => {
+describe('the removal guard', () => {
+  it('holds a snapshot that removes more than the ratio, and says how much', async () => {
     const report = await hold();
     expect(report.reason).toMatch(/^52 of 500 users would be removed/);
     expect(await mirror.rows('SELECT count(*) FROM directory.users')).toEqual([{ count: 500 }]);
     expect(report.archive).toBeNull();
   });
 
-  it('lets a snapshot pass that loses no more than 50 rows, whatever their share', async () => {
+  it('passes a snapshot that removes at most 50 rows, at any ratio', async () => {
     await mirror.sync();
     deleteUsers(20);
     const { report } = await mirror.sync({ maxRemoved: 0 });
@@ -110,7 +110,7 @@ describe('a held snapshot', () => {
     await expect(release(held)).rejects.toThrow(/this snapshot is archived, not held/);
   });
 
-  it('leaves the current state as it was when it is discarded', async () => {
+  it('leaves the current state unchanged when it is discarded', async () => {
     const held = await hold();
     expect(await discard(mirror.db, keyOf(held))).toMatchObject({
       state: 'discarded',
@@ -142,7 +142,7 @@ describe('a held snapshot', () => {
 });
 
 describe('a snapshot that is still being read', () => {
-  it('can be given up, and the process that reads it stops', async () => {
+  it('can be discarded, and the process that reads it stops', async () => {
     const giveUp = async () => {
       const [row] = await mirror.rows<{ at: Date }>(
         'SELECT snapshot_at AS at FROM directory.snapshots',

@@ -23,7 +23,7 @@ function once(when: (call: ProxiedCall) => boolean, act: () => void): void {
 const count = async (sql: string) => (await mirror.rows<{ count: number }>(sql))[0]?.count;
 
 describe('while a snapshot is taken', () => {
-  it('a user who comes after the listing, in a group, is staged from the page of members', async () => {
+  it('a user who is added after the listing, in a group, is staged from the page of members', async () => {
     const { pool } = mirror;
     pool.createGroup('zz-last');
     once(
@@ -45,7 +45,7 @@ describe('while a snapshot is taken', () => {
     );
   });
 
-  it('of two readings of one user the younger is kept', async () => {
+  it('the newer of two readings of a user is kept', async () => {
     const { pool } = mirror;
     const [member] = pool.members('everyone');
     const username = member?.username as string;
@@ -62,7 +62,7 @@ describe('while a snapshot is taken', () => {
     ).toEqual([{ email: 'younger@example.com' }]);
   });
 
-  it('a group that is deleted is left out with its memberships', async () => {
+  it('a deleted group is left out with its memberships', async () => {
     const { pool } = mirror;
     once(
       ({ operation, request }) =>
@@ -76,7 +76,7 @@ describe('while a snapshot is taken', () => {
     ).toBe(0);
   });
 
-  it('a user who is deleted leaves no membership without a user', async () => {
+  it('a deleted user leaves no orphan membership', async () => {
     const { pool } = mirror;
     const [member] = pool.members('everyone');
     once(
@@ -91,7 +91,7 @@ describe('while a snapshot is taken', () => {
     ).toBe(0);
   });
 
-  it('a pool that is deleted fails its snapshot', async () => {
+  it('a deleted pool fails its snapshot', async () => {
     await mirror.sync();
     const pools = mirror.simulator.pools as Map<string, unknown>;
     once(
@@ -104,7 +104,7 @@ describe('while a snapshot is taken', () => {
     expect(await count('SELECT count(*) FROM directory.users')).toBe(300);
   });
 
-  it('a stage that a crash of Postgres empties is filled again, and reads as no removal', async () => {
+  it('a stage that a crash of Postgres empties is filled again, and nobody counts as removed', async () => {
     await mirror.sync();
     mirror.pool.deleteUser([...mirror.pool.users()][0]?.username as string);
     const emptied = async () => {
@@ -132,7 +132,7 @@ describe('while a snapshot is taken', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('a permission that is taken away keeps the snapshot for a resume', async () => {
+  it('a revoked permission keeps the snapshot for a resume', async () => {
     once(
       ({ operation }) => operation === 'ListUsersInGroup',
       () => mirror.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException'),

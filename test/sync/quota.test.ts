@@ -33,7 +33,7 @@ describe('a whole run', () => {
     await expectMirrored(db, pool);
   });
 
-  it('counts what it tries again: throttled and failed attempts pass the bucket too', async () => {
+  it('counts retries: throttled and failed attempts pass the bucket too', async () => {
     const opened = await open({
       users: 600,
       groups: 8,
@@ -53,7 +53,7 @@ describe('a whole run', () => {
     await expectMirrored(db, pool);
   });
 
-  it('asks after missing users at a tenth of the quota that sign-ins use', async () => {
+  it('confirms missing users at a tenth of the quota that sign-ins use', async () => {
     const opened = await open({ users: 100, groups: 2, seed: 63 });
     const { simulator, pool } = opened;
     await opened.sync();
@@ -64,7 +64,7 @@ describe('a whole run', () => {
     expect(simulator.attempts.peak({ operation: 'AdminGetUser' })).toBeLessThanOrEqual(13);
   });
 
-  it("is not throttled at the whole of the service's own quota", async () => {
+  it('is not throttled at the full quota of the service', async () => {
     const opened = await open({ users: 1_500, groups: 10, seed: 64, rps: 30 });
     const { simulator } = opened;
     const { report } = await opened.sync({ share: 1, userListRps: 30 });
@@ -72,7 +72,7 @@ describe('a whole run', () => {
     expect(simulator.attempts.count({ bucket: 'UserList' })).toBeGreaterThan(60);
   });
 
-  it('finishes although its quota is not its own, and tells how often it was throttled', async () => {
+  it('finishes although others use its quota, and reports how often it was throttled', async () => {
     const opened = await open({ users: 600, groups: 4, seed: 65, rps: 10 });
     const { simulator, pool, db } = opened;
     const { report } = await opened.sync({ share: 1, userListRps: 30 });

@@ -101,7 +101,7 @@ describe('a run that was interrupted', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('says so, and which snapshot it goes on with', async () => {
+  it('reports the resume and the snapshot', async () => {
     await syncUntil(4);
     let seen: SnapshotProgress | undefined;
     await mirror.sync({
@@ -112,7 +112,7 @@ describe('a run that was interrupted', () => {
     expect(seen?.resumed).toBe(true);
   });
 
-  it('starts the walks whose tokens are too old again, and no others', async () => {
+  it('restarts only the walks whose tokens are too old', async () => {
     await mirror.close();
     mirror = await openTestMirror({ users: 600, groups: 6, seed: 5 });
     await syncUntil(16);

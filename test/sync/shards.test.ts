@@ -24,7 +24,7 @@ async function open(options: Parameters<typeof openTestMirror>[0] = {}): Promise
 }
 
 describe('a large pool', () => {
-  it('is walked in all sixteen shards, after one page of the whole', async () => {
+  it('is read in all sixteen shards, after one page of the whole pool', async () => {
     await open();
     const { report } = await mirror.sync();
     expect(report.state).toBe('archived');
@@ -36,7 +36,7 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is cut below a shard that holds most of it', async () => {
+  it('splits a shard that holds most users again', async () => {
     await open({ users: 1 });
     for (let i = 0; i < 3000; i++) {
       const sub = `a${(i % 16).toString(16)}${String(i).padStart(6, '0')}-0000-4000-8000-000000000000`;
@@ -48,7 +48,7 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is walked in one chain where the server refuses to cut it', async () => {
+  it('is read in a single chain if the server refuses the filter', async () => {
     await open();
     mirror.proxy.before = (call) => {
       seen.push(call);
@@ -59,7 +59,7 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is walked in one chain where the server does not cut by what it is asked for', async () => {
+  it('is read in a single chain if the server ignores the filter', async () => {
     await open();
     const { simulator } = mirror;
     mirror.proxy.before = async (call) => {
@@ -81,7 +81,7 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is walked once more, in one chain, where the cut loses a member of a group', async () => {
+  it('is read again in a single chain if the shards lose a member of a group', async () => {
     await open();
     mirror.pool.createUser({
       username: 'outside-of-every-cut',
@@ -97,7 +97,7 @@ describe('a large pool', () => {
     await expectMirrored(mirror.db, mirror.pool);
   });
 
-  it('is held where one chain loses a member as well', async () => {
+  it('is held if the single chain loses a member too', async () => {
     await open();
     const [lost] = mirror.pool.members('everyone');
     mirror.proxy.after = ({ operation }, answer) => {
@@ -111,7 +111,7 @@ describe('a large pool', () => {
     expect(report.reason).not.toContain(lost?.username);
   });
 
-  it('is read to its end where walks restart, repeat users and meet empty pages', async () => {
+  it('is read to its end although walks restart, repeat users and get empty pages', async () => {
     await open({
       pageFill: 0.6,
       faults: {
@@ -154,7 +154,7 @@ async function syncCounted() {
   return { report, pages: pages.length };
 }
 
-describe('users whose sub is no UUID, and who are not on the first page', () => {
+describe('users whose sub is not a UUID, and who are not on the first page', () => {
   const openWith = async (sub: (i: number) => string) => {
     await open({ users: 1300, groups: 1 });
     for (let i = 0; i < 60; i++) mirror.pool.createUser({ username: `odd-${i}`, sub: sub(i) });
@@ -165,7 +165,7 @@ describe('users whose sub is no UUID, and who are not on the first page', () => 
     'in upper case': (i) => `A${String(i).padStart(7, '0')}-0000-4000-8000-00000000000F`,
   };
   for (const [how, sub] of Object.entries(subs)) {
-    it(`are found, and the next reading is one chain from the start: ${how}`, async () => {
+    it(`are found, and the next snapshot starts with a single chain: ${how}`, async () => {
       await openWith(sub);
       await syncCounted();
       expect(filters().size).toBeGreaterThan(1);
@@ -175,7 +175,7 @@ describe('users whose sub is no UUID, and who are not on the first page', () => 
     });
   }
 
-  it('are found by the last snapshot too, where shards lose them later', async () => {
+  it('are found by comparison with the last snapshot, if shards lose them later', async () => {
     await openWith((i) => `migrated-${i}`);
     await syncCounted();
     // What is remembered of the pool is gone, and the estimate tells nothing.
@@ -187,7 +187,7 @@ describe('users whose sub is no UUID, and who are not on the first page', () => 
 });
 
 describe("an estimate that is larger than the pool's users", () => {
-  it('has the pool read twice once, and again only after it has doubled', async () => {
+  it('makes one extra reading, and another only after it has doubled', async () => {
     await open({ users: 1300, groups: 1 });
     estimate((exact) => exact + 3);
     const twice = (await syncCounted()).pages;
@@ -198,7 +198,7 @@ describe("an estimate that is larger than the pool's users", () => {
     expect((await syncCounted()).pages).toBe(twice);
   });
 
-  it('by users who were removed since the last snapshot, explains itself', async () => {
+  it('by the users that were removed since the last snapshot, makes no extra reading', async () => {
     await open({ users: 1300, groups: 1 });
     const { pages } = await syncCounted();
     const removed = await mirror.rows<{ username: string }>(

@@ -6,7 +6,7 @@ let mirror: TestMirror;
 afterEach(() => mirror.close());
 
 describe('a snapshot', () => {
-  it.each([1, 2, 3, 4])('holds what the pool of seed %i holds, field by field', async (seed) => {
+  it.each([1, 2, 3, 4])('equals the pool of seed %i, field by field', async (seed) => {
     mirror = await openTestMirror({ users: 2500, groups: 25, seed });
     const { report, error } = await mirror.sync();
     expect(error).toBeNull();

@@ -29,7 +29,7 @@ async function full(): Promise<Destination> {
 const states = () =>
   mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
 
-it('the report of a run keeps the text of an unknown error to itself', async () => {
+it('the report of a run hides the text of an unknown error', async () => {
   const poolDeps = () => Promise.reject(new TypeError('ana@example.com is not a function'));
   const { report } = await mirror.sync({ poolDeps });
   const reason = 'It failed unexpectedly (TypeError). The log has the error.';
@@ -38,7 +38,7 @@ it('the report of a run keeps the text of an unknown error to itself', async () 
 });
 
 describe('a snapshot that could not be archived', () => {
-  it('is published all the same, says why, and is archived by the next run, which does no more', async () => {
+  it('is published with the reason, and the next run only archives it', async () => {
     const { report, error } = await mirror.sync({ destination: await full() });
     expect(error?.message).toBe('No space is left.');
     expect(report).toMatchObject({
@@ -57,7 +57,7 @@ describe('a snapshot that could not be archived', () => {
     expect(next.report.archive?.objects).toBe(6);
   });
 
-  it('a day ago does not keep a new one from being taken, and is archived before it', async () => {
+  it('a day ago does not prevent a new one, and is archived before it', async () => {
     await mirror.sync({ destination: await full() });
     await moveToPast(mirror.db, '1 day');
     mirror.pool.createUser({ username: 'newcomer' });

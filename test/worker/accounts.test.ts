@@ -78,7 +78,7 @@ const listed = (...poolIds: string[]) =>
     .map(({ at }) => at);
 
 describe('pools of several accounts', () => {
-  it('share the quota of their own account, and take nothing of another', async () => {
+  it('share the quota of their own account only', async () => {
     // In one statement, so that all three are read at the same time.
     await fleet.rows(
       `INSERT INTO mirror.requests (pool_id, source) SELECT unnest($1::text[]), 'trigger'`,
@@ -95,7 +95,7 @@ describe('pools of several accounts', () => {
     expect(limiters.map((key) => key.split('/')[1]).sort()).toEqual([FIRST, SECOND]);
   });
 
-  it('are read by their roles, and one that may not be assumed fails its own pool alone', async () => {
+  it('are read with their roles; a role that cannot be assumed fails only its own pool', async () => {
     await fleet.trigger(REFUSED);
     expect(await fleet.settled(REFUSED)).toMatchObject({
       outcome: 'failed',
@@ -106,7 +106,7 @@ describe('pools of several accounts', () => {
     expect(asked).toContainEqual({ roleArn: ROLE, externalId: 'another' });
   });
 
-  it('are archived where their own settings say', async () => {
+  it('are archived at their own destinations', async () => {
     const own = await filesBelow(ownArchive);
     expect(own.filter((file) => file.includes(FAR))).toEqual(own);
     expect(own.some((file) => file.startsWith('manifests/'))).toBe(true);
@@ -114,7 +114,7 @@ describe('pools of several accounts', () => {
     expect((await filesBelow(fleet.archive)).some((file) => file.includes(ONE))).toBe(true);
   });
 
-  it('are held by their own guard', async () => {
+  it('are held by their own removal ratio', async () => {
     await fleet.trigger(GUARDED);
     await fleet.settled(GUARDED);
     const pool = fleet.simulator.pool(GUARDED);

@@ -84,7 +84,7 @@ describe('an open request whose snapshot began over a day ago', () => {
     await mirror.ask(poolId, 'trigger', snapshotAt);
   }
 
-  it('fails it where nobody has read it for an hour, and takes a new one', async () => {
+  it('fails the snapshot if no page was read for an hour, and takes a new one', async () => {
     await interrupt(OLD, 'members');
     await age(OLD, 61);
     await mirror.startWorker();
@@ -95,7 +95,7 @@ describe('an open request whose snapshot began over a day ago', () => {
     ]);
   });
 
-  it('goes on with it where it was read lately', async () => {
+  it('continues the snapshot if a page was read recently', async () => {
     await interrupt(READ, 'members');
     await age(READ, 40);
     await mirror.startWorker();
@@ -103,7 +103,7 @@ describe('an open request whose snapshot began over a day ago', () => {
     expect(await snapshots(READ)).toMatchObject([{ state: 'archived', reason: null }]);
   });
 
-  it('concludes it where all of it was read, however long ago', async () => {
+  it('checks and publishes the snapshot if every page was read, at any age', async () => {
     await interrupt(WALKED, 'walk');
     await age(WALKED, 600);
     const before = listings(WALKED);
@@ -115,7 +115,7 @@ describe('an open request whose snapshot began over a day ago', () => {
 });
 
 describe('a snapshot that was published and not archived', () => {
-  it('is archived by the schedule before the new one, which it takes all the same', async () => {
+  it('is archived by the schedule before the new snapshot that it takes', async () => {
     await interrupt(SCHEDULED, 'publish');
     const [first] = await snapshots(SCHEDULED);
     expect(first).toMatchObject({ state: 'published' });
@@ -137,7 +137,7 @@ describe('a snapshot that was published and not archived', () => {
     });
   });
 
-  it('is what a trigger asks for: nothing is read anew', async () => {
+  it('is finished by a trigger without reading a page', async () => {
     await interrupt(TRIGGERED, 'publish');
     const before = listings(TRIGGERED);
     await mirror.ask(TRIGGERED, 'trigger');

@@ -76,8 +76,8 @@ async function stagedUsers(poolId: string): Promise<number> {
   return (await fleet.rows(staged)).length;
 }
 
-describe('walks that fail for good', () => {
-  it('fail the request with the reason, keep the rest, and are taken up by the next one', async () => {
+describe('walks that fail finally', () => {
+  it('fail the request with the reason, keep the other walks, and are retried by the next request', async () => {
     fleet.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
     await fleet.trigger(DENIED);
     const failed = await fleet.settled(DENIED);
@@ -114,8 +114,8 @@ describe('walks that fail for good', () => {
   });
 });
 
-describe('a pool that there is not', () => {
-  it('fails its own requests with the reason, and harms no other', async () => {
+describe('a pool that does not exist', () => {
+  it('fails only its own requests, with the reason', async () => {
     await Promise.all([fleet.trigger(MISSING), fleet.trigger(SMALL)]);
     expect(await fleet.settled(MISSING)).toMatchObject({
       outcome: 'failed',
@@ -156,7 +156,7 @@ describe('a pool that there is not', () => {
 });
 
 describe('a snapshot that looks wrong', () => {
-  it('is held, which ends the request, and published by release', async () => {
+  it('is held, which ends the request, and is published by release', async () => {
     await fleet.trigger(HELD);
     expect(await fleet.settled(HELD)).toMatchObject({ outcome: 'done' });
     const pool = fleet.simulator.pool(HELD);

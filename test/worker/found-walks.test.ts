@@ -6,7 +6,7 @@ import { openFleetQueues } from '../support/job-queues.ts';
 import { expectSnapshots } from '../support/outcome.ts';
 import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
 
-describe('walks that are found or fail while others go on', () => {
+describe('walks that are found or fail while others run', () => {
   const [CUT, GETS_ON, STUCK] = ['us-east-1_Cut', 'us-east-1_GetsOn', 'us-east-1_Stuck'] as const;
   let mirror: WorkerMirror;
 
@@ -47,7 +47,7 @@ describe('walks that are found or fail while others go on', () => {
   const walkJobs = async (poolId: string, state: 'completed' | 'failed') =>
     (await mirror.queues.walks.getJobs([state])).filter((job) => job.data.poolId === poolId);
 
-  it('a cut after a walk failed for good: its shards are read, and the request fails', async () => {
+  it('a split after a final failure of another walk: its shards are read, and the request fails', async () => {
     mirror.simulator.denied.set('ListUsersInGroup', 'AccessDeniedException');
     const held = holdCalls(mirror, 'ListUsers', 1);
     await mirror.ask(CUT);
@@ -70,7 +70,7 @@ describe('walks that are found or fail while others go on', () => {
     expect(job?.attemptsStarted).toBe(2);
   });
 
-  it('a walk that fails again and again, and gets on each time, spends no attempt', async () => {
+  it('a walk that reads pages before each failure spends no attempt', async () => {
     refuseUserPages(GETS_ON, (call) => call % 3 === 0);
     await mirror.ask(GETS_ON);
     await mirror.startWorker();
@@ -82,7 +82,7 @@ describe('walks that are found or fail while others go on', () => {
     expect(ofUsers?.attemptsStarted).toBeGreaterThan(2);
   });
 
-  it('a walk that never gets on fails after its attempts, with the reason', async () => {
+  it('a walk that reads no page fails after its attempts, with the reason', async () => {
     refuseUserPages(STUCK, (call) => call > 2);
     await mirror.ask(STUCK);
     await mirror.startWorker();
@@ -105,7 +105,7 @@ describe('a walk over groups whose worker is killed between two pages', () => {
   let fleet: Fleet;
   afterEach(() => fleet.close());
 
-  it('leaves no group out: each has one job, in the same round as the others', async () => {
+  it('omits no group: each has one job, in the same round', async () => {
     const groups = 130;
     fleet = await openFleet({ users: 60, groups, seed: 382 });
     const killed = await fleet.worker();

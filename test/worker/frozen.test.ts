@@ -120,7 +120,7 @@ const BOUND_SECONDS = 60;
 describe('a worker that froze while it read', () => {
   afterEach(() => fleet.close());
 
-  it('writes nothing for what others took over, goes on living and takes new jobs', async () => {
+  it('writes nothing under its lost leases, stays alive and runs new jobs', async () => {
     fleet = await openFleet({ users: 400, groups: 34, seed: 351 });
     const [early, late] = await Promise.all([fleet.worker(), fleet.worker()]);
     const held = holdCalls(fleet, 'ListUsersInGroup', 1);
@@ -160,7 +160,7 @@ describe('a worker that froze while it read', () => {
     await expectSnapshots(fleet, 2);
   });
 
-  it('holds up a third for a minute at most, with another one and many sessions that wait for a lock', async () => {
+  it('delays a third worker by at most a minute, beside another frozen one and many sessions that wait for a lock', async () => {
     // As many groups as three workers read at a time, so that each has its share.
     fleet = await openFleet({ users: 120, groups: 96, seed: 352 });
     const held = holdCalls(fleet, 'ListGroups', 1);
@@ -192,7 +192,7 @@ describe('a worker that froze while it read', () => {
 describe('a worker that froze while it published', () => {
   afterEach(() => fleet.close());
 
-  it('loses its transaction, though its statement still runs', async () => {
+  it('loses its transaction while its statement runs', async () => {
     fleet = await openFleet({ users: 120, groups: 4, seed: 353 });
     const mayPublish = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
     const publisher = await fleet.worker();
@@ -220,7 +220,7 @@ describe('a worker that froze while it published', () => {
 });
 
 describe('a runner that froze while it published', () => {
-  it('loses what it had locked to its successor', async () => {
+  it('loses its locks to its successor', async () => {
     const database = await createTestDatabase();
     const frozen = openPool(database.url, 1);
     const successor = openPool(database.url, 1);

@@ -12,7 +12,7 @@ afterEach(() => fleet.close());
 /** So that a pool's walks take some seconds. */
 const PACE = { MIRROR_USER_LIST_RPS: '20' };
 
-it('a Redis that is full for some seconds costs no attempt, and nothing is lost', async () => {
+it('a Redis that is full for some seconds costs no attempt and loses nothing', async () => {
   fleet = await openFleet({ users: 900, groups: 10, seed: 387 });
   const workers = await Promise.all([fleet.worker(PACE), fleet.worker(PACE)]);
   await fleet.trigger();
@@ -47,7 +47,7 @@ it('a Redis that is full for some seconds costs no attempt, and nothing is lost'
 });
 
 it.each(['sync', 'worker'])(
-  'a Redis user without channels, as Redis 7 makes them, is refused by %s',
+  '%s refuses a Redis user without channels, the default of Redis 7',
   async (command) => {
     fleet = await openFleet({ users: 10 });
     await fleet.redis.command('ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '+@all');

@@ -54,7 +54,7 @@ const requests = (poolId: string) =>
   );
 
 describe('`sync` beside workers', () => {
-  it('takes no quota without Redis that workers share over it', async () => {
+  it('is refused without Redis while workers share the quota over it', async () => {
     await startWorker();
     await fleet.trigger(A);
     await fleet.settled(A);
@@ -68,7 +68,7 @@ describe('`sync` beside workers', () => {
     expect(await snapshots(B)).toEqual([]);
   });
 
-  it('shares the quota over Redis for another pool of the account, and both go on', async () => {
+  it('shares the quota over Redis with workers that read another pool of the account', async () => {
     const change = {
       ...shared(),
       MIRROR_USER_LIST_RPS: String(RATE),
@@ -90,7 +90,7 @@ describe('`sync` beside workers', () => {
     expect(mostInAnySecond(attempts.map(({ at }) => at))).toBeLessThanOrEqual(RATE + 1);
   });
 
-  it('leaves a pool alone of which workers take a snapshot', async () => {
+  it('refuses a pool of which workers take a snapshot', async () => {
     await startWorker();
     const held = holdCalls(fleet, 'ListUsers', 2);
     await fleet.trigger(A);
@@ -106,7 +106,7 @@ describe('`sync` beside workers', () => {
     expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
   });
 
-  it('is waited for by the workers, which say so', async () => {
+  it('makes the workers wait, which status shows', async () => {
     await startWorker();
     const held = holdCalls(fleet, 'ListUsers', 2);
     const before = (await snapshots(A)).length;
@@ -127,7 +127,7 @@ describe('`sync` beside workers', () => {
     expect(after.every(({ state }) => state === 'archived')).toBe(true);
   });
 
-  it('goes on with what workers that are gone left open, which is then no longer asked for', async () => {
+  it('continues the snapshot of dead workers and ends their request', async () => {
     await startWorker();
     const held = holdCalls(fleet, 'ListUsers', 3);
     await fleet.trigger(A);

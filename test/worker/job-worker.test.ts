@@ -88,7 +88,7 @@ it.each([
   expect(await (await find(added)).getState()).toBe('completed');
 });
 
-it('a job that makes room for others goes on by itself, without spending an attempt', async () => {
+it('a paused job continues by itself, without spending an attempt', async () => {
   const completed = once(events, 'completed');
   const added = await start(...Array.from({ length: 10 }, () => new PausedError('Paused.')));
   await completed;
@@ -97,7 +97,7 @@ it('a job that makes room for others goes on by itself, without spending an atte
   expect((await find(added)).attemptsMade).toBe(1);
 });
 
-it('a failure that may pass spends an attempt, and the job is tried again', async () => {
+it('a temporary failure spends an attempt, and the job is retried', async () => {
   const delayed = once(events, 'delayed');
   const added = await start(new ServiceUnavailableError('The service kept failing.'));
   await delayed;
@@ -106,7 +106,7 @@ it('a failure that may pass spends an attempt, and the job is tried again', asyn
   expect(await job.getState()).toBe('delayed');
 });
 
-it('a failure for good ends the job at once', async () => {
+it('a final failure ends the job at once', async () => {
   const failed = once(events, 'failed');
   const added = await start(new UnrecoverableError('There is no such pool.'));
   await failed;
@@ -115,7 +115,7 @@ it('a failure for good ends the job at once', async () => {
   expect(job.failedReason).toBe('There is no such pool.');
 });
 
-it('of an error that nobody expected, Redis keeps the name alone', async () => {
+it('Redis stores only the name of an unexpected error', async () => {
   const failed = once(events, 'delayed');
   const added = await start(new TypeError('jane@example.com is not iterable'));
   await failed;
@@ -126,7 +126,7 @@ it('of an error that nobody expected, Redis keeps the name alone', async () => {
   expect(kept).not.toContain('jane');
 });
 
-it('a job whose lock is lost is told to stop', async () => {
+it('a job whose lock is lost is aborted', async () => {
   untilAborted = true;
   const added = await start();
   const key = `${queues.prefix}:snapshots:${added.id}:lock`;
@@ -136,7 +136,7 @@ it('a job whose lock is lost is told to stop', async () => {
   expect(String(aborted[0])).toMatch(/lock was lost/);
 });
 
-it('a job that comes back while its run still goes is put off, and keeps its lock afterwards', async () => {
+it('a job that returns while it still runs is delayed, and keeps its lock afterwards', async () => {
   untilAborted = true;
   const added = await start();
   const keys = `${queues.prefix}:snapshots`;

@@ -29,7 +29,7 @@ function secrets(tokens: ReadonlySet<string>): string[] {
 }
 
 describe('jobs', () => {
-  it('show how far they are, hold ids alone, and are kept for a bounded time', async () => {
+  it('show their progress, hold only ids, and are kept for a bounded time', async () => {
     const tokens = new Set<string>();
     fleet.proxy.after = (_, answer) => {
       const token = answer['PaginationToken'] ?? answer['NextToken'];

@@ -22,7 +22,7 @@ async function killAll(workers: readonly FleetWorker[]): Promise<void> {
 }
 
 describe('killed workers', () => {
-  it('at ten drawn moments leave one snapshot, complete and correct', async () => {
+  it('at ten random moments leave one snapshot, complete and correct', async () => {
     const seed = readSeed('KILL_SEED');
     const random = new Random(seed);
     fleet = await openFleet({ users: 1_800, groups: 20, seed: 341 });
@@ -38,7 +38,7 @@ describe('killed workers', () => {
     await expectSnapshots(fleet, 1);
   });
 
-  it('all at once while they read, publish and archive, leave one snapshot to the next', async () => {
+  it('all at once while reading, publishing and archiving, leave one snapshot to the next worker', async () => {
     fleet = await openFleet({ users: 900, groups: 6, seed: 342 });
     const mayPublish = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
     // What tells how far back the history goes is asked for each dataset that is archived.
@@ -65,7 +65,7 @@ describe('killed workers', () => {
     await expectSnapshots(fleet, 1);
   });
 
-  it('twenty times over fail no job', async () => {
+  it('twenty times fail no job', async () => {
     fleet = await openFleet({ users: 300, groups: 4, seed: 343 });
     const queues = await openFleetQueues(fleet);
     try {

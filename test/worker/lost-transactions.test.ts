@@ -70,7 +70,7 @@ async function holdOpen(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<
 }
 
 describe('the transactions of a lost worker', () => {
-  it('are ended, those that wait for a lock as well, and others go on', async () => {
+  it('are ended, including those that wait for a lock, and others continue', async () => {
     const [lost, alive, other] = pools;
     for (const pool of [lost, alive]) await beatOf(pool);
     const idle = await openTransaction(lost, 1);
@@ -90,7 +90,7 @@ describe('the transactions of a lost worker', () => {
     expect((await lost.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
-  it('are ended though a statement runs', async () => {
+  it('are ended while a statement runs', async () => {
     const [lost] = pools;
     await beatOf(lost);
     const running = transaction(lost, (client) => client.query(ENDLESS)).catch(() => 'ended');
@@ -108,7 +108,7 @@ describe('the transactions of a lost worker', () => {
     expect(await running).toBe('ended');
   });
 
-  it('go on where it is seen again, as after a step of the clock of Postgres', async () => {
+  it("continue if the worker is seen again, as after a step of Postgres's clock", async () => {
     const [one, two] = pools;
     for (const pool of [one, two]) await beatOf(pool);
     const open = [await openTransaction(one, 1), await openTransaction(two, 2)];
@@ -123,7 +123,7 @@ describe('the transactions of a lost worker', () => {
     expect(await Promise.all(open.map(({ result }) => result))).toEqual(['committed', 'committed']);
   });
 
-  it('are ended by an inline run that goes on with what all workers left', async () => {
+  it('are ended by an inline run that continues the snapshot of dead workers', async () => {
     const [lost, , sync] = pools;
     await beatOf(lost);
     await sync.query("INSERT INTO mirror.requests (pool_id, source) VALUES ($1, 'trigger')", [
@@ -136,7 +136,7 @@ describe('the transactions of a lost worker', () => {
     expect(await open.result).toBe('ended');
   });
 
-  it('go on where a command sees it again meanwhile', async () => {
+  it('continue if a command sees the worker again', async () => {
     const [worker] = pools;
     await beatOf(worker);
     const open = await openTransaction(worker, 1);
@@ -156,7 +156,7 @@ describe('the transactions of a lost worker', () => {
     expect(await open.result).toBe('committed');
   });
 
-  it('are ended by `discard`, which needs the snapshot that they hold', async () => {
+  it('are ended by `discard`, which needs the lock that they hold', async () => {
     const [lost, , person] = pools;
     await beatOf(lost);
     const lease = await begin(person);
@@ -169,7 +169,7 @@ describe('the transactions of a lost worker', () => {
   });
 });
 
-it('the transactions of one database are not those of another', async () => {
+it('the transactions of another database continue', async () => {
   const other = await createTestDatabase();
   const looking = openPool(other.url, 1);
   try {

@@ -18,7 +18,7 @@ function peakOutside(times: readonly number[], except: { from: number; to: numbe
 }
 
 describe('the quota of an account and Region', () => {
-  it('is kept in every sliding second, with a worker killed and Redis flushed in the middle', async () => {
+  it('is respected in every sliding second, with a worker killed and Redis flushed', async () => {
     const rate = 20;
     fleet = await openFleet({ users: 7_000, groups: 20, seed: 302, latencyMs: 20 });
     // Straight to the simulator: the proxy would add its own delays to when attempts arrive.

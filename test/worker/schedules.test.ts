@@ -119,7 +119,7 @@ describe('schedules', () => {
     await expectSchedules([{ pool_id: B, pattern: '0 5 * * *', timezone: 'UTC' }]);
   });
 
-  it('are agreed on by workers that start at the same time, and made again where Redis lost them', async () => {
+  it('are the same in workers that start at the same time, and are restored if Redis lost them', async () => {
     await Promise.all([1, 2, 3].map(() => startWorker({ MIRROR_TIMEZONE: 'Europe/Berlin' })));
     const all = [A, B, C].map((poolId) => nightly(poolId, 'Europe/Berlin'));
     const before = await expectSchedules(all);
@@ -131,8 +131,8 @@ describe('schedules', () => {
   });
 });
 
-describe('a run that comes due', () => {
-  it('is taken once by three workers, each time', async () => {
+describe('a run that is due', () => {
+  it('is started once by three workers, each time', async () => {
     const everyThreeSeconds = { COGNITO_POOLS: A, MIRROR_SCHEDULE: '*/3 * * * * *' };
     const before = await snapshots(A);
     await Promise.all([1, 2, 3].map(() => startWorker(everyThreeSeconds)));
@@ -150,7 +150,7 @@ describe('a run that comes due', () => {
     expect(await snapshots(A)).toBe(before + done.length);
   });
 
-  it('is noted and skipped while the pool has a snapshot in progress', async () => {
+  it('is recorded as skipped while the pool has a snapshot in progress', async () => {
     await startWorker({ COGNITO_POOLS: A });
     const held = holdCalls(fleet, 'ListUsers', 1);
     await fleet.trigger(A);
@@ -176,7 +176,7 @@ describe('a run that comes due', () => {
 
 describe('runs that were missed', () => {
   it.each(['kept its data', 'is empty'])(
-    'happen once at the next start of several workers, where Redis %s',
+    'happen once at the next start of several workers, if Redis %s',
     async (redis) => {
       await startWorker({ COGNITO_POOLS: A });
       await stopWorkers();

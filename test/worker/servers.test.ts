@@ -29,7 +29,7 @@ async function troubleInStatus(): Promise<(string | null)[]> {
 const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;
 
 describe('a worker starts', () => {
-  it('not where its servers cannot be reached: one message names all, after a bounded wait', async () => {
+  it('only if its servers can be reached: one message names all that cannot, after a bounded wait', async () => {
     fleet = await openFleet();
     await fleet.redis.stop();
     const { code, stderr } = await fleet.run(['worker'], {
@@ -43,7 +43,7 @@ describe('a worker starts', () => {
     expect(stderr).not.toContain('worker started');
   });
 
-  it('not on a Redis that can drop jobs: it names the setting to change', async () => {
+  it('only on a Redis that cannot drop jobs: the message names the setting to change', async () => {
     fleet = await openFleet({}, { settings: { 'maxmemory-policy': 'allkeys-lru' } });
     const { code, stderr } = await fleet.run(['worker'], {
       REDIS_URL: fleet.redis.url,
@@ -57,7 +57,7 @@ describe('a worker starts', () => {
 });
 
 describe('Redis, lost while a pool is read', () => {
-  it('lets no call be made while it is away, and all goes on when it is back', async () => {
+  it('stops all calls until it is back', async () => {
     fleet = await openFleet({ users: 1_200, groups: 10, seed: 361 }, { persistent: true });
     const workers = await Promise.all([fleet.worker(PACE), fleet.worker(PACE)]);
     await fleet.trigger();
@@ -81,7 +81,7 @@ describe('Redis, lost while a pool is read', () => {
     await expectNoAttemptSpent(fleet);
   });
 
-  it('and back without its keys: the request is restored, and one snapshot comes of it', async () => {
+  it('and back without its keys: the request is restored and takes one snapshot', async () => {
     fleet = await openFleet({ users: 1_200, groups: 10, seed: 362 });
     const workers = await Promise.all([fleet.worker(PACE), fleet.worker(PACE)]);
     await fleet.trigger();
@@ -97,7 +97,7 @@ describe('Redis, lost while a pool is read', () => {
 });
 
 describe('Postgres, lost while a pool is read', () => {
-  it('is waited for without an attempt spent, though it says nothing at first', async () => {
+  it('costs no attempt, even if it does not answer at first', async () => {
     fleet = await openFleet({ users: 1_200, groups: 10, seed: 363 });
     const relay = await startRelay(fleet.databaseUrl);
     onTestFinished(() => relay.close());
@@ -125,7 +125,7 @@ describe('Postgres, lost while a pool is read', () => {
     await expectNoAttemptSpent(fleet);
   });
 
-  it('in a crash that empties what was read: the walks start again', async () => {
+  it('in a crash that empties the stage: the walks start again', async () => {
     fleet = await openFleet({ users: 900, groups: 8, seed: 364 });
     const home = await temporaryFolder();
     const postgres = await openEmbeddedPostgres(home.path);

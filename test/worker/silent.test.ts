@@ -25,7 +25,7 @@ async function jobsInHand({ pid }: FleetWorker): Promise<number> {
   return row?.jobs ?? 0;
 }
 
-it('a worker to which Postgres says nothing leaves its jobs to another, and comes back', async () => {
+it('a worker that gets no answer from Postgres leaves its jobs to another, and recovers', async () => {
   fleet = await openFleet({
     pools: [
       { id: POOL, account: '111122223333', groups: 40, seed: 386 },

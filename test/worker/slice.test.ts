@@ -73,7 +73,7 @@ it.each([
   expect(await pauses(PRIORITY + 2, priority)).toBe(true);
 });
 
-it('a walk goes on where only one of a worse priority waits, or none', async () => {
+it('a walk continues unless a job of the same or a better priority waits', async () => {
   expect(await pauses()).toBe(false);
   expect(await pauses(PRIORITY + 1, PRIORITY + 2)).toBe(false);
 });

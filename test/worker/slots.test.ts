@@ -35,7 +35,7 @@ function gate(poolId: string) {
   };
 }
 
-it('walks give their slots back: a short pool is done before a long one that had them all', async () => {
+it('walks return their slots: a small pool ends before a large one that had all slots', async () => {
   fleet = await openFleet({
     pools: [
       { id: LONG, account: '111122223333', users: 5_000, groups: 60, seed: 371 },

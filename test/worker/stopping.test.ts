@@ -93,8 +93,8 @@ async function startBehindRelay(): Promise<{ worker: FleetWorker; relay: Relay }
 const isLost = (worker: FleetWorker) => () =>
   worker.output.stderr.includes('lost the connection to a server');
 
-describe('a worker that is told to stop', () => {
-  it('by SIGTERM while a client keeps a connection to its HTTP server', async () => {
+describe('a worker that is stopped', () => {
+  it('by SIGTERM ends while a client keeps an HTTP connection', async () => {
     const worker = await startWorker();
     await (await fetch(`${worker.url}/metrics`)).text();
     await (await fetch(`${worker.url}/readyz`)).text();
@@ -115,7 +115,7 @@ describe('a worker that is told to stop', () => {
   );
 
   it.each(['mirror.installation', 'mirror.schedules'])(
-    'while it starts, at %s, ends as one that had nothing to do',
+    'while it starts, at %s, ends like an idle one',
     async (table) => {
       const release = await keepLock(fleet, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
       const starting = await fleet.start(['worker'], { REDIS_URL: fleet.redis.url, PORT: '0' });
@@ -126,7 +126,7 @@ describe('a worker that is told to stop', () => {
     },
   );
 
-  it('while it reads gives its walks back, and another goes on', async () => {
+  it('while it reads returns its walks, and another worker continues', async () => {
     const held = holdCalls(fleet, 'ListUsersInGroup', 3);
     const worker = await startWorker();
     await trigger();
@@ -142,7 +142,7 @@ describe('a worker that is told to stop', () => {
     expect(fleet.simulator.attempts.count({ operation: 'ListGroups' })).toBe(before);
   });
 
-  it('while it publishes gives its job back, and another publishes', async () => {
+  it('while it publishes returns its job, and another worker publishes', async () => {
     const release = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
     const worker = await startWorker();
     await trigger();
@@ -156,7 +156,7 @@ describe('a worker that is told to stop', () => {
     await expectGoneOn();
   });
 
-  it('while it archives gives its job back, and another archives', async () => {
+  it('while it archives returns its job, and another worker archives', async () => {
     const release = await keepLock(
       fleet,
       'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',
@@ -172,7 +172,7 @@ describe('a worker that is told to stop', () => {
     await expectGoneOn();
   });
 
-  it('while Redis is away ends soon all the same', async () => {
+  it('while Redis is away ends soon', async () => {
     const held = holdCalls(fleet, 'ListUsersInGroup', 3);
     const worker = await startWorker();
     await trigger();
@@ -185,7 +185,7 @@ describe('a worker that is told to stop', () => {
     await expectGoneOn();
   });
 
-  it('while Postgres is away ends soon all the same', async () => {
+  it('while Postgres is away ends soon', async () => {
     const held = holdCalls(fleet, 'ListUsersInGroup', 3);
     const { worker, relay } = await startBehindRelay();
     await trigger();
@@ -198,7 +198,7 @@ describe('a worker that is told to stop', () => {
     await expectGoneOn();
   });
 
-  it('while Postgres says nothing any more ends soon, and at once when it is told again', async () => {
+  it('while Postgres does not answer ends soon, and at once on a second signal', async () => {
     const held = holdCalls(fleet, 'ListUsersInGroup', 3);
     const { worker, relay } = await startBehindRelay();
     const again = await startBehindRelay();

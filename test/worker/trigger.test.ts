@@ -33,7 +33,7 @@ const archived = async () =>
   (await fleet.rows("SELECT FROM directory.snapshots WHERE state = 'archived'")).length;
 
 describe('trigger', () => {
-  it('refuses a pool that the workers do not mirror, and says what to do', async () => {
+  it('refuses a pool that the workers do not mirror, and names the fix', async () => {
     await startWorker();
     const { code, stdout, stderr } = await fleet.run(['trigger', 'us-east-1_Elsewhere']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -43,7 +43,7 @@ describe('trigger', () => {
     expect(await fleet.rows('SELECT FROM mirror.requests')).toEqual([]);
   });
 
-  it('asks for a snapshot, once however often it is asked while that is in progress', async () => {
+  it('requests a snapshot once, however often it is called while that is in progress', async () => {
     await startWorker();
     const held = holdCalls(fleet, 'ListUsers', 1);
     const before = await archived();
@@ -67,7 +67,7 @@ describe('trigger', () => {
     expect(await archived()).toBe(before + 1);
   });
 
-  it('says that no worker is alive, and is heard by the next one that starts', async () => {
+  it('reports that no worker is alive, and the next one that starts takes the snapshot', async () => {
     await startWorker();
     await stopWorker();
     const before = await archived();

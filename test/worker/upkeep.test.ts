@@ -15,7 +15,7 @@ import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts
 const [POOL, BROKEN, OTHER] = ['us-east-1_Kept', 'us-east-1_Broken', 'us-east-1_Other'] as const;
 
 let mirror: WorkerMirror;
-/** What could not be looked after. */
+/** The problems that were logged. */
 const told: string[] = [];
 const tell = (what: string) => void told.push(what);
 const openKeeper = () => new JobKeeper(mirror.deps, mirror.connection.client, tell);
@@ -54,21 +54,21 @@ async function doJob(work: ConstructorParameters<typeof Worker<SnapshotData>>[1]
 }
 
 describe('a request whose job', () => {
-  it('is gone gets another', async () => {
+  it('is gone gets a new job', async () => {
     await mirror.ask(POOL);
     await mirror.redis.flush();
     await openKeeper().keep();
     expect(await stateOfJob()).toBe('waiting');
   });
 
-  it('ended without it gets another', async () => {
+  it('completed while the request is open gets a new job', async () => {
     await doJob(async () => {});
     expect(await stateOfJob()).toBe('completed');
     await openKeeper().keep();
     expect(await stateOfJob()).toBe('waiting');
   });
 
-  it('failed without it fails, with the reason', async () => {
+  it('failed while the request is open fails, with the reason', async () => {
     await doJob(async () => {
       throw new UnrecoverableError('It took every worker down.');
     });
@@ -89,7 +89,7 @@ describe('a request whose job', () => {
     ]);
   });
 
-  it('waits for walks that Redis lost goes on', async () => {
+  it('waits for walks that Redis lost continues', async () => {
     await waitForLostWalks();
     const keeper = openKeeper();
     await keeper.keep();
@@ -136,14 +136,14 @@ describe('a schedule that is broken', () => {
   };
   const asked = async () => (await listOpenRequests(mirror.db)).map(({ poolId }) => poolId);
 
-  it('keeps no other pool from its run', async () => {
+  it('does not stop the runs of other pools', async () => {
     await breakOne();
     await openKeeper().keep();
     expect(await asked()).toEqual([OTHER]);
     expect(told).toEqual([BROKEN]);
   });
 
-  it('nor where Redis lost the schedulers, which are made again', async () => {
+  it('does not stop the schedulers of other pools from being restored', async () => {
     await breakOne();
     await mirror.redis.flush();
     await openKeeper().keep();
@@ -154,7 +154,7 @@ describe('a schedule that is broken', () => {
 });
 
 describe('of several workers', () => {
-  it('one looks after the jobs at a time', async () => {
+  it('one at a time maintains the jobs', async () => {
     const { connection, queues, deps, databaseUrl } = mirror;
     const key = `${queues.prefix}:keeper`;
     const tries = new Map<string, number>();
@@ -223,7 +223,7 @@ describe('a pool', () => {
     return request?.waiting_reason;
   };
 
-  it('that a worker does not know is left to one that does, and said to wait for it', async () => {
+  it('that a worker does not know waits for one that does, which status shows', async () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
     const told = await until('it is said what is waited for', () => waitingReason(UNKNOWN));
@@ -244,7 +244,7 @@ describe('a pool', () => {
     for (const job of await queues.walks.getCompleted()) expect(job.attemptsMade).toBe(1);
   });
 
-  it('that is taken out of the configuration has its open request skipped', async () => {
+  it('that is removed from the configuration has its open request skipped', async () => {
     await ask(DROPPED);
     await until('it waits', () => waitingReason(DROPPED));
     await fleet.worker({ COGNITO_POOLS: KNOWN });
