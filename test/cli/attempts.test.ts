@@ -54,7 +54,7 @@ it('shows a night that failed before it began a snapshot, with the reason', asyn
   const { stdout } = await mirror.run(['status']);
   expect(stdout).toMatch(/^ {2}newest published: \d{8}T\d{6}Z, \d+ (s|min) ago$/m);
   expect(stdout).toMatch(
-    /^ {2}last attempt: failed \d+ s ago, no snapshot was begun: ARCHIVE_URL: the folder/m,
+    /^ {2}last attempt: failed \d+ s ago, no snapshot was started: ARCHIVE_URL: the folder/m,
   );
 });
 

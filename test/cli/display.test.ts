@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { startDisplay } from '../../src/cli/display/display.ts';
-import { formatDuration } from '../../src/cli/display/format.ts';
 import { LiveRegion } from '../../src/cli/display/live-region.ts';
-import { progressLines, RateWindow } from '../../src/cli/display/progress-lines.ts';
+import { formatProgress, RateWindow } from '../../src/cli/display/progress-lines.ts';
 import { ProgressLog } from '../../src/cli/display/progress-log.ts';
-import { formatCount } from '../../src/common/text.ts';
+import { measureWidth } from '../../src/cli/display/text-width.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
 const USAGE = { rate: 12.34, allowed: 24 };
 
-function walking(poolId = 'us-east-1_Pool'): SnapshotProgress {
+function createProgress(poolId = 'us-east-1_Pool'): SnapshotProgress {
   const progress = new SnapshotProgress(poolId);
   progress.key = { poolId, snapshotAt: new Date('2026-11-20T02:00:00Z') };
   progress.phase = 'walk';
@@ -29,12 +28,12 @@ function collectLog() {
   return { lines, log: createLogger({ level: 'info', destination }) };
 }
 
-describe('the lines of a snapshot', () => {
+describe('the progress of a snapshot', () => {
   const rates = () => 1_000;
 
-  test('show each kind of walk with what is done, expected and the rate; no bar of an unknown total', () => {
-    expect(progressLines([walking()], rates, USAGE, 79)).toEqual([
-      'us-east-1_Pool  20261120T020000Z  walking',
+  test('shows items, expected items and rate of each kind of walk, and no bar without a total', () => {
+    expect(formatProgress([createProgress()], rates, USAGE, 79)).toEqual([
+      'us-east-1_Pool  20261120T020000Z  reading',
       `  groups   ${'█'.repeat(30)}  40`,
       `  users    ${'█'.repeat(7)}${'░'.repeat(23)}  5,000 / 20,000  1,000/s`,
       `  members  ${' '.repeat(30)}  12 / ?  1,000/s`,
@@ -42,84 +41,84 @@ describe('the lines of a snapshot', () => {
     ]);
   });
 
-  test('tell the time left by all that is left, at the rate of all kinds together', () => {
-    const progress = walking();
-    const title = () => progressLines([progress], rates, USAGE, 79)[0];
+  test('estimates the time left from all remaining items at the total rate', () => {
+    const progress = createProgress();
+    const title = () => formatProgress([progress], rates, USAGE, 79)[0];
     progress.walks.members.expected = 5_012;
-    expect(title()).toMatch(/walking {2}0:10 left$/);
-    // More members were read than expected: how many are left is unknown.
+    expect(title()).toMatch(/reading {2}0:10 left$/);
+    // More members were read than expected, so the rest is unknown.
     progress.walks.members.items = 6_000;
-    expect(title()).toMatch(/walking$/);
+    expect(title()).toMatch(/reading$/);
     progress.walks.members.walksDone = 40;
-    expect(title()).toMatch(/walking {2}0:15 left$/);
+    expect(title()).toMatch(/reading {2}0:15 left$/);
   });
 
-  test('tell no time before the groups have shown whose members are to be read', () => {
-    const progress = walking();
+  test('estimates no time before all groups are known', () => {
+    const progress = createProgress();
     Object.assign(progress.walks.members, { expected: null, walks: 0, walksDone: 0 });
-    const title = () => progressLines([progress], rates, USAGE, 79)[0];
-    expect(title()).toMatch(/walking {2}0:15 left$/);
+    const title = () => formatProgress([progress], rates, USAGE, 79)[0];
+    expect(title()).toMatch(/reading {2}0:15 left$/);
     progress.walks.groups.walksDone = 0;
-    expect(title()).toMatch(/walking$/);
+    expect(title()).toMatch(/reading$/);
   });
 
-  test('say that a snapshot was resumed, and that calls were throttled', () => {
-    const progress = walking();
+  test('shows that a snapshot was resumed and that calls were throttled', () => {
+    const progress = createProgress();
     progress.resumed = true;
     for (let call = 0; call < 3; call++) progress.meter.record('throttled', 1);
-    const lines = progressLines([progress], rates, USAGE, 79);
-    expect(lines[0]).toMatch(/walking {2}\(resumed\)$/);
+    const lines = formatProgress([progress], rates, USAGE, 79);
+    expect(lines[0]).toMatch(/reading {2}\(resumed\)$/);
     expect(lines.at(-1)).toMatch(/1,237 calls {2}3 throttled$/);
   });
 
-  test('speak of no quota where it is lifted', () => {
+  test('shows no quota if quotas are off', () => {
     const usage = { rate: 10, allowed: 100_000 };
     const progress = new SnapshotProgress('us-east-1_Pool');
     progress.meter.record('ok', 1);
-    expect(progressLines([progress], rates, usage, 79).at(-1)).toBe('  10.0 calls/s  1 call');
+    expect(formatProgress([progress], rates, usage, 79).at(-1)).toBe('  10.0 calls/s  1 call');
   });
 
-  test('count the users that are confirmed, and the rows that are archived', () => {
-    const progress = walking();
+  test('counts confirmed users and archived rows', () => {
+    const progress = createProgress();
     progress.phase = 'check';
-    expect(progressLines([progress], rates, USAGE, 79)).toEqual([
+    expect(formatProgress([progress], rates, USAGE, 79)).toEqual([
       'us-east-1_Pool  20261120T020000Z  checking',
     ]);
     progress.counts = { done: 340, total: 1_000 };
-    expect(progressLines([progress], () => 12, USAGE, 79)).toEqual([
+    expect(formatProgress([progress], () => 12, USAGE, 79)).toEqual([
       'us-east-1_Pool  20261120T020000Z  confirming users',
       `  users    ${'█'.repeat(10)}${'░'.repeat(20)}  340 / 1,000  12/s  0:55 left`,
     ]);
     progress.phase = 'archive';
     progress.counts = { done: 60_000, total: 120_000 };
-    expect(progressLines([progress], () => null, USAGE, 79)).toEqual([
+    expect(formatProgress([progress], () => null, USAGE, 79)).toEqual([
       'us-east-1_Pool  20261120T020000Z  archiving',
       `  rows     ${'█'.repeat(15)}${'░'.repeat(15)}  60,000 / 120,000`,
     ]);
     progress.phase = 'done';
     progress.outcome = 'held';
-    expect(progressLines([progress], rates, USAGE, 79)).toEqual([
+    expect(formatProgress([progress], rates, USAGE, 79)).toEqual([
       'us-east-1_Pool  20261120T020000Z  held',
     ]);
   });
 
-  test('are full only when the walks have ended, whatever was expected', () => {
-    const progress = walking();
+  test('fills a bar only when its walks are done', () => {
+    const progress = createProgress();
     Object.assign(progress.walks.users, { items: 30_000, walksDone: 15 });
-    const users = progressLines([progress], rates, USAGE, 79)[2];
+    const users = formatProgress([progress], rates, USAGE, 79)[2];
     expect(users).toContain('█░  30,000 / 20,000');
     expect(users).not.toContain('left');
   });
 
-  test.each([10, 20, 40, 60, 100])('fit a terminal of %i columns', (width) => {
-    for (const line of progressLines([walking()], rates, USAGE, width)) {
-      expect(line.length).toBeLessThanOrEqual(width);
+  test.each([10, 20, 40, 60, 100])('fits a terminal of %i columns', (width) => {
+    for (const line of formatProgress([createProgress()], rates, USAGE, width)) {
+      expect(measureWidth(line)).toBeLessThanOrEqual(width);
     }
   });
 });
 
 describe('a live region', () => {
-  test('is drawn in place, and what else is written appears above it', () => {
+  test('is redrawn in place, below other output', () => {
     const terminal = new FakeTerminal(40);
     terminal.write('before\n');
     const region = new LiveRegion(terminal);
@@ -145,7 +144,7 @@ describe('a live region', () => {
     region.close();
   });
 
-  test('is erased whole where its lines have wrapped', () => {
+  test('is erased completely if its lines have wrapped', () => {
     const terminal = new FakeTerminal(10);
     const region = new LiveRegion(terminal);
     region.draw(['a'.repeat(15), 'b']);
@@ -156,9 +155,9 @@ describe('a live region', () => {
   });
 });
 
-test('a display on a terminal redraws by itself, and makes way for the summary at its end', async () => {
+test('a display on a terminal redraws itself and disappears at its end', async () => {
   const terminal = new FakeTerminal(80);
-  const progress = walking();
+  const progress = createProgress();
   const { log, lines } = collectLog();
   const stop = startDisplay({
     progress: () => [progress],
@@ -177,9 +176,9 @@ test('a display on a terminal redraws by itself, and makes way for the summary a
   expect(terminal.lines).toEqual([]);
 });
 
-test('the rate of one phase counts nothing of the phase before', async () => {
+test('the rate of a phase ignores the previous phase', async () => {
   const terminal = new FakeTerminal(80);
-  const progress = walking();
+  const progress = createProgress();
   Object.assign(progress, { phase: 'check', counts: { done: 10, total: 1_000 } });
   const { log } = collectLog();
   const usage = () => USAGE;
@@ -194,8 +193,8 @@ test('the rate of one phase counts nothing of the phase before', async () => {
   stop();
 });
 
-test('elsewhere a display logs each phase', async () => {
-  const progress = walking();
+test('without a terminal, a display logs each phase', async () => {
+  const progress = createProgress();
   const { log, lines } = collectLog();
   const stream = { isTTY: false, write: () => true };
   const stop = startDisplay({ progress: () => [progress], usage: () => USAGE, stream, log });
@@ -203,7 +202,7 @@ test('elsewhere a display logs each phase', async () => {
   await expect.poll(() => lines.length).toBe(2);
   progress.phase = 'done';
   stop();
-  expect(lines.map(({ msg }) => msg)).toEqual(['walking', 'publishing']);
+  expect(lines.map(({ msg }) => msg)).toEqual(['reading', 'publishing']);
   expect(lines[0]).toMatchObject({
     poolId: 'us-east-1_Pool',
     users: 5_000,
@@ -214,47 +213,48 @@ test('elsewhere a display logs each phase', async () => {
   });
 });
 
-test('the rate of a run that resumes counts what this run read, and nothing from before', async () => {
+test('the rate of a resumed snapshot counts only items that this run read', async () => {
   const terminal = new FakeTerminal(80);
-  const progress = walking();
+  const progress = createProgress();
   Object.assign(progress.walks.users, { items: 0, read: 0 });
   const { log } = collectLog();
   const usage = () => USAGE;
   const stop = startDisplay({ progress: () => [progress], usage, stream: terminal, log });
-  // The plan finds what the run before had read.
+  // The plan finds the items of the previous run.
   progress.walks.users.items = 9_300;
   await expect.poll(() => terminal.lines[2]).toContain('9,300 / 20,000  0/s');
   stop();
 });
 
-test('what is confirmed and archived is logged with its counts', () => {
+test('the log counts confirmed users and archived rows', () => {
   const { log, lines } = collectLog();
   const progressLog = new ProgressLog(log);
-  const progress = walking();
+  const progress = createProgress();
   progress.phase = 'check';
   progress.counts = { done: 340, total: 1_000 };
-  progressLog.tell([progress], USAGE, 0);
+  progressLog.update([progress], USAGE, 0);
   progress.phase = 'archive';
   progress.counts = { done: 60_000, total: 120_000 };
-  progressLog.tell([progress], USAGE, 100);
+  progressLog.update([progress], USAGE, 100);
   expect(lines).toEqual([
     expect.objectContaining({ msg: 'checking', confirmedUsers: 340, usersToConfirm: 1_000 }),
     expect.objectContaining({ msg: 'archiving', archivedRows: 60_000, rowsToArchive: 120_000 }),
   ]);
 });
 
-test('a phase that goes on is logged every five seconds, and its end not at all', () => {
+test('a phase that continues is logged every five seconds, and its end is not logged', () => {
   const { log, lines } = collectLog();
   const progressLog = new ProgressLog(log);
-  const progress = walking();
-  for (const now of [0, 100, 4_999, 5_000, 9_000, 10_000]) progressLog.tell([progress], USAGE, now);
+  const progress = createProgress();
+  for (const now of [0, 100, 4_999, 5_000, 9_000, 10_000])
+    progressLog.update([progress], USAGE, now);
   expect(lines).toHaveLength(3);
   progress.phase = 'done';
-  for (const now of [10_100, 60_000]) progressLog.tell([progress], USAGE, now);
+  for (const now of [10_100, 60_000]) progressLog.update([progress], USAGE, now);
   expect(lines).toHaveLength(3);
 });
 
-test('a rate is that of the last ten seconds, and unknown at first', () => {
+test('a rate covers the last ten seconds and is unknown at first', () => {
   const window = new RateWindow();
   expect(window.add(0, 0)).toBeNull();
   expect(window.add(100, 50)).toBeNull();
@@ -263,23 +263,10 @@ test('a rate is that of the last ten seconds, and unknown at first', () => {
   expect(window.add(31_000, 500)).toBe(0);
 });
 
-test('a rate begins anew where its count falls', () => {
+test('a rate restarts when its count falls', () => {
   const window = new RateWindow();
   window.add(0, 900);
   expect(window.add(1_000, 1_000)).toBe(100);
   expect(window.add(2_000, 0)).toBeNull();
   expect(window.add(3_000, 12)).toBe(12);
-});
-
-test.each([
-  [0, '0:00'],
-  [61.4, '1:01'],
-  [3_600, '1:00:00'],
-  [22_320, '6:12:00'],
-])('%d seconds are shown as %s', (seconds, text) => {
-  expect(formatDuration(seconds)).toBe(text);
-});
-
-test('counts have their thousands apart', () => {
-  expect(formatCount(1_234_567.8)).toBe('1,234,568');
 });

@@ -38,27 +38,29 @@ const operations = () =>
   new Set(mirror.simulator.attempts.entries().map(({ operation }) => operation));
 
 describe('plan', () => {
-  it('tells a person what a first snapshot costs, and of how much it cannot know', async () => {
+  it('shows the cost of a first snapshot, and what is unknown', async () => {
     const { code, stdout, stderr } = await mirror.run(['plan'], { MIRROR_USER_LIST_RPS: '30' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
     expect(lines[0]).toBe('us-east-1_Main  first snapshot');
-    expect(stdout).toMatch(/^ {2}users {8}1,300\n {15}as the service estimates$/m);
+    expect(stdout).toMatch(/^ {2}users {8}1,300\n {15}estimated by the service$/m);
     expect(stdout).toMatch(/^ {2}groups {7}70$/m);
     expect(stdout).toMatch(
-      /^ {2}memberships {2}unknown\n {15}those of 70 groups new to the mirror are unknown: /m,
+      /^ {2}memberships {2}unknown\n {15}the members of 70 new groups are unknown: /m,
     );
     expect(stdout).toMatch(
       /^ {2}calls {8}at least 104: 31 ListUsers, 70 ListUsersInGroup, 2 ListGroups, 1 DescribeUserPool$/m,
     );
     expect(stdout).toMatch(/^ {2}time {9}at least 0:03: reading 0:03, publishing 0:00, /m);
-    expect(stdout).toMatch(/ reading is set by the share of the quota, 30 calls a second: 0:03$/m);
-    expect(stdout).toMatch(/ the longest list takes 3 pages one after the other, each .* \d+ ms /m);
+    expect(stdout).toMatch(
+      / reading is limited by the share of the quota: 30 calls per second: 0:03$/m,
+    );
+    expect(stdout).toMatch(/ the longest list takes 3 pages in sequence, \d+ ms each /m);
     expect(stdout).toMatch(/^ {2}database {5}at least 1,370 rows, 1\.2 MB more$/m);
     expect(stdout).toMatch(/^ {2}archive {6}at least 315 kB of parquet and jsonl$/m);
   });
 
-  it('tells of a later snapshot by the last one, its changes and its archive', async () => {
+  it('bases a later snapshot on the last one, its changes and its archive', async () => {
     const first = await mirror.sync();
     const before = await planDocument();
     expect(before.pools[0]).toMatchObject({ changedRows: null, databaseBytes: null });
@@ -67,23 +69,23 @@ describe('plan', () => {
     const { stdout } = await mirror.run(['plan']);
     expect(stdout).toMatch(new RegExp(`^us-east-1_Main  after snapshot ${last?.snapshot}$`, 'm'));
     expect(stdout).not.toContain('at least');
-    expect(stdout).toMatch(/ with [\d.]+ items a page, as in the last snapshot$/m);
+    expect(stdout).toMatch(/ assuming [\d.]+ items per page, as in the last snapshot$/m);
     expect(stdout).toMatch(/^ {2}database {5}1 row, 940 bytes more$/m);
-    expect(stdout).toContain(`by the rows of ${last?.archive?.manifest}\n`);
+    expect(stdout).toContain(`based on the rows of ${last?.archive?.manifest}\n`);
     const { pools } = await planDocument();
     expect(pools[0]?.calls.total).toBe(first.reports[0]?.apiCalls);
   });
 
-  it('goes by the last snapshot where the service estimates less', async () => {
+  it('uses the last snapshot if the service estimates less', async () => {
     await mirror.sync(['us-east-1_Other']);
     mirror.simulator.pool('us-east-1_Other').estimatedUsers = 5;
     const { stdout } = await mirror.run(['plan', 'us-east-1_Other']);
     expect(stdout).toMatch(
-      /^ {2}users {8}20\n {15}as in the last snapshot; the service estimates 5$/m,
+      /^ {2}users {8}20\n {15}from the last snapshot; the service estimates 5$/m,
     );
   });
 
-  it('prints with --json the one document of the contract, and nothing else', async () => {
+  it('prints one JSON document with --json', async () => {
     const change = { MIRROR_USER_LIST_RPS: '30', ARCHIVE_FORMATS: 'jsonl' };
     const { pools, seconds } = await planDocument(['us-east-1_Main'], change);
     const number = expect.any(Number);
@@ -117,7 +119,7 @@ describe('plan', () => {
     ]);
   });
 
-  it('reads no user, and writes nothing', async () => {
+  it('reads no user and writes nothing', async () => {
     await mirror.sync(['us-east-1_Other']);
     const rows = () =>
       mirror.rows(
@@ -133,21 +135,21 @@ describe('plan', () => {
     expect(await filesBelow(mirror.folder)).toEqual(files);
   });
 
-  it('plans every pool of the Region where COGNITO_POOLS is `all`', async () => {
+  it('plans every pool of the Region if COGNITO_POOLS is `all`', async () => {
     const change = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
     const { pools } = await planDocument([], change);
     expect(pools.map(({ poolId }) => poolId).sort()).toEqual(['us-east-1_Main', 'us-east-1_Other']);
     expect(operations()).toEqual(new Set(['ListUserPools', 'DescribeUserPool', 'ListGroups']));
   });
 
-  it('adds up the times of pools that share a quota, and lets others run side by side', async () => {
+  it('adds up the times of pools that share a quota, but not of others', async () => {
     const ids = ['us-east-1_Main', 'eu-west-1_Far', 'us-east-1_Other'];
     const { pools, seconds } = await planDocument(ids, { MIRROR_USER_LIST_RPS: '30' });
     expect(pools.map(({ poolId }) => poolId)).toEqual(ids);
     const [main = 0, , other = 0] = pools.map((plan) => plan.seconds.total);
     expect(seconds).toBeCloseTo(main + other, 3);
     const { stdout } = await mirror.run(['plan', ...ids]);
-    expect(stdout).toMatch(/^All 3 pools: at least 118 calls, \d+:\d\d; those of one account/m);
+    expect(stdout).toMatch(/^All 3 pools: at least 118 calls, \d+:\d\d\. Pools of one account/m);
     expect(stdout.match(/^\S+ {2}first snapshot$/gm)).toHaveLength(3);
   });
 
@@ -192,14 +194,14 @@ describe('plan', () => {
     expect(new Set(sts.requests.map(({ roleArn }) => roleArn))).toEqual(new Set([arn]));
   });
 
-  it('plans with nothing but credentials and a pool, on a machine that has no mirror yet', async () => {
+  it('needs only credentials and a pool on a machine without a mirror', async () => {
     const change = { DATABASE_URL: undefined, ARCHIVE_URL: undefined, COGNITO_POOLS: undefined };
     const { pools } = await planDocument(['us-east-1_Main'], change);
     expect(pools).toMatchObject([{ lastSnapshot: null, users: 1300, archive: { manifest: null } }]);
     expect(existsSync(join(mirror.folder, '.cognito-mirror'))).toBe(false);
   });
 
-  it('passes the buckets that others share over Redis, and leaves the pace of the walks alone', async () => {
+  it('uses the shared buckets in Redis and does not change the rate of walks', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.close());
     const { pools } = await planDocument([], { REDIS_URL: redis.url, MIRROR_USER_LIST_RPS: '30' });
@@ -213,7 +215,7 @@ describe('plan', () => {
     expect(away.stderr).toMatch(/REDIS_URL/);
   });
 
-  it('plans without an archive that cannot be looked at, and says so', async () => {
+  it('plans without an archive that cannot be read, and warns', async () => {
     const { code, stdout, stderr } = await mirror.run(['plan', '--json'], {
       ARCHIVE_URL: 's3://archive',
       AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
@@ -231,7 +233,7 @@ describe('plan', () => {
 });
 
 describe('a plan that fails', () => {
-  it('leaves the other pools theirs, says why, and exits 1', async () => {
+  it('plans the other pools, reports the failed one and exits with 1', async () => {
     const { code, stdout, stderr } = await mirror.run([
       ...['plan', '--json', 'us-east-1_Main', 'us-east-1_Gone', 'eu-west-1_Far'],
     ]);
@@ -243,7 +245,7 @@ describe('a plan that fails', () => {
     expect(stderr).toMatch(/^cognito-mirror: us-east-1_Gone: the pool does not exist in us-east-1/);
   });
 
-  it('exits 2 where no pool can be planned', async () => {
+  it('exits with 2 if no pool can be planned', async () => {
     const { code, stdout, stderr } = await mirror.run(['plan', 'us-east-1_Gone']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/us-east-1_Gone: the pool does not exist in us-east-1.* Check the id/);
@@ -266,7 +268,7 @@ describe('a plan that fails', () => {
     },
   );
 
-  it('stops at a signal with exit code 130, and prints nothing', async () => {
+  it('stops on a signal with exit code 130 and prints nothing', async () => {
     let reached = false;
     mirror.proxy.before = () => {
       reached = true;

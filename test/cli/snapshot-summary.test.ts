@@ -23,7 +23,7 @@ const HELD: SnapshotReport = {
   archive: null,
 };
 
-it.each([40, 80])('fits %i columns but for the commands, and breaks no word', (width) => {
+it.each([40, 80])('fits %i columns except for commands, and splits no word', (width) => {
   const lines = describeSnapshot({ report: HELD }, width).trimEnd().split('\n');
   const commands = lines.filter((line) => line.startsWith('  To '));
   expect(commands).toHaveLength(2);
@@ -36,7 +36,7 @@ it.each([40, 80])('fits %i columns but for the commands, and breaks no word', (w
   );
 });
 
-it('has a line for each thing where the width is unknown', () => {
+it('wraps nothing if the width is unknown', () => {
   const text = describeSnapshot({ report: HELD }, Number.POSITIVE_INFINITY);
   expect(text).toMatch(/^ {2}held: 3,000 of .* allows\.$/m);
   expect(text.trimEnd().split('\n')).toHaveLength(7);

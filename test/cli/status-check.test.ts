@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAge } from '../../src/cli/arguments.ts';
-import { ageText } from '../../src/cli/display/status-pools.ts';
+import { formatAges } from '../../src/cli/display/status-pools.ts';
 import { hint } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 
@@ -8,7 +8,7 @@ const MAIN = 'us-east-1_Main';
 
 let mirror: CliMirror;
 
-/** Rows as snapshots leave them, that began some hours ago. */
+/** Adds rows of snapshots that began some hours ago. */
 async function addSnapshots(...rows: readonly [poolId: string, state: string, hours: number][]) {
   for (const row of rows) {
     await mirror.rows(
@@ -26,18 +26,18 @@ describe('status --check', () => {
   });
   afterEach(() => mirror.close());
 
-  it('exits with 0 and one line where the newest snapshot is recent enough', async () => {
+  it('exits with 0 and prints one line if the newest snapshot is recent enough', async () => {
     await addSnapshots([MAIN, 'archived', 25], [MAIN, 'failed', 1]);
     expect(await mirror.run(['status', '--check', MAIN, '--max-age', '26h'])).toEqual({
       code: 0,
       stdout: `OK - ${MAIN} 1 d 1 h old; limit 1 d 2 h\n`,
       stderr: '',
     });
-    // Without a pool it is those of COGNITO_POOLS, and 26 hours are the default.
+    // The defaults are the pools of COGNITO_POOLS and 26 hours.
     expect(await mirror.run(['status', '--check'])).toMatchObject({ code: 0 });
   });
 
-  it('exits with 1 where it is too old, and tells how the last attempt ended', async () => {
+  it('exits with 1 if the snapshot is too old, and shows the last attempt', async () => {
     await addSnapshots([MAIN, 'published', 31], [MAIN, 'held', 2]);
     await mirror.rows(
       `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
@@ -48,7 +48,7 @@ describe('status --check', () => {
       code: 1,
       stdout:
         `STALE - ${MAIN} is 1 d 7 h old, limit 1 d 2 h, ` +
-        'last attempt: failed 3 h ago, no snapshot was begun: The bucket\\nis away.\n',
+        'last attempt: failed 3 h ago, no snapshot was started: The bucket\\nis away.\n',
       stderr: '',
     });
     expect(await mirror.run(['status', MAIN, '--check', '--max-age', '2d'])).toMatchObject({
@@ -56,7 +56,7 @@ describe('status --check', () => {
     });
   });
 
-  it('exits with 1 for a pool that was never mirrored, and names it before others', async () => {
+  it('exits with 1 for a pool that was never mirrored, and names only that pool', async () => {
     await addSnapshots([MAIN, 'archived', 1]);
     const { code, stdout } = await mirror.run(['status', '--check', MAIN, 'us-east-1_Never']);
     expect({ code, stdout }).toEqual({
@@ -65,7 +65,7 @@ describe('status --check', () => {
     });
   });
 
-  it('exits with 1 where no pool was mirrored yet, and none is named', async () => {
+  it('exits with 1 if no pool is named and no pool was mirrored yet', async () => {
     const all = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
     expect(await mirror.run(['status', '--check'], all)).toEqual({
       code: 1,
@@ -80,7 +80,7 @@ describe('status --check', () => {
     });
   });
 
-  it('leaves out a pool that was only attempted, as its id may be mistyped', async () => {
+  it('ignores a pool that was only attempted, as its id may be mistyped', async () => {
     await addSnapshots([MAIN, 'archived', 3]);
     await mirror.rows(
       `INSERT INTO mirror.attempts (pool_id, ended_at, outcome, reason)
@@ -94,7 +94,7 @@ describe('status --check', () => {
     expect((await mirror.run(['status'], all)).stdout).toContain('us-east-1_Typo');
   });
 
-  it('exits with 1 for a pool that COGNITO_POOLS=all no longer lists, however recent it is', async () => {
+  it('exits with 1 for a pool that COGNITO_POOLS=all no longer lists', async () => {
     await addSnapshots([MAIN, 'archived', 1], ['us-east-1_Gone', 'archived', 1]);
     await mirror.rows(
       `INSERT INTO directory.pools (pool_id, arn, account_id, region, estimated_users,
@@ -119,7 +119,7 @@ describe('status --check', () => {
     expect(text.stdout).toContain('\n  vanished: COGNITO_POOLS=all no longer lists it\n');
   });
 
-  it('prints one line that names the place where there is no mirror at all', async () => {
+  it('prints one line with the place if there is no mirror at all', async () => {
     const nowhere = { DATABASE_URL: undefined, ARCHIVE_URL: undefined };
     const { code, stdout, stderr } = await mirror.run(['status', '--check', MAIN], nowhere);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
@@ -207,7 +207,7 @@ it('several pools are one line', () => {
     { ...age, poolId: 'us-east-1_A' },
     { ...age, poolId: 'us-east-1_B' },
   ];
-  expect(ageText(ages, 7_200, { at: new Date() })).toBe(
+  expect(formatAges(ages, 7_200, { at: new Date() })).toBe(
     'OK - us-east-1_A 1 h old; us-east-1_B 1 h old; limit 2 h\n',
   );
 });

@@ -1,4 +1,4 @@
-import { statusText } from '../../src/cli/display/status-text.ts';
+import { formatStatus } from '../../src/cli/display/status-text.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { RequestStatus, Status } from '../../src/runner/status.ts';
 
@@ -132,4 +132,4 @@ export const SCHEDULE = {
 };
 
 export const textOf = (differences: Partial<Status>, width = 160) =>
-  statusText({ ...EMPTY, ...differences }, width);
+  formatStatus({ ...EMPTY, ...differences }, width);

@@ -16,23 +16,23 @@ import {
   WORKER,
 } from './status-fixtures.ts';
 
-describe('the status, for a person', () => {
-  it('shows when a pool is mirrored next, in the zone of its schedule and from now', () => {
+describe('the status as text', () => {
+  it('shows the next run of a pool in the zone of its schedule and relative to now', () => {
     expect(textOf({ schedules: [SCHEDULE], workers: [WORKER] })).toContain(
-      `${POOL}\n  schedule 0 2 * * *: next Sun 2026-11-22 02:00 Europe/Berlin, begins in 4 h 19 min\n`,
+      `${POOL}\n  schedule 0 2 * * *: next Sun 2026-11-22 02:00 Europe/Berlin, starts in 4 h 19 min\n`,
     );
   });
 
-  it('says since when a run is due that no worker took up', () => {
+  it('shows since when a run is due that no worker has started', () => {
     const late = { ...SCHEDULE, dueAt: minutes(-12), startsAt: minutes(-5) };
     expect(textOf({ schedules: [late] })).toBe(
-      'No worker is alive, so nothing is begun. Start one:\n' +
+      'No worker is alive, so no snapshot starts. Start one:\n' +
         `  ${commandLine(['worker'])}\n\n` +
         `${POOL}\n  schedule 0 2 * * *: due since Sat 2026-11-21 21:36 Europe/Berlin, 12 min ago\n`,
     );
   });
 
-  it('shows the workers, which of them are lost, and what keeps the others from working', () => {
+  it('shows the workers, with lost and unready ones first', () => {
     const workers = [
       { ...WORKER, id: 'w2', host: 'worker-b', alive: false, seenAt: minutes(-3), problem: 'Old.' },
       { ...WORKER, id: 'w3', pid: 7, problem: 'Redis does not answer.' },
@@ -40,16 +40,16 @@ describe('the status, for a person', () => {
     ];
     expect(textOf({ workers }).split('\n').slice(0, 7)).toEqual([
       'workers: 2 alive, 1 lost',
-      'worker        | state      | jobs | seen      |         up | version',
-      '--------------+------------+------+-----------+------------+--------',
-      'worker-b 4242 | lost       |      | 3 min ago |            | 0.1.0',
-      'worker-a 7    | in problem |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
-      'worker-a 4242 | alive      |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
+      'worker        | state   | jobs | seen      |         up | version',
+      '--------------+---------+------+-----------+------------+--------',
+      'worker-b 4242 | lost    |      | 3 min ago |            | 0.1.0',
+      'worker-a 7    | unready |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
+      'worker-a 4242 | alive   |    4 | 0 s ago   | 1 h 15 min | 0.1.0',
       '  worker-a 7: Redis does not answer.',
     ]);
   });
 
-  it('shows eight workers of many', () => {
+  it('shows at most eight workers', () => {
     const workers = Array.from({ length: 100 }, (_, pid) => ({ ...WORKER, id: `w${pid}`, pid }));
     const text = textOf({ workers });
     expect(text).toContain('workers: 100 alive\n');
@@ -61,16 +61,16 @@ describe('the status, for a person', () => {
   it('shows what an open request waits for', () => {
     const about = (differences: Partial<RequestStatus>) =>
       textOf({ workers: [WORKER], requests: [request(differences)] });
-    expect(about({})).toContain('  asked for by the schedule 30 min ago: waits for a worker\n');
+    expect(about({})).toContain('  requested by the schedule 30 min ago: waiting for a worker\n');
     expect(about({ source: 'trigger', snapshot: SNAPSHOT.snapshot })).toContain(
-      '  asked for by trigger 30 min ago: snapshot 20261121T204000Z is being taken\n',
+      '  requested by trigger 30 min ago: snapshot 20261121T204000Z is running\n',
     );
     expect(about({ waitingReason: 'Another run has the pool.' })).toContain(
-      '  asked for by the schedule 30 min ago: waits: Another run has the pool.\n',
+      '  requested by the schedule 30 min ago: waiting: Another run has the pool.\n',
     );
   });
 
-  it('shows what was skipped or failed and why, and how to go on from there', () => {
+  it('shows why requests were skipped or failed, and how to resume', () => {
     const skipped = request({
       id: 2,
       endedAt: minutes(-25),
@@ -80,15 +80,15 @@ describe('the status, for a person', () => {
     const done = request({ id: 0, endedAt: minutes(-60), outcome: 'done' });
     const text = textOf({ snapshots: [SNAPSHOT], requests: [{ ...FAILED, id: 3 }, skipped, done] });
     expect(text.split('\n').slice(-5)).toEqual([
-      '  failed 2026-11-21T20:28:00Z, snapshot 20261121T204000Z, asked for by the schedule: Access was denied.',
-      '    To go on from there:',
+      '  failed 2026-11-21T20:28:00Z, snapshot 20261121T204000Z, requested by the schedule: Access was denied.',
+      '    To resume:',
       `      ${commandLine(['trigger', POOL])}`,
-      '  skipped 2026-11-21T20:23:00Z, asked for by the schedule: The snapshot before was still in progress.',
+      '  skipped 2026-11-21T20:23:00Z, requested by the schedule: The snapshot before was still in progress.',
       '',
     ]);
   });
 
-  it('offers another try where nothing was kept, and none where one is under way', () => {
+  it('suggests another try if nothing was kept and no request is open', () => {
     const requests = [{ ...FAILED, snapshot: null }];
     expect(textOf({ requests })).toContain(
       `\n    To try again:\n      ${commandLine(['trigger', POOL])}\n`,
@@ -96,7 +96,7 @@ describe('the status, for a person', () => {
     expect(textOf({ requests: [request({ id: 2 }), FAILED] })).not.toContain('trigger us-east');
   });
 
-  it('shows how far the walks of a snapshot are, each without the name of its group', () => {
+  it('shows the progress of walks without the names of groups', () => {
     expect(
       textOf({ snapshots: [WALKING] })
         .split('\n')
@@ -104,7 +104,7 @@ describe('the status, for a person', () => {
     ).toEqual([
       '  20261121T204000Z: members: 12,345 of about 20,000 read, 3 of 40 walks done',
       '                    1,440 items/s; end: 2026-11-21T20:53:00Z, in 5 min',
-      '  walk             |  read | of about | pages | items/s | ends',
+      '  walk             |  read | expected | pages | items/s | ends',
       '  -----------------+-------+----------+-------+---------+---------',
       '  members, walk 17 | 2,400 |    9,600 |    40 |      60 | in 2 min',
       '  users 3f…        | 2,400 |    9,600 |    40 |         | ',
@@ -113,7 +113,7 @@ describe('the status, for a person', () => {
     ]);
   });
 
-  it('shows a snapshot that no process reads as interrupted, with no rate, and how to resume it', () => {
+  it('shows a snapshot that no process reads as interrupted, and how to resume it', () => {
     const walking = {
       ...(WALKING.walking as NonNullable<SnapshotStatus['walking']>),
       rate: null,
@@ -133,7 +133,7 @@ describe('the status, for a person', () => {
       `    To resume: ${commandLine(['sync', POOL])}`,
       '',
     ]);
-    // Where workers mirror the pool, one of them resumes it.
+    // A scheduled pool is resumed by workers.
     expect(textOf({ snapshots: [interrupted], schedules: [SCHEDULE] })).toContain(
       `To resume: ${commandLine(['trigger', POOL])}\n`,
     );
@@ -158,7 +158,7 @@ describe('the status, for a person', () => {
     },
   );
 
-  it('names the commands that decide about a held snapshot', () => {
+  it('shows the commands that publish or discard a held snapshot', () => {
     const held = { ...SNAPSHOT, state: 'held', reason: '450 of 3,002 users would go.' } as const;
     expect(
       textOf({ snapshots: [held] })
@@ -167,12 +167,12 @@ describe('the status, for a person', () => {
     ).toEqual([
       '  20261121T204000Z: 450 of 3,002 users would go.',
       `    To publish it: ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
-      `    To drop it:    ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
+      `    To discard it: ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
       '',
     ]);
   });
 
-  it('shows how old the mirror is, and the last attempt with why it began no snapshot', () => {
+  it('shows the age of the mirror, and why the last attempt started no snapshot', () => {
     const newest = {
       snapshot: '20261120T134000Z',
       snapshotAt: minutes(-31 * 60 - 8),
@@ -192,7 +192,7 @@ describe('the status, for a person', () => {
         .slice(1, -1);
     expect(linesOf(pool)).toEqual([
       '  newest published: 20261120T134000Z, 1 d 7 h ago',
-      '  last attempt: failed 7 h ago, no snapshot was begun: ARCHIVE_URL: the bucket is away.',
+      '  last attempt: failed 7 h ago, no snapshot was started: ARCHIVE_URL: the bucket is away.',
     ]);
     const published = { ...newest, state: 'published' } as const;
     const stopped = { ...lastAttempt, snapshot: newest.snapshot };
@@ -201,18 +201,18 @@ describe('the status, for a person', () => {
       '  last attempt: failed 7 h ago',
     ]);
     expect(linesOf({ poolId: POOL, newest: null, vanished: false, lastAttempt: null })).toEqual([
-      '  newest published: none',
+      '  never published',
     ]);
   });
 
-  it('names the columns that it has no room for', () => {
-    expect(textOf({ snapshots: [SNAPSHOT] })).not.toContain('Not shown');
+  it('names hidden columns', () => {
+    expect(textOf({ snapshots: [SNAPSHOT] })).not.toContain('Hidden');
     expect(textOf({ snapshots: [SNAPSHOT] }, 80)).toMatch(
-      /\n\nNot shown in 80 columns: memberships, calls, throttled\. --json has all\.\n$/,
+      /\n\nHidden at 80 columns: memberships, calls, throttled\. --json shows all\.\n$/,
     );
   });
 
-  it('says when a rate is an average, and that nothing was read lately', () => {
+  it('marks an average rate and a pause between pages', () => {
     const walking = {
       ...(WALKING.walking as NonNullable<SnapshotStatus['walking']>),
       rateSince: SNAPSHOT.snapshotAt,
@@ -224,11 +224,11 @@ describe('the status, for a person', () => {
     );
   });
 
-  it.each([40, 60, 80, 160])('fits %i columns, without a number that is cut', (width) => {
+  it.each([40, 60, 80, 160])('fits %i columns without cutting a number', (width) => {
     const text = textOf(
       {
         snapshots: [
-          { ...WALKING, reason: 'Something that takes a long time to be told. '.repeat(5) },
+          { ...WALKING, reason: 'A reason that is longer than one line. '.repeat(5) },
           { ...SNAPSHOT, users: 1_234_567, groups: 1_234, memberships: 7_654_321, added: 98_765 },
         ],
         schedules: [SCHEDULE],
@@ -237,7 +237,7 @@ describe('the status, for a person', () => {
       },
       width,
     );
-    // A command is whole, so that it can be pasted: the terminal wraps it.
+    // Commands are not wrapped, so that they can be pasted.
     const lines = text.split('\n');
     expect(lines).toContain(`      ${commandLine(['trigger', POOL])}`);
     for (const line of lines.filter((each) => !each.includes(commandLine([])))) {
@@ -247,7 +247,7 @@ describe('the status, for a person', () => {
     expect(text).not.toMatch(/\d…/);
   });
 
-  it('shows what a terminal would act on escaped', () => {
+  it('escapes control characters', () => {
     const odd = '\u001b[2J\u202e\n';
     const text = textOf({
       snapshots: [{ ...WALKING, reason: odd }],

@@ -27,7 +27,7 @@ async function statusDocument(...args: string[]) {
 }
 
 describe('status', () => {
-  it('says what to do where nothing was mirrored yet', async () => {
+  it('suggests a command if nothing was mirrored yet', async () => {
     expect(await mirror.run(['status'])).toEqual({
       code: 0,
       stdout: `No snapshot was taken yet. To take one:\n  ${hint(['sync', 'POOL'], mirror.env)}\n`,
@@ -36,12 +36,12 @@ describe('status', () => {
     expect(await statusDocument()).toEqual([]);
   });
 
-  it('asks nothing of the service', async () => {
+  it('sends no request to the service', async () => {
     await mirror.run(['status']);
     expect(mirror.simulator.attempts.total).toBe(0);
   });
 
-  it('shows how far a snapshot is that is being taken, and then that it is archived', async () => {
+  it('shows the progress of a snapshot, and then that it is archived', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -93,7 +93,7 @@ describe('status', () => {
     expect(after.stdout).toMatch(new RegExp(`${row?.snapshot} .*archived .* 130 `));
   });
 
-  it('shows a run that was killed as interrupted, without a rate', async () => {
+  it('shows a killed run as interrupted, without a rate', async () => {
     let reading = false;
     mirror.proxy.before = async ({ operation }) => {
       if (operation !== 'ListUsersInGroup') return;
@@ -119,7 +119,7 @@ describe('status', () => {
     expect(stdout).not.toMatch(/items\/s|end:/);
   });
 
-  it('shows how many removals are confirmed, while they are', async () => {
+  it('shows the progress while removals are confirmed', async () => {
     await mirror.sync();
     for (const { username } of [...mirror.pool.users()].slice(0, 12)) {
       mirror.pool.deleteUser(username);
@@ -146,7 +146,7 @@ describe('status', () => {
     expect((await running.result).code).toBe(0);
   });
 
-  it('shows the pools that are asked for, newest snapshot first, and why one was held', async () => {
+  it('shows the named pools, newest snapshot first, and why one was held', async () => {
     await mirror.sync();
     mirror.pool.createUser({ username: 'newcomer' });
     await mirror.sync();
@@ -167,7 +167,7 @@ describe('status', () => {
     expect(stdout).toContain('10 users were read, but the service estimates 5,000.');
   });
 
-  it('keeps itself current with --watch until it is interrupted', async () => {
+  it('updates with --watch until it is interrupted', async () => {
     const { child, output, result } = await mirror.start(['status', '--watch', '--json']);
     const documents = () =>
       output.stdout
@@ -182,7 +182,7 @@ describe('status', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('ends quietly when its reader has had enough', async () => {
+  it('ends quietly when its reader closes the pipe', async () => {
     const { child, output, result } = await mirror.start(['status', '--watch']);
     await expect.poll(() => output.stdout).not.toBe('');
     child.stdout.destroy();

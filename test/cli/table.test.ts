@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { csvLine } from '../../src/cli/display/query-result.ts';
-import { isTooNarrow, Table, verticalRows } from '../../src/cli/display/table.ts';
+import { formatCsvLine } from '../../src/cli/display/query-result.ts';
+import { formatVertically, isTooNarrow, Table } from '../../src/cli/display/table.ts';
 import { measureWidth, truncate } from '../../src/cli/display/text-width.ts';
 import fc from '../support/fast-check.ts';
 
@@ -24,7 +24,7 @@ describe('a table', () => {
     );
   });
 
-  test('shows wide characters in their own width, and escapes what a terminal acts on', () => {
+  test('measures wide characters and escapes control characters', () => {
     const rows = [
       ['日本', '1', 'a\u001b[2Jb'],
       ['a\nb', '2', '\u202egnp.exe'],
@@ -33,7 +33,7 @@ describe('a table', () => {
     expect(table.rows(rows)).toBe('日本     | 1 | a\\u001b[2Jb\na\\nb     | 2 | \\u202egnp.exe\n');
   });
 
-  test('cuts the widest columns so that a line fits, and later rows to the same widths', () => {
+  test('cuts the widest columns to fit a line, and later rows to the same widths', () => {
     const sample = [['short', '1', 'x'.repeat(200)]];
     const table = new Table(columns, sample, 40);
     const lines = (table.header + table.rows([...sample, ['y'.repeat(50), '22', 'z']])).split('\n');
@@ -42,7 +42,7 @@ describe('a table', () => {
     expect(lines[3]).toMatch(/^y+… \| … \| z$/);
   });
 
-  test('fits any width that leaves each column four places', () => {
+  test('fits any width of at least four places per column', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 60 });
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe('a table', () => {
   });
 });
 
-test('text is cut between characters that a person sees as one', () => {
+test('text is cut between graphemes', () => {
   expect(truncate('abcdef', 4)).toBe('abc…');
   expect(truncate('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
   expect(truncate('日本語', 4)).toBe('日…');
@@ -67,40 +67,40 @@ test('text is cut between characters that a person sees as one', () => {
 });
 
 describe('CSV', () => {
-  test('keeps NULL and empty text apart, quotes what needs it, and alters nothing', () => {
-    expect(csvLine([null, '', 'plain', 'a,b', 'say "hi"', 'two\r\nlines', '=1+1'])).toBe(
+  test('distinguishes NULL from empty text, quotes if necessary, and changes no value', () => {
+    expect(formatCsvLine([null, '', 'plain', 'a,b', 'say "hi"', 'two\r\nlines', '=1+1'])).toBe(
       ',"",plain,"a,b","say ""hi""","two\r\nlines",=1+1\r\n',
     );
   });
 
-  test('reads back as it was', () => {
+  test('can be parsed back', () => {
     fc.assert(
       fc.property(
         fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: 1 }),
         (values) => {
-          expect(parseCsvLine(csvLine(values))).toEqual(values);
+          expect(parseCsvLine(formatCsvLine(values))).toEqual(values);
         },
       ),
     );
   });
 });
 
-/** A reader by the grammar of RFC 4180, for one line. */
+/** Parses one line by the grammar of RFC 4180. */
 function parseCsvLine(line: string): (string | null)[] {
   const fields = [...line.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)];
   expect(fields.map(([field]) => field).join('')).toBe(line);
   return fields.map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? (plain || null));
 }
 
-describe('rows that are upright', () => {
+describe('vertical rows', () => {
   const names = ['pool_id', 'email', 'n'];
 
-  test('have a line for each value, cut to the width, with what a terminal acts on escaped', () => {
+  test('have a line for each value, cut to the width, with control characters escaped', () => {
     const rows = [
       ['us-east-1_A', 'ann@example.com', '1'],
       ['us-east-1_B', null, 'a\u001b[2Jb'],
     ];
-    expect(verticalRows(names, rows, 41, 24)).toBe(
+    expect(formatVertically(names, rows, 41, 24)).toBe(
       [
         '-[ 41 ]',
         'pool_id | us-east-1_A',
@@ -115,7 +115,7 @@ describe('rows that are upright', () => {
     );
   });
 
-  test('take the place of a table that would cut most values, and of no other', () => {
+  test('replace only a table that would cut most values', () => {
     const long = [['us-east-1_Ab12Cd34', 'a-long-address@example.com', '1']];
     expect(isTooNarrow(names, long, 38)).toBe(true);
     expect(isTooNarrow(names, long, 39)).toBe(false);

@@ -21,7 +21,7 @@ describe('status of workers', () => {
   });
   afterEach(() => mirror.close());
 
-  it('prints all of it as one JSON document, whether or not Redis answers', async () => {
+  it('prints one JSON document, even without Redis', async () => {
     const { code, stdout, stderr } = await mirror.run(['status', '--json'], {
       REDIS_URL: 'redis://127.0.0.1:1',
     });
@@ -68,16 +68,16 @@ describe('status of workers', () => {
     });
   });
 
-  it('prints it for a person, without an escape sequence', async () => {
+  it('prints text without escape sequences', async () => {
     const { code, stdout } = await mirror.run(['status']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^workers: 1 alive\n/);
-    expect(stdout).toContain('next Thu 2096-11-22 02:00 Asia/Kolkata, begins in ');
+    expect(stdout).toContain('next Thu 2096-11-22 02:00 Asia/Kolkata, starts in ');
     expect(stdout).toContain('Access was denied.\n');
     expect(stdout).not.toContain('\u001b');
   });
 
-  it('keeps it current with --watch', async () => {
+  it('keeps the document current with --watch', async () => {
     const { child, output, result } = await mirror.start(['status', '--watch', '--json']);
     const jobs = () =>
       output.stdout

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { wrap } from '../../src/cli/display/text-width.ts';
 
-it('lines are broken between words, and within those that are too wide', () => {
+it('wraps between words, and splits words that are too wide', () => {
   expect(wrap('- ', 'one two three', 12)).toEqual(['- one two', '  three']);
   expect(wrap('  ', 'x'.repeat(25), 14)).toEqual([
     `  ${'x'.repeat(11)}`,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { printableCsvLine } from '../../src/cli/display/query-result.ts';
+import { formatPrintableCsvLine } from '../../src/cli/display/query-result.ts';
 import { sendRaw } from '../http/support.ts';
 import { filesBelow } from '../support/cli-mirror.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
@@ -126,7 +126,7 @@ describe('query', () => {
 });
 
 test('CSV for a terminal has nothing that it acts on, in as many fields', () => {
-  const line = printableCsvLine([...HOSTILE_TEXTS, null, '']);
+  const line = formatPrintableCsvLine([...HOSTILE_TEXTS, null, '']);
   expectInert(line.slice(0, -2));
   expect(parseCsv(line)[0]).toHaveLength(HOSTILE_TEXTS.length + 2);
 });

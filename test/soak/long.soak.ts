@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
-import { csvLine } from '../../src/cli/display/query-result.ts';
+import { formatCsvLine } from '../../src/cli/display/query-result.ts';
 import { drawSeed } from '../support/seed.ts';
 import { type Bound, type Course, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';
@@ -60,8 +60,8 @@ test(
 /** Keeps what was measured as a table beside the figures: what grew can be looked at without another run. */
 async function keepSamples(measures: readonly string[], samples: readonly Sample[]): Promise<void> {
   const lines = samples.map((sample) =>
-    csvLine(measures.map((measure) => sample[measure]?.toFixed(2) ?? null)),
+    formatCsvLine(measures.map((measure) => sample[measure]?.toFixed(2) ?? null)),
   );
   const file = new URL('../../bench/results/soak.csv', import.meta.url);
-  await writeFile(file, [csvLine(measures), ...lines]);
+  await writeFile(file, [formatCsvLine(measures), ...lines]);
 }

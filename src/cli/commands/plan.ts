@@ -25,8 +25,8 @@ async function runPlan({ mirror, options, json, signal }: PoolsRun): Promise<voi
   if (json) {
     await writeJson({ pools: plans, seconds });
   } else {
-    const { planText } = await import('../display/plan-text.ts');
-    await writeOut(planText(plans, seconds, outputWidth()));
+    const { formatPlans } = await import('../display/plan-text.ts');
+    await writeOut(formatPlans(plans, seconds, outputWidth()));
   }
   process.exitCode = reportFailures(outcomes, options.logger) ?? EXIT.done;
 }

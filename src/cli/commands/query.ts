@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { ActionRequiredError, loadOptions, printableJson, type QueryColumn } from '../../index.ts';
-import { type Batches, csvLine, printableCsvLine } from '../display/query-result.ts';
+import { type Batches, formatCsvLine, formatPrintableCsvLine } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -82,7 +82,7 @@ async function printJson(columns: readonly QueryColumn[], batches: Batches): Pro
 
 async function printCsv(columns: readonly QueryColumn[], batches: Batches): Promise<void> {
   const { formatCells } = await import('../display/query-result.ts');
-  const line = process.stdout.isTTY ? printableCsvLine : csvLine;
+  const line = process.stdout.isTTY ? formatPrintableCsvLine : formatCsvLine;
   await writeOut(line(columns.map(({ name }) => name)));
   for await (const rows of batches) {
     await writeOut(rows.map((row) => line(formatCells(columns, row))).join(''));

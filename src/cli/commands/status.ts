@@ -10,7 +10,7 @@ import {
 } from '../../index.ts';
 import { parseAge } from '../arguments.ts';
 import { commandHint, commandLine } from '../command-line.ts';
-import { formatMoment } from '../display/timestamps.ts';
+import { formatTimestamp } from '../display/format.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
@@ -95,7 +95,7 @@ async function checkAge(
   limit: Parameters<Mirror['checkAge']>[0],
   { json = false }: StatusOptions,
 ): Promise<void> {
-  const { ageText } = await import('../display/status-pools.ts');
+  const { formatAges } = await import('../display/status-pools.ts');
   const { at, ok, pools } = await mirror.checkAge(limit);
   const { maxAgeSeconds, signal } = limit;
   if (json) {
@@ -103,7 +103,7 @@ async function checkAge(
   } else {
     const exists = await mirror.exists(signal && { signal });
     const place = exists ? {} : { place: mirror.location };
-    await writeOut(ageText(pools, maxAgeSeconds, { at, ...place }));
+    await writeOut(formatAges(pools, maxAgeSeconds, { at, ...place }));
   }
   process.exitCode = ok ? EXIT.done : EXIT.failed;
 }
@@ -176,25 +176,25 @@ async function printJson(readings: AsyncIterable<Status>): Promise<void> {
 }
 
 async function printText(readings: AsyncIterable<Status>): Promise<void> {
-  const { statusText } = await import('../display/status-text.ts');
+  const { formatStatus } = await import('../display/status-text.ts');
   for await (const status of readings) {
-    await writeOut(statusText(status, outputWidth()));
+    await writeOut(formatStatus(status, outputWidth()));
   }
 }
 
 /** When the status was read, and how to leave. */
 function watchTitle({ at }: Status): string {
-  return `${formatMoment(at)}, every ${WATCH_EVERY_MS / 1000} s; Ctrl-C ends this`;
+  return `${formatTimestamp(at)}, every ${WATCH_EVERY_MS / 1000} s; Ctrl-C ends this`;
 }
 
 /** Draws each reading in place of the last, and leaves the last one on the screen. */
 async function drawText(readings: AsyncIterable<Status>): Promise<void> {
-  const { statusText } = await import('../display/status-text.ts');
+  const { formatStatus } = await import('../display/status-text.ts');
   const { LiveRegion } = await import('../display/live-region.ts');
   const region = new LiveRegion(process.stdout);
   try {
     for await (const status of readings) {
-      const text = `${watchTitle(status)}\n\n${statusText(status, region.columns)}`;
+      const text = `${watchTitle(status)}\n\n${formatStatus(status, region.columns)}`;
       region.draw(text.trimEnd().split('\n'));
     }
   } finally {

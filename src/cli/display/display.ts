@@ -1,10 +1,10 @@
 import { type MirrorLogger, type SnapshotProgress, WALK_KINDS } from '../../index.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
-import { progressLines, type Rates, RateWindow, type Usage } from './progress-lines.ts';
-import { ProgressLog } from './progress-log.ts';
+import { formatProgress, type Rates, RateWindow } from './progress-lines.ts';
+import { ProgressLog, type Usage } from './progress-log.ts';
 
 export interface DisplayOptions {
-  /** The snapshots to show, in the order to show them in. */
+  /** The snapshots in display order. */
   readonly progress: () => readonly SnapshotProgress[];
   readonly usage: () => Usage;
   readonly stream: Terminal & { readonly isTTY?: boolean };
@@ -14,8 +14,8 @@ export interface DisplayOptions {
 const FRAME_MS = 100;
 
 /**
- * Shows where snapshots stand, until the function that it gives is called: live on a terminal, in
- * log lines elsewhere. It looks by itself, and nothing waits for it.
+ * Shows the progress of snapshots until the returned function is called: live on a terminal, else in
+ * log lines. It polls, so that no work waits for it.
  */
 export function startDisplay(options: DisplayOptions): () => void {
   const isLive = options.stream.isTTY === true && process.env.TERM !== 'dumb';
@@ -29,7 +29,7 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
     const now = performance.now();
     const snapshots = progress();
     const rates = new Map<string, number | null>();
-    // Each phase counts items of its own, so it has a window of its own.
+    // Each phase counts different items, so it has its own window.
     const measure = (key: string, count: number, counted = key) => {
       const window = windows.get(counted) ?? new RateWindow();
       windows.set(counted, window);
@@ -39,10 +39,10 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
       for (const kind of WALK_KINDS) measure(`${poolId} ${kind}`, walks[kind].read);
       if (counts !== null) measure(`${poolId} phase`, counts.done, `${poolId} ${phase}`);
     }
-    const rateOf: Rates = (poolId, kind) => rates.get(`${poolId} ${kind}`) ?? null;
-    region.draw(progressLines(snapshots, rateOf, usage(), region.columns));
+    const findRate: Rates = (poolId, kind) => rates.get(`${poolId} ${kind}`) ?? null;
+    region.draw(formatProgress(snapshots, findRate, usage(), region.columns));
   };
-  const stop = repeat(draw);
+  const stop = poll(draw);
   return () => {
     stop();
     // The outcome of each pool is printed next.
@@ -53,16 +53,16 @@ function startLive({ progress, usage, stream }: DisplayOptions): () => void {
 
 function startLog({ progress, usage, log }: DisplayOptions): () => void {
   const lines = new ProgressLog(log);
-  return repeat(() => lines.tell(progress(), usage(), performance.now()));
+  return poll(() => lines.update(progress(), usage(), performance.now()));
 }
 
-/** Calls `look` now, every frame, and a last time when stopped. */
-function repeat(look: () => void): () => void {
-  look();
-  const timer = setInterval(look, FRAME_MS);
+/** Calls `update` now, every frame, and once more when stopped. */
+function poll(update: () => void): () => void {
+  update();
+  const timer = setInterval(update, FRAME_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    look();
+    update();
   };
 }

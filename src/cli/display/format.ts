@@ -1,4 +1,11 @@
-/** A length of time as a clock shows it: `0:07`, `12:30`, `6:12:00`. */
+import { formatCount } from '../../index.ts';
+
+/** A count, or `unknown` if it is null. */
+export function formatKnown(count: number | null, unknown: string): string {
+  return count === null ? unknown : formatCount(count);
+}
+
+/** A duration as on a stopwatch: `0:07`, `12:30`, `6:12:00`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
@@ -8,7 +15,7 @@ export function formatDuration(seconds: number): string {
 
 const BYTE_UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** A number of bytes in the decimal unit that suits it, to two digits or more: `7.1 MB`, `161 MB`. */
+/** A size in a decimal unit, with at least two digits: `7.1 MB`, `161 MB`. */
 export function formatBytes(bytes: number): string {
   const unit = Math.floor(Math.log10(Math.max(1, bytes)) / 3);
   const value = bytes / 1000 ** unit;
@@ -16,13 +23,64 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-const { LC_ALL, LC_CTYPE, LANG } = process.env;
+/** A duration in its two largest units: `40 s`, `12 min`, `5 h 12 min`, `3 d 4 h`. */
+export function formatSpan(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24
+    ? joinUnits(hours, 'h', minutes % 60, 'min')
+    : joinUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');
+}
 
-/** Empty where none is set, as in containers, whose terminals mostly show UTF-8. */
-const locale = LC_ALL || LC_CTYPE || LANG || '';
+/** The seconds between two times; negative if `to` is earlier. */
+export function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
+}
 
-/** Marks that the terminal can show: those of ASCII where the locale is not one of UTF-8. */
-export const MARKS =
-  locale === '' || /utf-?8/i.test(locale)
-    ? { full: '█', empty: '░', more: '…' }
-    : { full: '#', empty: '-', more: '~' };
+/** A time relative to `now`: `12 min ago`, `in 5 h 12 min`. */
+export function formatRelative(time: Date, now: Date): string {
+  const seconds = secondsBetween(now, time);
+  return seconds > 0 ? `in ${formatSpan(seconds)}` : `${formatSpan(-seconds)} ago`;
+}
+
+/** A time in UTC, in whole seconds: `2026-11-22T02:00:00Z`. */
+export function formatTimestamp(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * A local time with its zone: `Sun 2026-11-22 02:00 Europe/Berlin`. UTC if this machine does not know
+ * the zone.
+ */
+export function formatInZone(time: Date, timezone: string): string {
+  const parts = splitLocalTime(time, timezone);
+  if (parts === null) return formatInZone(time, 'UTC');
+  const { weekday, year, month, day, hour, minute } = parts;
+  return `${weekday} ${year}-${month}-${day} ${hour}:${minute} ${timezone}`;
+}
+
+function splitLocalTime(time: Date, timeZone: string): Record<string, string> | null {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      weekday: 'short',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
+    return Object.fromEntries(format.formatToParts(time).map(({ type, value }) => [type, value]));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+function joinUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+}

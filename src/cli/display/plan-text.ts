@@ -3,29 +3,29 @@ import { formatBytes, formatDuration } from './format.ts';
 import { wrap } from './text-width.ts';
 
 /**
- * Plans in lines for a person, a block for each pool.
+ * Plans as text, with a block for each pool.
  *
- * @param seconds how long the pools take together.
- * @param width columns of a line.
+ * @param seconds the duration for all pools together.
+ * @param width the columns of a line.
  */
-export function planText(plans: readonly PoolPlan[], seconds: number, width: number): string {
+export function formatPlans(plans: readonly PoolPlan[], seconds: number, width: number): string {
   const blocks = plans.map((plan) => describePlan(plan, width));
   if (plans.length > 1) blocks.push(wrap('', describeAll(plans, seconds), width));
   return blocks.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
-/** A figure's name, what it is, and in lines of their own what it rests on. */
-type Entry = readonly [label: string, figure: string, ...basis: string[]];
+/** A label, its value, and further lines with the basis of the value. */
+type Entry = readonly [label: string, value: string, ...basis: string[]];
 
 function describePlan(plan: PoolPlan, width: number): string[] {
   const entries: Entry[] = [
-    users(plan),
+    describeUsers(plan),
     ['groups', formatCount(plan.groups)],
-    memberships(plan),
-    calls(plan),
-    time(plan),
-    changes(plan),
-    archive(plan),
+    describeMemberships(plan),
+    describeCalls(plan),
+    describeTime(plan),
+    describeChanges(plan),
+    describeArchive(plan),
   ];
   const room = Math.max(...entries.map(([label]) => label.length));
   const last =
@@ -44,34 +44,34 @@ function describeAll(plans: readonly PoolPlan[], seconds: number): string {
   const calls = plans.reduce((sum, plan) => sum + plan.calls.total, 0);
   const prefix = plans.some(({ unknownGroups }) => unknownGroups > 0) ? 'at least ' : '';
   return (
-    `All ${plans.length} pools: ${prefix}${formatCount(calls)} calls, ${formatDuration(seconds)}; ` +
-    'those of one account and Region one after the other, as they share its quota.'
+    `All ${plans.length} pools: ${prefix}${formatCount(calls)} calls, ${formatDuration(seconds)}. ` +
+    'Pools of one account and Region share its quota, so their times add up.'
   );
 }
 
-/** Where the members of groups are unknown, what follows from them is the least that there is. */
+/** If the members of a group are unknown, the values that depend on them are minimums. */
 function atLeast({ unknownGroups }: PoolPlan): string {
   return unknownGroups > 0 ? 'at least ' : '';
 }
 
-function users({ users: expected, estimatedUsers }: PoolPlan): Entry {
+function describeUsers({ users: expected, estimatedUsers }: PoolPlan): Entry {
   const basis =
     expected === estimatedUsers
-      ? 'as the service estimates'
-      : `as in the last snapshot; the service estimates ${formatCount(estimatedUsers)}`;
+      ? 'estimated by the service'
+      : `from the last snapshot; the service estimates ${formatCount(estimatedUsers)}`;
   return ['users', formatCount(expected), basis];
 }
 
-function memberships({ memberships: known, unknownGroups }: PoolPlan): Entry {
+function describeMemberships({ memberships: known, unknownGroups }: PoolPlan): Entry {
   if (unknownGroups === 0) return ['memberships', formatCount(known ?? 0)];
   return [
     'memberships',
     known === null ? 'unknown' : `at least ${formatCount(known)}`,
-    `those of ${counted(unknownGroups, 'group')} new to the mirror are unknown: a call more for every 60`,
+    `the members of ${counted(unknownGroups, 'new group')} are unknown: one more call per 60`,
   ];
 }
 
-function calls(plan: PoolPlan): Entry {
+function describeCalls(plan: PoolPlan): Entry {
   const { total, listUsers, listUsersInGroup, listGroups, describeUserPool } = plan.calls;
   return [
     'calls',
@@ -79,58 +79,62 @@ function calls(plan: PoolPlan): Entry {
       `${formatCount(listUsersInGroup)} ListUsersInGroup, ${formatCount(listGroups)} ListGroups, ` +
       `${formatCount(describeUserPool)} DescribeUserPool`,
     plan.lastSnapshot === null
-      ? `if pages are full: ${plan.itemsAPage} items`
-      : `with ${Math.round(plan.itemsAPage * 10) / 10} items a page, as in the last snapshot`,
+      ? `assuming full pages of ${plan.itemsAPage} items`
+      : `assuming ${Math.round(plan.itemsAPage * 10) / 10} items per page, as in the last snapshot`,
   ];
 }
 
-function time(plan: PoolPlan): Entry {
+function describeTime(plan: PoolPlan): Entry {
   const { quota, chain, publish, archive: archiving, total } = plan.seconds;
   const figure =
     `${atLeast(plan)}${formatDuration(total)}: reading ${formatDuration(Math.max(quota, chain))}, ` +
     `publishing ${formatDuration(publish)}, archiving ${formatDuration(archiving)}`;
-  const byQuota = `${formatCount(plan.callsASecond)} calls a second: ${formatDuration(quota)}`;
+  const byQuota = `${formatCount(plan.callsASecond)} calls per second: ${formatDuration(quota)}`;
   const byChain =
-    `${formatCount(plan.longestChain)} pages one after the other, ` +
-    `each answered in ${Math.ceil(plan.answerSeconds * 1000)} ms as just measured: ${formatDuration(chain)}`;
+    `${counted(plan.longestChain, 'page')} in sequence, ` +
+    `${Math.ceil(plan.answerSeconds * 1000)} ms each as just measured: ${formatDuration(chain)}`;
   return chain > quota
     ? [
         'time',
         figure,
-        `reading is set by the longest list, ${byChain}`,
-        `the share of the quota would allow ${byQuota}`,
+        `reading is limited by the longest list: ${byChain}`,
+        `the share of the quota allows ${byQuota}`,
       ]
     : [
         'time',
         figure,
-        `reading is set by the share of the quota, ${byQuota}`,
+        `reading is limited by the share of the quota: ${byQuota}`,
         `the longest list takes ${byChain}`,
       ];
 }
 
-/** What sizes go by where none was measured of the pool itself. */
-const MEASURED = 'by rows as measured of users of about 600 bytes';
+/** The basis of sizes that were not measured for the pool itself. */
+const MEASURED = 'based on measured users of about 600 bytes';
 
-function changes(plan: PoolPlan): Entry {
+function describeChanges(plan: PoolPlan): Entry {
   const { changedRows, databaseBytes, lastSnapshot } = plan;
   if (changedRows === null || databaseBytes === null) {
-    return ['database', 'unknown', 'the last snapshot is the first: how much changes is not known'];
+    return [
+      'database',
+      'unknown',
+      'the only snapshot is the first one, so the changes are unknown',
+    ];
   }
   return [
     'database',
     `${atLeast(plan)}${counted(changedRows, 'row')}, ${formatBytes(databaseBytes)} more`,
-    lastSnapshot === null ? MEASURED : `if as much changes as the last time, ${MEASURED}`,
+    lastSnapshot === null ? MEASURED : `if as much changes as last time, ${MEASURED}`,
     lastSnapshot === null
-      ? 'about as much again while the snapshot is taken'
-      : 'keys, hashes and memberships besides while the snapshot is taken',
+      ? 'about the same again while the snapshot runs'
+      : 'plus keys, hashes and memberships while the snapshot runs',
   ];
 }
 
-function archive(plan: PoolPlan): Entry {
+function describeArchive(plan: PoolPlan): Entry {
   const { formats, bytes, manifest } = plan.archive;
   return [
     'archive',
     `${atLeast(plan)}${formatBytes(bytes)} of ${formats.join(' and ')}`,
-    manifest === null ? MEASURED : `by the rows of ${manifest}`,
+    manifest === null ? MEASURED : `based on the rows of ${manifest}`,
   ];
 }

@@ -1,7 +1,6 @@
 import {
   counted,
   formatCount,
-  type Phase,
   printable,
   type SnapshotProgress,
   snapshotId,
@@ -9,66 +8,54 @@ import {
   type WalkKind,
   type WalkTally,
 } from '../../index.ts';
-import { formatDuration, MARKS } from './format.ts';
-import { truncate } from './text-width.ts';
-
-/** Attempts a second at the lists' bucket: now, and at most. */
-export interface Usage {
-  readonly rate: number;
-  readonly allowed: number;
-}
+import { formatDuration } from './format.ts';
+import { MESSAGES, type Usage } from './progress-log.ts';
+import { MARKS, truncate } from './text-width.ts';
 
 /**
- * Items a second of one kind of walk of one pool, or of what its phase counts; null while unknown.
+ * The items per second of a pool, by kind of walk or by its phase; null while unknown.
  */
 export type Rates = (poolId: string, kind: WalkKind | 'phase') => number | null;
-
-const PHASES: Readonly<Record<Phase, string>> = {
-  prepare: 'planning',
-  walk: 'walking',
-  check: 'checking',
-  publish: 'publishing',
-  archive: 'archiving',
-  done: 'done',
-};
 
 const MAX_BAR = 30;
 const MIN_BAR = 5;
 const LABEL = '  members  '.length;
 
-/** An allowance of so many attempts a second means that there is no quota (`quota/limiter.ts`). */
+/** An allowance from this on means that quotas are off (`quota/limiter.ts`). */
 const NO_QUOTA = 5_000;
 
 /**
- * The lines that show where the snapshots stand, none wider than `width`: a line for a pool, bars
- * for what its phase counts, and the quota's use last.
+ * Shows the progress of snapshots in lines of at most `width` columns: a title for each pool, bars for
+ * the counts of its phase, and last the use of the quota.
  */
-export function progressLines(
+export function formatProgress(
   snapshots: readonly SnapshotProgress[],
   rates: Rates,
   usage: Usage,
   width: number,
 ): string[] {
-  const lines = snapshots.flatMap((snapshot) => poolLines(snapshot, rates, width));
+  const lines = snapshots.flatMap((snapshot) => formatPool(snapshot, rates, width));
   if (snapshots.some(({ phase }) => phase === 'prepare' || phase === 'walk')) {
-    lines.push(usageLine(snapshots, usage));
+    lines.push(formatUsage(snapshots, usage));
   }
   return lines.map((line) => truncate(line, width));
 }
 
-function poolLines(snapshot: SnapshotProgress, rates: Rates, width: number): string[] {
+function formatPool(snapshot: SnapshotProgress, rates: Rates, width: number): string[] {
   const { poolId, phase, counts, outcome } = snapshot;
   const title = [printable(poolId)];
   if (snapshot.key !== null) title.push(snapshotId(snapshot.key.snapshotAt));
-  // What is counted while checking is users that the service is asked to confirm.
+  // The check counts users whom it confirms with the service.
   const isConfirming = phase === 'check' && counts !== null;
-  title.push(outcome ?? (isConfirming ? 'confirming users' : PHASES[phase]));
+  title.push(
+    outcome ?? (isConfirming ? 'confirming users' : phase === 'done' ? phase : MESSAGES[phase]),
+  );
   if (snapshot.resumed && phase !== 'done') title.push('(resumed)');
   if (phase === 'walk') {
-    const left = secondsToWalk(snapshot, rates);
+    const left = estimateSeconds(snapshot, rates);
     if (left !== null) title.push(`${formatDuration(left)} left`);
     const bars = WALK_KINDS.map((kind) =>
-      walkLine(kind, snapshot.walks[kind], rates(poolId, kind), width),
+      formatWalk(kind, snapshot.walks[kind], rates(poolId, kind), width),
     );
     return [title.join('  '), ...bars];
   }
@@ -80,20 +67,20 @@ function poolLines(snapshot: SnapshotProgress, rates: Rates, width: number): str
     words.push(`${formatCount(rate)}/s`, `${formatDuration(left / rate)} left`);
   }
   const share = counts.done / Math.max(1, counts.total);
-  return [title.join('  '), barLine(isConfirming ? 'users' : 'rows', share, words, width)];
+  return [title.join('  '), formatBar(isConfirming ? 'users' : 'rows', share, words, width)];
 }
 
 /** Such as `  users    ██████░░░░  12,345 / 20,000  1,440/s`. */
-function walkLine(kind: WalkKind, tally: WalkTally, rate: number | null, width: number): string {
-  const isDone = isRead(tally);
+function formatWalk(kind: WalkKind, tally: WalkTally, rate: number | null, width: number): string {
+  const isComplete = isDone(tally);
   const words = [formatCount(tally.items)];
-  if (!isDone) words[0] += ` / ${tally.expected === null ? '?' : formatCount(tally.expected)}`;
-  if (!isDone && rate !== null) words.push(`${formatCount(rate)}/s`);
-  return barLine(kind, shareOf(tally, isDone), words, width);
+  if (!isComplete) words[0] += ` / ${tally.expected === null ? '?' : formatCount(tally.expected)}`;
+  if (!isComplete && rate !== null) words.push(`${formatCount(rate)}/s`);
+  return formatBar(kind, computeShare(tally, isComplete), words, width);
 }
 
-/** Without a share there is no bar: an unknown total is neither empty nor full. */
-function barLine(
+/** Without a share, spaces replace the bar: an empty or full bar would be wrong. */
+function formatBar(
   name: string,
   share: number | null,
   words: readonly string[],
@@ -103,17 +90,17 @@ function barLine(
   const label = `  ${name.padEnd(7)}  `;
   const room = Math.min(MAX_BAR, width - LABEL - 2 - text.length);
   if (room < MIN_BAR) return label + text;
-  return `${label}${share === null ? ' '.repeat(room) : bar(share, room)}  ${text}`;
+  return `${label}${share === null ? ' '.repeat(room) : drawBar(share, room)}  ${text}`;
 }
 
 /**
- * The kinds share one quota, and which goes first changes: only all that is left, at the rate of all
- * together, tells an end. Null while part of it is unknown.
+ * The kinds share one quota in a changing order, so the estimate is all remaining items at the total
+ * rate. Null while a part is unknown.
  */
-function secondsToWalk({ poolId, walks }: SnapshotProgress, rates: Rates): number | null {
-  const open = WALK_KINDS.filter((kind) => !isRead(walks[kind])).filter(
+function estimateSeconds({ poolId, walks }: SnapshotProgress, rates: Rates): number | null {
+  const open = WALK_KINDS.filter((kind) => !isDone(walks[kind])).filter(
     // A pool without groups has no walks over members.
-    (kind) => kind !== 'members' || walks.members.walks > 0 || !isRead(walks.groups),
+    (kind) => kind !== 'members' || walks.members.walks > 0 || !isDone(walks.groups),
   );
   const lefts = open.map((kind) => {
     const { items, expected } = walks[kind];
@@ -124,22 +111,22 @@ function secondsToWalk({ poolId, walks }: SnapshotProgress, rates: Rates): numbe
   return left === null || left === 0 || rate <= 0 ? null : left / rate;
 }
 
-function isRead({ walks, walksDone }: WalkTally): boolean {
+function isDone({ walks, walksDone }: WalkTally): boolean {
   return walks > 0 && walksDone === walks;
 }
 
-/** What is expected is an estimate: a bar is full only when its walks have ended. */
-function shareOf({ items, expected }: WalkTally, isDone: boolean): number | null {
-  if (isDone) return 1;
+/** The expected number is an estimate, so a bar is full only when its walks are done. */
+function computeShare({ items, expected }: WalkTally, isComplete: boolean): number | null {
+  if (isComplete) return 1;
   return expected === null || expected === 0 ? null : Math.min(0.99, items / expected);
 }
 
-function bar(share: number, width: number): string {
+function drawBar(share: number, width: number): string {
   const filled = Math.floor(share * width);
   return MARKS.full.repeat(filled) + MARKS.empty.repeat(width - filled);
 }
 
-function usageLine(snapshots: readonly SnapshotProgress[], { rate, allowed }: Usage): string {
+function formatUsage(snapshots: readonly SnapshotProgress[], { rate, allowed }: Usage): string {
   const calls = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.apiCalls, 0);
   const throttled = snapshots.reduce((sum, snapshot) => sum + snapshot.meter.counts.throttled, 0);
   const words = [
@@ -152,17 +139,16 @@ function usageLine(snapshots: readonly SnapshotProgress[], { rate, allowed }: Us
   return `  ${words.join('  ')}`;
 }
 
-/** How far back a rate looks. */
+/** The period that a rate covers. */
 const WINDOW_MS = 10_000;
 
-/** The recent rate of a growing count, by looking at it now and then. */
+/** The recent rate of a growing count, from samples. */
 export class RateWindow {
   #samples: { at: number; count: number }[] = [];
 
   /**
-   * Notes the count at `at` (milliseconds of a clock that only goes forward) and gives its growth a
-   * second over the window, or null while there is too little to tell. A count that falls is another
-   * count: its rate begins anew.
+   * Adds the count at `at`, in milliseconds of a monotonic clock. Returns its growth per second over the
+   * window, or null while there are too few samples. A count that falls starts a new window.
    */
   add(at: number, count: number): number | null {
     if (count < (this.#samples.at(-1)?.count ?? 0)) this.#samples = [];

@@ -1,43 +1,48 @@
 import type { MirrorLogger, Phase, SnapshotProgress } from '../../index.ts';
-import type { Usage } from './progress-lines.ts';
 
-/** How often a line tells of a phase that goes on. */
+/** The attempts per second of list calls: the recent rate, and the limit. */
+export interface Usage {
+  readonly rate: number;
+  readonly allowed: number;
+}
+
+/** How often a phase that continues is logged. */
 const PERIOD_MS = 5_000;
 
-/** The message of each phase in the log. `bench/` measures phases by them. */
+/** The log line and the title of each phase. */
 export const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
-  prepare: 'planning',
-  walk: 'walking',
+  prepare: 'preparing',
+  walk: 'reading',
   check: 'checking',
   publish: 'publishing',
   archive: 'archiving',
 };
 
 /**
- * Logs snapshots that are being taken: at each change of phase, and every few seconds. The end has a
- * line of its own (`log-outcome.ts`).
+ * Logs the progress of snapshots at each change of phase and every few seconds. The runner logs the
+ * end.
  */
 export class ProgressLog {
   readonly #log: MirrorLogger;
-  readonly #told = new Map<SnapshotProgress, { phase: Phase; at: number }>();
+  readonly #logged = new Map<SnapshotProgress, { phase: Phase; at: number }>();
 
   constructor(log: MirrorLogger) {
     this.#log = log;
   }
 
-  /** Logs what is due at `now` (milliseconds of a clock that only goes forward). */
-  tell(snapshots: readonly SnapshotProgress[], usage: Usage, now: number): void {
+  /** Logs what is due at `now`, in milliseconds of a monotonic clock. */
+  update(snapshots: readonly SnapshotProgress[], usage: Usage, now: number): void {
     for (const snapshot of snapshots) {
       const { phase } = snapshot;
-      const told = this.#told.get(snapshot);
-      if (phase === 'done' || (told?.phase === phase && now - told.at < PERIOD_MS)) continue;
-      this.#told.set(snapshot, { phase, at: now });
-      this.#log.info(fieldsOf(snapshot, usage), MESSAGES[phase]);
+      const logged = this.#logged.get(snapshot);
+      if (phase === 'done' || (logged?.phase === phase && now - logged.at < PERIOD_MS)) continue;
+      this.#logged.set(snapshot, { phase, at: now });
+      this.#log.info(collectFields(snapshot, usage), MESSAGES[phase]);
     }
   }
 }
 
-function fieldsOf(snapshot: SnapshotProgress, usage: Usage): Record<string, unknown> {
+function collectFields(snapshot: SnapshotProgress, usage: Usage): Record<string, unknown> {
   const { poolId, phase, walks } = snapshot;
   const fields: Record<string, unknown> = { poolId };
   if (snapshot.resumed) fields.resumed = true;

@@ -1,13 +1,13 @@
 import { formatCount, printable, type QueryColumn, type TextRow } from '../../index.ts';
 import { outputWidth, writeOut } from '../output.ts';
-import { isTooNarrow, Table, verticalRows } from './table.ts';
+import { formatVertically, isTooNarrow, Table } from './table.ts';
 
-/** The rows of a result, as they come. */
+/** The rows of a result in batches. */
 export type Batches = AsyncIterable<readonly TextRow[]>;
 
 /**
- * Prints a result as a table, cut to the width of the terminal, and the number of its rows. Where the
- * terminal is too narrow for so many columns, each value has a line.
+ * Prints a result as a table, cut to the width of the terminal, and its number of rows. If the
+ * terminal is too narrow for the columns, each value gets its own line.
  */
 export async function printTable(columns: readonly QueryColumn[], batches: Batches): Promise<void> {
   const layout = columns.map((column) => ({
@@ -16,15 +16,15 @@ export async function printTable(columns: readonly QueryColumn[], batches: Batch
   }));
   const width = outputWidth();
   const names = columns.map(({ name }) => name);
-  let isUpright: boolean | null = null;
+  let isVertical: boolean | null = null;
   let table: Table | null = null;
   let count = 0;
   for await (const rows of batches) {
     const texts = rows.map((row) => formatCells(columns, row));
-    // The first rows decide, as they do about the widths of a table.
-    isUpright ??= isTooNarrow(names, texts, width);
-    if (isUpright) {
-      await writeOut(verticalRows(names, texts, count + 1, width));
+    // The first rows decide this and the widths of a table.
+    isVertical ??= isTooNarrow(names, texts, width);
+    if (isVertical) {
+      await writeOut(formatVertically(names, texts, count + 1, width));
       count += rows.length;
       continue;
     }
@@ -33,11 +33,11 @@ export async function printTable(columns: readonly QueryColumn[], batches: Batch
     await writeOut((first ? table.header : '') + table.rows(texts));
     count += rows.length;
   }
-  if (table === null && !isUpright) await writeOut(new Table(layout, [], width).header);
+  if (table === null && !isVertical) await writeOut(new Table(layout, [], width).header);
   await writeOut(count === 1 ? '(1 row)\n' : `(${formatCount(count)} rows)\n`);
 }
 
-/** A row's values as text for people. */
+/** The values of a row as text. */
 export function formatCells(columns: readonly QueryColumn[], row: TextRow): (string | null)[] {
   return columns.map((column, index) => column.toText(row[index] ?? null));
 }
@@ -45,19 +45,19 @@ export function formatCells(columns: readonly QueryColumn[], row: TextRow): (str
 type Values = readonly (string | null)[];
 
 /**
- * One line of CSV by RFC 4180. NULL is an empty field, and empty text is `""`. Values are data and
- * stay as they are, also those that a spreadsheet would take for a formula (`=`, `+`, `-`, `@`).
+ * One line of CSV by RFC 4180. NULL is an empty field, and empty text is `""`. Values stay as they are,
+ * even if a spreadsheet would treat them as a formula (`=`, `+`, `-`, `@`).
  */
-export function csvLine(values: Values): string {
-  return `${values.map(field).join(',')}\r\n`;
+export function formatCsvLine(values: Values): string {
+  return `${values.map(quoteField).join(',')}\r\n`;
 }
 
-/** The same for a terminal, with what it would act on in a visible form: CSV itself has none. */
-export function printableCsvLine(values: Values): string {
-  return csvLine(values.map((value) => value && printable(value)));
+/** The same for a terminal, with control characters escaped. CSV itself has no escapes for them. */
+export function formatPrintableCsvLine(values: Values): string {
+  return formatCsvLine(values.map((value) => value && printable(value)));
 }
 
-function field(value: string | null): string {
+function quoteField(value: string | null): string {
   if (value === null) return '';
   return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }

@@ -1,50 +1,51 @@
-import { counted, formatCount, type Outcome, type SnapshotReport } from '../../index.ts';
+import { counted, type Outcome, type SnapshotReport } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
+import { formatKnown } from './format.ts';
 import { wrap } from './text-width.ts';
 
-const number = (value: number | null) => (value === null ? '?' : formatCount(value));
+const number = (value: number | null) => formatKnown(value, '?');
 
-/** What one run made of a pool's snapshot. */
+/** The result of one run for a pool. */
 export interface Summarized {
   readonly report: SnapshotReport;
-  /** How the run ended; where it is left out, the snapshot's state tells. */
+  /** How the run ended. Absent: as the state of the snapshot. */
   readonly outcome?: Outcome;
   readonly resumed?: boolean;
 }
 
 /**
- * What one run made of a pool's snapshot, in lines for a person of at most `width` columns. Paths and
- * commands stay whole, to be copied.
+ * Describes the result of one run in lines of at most `width` columns. Paths and commands are not
+ * wrapped, so that they can be copied.
  */
 export function describeSnapshot(
   { report, outcome, resumed = false }: Summarized,
   width: number,
 ): string {
   const { poolId, snapshot, state, archive } = report;
-  if (snapshot === null) return `${poolId}: no snapshot was begun.\n`;
+  if (snapshot === null) return `${poolId}: no snapshot was started.\n`;
   const isUnfinished = outcome === 'failed' || outcome === 'interrupted';
-  // A state alone would read as if it went on.
+  // The state alone would read as if the run continued.
   const end = isUnfinished && state !== outcome ? `${outcome}, ${state}` : state;
   const lines = [`${poolId}  snapshot ${snapshot}: ${end}${resumed ? ' (resumed)' : ''}`];
-  const say = (text: string) => lines.push(...wrap('  ', text, width));
+  const add = (text: string) => lines.push(...wrap('  ', text, width));
   if (report.users !== null) {
-    say(
+    add(
       `${number(report.users)} users, ${number(report.groups)} groups, ` +
         `${number(report.memberships)} memberships`,
     );
   }
   if (report.added !== null) {
-    say(
+    add(
       `users: ${number(report.added)} added, ${number(report.modified)} modified, ` +
         `${number(report.removed)} removed`,
     );
   }
   if (report.repaired) {
-    say(
-      `repaired: ${number(report.repaired)} rows of directory.users that something else had changed`,
+    add(
+      `repaired: ${number(report.repaired)} rows of directory.users that another program had changed`,
     );
   }
-  say(
+  add(
     `${counted(report.apiCalls, 'call')} (${number(report.throttled)} throttled, ` +
       `${number(report.retries)} retries) in ${report.seconds.toFixed(1)} s`,
   );
@@ -52,17 +53,17 @@ export function describeSnapshot(
     lines.push(`  ${archive.manifest}: ${archive.objects} objects, ${number(archive.bytes)} bytes`);
   }
   if (state === 'held') {
-    say(`held: ${report.reason}`);
-    lines.push(...decisionLines(poolId, snapshot).map((line) => `  ${line}`));
+    add(`held: ${report.reason}`);
+    lines.push(...formatDecisions(poolId, snapshot).map((line) => `  ${line}`));
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** The commands by which a person decides about a held snapshot. */
-export function decisionLines(poolId: string, snapshot: string): string[] {
+/** The commands that publish or discard a held snapshot. */
+export function formatDecisions(poolId: string, snapshot: string): string[] {
   const key = `${poolId}/${snapshot}`;
   return [
     `To publish it: ${commandHint(['release', key])}`,
-    `To drop it:    ${commandHint(['discard', key])}`,
+    `To discard it: ${commandHint(['discard', key])}`,
   ];
 }

@@ -5,42 +5,42 @@ import {
   printable,
   type Status,
 } from '../../index.ts';
+import { formatRelative, formatSpan } from './format.ts';
 import { wrap } from './text-width.ts';
-import { formatSpan, fromNow } from './timestamps.ts';
 
-/** How old the mirror of a pool is and how the last attempt ended, in lines of at most `width` columns. */
-export function poolLines(status: Status, poolId: string, width: number): string[] {
+/** Describes the newest snapshot of a pool and its last attempt, in lines of at most `width` columns. */
+export function formatPool(status: Status, poolId: string, width: number): string[] {
   const pool = status.pools.find((each) => each.poolId === poolId);
   if (pool === undefined) return [];
-  const lines = [newestOf(pool)];
+  const lines = [describeNewest(pool)];
   if (pool.vanished) lines.push('vanished: COGNITO_POOLS=all no longer lists it');
-  if (pool.lastAttempt !== null) lines.push(attemptText(pool.lastAttempt, status.at));
+  if (pool.lastAttempt !== null) lines.push(describeAttempt(pool.lastAttempt, status.at));
   return lines.flatMap((line) => wrap('  ', printable(line), width));
 }
 
-function newestOf({ newest }: PoolStatus): string {
-  if (newest === null) return 'newest published: none';
+function describeNewest({ newest }: PoolStatus): string {
+  if (newest === null) return 'never published';
   const archive = newest.state === 'archived' ? '' : ', not archived';
   return `newest published: ${newest.snapshot}, ${formatSpan(newest.ageSeconds)} ago${archive}`;
 }
 
-/** A snapshot's own line has why it failed: here is what began none. */
-export function attemptText(
+/** The reason is shown only for an attempt without a snapshot: a snapshot has its own line. */
+export function describeAttempt(
   { outcome, endedAt, snapshot, reason }: AttemptStatus,
   at: Date,
 ): string {
-  const when = `last attempt: ${outcome} ${fromNow(endedAt, at)}`;
+  const when = `last attempt: ${outcome} ${formatRelative(endedAt, at)}`;
   if (snapshot !== null || outcome === 'archived') return when;
-  return `${when}, no snapshot was begun${reason === null ? '' : `: ${reason}`}`;
+  return `${when}, no snapshot was started${reason === null ? '' : `: ${reason}`}`;
 }
 
 /**
- * The ages of mirrors in one line, as monitoring systems read it: the pools that are too old first.
+ * The ages of mirrors in one line for monitoring systems. Shows only the pools that fail, if any do.
  *
- * @param at the time of the check, by Postgres's clock.
- * @param place where there is no mirror.
+ * @param at the time of the check, by the clock of Postgres.
+ * @param place the place that has no mirror at all.
  */
-export function ageText(
+export function formatAges(
   ages: readonly PoolAge[],
   maxAgeSeconds: number,
   { at, place }: { readonly at: Date; readonly place?: string },
@@ -61,7 +61,7 @@ export function ageText(
         ? `${poolId} was never mirrored`
         : `${poolId} is ${formatSpan(ageSeconds)} old, limit ${limit}`;
     const age = vanished ? `${old}, and COGNITO_POOLS=all no longer lists it` : old;
-    return lastAttempt === null ? age : `${age}, ${attemptText(lastAttempt, at)}`;
+    return lastAttempt === null ? age : `${age}, ${describeAttempt(lastAttempt, at)}`;
   });
   return `STALE - ${printable(words.join('; ') + nowhere)}\n`;
 }

@@ -7,23 +7,28 @@ import {
   type WalkStatus,
 } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { MARKS } from './format.ts';
-import { decisionLines } from './snapshot-summary.ts';
-import { type FittedColumn, fittedTable, fittingColumns } from './table.ts';
-import { wrap } from './text-width.ts';
-import { formatMoment, formatSpan, fromNow, secondsBetween } from './timestamps.ts';
+import {
+  formatKnown,
+  formatRelative,
+  formatSpan,
+  formatTimestamp,
+  secondsBetween,
+} from './format.ts';
+import { formatDecisions } from './snapshot-summary.ts';
+import { chooseColumns, type FittedColumn, formatTable } from './table.ts';
+import { MARKS, wrap } from './text-width.ts';
 
-const number = (value: number | null) => (value === null ? '' : formatCount(value));
+const number = (value: number | null) => formatKnown(value, '');
 
 const count = (
   name: string,
   weight: number,
-  of: (snapshot: SnapshotStatus) => number | null,
+  read: (snapshot: SnapshotStatus) => number | null,
 ): FittedColumn<SnapshotStatus> => ({
   name,
   weight,
   align: 'right',
-  text: (snapshot) => number(of(snapshot)),
+  text: (snapshot) => number(read(snapshot)),
 });
 
 const COLUMNS: readonly FittedColumn<SnapshotStatus>[] = [
@@ -39,67 +44,68 @@ const COLUMNS: readonly FittedColumn<SnapshotStatus>[] = [
   count('throttled', 1, ({ throttled }) => throttled),
 ];
 
-/** How many walks are shown one by one. */
-const MOST_WALKS = 8;
+/** How many walks have a line of their own. */
+const MAX_WALKS = 8;
 
-/** A pause between pages that is worth a word. */
+/** A pause between pages is mentioned from this length on. */
 const QUIET_AFTER_SECONDS = 10;
 
 /** A runner records its progress every three seconds. */
 const SILENT_AFTER_SECONDS = 15;
 
 /**
- * The newest snapshots of a pool and how far the one is that is being taken, in lines of at most
- * `width` columns; none where there is no snapshot.
+ * The newest snapshots of a pool and the progress of the running one, in lines of at most `width`
+ * columns. Empty without snapshots.
  */
-export function snapshotLines(status: Status, poolId: string, width: number): string[] {
+export function formatSnapshots(status: Status, poolId: string, width: number): string[] {
   const snapshots = status.snapshots.filter((snapshot) => snapshot.poolId === poolId);
   if (snapshots.length === 0) return [];
   return [
-    ...fittedTable(COLUMNS, snapshots, width),
-    ...snapshots.flatMap((snapshot) => remarks(snapshot, status, width)),
+    ...formatTable(COLUMNS, snapshots, width),
+    ...snapshots.flatMap((snapshot) => formatDetails(snapshot, status, width)),
   ];
 }
 
-/** The columns that the tables of some pool have no room for. */
-export function hiddenColumns(snapshots: readonly SnapshotStatus[], width: number): string[] {
+/** The columns that are missing in the table of at least one pool. */
+export function findHiddenColumns(snapshots: readonly SnapshotStatus[], width: number): string[] {
   const byPool = new Set(snapshots.map(({ poolId }) => poolId));
   const shown = [...byPool].map((poolId) => {
     const rows = snapshots.filter((snapshot) => snapshot.poolId === poolId);
-    return fittingColumns(COLUMNS, rows, width);
+    return chooseColumns(COLUMNS, rows, width);
   });
   return COLUMNS.filter((column) => shown.some((columns) => !columns.includes(column))).map(
     ({ name }) => name,
   );
 }
 
-/** What the table has no room for: why a snapshot stands where it does, and how far it is. */
-function remarks(row: SnapshotStatus, status: Status, width: number): string[] {
+/** The details below the table: the reason of a state, commands and progress. */
+function formatDetails(row: SnapshotStatus, status: Status, width: number): string[] {
   const { poolId, snapshot, reason, progress, walking } = row;
   const texts = reason === null ? [] : [reason];
-  const commands = row.state === 'held' ? decisionLines(poolId, snapshot) : [];
+  const commands = row.state === 'held' ? formatDecisions(poolId, snapshot) : [];
   if (isInterrupted(row)) {
     texts.push('interrupted: no process reads it.');
-    commands.push(resume(status, poolId));
+    commands.push(formatResume(status, poolId));
   }
-  if (progress !== null && progress.phase !== 'walk') texts.push(phaseText(progress, status.at));
-  else if (walking !== null) texts.push(...walkTexts(row, walking, status.at));
+  if (progress !== null && progress.phase !== 'walk')
+    texts.push(describePhase(progress, status.at));
+  else if (walking !== null) texts.push(...describeWalks(row, walking, status.at));
   const lead = `  ${snapshot}: `;
   const lines = texts.flatMap((text, index) =>
     wrap(index === 0 ? lead : ' '.repeat(lead.length), printable(text), width),
   );
-  // Whole, so that they can be pasted.
+  // Not wrapped, so that they can be pasted.
   lines.push(...commands.map((command) => `    ${printable(command)}`));
   const isRead = walking !== null && progress?.phase === 'walk';
-  return isRead ? [...lines, ...walkLines(walking, status.at, width - 2)] : lines;
+  return isRead ? [...lines, ...formatWalks(walking, status.at, width - 2)] : lines;
 }
 
 function isInterrupted({ state, runner }: SnapshotStatus): boolean {
   return state === 'walking' && runner === null;
 }
 
-/** Workers take it up again where they mirror the pool. */
-function resume({ schedules }: Status, poolId: string): string {
+/** Workers resume the snapshots of pools that they mirror. */
+function formatResume({ schedules }: Status, poolId: string): string {
   const isScheduled = schedules.some((schedule) => schedule.poolId === poolId);
   return `To resume: ${commandHint([isScheduled ? 'trigger' : 'sync', poolId])}`;
 }
@@ -107,7 +113,7 @@ function resume({ schedules }: Status, poolId: string): string {
 type Progress = NonNullable<SnapshotStatus['progress']>;
 
 /** Such as `confirming users: 340 of 1,000`. */
-function phaseText({ phase, done, total, notedAt }: Progress, at: Date): string {
+function describePhase({ phase, done, total, notedAt }: Progress, at: Date): string {
   const isCounted = done !== null && total !== null;
   const counts = isCounted ? `: ${formatCount(done)} of ${formatCount(total)}` : '';
   const silence = secondsBetween(notedAt, at);
@@ -122,7 +128,7 @@ function phaseText({ phase, done, total, notedAt }: Progress, at: Date): string 
   }
 }
 
-function walkTexts(row: SnapshotStatus, walking: WalkingStatus, at: Date): string[] {
+function describeWalks(row: SnapshotStatus, walking: WalkingStatus, at: Date): string[] {
   const kinds = walking.walks.map((kind) => {
     const of = kind.expected === null ? '' : ` of about ${formatCount(kind.expected)}`;
     return (
@@ -130,11 +136,11 @@ function walkTexts(row: SnapshotStatus, walking: WalkingStatus, at: Date): strin
       `${formatCount(kind.walksDone)} of ${formatCount(kind.walks)} walks done`
     );
   });
-  return walking.rate === null ? kinds : [...kinds, paceOf(row, walking, walking.rate, at)];
+  return walking.rate === null ? kinds : [...kinds, describePace(row, walking, walking.rate, at)];
 }
 
 /** Such as `1,440 items/s; end: 2026-11-21T02:05:00Z, in 5 min`. */
-function paceOf(
+function describePace(
   { progress }: SnapshotStatus,
   { rateSince, readAt, estimatedEnd }: WalkingStatus,
   rate: number,
@@ -145,36 +151,37 @@ function paceOf(
   if (readAt !== null && secondsBetween(readAt, at) >= QUIET_AFTER_SECONDS) {
     words.push(`, no page requested for ${formatSpan(secondsBetween(readAt, at))}`);
   }
-  const end = estimatedEnd && `${formatMoment(estimatedEnd)}, ${fromNow(estimatedEnd, at)}`;
+  const end =
+    estimatedEnd && `${formatTimestamp(estimatedEnd)}, ${formatRelative(estimatedEnd, at)}`;
   return `${words.join('')}; end: ${end ?? 'unknown'}`;
 }
 
-function walkLines(walking: WalkingStatus, at: Date, width: number): string[] {
-  const shown = walking.inProgress.slice(0, MOST_WALKS);
+function formatWalks(walking: WalkingStatus, at: Date, width: number): string[] {
+  const shown = walking.inProgress.slice(0, MAX_WALKS);
   if (shown.length === 0) return [];
-  const lines = fittedTable(walkColumns(at), shown, width);
+  const lines = formatTable(listWalkColumns(at), shown, width);
   const total = walking.walks.reduce((sum, kind) => sum + kind.walksInProgress, 0);
   if (total > shown.length)
     lines.push(`${MARKS.more} and ${formatCount(total - shown.length)} more`);
   return lines.map((line) => `  ${line}`);
 }
 
-function walkColumns(at: Date): FittedColumn<WalkStatus>[] {
+function listWalkColumns(at: Date): FittedColumn<WalkStatus>[] {
   return [
     { name: 'walk', weight: 6, text: formatWalkName },
     { name: 'read', weight: 4, align: 'right', text: ({ items }) => formatCount(items) },
-    { name: 'of about', weight: 2, align: 'right', text: ({ expected }) => number(expected) },
+    { name: 'expected', weight: 2, align: 'right', text: ({ expected }) => number(expected) },
     { name: 'pages', weight: 1, align: 'right', text: ({ pages }) => formatCount(pages) },
     { name: 'items/s', weight: 3, align: 'right', text: ({ rate }) => number(rate) },
     {
       name: 'ends',
       weight: 5,
-      text: ({ estimatedEnd }) => (estimatedEnd === null ? '' : fromNow(estimatedEnd, at)),
+      text: ({ estimatedEnd }) => (estimatedEnd === null ? '' : formatRelative(estimatedEnd, at)),
     },
   ];
 }
 
-/** A walk over members goes by its number: a group's name can be personal. */
+/** A walk over members is shown by number: the name of a group can be personal. */
 function formatWalkName({ id, kind, prefix }: WalkStatus): string {
   if (kind === 'members') return `members, walk ${id}`;
   return prefix ? `${kind} ${prefix}${MARKS.more}` : kind;

@@ -10,9 +10,8 @@ const MIN_WIDTH = 4;
 const SEPARATOR = ' | ';
 
 /**
- * Lays rows out as a table whose lines fit `lineWidth` columns: wide values are cut, and what a
- * terminal would act on is shown escaped. Column widths follow the rows given at first, so that
- * more rows can come one batch after another.
+ * A table in lines of at most `lineWidth` columns. Wide values are cut, and control characters are
+ * escaped. The sample decides the widths of the columns, so that rows can follow in batches.
  */
 export class Table {
   readonly #columns: readonly TableColumn[];
@@ -23,7 +22,7 @@ export class Table {
     const natural = columns.map(({ name }, index) =>
       Math.max(
         measureWidth(printable(name)),
-        ...sample.map((row) => measureWidth(cell(row[index]))),
+        ...sample.map((row) => measureWidth(toCell(row[index]))),
       ),
     );
     const separators = SEPARATOR.length * (columns.length - 1);
@@ -42,7 +41,7 @@ export class Table {
 
   #line(values: TextRow): string {
     const cells = this.#widths.map((width, index) => {
-      const text = cell(values[index]);
+      const text = toCell(values[index]);
       const isLast = index === this.#widths.length - 1;
       const align = this.#columns[index]?.align ?? 'left';
       return isLast && align === 'left' ? truncate(text, width) : pad(text, width, align);
@@ -53,16 +52,16 @@ export class Table {
 
 type TextRow = readonly (string | null)[];
 
-function cell(value: string | null | undefined): string {
+function toCell(value: string | null | undefined): string {
   return printable(value ?? '');
 }
 
-/** Cuts the widest columns to one common width, so that all together take at most `total`. */
+/** Cuts the widest columns to a common width, so that all columns fit `total`. */
 function shrink(widths: readonly number[], total: number): number[] {
   let cap = Math.max(MIN_WIDTH, ...widths);
   const sum = () => widths.reduce((all, width) => all + Math.min(width, cap), 0);
   while (cap > MIN_WIDTH && sum() > total) {
-    // What exceeds the line is taken from the columns that have the cap's width, evenly.
+    // Takes the excess evenly from the columns that have the width of the cap.
     const capped = widths.filter((width) => width >= cap).length;
     cap = Math.max(
       MIN_WIDTH,
@@ -72,29 +71,29 @@ function shrink(widths: readonly number[], total: number): number[] {
   return widths.map((width) => Math.min(width, cap));
 }
 
-/** A column of what rows have in common; those of least `weight` give way where lines are short. */
+/** A column that can be left out: those with the smallest `weight` go first on short lines. */
 export interface FittedColumn<Row> extends TableColumn {
   readonly weight: number;
   readonly text: (row: Row) => string;
 }
 
 /**
- * The lines of a table of at most `width` columns. Whole columns give way, as long as two are left: a
- * number that is cut would be another number.
+ * A table in lines of at most `width` columns. Leaves out whole columns, down to two, because a number
+ * that is cut would be wrong.
  */
-export function fittedTable<Row>(
+export function formatTable<Row>(
   columns: readonly FittedColumn<Row>[],
   rows: readonly Row[],
   width: number,
 ): string[] {
-  const left = fittingColumns(columns, rows, width);
-  const texts = rows.map((row) => left.map((column) => column.text(row)));
-  const table = new Table(left, texts, width);
+  const chosen = chooseColumns(columns, rows, width);
+  const texts = rows.map((row) => chosen.map((column) => column.text(row)));
+  const table = new Table(chosen, texts, width);
   return `${table.header}${table.rows(texts)}`.split('\n').slice(0, -1);
 }
 
-/** The columns that have room in such a table. */
-export function fittingColumns<Row>(
+/** The columns that fit into `width`. */
+export function chooseColumns<Row>(
   columns: readonly FittedColumn<Row>[],
   rows: readonly Row[],
   width: number,
@@ -118,14 +117,14 @@ export function fittingColumns<Row>(
   return shown.map(({ column }) => column);
 }
 
-/** With less room than this for each column, a table would show the beginnings of values alone. */
-const LEAST_FOR_COLUMN = 13;
+/** With less width per column, a table would cut most values to their first letters. */
+const MIN_PER_COLUMN = 13;
 
 type Rows = readonly (readonly (string | null)[])[];
 
-/** True where a table of these rows does not fit `width`, and would cut most of its values. */
+/** True if a table of these rows would cut most of its values to fit `width`. */
 export function isTooNarrow(names: readonly string[], rows: Rows, width: number): boolean {
-  if (width >= names.length * LEAST_FOR_COLUMN) return false;
+  if (width >= names.length * MIN_PER_COLUMN) return false;
   const natural = names.map((name, column) =>
     Math.max(measureWidth(name), ...rows.map((row) => measureWidth(printable(row[column] ?? '')))),
   );
@@ -133,12 +132,12 @@ export function isTooNarrow(names: readonly string[], rows: Rows, width: number)
 }
 
 /**
- * Rows with a line for each column, as psql shows them with `\x`: for a terminal that is too narrow
- * for a table. NULL is empty, and what a terminal would act on is shown escaped.
+ * Rows with a line for each column, like `\x` in psql, for terminals that are too narrow for a table.
+ * NULL is empty, and control characters are escaped.
  *
  * @param first the number of the first row.
  */
-export function verticalRows(
+export function formatVertically(
   names: readonly string[],
   rows: Rows,
   first: number,

@@ -54,7 +54,7 @@ export async function scheduleRows(
   return found.rows;
 }
 
-/** The workers that did not take their leave, those that need a look first: lost, then in problem. */
+/** The workers that did not stop in order: lost ones first, then those with a problem. */
 export async function workerRows(db: Queryable): Promise<WorkerRow[]> {
   const found = await db.query<WorkerRow>(
     `SELECT id, host, pid, version, started_at AS "startedAt", seen_at AS "seenAt", alive, jobs,
