@@ -21,6 +21,7 @@ WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 MIRROR_HOME=/var/lib/cognito-mirror
 RUN install -d -o 1000 -g 1000 -m 0700 "$MIRROR_HOME"
 COPY package.json README.md ./
+COPY docs docs
 COPY --from=packages /app/node_modules node_modules
 COPY bin bin
 COPY migrations migrations
