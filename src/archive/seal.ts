@@ -67,7 +67,7 @@ export async function seal(
  * name: parts of an earlier attempt and unfinished files. The same listing proves that the named
  * objects exist.
  *
- * @returns the keys of those that stay.
+ * @returns the keys of retained objects.
  */
 async function deleteUnnamed(
   destination: Destination,

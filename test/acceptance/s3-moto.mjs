@@ -1,14 +1,15 @@
 /**
- * Mirrors a pool into S3 as moto has it, a server that this project did not write. Run it after
- * `npm ci`, with `moto_server` in the PATH (`pip install 'moto[server]'`):
+ * Mirrors a pool into moto, an S3 server by other authors. Run it after `npm ci`, with `moto_server`
+ * in the PATH (`pip install 'moto[server]'`):
  *
  *     node test/acceptance/s3-moto.mjs
  *
- * In each of three buckets (plain, versioned, with Object Lock and default retention) two snapshots
- * are taken, with parts over 8 MiB; then the last manifest moves to cold storage (but for the third
- * bucket) and another snapshot follows.
- * It prints one line a bucket and exits with 0 where every manifest proves its objects and the one
- * before it, and no upload is left open.
+ * It uses three buckets: plain, versioned, and with Object Lock and default retention. Each gets two
+ * snapshots with parts over 8 MiB. Then the last manifest moves to cold storage, except in the third
+ * bucket, and another snapshot follows.
+ *
+ * It prints one line per bucket. It exits with 0 if every manifest has the hashes of its objects and of
+ * the manifest before it, and no upload is left open.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -63,7 +64,7 @@ try {
     endpoint: s3Url,
     forcePathStyle: true,
     credentials,
-    // Moto shows a composite checksum as that of the whole, which the SDK would refuse.
+    // Moto returns a composite checksum as that of the whole object, which the SDK rejects.
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   for (const bucket of ['plain', 'versioned', 'locked']) {
@@ -71,7 +72,7 @@ try {
     const archive = { ...env, ARCHIVE_URL: `s3://${bucket}/of/pools` };
     await sync(archive);
     await sync(archive);
-    // Moto does not let a copy into a bucket with Object Lock.
+    // Moto rejects a copy into a bucket with Object Lock.
     if (bucket !== 'locked') await moveToColdStorage(s3, bucket);
     await sync(archive);
     const { snapshots, objects, largest } = await verify(s3, bucket);
@@ -117,7 +118,7 @@ async function moveToColdStorage(s3, Bucket) {
 }
 
 /**
- * Compares what a bucket holds with its manifests. Those in cold storage are known by their hashes.
+ * Compares the objects of a bucket with its manifests. Manifests in cold storage are known by hash.
  *
  * @param {S3Client} s3 @param {string} Bucket
  */

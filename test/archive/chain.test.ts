@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
-import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openFolder } from './destinations.ts';
 import {
+  catchRefusal,
   contentOf,
   NEVER,
   optionsWith,
@@ -43,15 +43,6 @@ function manifest(day: number, poolId = POOL): Promise<{ previous: unknown }> {
 
 function pathOf(day: number): string {
   return `${backend.folder}/${manifestKey(POOL, `202611${day}T020000Z`)}`;
-}
-
-async function refusal(run: Promise<unknown>): Promise<ActionRequiredError> {
-  const error = await run.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ActionRequiredError)) throw new Error('not refused', { cause: error });
-  return error;
 }
 
 test('each manifest holds the hash of the one before it', async () => {
@@ -92,7 +83,7 @@ test('a changed manifest stops the chain with an error that shows both hashes', 
     .update(await readFile(pathOf(20)))
     .digest('hex');
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
-  const { message } = await refusal(archive(21, { previous }));
+  const { message } = await catchRefusal(archive(21, { previous }));
   expect(message).toContain(
     `before 20261121T020000Z is 20261120T020000Z (SHA-256 ${changed}) there, but 20261120T020000Z (SHA-256 ${manifestSha256}) in the database`,
   );
@@ -103,7 +94,7 @@ test('a deleted manifest stops the chain', async () => {
   const { manifestSha256 } = await archive(20);
   await rm(pathOf(20));
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
-  const { message } = await refusal(archive(21, { previous }));
+  const { message } = await catchRefusal(archive(21, { previous }));
   expect(message).toContain(`${manifestKey(POOL, '20261120T020000Z')} is missing there.`);
 });
 
@@ -111,13 +102,13 @@ test('a manifest that the database has not recorded stops the chain', async () =
   const { manifestSha256 } = await archive(20);
   await archive(21);
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
-  expect((await refusal(archive(22, { previous }))).message).toContain('is 20261121T020000Z');
+  expect((await catchRefusal(archive(22, { previous }))).message).toContain('is 20261121T020000Z');
 });
 
 test('a later snapshot at the destination is refused', async () => {
   await archive(21);
   const before = await contentOf(backend.destination);
-  const { message } = await refusal(archive(20));
+  const { message } = await catchRefusal(archive(20));
   expect(message).toContain('a later snapshot of us-east-1_Ab12Cd34 (20261121T020000Z)');
   expect(await contentOf(backend.destination)).toEqual(before);
 });
@@ -140,7 +131,7 @@ test('only the version that wrote a sealed archive restores its lost object', as
   const before = await contentOf(backend.destination);
   const [lost = ''] = [...before.keys()].filter((key) => key.startsWith('jsonl/users/'));
   await backend.destination.delete([lost], NEVER);
-  await refusal(archive(20, { program: 'cognito-mirror/9.9.9' }));
+  await catchRefusal(archive(20, { program: 'cognito-mirror/9.9.9' }));
   expect(await archive(20)).toEqual(first);
   expect(await contentOf(backend.destination)).toEqual(before);
 });
@@ -148,7 +139,7 @@ test('only the version that wrote a sealed archive restores its lost object', as
 test('a sealed archive is never overwritten with other content', async () => {
   await archive(20);
   const before = await contentOf(backend.destination);
-  const { message } = await refusal(
+  const { message } = await catchRefusal(
     archive(20, { publishedAt: new Date('2026-11-20T09:00:00.000Z') }),
   );
   expect(message).toContain(
@@ -156,7 +147,7 @@ test('a sealed archive is never overwritten with other content', async () => {
   );
   expect(await contentOf(backend.destination)).toEqual(before);
   const other = pool(3);
-  await refusal(
+  await catchRefusal(
     writeArchive(
       backend.destination,
       requestFor(other),
@@ -170,7 +161,7 @@ test('a sealed archive is never overwritten with other content', async () => {
 test('a sealed manifest that cannot be read is named and not overwritten', async () => {
   await archive(20);
   await writeFile(pathOf(20), 'not a manifest');
-  const { message } = await refusal(archive(20));
+  const { message } = await catchRefusal(archive(20));
   expect(message).toContain('cannot be read as a manifest: it is not JSON');
   expect(await readFile(pathOf(20), 'utf8')).toBe('not a manifest');
 });

@@ -78,17 +78,17 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     for await (const object of backend.destination.list('ab/', NEVER)) {
       expect(object).toEqual({ key: 'ab/6', bytes: 4 });
     }
-    expect(await keys('none/')).toEqual([]);
+    expect(await keys('missing/')).toEqual([]);
   });
 
   test('a missing object is read as null', async () => {
-    expect(await backend.destination.read('a/none', NEVER)).toBeNull();
+    expect(await backend.destination.read('a/missing', NEVER)).toBeNull();
   });
 
   test('a deletion removes the named objects and ignores missing ones', async () => {
     const bytes = await file(Buffer.from('x'));
     for (const key of ['a/1', 'a/2', 'a/3']) await backend.destination.put(key, bytes, NEVER);
-    await backend.destination.delete(['a/1', 'a/3', 'a/none'], NEVER);
+    await backend.destination.delete(['a/1', 'a/3', 'a/missing'], NEVER);
     await backend.destination.delete([], NEVER);
     expect(await keys('a/')).toEqual(['a/2']);
   });

@@ -7,7 +7,7 @@ import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { useS3 } from './destinations.ts';
-import { contentOf, NEVER, pool } from './support.ts';
+import { catchError, contentOf, NEVER, pool } from './support.ts';
 import { useWorkFolder } from './work-folder.ts';
 
 const MULTIPART = 20_000_000;
@@ -43,15 +43,6 @@ const bucket = () => {
 const count = (operation: string) =>
   server.requests.filter((request) => request.operation === operation).length;
 
-async function failure(run: Promise<unknown>): Promise<Error> {
-  const error = await run.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof Error)) throw new Error('the call did not fail');
-  return error;
-}
-
 describe.each<[string, S3Options, readonly [small: number, large: number]]>([
   ["S3's own checksums", {}, [0, 0]],
   ['the checksum of the whole object', { checksums: 'of the whole' }, [0, 0]],
@@ -77,7 +68,7 @@ describe.each<[string, S3Options, readonly [small: number, large: number]]>([
     const destination = await open(options);
     await destination.check(NEVER);
     server.fault = ({ operation }) => (operation === 'PutObject' ? 'other bytes' : null);
-    const error = await failure(destination.put('file', await file(1_000), NEVER));
+    const error = await catchError(destination.put('file', await file(1_000), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).toContain('stored other bytes');
     expect(bucket().objects.size).toBe(0);
@@ -140,7 +131,7 @@ describe('a server that does not obey If-None-Match', () => {
 
 test('a server without multipart uploads is detected at the start', async () => {
   const destination = await open({ multipart: false });
-  const error = await failure(destination.check(NEVER));
+  const error = await catchError(destination.check(NEVER));
   expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toBe(
     'ARCHIVE_URL: the server of the bucket archive does not support the call CreateMultipartUpload (MethodNotAllowed, HTTP 405). Set ARCHIVE_URL to a bucket on a server that supports it, or to a folder: file:///folder.',

@@ -8,7 +8,7 @@ import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Fault, type S3Server, startS3Server } from '../support/s3-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { openBucket, useS3 } from './destinations.ts';
-import { contentOf, NEVER, optionsWith, pool, requestFor, rowsOf } from './support.ts';
+import { catchError, contentOf, NEVER, optionsWith, pool, requestFor, rowsOf } from './support.ts';
 
 const MULTIPART = 20_000_000;
 
@@ -39,15 +39,6 @@ function failing(operation: string, fault: S3Fault, times = 1) {
   let left = times;
   backend.server.fault = (request) =>
     request.operation === operation && left-- > 0 ? fault : null;
-}
-
-async function failure(run: Promise<unknown>): Promise<Error> {
-  const error = await run.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof Error)) throw new Error('it did not fail');
-  return error;
 }
 
 describe('uploads', () => {
@@ -82,7 +73,7 @@ describe('uploads', () => {
 
   test('that keep failing throw a resumable error and leave no upload', async () => {
     failing('UploadPart', 'InternalError', Number.POSITIVE_INFINITY);
-    const error = await failure(backend.destination.put('large', await file(MULTIPART), NEVER));
+    const error = await catchError(backend.destination.put('large', await file(MULTIPART), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).toContain(
       'The call UploadPart on the bucket archive failed (InternalError, HTTP 500)',
@@ -98,7 +89,7 @@ describe('uploads', () => {
       return null;
     };
     const put = backend.destination.put('large', await file(MULTIPART), abort.signal);
-    expect((await failure(put)).message).toBe('stopped by a person');
+    expect((await catchError(put)).message).toBe('stopped by a person');
     expect(bucket().uploads.size).toBe(0);
     expect(bucket().objects.size).toBe(0);
   });
@@ -106,7 +97,7 @@ describe('uploads', () => {
   test.each([1_000, MULTIPART])('of %d bytes that were damaged are detected', async (length) => {
     const operation = length === MULTIPART ? 'UploadPart' : 'PutObject';
     failing(operation, 'other bytes');
-    const error = await failure(backend.destination.put('file', await file(length), NEVER));
+    const error = await catchError(backend.destination.put('file', await file(length), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
     expect(bucket().uploads.size).toBe(0);
   });
@@ -130,7 +121,7 @@ describe('uploads', () => {
       async (fault) => {
         const plain = await openDestination('s3://archive');
         server.fault = ({ operation }) => (operation === 'PutObject' ? fault : null);
-        const error = await failure(plain.put('file', await file(1_000), NEVER));
+        const error = await catchError(plain.put('file', await file(1_000), NEVER));
         expect(error).toBeInstanceOf(ResumableError);
         expect(error.message).toContain('stored other bytes');
         expect(server.buckets.get('archive')?.objects.size).toBe(0);
@@ -140,7 +131,7 @@ describe('uploads', () => {
     test('that cannot be read back throw a resumable error', async () => {
       const plain = await openDestination('s3://archive');
       server.fault = ({ operation }) => (operation === 'GetObject' ? 'cut body' : null);
-      const error = await failure(plain.put('file', await file(1_000), NEVER));
+      const error = await catchError(plain.put('file', await file(1_000), NEVER));
       expect(error).toBeInstanceOf(ResumableError);
       expect(error.message).toContain('reading file failed before its end');
     });
@@ -171,7 +162,7 @@ describe('an archive', () => {
     let puts = 0;
     backend.server.fault = ({ operation }) =>
       operation === 'PutObject' && ++puts === 4 ? 'other bytes' : null;
-    expect(await failure(archive())).toBeInstanceOf(ResumableError);
+    expect(await catchError(archive())).toBeInstanceOf(ResumableError);
     expect([...(await contentOf(backend.destination)).keys()].join()).not.toContain('manifest');
     await archive();
     expect([...(await contentOf(backend.destination)).keys()].join()).toContain('manifest');
@@ -203,7 +194,7 @@ describe('a check', () => {
     ['DeleteObjects', 's3:DeleteObject'],
   ])('names the call and the IAM action if %s is denied', async (operation, action) => {
     failing(operation, 'AccessDenied', Number.POSITIVE_INFINITY);
-    const error = await failure(backend.destination.check(NEVER));
+    const error = await catchError(backend.destination.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain(`is denied for the call ${operation}.`);
     expect(error.message).toContain(`Allow the IAM action ${action}`);
@@ -212,7 +203,7 @@ describe('a check', () => {
   test('detects a denied deletion in the list of refused objects', async () => {
     const server = await startS3Server({ deniesDeletion: true });
     useS3(server);
-    const error = await failure((await openDestination('s3://archive')).check(NEVER));
+    const error = await catchError((await openDestination('s3://archive')).check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('Allow the IAM action s3:DeleteObject');
     await server.close();
@@ -222,7 +213,7 @@ describe('a check', () => {
     'that fails with %s can be run again',
     async (fault) => {
       failing('PutObject', fault, Number.POSITIVE_INFINITY);
-      const error = await failure(backend.destination.check(NEVER));
+      const error = await catchError(backend.destination.check(NEVER));
       expect(error).toBeInstanceOf(ResumableError);
       expect(error.message).toContain(`The call PutObject on the bucket archive failed (${fault},`);
     },
@@ -270,7 +261,7 @@ describe('a check', () => {
 
   test('reports a bucket that does not exist', async () => {
     const missing = await openDestination('s3://missing');
-    const error = await failure(missing.check(NEVER));
+    const error = await catchError(missing.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toBe(
       'ARCHIVE_URL: the bucket missing does not exist. Create the bucket, or set ARCHIVE_URL to an existing one.',
@@ -280,7 +271,7 @@ describe('a check', () => {
   test('reports the Region of a bucket in another Region', async () => {
     const server = await startS3Server({ buckets: { european: 'eu-west-1' } });
     useS3(server);
-    const error = await failure((await openDestination('s3://european')).check(NEVER));
+    const error = await catchError((await openDestination('s3://european')).check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('is in eu-west-1. Set AWS_REGION to eu-west-1.');
     await server.close();
@@ -288,7 +279,7 @@ describe('a check', () => {
 
   test('reports an unreachable server', async () => {
     await backend.server.close();
-    const error = await failure(backend.destination.check(NEVER));
+    const error = await catchError(backend.destination.check(NEVER));
     expect(error).toBeInstanceOf(ActionRequiredError);
     expect(error.message).toContain('cannot be reached (ECONNREFUSED)');
     backend = await openBucket();
@@ -316,7 +307,7 @@ describe('a check', () => {
 
 test('a denied call during a run names its IAM action', async () => {
   failing('DeleteObjects', 'AccessDenied');
-  const error = await failure(backend.destination.delete(['a'], NEVER));
+  const error = await catchError(backend.destination.delete(['a'], NEVER));
   expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toContain('s3:DeleteObject');
 });

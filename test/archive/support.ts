@@ -8,6 +8,7 @@ import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import type { ArchiveOptions, ArchiveRequest } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
+import { ActionRequiredError } from '../../src/model/errors.ts';
 import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
 
 export const POOL = 'us-east-1_Ab12Cd34';
@@ -168,3 +169,20 @@ export const OFFLINE = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
 };
+
+/** Returns the error of a call, which must fail. */
+export async function catchError(call: Promise<unknown>): Promise<Error> {
+  const error = await call.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error('The call did not fail.', { cause: error });
+  return error;
+}
+
+/** Returns the error of a call that a person must fix. */
+export async function catchRefusal(call: Promise<unknown>): Promise<ActionRequiredError> {
+  const error = await catchError(call);
+  if (!(error instanceof ActionRequiredError)) throw error;
+  return error;
+}

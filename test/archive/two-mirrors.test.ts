@@ -13,6 +13,7 @@ import { ActionRequiredError, LeaseLostError, ResumableError } from '../../src/m
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, openBucket, openFolder, wrap } from './destinations.ts';
 import {
+  catchRefusal,
   contentOf,
   MANIFEST,
   NEVER,
@@ -45,15 +46,6 @@ function archive(
     rowsOf(datasets),
     optionsWith({ formats: ['jsonl'], partRows: 4, owner, ...more }),
   );
-}
-
-async function refusal(run: Promise<unknown>): Promise<ActionRequiredError> {
-  const error = await run.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ActionRequiredError)) throw new Error('not refused', { cause: error });
-  return error;
 }
 
 /** Expects the manifest to name exactly the stored objects. */
@@ -130,7 +122,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
       const first = archive(paused, 'database-a', 9);
       await reached.opened;
       const before = await contentOf(destination);
-      const { message } = await refusal(archive(destination, 'database-b', 30));
+      const { message } = await catchRefusal(archive(destination, 'database-b', 30));
       expect(message).toBe(
         `ARCHIVE_URL: another mirror with another database is writing the archive of ${POOL}/20261120T020000Z there. It holds the lock ${LOCK}. Give each database its own ARCHIVE_URL. If that mirror no longer runs, delete the lock.`,
       );
@@ -142,7 +134,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
 
   test('the later one reports that it is sealed and deletes nothing', async () => {
     const { manifestSha256 } = await archive(destination, 'database-a', 9);
-    const { message } = await refusal(archive(destination, 'database-b', 9));
+    const { message } = await catchRefusal(archive(destination, 'database-b', 9));
     expect(message).toContain('Another mirror with another database sealed it.');
     expect(message).toContain('Give each database its own ARCHIVE_URL');
     await expectSealed(destination, manifestSha256);
@@ -158,7 +150,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
         return destination.create(key, own, signal);
       },
     });
-    await refusal(archive(racing, 'database-a', 9));
+    await catchRefusal(archive(racing, 'database-a', 9));
     expect((await contentOf(destination)).get(MANIFEST)?.toString()).toBe('{"of":"another"}\n');
     await other.remove();
   });
@@ -170,7 +162,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
       put: () => Promise.reject(new ResumableError('killed')),
     });
     await expect(archive(killed, 'database-a', 9)).rejects.toThrow('killed');
-    await refusal(archive(destination, 'database-b', 9));
+    await catchRefusal(archive(destination, 'database-b', 9));
     const { manifestSha256 } = await archive(destination, 'database-a', 9);
     await expectSealed(destination, manifestSha256);
     expect(await destination.read(LOCK, NEVER)).toBeNull();
@@ -249,7 +241,7 @@ test('a run with fewer formats deletes no part of a sealed archive', async () =>
     read: async (key, signal) =>
       key.startsWith('parquet/') ? null : destination.read(key, signal),
   });
-  await refusal(archive(broken, 'database-a', 9));
+  await catchRefusal(archive(broken, 'database-a', 9));
   await expectSealed(destination, manifestSha256);
   await close();
 });
