@@ -3,7 +3,7 @@ import {
   NODE_REGION_CONFIG_FILE_OPTIONS,
   NODE_REGION_CONFIG_OPTIONS,
 } from '@smithy/core/config';
-import { type EndpointVariable, endpointProblem } from '../config/aws-environment.ts';
+import { type EndpointVariable, findEndpointProblem } from '../config/endpoints.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function configuredEndpoint(
   const set = [variable, 'AWS_ENDPOINT_URL'].find((name) => env[name]);
   const file = env.AWS_CONFIG_FILE ?? '~/.aws/config';
   const subject = set ?? `endpoint_url of the profile ${env.AWS_PROFILE ?? 'default'} in ${file}`;
-  const problem = endpointProblem(subject, url);
+  const problem = findEndpointProblem(subject, url);
   if (problem !== null) throw new ActionRequiredError([problem]);
   return url;
 }

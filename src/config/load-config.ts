@@ -3,9 +3,9 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
-import { endpointProblems } from './aws-environment.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import { applySslMode, findSslModeProblem } from './database-url.ts';
+import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
 import { findUnknownVariables } from './unknown-names.ts';
@@ -57,7 +57,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
 
   const values = parseVariables(set, problems);
   if (worker) problems.push(...findMissing(set));
-  problems.push(...findUnknownVariables(set, NAMES), ...endpointProblems(set));
+  problems.push(...findUnknownVariables(set, NAMES), ...findEndpointProblems(set));
   const file = parseFile(values.MIRROR_CONFIG, problems);
   const pools = parseNamed(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
   // An invalid list or file can name pools: only its own problem is reported then.

@@ -82,7 +82,7 @@ describe('the endpoint of a service', () => {
 
   test('without a scheme in the file is an error that names profile and file', async () => {
     const path = await configure(IN_SERVICES('localhost:9000'));
-    const problem = `endpoint_url of the profile mirror in ${path}: the endpoint does not begin with http:// or https://.`;
+    const problem = `endpoint_url of the profile mirror in ${path}: the endpoint must start with http:// or https://.`;
     await expect(openDestination('s3://archive/x')).rejects.toThrow(problem);
     await expect(requireCognitoEndpoint()).rejects.toThrow(problem);
   });

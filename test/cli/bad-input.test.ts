@@ -21,15 +21,15 @@ beforeEach(() => mirror.simulator.denied.clear());
 
 const HELD = 'us-east-1_Simulated/20261120T020000Z';
 
-/** Commands that open the database; those of the second list open the archive as well. */
+/** Commands that open the database; the second list also opens the archive. */
 const WITH_DATABASE = ['sync', 'plan', 'status', `release ${HELD}`, `discard ${HELD}`, 'migrate'];
 const WITH_ARCHIVE = ['sync', `release ${HELD}`];
 
 /**
- * Runs a command that must be refused with exit code 2 and nothing on standard output, before any
- * call to the service.
+ * Runs a command that must fail with exit code 2, without standard output and without any call to the
+ * service.
  *
- * @returns the subjects of the problems that it names, each on a line of its own with its remedy.
+ * @returns the subjects of the reported problems, one per line, each with a remedy.
  */
 async function refused(args: readonly string[], change: EnvChange = {}): Promise<string[]> {
   const before = mirror.simulator.attempts.total;
@@ -38,7 +38,7 @@ async function refused(args: readonly string[], change: EnvChange = {}): Promise
   expect(mirror.simulator.attempts.total).toBe(before);
   lastStderr = stderr;
   const all = stderr.trimEnd().split('\n');
-  // The log of `sync` has the outcome of each pool besides.
+  // `sync` also logs the outcome of each pool.
   const logged = all.filter((line) => line.startsWith('{'));
   for (const line of logged) expect(JSON.parse(line)).toMatchObject({ msg: 'snapshot failed' });
   const lines = all.filter((line) => !line.startsWith('{'));
@@ -48,13 +48,13 @@ async function refused(args: readonly string[], change: EnvChange = {}): Promise
 let lastStderr = '';
 
 describe.each(['sync', 'plan'])('%s and its pools', (command) => {
-  it('says what to set where no pool is named', async () => {
+  it('says what to set if no pool is named', async () => {
     expect(await refused([command], { COGNITO_POOLS: undefined })).toEqual(['COGNITO_POOLS']);
     expect(lastStderr).toContain('us-east-1_Ab12Cd34');
     expect(await refused([command], { COGNITO_POOLS: ' , ' })).toEqual(['COGNITO_POOLS']);
   });
 
-  it('names every malformed id, of the variable and of the command line', async () => {
+  it('reports every malformed id, from the variable and the command line', async () => {
     const ids = ['us-east-1', 'us-east-1_Good', 'us-east-1_A-b', `us-east-1_${'x'.repeat(60)}`];
     expect(await refused([command], { COGNITO_POOLS: ids.join(',') })).toEqual(
       Array(3).fill('COGNITO_POOLS'),
@@ -65,18 +65,18 @@ describe.each(['sync', 'plan'])('%s and its pools', (command) => {
     expect(await refused([command, 'all', 'us-east-1_Good'])).toEqual(['POOL']);
   });
 
-  it('asks for the Region that `all` means', async () => {
+  it('requires the Region for `all`', async () => {
     expect(await refused([command], { COGNITO_POOLS: 'all' })).toEqual(['AWS_REGION']);
   });
 
-  it('sends nothing of a malformed id to a terminal as it is', async () => {
+  it('escapes control characters of a malformed id', async () => {
     await refused([command, 'us-east-1\u001b[2J']);
     expect(lastStderr).not.toContain('\u001b');
   });
 });
 
 describe('the environment', () => {
-  it('is judged whole: every wrong value and every unknown name is listed at once', async () => {
+  it('is checked as a whole: all wrong values and unknown names are reported at once', async () => {
     const subjects = await refused(['sync'], {
       COGNITO_POOLS: 'nonsense',
       DATABASE_URL: 'mysql://user:hunter2@host/db',
@@ -110,7 +110,7 @@ describe('the environment', () => {
   });
 
   it.each([...WITH_DATABASE, 'list users us-east-1_Simulated', 'query TABLE', 'db'])(
-    'is judged by %s',
+    'is checked by %s',
     async (command) => {
       const change = { MIRROR_MAX_REMOVED_RATIO: '-1', LOG_LEVEL: 'loud' };
       const subjects = await refused(command.split(' '), change);
@@ -128,9 +128,9 @@ describe.each(WITH_DATABASE)('the database, of %s', (command) => {
 
   it.each([
     ['that nothing serves', { port: '1' }, /nothing listens there\. Start the server/],
-    ['whose password is another', { password: 'hunter2' }, /refuses this user or password\. /],
+    ['whose password is wrong', { password: 'hunter2' }, /refuses this user or password\. /],
     ['that does not exist', { pathname: '/none' }, /there is no such database\. Create it/],
-  ])('%s is refused, its password unsaid', async (_, change, message) => {
+  ])('%s is refused without showing its password', async (_, change, message) => {
     const { password } = new URL(mirror.databaseUrl);
     const [subject] = await refused(args, changed(change));
     expect(subject).toMatch(/^DATABASE_URL \(postgres:\/\/.*\)$/);
@@ -153,7 +153,7 @@ describe.each(WITH_DATABASE)('the database, of %s', (command) => {
     }
   });
 
-  it('cannot be embedded below what is no folder', async () => {
+  it('cannot be embedded below a file', async () => {
     const file = join(mirror.folder, 'file');
     writeFileSync(file, '');
     const change = { DATABASE_URL: undefined, MIRROR_HOME: join(file, 'home') };
@@ -165,7 +165,7 @@ describe.each(WITH_DATABASE)('the database, of %s', (command) => {
 describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
   const args = command.split(' ');
 
-  it('cannot be a folder below what is no folder', async () => {
+  it('cannot be a folder below a file', async () => {
     const file = join(mirror.folder, 'file');
     writeFileSync(file, '');
     const ARCHIVE_URL = pathToFileURL(join(file, 'archive')).href;
@@ -173,7 +173,7 @@ describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
     expect(lastStderr).toContain('cannot be written (ENOTDIR)');
   });
 
-  it('cannot be a bucket that does not exist, is elsewhere, is closed, or on no server', async () => {
+  it('cannot be a bucket that is missing, in another Region, forbidden or unreachable', async () => {
     const onS3 = (more: EnvChange = {}) => ({
       ARCHIVE_URL: 's3://archive/prefix',
       AWS_ENDPOINT_URL_S3: s3.url,
@@ -195,7 +195,7 @@ describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
     expect(lastStderr).toContain('AWS_ENDPOINT_URL_S3');
   });
 
-  it('is told of together with the database', async () => {
+  it('is reported together with the database', async () => {
     const subjects = await refused(args, {
       DATABASE_URL: 'postgres://127.0.0.1:1/none',
       ARCHIVE_URL: 's3://missing',
@@ -207,14 +207,14 @@ describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
 });
 
 describe('the service', () => {
-  /** What `sync` says, which ends with exit code 2, of a service that refuses. */
+  /** The errors of a `sync` that the service refuses and that ends with exit code 2. */
   async function syncRefused(args: readonly string[] = [], change: EnvChange = {}) {
     const { code, stderr } = await mirror.sync(args, change);
     expect(code).toBe(2);
     return stderr.split('\n').filter((line) => line.startsWith('cognito-mirror: '));
   }
 
-  it('has no such pool in its Region: every one is told of, and begins no snapshot', async () => {
+  it('has no such pools: each is reported, and no snapshot starts', async () => {
     const lines = await syncRefused(['us-east-1_Gone', 'eu-west-1_Simulated']);
     expect(lines).toEqual([
       expect.stringMatching(/us-east-1_Gone: the pool does not exist in us-east-1.* Check the id/),
@@ -223,7 +223,7 @@ describe('the service', () => {
     expect(await mirror.rows('SELECT FROM directory.snapshots')).toEqual([]);
   });
 
-  it('is not asked where there are no credentials', async () => {
+  it('is not called without credentials', async () => {
     const before = mirror.simulator.attempts.total;
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     const [line] = await syncRefused([], none);
@@ -235,7 +235,7 @@ describe('the service', () => {
   });
 
   it.each(['DescribeUserPool', 'ListGroups', 'ListUsers', 'ListUsersInGroup'] as const)(
-    'does not allow %s: the missing action is named, and no more is needed',
+    'does not allow %s: the missing action is reported, and it is enough',
     async (operation) => {
       mirror.simulator.denied.set(operation, 'AccessDeniedException');
       const [line] = await syncRefused();
@@ -243,19 +243,19 @@ describe('the service', () => {
         `may not call ${operation}. Allow the action cognito-idp:${operation}`,
       );
       expect(line).toContain('userpool/us-east-1_Simulated');
-      // Once it is allowed, the same command goes on, or begins.
+      // Once it is allowed, the same command succeeds.
       mirror.simulator.denied.clear();
       expect(await mirror.sync()).toMatchObject({ code: 0, reports: [{ state: 'archived' }] });
     },
   );
 
-  it('does not allow ListUserPools, which `all` needs', async () => {
+  it('does not allow ListUserPools, which `all` requires', async () => {
     mirror.simulator.denied.set('ListUserPools', 'AccessDeniedException');
     const [line] = await syncRefused([], { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' });
     expect(line).toContain('Allow the action cognito-idp:ListUserPools on *');
   });
 
-  it('has no pool at all in the Region of `all`', async () => {
+  it('has no pools in the Region of `all`', async () => {
     const [line] = await syncRefused([], { COGNITO_POOLS: 'all', AWS_REGION: 'eu-west-1' });
     expect(line).toMatch(/COGNITO_POOLS: .*eu-west-1/);
   });

@@ -153,7 +153,7 @@ describe('plan', () => {
     expect(stdout.match(/^\S+ {2}first snapshot$/gm)).toHaveLength(3);
   });
 
-  it("goes by the pool's own role and archive, and the share of its account", async () => {
+  it("uses the pool's own role and archive, and the share of its account", async () => {
     await mirror.sync(['eu-west-1_Far', 'us-east-1_Other']);
     const arn = 'arn:aws:iam::444455556666:role/mirror';
     const sts = await startSts({ roles: [{ arn }] });
@@ -252,7 +252,7 @@ describe('a plan that fails', () => {
   });
 
   it.each(['DescribeUserPool', 'ListGroups'] as const)(
-    'names %s where it is not allowed; no other action is needed',
+    'reports %s if it is not allowed, and needs no other action',
     async (operation) => {
       for (const other of ['ListUsers', 'ListUsersInGroup', 'AdminGetUser'] as const) {
         mirror.simulator.denied.set(other, 'AccessDeniedException');

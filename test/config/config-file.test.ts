@@ -121,7 +121,7 @@ describe('the pools to mirror', () => {
     expect([...config.file.pools.keys()]).toEqual(ids);
   });
 
-  test('are missing if the file names none either', () => {
+  test('are missing if the file does not name any', () => {
     const MIRROR_CONFIG = writeYaml('accounts: {}');
     expect(problemsOf({ MIRROR_CONFIG }, { needsPools: true })).toHaveLength(1);
     expect(loadConfig({ MIRROR_CONFIG }).pools).toEqual([]);

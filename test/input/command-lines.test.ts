@@ -61,7 +61,7 @@ const VALUES = [
   ...['throttle=1', 'throttle:ListUsers=2', 'toString=1', 'ListUsers', 'valueOf', 'email ^= "a"'],
 ];
 
-/** Any text that the system hands over as an argument, which ends at a NUL. */
+/** Any text that can be an argument: one without NUL. */
 const argument = anyText
   .map((text) => text.replaceAll('\0', ''))
   .filter((text) => text.length < 200);
@@ -82,10 +82,10 @@ const line = fc
     ),
     fc.array(word, { maxLength: 5 }),
   )
-  // What needs nothing more would mirror a pool of its own for a while.
+  // `demo` without arguments would run for a while, so it gets an invalid one.
   .map(([command, words]) => [command, ...words, ...(command === 'demo' ? ['now'] : [])]);
 
-/** Runs a command line to its end; what runs until it is stopped is stopped once it says something. */
+/** Runs a command line to its end. Stops it after its first output, as some commands do not end. */
 async function run(args: readonly string[]) {
   const running = await mirror.start(args);
   let stopped = false;
@@ -93,16 +93,16 @@ async function run(args: readonly string[]) {
     stopped = running.child.kill('SIGTERM');
   });
   const { code, stderr } = await running.result;
-  // Help listens to no signal.
+  // Help does not handle signals.
   return { code: stopped && code === null ? 0 : code, stderr };
 }
 
-/** What only a program that was taken by surprise writes. */
+/** Output that only an unhandled error causes. */
 const SURPRISE = /^\s+at .+|This is unexpected|node:internal|\w+Error\b|[Uu]nhandled|\[object/m;
 
 const ACTIVE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-test('any command line does its work, or is refused with a message that says why', async () => {
+test('any command line works or is refused with a reason', async () => {
   const seen = new Map<number | null, number>();
   await fc.assert(
     fc.asyncProperty(fc.tuple(line, line, line), async (lines) => {
@@ -119,7 +119,7 @@ test('any command line does its work, or is refused with a message that says why
     }),
     { numRuns: 25, endOnFailure: true },
   );
-  // Neither is everything refused, nor anything done.
+  // Some lines are refused, and not all.
   expect(seen.get(2)).toBeGreaterThan(10);
   expect(seen.size).toBeGreaterThan(1);
 });

@@ -13,23 +13,23 @@ const ENDPOINT_VARIABLES: readonly (EndpointVariable | 'AWS_ENDPOINT_URL')[] = [
   'AWS_ENDPOINT_URL',
 ];
 
-/** What is wrong with the endpoints that the environment sets. */
-export function endpointProblems(env: Readonly<Record<string, string | undefined>>): Problem[] {
+/** The problems of the endpoints that the environment sets. */
+export function findEndpointProblems(env: Readonly<Record<string, string | undefined>>): Problem[] {
   return ENDPOINT_VARIABLES.flatMap((name) => {
     const url = env[name];
-    return (url !== undefined && endpointProblem(name, url)) || [];
+    return (url !== undefined && findEndpointProblem(name, url)) || [];
   });
 }
 
-/** What is wrong with an endpoint, which is not quoted: it can hold a password. Null: nothing is. */
-export function endpointProblem(subject: string, url: string): Problem | null {
+/** The problem of an endpoint, or null. It does not quote the URL, which can hold a password. */
+export function findEndpointProblem(subject: string, url: string): Problem | null {
   const hasScheme = /^https?:\/\//i.test(url);
   if (hasScheme && URL.canParse(url)) return null;
   return {
     subject,
     problem: hasScheme
-      ? 'the endpoint is not a valid URL.'
-      : 'the endpoint does not begin with http:// or https://.',
+      ? 'the endpoint must be a valid URL.'
+      : 'the endpoint must start with http:// or https://.',
     remedy: 'Give a URL such as https://s3.example.com:9000.',
   };
 }

@@ -10,14 +10,14 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-test('what is missing is made for its owner alone, and the topmost of it is told', async () => {
+test('creates missing folders for the owner only and returns the topmost one', async () => {
   const path = join(folder.path, 'a/b/c');
   expect(await makeFolder(path)).toBe(join(folder.path, 'a'));
   expect(statSync(path).mode & 0o777).toBe(0o700);
   expect(await makeFolder(path)).toBeUndefined();
 });
 
-test('several may make the same folders at once', async () => {
+test('can create the same folders concurrently', async () => {
   for (let round = 0; round < 20; round++) {
     const names = ['x', 'y', 'z'].flatMap((name) => [name, name]);
     await Promise.all(names.map((name) => makeFolder(join(folder.path, `${round}/a/b/${name}`))));
@@ -25,7 +25,7 @@ test('several may make the same folders at once', async () => {
   }
 });
 
-test('below what is no folder, and where nothing can be made, it fails', async () => {
+test('fails below a file and where folders cannot be created', async () => {
   await expect(makeFolder('/dev/null/a/b')).rejects.toThrow(/ENOTDIR/);
   await expect(makeFolder('/proc/none/a/b')).rejects.toThrow();
 });
