@@ -37,12 +37,16 @@ export interface CliProcess {
   readonly result: Promise<CliResult>;
 }
 
+/** Checking the build reads every source, so each test file does it once. */
+let built: Promise<void> | undefined;
+
 /** Starts `cognito-mirror` with these arguments, built from the sources as they are. */
 export async function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<CliProcess> {
-  await ensureBuilt();
+  built ??= ensureBuilt();
+  await built;
   const shell = ['-c', options.shell ?? 'exec "$@"', 'sh'];
   const child = spawn('/bin/sh', [...shell, process.execPath, MAIN, ...args], {
     cwd: options.cwd,

@@ -1,7 +1,9 @@
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
+import { serverPid } from './embedded-server.ts';
 import { runSql, TEMPLATE } from './postgres.ts';
 import { makeSuiteFolder } from './suite-folder.ts';
 
@@ -16,10 +18,18 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = join(makeSuiteFolder(), 'suite');
   const postgres = await openEmbeddedPostgres(home);
+  await skipDiskFlushes(home);
   await runSql(postgres.url, `CREATE DATABASE ${TEMPLATE}`);
   await migrate(withDatabase(postgres.url, TEMPLATE));
   project.provide('postgresUrl', postgres.url);
   return () => postgres.close();
+}
+
+/** Turns off what protects data from a crash of the machine: nobody needs the data of a suite again. */
+async function skipDiskFlushes(home: string): Promise<void> {
+  const settings = join(home, 'postgres/data/postgresql.auto.conf');
+  await appendFile(settings, 'fsync = off\nfull_page_writes = off\n');
+  process.kill((await serverPid(home)) as number, 'SIGHUP');
 }
 
 function withDatabase(url: string, name: string): string {
