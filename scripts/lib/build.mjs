@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT, say, withCheckoutLock } from './checkout.mjs';
+import { finishDeclarations } from './declarations.mjs';
 import { Failure } from './failure.mjs';
 import { captureNode } from './run.mjs';
 
@@ -49,6 +50,7 @@ async function build() {
     ]);
     if (NO_COMPILER.test(output)) throw lacksPlatformPackage();
     if (code !== 0) throw new Failure(`the build failed:\n${output}`, 1);
+    await finishDeclarations(draft);
     await writeFile(join(draft, STAMP), hash);
     // A program that runs from `dist` keeps what it has loaded.
     if (existsSync(DIST)) await rename(DIST, old);

@@ -133,7 +133,8 @@ export async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
       name === undefined
         ? `\`parquet\` needs DuckDB, and this system cannot load it (${message}).`
         : `\`parquet\` needs DuckDB, but its package ${name} is not installed.`;
-    const install = name === undefined ? 'Use' : 'Install again without `--omit=optional`, or use';
+    const install =
+      name === undefined ? 'Set' : 'Run `npm install --include=optional @duckdb/node-api`, or set';
     throw new ActionRequiredError(
       [
         {

