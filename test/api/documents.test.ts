@@ -19,7 +19,7 @@ interface Sample {
 async function readSamples(): Promise<Sample[]> {
   const text = await readFile(join(ROOT, 'docs/API.md'), 'utf8');
   let heading = '';
-  return [...text.matchAll(/^#+ (.*)$|^```ts\n(.*?)^```$/gms)].flatMap(([, title, code]) => {
+  return [...text.matchAll(/^#+ ([^\n]*)$|^```ts\n(.*?)^```$/gms)].flatMap(([, title, code]) => {
     heading = title ?? heading;
     return code === undefined ? [] : [{ name: heading, code }];
   });
