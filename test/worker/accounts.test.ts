@@ -91,7 +91,7 @@ describe('pools of several accounts', () => {
     expect(Math.min(...one)).toBeLessThan(Math.max(...two));
     expect(Math.min(...two)).toBeLessThan(Math.max(...one));
     expect(mostInAnySecond([...one, ...two])).toBeLessThanOrEqual(RATE + 1);
-    const limiters = (await fleet.redis.command('KEYS', 'b_*/UserList_settings')) as string[];
+    const limiters = (await fleet.redis.command('KEYS', 'cognito-mirror/*/UserList')) as string[];
     expect(limiters.map((key) => key.split('/')[1]).sort()).toEqual([FIRST, SECOND]);
   });
 
