@@ -87,7 +87,7 @@ describe('the plan of a later snapshot', () => {
       const { memberships } = report;
       expect(planned).toMatchObject({ users, groups, memberships, unknownGroups: 0 });
       expectClose(planned.calls.total, report.apiCalls);
-      // Nothing changed, so the archive is as large as the last, but for the frames of empty parts.
+      // Nothing changed, so the archive is as large as the last, except for the frames of empty parts.
       expect(Math.abs(planned.archive.bytes - (report.archive?.bytes ?? 0))).toBeLessThan(1500);
     },
   );

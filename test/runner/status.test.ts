@@ -151,7 +151,7 @@ describe('rates', () => {
     expect(rate).toBeCloseTo(60 / seconds(await beganAt(), status.at));
     expect(rate).toBeLessThanOrEqual(6);
     expect(seconds(status.at, estimatedEnd as Date)).toBeCloseTo(2_640 / (rate as number), 1);
-    // A walk that starts again gives back what earlier runs had read: no rate is below zero.
+    // A restarted walk loses the items of earlier runs: no rate is below zero.
     await db.query(`UPDATE ${walks} SET items = 60, attempt = 2 WHERE id = $1`, [walk.id]);
     expect(walkingOf(await readStatus(db, null)).rate).toBe(0);
   });

@@ -138,7 +138,7 @@ describe('the estimate', () => {
       ],
     };
     const estimated = estimate({ ...LATER, archive, formats: ['parquet'] });
-    // Of groups it has no row to go by: 30 bytes each, as measured elsewhere.
+    // It has no row of a group, so it uses 30 bytes each, as measured elsewhere.
     expect(estimated.archive).toEqual({
       formats: ['parquet'],
       bytes: 80_000 + 10_100 + 2 * 30,

@@ -59,7 +59,7 @@ describe('a run that was interrupted', () => {
       if (error === null) break;
       interrupted += 1;
       expect(error).toBeInstanceOf(InterruptedError);
-      // Only the first call, which describes the pool, comes before a snapshot is begun.
+      // Only the first call, which describes the pool, comes before the snapshot starts.
       if (calls > 1) expect(report.state).toBe('walking');
       const before = await mirror.rows(
         `SELECT snapshot FROM directory.snapshots WHERE state = 'walking'`,

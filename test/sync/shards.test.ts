@@ -14,7 +14,7 @@ const filters = () =>
 
 let seen: { operation: string; request: Record<string, unknown> }[] = [];
 
-/** Opens a pool that is large enough to be cut, and notes what is asked of it. */
+/** Opens a pool that is large enough to be split, and records its requests. */
 async function open(options: Parameters<typeof openTestMirror>[0] = {}): Promise<void> {
   mirror = await openTestMirror({ users: 2000, groups: 5, seed: 21, ...options });
   seen = [];
@@ -118,7 +118,7 @@ describe('a large pool', () => {
         'empty-page': 0.2,
         'short-page': 0.2,
         'repeat-user': 0.2,
-        // A walk is begun ten times at most: over its pages together this must stay rare.
+        // A walk has ten attempts: over all its pages this must stay rare.
         'token-refused': 0.002,
         throttle: 0.02,
         'internal-error': 0.02,

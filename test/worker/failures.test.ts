@@ -43,7 +43,7 @@ async function attempt(poolId: string) {
   return row;
 }
 
-/** The last line of the worker's log that tells how a run of the pool ended. */
+/** The last line of the worker's log with the outcome of a run of the pool. */
 function lastOutcomeOf(poolId: string): Record<string, unknown> | undefined {
   return worker.output.stderr
     .split('\n')

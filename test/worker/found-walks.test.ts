@@ -65,7 +65,7 @@ describe('walks that are found or fail while others run', () => {
     expect(ended.filter(({ kind, state }) => kind === 'users' && state === 'done')).toHaveLength(
       16,
     );
-    // Nothing had to be made anew: its job planned the walks, waited for them, and judged.
+    // No job was added twice: the snapshot's job planned the walks, waited for them, and checked.
     const [job] = await mirror.queues.snapshots.getFailed();
     expect(job?.attemptsStarted).toBe(2);
   });
@@ -92,7 +92,7 @@ describe('walks that are found or fail while others run', () => {
     });
     const [job, ...more] = await walkJobs(STUCK, 'failed');
     expect(more).toEqual([]);
-    // The first run read two pages, and so was none.
+    // The first run read two pages, so it spent no attempt.
     expect(job).toMatchObject({
       name: 'users',
       attemptsMade: ATTEMPTS,

@@ -41,7 +41,7 @@ async function readAll(): Promise<unknown> {
   return Promise.all(tables.map((table) => fleet.rows(`SELECT * FROM ${table} AS t ORDER BY t`)));
 }
 
-/** Wakes a worker, and waits until it has let go of everything that it had in hand. */
+/** Wakes a worker, and waits until all its jobs have ended. */
 async function wake({ child, pid }: FleetWorker): Promise<void> {
   const [before] = await fleet.rows<{ jobs: number; at: Date }>(
     'SELECT jobs, clock_timestamp() AS at FROM mirror.workers WHERE pid = $1',
@@ -114,7 +114,7 @@ async function waitingSessions(): Promise<number> {
   return counted?.waiting ?? 0;
 }
 
-/** How long a snapshot may stand still after its workers froze, in seconds of Postgres's clock. */
+/** How long a snapshot may stop after its workers froze, in seconds of Postgres's clock. */
 const BOUND_SECONDS = 60;
 
 describe('a worker that froze while it read', () => {

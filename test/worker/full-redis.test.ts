@@ -23,7 +23,7 @@ it('a Redis that is full for some seconds costs no attempt and loses nothing', a
   await sleep(7_000);
   expect(fleet.simulator.attempts.total).toBe(before);
   for (const worker of workers) {
-    // Anyone may read it, so the cause stands in the log and in status alone.
+    // Readiness is public, so only the log and `status` have the cause.
     expect(await (await fetch(`${worker.url}/readyz`)).json()).toMatchObject({
       checks: { redis: { ok: false, problem: 'Redis refuses commands; the log says why.' } },
     });

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mostInAnySecond } from '../quota/sliding.ts';
-import { hint } from '../support/cli.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls } from '../support/holds.ts';
@@ -99,7 +98,7 @@ describe('`sync` beside workers', () => {
     const { code, reports } = await fleet.sync([A], shared());
     expect(code).toBe(1);
     expect(reports[0]?.reason).toBe(
-      `The workers are taking a snapshot of ${A}; \`${hint(['status', A])}\` shows its progress. Run this again when it has ended.`,
+      `The workers are taking a snapshot of ${A}; \`cognito-mirror status ${A}\` shows its progress. Run this again when it has ended.`,
     );
     expect([await snapshots(A), await requests(A)]).toEqual(before);
     held.release();

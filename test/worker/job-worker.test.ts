@@ -18,7 +18,7 @@ let events: QueueEvents;
 let worker: JobWorker | null = null;
 /** What the jobs' next runs throw; then they end well. */
 let errors: Error[];
-/** Whether the jobs' runs wait until they are told to stop, and what they were told. */
+/** Whether the jobs' runs wait until they are aborted, and with which reasons they were. */
 let untilAborted = false;
 let aborted: unknown[] = [];
 
@@ -93,7 +93,7 @@ it('a paused job continues by itself, without spending an attempt', async () => 
   const added = await start(...Array.from({ length: 10 }, () => new PausedError('Paused.')));
   await completed;
   expect(errors).toEqual([]);
-  // Of ten pauses none was counted: the run that ended it is the first attempt.
+  // Ten pauses count as no attempt: the run that ended it is the first.
   expect((await find(added)).attemptsMade).toBe(1);
 });
 
@@ -143,7 +143,7 @@ it('a job that returns while it still runs is delayed, and keeps its lock afterw
   const lock = `${keys}:${added.id}:lock`;
   const locked = async () => (await redis.command('EXISTS', lock)) === 1;
   await until('the job is in hand', locked);
-  // As if it had been found stalled, while this process knows nothing of it.
+  // As if another worker had found it stalled, which this process does not know.
   await redis.command('DEL', lock);
   await redis.command('LREM', `${keys}:active`, '1', added.id ?? '');
   await redis.command('RPUSH', `${keys}:wait`, added.id ?? '');
@@ -152,6 +152,6 @@ it('a job that returns while it still runs is delayed, and keeps its lock afterw
   untilAborted = false;
   await until('it is done', async () => (await (await find(added)).getState()) === 'completed');
   expect(String(aborted[0])).toMatch(/taken again/);
-  // Being put off counts for nothing: one run ended it.
+  // The delay counts as no attempt: one run ended it.
   expect((await find(added)).attemptsMade).toBe(1);
 });

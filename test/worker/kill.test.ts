@@ -41,7 +41,7 @@ describe('killed workers', () => {
   it('all at once while reading, publishing and archiving, leave one snapshot to the next worker', async () => {
     fleet = await openFleet({ users: 900, groups: 6, seed: 342 });
     const mayPublish = await keepLock(fleet, 'LOCK TABLE directory.users IN SHARE MODE');
-    // What tells how far back the history goes is asked for each dataset that is archived.
+    // Archiving each dataset reads this table, which says how far back the history goes.
     const mayArchive = await keepLock(
       fleet,
       'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',

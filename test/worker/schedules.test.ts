@@ -141,7 +141,7 @@ describe('a run that is due', () => {
     await startWorker({ COGNITO_POOLS: A });
     await fleet.settled(A);
     const taken = await requests(A);
-    // Each run begins a moment after a whole number of three seconds, and is of that one alone.
+    // Each run starts a moment after a multiple of three seconds, once for each.
     const slots = taken.map(({ requested_at }) => Math.floor(requested_at.getTime() / 3000));
     expect(new Set(slots).size).toBe(slots.length);
     expect(taken.every(({ source }) => source === 'schedule')).toBe(true);

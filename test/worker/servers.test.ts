@@ -20,7 +20,7 @@ const attempts = () => fleet.simulator.attempts.count();
 const whenAttempted = (count: number) =>
   until(`${count} attempts were made`, async () => attempts() >= count);
 
-/** What `status` tells of the workers' trouble. */
+/** The workers' problem in `status`. */
 async function troubleInStatus(): Promise<(string | null)[]> {
   const { stdout } = await fleet.run(['status', '--json']);
   return JSON.parse(stdout).workers.map(({ problem }: { problem: string | null }) => problem);
@@ -146,7 +146,7 @@ describe('Postgres, lost while a pool is read', () => {
     const [backend] = await own.rows<{ pid: number }>(
       `SELECT pid FROM pg_stat_activity WHERE application_name = 'cognito-mirror'`,
     );
-    // Postgres then ends every session, and starts anew.
+    // Postgres then ends every session and restarts.
     process.kill(backend?.pid as number, 'SIGKILL');
     await until('the request has ended', async () => {
       const ended = await own

@@ -16,7 +16,7 @@ const PACE = { MIRROR_USER_LIST_RPS: '20' };
 
 const readyz = async ({ url }: FleetWorker) => (await fetch(`${url}/readyz`)).status;
 
-/** How many jobs a worker has in hand, as it tells of itself. */
+/** How many jobs a worker runs, as it reports. */
 async function jobsInHand({ pid }: FleetWorker): Promise<number> {
   const [row] = await fleet.rows<{ jobs: number }>(
     'SELECT jobs FROM mirror.workers WHERE pid = $1',
@@ -58,7 +58,7 @@ it('a worker that gets no answer from Postgres leaves its jobs to another, and r
   expect(troubleIn(silent)).toEqual(lossAndReturn('Postgres'));
   other.child.kill('SIGTERM');
   await other.result;
-  // Of another account, whose quota it takes part in anew.
+  // Another account, whose quota lock it has to take again.
   await fleet.trigger(OTHER);
   expect(await fleet.settled(OTHER)).toMatchObject({ outcome: 'done' });
   await expectNoAttemptSpent(fleet);

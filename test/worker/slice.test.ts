@@ -45,7 +45,7 @@ afterAll(async () => {
   await redis.close();
 });
 
-/** Whether the job is told to pause after its slice, with these waiting. */
+/** Whether the job pauses after its slice while these wait. */
 async function pauses(...priorities: number[]): Promise<boolean> {
   for (const priority of priorities) await queues.walks.add('users', DATA, { priority });
   const slice = pauseWhenOthersWait(queues.walks, job);
