@@ -48,7 +48,7 @@ function quotesOf(section: string): string[] {
   );
 }
 
-test.each(['Held snapshots', 'Log lines', 'Errors', 'Embedded Postgres'])(
+test.each(['Held snapshots', 'Workers', 'Log lines', 'Errors', 'Embedded Postgres'])(
   'docs/OPERATIONS.md, %s: every quoted message is a text of the program',
   (heading) => {
     const texts = programTexts();
