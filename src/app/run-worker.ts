@@ -7,7 +7,7 @@ import { withoutRows } from '../postgres/database-error.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { recordListed } from '../postgres/store/pools.ts';
 import { openMetricsQuery } from '../postgres/work/metrics.ts';
-import { countLiveWorkers, installationId } from '../postgres/work/workers.ts';
+import { countLiveWorkers, readInstallationId } from '../postgres/work/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { RedisOutage } from '../redis/watch.ts';
@@ -64,7 +64,7 @@ export async function runWorker(
   let worker: RunningWorker | null = null;
   try {
     await requireUsableRedis(redis);
-    const jobs = openQueues(redis.client, await installationId(db), createProblemLog(log));
+    const jobs = openQueues(redis.client, await readInstallationId(db), createProblemLog(log));
     queues = jobs;
     await assertQueuesUsable(redis, jobs.prefix);
     metrics.setSources({

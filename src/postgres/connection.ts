@@ -4,17 +4,17 @@ import { cancelStatement } from './session/cancel.ts';
 import { SessionPool } from './session/pool.ts';
 import { beginOwned } from './work/transaction-owner.ts';
 
-/** What runs one statement: a pool, or one connection within a transaction. */
+/** Runs one statement: a pool, or one connection in a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
 
-/** How often a cancelled transaction is asked again to stop. */
+/** How often a cancelled transaction is cancelled again. */
 const CANCEL_EVERY_MS = 250;
 
 /**
  * A pool of connections to the mirror's database.
  *
- * @param size most connections at a time.
- * @param log gets a line where there are fewer.
+ * @param size the most connections at a time.
+ * @param log gets a line if the server allows fewer.
  */
 export function openPool(url: string, size: number, log?: Logger): pg.Pool {
   const pool = new SessionPool(url, size, log);
@@ -27,7 +27,8 @@ export function openPool(url: string, size: number, log?: Logger): pg.Pool {
 
 /** The connections of each pool. */
 const CLIENTS = new WeakMap<pg.Pool, Set<pg.PoolClient>>();
-/** Cuts every connection of a pool whose server says nothing any more: what waits there fails. */
+
+/** Ends every connection of a pool whose server is silent, so that waiting statements fail. */
 export function dropConnections(pool: pg.Pool): void {
   for (const client of CLIENTS.get(pool) ?? []) {
     (client as unknown as pg.Client).end().catch(() => {});
@@ -35,8 +36,8 @@ export function dropConnections(pool: pg.Pool): void {
 }
 
 /**
- * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Where
- * `signal` fires, the statement that runs is cancelled, and so the transaction rolled back.
+ * Runs `work` in one transaction: commits when it resolves, and rolls back when it throws. An abort of
+ * `signal` cancels the current statement, and so rolls back.
  */
 export async function transaction<T>(
   pool: pg.Pool,
@@ -48,10 +49,10 @@ export async function transaction<T>(
   let broken: Error | undefined;
   let cancelling: NodeJS.Timeout | undefined;
   const cancel = () => {
-    const ask = () => void cancelStatement(pool.options.connectionString ?? '', client);
-    ask();
-    // Once may fall between two statements.
-    cancelling = setInterval(ask, CANCEL_EVERY_MS);
+    const request = () => void cancelStatement(pool.options.connectionString ?? '', client);
+    request();
+    // One request can arrive between two statements, and is lost.
+    cancelling = setInterval(request, CANCEL_EVERY_MS);
   };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
@@ -61,7 +62,7 @@ export async function transaction<T>(
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    // A late cancellation must not hit whoever has the connection next.
+    // A late cancellation must not hit the next user of the connection.
     broken = signal?.aborted ? new Error('cancelled') : undefined;
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
@@ -75,7 +76,13 @@ export async function transaction<T>(
   }
 }
 
-/** The number of rows that a statement touched. */
+/** The time on Postgres's clock, which all stored times use. */
+export async function readClock(db: Queryable): Promise<Date> {
+  const read = await db.query<{ at: Date }>('SELECT clock_timestamp() AS at');
+  return (read.rows[0] as { at: Date }).at;
+}
+
+/** The number of rows that a statement changed or returned. */
 export function rowCount(result: pg.QueryResult): number {
   return result.rowCount ?? 0;
 }

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
+import { readClock } from '../postgres/connection.ts';
 import { type Attempt, type PoolRow, readPoolRows } from '../postgres/store/pool-status.ts';
 import {
   type RequestRow,
-  readClock,
-  requestRows,
+  readRequestRows,
+  readScheduleRows,
+  readWorkerRows,
   type ScheduleRow,
-  scheduleRows,
   type WorkerRow,
-  workerRows,
 } from '../postgres/work/worker-status.ts';
 import { formatName, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
 import { computeRates } from './walking-status.ts';
@@ -51,9 +51,9 @@ export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null)
   const at = await readClock(db);
   const [pools, schedules, workers, requests] = await Promise.all([
     readPoolRows(db, poolIds),
-    scheduleRows(db, poolIds),
-    workerRows(db),
-    requestRows(db, RECENT, poolIds),
+    readScheduleRows(db, poolIds),
+    readWorkerRows(db),
+    readRequestRows(db, RECENT, poolIds),
   ]);
   const isWorked = workers.some(({ alive }) => alive);
   const taken = requests.filter(({ endedAt }) => isWorked && endedAt === null);

@@ -19,7 +19,7 @@ import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
-import { installationId } from '../postgres/work/workers.ts';
+import { readInstallationId } from '../postgres/work/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { withProgress } from './context.ts';
@@ -83,7 +83,7 @@ async function archiveSnapshot(
   progress.counts = rows;
   try {
     const previous = await findLastArchived(db, poolId, destination.url);
-    const owner = await installationId(db);
+    const owner = await readInstallationId(db);
     const archive = await withProgress({ db, lease, progress, log }, () =>
       writeArchive(
         destination,

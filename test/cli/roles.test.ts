@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactionsOf, getOwner } from '../../src/postgres/work/transaction-owner.ts';
+import { endTransactions, getOwner } from '../../src/postgres/work/transaction-owner.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
@@ -143,7 +143,7 @@ describe('by the documented SQL', () => {
       const running = transaction(lost, (client) => client.query('SELECT pg_sleep(600)'));
       const ended = expect(running).rejects.toMatchObject({ code: '57P01' });
       const end = (db: pg.Pool) =>
-        endTransactionsOf(db, [getOwner(lost)]).catch((error: { code?: string }) => error.code);
+        endTransactions(db, [getOwner(lost)]).catch((error: { code?: string }) => error.code);
       await expect.poll(() => end(reader)).toBe('42501');
       expect(await end(worker)).toBe(1);
       await ended;
@@ -230,7 +230,7 @@ describe('no role has more', () => {
     const { code, stderr } = await fleet.sync([], env('worker'));
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /DATABASE_URL: its role lacks a right \(permission denied for table users\)\. Grant it: docs\/OPERATIONS\.md/,
+      /DATABASE_URL: its role lacks a privilege \(permission denied for table users\)\. Grant it: docs\/OPERATIONS\.md/,
     );
   });
 });

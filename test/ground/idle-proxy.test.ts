@@ -23,11 +23,11 @@ test('locks are kept through a proxy that cuts idle connections', async () => {
   const locks = await openLocks(relay.url, () => {
     isLost = true;
   });
-  expect(await locks.takePool('us-east-1_Idle')).toBe(true);
+  expect(await locks.lockPool('us-east-1_Idle')).toBe(true);
   expect(await cut).toMatch(/terminated/);
   // For as long again.
   expect(await runSql(relay.url, 'SELECT pg_sleep(600)').catch(() => 'cut')).toBe('cut');
   expect(isLost).toBe(false);
-  expect(await locks.takePool('us-east-1_Other')).toBe(true);
-  await locks.release();
+  expect(await locks.lockPool('us-east-1_Other')).toBe(true);
+  await locks.unlock();
 });

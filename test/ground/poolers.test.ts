@@ -81,16 +81,16 @@ describe.each(POOLERS)('through $name', ({ start }) => {
     await expect(running).rejects.toBe(reason);
     await db.end();
     const locks = await openLocks(url, () => {});
-    expect(await locks.takePool('us-east-1_Pooled')).toBe(true);
+    expect(await locks.lockPool('us-east-1_Pooled')).toBe(true);
     expect(await locksLeft()).toHaveLength(1);
-    await locks.release();
+    await locks.unlock();
     expect(await locksLeft()).toEqual([]);
   });
 
   test('that ends its session, a lock is lost with a word', async () => {
     const url = await open({ mode: 'session', size: 20 });
     const lost = new Promise<void>((resolve) => {
-      void openLocks(url, resolve).then((locks) => locks.takePool('us-east-1_Pooled'));
+      void openLocks(url, resolve).then((locks) => locks.lockPool('us-east-1_Pooled'));
     });
     await expect.poll(locksLeft).toHaveLength(1);
     await runSql(

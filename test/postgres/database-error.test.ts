@@ -60,7 +60,7 @@ test.each([
 
 test('what a person can do is said', () => {
   const remedy = (code: string) => withoutRows(failure(code)).message;
-  expect(remedy('53100')).toMatch(/Make room on the server's disk\. Run it again/);
+  expect(remedy('53100')).toMatch(/Free space on the server's disk\. Run it again/);
   expect(remedy('23503')).toMatch(/Drop foreign keys and triggers/);
   expect(remedy('42P01')).toMatch(/Restore schemas `directory` and `mirror` together/);
   expect(remedy('XX001')).toMatch(/server's log/);

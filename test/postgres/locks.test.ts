@@ -19,7 +19,7 @@ beforeEach(async () => {
   opened = [];
 });
 afterEach(async () => {
-  await Promise.all(opened.map((locks) => locks.release()));
+  await Promise.all(opened.map((locks) => locks.unlock()));
 });
 
 async function open(onLost: () => void = () => {}): Promise<Locks> {
@@ -31,20 +31,20 @@ async function open(onLost: () => void = () => {}): Promise<Locks> {
 describe('the quota of an account and Region', () => {
   it('is shared by all who pace their calls together', async () => {
     for (const locks of [await open(), await open(), await open()]) {
-      expect(await locks.takeQuota(ACCOUNT, REGION, 'shared')).toBe(true);
+      expect(await locks.lockQuota(ACCOUNT, REGION, 'shared')).toBe(true);
     }
   });
 
   it('is had by one alone who paces them by himself, or not at all', async () => {
     const [one, other] = [await open(), await open()];
-    expect(await one.takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(true);
-    expect(await other.takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
-    expect(await other.takeQuota(ACCOUNT, REGION, 'shared')).toBe(false);
-    expect(await other.takeQuota(ACCOUNT, 'eu-west-2', 'exclusive')).toBe(true);
-    expect(await other.takeQuota('444455556666', REGION, 'exclusive')).toBe(true);
-    await one.release();
-    expect(await other.takeQuota(ACCOUNT, REGION, 'shared')).toBe(true);
-    expect(await (await open()).takeQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
+    expect(await one.lockQuota(ACCOUNT, REGION, 'exclusive')).toBe(true);
+    expect(await other.lockQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
+    expect(await other.lockQuota(ACCOUNT, REGION, 'shared')).toBe(false);
+    expect(await other.lockQuota(ACCOUNT, 'eu-west-2', 'exclusive')).toBe(true);
+    expect(await other.lockQuota('444455556666', REGION, 'exclusive')).toBe(true);
+    await one.unlock();
+    expect(await other.lockQuota(ACCOUNT, REGION, 'shared')).toBe(true);
+    expect(await (await open()).lockQuota(ACCOUNT, REGION, 'exclusive')).toBe(false);
   });
 });
 
@@ -52,13 +52,13 @@ describe('a pool', () => {
   it('is taken by one inline run, and seen to be, until that one ends', async () => {
     const [one, other] = [await open(), await open()];
     expect(await isLockedInline(db, POOL)).toBe(false);
-    expect(await one.takePool(POOL)).toBe(true);
+    expect(await one.lockPool(POOL)).toBe(true);
     expect(await isLockedInline(db, POOL)).toBe(true);
     expect(await isLockedInline(db, 'eu-west-1_Fixture02')).toBe(false);
-    expect(await other.takePool(POOL)).toBe(false);
-    await one.release();
+    expect(await other.lockPool(POOL)).toBe(false);
+    await one.unlock();
     expect(await isLockedInline(db, POOL)).toBe(false);
-    expect(await other.takePool(POOL)).toBe(true);
+    expect(await other.lockPool(POOL)).toBe(true);
   });
 });
 
@@ -67,7 +67,7 @@ describe('a connection that breaks', () => {
     const lost = new EventTarget();
     const told = once(lost, 'lost');
     const one = await open(() => lost.dispatchEvent(new Event('lost')));
-    await one.takePool(POOL);
+    await one.lockPool(POOL);
     await db.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name = 'cognito-mirror locks' AND datname = current_database()`,
@@ -82,8 +82,8 @@ describe('a connection that breaks', () => {
     const one = await open(() => {
       isLost = true;
     });
-    await one.takePool(POOL);
-    await one.release();
+    await one.lockPool(POOL);
+    await one.unlock();
     expect(await isLockedInline(db, POOL)).toBe(false);
     expect(isLost).toBe(false);
   });

@@ -7,7 +7,7 @@ import { openPool } from '../../src/postgres/connection.ts';
 import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
 import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
 import { endRequest, openRequest, skipRequest } from '../../src/postgres/work/requests.ts';
-import { installationId } from '../../src/postgres/work/workers.ts';
+import { readInstallationId } from '../../src/postgres/work/workers.ts';
 import { dropDatabase, runSql } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
@@ -95,7 +95,7 @@ describe('a mirror that was restored in part is named as such', () => {
     await migrate(url);
     await sql('DELETE FROM mirror.installation');
     const db = openPool(url, 1);
-    await expect(installationId(db).finally(() => db.end())).rejects.toThrow(
+    await expect(readInstallationId(db).finally(() => db.end())).rejects.toThrow(
       /INSERT INTO mirror\.installation DEFAULT VALUES/,
     );
   });

@@ -2,7 +2,11 @@ import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DueTimes, PoolSchedule } from '../../src/postgres/work/due-times.ts';
 import { endRequest, findOpenRequestForPool } from '../../src/postgres/work/requests.ts';
-import { overduePools, saveSchedules, takeDue } from '../../src/postgres/work/schedules.ts';
+import {
+  listOverduePools,
+  openDueRequest,
+  saveSchedules,
+} from '../../src/postgres/work/schedules.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 
@@ -68,7 +72,7 @@ describe('saved schedules', () => {
     await saveSchedules(db, both);
     for (let time = 0; time < 20; time += 1) {
       await moveRun(-10, -5);
-      const taken = [POOL, OTHER].map((poolId) => takeDue(db, poolId));
+      const taken = [POOL, OTHER].map((poolId) => openDueRequest(db, poolId));
       const saved = [1, 2, 3].map(() => saveSchedules(db, both));
       await Promise.all([...saved, ...taken]);
     }
@@ -81,45 +85,45 @@ describe('a run that is due', () => {
 
   it('is taken up once, however many ask and however many runs were missed', async () => {
     await moveRun(-90 * 24 * 3600, -90 * 24 * 3600 + 60);
-    expect(await overduePools(db, 3)).toEqual([POOL]);
-    const taken = await Promise.all(Array.from({ length: 10 }, () => takeDue(db, POOL)));
+    expect(await listOverduePools(db, 3)).toEqual([POOL]);
+    const taken = await Promise.all(Array.from({ length: 10 }, () => openDueRequest(db, POOL)));
     const kinds = taken.map(({ kind }) => kind).sort();
-    expect(kinds).toEqual(['asked', ...Array(9).fill('none')]);
+    expect(kinds).toEqual(['requested', ...Array(9).fill('none')]);
     expect(await requests()).toEqual([{ outcome: null, reason: null }]);
-    expect(await overduePools(db, 3)).toEqual([]);
+    expect(await listOverduePools(db, 3)).toEqual([]);
     const [{ dueAt } = { dueAt: new Date(0) }] = await schedules();
     expect(dueAt.getTime()).toBeGreaterThan(Date.now());
   });
 
   it('begins after its delay', async () => {
     await moveRun(-10, 50);
-    const due = await takeDue(db, POOL);
+    const due = await openDueRequest(db, POOL);
     expect(due.kind).toBe('wait');
     if (due.kind === 'wait') {
       expect(due.ms).toBeGreaterThan(0);
       expect(due.ms).toBeLessThanOrEqual(50_000);
     }
-    expect(await overduePools(db, 3)).toEqual([]);
+    expect(await listOverduePools(db, 3)).toEqual([]);
     expect(await requests()).toEqual([]);
   });
 
   it('is not taken before its time, nor for a pool without a schedule', async () => {
-    expect(await takeDue(db, POOL)).toEqual({ kind: 'none' });
-    expect(await takeDue(db, OTHER)).toEqual({ kind: 'none' });
+    expect(await openDueRequest(db, POOL)).toEqual({ kind: 'none' });
+    expect(await openDueRequest(db, OTHER)).toEqual({ kind: 'none' });
     expect(await requests()).toEqual([]);
   });
 
   it('is noted and skipped while the one before is in progress', async () => {
     await moveRun(-10, -5);
-    await takeDue(db, POOL);
+    await openDueRequest(db, POOL);
     await moveRun(-10, -5);
-    expect(await takeDue(db, POOL)).toEqual({ kind: 'skipped' });
+    expect(await openDueRequest(db, POOL)).toEqual({ kind: 'skipped' });
     expect(await requests()).toEqual([
       { outcome: null, reason: null },
       {
         outcome: 'skipped',
         reason: expect.stringMatching(
-          /^The snapshot asked for at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC was still in progress\.$/,
+          /^The snapshot requested at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC was still in progress\.$/,
         ),
       },
     ]);
@@ -130,7 +134,7 @@ describe('a run that is due', () => {
       await moveRun(-10, -5);
       const open = await findOpenRequestForPool(db, POOL);
       const ended = open ? endRequest(db, open.id, 'done', null) : null;
-      await Promise.all([takeDue(db, POOL), ended]);
+      await Promise.all([openDueRequest(db, POOL), ended]);
       expect(await requests()).toHaveLength(time);
     }
   });

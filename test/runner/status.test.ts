@@ -24,11 +24,11 @@ beforeEach(async () => {
   lease = await begin(db);
   await beginProgress(db, lease);
   locks = await openLocks(database.url, () => {});
-  await locks.takePool(POOL);
+  await locks.lockPool(POOL);
   ({ walks } = stageTables(lease.stage));
 });
 afterEach(async () => {
-  await locks.release();
+  await locks.unlock();
   await db.end();
   await database.drop();
 });
@@ -225,7 +225,7 @@ describe('what works on a snapshot', () => {
     const walk = await startWalk(db, lease, { expected: 90 });
     await commitUsers(db, lease, walk, people(0, 30), 'one');
     expect(await snapshotOf()).toMatchObject({ runner: 'inline', progress: { phase: 'walk' } });
-    await locks.release();
+    await locks.unlock();
     await expect.poll(snapshotOf).toMatchObject({
       state: 'walking',
       runner: null,
@@ -234,23 +234,23 @@ describe('what works on a snapshot', () => {
     });
     // The lock of another pool is another lock.
     locks = await openLocks(database.url, () => {});
-    await locks.takePool('us-east-1_Another');
+    await locks.lockPool('us-east-1_Another');
     expect(await snapshotOf()).toMatchObject({ runner: null });
   });
 
   it('is detected without a lock that a run would wait for', async () => {
-    await locks.release();
+    await locks.unlock();
     locks = await openLocks(database.url, () => {});
     const looking = Promise.all(Array.from({ length: 20 }, () => readStatus(db, null)));
     for (let turn = 0; turn < 20; turn++) {
-      expect(await locks.takePool(`us-east-1_Turn${turn}`)).toBe(true);
+      expect(await locks.lockPool(`us-east-1_Turn${turn}`)).toBe(true);
     }
-    expect(await locks.takePool(POOL)).toBe(true);
+    expect(await locks.lockPool(POOL)).toBe(true);
     await looking;
   });
 
   it('is workers while a request has it and a worker is alive', async () => {
-    await locks.release();
+    await locks.unlock();
     const request = await openRequest(db, POOL, 'trigger');
     await recordSnapshot(db, request?.id as number, lease.snapshotAt);
     await expect.poll(snapshotOf).toMatchObject({ runner: null });

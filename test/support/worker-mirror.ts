@@ -9,7 +9,7 @@ import {
   recordSnapshot,
   type SnapshotRequest,
 } from '../../src/postgres/work/requests.ts';
-import { installationId } from '../../src/postgres/work/workers.ts';
+import { readInstallationId } from '../../src/postgres/work/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import type { JobDeps } from '../../src/runner/worker/deps.ts';
@@ -45,7 +45,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
   const mirror = await openTestMirror(options);
   const redis = await startRedis();
   const connection = await openRedis(redis.url);
-  const queues = openQueues(connection.client, await installationId(mirror.db), () => {});
+  const queues = openQueues(connection.client, await readInstallationId(mirror.db), () => {});
   const shares = { share: 1, userListRps: 1e6 };
   const buckets = localAccountBuckets({ of: () => shares, leastShare: () => 1 });
   const destination = await openDestination(pathToFileURL(mirror.archive).href);
@@ -80,7 +80,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       // A worker closes what it works with.
       const own = {
         ...deps,
-        queues: openQueues(connection.client, await installationId(mirror.db), () => {}),
+        queues: openQueues(connection.client, await readInstallationId(mirror.db), () => {}),
       };
       const worker = await startWorker({
         deps: own,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactionsOf, getOwner } from '../../src/postgres/work/transaction-owner.ts';
+import { endTransactions, getOwner } from '../../src/postgres/work/transaction-owner.ts';
 import { endTransactionsOfLostWorkers, recordHeartbeat } from '../../src/postgres/work/workers.ts';
 import { discard } from '../../src/runner/held.ts';
 import { assertNoOpenRequest } from '../../src/runner/inline/lock-pool.ts';
@@ -174,9 +174,9 @@ it('the transactions of another database continue', async () => {
   const looking = openPool(other.url, 1);
   try {
     const open = await openTransaction(pools[0], 1);
-    expect(await endTransactionsOf(looking, [getOwner(pools[0])])).toBe(0);
-    expect(await endTransactionsOf(pools[2], [getOwner(pools[1])])).toBe(0);
-    expect(await endTransactionsOf(pools[2], [getOwner(pools[0])])).toBe(1);
+    expect(await endTransactions(looking, [getOwner(pools[0])])).toBe(0);
+    expect(await endTransactions(pools[2], [getOwner(pools[1])])).toBe(0);
+    expect(await endTransactions(pools[2], [getOwner(pools[0])])).toBe(1);
     expect(await open.result).toBe('ended');
   } finally {
     await looking.end();

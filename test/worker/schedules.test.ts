@@ -165,7 +165,7 @@ describe('a run that is due', () => {
       {
         source: 'schedule',
         outcome: 'skipped',
-        reason: expect.stringMatching(/^The snapshot asked for at .* was still in progress\.$/),
+        reason: expect.stringMatching(/^The snapshot requested at .* was still in progress\.$/),
       },
     ]);
     expect(await fleet.settled(A)).toMatchObject({ source: 'trigger', outcome: 'done' });

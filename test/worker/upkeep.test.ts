@@ -258,7 +258,7 @@ describe('a pool', () => {
     expect(ended).toEqual([
       {
         outcome: 'skipped',
-        reason: 'The pool was taken out of the configuration.',
+        reason: 'The pool was removed from the configuration.',
         waiting_reason: null,
       },
     ]);

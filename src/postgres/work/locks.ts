@@ -2,29 +2,29 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { Queryable } from '../connection.ts';
 import { openDedicatedSession } from '../session/dedicated.ts';
 
-/** Locks of one process, held until they are released, or their connection is lost. */
+/** The locks of one process. They end with `unlock`, or when their connection is lost. */
 export interface Locks {
   /**
-   * Takes the quota of an account and Region. `shared` is for those who pace their calls over
-   * Redis, all together; `exclusive` for one who paces them alone: two would take it twice.
+   * Locks the quota of an account and Region: `shared` for processes that limit their calls together over
+   * Redis, and `exclusive` for a process that limits them alone, because two would use the quota twice.
    *
-   * @returns false where another has it.
+   * @returns false if another process has it.
    */
-  takeQuota(accountId: string, region: string, mode: 'shared' | 'exclusive'): Promise<boolean>;
+  lockQuota(accountId: string, region: string, mode: 'shared' | 'exclusive'): Promise<boolean>;
   /**
-   * Takes a pool for an inline run.
+   * Locks a pool for an inline run.
    *
-   * @returns false where another inline run has it.
+   * @returns false if another inline run has it.
    */
-  takePool(poolId: string): Promise<boolean>;
-  release(): Promise<void>;
+  lockPool(poolId: string): Promise<boolean>;
+  unlock(): Promise<void>;
 }
 
 /**
  * Opens a connection that holds locks.
  *
- * @param onLost is called when it breaks: anyone can take what was locked then.
- * @param log gets a line where it has to wait for a connection.
+ * @param onLost is called when it breaks: others can take the locks then.
+ * @param log gets a line if it has to wait for a connection.
  */
 export async function openLocks(url: string, onLost: () => void, log?: Logger): Promise<Locks> {
   const { session, release } = await openDedicatedSession(url, 'cognito-mirror locks', onLost, {
@@ -38,14 +38,14 @@ export async function openLocks(url: string, onLost: () => void, log?: Logger): 
     return taken.rows[0]?.taken ?? false;
   };
   return {
-    takeQuota: (accountId, region, mode) =>
+    lockQuota: (accountId, region, mode) =>
       take(
         mode === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock',
         QUOTA,
         `${accountId}/${region}`,
       ),
-    takePool: (poolId) => take('pg_try_advisory_lock', POOL, poolId),
-    release,
+    lockPool: (poolId) => take('pg_try_advisory_lock', POOL, poolId),
+    unlock: release,
   };
 }
 
@@ -61,7 +61,7 @@ export async function isLockedInline(db: Queryable, poolId: string): Promise<boo
   return free.rows[0]?.free === false;
 }
 
-/** Those of the pools that a run in one process has now. It takes no lock, so no run waits for it. */
+/** Those of the pools that an inline run has now. It takes no lock, so it delays no run. */
 export async function listPoolsLockedInline(
   db: Queryable,
   poolIds: readonly string[],

@@ -1,61 +1,61 @@
 import { type Queryable, rowCount } from '../connection.ts';
 import { REPLACE_LAST } from '../store/pool-status.ts';
 
-/** A snapshot that the workers were asked for, and have not ended with. */
+/** A snapshot that the schedule or `trigger` asked for. */
 export interface SnapshotRequest {
   readonly id: number;
   readonly poolId: string;
   readonly source: RequestSource;
   readonly requestedAt: Date;
-  /** The snapshot that was begun or taken up for it; null before. */
+  /** The snapshot that was started or resumed for it; null before. */
   readonly snapshotAt: Date | null;
 }
 
-/** What asked: the schedule, or a person. */
+/** What created the request. */
 export type RequestSource = 'schedule' | 'trigger';
 
-/** How a request ended: `done` is published and archived, `held` waits for a person. */
+/** How a request ended. `done` means published and archived, `held` waits for a person. */
 export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
 
-/** For how long ended requests are told of. */
+/** How long ended requests are kept. */
 const KEPT_DAYS = 90;
 
 const COLUMNS = `id, pool_id AS "poolId", source, requested_at AS "requestedAt",
   snapshot_at AS "snapshotAt"`;
 
 /**
- * Asks the workers for a snapshot of a pool.
+ * Opens a request for a snapshot of a pool.
  *
- * @returns the request, or null where one is in progress: a pool never has two.
+ * @returns the request, or null if the pool has an open request.
  */
 export async function openRequest(
   db: Queryable,
   poolId: string,
   source: RequestSource,
 ): Promise<SnapshotRequest | null> {
-  // Without a request in progress only the number is taken: logical replication copies no sequences.
+  // If the pool has no open request, the id is in use: logical replication does not copy sequences.
   for (;;) {
-    const asked = await db.query<SnapshotRequest>(
+    const opened = await db.query<SnapshotRequest>(
       `INSERT INTO mirror.requests (pool_id, source) VALUES ($1, $2)
        ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
       [poolId, source],
     );
-    const request = asked.rows[0];
+    const request = opened.rows[0];
     if (request !== undefined) return request;
     if ((await findOpenRequestForPool(db, poolId)) !== null) return null;
   }
 }
 
 /**
- * Notes that a scheduled run of a pool was skipped, as its snapshot before is in progress.
+ * Records that a scheduled run of a pool was skipped because the pool has an open request.
  *
- * @returns false where none is, or the number of the note is taken: then ask again.
+ * @returns false if it has none, or the new id is in use: call it again.
  */
 export async function skipRequest(db: Queryable, poolId: string): Promise<boolean> {
   const skipped = await db.query(
     `INSERT INTO mirror.requests (pool_id, source, ended_at, outcome, reason)
      SELECT $1, 'schedule', clock_timestamp(), 'skipped',
-       'The snapshot asked for at ' || to_char(requested_at AT TIME ZONE 'UTC',
+       'The snapshot requested at ' || to_char(requested_at AT TIME ZONE 'UTC',
          'YYYY-MM-DD HH24:MI:SS') || ' UTC was still in progress.'
      FROM mirror.requests WHERE pool_id = $1 AND ended_at IS NULL
      ON CONFLICT (id) DO NOTHING`,
@@ -64,7 +64,7 @@ export async function skipRequest(db: Queryable, poolId: string): Promise<boolea
   return rowCount(skipped) > 0;
 }
 
-/** The requests that are not ended, oldest first. */
+/** The open requests, oldest first. */
 export async function listOpenRequests(db: Queryable): Promise<SnapshotRequest[]> {
   const found = await db.query<SnapshotRequest>(
     `SELECT ${COLUMNS} FROM mirror.requests WHERE ended_at IS NULL ORDER BY id`,
@@ -72,7 +72,7 @@ export async function listOpenRequests(db: Queryable): Promise<SnapshotRequest[]
   return found.rows;
 }
 
-/** A request, or null where it is ended. */
+/** An open request, or null if it has ended. */
 export async function findOpenRequest(db: Queryable, id: number): Promise<SnapshotRequest | null> {
   const found = await db.query<SnapshotRequest>(
     `SELECT ${COLUMNS} FROM mirror.requests WHERE id = $1 AND ended_at IS NULL`,
@@ -81,7 +81,7 @@ export async function findOpenRequest(db: Queryable, id: number): Promise<Snapsh
   return found.rows[0] ?? null;
 }
 
-/** The pool's request that is not ended, or null. */
+/** The open request of a pool, or null. */
 export async function findOpenRequestForPool(
   db: Queryable,
   poolId: string,
@@ -93,12 +93,12 @@ export async function findOpenRequestForPool(
   return found.rows[0] ?? null;
 }
 
-/** Notes which snapshot is taken for a request. */
+/** Records the snapshot of a request. */
 export async function recordSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
   await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
 }
 
-/** Notes what an open request waits for, or null once it goes on. */
+/** Records what an open request waits for, or null once it continues. */
 export async function recordWaiting(
   db: Queryable,
   id: number,
@@ -111,7 +111,7 @@ export async function recordWaiting(
   );
 }
 
-/** Ends the open requests of pools that are not mirrored any more. */
+/** Ends the open requests of pools that are not in the configuration any more. */
 export async function endRequestsForUnscheduled(
   db: Queryable,
   poolIds: readonly string[],
@@ -119,17 +119,17 @@ export async function endRequestsForUnscheduled(
   await db.query(
     `UPDATE mirror.requests
      SET ended_at = clock_timestamp(), outcome = 'skipped', waiting_reason = NULL,
-       reason = 'The pool was taken out of the configuration.'
+       reason = 'The pool was removed from the configuration.'
      WHERE ended_at IS NULL AND NOT pool_id = ANY ($1)`,
     [poolIds],
   );
 }
 
 /**
- * Ends a request, if it is still open, and forgets those that ended long ago. One that was worked on
- * is the pool's last attempt.
+ * Ends a request if it is still open, and deletes those that ended long ago. Unless it was skipped, it is
+ * recorded as the last attempt of the pool.
  *
- * @returns how long it was open, in seconds; null where it had ended before.
+ * @returns how many seconds it was open; null if it had already ended.
  */
 export async function endRequest(
   db: Queryable,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Queryable, transaction } from '../connection.ts';
+import { type Queryable, readClock, transaction } from '../connection.ts';
 import { computeDueTimes, type DueTimes, type PoolSchedule } from './due-times.ts';
 import {
   endRequestsForUnscheduled,
@@ -11,18 +11,18 @@ import {
 const COLUMNS = 'pool_id AS "poolId", pattern, timezone';
 
 /**
- * Makes the schedules those of the configuration. One that stays the same keeps its time, also one
- * that has passed: that run was missed, and happens once.
+ * Replaces the schedules by those of the configuration. An unchanged schedule keeps its due time, even a
+ * past one: that run was missed, and happens once.
  */
 export async function saveSchedules(
   pool: pg.Pool,
   schedules: readonly PoolSchedule[],
 ): Promise<void> {
   await transaction(pool, async (client) => {
-    // Of workers that start at the same time one decides after the other, and none while a run is
-    // taken up: whoever locks one schedule before it changes it must wait before, not between.
+    // Workers that start at the same time do this one after the other. `openDueRequest` waits too: it
+    // locks its schedule before it reads it, so it never sees half of the change.
     await client.query('LOCK TABLE mirror.schedules IN EXCLUSIVE MODE');
-    const now = await databaseTime(client);
+    const now = await readClock(client);
     await client.query('DELETE FROM mirror.schedules WHERE NOT pool_id = ANY ($1)', [
       schedules.map(({ poolId }) => poolId),
     ]);
@@ -44,7 +44,7 @@ export async function saveSchedules(
   });
 }
 
-/** The schedules, by pool. */
+/** The schedules by pool. */
 export async function listSchedules(db: Queryable): Promise<PoolSchedule[]> {
   const found = await db.query<PoolSchedule>(
     `SELECT ${COLUMNS} FROM mirror.schedules ORDER BY pool_id`,
@@ -52,8 +52,8 @@ export async function listSchedules(db: Queryable): Promise<PoolSchedule[]> {
   return found.rows;
 }
 
-/** The pools whose run should have begun some seconds ago, and that no worker has taken up. */
-export async function overduePools(db: Queryable, seconds: number): Promise<string[]> {
+/** The pools whose run should have started more than `seconds` ago, and has no request yet. */
+export async function listOverduePools(db: Queryable, seconds: number): Promise<string[]> {
   const found = await db.query<{ poolId: string }>(
     `SELECT pool_id AS "poolId" FROM mirror.schedules
      WHERE starts_at < clock_timestamp() - make_interval(secs => $1) ORDER BY starts_at`,
@@ -63,20 +63,20 @@ export async function overduePools(db: Queryable, seconds: number): Promise<stri
 }
 
 /**
- * What came of a run that may be due: `asked` for a snapshot, `skipped` as one is in progress, to
- * `wait` for so long, or nothing to do, as it was taken up before.
+ * The result for a run that may be due. `requested`: a request is open. `skipped`: another request of the
+ * pool is open. `wait`: it is due later. `none`: it was requested before, or has no schedule.
  */
 export type Due =
-  | { readonly kind: 'asked'; readonly request: SnapshotRequest }
+  | { readonly kind: 'requested'; readonly request: SnapshotRequest }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'none' };
 
 /**
- * Takes up a pool's run if it is due, by Postgres's clock and once, whoever asks and however often.
- * Runs that were missed meanwhile are one.
+ * Opens the request of a pool's run if it is due by Postgres's clock. Each run gets one request, no matter
+ * how many workers call this. Several missed runs get one request together.
  */
-export async function takeDue(pool: pg.Pool, poolId: string): Promise<Due> {
+export async function openDueRequest(pool: pg.Pool, poolId: string): Promise<Due> {
   return transaction(pool, async (client) => {
     const found = await client.query<PoolSchedule & DueTimes>(
       `SELECT ${COLUMNS}, due_at AS "dueAt", starts_at AS "startsAt"
@@ -84,7 +84,7 @@ export async function takeDue(pool: pg.Pool, poolId: string): Promise<Due> {
       [poolId],
     );
     const schedule = found.rows[0];
-    const now = await databaseTime(client);
+    const now = await readClock(client);
     if (schedule === undefined || now < schedule.dueAt) return { kind: 'none' };
     if (now < schedule.startsAt) {
       return { kind: 'wait', ms: schedule.startsAt.getTime() - now.getTime() };
@@ -94,16 +94,11 @@ export async function takeDue(pool: pg.Pool, poolId: string): Promise<Due> {
       'UPDATE mirror.schedules SET due_at = $2, starts_at = $3 WHERE pool_id = $1',
       [poolId, dueAt, startsAt],
     );
-    // What is in progress may end between the two questions: then there is room for this one.
+    // If the open request ends between these two statements, the next try opens this one.
     for (;;) {
       const request = await openRequest(client, poolId, 'schedule');
-      if (request !== null) return { kind: 'asked', request };
+      if (request !== null) return { kind: 'requested', request };
       if (await skipRequest(client, poolId)) return { kind: 'skipped' };
     }
   });
-}
-
-async function databaseTime(db: Queryable): Promise<Date> {
-  const read = await db.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-  return (read.rows[0] as { now: Date }).now;
 }

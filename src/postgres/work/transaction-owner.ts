@@ -10,27 +10,27 @@ const OWNER = 'cognito-mirror transaction';
 
 const registered = new WeakMap<pg.Pool, string>();
 
-/** The name under which a pool's transactions are registered: a random UUID. */
+/** The name of the owner of a pool's transactions: a random UUID. */
 export function getOwner(pool: pg.Pool): string {
   const owner = registered.get(pool) ?? randomUUID();
   registered.set(pool, owner);
   return owner;
 }
 
-/** Begins a transaction and registers it, in one round trip. */
+/** The statements that begin a transaction and register its owner, in one round trip. */
 export function beginOwned(pool: pg.Pool): string {
   return `BEGIN;
     SELECT pg_advisory_xact_lock_shared(hashtext('${OWNER}'), hashtext('${getOwner(pool)}'))`;
 }
 
 /**
- * Ends every open transaction of these owners, with its session, whatever it does or waits for.
+ * Ends every open transaction of these owners, and its session.
  *
  * @returns how many it ended.
- * @throws DatabaseError (42501) where an owner uses another role: only a superuser, a member of that
- *   role or of `pg_signal_backend` may end its sessions.
+ * @throws DatabaseError (42501) if an owner uses another role: only a superuser, a member of that role or
+ *   of `pg_signal_backend` may end its sessions.
  */
-export async function endTransactionsOf(
+export async function endTransactions(
   db: Pick<pg.Pool, 'query'>,
   owners: readonly string[],
 ): Promise<number> {

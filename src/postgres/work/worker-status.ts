@@ -1,33 +1,27 @@
 import type { Queryable } from '../connection.ts';
 import { OPEN_STATES } from '../store/states.ts';
 import type { DueTimes, PoolSchedule } from './due-times.ts';
-import type { RequestOutcome } from './requests.ts';
+import type { RequestOutcome, SnapshotRequest } from './requests.ts';
 import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
 
-/** When a pool is mirrored, and the next time that no worker has taken up yet. */
+/** The schedule of a pool, and its next run without a request. */
 export type ScheduleRow = PoolSchedule & DueTimes;
 
-/** A worker process, as it last told of itself. */
+/** A worker process, as of its last heartbeat. */
 export interface WorkerRow extends Worker {
   readonly startedAt: Date;
   readonly seenAt: Date;
-  /** False where it was not heard of for so long that it is lost. */
+  /** False if its last heartbeat is so old that it is lost. */
   readonly alive: boolean;
-  /** How many jobs it had in hand. */
+  /** How many jobs it ran. */
   readonly jobs: number;
-  /** What keeps it from working, if anything. */
+  /** Why it cannot work; null if it can. */
   readonly problem: string | null;
 }
 
-/** A snapshot that the workers were asked for. */
-export interface RequestRow {
-  readonly id: number;
-  readonly poolId: string;
-  readonly source: 'schedule' | 'trigger';
-  readonly requestedAt: Date;
-  /** The snapshot that was begun or taken up for it; null where none was. */
-  readonly snapshotAt: Date | null;
-  /** What keeps an open one from going on, if anything. */
+/** A request, open or ended. */
+export interface RequestRow extends SnapshotRequest {
+  /** What an open request waits for; null if it does not wait. */
   readonly waitingReason: string | null;
   /** Null while it is open. */
   readonly endedAt: Date | null;
@@ -35,14 +29,8 @@ export interface RequestRow {
   readonly reason: string | null;
 }
 
-/** Postgres's clock: what all times of a status are told by. */
-export async function readClock(db: Queryable): Promise<Date> {
-  const read = await db.query<{ at: Date }>('SELECT clock_timestamp() AS at');
-  return (read.rows[0] as { at: Date }).at;
-}
-
-/** The schedules, by pool; of these pools, or of all where `poolIds` is null. */
-export async function scheduleRows(
+/** The schedules by pool, of these pools, or of all if `poolIds` is null. */
+export async function readScheduleRows(
   db: Queryable,
   poolIds: readonly string[] | null,
 ): Promise<ScheduleRow[]> {
@@ -54,8 +42,8 @@ export async function scheduleRows(
   return found.rows;
 }
 
-/** The workers that did not stop in order: lost ones first, then those with a problem. */
-export async function workerRows(db: Queryable): Promise<WorkerRow[]> {
+/** The workers that have not stopped: first lost ones, then those with a problem. */
+export async function readWorkerRows(db: Queryable): Promise<WorkerRow[]> {
   const found = await db.query<WorkerRow>(
     `SELECT id, host, pid, version, started_at AS "startedAt", seen_at AS "seenAt", alive, jobs,
        problem
@@ -69,8 +57,8 @@ export async function workerRows(db: Queryable): Promise<WorkerRow[]> {
   return found.rows;
 }
 
-/** Every open request, and the newest `limit` ended ones of each pool; by pool, the newest first. */
-export async function requestRows(
+/** Every open request, and the newest `limit` ended ones of each pool, by pool, the newest first. */
+export async function readRequestRows(
   db: Queryable,
   limit: number,
   poolIds: readonly string[] | null,
@@ -91,19 +79,19 @@ export async function requestRows(
   return found.rows;
 }
 
-/** A snapshot that is walking or held, with the stage that it fills. */
+/** A snapshot that is walking or held, and the number of its stage. */
 export interface OpenSnapshot {
   readonly poolId: string;
   readonly snapshot: string;
   readonly stage: number;
 }
 
-/** The snapshots that are not ended. */
+/** The snapshots that are walking or held. */
 export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
-  const runs = await db.query<OpenSnapshot>(
+  const found = await db.query<OpenSnapshot>(
     `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
      FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
   );
-  return runs.rows;
+  return found.rows;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionRequiredError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
-import { endTransactionsOf } from './transaction-owner.ts';
+import { INSUFFICIENT_PRIVILEGE } from '../database-error.ts';
+import { endTransactions } from './transaction-owner.ts';
 
-/** A worker process, as it tells of itself. */
+/** A worker process. */
 export interface Worker {
   readonly id: string;
   readonly host: string;
@@ -11,22 +12,20 @@ export interface Worker {
   readonly version: string;
 }
 
-/** A worker that was not heard of for so long is lost. */
+/** A worker whose last heartbeat is older is lost. */
 export const LOST_AFTER_SECONDS = 30;
 
-/** For so long a lost one is still told of. */
+/** A lost worker is shown for this long. */
 const FORGOTTEN_AFTER_HOURS = 1;
 
-/** A live worker is seen every five seconds: one that is not seen for so long is lost indeed. */
+/** A live worker sends a heartbeat every five seconds, so one that sends none for this long is lost. */
 const UNCHANGED_FOR_MS = 6_000;
 
-const INSUFFICIENT_PRIVILEGE = '42501';
-
 /**
- * Says that a worker is alive.
+ * Records the heartbeat of a worker.
  *
- * @param jobs how many it has in hand.
- * @param problem what keeps it from working, or null.
+ * @param jobs how many jobs it runs.
+ * @param problem why it cannot work, or null.
  */
 export async function recordHeartbeat(
   db: Queryable,
@@ -46,12 +45,12 @@ export async function recordHeartbeat(
   );
 }
 
-/** Takes leave of a worker that ends. */
+/** Removes a worker that stops. */
 export async function removeWorker(db: Queryable, id: string): Promise<void> {
   await db.query('DELETE FROM mirror.workers WHERE id = $1', [id]);
 }
 
-/** How many workers are alive. */
+/** The number of workers that are not lost. */
 export async function countLiveWorkers(db: Queryable): Promise<number> {
   const found = await db.query<{ alive: number }>(
     `SELECT count(*) AS alive FROM mirror.workers
@@ -62,25 +61,26 @@ export async function countLiveWorkers(db: Queryable): Promise<number> {
 }
 
 /**
- * Ends the open transactions of lost workers, as others would wait for their locks. Where there are
- * lost workers, it takes a few seconds: after a step of Postgres's clock, live ones look lost too.
+ * Ends the open transactions of lost workers, because others would wait for their locks. If there are
+ * lost workers, this waits a few seconds for a heartbeat: after a jump of Postgres's clock, live workers
+ * look lost too.
  */
 export async function endTransactionsOfLostWorkers(db: Queryable): Promise<void> {
-  const before = new Set((await lostWorkers(db)).map(({ seen }) => seen));
+  const before = new Set((await listLostWorkers(db)).map(({ seen }) => seen));
   if (before.size === 0) return;
   await sleep(UNCHANGED_FOR_MS);
-  for (const { id, seen } of await lostWorkers(db)) {
+  for (const { id, seen } of await listLostWorkers(db)) {
     if (!before.has(seen)) continue;
-    await endTransactionsOf(db, [id]).catch((error: { code?: string }) => {
-      // The worker's role is another one. Whether its transactions matter to the caller is open; if
-      // they do, the caller's own statements wait for their locks.
+    await endTransactions(db, [id]).catch((error: { code?: string }) => {
+      // The worker has another role. If its transactions hold locks that the caller needs, the caller's
+      // statements wait for them.
       if (error.code !== INSUFFICIENT_PRIVILEGE) throw error;
     });
   }
 }
 
-/** The lost workers; `seen` tells each, as it was last seen, from how it was seen before. */
-async function lostWorkers(db: Queryable): Promise<{ id: string; seen: string }[]> {
+/** The lost workers. `seen` identifies a worker and its last heartbeat. */
+async function listLostWorkers(db: Queryable): Promise<{ id: string; seen: string }[]> {
   const lost = await db.query<{ id: string; seen: string }>(
     `SELECT id, id || ' ' || extract(epoch FROM seen_at) AS seen FROM mirror.workers
      WHERE seen_at <= clock_timestamp() - make_interval(secs => $1)`,
@@ -89,8 +89,8 @@ async function lostWorkers(db: Queryable): Promise<{ id: string; seen: string }[
   return lost.rows;
 }
 
-/** What names this mirror among those that keep their jobs in one Redis. */
-export async function installationId(db: Queryable): Promise<string> {
+/** The name of this mirror in Redis, which several mirrors may share. */
+export async function readInstallationId(db: Queryable): Promise<string> {
   const found = await db.query<{ id: string }>('SELECT id FROM mirror.installation');
   const id = found.rows[0]?.id;
   if (id !== undefined) return id;
@@ -98,8 +98,8 @@ export async function installationId(db: Queryable): Promise<string> {
     {
       subject: 'DATABASE_URL',
       problem:
-        'the mirror in the database is not complete: the row of mirror.installation is missing.',
-      remedy: 'Run `INSERT INTO mirror.installation DEFAULT VALUES` as the owner of the schemas.',
+        'the mirror in the database is incomplete: the row of mirror.installation is missing.',
+      remedy: 'As the owner of the schemas, run `INSERT INTO mirror.installation DEFAULT VALUES`.',
     },
   ]);
 }

@@ -37,12 +37,12 @@ export async function lockPool(
   const locks = await openLocks(databaseUrl, onLost, log);
   try {
     await takeQuota(locks, accountId, region, shared);
-    if (await locks.takePool(poolId)) return { lost: lost.signal, unlock: () => locks.release() };
+    if (await locks.lockPool(poolId)) return { lost: lost.signal, unlock: () => locks.unlock() };
     throw new ResumableError(
       `Another run is mirroring ${poolId}. Wait until it ends, then run this again.`,
     );
   } catch (error) {
-    await locks.release();
+    await locks.unlock();
     throw error;
   }
 }
@@ -53,7 +53,7 @@ async function takeQuota(
   region: string,
   shared: boolean,
 ): Promise<void> {
-  if (await locks.takeQuota(accountId, region, shared ? 'shared' : 'exclusive')) return;
+  if (await locks.lockQuota(accountId, region, shared ? 'shared' : 'exclusive')) return;
   throw new ResumableError(
     `Another run is using the quota of account ${accountId} in ${region}` +
       (shared

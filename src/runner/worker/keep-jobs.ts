@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { listOpenRequests, type SnapshotRequest } from '../../postgres/work/requests.ts';
-import { listSchedules, overduePools, takeDue } from '../../postgres/work/schedules.ts';
+import { listOverduePools, listSchedules, openDueRequest } from '../../postgres/work/schedules.ts';
 import type { JobDeps } from './deps.ts';
 import { type ProblemLog, waitAfter } from './failures.ts';
 import { addSnapshotJob, formatSnapshotJobId, type Queues } from './queues.ts';
@@ -18,9 +18,9 @@ const SEEN_MS = 15_000;
  * @returns how long to wait until it starts, in milliseconds; 0 if there is nothing to wait for.
  */
 export async function takeDueRun({ db, queues, log }: JobDeps, poolId: string): Promise<number> {
-  const due = await takeDue(db, poolId);
+  const due = await openDueRequest(db, poolId);
   if (due.kind === 'wait') return due.ms;
-  if (due.kind === 'asked') await addSnapshotJob(queues, due.request);
+  if (due.kind === 'requested') await addSnapshotJob(queues, due.request);
   if (due.kind === 'skipped') {
     log.warn({ poolId }, 'skipped a run, because the previous snapshot is still in progress');
   }
@@ -49,7 +49,7 @@ export class JobKeeper {
     if (schedulers !== (await listSchedules(db)).length) {
       await keepSchedulers(this.#deps, this.#logProblem);
     }
-    for (const poolId of await overduePools(db, OVERDUE_SECONDS)) {
+    for (const poolId of await listOverduePools(db, OVERDUE_SECONDS)) {
       await this.#isolate(poolId, () => takeDueRun(this.#deps, poolId));
     }
     for (const request of await listOpenRequests(db)) {

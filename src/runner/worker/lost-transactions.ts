@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { endTransactionsOf } from '../../postgres/work/transaction-owner.ts';
-import { workerRows } from '../../postgres/work/worker-status.ts';
+import { endTransactions } from '../../postgres/work/transaction-owner.ts';
+import { readWorkerRows } from '../../postgres/work/worker-status.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /**
@@ -18,7 +18,7 @@ export function createLostTransactionsEnder(db: pg.Pool, log: Logger): () => Pro
   /** How many checks found each worker as it was last seen, by its id and that time. */
   let unchanged = new Map<string, number>();
   return async () => {
-    const workers = (await workerRows(db)).map(({ id, alive, seenAt }) => {
+    const workers = (await readWorkerRows(db)).map(({ id, alive, seenAt }) => {
       const seen = `${id} ${seenAt.toISOString()}`;
       return { id, alive, seen, checks: (unchanged.get(seen) ?? 0) + 1 };
     });
@@ -26,7 +26,7 @@ export function createLostTransactionsEnder(db: pg.Pool, log: Logger): () => Pro
     const lost = workers.filter(({ alive, checks }) => !alive && checks >= CHECKS);
     if (lost.length === 0) return;
     const ids = lost.map(({ id }) => id);
-    const transactions = await endTransactionsOf(db, ids);
+    const transactions = await endTransactions(db, ids);
     if (transactions > 0) log.warn({ transactions }, 'ended the open transactions of lost workers');
   };
 }

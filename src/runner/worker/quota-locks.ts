@@ -27,7 +27,7 @@ export class QuotaLocks {
     const scope = `${accountId}/${region}`;
     let joined = session.joined.get(scope);
     if (!joined) {
-      joined = session.locks.takeQuota(accountId, region, 'shared');
+      joined = session.locks.lockQuota(accountId, region, 'shared');
       session.joined.set(scope, joined);
       const forget = () => session.joined.delete(scope);
       joined.then((taken) => taken || forget(), forget);
@@ -47,7 +47,7 @@ export class QuotaLocks {
 
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => null);
-    await session?.locks.release();
+    await session?.locks.unlock();
   }
 
   async #open(): Promise<Session> {
@@ -66,7 +66,7 @@ export class QuotaLocks {
       const drop = () => {
         forget();
         // The connection does not answer: releasing it can only fail.
-        locks.release().catch(() => {});
+        locks.unlock().catch(() => {});
       };
       return { locks, lost, joined: new Map(), drop };
     } catch (error) {
