@@ -130,7 +130,7 @@ async function checkContainerEndpoint(): Promise<CredentialsProblem> {
   };
 }
 
-/** Checks the instance's endpoint. Null if this machine has none. */
+/** Checks the instance's endpoint. Null if this machine is not an instance. */
 async function checkInstanceEndpoint(): Promise<CredentialsProblem | null> {
   const { env } = process;
   if (env.AWS_EC2_METADATA_DISABLED && env.AWS_EC2_METADATA_DISABLED !== 'false') return null;

@@ -89,7 +89,7 @@ export class NotAuthorizedError extends ActionRequiredError {
   }
 }
 
-/** There are no credentials, or the service rejects them. */
+/** Credentials are missing, or the service rejects them. */
 export class CredentialsError extends ActionRequiredError {
   constructor(problem: string, remedy: string) {
     super([{ subject: 'AWS credentials', problem, remedy }]);

@@ -1,7 +1,7 @@
 /**
  * What messages may repeat of an error that the SDK threw. Its own message, response and cause can
- * quote user names, tokens and attribute values, so they must not leave this file: neither in our
- * messages, nor as a `cause` that a logger would print.
+ * quote user names, tokens and attribute values, so they must not leave this file: not in our
+ * messages, and not as a `cause` that a logger would print.
  */
 export interface Fault {
   /** The service's or the SDK's name of the error; match by it, as subclasses vary. */

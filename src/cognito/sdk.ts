@@ -151,7 +151,7 @@ function poolCredentials(
   };
 }
 
-/** Stands for the call of STS in the error table. Messages must not show it. */
+/** Replaces the call of STS in the error table. Messages must not show it. */
 const OPERATION = 'DescribeUserPool';
 
 /** STS fails like every service; only its refusals are about the role. */

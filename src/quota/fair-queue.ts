@@ -112,7 +112,7 @@ export class FairQueue {
       const reason = this.#closing.signal.aborted ? this.#closing.signal.reason : error;
       for (const waiters of this.#groups.values()) for (const each of waiters) each.reject(reason);
     } finally {
-      // Synchronously: a waiter added before a later callback would wait for nobody.
+      // Synchronously: a waiter added before a later callback would wait forever.
       this.#serving = null;
     }
   }
