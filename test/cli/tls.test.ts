@@ -18,10 +18,10 @@ const stranger = createAuthority('a stranger');
 let postgres: TlsPostgres;
 let s3: S3Server;
 let fleet: Fleet;
-/** The URL of Postgres, with what it says of TLS. */
+/** Returns the URL of Postgres with these TLS parameters. */
 let databaseUrl: (tls: string) => string;
 let verified: string;
-/** Everything over TLS, with the authority trusted. */
+/** The environment for TLS everywhere, with a trusted CA. */
 let secure: EnvChange;
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
   secure = {
     DATABASE_URL: databaseUrl(verified),
     REDIS_URL: fleet.redis.url,
-    ...ofS3(s3),
+    ...useS3(s3),
     NODE_EXTRA_CA_CERTS: trusted,
   };
 });
@@ -45,7 +45,7 @@ afterAll(async () => {
   await postgres?.close();
 });
 
-function ofS3(server: S3Server): EnvChange {
+function useS3(server: S3Server): EnvChange {
   return {
     ARCHIVE_URL: 's3://archive/mirror',
     AWS_ENDPOINT_URL_S3: server.url,
@@ -53,20 +53,20 @@ function ofS3(server: S3Server): EnvChange {
   };
 }
 
-async function s3With(certificate: Certificate): Promise<S3Server> {
+async function startS3(certificate: Certificate): Promise<S3Server> {
   const server = await startS3Server({ certificate });
   onTestFinished(() => server.close());
   return server;
 }
 
-async function redisWith(certificate: Certificate): Promise<string> {
+async function startTlsRedis(certificate: Certificate): Promise<string> {
   const server = await startRedis({ certificate });
   onTestFinished(() => server.close());
   return server.url;
 }
 
-/** What `sync` says where it is refused, before it asked anything of the service. */
-async function refusal(change: EnvChange): Promise<string> {
+/** Runs a `sync` that must be refused before any call to Cognito. Returns its standard error. */
+async function expectRefusal(change: EnvChange): Promise<string> {
   const before = fleet.simulator.attempts.total;
   const { code, stdout, stderr } = await fleet.sync([], { ...secure, ...change });
   expect({ code, stdout, stderr }).toMatchObject({ code: 2, stdout: '' });
@@ -82,8 +82,8 @@ const archived = async () =>
     )
   ).length;
 
-describe('with right certificates', () => {
-  test('`sync` mirrors over TLS alone: Postgres, Redis and S3', async () => {
+describe('with valid certificates', () => {
+  test('`sync` uses only TLS for Postgres, Redis and S3', async () => {
     const { code, stderr, reports } = await fleet.sync([], secure);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(reports).toMatchObject([{ state: 'archived', users: 30 }]);
@@ -93,7 +93,7 @@ describe('with right certificates', () => {
     );
   });
 
-  test('workers do as well', async () => {
+  test('workers use only TLS too', async () => {
     const worker = await fleet.worker(secure);
     const { code, stderr } = await fleet.run(['trigger', fleet.poolId], secure);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -113,32 +113,32 @@ describe.each<[string, RegExp, (certificate: Certificate) => Promise<EnvChange>]
       return {};
     },
   ],
-  ['Redis', /REDIS_URL \(rediss:/, async (at) => ({ REDIS_URL: await redisWith(at) })],
-  ['S3', /ARCHIVE_URL: the server's certificate/, async (at) => ofS3(await s3With(at))],
+  ['Redis', /REDIS_URL \(rediss:/, async (at) => ({ REDIS_URL: await startTlsRedis(at) })],
+  ['S3', /ARCHIVE_URL: the server's certificate/, async (at) => useS3(await startS3(at))],
 ])('a certificate of %s', (_, subject, present) => {
-  test('of another authority is refused', async () => {
-    const told = await refusal(await present(stranger.issue()));
-    expect(told).toMatch(subject);
-    expect(told).toMatch(/is not signed by a trusted CA/);
-    expect(told).toMatch(/add its CA: (sslrootcert|NODE_EXTRA_CA_CERTS)=FILE/);
+  test('of an untrusted CA is refused', async () => {
+    const message = await expectRefusal(await present(stranger.issue()));
+    expect(message).toMatch(subject);
+    expect(message).toMatch(/is not signed by a trusted CA/);
+    expect(message).toMatch(/add its CA: (sslrootcert|NODE_EXTRA_CA_CERTS)=FILE/);
   });
 
   test('for another host is refused', async () => {
-    const told = await refusal(
+    const message = await expectRefusal(
       await present(authority.issue({ hosts: ['db.example', '127.0.0.2'] })),
     );
-    expect(told).toMatch(subject);
-    expect(told).toMatch(/is for another host name/);
+    expect(message).toMatch(subject);
+    expect(message).toMatch(/is for another host name/);
   });
 
   test('that has expired is refused', async () => {
-    const told = await refusal(await present(authority.issue({ expired: true })));
-    expect(told).toMatch(subject);
-    expect(told).toMatch(/has expired/);
+    const message = await expectRefusal(await present(authority.issue({ expired: true })));
+    expect(message).toMatch(subject);
+    expect(message).toMatch(/has expired/);
   });
 });
 
-test('connections that are made later are checked as well, and a server that fails counts as away', async () => {
+test('later connections are checked too, and a failing server counts as unreachable', async () => {
   const db = openPool(databaseUrl(verified), 2);
   const first = await db.connect();
   onTestFinished(async () => {
@@ -153,40 +153,44 @@ test('connections that are made later are checked as well, and a server that fai
   expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 
-describe('a connection in the clear', () => {
-  test('is never made where Postgres is to speak TLS and does not', async () => {
-    const told = await refusal({ DATABASE_URL: `${fleet.databaseUrl}?sslmode=verify-full` });
-    expect(told).toMatch(/DATABASE_URL .*: the server speaks no TLS, and the URL asks for it/);
+describe('an unencrypted connection', () => {
+  test('is never made to a Postgres that the URL expects to use TLS', async () => {
+    const message = await expectRefusal({
+      DATABASE_URL: `${fleet.databaseUrl}?sslmode=verify-full`,
+    });
+    expect(message).toMatch(/DATABASE_URL .*: the server speaks no TLS, and the URL asks for it/);
   });
 
-  test('is told of where Postgres lets nobody in by it', async () => {
+  test('is reported with its remedy if Postgres requires TLS', async () => {
     for (const tls of ['', '?sslmode=disable']) {
-      expect(await refusal({ DATABASE_URL: databaseUrl(tls) })).toMatch(
+      expect(await expectRefusal({ DATABASE_URL: databaseUrl(tls) })).toMatch(
         /lets this user in by TLS alone\. Ask for it in the URL: sslmode=verify-full/,
       );
     }
   });
 
-  test('is neither made to a Redis that is to speak TLS, nor to one that speaks nothing else', async () => {
+  test('is refused if the URL of Redis and the server disagree about TLS', async () => {
     const plain = await startRedis();
     onTestFinished(() => plain.close());
-    const told = await Promise.all([
-      refusal({ REDIS_URL: plain.url.replace('redis:', 'rediss:') }),
-      refusal({ REDIS_URL: fleet.redis.url.replace('rediss:', 'redis:') }),
+    const message = await Promise.all([
+      expectRefusal({ REDIS_URL: plain.url.replace('redis:', 'rediss:') }),
+      expectRefusal({ REDIS_URL: fleet.redis.url.replace('rediss:', 'redis:') }),
     ]);
-    expect(told).toEqual([
+    expect(message).toEqual([
       expect.stringMatching(
-        /REDIS_URL \(rediss:.*does not answer.*the URL says rediss: if it speaks TLS/,
+        /REDIS_URL \(rediss:.*does not answer.*the URL starts with rediss: if it uses TLS/,
       ),
-      expect.stringMatching(/REDIS_URL \(redis:.*that the URL says rediss: if it speaks TLS/),
+      expect.stringMatching(/REDIS_URL \(redis:.*the URL starts with rediss: if it uses TLS/),
     ]);
   });
 
-  test('is never made where S3 is to speak TLS and does not', async () => {
+  test('is never made to an S3 server that the URL expects to use TLS', async () => {
     const plain = await startS3Server();
     onTestFinished(() => plain.close());
-    const told = await refusal({ AWS_ENDPOINT_URL_S3: plain.url.replace('http:', 'https:') });
-    expect(told).toMatch(/ARCHIVE_URL: the TLS connection failed/);
+    const message = await expectRefusal({
+      AWS_ENDPOINT_URL_S3: plain.url.replace('http:', 'https:'),
+    });
+    expect(message).toMatch(/ARCHIVE_URL: the TLS connection failed/);
     expect(plain.requests).toEqual([]);
   });
 });
@@ -200,16 +204,16 @@ describe('sslmode', () => {
     async (mode) => {
       const trusting = verified.replace('verify-full', mode);
       await expect(open(`?sslmode=${mode}`)).rejects.toThrow(/not signed by a trusted CA/);
-      await expect(open(trusting, 'localhost')).rejects.toThrow(/other host names/);
+      await expect(open(trusting, 'localhost')).rejects.toThrow(/for another host name/);
       await (await open(trusting)).close();
     },
   );
 
-  test('no-verify encrypts, and checks nothing', async () => {
+  test('no-verify encrypts without checks', async () => {
     await (await open('?sslmode=no-verify', 'localhost')).close();
   });
 
-  test('comes with files that can be read, or it is told', async () => {
+  test('reports certificate files that cannot be read', async () => {
     await expect(open('?sslmode=verify-full&sslrootcert=/nowhere/ca.pem')).rejects.toThrow(
       /the file \/nowhere\/ca\.pem cannot be read \(ENOENT\)\. Correct sslrootcert/,
     );
