@@ -26,7 +26,7 @@ test('archive', async () => {
 
 async function measure(lab: Lab, formats: string): Promise<Figures> {
   await rm(lab.archive, { recursive: true, force: true });
-  // An archive begins anew: Postgres must not expect the one before at its place.
+  // Each archive starts empty, so Postgres must not expect the previous one.
   await lab.rows('UPDATE mirror.snapshot_leases SET destination = NULL');
   const { reports, steps } = await lab.sync({ ARCHIVE_FORMATS: formats });
   const { users = 0, memberships = 0, groups = 0 } = reports[0] as unknown as Sizes;
@@ -62,11 +62,11 @@ async function copyOf(lab: Lab, threads: number): Promise<Figures> {
   try {
     const parts = `${lab.archive}/parquet/users/**/*.parquet`;
     await connection.run(`CREATE TABLE rows AS SELECT * FROM read_parquet('${parts}')`);
-    const begun = performance.now();
+    const started = performance.now();
     const { rowsChanged } = await connection.run(
       `COPY rows TO '${lab.archive}/copy.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)`,
     );
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = (performance.now() - started) / 1000;
     const { size } = await stat(`${lab.archive}/copy.parquet`);
     return { 'users/s': rowsChanged / seconds, 'MB of Parquet': size / 1e6 };
   } finally {

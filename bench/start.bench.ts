@@ -39,9 +39,9 @@ test('start', async () => {
 }, 300_000);
 
 function millisecondsOf(args: readonly string[]): number {
-  const begun = performance.now();
+  const started = performance.now();
   execFileSync(process.execPath, args, { stdio: 'ignore' });
-  return performance.now() - begun;
+  return performance.now() - started;
 }
 
 /** Milliseconds from the start of `sync` to the arrival of its first call at the simulator. */
@@ -50,10 +50,10 @@ async function firstCall(
   change: Readonly<Record<string, string>>,
 ): Promise<number> {
   await fetch(`${lab.url}/_simulator/attempts`, { method: 'DELETE' });
-  const { begun } = await lab.sync(change);
+  const { started } = await lab.sync(change);
   const answer = await fetch(`${lab.url}/_simulator/attempts`);
   const { attempts } = (await answer.json()) as { attempts: { at: number }[] };
-  return (attempts[0]?.at ?? Number.NaN) - begun;
+  return (attempts[0]?.at ?? Number.NaN) - started;
 }
 
 function median(values: readonly number[]): number {

@@ -4,7 +4,7 @@ import { type Machine, machine } from './machine.ts';
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
 
-/** What one case of a benchmark measured; a text says what cannot be told by a number. */
+/** What one case of a benchmark measured; a string for what is not a number. */
 export type Figures = Readonly<Record<string, number | string>>;
 
 /** A benchmark's figures as they are kept: those of one run, on one machine. */

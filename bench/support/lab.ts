@@ -28,12 +28,12 @@ export interface StepFigures {
 export interface SyncRun {
   readonly reports: readonly SnapshotReport[];
   /** When the command was started, in milliseconds since 1970. */
-  readonly begun: number;
+  readonly started: number;
   /** From the start of the command to its end. */
   readonly seconds: number;
   /** Seconds of processor time over all of it. */
   readonly processor: { readonly program: number; readonly postgres: number };
-  /** To a tenth of a second, as the log has it; of several pools, those of the last are of no use. */
+  /** To a tenth of a second, as the log has it; with several pools only those of the first are useful. */
   readonly steps: Readonly<Record<Step, StepFigures>>;
   /** The most resident bytes of the program. */
   readonly peakBytes: number;
@@ -55,7 +55,7 @@ export interface Lab {
   readonly env: Readonly<Record<string, string>>;
   sync(change?: Readonly<Record<string, string>>): Promise<SyncRun>;
   rows<T>(sql: string): Promise<T[]>;
-  /** The attempts of the list bucket that the simulator remembers (100,000), and forgets thereby. */
+  /** The attempts of the list bucket that the simulator remembers (100,000), and forgets them. */
   listAttempts(): Promise<Attempt[]>;
   /** Bytes of WAL that the server has written so far. */
   walBytes(): Promise<number>;
@@ -86,7 +86,7 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
     folder: folder.path,
     env,
     async sync(change = {}) {
-      const begun = Date.now();
+      const started = Date.now();
       const run = await startCli(['sync', '--json'], {
         cwd: folder.path,
         env: { ...env, ...change },
@@ -100,11 +100,11 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
       if (result.code !== 0) throw new Error(`sync ended with ${result.code}: ${result.stderr}`);
       return {
         reports: reportsOf(result),
-        begun,
-        seconds: (ended - begun) / 1000,
+        started,
+        seconds: (ended - started) / 1000,
         processor: {
-          program: program.cpuSeconds(begun, ended),
-          postgres: server.cpuSeconds(begun, ended),
+          program: program.cpuSeconds(started, ended),
+          postgres: server.cpuSeconds(started, ended),
         },
         peakBytes: program.peakBytes(),
         steps: stepsOf(result.stderr, (from, to) => ({

@@ -11,7 +11,7 @@ import { Client } from 'pg';
  * The script that people write today: the SDK's paginators one after the other, an upsert a row,
  * and one JSON file at the end. It stops after `seconds`.
  *
- * @returns the pages of users and members that it read meanwhile.
+ * @returns the pages of users and members that it read.
  */
 export async function plainScript(
   endpoint: string,
@@ -30,8 +30,8 @@ export async function plainScript(
     CREATE TABLE plain_users (username text PRIMARY KEY, attributes text);
     CREATE TABLE plain_members (group_name text, username text, PRIMARY KEY (group_name, username))`);
   const UserPoolId = 'us-east-1_Simulated';
-  const begun = performance.now();
-  const spent = () => (performance.now() - begun) / 1000;
+  const started = performance.now();
+  const spent = () => (performance.now() - started) / 1000;
   const everything: unknown[] = [];
   let pages = 0;
   const read = async () => {

@@ -85,10 +85,7 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
   'the pool changes while it is read': {
     rounds: [
       [],
-      [
-        strike('change the pool meanwhile', 'read a page', 2),
-        strike('change the pool meanwhile', 'read a page', 5),
-      ],
+      [strike('change the pool', 'read a page', 2), strike('change the pool', 'read a page', 5)],
       [],
     ],
   },

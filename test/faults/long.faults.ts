@@ -25,7 +25,7 @@ it(`keeps every promise in ${cases} drawn cases`, async () => {
   const waiting = [...seeds];
   const played: CaseReport[] = [];
   const failures: Failure[] = [];
-  const begun = performance.now();
+  const started = performance.now();
   const playInLane = async () => {
     const lane = await openLane();
     try {
@@ -46,7 +46,7 @@ it(`keeps every promise in ${cases} drawn cases`, async () => {
   const struck = countStruck(played);
   console.table(struck);
   if (single === undefined) {
-    const minutes = Math.round((performance.now() - begun) / 6_000) / 10;
+    const minutes = Math.round((performance.now() - started) / 6_000) / 10;
     const results = { seed, cases, minutes, failures, struck };
     await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
   }

@@ -110,7 +110,7 @@ describe('query', () => {
     expect(rows.sort()).toEqual(HOSTILE_TEXTS.map((text) => [text, text, text]).sort());
   });
 
-  test('takes it for text where it stands in a text of SQL', async () => {
+  test('treats it as text inside a string of SQL', async () => {
     const [row] = await fleet.rows(
       `SELECT string_agg(format('(%L)', text), ',' ORDER BY at) AS literals
        FROM unnest($1::text[]) WITH ORDINALITY AS texts (text, at)`,
@@ -171,7 +171,7 @@ test.each([['status'], ['status', '--json'], ['plan'], ['plan', '--json']])(
   },
 );
 
-test('an error of the service that says it is told without it', async () => {
+test('an error of the service that quotes it is reported without it', async () => {
   const all = HOSTILE_TEXTS.join('');
   for (const type of [all, `${HOSTILE_TEXTS[8]}Exception`]) {
     fleet.proxy.before = () => ({ __type: type, message: all, name: all, code: all });

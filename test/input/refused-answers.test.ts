@@ -92,7 +92,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** One field at a time, in an item that is right but for it. */
+/** One invalid field at a time, in an otherwise valid item. */
 const oneOf = (fields: typeof USER_FIELDS) =>
   fc.oneof(
     ...Object.entries(fields).map(([name, values]) => values.map((value) => ({ [name]: value }))),

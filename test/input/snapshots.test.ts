@@ -26,7 +26,7 @@ test('a user of any size is kept, and archived', async () => {
 });
 
 test('what went in comes out of SQL, Parquet and JSON Lines, whatever it is', async () => {
-  // One pool after the other is the same pool at another time: what is gone is asked after as well.
+  // Each pool is a later state of the one before, so missing users are confirmed as well.
   let before = new Set<string>();
   await fc.assert(
     fc.asyncProperty(anyPool, async (pool) => {

@@ -16,7 +16,7 @@ export interface Passing {
   readonly operation: string;
 }
 
-/** What stands before a server, and hears every request. */
+/** A proxy in front of a server that records every request. */
 export interface Listener {
   readonly url: string;
   /** Method and URL of every request, as they came. */
@@ -33,7 +33,7 @@ export interface ListenOptions {
 
 const TOKEN = /"(PaginationToken|NextToken)":"/g;
 
-/** Starts to listen before a server: its requests pass as they are, but for marked page tokens. */
+/** Starts a proxy in front of a server. It changes nothing except marked page tokens. */
 export async function listenBefore(
   target: string,
   { tokenMark }: ListenOptions = {},

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** Letters that are no digits of hex, so that no hash looks like a mark. */
+/** Letters outside hexadecimal, so that no hash looks like a mark. */
 const LETTERS = 'ghijklmnopqrstuvwxyz';
 const WORD_LENGTH = 8;
 

@@ -34,7 +34,7 @@ test('a mark in the reason of a request is found', async () => {
   expect(after.find(marks)).toEqual([expect.stringContaining('tables of the machinery: mark in ')]);
 });
 
-test('marks in what Redis is told, and keeps, are found', async () => {
+test('finds marks in commands to Redis and in its keys', async () => {
   const outlets = new Outlets();
   const stop = await noteRedis(outlets, fleet.redis);
   await fleet.redis.command('HSET', 'job', 'data', JSON.stringify({ word }));

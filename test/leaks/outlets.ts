@@ -9,7 +9,7 @@ import type { TestRedis } from '../support/redis-server.ts';
 import type { Listener } from './listener.ts';
 import type { Marks } from './marks.ts';
 
-/** Everything that a mirror let out so far, by where it came out. */
+/** Everything that a mirror has written so far, by output channel. */
 export class Outlets {
   readonly #seen = new Map<string, Set<string>>();
 
@@ -18,7 +18,7 @@ export class Outlets {
     this.#seen.set(outlet, texts.add(text));
   }
 
-  /** What a program writes, whatever becomes of it. */
+  /** Records what a program writes, even if it fails. */
   async noteOutput({ result }: CliProcess): Promise<void> {
     const { stdout, stderr } = await result;
     this.note('standard output', stdout);
@@ -29,7 +29,7 @@ export class Outlets {
     this.note(`URLs of ${server}`, heard.join('\n'));
   }
 
-  /** What a server answers, head and all. */
+  /** Records a server's answer with its headers. */
   async noteAnswer(url: string, headers: Record<string, string> = {}): Promise<number> {
     const answer = await fetch(url, { headers });
     const head = JSON.stringify([...answer.headers]);
@@ -37,12 +37,12 @@ export class Outlets {
     return answer.status;
   }
 
-  /** Those where something came out. */
+  /** The channels that wrote something. */
   get names(): string[] {
     return [...this.#seen].filter(([, texts]) => [...texts].some(Boolean)).map(([name]) => name);
   }
 
-  /** Every kind of mark that came out, with where and beside what. */
+  /** Every kind of mark that was found, with its channel and line. */
   find(marks: Marks): string[] {
     return [...this.#seen].flatMap(([outlet, texts]) => {
       const lines = [...texts].flatMap((text) => text.split('\n'));
@@ -57,7 +57,7 @@ export class Outlets {
 /** Columns of the machinery's tables that hold people's data, as what they are for. */
 const DATA = ['username', 'sub', 'group_name', 'token', 'attributes', 'description'];
 
-/** Notes what the database tells of runs: whole rows, but for the columns that hold data. */
+/** Records the rows about runs, without the columns that hold people's data. */
 export async function noteDatabase(outlets: Outlets, mirror: CliMirror): Promise<void> {
   const tables = await mirror.rows<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -71,7 +71,7 @@ export async function noteDatabase(outlets: Outlets, mirror: CliMirror): Promise
   }
 }
 
-/** A stage may be dropped meanwhile. */
+/** A stage may be dropped in between. */
 function ignoreDropped(error: { code?: string }): [] {
   if (error.code !== '42P01') throw error;
   return [];
@@ -85,7 +85,7 @@ export function noteProcesses(outlets: Outlets, except: readonly number[]): () =
       for (const name of await readdir('/proc')) {
         if (!/^\d+$/.test(name) || except.includes(Number(name))) continue;
         for (const file of ['cmdline', 'comm']) {
-          // A process may end meanwhile.
+          // A process may end in between.
           const text = await readFile(join('/proc', name, file), 'utf8').catch(() => '');
           outlets.note('processes', text.replaceAll('\0', ' '));
         }

@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly sts: Listener;
   /** What leads a command there, with its credentials. */
   readonly env: Readonly<Record<string, string>>;
-  /** Besides, a file by which STS is asked for a role that it does not give. */
+  /** An AWS config file with a role that STS refuses. */
   readonly refusedRole: Readonly<Record<string, string>>;
   /** Refusals of the service by the name of the error; each quotes people and credentials. */
   refusal(type: string): Answer;

@@ -38,11 +38,11 @@ async function run(args: readonly string[], change?: EnvChange) {
   return result;
 }
 
-/** A way to fail, and how it is told. */
+/** A way to fail, and the message that reports it. */
 interface Failure {
   readonly what: string;
   readonly code: number;
-  readonly told: RegExp;
+  readonly message: RegExp;
   readonly env?: () => EnvChange;
   readonly begin: () => unknown;
   readonly end?: () => unknown;
@@ -61,38 +61,38 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'the service may not be called',
     code: 2,
-    told: /may not call ListUsers\b/,
+    message: /may not call ListUsers\b/,
     begin: refused('ListUsers', 'NotAuthorizedException'),
   },
   {
     what: 'the service refuses a parameter',
     code: 2,
-    told: /the service refused a parameter/,
+    message: /the service refused a parameter/,
     begin: refused('ListUsersInGroup', 'InvalidParameterException'),
   },
   {
     what: 'credentials have expired',
     code: 2,
-    told: /they have expired/,
+    message: /they have expired/,
     begin: refused('DescribeUserPool', 'ExpiredTokenException'),
   },
   {
     what: 'the service refuses as nobody knows it',
     code: 1,
-    told: /an error that is not documented/,
+    message: /an error that is not documented/,
     begin: refused('ListUsersInGroup', 'SomethingElseException'),
   },
   {
     what: 'a role is refused',
     code: 2,
-    told: /the credentials in use may not assume the role/,
+    message: /the credentials in use may not assume the role/,
     env: () => around.refusedRole,
     begin: () => {},
   },
   {
     what: 'a row breaks a constraint',
     code: 1,
-    told: /\[SQLSTATE 23514\]/,
+    message: /\[SQLSTATE 23514\]/,
     begin: () => {
       changeAll(mirror.pool);
       return sql('ALTER TABLE directory.users ADD CONSTRAINT nobody CHECK (false) NOT VALID');
@@ -102,7 +102,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'a statement fails with words that quote the row',
     code: 1,
-    told: /\[SQLSTATE 22000\]/,
+    message: /\[SQLSTATE 22000\]/,
     begin: () => {
       changeAll(mirror.pool);
       return sql(REFUSE_USERS);
@@ -112,7 +112,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'S3 refuses what it was sent',
     code: 2,
-    told: /S3 rejected the credentials \(SignatureDoesNotMatch\)/,
+    message: /S3 rejected the credentials \(SignatureDoesNotMatch\)/,
     begin: () => {
       around.store.instead = ({ method }) => (method === 'PUT' ? around.wrongSignature : null);
     },
@@ -121,7 +121,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'S3 stores other bytes',
     code: 1,
-    told: /stored other bytes/,
+    message: /stored other bytes/,
     begin: () => {
       around.s3.fault = ({ operation }) => (operation === 'PutObject' ? 'fewer bytes' : null);
     },
@@ -130,7 +130,7 @@ const FAILURES: readonly Failure[] = [
   {
     what: 'a snapshot is held',
     code: 3,
-    told: /held/,
+    message: /held/,
     begin: () => deleteMany(mirror.pool),
   },
 ];
@@ -141,7 +141,7 @@ async function fail(failure: Failure, level: string): Promise<void> {
     failure.what,
     level,
     failure.code,
-    expect.stringMatching(failure.told),
+    expect.stringMatching(failure.message),
   ]);
 }
 
@@ -201,7 +201,7 @@ function mend(): void {
   around.s3.fault = () => null;
 }
 
-test('no run lets out a person, a token or a credential', { timeout: 300_000 }, async () => {
+test('no run leaks a person, a token or a credential', { timeout: 300_000 }, async () => {
   const stopWatching = noteProcesses(outlets, []);
   await succeedWithFaults();
   mend();

@@ -42,7 +42,7 @@ async function ask({ url }: FleetWorker): Promise<void> {
   }
 }
 
-/** Asks for a snapshot, and expects an end of it; meanwhile `during` may mend what is broken. */
+/** Requests a snapshot and expects it to end. `during` may repair things in between. */
 async function take(
   worker: FleetWorker,
   outcome: string,
@@ -62,7 +62,7 @@ async function take(
   await noteDatabase(outlets, fleet);
 }
 
-/** Resolves once the worker has told of a failed job with this reason. */
+/** Resolves once the worker has logged a failed job with this reason. */
 const failed = (worker: FleetWorker, reason: string) =>
   until(`a job fails: ${reason}`, async () =>
     worker.output.stderr.split('\n').some((line) => line.includes(reason)),
@@ -112,7 +112,7 @@ async function stop(worker: FleetWorker): Promise<void> {
   expect((await worker.result).code).toBe(0);
 }
 
-test('workers let out no person, no token and no credential', { timeout: 300_000 }, async () => {
+test('workers leak no person, no token and no credential', { timeout: 300_000 }, async () => {
   const stopRedis = await noteRedis(outlets, fleet.redis);
   const stopProcesses = noteProcesses(outlets, [fleet.redis.pid]);
   const worker = await startWorker('trace');

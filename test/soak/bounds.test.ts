@@ -13,7 +13,7 @@ test('what warms up and then stays is within its bounds', () => {
   expect(over((i) => Math.min(100, 20 * i) + (i % 3), 1.1)).toEqual([]);
 });
 
-test('what goes on growing is told, though it is under its ceiling', () => {
+test('reports steady growth under the ceiling', () => {
   expect(over((i) => 100 + 2 * i, 1.1)).toEqual([
     'MB: its mean grew from 129 to 169',
     'MB: its median grew from 130 to 170',
@@ -22,16 +22,16 @@ test('what goes on growing is told, though it is under its ceiling', () => {
   expect(over((i) => 100 + 2 * i)).toEqual([]);
 });
 
-test('what is left behind at rest is told, though work hides it', () => {
+test('reports what is left at rest, though work hides it', () => {
   const restAndWork = (i: number) => (i % 2 === 0 ? 180 : 10 + 0.2 * i);
   expect(over(restAndWork, 1.25)).toEqual(['MB: its rest grew from 13 to 17']);
 });
 
-test('what was over its ceiling once is told', () => {
+test('reports a value that was over its ceiling once', () => {
   expect(over((i) => (i === 5 ? 201 : 100), 1.1)).toEqual(['MB: 201, over 200']);
 });
 
-test('what was never measured is told', () => {
+test('reports a measure without samples', () => {
   expect(overBounds(coursesOf([]), { MB: { most: 200 } })).toEqual(['MB: never measured']);
 });
 

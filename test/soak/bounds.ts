@@ -57,18 +57,18 @@ export function overBounds(
   return Object.entries(bounds).flatMap(([measure, { most, growth }]) => {
     const course = courses.get(measure);
     if (course === undefined) return [`${measure}: never measured`];
-    const told: string[] = [];
-    if (course.most > most) told.push(`${measure}: ${course.most}, over ${most}`);
+    const problems: string[] = [];
+    if (course.most > most) problems.push(`${measure}: ${course.most}, over ${most}`);
     if (growth !== undefined) {
       const { early, late } = course;
-      if (Number.isNaN(early.mean + late.mean)) told.push(`${measure}: a quarter not measured`);
+      if (Number.isNaN(early.mean + late.mean)) problems.push(`${measure}: a quarter not measured`);
       for (const level of ['mean', 'median', 'rest'] as const) {
         if (late[level] > early[level] * growth) {
-          told.push(`${measure}: its ${level} grew from ${early[level]} to ${late[level]}`);
+          problems.push(`${measure}: its ${level} grew from ${early[level]} to ${late[level]}`);
         }
       }
     }
-    return told;
+    return problems;
   });
 }
 

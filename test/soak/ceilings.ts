@@ -14,7 +14,7 @@ export const CEILINGS: Readonly<Record<string, Bound>> = {
   // A thousand finished jobs a queue are kept, of snapshots with keys of their own.
   'Redis keys': { most: 5_000 },
   'Redis, MB': { most: 30 },
-  // Of four parts for each archive in hand, two a worker.
+  // Two archives a worker at a time, with four parts each.
   'temporary files': { most: 100 },
   'temporary files, MB': { most: 20 },
   // Five a stage: of each pool the one that is read, and one that has just ended.

@@ -144,8 +144,8 @@ async function checkSnapshots(
     counts: {
       'snapshots archived': archived.length,
       'objects archived': objects.size,
-      'compared, that stood still': still,
-      'compared, that changed meanwhile': changing,
+      'compared, unchanged': still,
+      'compared, changed during the snapshot': changing,
     },
     wrong: [...wrong, ...checkArchive(archived, objects)],
   };

@@ -25,7 +25,7 @@ export interface Compared {
   readonly wrong: readonly string[];
   /** Users, groups and memberships that stood still while the snapshot was read. */
   readonly still: number;
-  /** Those that changed meanwhile: any of what they were is right. */
+  /** Entities that changed during the snapshot: any of their states is correct. */
   readonly changing: number;
 }
 
@@ -134,7 +134,7 @@ const READERS: Readonly<Record<ArchiveFormat, (part: Buffer) => Promise<Row[]>>>
   async parquet(part) {
     const file = new Uint8Array(part).buffer;
     const rows = (await parquetReadObjects({ file, compressors, parsers: PARSERS })) as Row[];
-    // JSON text stands for the value that it is.
+    // JSON text is compared by its value.
     return rows.map((row) =>
       typeof row['mfa_options'] === 'string'
         ? { ...row, mfa_options: JSON.parse(row['mfa_options']) }

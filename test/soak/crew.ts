@@ -7,7 +7,7 @@ import type { Fleet, FleetWorker } from '../support/fleet.ts';
 const START_AGAIN_MS = 1_000;
 const MOST_STARTS = 60;
 
-/** The workers of a soak. The first is never struck; whichever of the others ends is started again. */
+/** The workers of a soak. No fault hits the first. The others start again when they end. */
 export class Crew {
   readonly #fleet: Fleet;
   readonly #env: EnvChange;

@@ -37,7 +37,7 @@ export class PoolLog {
     return this.#versions.keys();
   }
 
-  /** What this was at the moments from one to another: several things where it changed meanwhile. */
+  /** The states of an entity between two moments: more than one if it changed. */
   heldBetween(key: string, from: number, to: number): (string | null)[] {
     const versions = this.#versions.get(key) ?? [ABSENT];
     return versions

@@ -37,7 +37,7 @@ async function processes(steady: FleetWorker, workers: readonly FleetWorker[]): 
   };
 }
 
-/** A process as /proc has it; null where it has ended, or where there is no /proc. */
+/** A process as /proc shows it; null if it ended, or without /proc. */
 async function ofProcess(pid: number): Promise<{ bytes: number; files: number } | null> {
   try {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');

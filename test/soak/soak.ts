@@ -9,15 +9,15 @@ import { CLEARING_FAULTS, type Faults, SERVER_FAULTS, USUAL, WORKER_FAULTS } fro
 import { PoolLog } from './pool-log.ts';
 import { type Sample, takeSample } from './sample.ts';
 
-/** What a soak is made of. */
+/** Settings of a soak. */
 export interface SoakOptions {
-  /** Pools, changes and faults follow from it; when they meet what, does not. */
+  /** Determines pools, changes and faults, but not their timing. */
   readonly seed: number;
   /** How many users each pool has. */
   readonly users: readonly number[];
   readonly groups: number;
   readonly workers: number;
-  /** When workers mirror each pool, as cron has it. */
+  /** When workers mirror each pool, as a cron pattern. */
   readonly schedule: string;
   /** Attempts of UserList a second, so that reading takes its time. */
   readonly userListRps: number;
@@ -26,15 +26,15 @@ export interface SoakOptions {
   readonly changesEveryMs: number;
   /** From the end of a fault to the next of its kind, on average. */
   readonly faultsEveryMs: number;
-  /** How long faults last at most that last. */
+  /** The longest duration of a fault. */
   readonly faultsLastMs: number;
   readonly samplesEveryMs: number;
 }
 
-/** What came of a soak. */
+/** The result of a soak. */
 export interface SoakRun extends End {
   readonly samples: readonly Sample[];
-  /** How often each fault struck. */
+  /** How often each fault occurred. */
   readonly faults: Readonly<Record<string, number>>;
   /** Changes of pools. */
   readonly changes: number;
@@ -112,7 +112,7 @@ async function changePools(
     const noted = async () => {
       logs.get(pool.settings.id)?.note();
       changes += 1;
-      // Noting takes its time, and the simulator is to answer meanwhile.
+      // Recording takes time, and the simulator must answer in between.
       await nextTurn();
     };
     for (let left = 1 + random.below(4); left > 0; left -= 1) {

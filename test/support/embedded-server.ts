@@ -9,7 +9,7 @@ export async function serverPid(home: string): Promise<number | null> {
   return text === null ? null : Number.parseInt(text, 10);
 }
 
-/** Stops the embedded server of a home, whoever still uses it, and waits for its end. */
+/** Stops the embedded server of a home, even if it is in use, and waits for its end. */
 export async function stopServer(home: string): Promise<void> {
   const pid = await serverPid(home);
   if (pid === null) return;

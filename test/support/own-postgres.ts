@@ -8,7 +8,7 @@ import { temporaryFolder } from './temp.ts';
 
 /** A Postgres of a test's own, for what is set for a whole server. */
 export interface OwnPostgres {
-  /** Of a role that may create databases and roles, and is no superuser. */
+  /** For a role that may create databases and roles, but is not a superuser. */
   readonly url: string;
   /** The folder of its data and its configuration. */
   readonly data: string;
@@ -38,7 +38,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
   };
 }
 
-/** The server lets no superuser in: while it stands still, its own program does. */
+/** The server rejects superusers. Its own program in single-user mode accepts them. */
 async function allowRoles(data: string): Promise<void> {
   const { postgres } = await findBinaries();
   const launch = await chooseLaunch(postgres, data, null);

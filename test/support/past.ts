@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /**
- * Moves all that was taken so far into the past, as if `interval` (such as `1 day`) had gone by. The
+ * Moves all that was taken so far into the past, as if `interval` (such as `1 day`) had passed. The
  * rows count as written by a publication, and not as changed by a hand.
  */
 export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {

@@ -16,7 +16,7 @@ const PLACES = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
 export const PGBOUNCER =
   PLACES.map((folder) => join(folder, 'pgbouncer')).find((path) => existsSync(path)) ?? null;
 
-/** Starts PgBouncer, with its defaults but for the mode, before a server that trusts it. */
+/** Starts PgBouncer with its defaults, except the mode, in front of a server that trusts it. */
 export async function startPgBouncer(
   program: string,
   target: string,

@@ -16,7 +16,7 @@ export interface PostgresPrograms {
   readonly version: string;
   readonly initdb: string;
   readonly postgres: string;
-  /** The package whose libraries have to be linked, if it is of one. */
+  /** The npm package that brings it, if any: its libraries must be linked. */
   readonly packageFolder: string | null;
 }
 

@@ -11,17 +11,17 @@ export interface ProxiedCall {
   readonly request: Json;
 }
 
-/** What stands between the program and the service in a test. */
+/** An HTTP proxy between the program and the service in a test. */
 export interface ServiceProxy {
   readonly url: string;
-  /** Called before a call is passed on; an object that it gives is the answer in its place. */
+  /** Called before a call is forwarded. If it returns an object, that is the answer. */
   before: (call: ProxiedCall) => unknown;
-  /** Changes an answer of status 200 on its way back. */
+  /** Changes an answer with status 200. */
   after: (call: ProxiedCall, answer: Json) => Json;
   close(): Promise<void>;
 }
 
-/** Starts a proxy that passes every call on to `target` as it is. */
+/** Starts a proxy that forwards every call to `target` unchanged. */
 export async function startProxy(target: string): Promise<ServiceProxy> {
   let sequence = 0;
   const server = createServer(async (request, response) => {
@@ -52,7 +52,7 @@ export async function startProxy(target: string): Promise<ServiceProxy> {
       answer = await fetch(target, { method: 'POST', headers, body });
       text = await answer.text();
     } catch {
-      // What is cut behind is cut before.
+      // A connection that the service cut is cut for the program as well.
       response.destroy();
       return;
     }

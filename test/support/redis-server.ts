@@ -53,7 +53,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   const { persistent = false, password, certificate, settings = {} } = options;
   const program = options.program ? { path: options.program, env: {} } : await findRedisServer();
   if (program === null)
-    throw new Error('There is no redis-server: run `npm test`, which gets one.');
+    throw new Error('redis-server is not installed. Run `npm test`, which downloads it.');
   const folder = await temporaryFolder();
   const port = await freePort();
   const scheme = certificate === undefined ? 'redis' : 'rediss';
@@ -64,7 +64,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
       : { port: '0', 'tls-port': String(port), ...(await writeTls(folder.path, certificate)) }),
     bind: '127.0.0.1',
     dir: folder.path,
-    // By it the end of the suite finds a server that was left running.
+    // The suite finds servers that are still running by this file.
     pidfile: join(folder.path, 'redis.pid'),
     save: '',
     appendonly: persistent ? 'yes' : 'no',
@@ -79,7 +79,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     const client = new Redis(url, {
       lazyConnect: true,
       retryStrategy: () => null,
-      // It asks for INFO, which a test may take away.
+      // The check sends INFO, which a test may forbid.
       enableReadyCheck: false,
       // The certificate may be wrong on purpose.
       ...(certificate === undefined ? {} : { tls: { rejectUnauthorized: false } }),
@@ -107,7 +107,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     while ((await command('PING').catch(() => null)) !== 'PONG') {
       if (server.exitCode !== null || performance.now() > deadline) {
         server.kill('SIGKILL');
-        throw new Error(`redis-server does not start:\n${log}`);
+        throw new Error(`redis-server did not start:\n${log}`);
       }
       await sleep(20);
     }
@@ -130,7 +130,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     async restart({ keepData }) {
-      if (keepData && !persistent) throw new Error('It was started without `persistent`.');
+      if (keepData && !persistent) throw new Error('The server was started without `persistent`.');
       if (!keepData) await command('FLUSHALL').catch(() => {});
       await end('SIGTERM');
       await start();

@@ -7,7 +7,7 @@ export interface Relay {
   readonly url: string;
   /** From now on nothing gets through, and no connection is closed. */
   freeze(): void;
-  /** Lets everything through again but connections that lost something meanwhile: they stay dead. */
+  /** Passes everything again. Connections that lost data while frozen stay dead. */
   thaw(): void;
   /** Breaks every connection and refuses new ones, as where the server is gone, until `restore`. */
   cut(): Promise<void>;

@@ -5,7 +5,7 @@ export class S3Refusal extends Error {
   readonly code: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the answer's body, besides code and message. */
+  /** Further elements of the answer's body, after code and message. */
   readonly elements: Readonly<Record<string, string>>;
 
   constructor(
@@ -41,7 +41,7 @@ interface Upload {
 
 const MIN_PART_BYTES = 5 * 1024 * 1024;
 
-/** One bucket, with the uploads that were begun and neither completed nor aborted. */
+/** One bucket, with its open multipart uploads. */
 export class S3Bucket {
   readonly region: string;
   readonly objects = new Map<string, StoredS3Object>();

@@ -57,7 +57,7 @@ export async function startSts(options: StsOptions): Promise<StsServer> {
     }
     if (action !== 'AssumeRole') return failure(400, 'InvalidAction', `No action ${action}.`);
     const role = options.roles.find(({ arn }) => arn === roleArn);
-    // The service tells neither whether there is such a role, nor what its policy asks for.
+    // The service reveals neither whether the role exists, or what its policy requires.
     if (role === undefined || (role.externalId ?? externalId) !== externalId) {
       const message = `User ${accessKey} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`;
       return failure(403, 'AccessDenied', message);

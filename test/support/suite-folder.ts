@@ -6,13 +6,13 @@ import { join } from 'node:path';
 const PATIENCE_MS = 3_000;
 
 /**
- * Makes the folder in which every temporary folder of the suite lies, and sees to it that the
- * folder, and the servers in it, are gone when this process ends, however it is stopped.
+ * Makes the parent of every temporary folder of the suite. When this process ends, for any reason,
+ * it stops the servers in the folder and deletes it.
  */
 export function makeSuiteFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-tests-'));
   for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = folder;
-  // Vitest ends the process at once when it is interrupted: there is no time for promises.
+  // Vitest ends the process at once when it is interrupted, so this must be synchronous.
   process.once('exit', () => clearUp(folder));
   return folder;
 }

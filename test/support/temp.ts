@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Makes an empty folder of its own; `remove` deletes it with all that it came to hold. */
+/** Makes an empty folder. `remove` deletes it with its contents. */
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'cognito-mirror-test-'));
   return {
     path,
-    // Retries, as a server that was just told to stop may still be writing.
+    // Retries, because a server that is stopping may still write.
     remove: () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }),
   };
 }

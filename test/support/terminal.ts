@@ -24,7 +24,7 @@ export interface TerminalOptions {
   readonly cwd: string;
   /** Columns and rows, 120 x 40 if left out. */
   readonly size?: readonly [columns: number, rows: number];
-  /** False where the shell keeps SIGHUP from the command; reads and writes fail all the same. */
+  /** False if the shell keeps SIGHUP from the command. Reads and writes still fail. */
   readonly hangUp?: boolean;
 }
 

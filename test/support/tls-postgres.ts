@@ -50,7 +50,7 @@ async function writePrivate(data: string, name: string, text: string): Promise<v
   await chown(path, uid, gid);
 }
 
-/** The fingerprint of the certificate that new connections are shown; null where there is no TLS. */
+/** The fingerprint of the certificate that new connections get; null without TLS. */
 async function presented(port: number): Promise<string | null> {
   const socket = connect({
     host: '127.0.0.1',

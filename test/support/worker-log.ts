@@ -7,7 +7,7 @@ interface LogLine {
   readonly server?: string;
 }
 
-/** What a worker's log says but for its ordinary work, in order. */
+/** The lines of a worker's log about problems and servers, in order. */
 export function troubleIn({ output }: FleetWorker): string[] {
   const lines = output.stderr
     .split('\n')
@@ -18,7 +18,7 @@ export function troubleIn({ output }: FleetWorker): string[] {
     .map(({ msg, server }) => `${msg} ${server}`);
 }
 
-/** One line for a server's loss and one for its return. */
+/** The expected lines for one lost connection to a server and its recovery. */
 export const lossAndReturn = (server: string) => [
   expect.stringMatching(`^lost the connection to a server: .* ${server}`),
   expect.stringMatching(`^reconnected to a server: .* ${server}`),

@@ -8,15 +8,15 @@ import { MOMENTS, type MomentName } from './moments.ts';
 import { type Fate, PASS } from './tap.ts';
 import type { World } from './world.ts';
 
-/** Something that goes wrong as a step begins. */
+/** Something that goes wrong when a step begins. */
 export interface Blow {
   /** The steps at which it makes sense. */
   readonly at: readonly MomentName[];
-  /** Where it makes sense with workers alone. */
+  /** Set if it makes sense only with workers. */
   readonly needs?: 'workers';
-  /** Whether the pool is not the same after it: no snapshot of that time can be foretold. */
+  /** True if it changes the pool, so that the snapshot cannot be predicted. */
   readonly moves?: true;
-  /** Strikes, and says what becomes of the request that was about to pass. */
+  /** Strikes, and returns what happens to the request that was about to pass. */
   strike(world: World, passing: Passing, random: Random): Fate | Promise<Fate>;
 }
 
@@ -247,7 +247,7 @@ export const BLOWS = {
     at: service,
     strike: (_, __, random) => ({ kind: 'cut answer', afterBytes: 1 + random.below(2_000) }),
   },
-  'change the pool meanwhile': {
+  'change the pool': {
     at: ['read a page', 'list groups', 'confirm a user'],
     moves: true,
     strike({ simulator }, _, random) {

@@ -37,7 +37,7 @@ const HOUR_MS = 3_600_000;
 const PACED = 10;
 export const UNPACED = 100_000;
 
-/** Draws a case: two rounds that are struck, and one that is not where the pool moved meanwhile. */
+/** Draws a case: two rounds with blows, and a quiet one if a blow changed the pool. */
 export function drawCase(seed: number): Case {
   const random = new Random(seed);
   const runner = random.chance(0.3) ? 'workers' : random.chance(0.5) ? 'sync' : 'sync over Redis';

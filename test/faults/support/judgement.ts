@@ -65,7 +65,7 @@ export function expectPaced(simulator: Simulator, rate: number): void {
   expect(mostInAnySecond(attempts.map(({ at }) => at))).toBeLessThanOrEqual(rate + 1 + BUNCHED);
 }
 
-/** Expects what every snapshot promises, whatever happened to the pool meanwhile. */
+/** Expects what every snapshot promises, even if the pool changed. */
 export async function expectSound(world: World): Promise<void> {
   const snapshots = await snapshotsOf(world);
   expect(snapshots.map(({ state, reason }) => ({ state, reason }))).toEqual(
@@ -115,19 +115,19 @@ export async function expectSame(
   expect(await newestParts(world)).toEqual(await newestParts(undisturbed));
 }
 
-/** The rows of a table, their moments told as the rounds that they belong to. */
+/** The rows of a table, with each time replaced by its round. */
 async function rowsOf(world: World, table: string, history: boolean): Promise<string[]> {
   const rows = await world.rows<{ row: Row }>(
     `SELECT to_jsonb(t) AS row FROM directory.${table} t`,
   );
-  const told = rows.map(({ row }) => {
+  const texts = rows.map(({ row }) => {
     for (const column of ['valid_from', 'valid_to', 'snapshot_at']) {
       const at = row[column];
       if (typeof at === 'string') row[column] = history ? roundOf(world, new Date(at)) : null;
     }
     return JSON.stringify(row);
   });
-  return told.sort();
+  return texts.sort();
 }
 
 const roundOf = ({ roundEnds }: World, at: Date) => roundEnds.findIndex((end) => at <= end);

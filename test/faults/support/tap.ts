@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What becomes of bytes that a program sends to a server. */
+/** What happens to bytes that a program sends to a server. */
 export type Fate =
   | { readonly kind: 'pass' }
   /** The connection breaks, and the server has seen nothing of it. */
@@ -13,7 +13,7 @@ export type Fate =
   /** The server never sees it; this is the answer, and then the connection ends. */
   | { readonly kind: 'answer'; readonly bytes: string };
 
-/** Stands between one program and one server, reads what is asked, and decides what becomes of it. */
+/** A proxy between one program and one server that reads each request and decides its fate. */
 export interface Tap {
   readonly port: number;
   close(): Promise<void>;
