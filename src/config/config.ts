@@ -34,7 +34,7 @@ export interface HttpSettings {
 
 /** The validated configuration. Nothing else reads the environment or the file. */
 export interface Config {
-  /** Pool ids without repetition, or every pool of the account and Region. Empty if none is named. */
+  /** Unique pool ids, or every pool of the account and Region. Empty if no pool is named. */
   readonly pools: readonly string[] | 'all';
   /** Null: the embedded Postgres under `home`. */
   readonly databaseUrl: string | null;
@@ -51,7 +51,7 @@ export interface Config {
   readonly allowance: Allowance;
   /** The share of a pool's rows that a snapshot may remove without a review, 0 to 1. */
   readonly maxRemovedRatio: number;
-  /** The schedule of pools that have none in the file. */
+  /** The schedule of pools without one in the file. */
   readonly schedule: Schedule;
   /** How long closed versions are kept. Null: without limit. */
   readonly historyDays: number | null;

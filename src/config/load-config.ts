@@ -158,7 +158,7 @@ function parseFile(path: string | undefined, problems: Problem[]): ConfigFile {
   return NO_FILE;
 }
 
-/** Pools named on the command line; undefined if none is, or one is malformed. */
+/** Pools named on the command line; undefined without any, or if one is malformed. */
 function parseNamed(
   named: readonly string[],
   problems: Problem[],

@@ -4,7 +4,7 @@ import type { Allowance, Config, Schedule } from './config.ts';
 /** The IAM role to assume before a pool is read. */
 export interface Role {
   readonly arn: string;
-  /** Null if the role's trust policy requires none. */
+  /** Null if the role's trust policy does not require one. */
   readonly externalId: string | null;
 }
 

@@ -29,7 +29,7 @@ const TOO_LARGE = {
   remedy: 'Write the settings out without them.',
 };
 
-/** Objects do not keep this key as one of their own. */
+/** Assigning this key to an object would set its prototype. */
 const PROTOTYPE = '__proto__';
 
 /** Reads YAML 1.2 with merge keys. A syntax error is reported alone, as others follow from it. */

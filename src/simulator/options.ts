@@ -6,7 +6,7 @@ import type { Operation } from './requests.ts';
 /** The pool of a simulator that is started without `pools`. */
 export const DEFAULT_POOL_ID = 'us-east-1_Simulated';
 
-/** The AWS account of pools that name none. */
+/** The default AWS account of pools. */
 export const DEFAULT_ACCOUNT = '123456789012';
 
 /** A pool with settings of its own. Absent ones come from the options of the simulator. */
@@ -48,11 +48,11 @@ export interface SimulatorOptions {
   readonly pageFill?: number;
   /** How long a page token is valid. Default: 3,600. */
   readonly pageTokenTtlSeconds?: number;
-  /** Faults and how often they occur. Default: none. */
+  /** Faults and how often they occur. Default: no faults. */
   readonly faults?: FaultSettings;
   /** The delay of the fault `slow` in milliseconds. Default: 3,000. */
   readonly slowMs?: number;
-  /** Operations that are denied, and with which error. Default: none. */
+  /** Operations that are denied, and with which error. Default: no operations. */
   readonly deny?: Partial<Record<Operation, Denial>>;
   /** The access keys that are accepted. Default: any. */
   readonly accessKeys?: readonly string[];

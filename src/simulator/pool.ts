@@ -43,7 +43,7 @@ export type UserChange = Partial<
   Pick<UserRecord, 'status' | 'enabled' | 'modifiedAt' | 'mfaOptions'>
 >;
 
-/** One user in one group; `sub` is null if the user has none. */
+/** One user in one group; `sub` is null for a user without `sub`. */
 export interface Membership {
   readonly groupName: string;
   readonly username: string;
@@ -176,12 +176,12 @@ export class SimulatedPool {
     for (const name of this.#groups.names) yield this.#groups.get(name);
   }
 
-  /** The sorted names of all groups, or of those after the given name. */
+  /** The sorted names of all groups, or only those after the given name. */
   groupNames(after?: string): readonly string[] {
     return after === undefined ? this.#groups.names : this.#groups.namesAfter(after);
   }
 
-  /** The sorted names of a user's groups, or of those after the given name. */
+  /** The sorted names of a user's groups, or only those after the given name. */
   *groupNamesOf(username: string, after?: string): Generator<string> {
     const id = this.#findId(username);
     for (const name of this.groupNames(after)) {

@@ -22,7 +22,7 @@ export interface Simulator {
   readonly port: number;
   /** The pools by id. Their methods read and change them, as the API does. */
   readonly pools: ReadonlyMap<string, SimulatedPool>;
-  /** The pool with this id, or the first pool. Throws a RangeError if there is none. */
+  /** The pool with this id, or the first pool. Throws a RangeError if it does not exist. */
   pool(id?: string): SimulatedPool;
   /** The requests that arrived, refused ones included. */
   readonly attempts: AttemptLog;

@@ -1,4 +1,4 @@
-/** A terminal that keeps what a person would see: enough of one for what the display sends. */
+/** A terminal that records its screen. It supports only the sequences that the display sends. */
 export class FakeTerminal {
   readonly isTTY = true;
   columns: number;
@@ -11,7 +11,7 @@ export class FakeTerminal {
     this.columns = columns;
   }
 
-  /** The lines on the screen and above it, without the empty one that the cursor is in. */
+  /** The lines on the screen and above it, without the empty line of the cursor. */
   get lines(): string[] {
     return this.#screen.at(-1) === '' ? this.#screen.slice(0, -1) : this.#screen;
   }
