@@ -56,7 +56,7 @@ test('the README is short: under 10,000 bytes', () => {
 
 test('the README links to every page', () => {
   for (const name of DOCUMENTS.filter((each) => each !== 'README.md')) {
-    expect(read('README.md')).toContain(`](${name})`);
+    expect(read('README.md').includes(`](${name})`), name).toBe(true);
   }
 });
 
