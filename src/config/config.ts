@@ -7,6 +7,7 @@ export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
 
 /** The levels of pino, the logger. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+/** A level of the logger. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** How much of the quotas of one account and Region the mirror may use. */

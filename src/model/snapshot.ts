@@ -16,6 +16,7 @@ export type Counts = Readonly<Record<Dataset, number>>;
 
 /** The kinds of walk, in the order of the progress display. */
 export const WALK_KINDS = ['groups', 'users', 'members'] as const;
+/** What a walk reads. */
 export type WalkKind = (typeof WALK_KINDS)[number];
 
 /** Identifies a snapshot by its pool and its start in whole seconds. */

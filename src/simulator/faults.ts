@@ -15,12 +15,14 @@ export const FAULTS = {
   deny: 'NotAuthorizedException',
   'token-refused': 'a valid page token is refused',
 } as const;
+/** The name of a fault. */
 export type FaultName = keyof typeof FAULTS;
 
 /** How often a fault occurs: a rate from 0 to 1, for all operations or for the named ones. */
 export type FaultSetting =
   | number
   | { readonly rate: number; readonly operations: readonly string[] };
+/** The faults of a simulator, by name. */
 export type FaultSettings = Readonly<Partial<Record<FaultName, FaultSetting>>>;
 
 /** Decides by seeded random numbers which requests get which faults. */

@@ -1,5 +1,6 @@
 /** The content of a simulated pool. Times are milliseconds since 1970. */
 
+/** A way to receive codes by SMS, as the service stores it. */
 export interface MfaOption {
   readonly DeliveryMedium: string;
   readonly AttributeName: string;

@@ -99,6 +99,7 @@ export const REQUESTS = {
   AdminRemoveUserFromGroup: membershipFields,
 } as const satisfies Record<string, Fields>;
 
+/** An operation of the API. */
 export type Operation = keyof typeof REQUESTS;
 
 /** A request body after validation: the fields of its operation have the right types. */

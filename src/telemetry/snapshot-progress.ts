@@ -19,6 +19,7 @@ export interface PhaseCounts {
   readonly total: number;
 }
 
+/** The phases of a run, in their order. */
 export type Phase = 'prepare' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
 
 /**
