@@ -74,7 +74,11 @@ describe('Redis, lost while a pool is read', () => {
     await fleet.settled();
     await expectSnapshots(fleet, 1);
     for (const worker of workers) {
-      expect(troubleIn(worker)).toEqual(lossAndReturn('Redis'));
+      const lines = troubleIn(worker);
+      // On a busy machine the worker also sees Redis while it loads its data.
+      const loading = lines.filter((line) => line.startsWith('Redis refuses commands'));
+      expect(lines.filter((line) => !loading.includes(line))).toEqual(lossAndReturn('Redis'));
+      expect(loading.length).toBeLessThanOrEqual(1);
       expect(await readyz(worker)).toBe(200);
     }
     await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
