@@ -71,9 +71,9 @@ export const BREAKAGES = [
     invariant: 6,
     what: 'retries pass no bucket',
     file: 'src/cognito/call.ts',
-    from: '        return buckets.run(',
-    to: `        if (attempt > 1) return send(attempt, askedAt);
-        return buckets.run(`,
+    from: '      return buckets.run(operation, poolId',
+    to: `      if (attempt > 1) return send(attempt, askedAt);
+      return buckets.run(operation, poolId`,
     tests: ['test/cognito/quota.test.ts', 'test/sync/quota.test.ts'],
   },
   {
