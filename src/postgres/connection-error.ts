@@ -6,10 +6,7 @@ export interface ConnectionProblem {
   readonly remedy: string;
 }
 
-/**
- * What keeps a connection from being made, by SQLSTATE (Postgres's appendix A) or by Node's code of a
- * failed connection.
- */
+/** Explains a failed connection by SQLSTATE (appendix A of Postgres's manual) or by Node's error code. */
 export function explainConnection(error: unknown): ConnectionProblem {
   const cause = findFirstError(error);
   const { code, message } = cause;
@@ -73,16 +70,16 @@ export function explainConnection(error: unknown): ConnectionProblem {
   }
 }
 
-/** What poolers say where the URL has `options`: they do not take that startup parameter. */
+/** In messages of poolers, which do not accept the startup parameter `options` of a URL. */
 const OPTIONS = /\boptions\b/;
 
-/** How an URL names the file of an authority. */
+/** How a URL names the file of a CA. */
 const AUTHORITY = 'sslrootcert=FILE in the URL';
 
-/** How the server ends a refusal (the words before version 14 of Postgres besides). */
+/** The end of the server's message; `SSL off` is the wording before Postgres 14. */
 const LACKS_TLS = /, (no encryption|SSL off)$/;
 
-/** Of the driver's own refusals, which have no code. */
+/** The driver's own errors have no code. */
 function explainDriver(message: string): ConnectionProblem | null {
   switch (message) {
     case 'The server does not support SSL connections':
@@ -100,7 +97,7 @@ function explainDriver(message: string): ConnectionProblem | null {
   }
 }
 
-/** Of a file that the URL names. */
+/** Errors for a file that the URL names. */
 function explainFile({ code, path, syscall }: NodeJS.ErrnoException): ConnectionProblem | null {
   if (syscall !== 'open' && syscall !== 'read') return null;
   return {

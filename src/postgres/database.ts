@@ -9,9 +9,9 @@ import { openSession } from './session/open-session.ts';
 /** The mirror's database, while this process uses it. */
 export interface Database {
   readonly url: string;
-  /** What messages call it: its folder, or its URL without a password. */
+  /** Its name in messages: its folder, or its URL without the password. */
   readonly place: string;
-  /** Leaves it; end your own connections first. An embedded Postgres stops with its last user. */
+  /** Stops using it. End your own connections first. An embedded Postgres stops with its last user. */
   close(): Promise<void>;
 }
 
@@ -19,8 +19,8 @@ export interface Database {
  * Opens the database of the configuration: that of DATABASE_URL, once it has answered, or the
  * embedded one under MIRROR_HOME.
  *
- * @throws ConfigurationError where it cannot be reached or refuses, with the remedy
- * @throws InterruptedError where `signal` fires
+ * @throws ActionRequiredError if it cannot be reached or refuses, with the remedy
+ * @throws InterruptedError if `signal` aborts
  */
 export async function openDatabase(
   config: Pick<Config, 'databaseUrl' | 'home'>,
@@ -36,10 +36,10 @@ export async function openDatabase(
 }
 
 /**
- * Opens the database of the configuration for commands that only read: they make none.
+ * Opens the database of the configuration for commands that only read, and creates none.
  *
- * @returns null where MIRROR_HOME holds none.
- * @throws ConfigurationError as `openDatabase` does
+ * @returns null if MIRROR_HOME has none.
+ * @throws ActionRequiredError as `openDatabase` does
  */
 export async function findDatabase(
   config: Pick<Config, 'databaseUrl' | 'home'>,
@@ -79,7 +79,7 @@ async function probe(
   }
 }
 
-/** It also reads the files of certificates that the URL names. */
+/** This also reads the certificate files that the URL names. */
 async function connectOnce(
   url: string,
   signal: AbortSignal | undefined,

@@ -5,6 +5,7 @@ import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './connection.ts';
+import { INSUFFICIENT_PRIVILEGE } from './database-error.ts';
 import { inspectSchemas, requireOwn } from './own-schemas.ts';
 import { requireUsable } from './require-usable.ts';
 import { openSession } from './session/open-session.ts';
@@ -12,14 +13,12 @@ import { openSession } from './session/open-session.ts';
 /** The same folder from src/postgres and from dist/postgres. */
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/', import.meta.url));
 
-const INSUFFICIENT_PRIVILEGE = '42501';
-
 /**
- * Brings the database's schema up to date; many may ask at once, one does it and the rest wait.
+ * Brings the schema of the database up to date. If several processes call it at once, one migrates and
+ * the others wait.
  *
- * @returns the names of the migrations that were applied, in order; none where all were.
- * @throws ConfigurationError where the database cannot hold the schema, or a newer program has been
- *   at work on it.
+ * @returns the names of the applied migrations, in order; empty if the schema was up to date.
+ * @throws ActionRequiredError if the database cannot hold the schema, or a newer program migrated it.
  */
 export async function migrate(url: string, log?: Logger): Promise<string[]> {
   const client = await openSession(url, 'cognito-mirror migrate', { log });
@@ -54,9 +53,9 @@ export async function migrate(url: string, log?: Logger): Promise<string[]> {
 }
 
 /**
- * Requires that the schema is the one that this program knows.
+ * Requires the schema of this version of the program.
  *
- * @throws ConfigurationError where a newer program has been at work on it, or it was taken back.
+ * @throws ActionRequiredError if migrations are missing, or a newer program migrated it.
  */
 export async function requireMigrated(db: Queryable): Promise<void> {
   const known = await knownMigrations();
@@ -75,7 +74,7 @@ export async function requireMigrated(db: Queryable): Promise<void> {
   ]);
 }
 
-/** True where the database holds a mirror, or something in its place that `migrate` refuses. */
+/** True if the database has a mirror, or schemas that `migrate` refuses. */
 export async function isMigrated(url: string, log?: Logger): Promise<boolean> {
   const client = await openSession(url, 'cognito-mirror', { log });
   try {
@@ -102,7 +101,7 @@ function refuseNewer(applied: readonly string[] | null, known: readonly string[]
   ]);
 }
 
-/** Only one process at a time is past the lock, so what is found there is no half of a migration. */
+/** Under the lock no other process migrates, so the schemas are never half migrated here. */
 async function applyPending(client: pg.Client, known: readonly string[]): Promise<string[]> {
   const { runner, PG_MIGRATE_LOCK_ID } = await import('node-pg-migrate');
   await client.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID]);
@@ -129,7 +128,7 @@ async function applyPending(client: pg.Client, known: readonly string[]): Promis
   }
 }
 
-/** Logical replication copies rows but no sequences: on a promoted replica they begin anew. */
+/** Logical replication copies rows but not sequences, so they restart on a promoted replica. */
 const CONTINUE_NUMBERS = `
   SELECT setval(pg_get_serial_sequence('mirror.migrations', 'id'), max(id))
   FROM mirror.migrations HAVING max(id) IS NOT NULL`;

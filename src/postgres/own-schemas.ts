@@ -1,8 +1,8 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Queryable } from './connection.ts';
 
-/** What each migration made and a later one keeps: by it a part that is missing is noticed. */
-const MADE_BY: Readonly<Record<string, readonly string[]>> = {
+/** The relations of each migration, to detect missing ones. */
+const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
   '0001_directory': [
     'directory.pools',
     'directory.users',
@@ -29,25 +29,25 @@ const MADE_BY: Readonly<Record<string, readonly string[]>> = {
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
 };
 
-/** The migration that every mirror began with. */
+/** The first migration of every mirror. */
 const FIRST = '0001_directory';
 
-/** How this program names migrations, those of later versions too. */
+/** The form of this program's migration names, in later versions too. */
 const OUR_NAME = /^\d{4}_[a-z]/;
 
-/** What schemas `directory` and `mirror` hold. */
+/** The content of schemas `directory` and `mirror`. */
 export interface OwnSchemas {
-  /** The names of the migrations in the mirror's record; null where there is no such record. */
+  /** The names of the migrations in `mirror.migrations`; null if there is no such table. */
   readonly applied: readonly string[] | null;
-  /** Why this program cannot use or fill the schemas; null where it can. */
+  /** Why this program cannot use or fill the schemas; null if it can. */
   readonly refusal: { readonly problem: string; readonly remedy: string } | null;
 }
 
 interface Found {
   readonly schema: 'directory' | 'mirror';
-  /** Every relation but the record of migrations, as `schema.name`. */
+  /** Every relation except `mirror.migrations`, as `schema.name`. */
   readonly relations: string[];
-  /** True where a table has the mirror's key. */
+  /** True if a table has a column `pool_id`. */
   readonly isMirror: boolean;
   /** The columns of `mirror.migrations`, if there is such a table. */
   readonly record: string[] | null;
@@ -70,8 +70,8 @@ const INSPECT = `
   GROUP BY n.nspname`;
 
 /**
- * Looks at the two schemas before anything is made in them. Something else can have schemas of these
- * names, and a restore can have brought back one of them, or some of their tables.
+ * Inspects the two schemas before anything is created in them. Another program may have schemas with these
+ * names, and a restore may have brought back only one of them, or some of their tables.
  */
 export async function inspectSchemas(db: Queryable): Promise<OwnSchemas> {
   const { rows } = await db.query<Found>(INSPECT);
@@ -93,12 +93,12 @@ export async function inspectSchemas(db: Queryable): Promise<OwnSchemas> {
   }
   const present = new Set(rows.flatMap(({ relations }) => relations));
   const missing = applied
-    .flatMap((name) => MADE_BY[name] ?? [])
+    .flatMap((name) => CREATED_BY[name] ?? [])
     .filter((name) => !present.has(name));
   return { applied, refusal: missing.length === 0 ? null : incomplete(missing) };
 }
 
-/** @throws ConfigurationError where the schemas are not this program's to use. */
+/** @throws ActionRequiredError if this program cannot use the schemas. */
 export function requireOwn({ refusal }: OwnSchemas): void {
   if (refusal !== null) throw new ActionRequiredError([{ subject: 'DATABASE_URL', ...refusal }]);
 }
@@ -112,7 +112,7 @@ async function appliedMigrations(db: Queryable): Promise<string[]> {
 
 type Refusal = NonNullable<OwnSchemas['refusal']>;
 
-/** What speaks against filling a schema that no record is of. An empty schema `mirror` is taken. */
+/** Why a schema without a record of migrations cannot be filled. An empty schema `mirror` can. */
 function unrecorded({ schema, relations, isMirror }: Found): Refusal | null {
   if (isMirror) return incomplete(['the rows of mirror.migrations']);
   if (relations.length > 0) return foreign(schema);

@@ -19,20 +19,19 @@ export type TextRow = readonly (string | null)[];
 const BATCH = 1_000;
 
 /**
- * SQLSTATE classes of what is wrong with the query itself: syntax, names, values, writing, and what
- * our own functions refuse (P0001).
+ * SQLSTATE classes for errors in the query itself: syntax, names, values, writing, and errors that our
+ * own functions raise (P0001).
  */
 const QUERY_AT_FAULT = /^(0A|21|22|25006|2B|34|3F|42|P0001)/;
 const NO_SUCH_TABLE_OR_SCHEMA = ['42P01', '3F000'];
 const READ_ONLY_TRANSACTION = '25006';
 
 /**
- * Runs one statement of a person's in a read-only transaction and gives its rows in batches, as
- * they are wanted: memory does not grow with the result. Time stamps come in UTC. Schema `directory`
- * comes first in the search path, before the role's own.
+ * Runs a person's statement in a read-only transaction. Rows come in batches on demand, so memory does not
+ * grow with the result. Time stamps are in UTC. Schema `directory` precedes the role's own search path.
  *
- * @param use gets the columns and the batches, which end with it
- * @throws ConfigurationError where the statement is at fault, with what Postgres says of it
+ * @param use gets the columns and the batches, which are valid until it ends
+ * @throws ActionRequiredError if the statement is wrong, with Postgres's message
  */
 export async function queryReadOnly(
   { url, place }: Pick<Database, 'url' | 'place'>,
@@ -68,8 +67,8 @@ export async function queryReadOnly(
 }
 
 /**
- * Puts schema `directory` before the role's own search path. By commands alone, as a schema of that
- * path may hold functions and operators of the names that a query would use.
+ * Puts schema `directory` before the role's own search path. It uses commands only, because a schema of
+ * that path may have functions and operators that would replace those in a query.
  */
 async function findDirectoryFirst(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
@@ -77,7 +76,7 @@ async function findDirectoryFirst(client: pg.Client): Promise<void> {
   await client.query(`SET LOCAL search_path TO directory${own === null ? '' : `, ${own}`}`);
 }
 
-/** A cursor over rows of text. A COPY's data is no rows, and not for here. */
+/** A cursor over rows of text. It detects COPY, whose data are not rows. */
 class ResultCursor extends Cursor<TextRow> {
   copies = false;
 
@@ -111,7 +110,7 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
         );
       }
       if (error) return reject(error);
-      // A cursor that has ended gives no result, whatever its types say.
+      // At the end of a cursor the result is undefined, although the types say otherwise.
       const fields = (result as pg.QueryArrayResult | undefined)?.fields ?? [];
       const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
       resolve({ rows, columns });
@@ -136,7 +135,7 @@ async function explainQueryError(
   if (NO_SUCH_TABLE_OR_SCHEMA.includes(code) && !(await isMirror(client))) {
     return new NoMirrorError(place);
   }
-  const problem = `${error.message.replace(/\.$/, '')}${placeOf(sql, error.position)}.`;
+  const problem = `${error.message.replace(/\.$/, '')}${formatPosition(sql, error.position)}.`;
   const remedy = code === READ_ONLY_TRANSACTION ? 'It only reads: use SELECT.' : undefined;
   return atFault(problem, remedy ?? error.hint ?? 'Correct the statement.', error);
 }
@@ -149,8 +148,8 @@ async function isMirror(client: pg.Client): Promise<boolean> {
   return rows[0]?.present === true;
 }
 
-/** Where in the statement the error is: Postgres counts characters from 1. */
-function placeOf(sql: string, position: string | undefined): string {
+/** The position of the error in the statement. Postgres counts characters from 1. */
+function formatPosition(sql: string, position: string | undefined): string {
   if (position === undefined) return '';
   const before = Array.from(sql)
     .slice(0, Number(position) - 1)

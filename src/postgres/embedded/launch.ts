@@ -20,7 +20,7 @@ export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
  * @param program the server's program
  * @param data the data folder, or where it will lie: its owner, if it has one, runs the server
  * @param libraryPath as `linkLibraries` gives it
- * @throws ConfigurationError where nothing works
+ * @throws ActionRequiredError if nothing works
  */
 export async function chooseLaunch(
   program: string,

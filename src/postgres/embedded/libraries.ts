@@ -11,15 +11,15 @@ interface Link {
   readonly target: string;
 }
 
-/** How a package refuses links: it belongs to another user, or is on a read-only file system. */
+/** Errors for a package of another user, or on a read-only file system. */
 const NOT_OURS = ['EACCES', 'EPERM', 'EROFS'];
 
 /**
- * Makes the library links that the package's install script would make: npm packages cannot hold
- * links, and install scripts may be off (`allowScripts`, `--ignore-scripts`, npm 12). Where this user
- * may not write the package, the links go to `ownFolder`. Not for several processes at a time.
+ * Creates the library links that the package's install script would create: npm packages cannot contain
+ * links, and install scripts may be off (`allowScripts`, `--ignore-scripts`, npm 12). If this user cannot
+ * write to the package, the links go to `ownFolder`. Only one process at a time may call this.
  *
- * @returns where the loader must look for libraries besides, or null
+ * @returns more folders in which the loader must look for libraries, or null
  */
 export async function linkLibraries(
   packageFolder: string,
@@ -73,7 +73,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Packages for Windows need no links, and have no list. */
+/** A package without links has no list. */
 async function readLinks(packageFolder: string): Promise<Link[]> {
   const list = join(packageFolder, 'native', 'pg-symlinks.json');
   try {

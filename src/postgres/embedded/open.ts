@@ -5,7 +5,7 @@ import { makeFolder } from '../../common/folders.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import type { SessionClient } from '../session/client.ts';
 import { openSession } from '../session/open-session.ts';
-import { type Binaries, findBinaries } from './binaries.ts';
+import { findBinaries } from './binaries.ts';
 import { clusterPaths, createCluster, DATABASE, OWNER, readPassword } from './cluster.ts';
 import { acquireFileLock } from './file-lock.js';
 import { chooseLaunch, PASSAGE } from './launch.ts';
@@ -16,28 +16,28 @@ import { ensureServer, stopServer } from './server.ts';
 /** The Postgres under a `MIRROR_HOME`, while this process uses it. */
 export interface EmbeddedPostgres {
   readonly url: string;
-  /** Leaves; the last to leave stops the server. End your own connections first. */
+  /** Stops using it. The last process stops the server. End your own connections first. */
   close(): Promise<void>;
 }
 
-/** The name by which the sessions of processes that use the server know each other. */
+/** The name of the session that each process that uses the server holds. */
 const SESSION = 'cognito-mirror session';
 const POLL_MS = 20;
-/** How long a leaver waits for connections that are just ending, its own included. */
+/** How long a leaving process waits for connections that are ending, including its own. */
 const LINGER_MS = 500;
-/** How long a leaver waits for the server's end; a starter waits for the rest. */
+/** How long a leaving process waits for the server's end. The next start waits for the rest. */
 const STOP_MS = 1_000;
 
 /**
- * Opens the embedded Postgres of `home`: makes the cluster the first time, starts the server if
- * none runs, joins it otherwise.
+ * Opens the embedded Postgres of `home`. It creates the cluster the first time, and starts the server
+ * unless one runs.
  *
- * Every process that uses the server holds a session from before it gives up the lock until it
- * leaves, so whoever holds the lock sees by the sessions alone whether others are there. A killed
- * process needs no clearing up: its session dies with it, and its server is found and joined.
+ * Every process that uses the server opens a session before it releases the lock, and keeps it until it
+ * leaves. So the sessions show the holder of the lock whether others use the server. A killed process
+ * needs no clean-up: its session ends with it, and the next process finds and uses its server.
  *
- * @throws ConfigurationError where there is no Postgres for this platform, account or folder
- * @throws InterruptedError where `signal` fires
+ * @throws ActionRequiredError if there is no Postgres for this platform, account or folder
+ * @throws InterruptedError if `signal` aborts
  */
 export async function openEmbeddedPostgres(
   home: string,
@@ -58,15 +58,15 @@ export async function openEmbeddedPostgres(
     const { port, isNew } = await ensureServer(folder, binaries, launch, signal);
     const url = `postgres://${OWNER}:${password}@127.0.0.1:${port}/${DATABASE}`;
     const session = await openSession(url, SESSION, { signal }).catch(async (error: unknown) => {
-      // Under the lock, so no other process has joined it yet.
-      if (isNew) await stopServer(folder, binaries, STOP_MS);
+      // Under the lock no other process uses it yet.
+      if (isNew) await stopServer(folder, STOP_MS);
       throw signal?.aborted ? new InterruptedError() : error;
     });
     let leaving: Promise<void> | undefined;
     return {
       url,
       close() {
-        leaving ??= leave(folder, lock, binaries, session);
+        leaving ??= leave(folder, lock, session);
         return leaving;
       },
     };
@@ -75,13 +75,13 @@ export async function openEmbeddedPostgres(
   }
 }
 
-/** True where `home` holds a database, or a folder that this user may not look into. */
+/** True if `home` has a database, or a folder that this user cannot read. */
 export async function hasEmbeddedPostgres(home: string): Promise<boolean> {
   try {
     await stat(join(resolve(home), 'postgres'));
     return true;
   } catch (error) {
-    // Any other problem is for opening it to explain, such as a file in the place of the folder.
+    // Opening it explains any other problem, such as a file in place of the folder.
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
@@ -107,26 +107,20 @@ function cannotWrite(home: string, cause: unknown): Error {
   );
 }
 
-async function leave(
-  folder: string,
-  lock: string,
-  binaries: Binaries,
-  session: SessionClient,
-): Promise<void> {
+async function leave(folder: string, lock: string, session: SessionClient): Promise<void> {
   const release = await acquireFileLock(lock);
   try {
     const last = await isLast(session);
     await session.end().catch(() => {});
-    if (last) await stopServer(folder, binaries, STOP_MS);
+    if (last) await stopServer(folder, STOP_MS);
   } finally {
     await release();
   }
 }
 
 /**
- * True once there is no client but this session; false where others stay or the server is gone.
- * Sessions like this one belong to processes that will ask the same when they leave; any other
- * client may be a connection of this process that is just ending.
+ * True once this session is the only client. False if others stay, or the server is gone. Sessions of
+ * other processes stay until those leave. Any other client may be an ending connection of this process.
  */
 async function isLast(session: SessionClient): Promise<boolean> {
   const deadline = performance.now() + LINGER_MS;

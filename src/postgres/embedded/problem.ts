@@ -1,6 +1,6 @@
 import { ActionRequiredError } from '../../model/errors.ts';
 
-/** Something keeps the embedded Postgres from running; a server of the person's own always helps. */
+/** The error for an embedded Postgres that cannot run. Another server is always a remedy. */
 export function embeddedProblem(
   problem: string,
   remedy: string,
@@ -19,7 +19,7 @@ export function embeddedProblem(
   );
 }
 
-/** How many lines of a program's output are shown: the cause is mostly in the last. */
+/** How many lines of a program's output are shown. The cause is mostly in the last ones. */
 const SHOWN_LINES = 8;
 
 function lastLines(output: string): string[] {
@@ -29,8 +29,8 @@ function lastLines(output: string): string[] {
     .slice(-SHOWN_LINES);
 }
 
-/** What to do about a program of Postgres that failed, by its output. */
-export function remedyOf(output: string): string {
+/** The remedy for a failed program of Postgres, from its output. */
+export function suggestRemedy(output: string): string {
   if (/No space left|free disk space|Disk quota/.test(output))
     return 'Free space on the disk of MIRROR_HOME';
   if (/Too many open files/.test(output)) return 'Raise the limit of open files (`ulimit -n 1024`)';

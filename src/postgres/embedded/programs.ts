@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { parse } from 'node:path';
 import { InterruptedError } from '../../model/errors.ts';
-import { embeddedProblem, remedyOf } from './problem.ts';
+import { embeddedProblem, suggestRemedy } from './problem.ts';
 
-/** The variable by which the system's loader finds further libraries. */
+/** The variable with more folders for the system's loader. */
 const LIBRARY_PATH = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';
 
 /** A system account by its numbers. */
@@ -14,17 +14,17 @@ export interface Account {
 
 /** How the server's programs are run: as whom, and through what. */
 export interface Launch {
-  /** The account that must own the data, where it is not the one that runs this program. */
+  /** The account that must own the data, if it differs from the one that runs this program. */
   readonly account: Account | null;
-  /** What is put before a program's path, such as `setpriv` and its options. */
+  /** The words before a program's path, such as `setpriv` and its options. */
   readonly prefix: readonly string[];
   /** True if the prefix changes the account, and the system call need not. */
   readonly prefixSwitches: boolean;
-  /** Where the loader looks for libraries besides, as `linkLibraries` gives it. */
+  /** More folders for the loader, from `linkLibraries`. */
   readonly libraryPath: string | null;
 }
 
-/** Runs the programs as whoever runs this one. */
+/** Runs the programs as the same account as this one. */
 export const AS_SELF: Launch = {
   account: null,
   prefix: [],
@@ -42,7 +42,6 @@ export function commandLine(launch: Launch, program: string, args: readonly stri
       // Everyone may enter the root folder; the account may not enter ours.
       cwd: parse(program).root,
       env: cleanEnvironment(launch.libraryPath),
-      windowsHide: true,
       ...(launch.account !== null &&
         !launch.prefixSwitches && { uid: launch.account.uid, gid: launch.account.gid }),
     },
@@ -50,11 +49,11 @@ export function commandLine(launch: Launch, program: string, args: readonly stri
 }
 
 /**
- * The few variables that the programs need. The server outlives the command that started it, and
- * must neither keep that command's credentials nor be steered by its PG* variables.
+ * The few variables that the programs need. The server outlives the command that started it, so it must
+ * not keep that command's credentials or depend on its PG* variables.
  */
 function cleanEnvironment(libraryPath: string | null): NodeJS.ProcessEnv {
-  const names = ['PATH', 'SystemRoot', 'TEMP', 'TMP'];
+  const names = ['PATH', 'TEMP', 'TMP'];
   const kept = names.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -69,8 +68,8 @@ function cleanEnvironment(libraryPath: string | null): NodeJS.ProcessEnv {
 /**
  * Runs a program to its end, feeding it `input`.
  *
- * @throws ConfigurationError with the end of its output where it fails
- * @throws InterruptedError where `signal` fires
+ * @throws ActionRequiredError with the end of its output if it fails
+ * @throws InterruptedError if `signal` aborts
  */
 export async function runProgram(
   launch: Launch,
@@ -86,7 +85,7 @@ export async function runProgram(
       output = (output + text).slice(-2_000);
     });
   }
-  // A program that ends before it has read its input is judged by its exit code.
+  // If a program ends before it reads its input, its exit code decides.
   child.stdin.on('error', () => {}).end(input);
   const stop = () => child.kill();
   signal?.addEventListener('abort', stop, { once: true });
@@ -97,7 +96,7 @@ export async function runProgram(
     });
     if (signal?.aborted) throw new InterruptedError();
     if (end !== null) {
-      throw embeddedProblem(`${parse(program).name} failed (${end}).`, remedyOf(output), {
+      throw embeddedProblem(`${parse(program).name} failed (${end}).`, suggestRemedy(output), {
         output,
       });
     }

@@ -6,31 +6,31 @@ import { InterruptedError } from '../../model/errors.ts';
 import type { Binaries } from './binaries.ts';
 import { clusterPaths } from './cluster.ts';
 import { disownPidFile, findPostmaster, type Postmaster } from './postmaster.ts';
-import { embeddedProblem, remedyOf } from './problem.ts';
-import { AS_SELF, commandLine, type Launch, runProgram } from './programs.ts';
+import { embeddedProblem, suggestRemedy } from './problem.ts';
+import { commandLine, type Launch } from './programs.ts';
 
 const POLL_MS = 10;
 const START_ATTEMPTS = 5;
 const PAUSE_BETWEEN_ATTEMPTS_MS = 500;
-/** Failures that pass: the port was taken meanwhile; a killed server's processes are still ending. */
+/** Failures that pass: another process took the port, or a killed server's processes are still ending. */
 const PASSING = /Address already in use|shared memory block/;
 
-/** For a small machine that runs other things too. Durability (`fsync`) stays as Postgres has it. */
+/** For a small machine that also runs other programs. Durability (`fsync`) is unchanged. */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '100',
-  // Enough for the indexes of a million users, which a publication adds to in no order.
+  // Enough for the indexes of a million users, which a publication changes in random order.
   shared_buffers: '256MB',
   wal_buffers: '32MB',
   max_wal_size: '2GB',
-  // Nothing replicates from here, so bulk loads need less of a log.
+  // Nothing replicates from this server, so bulk loads can write less WAL.
   wal_level: 'minimal',
   max_wal_senders: '0',
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Errors and statements name users and their attributes: the log holds the server's own events.
+  // Errors and statements contain personal data, so the log has the server's own events only.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
@@ -64,7 +64,7 @@ export async function ensureServer(
     if (attempt === START_ATTEMPTS || !PASSING.test(lastWords)) {
       throw embeddedProblem(
         `the server of ${folder} does not start.`,
-        `${remedyOf(lastWords)} (its log is ${log})`,
+        `${suggestRemedy(lastWords)} (its log is ${log})`,
         { output: lastWords },
       );
     }
@@ -74,8 +74,10 @@ export async function ensureServer(
 }
 
 /**
- * Starts the server in a session of its own, where neither Ctrl-C in the terminal nor the end of
- * this process reaches it. Gives null once it is ready, or what it wrote before it ended.
+ * Starts the server in its own session, so that it survives Ctrl-C in the terminal and the end of this
+ * process.
+ *
+ * @returns null once it is ready, or its last output if it ended.
  */
 async function startServer(
   folder: string,
@@ -126,21 +128,12 @@ async function startServer(
   }
 }
 
-/** Asks the server for a fast shutdown and waits for its end, at most `patienceMs`. */
-export async function stopServer(
-  folder: string,
-  binaries: Binaries,
-  patienceMs: number,
-): Promise<void> {
+/** Requests a fast shutdown and waits for the server's end, at most `patienceMs`. */
+export async function stopServer(folder: string, patienceMs: number): Promise<void> {
   const { data } = clusterPaths(folder);
   const server = await findPostmaster(data);
   if (server === null) return;
-  if (process.platform === 'win32') {
-    // Windows has no signals; only Postgres's own program reaches the server.
-    await runProgram(AS_SELF, binaries.pgCtl, ['stop', '-D', data, '-m', 'fast', '--no-wait']);
-  } else {
-    process.kill(server.pid, 'SIGINT');
-  }
+  process.kill(server.pid, 'SIGINT');
   const deadline = performance.now() + patienceMs;
   while ((await findPostmaster(data)) !== null && performance.now() < deadline) {
     await sleep(POLL_MS);

@@ -3,14 +3,14 @@ import { ActionRequiredError } from '../../model/errors.ts';
 import { embeddedProblem } from './problem.ts';
 import { type Launch, runProgram } from './programs.ts';
 
-/** What the loader writes where a library is missing or too old. */
+/** The loader's messages for a library that is missing or too old. */
 const LOADER = /GLIBC_|shared librar|symbol lookup|Library not loaded/;
 
 /**
  * Checks that this system can load and run the server's program, whose package npm installs on
  * every system of the platform: also with another C library, and with one that is too old.
  *
- * @throws ConfigurationError where it cannot
+ * @throws ActionRequiredError if it cannot
  */
 export async function ensureRuns(launch: Launch, program: string): Promise<void> {
   try {
@@ -20,7 +20,7 @@ export async function ensureRuns(launch: Launch, program: string): Promise<void>
   }
 }
 
-/** The error for a system that cannot run the program; null where something else failed. */
+/** The error for a system that cannot run the program; null if something else failed. */
 function explainRunError(cause: unknown, program: string): ActionRequiredError | null {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOENT' && !existsSync(program)) {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { CONNECT_MS, SessionClient } from './client.ts';
 
-/** What the driver has of the protocol below its public face. */
+/** Private parts of the driver that speak the protocol. */
 interface Cancelling {
   readonly connection: {
     readonly stream: { destroy(): void };
@@ -14,9 +14,9 @@ interface Cancelling {
 }
 
 /**
- * Asks Postgres to stop what a connection is doing, by the protocol's own request: it needs no free
- * connection, and a pooler passes it to the server connection that the client has. It never throws;
- * where the server is gone, the statement is gone too.
+ * Cancels the current statement of a connection with the protocol's cancel request. The request works
+ * without a free connection, and a pooler forwards it to the right server process. This never throws: if
+ * the server is gone, so is the statement.
  */
 export async function cancelStatement(url: string, client: pg.ClientBase): Promise<void> {
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };

@@ -11,13 +11,13 @@ import {
   WORK,
 } from './settings.ts';
 
-/** A server that takes longer to accept a connection counts as away. */
+/** How long a server may take to accept a connection. */
 export const CONNECT_MS = 10_000;
 
-/** The parameters of a URL that say where the server is, who connects, and whether by TLS. */
+/** The parameters of a URL for the driver: server, user and TLS. */
 const OF_THE_DRIVER = /^(host|port|user|password|ssl\w*|uselibpqcompat)$/;
 
-/** Counts fit in a double: 2^53 rows are out of reach. */
+/** bigint becomes a number: no count here exceeds 2^53. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === pg.types.builtins.INT8
@@ -27,17 +27,17 @@ const types: pg.CustomTypesConfig = {
 
 export interface SessionConfig {
   readonly connectionString: string;
-  /** Names the session in `pg_stat_activity`, before a name that the URL has. */
+  /** The name of the session in `pg_stat_activity`, followed by the name in the URL. */
   readonly application_name: string;
   readonly settings?: Settings;
 }
 
 /**
- * A connection to Postgres with the settings that the program relies on: the only kind there is.
- * They are set once it is connected, so a pooler that refuses or ignores startup parameters does no
- * harm, and neither the role's defaults nor the URL's `options` count. Behind a pooler they are read
- * back. Of the environment's PG* variables the driver takes PGHOST, PGPORT, PGUSER, PGPASSWORD,
- * PGPASSFILE and PGDATABASE, where the URL leaves these out, and no others.
+ * A connection to Postgres with the settings that the program relies on. All connections of the program
+ * are of this class. It sets them after it connects, so they override the role's defaults and the URL's
+ * `options`, and work with poolers that refuse or ignore startup parameters. Behind a pooler it reads them
+ * back. If the URL lacks them, the driver uses PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE and
+ * PGDATABASE. It ignores all other PG* variables.
  */
 export class SessionClient extends pg.Client {
   readonly #url: string;
@@ -51,7 +51,7 @@ export class SessionClient extends pg.Client {
     const [theirs, options] = [searchParams.get('application_name'), searchParams.get('options')];
     const name = theirs ? `${application_name} (${theirs})` : application_name;
     super({
-      // Without these the driver asks PGSSLMODE and PGSSLNEGOTIATION. What the URL says counts more.
+      // Without these the driver reads PGSSLMODE and PGSSLNEGOTIATION. The URL overrides them.
       ssl: false,
       sslnegotiation: 'postgres',
       connectionString: forDriver(connectionString),
@@ -64,26 +64,26 @@ export class SessionClient extends pg.Client {
     this.#url = connectionString;
     this.#settings = { ...settings, application_name: name };
     this.#startup = { application_name: name, ...(options && { options }) };
-    // A connection that breaks fails its statement, or the next one; the event adds nothing to that.
+    // A broken connection also fails its current or next statement, which reports the error.
     this.on('error', (error) => {
       this.#failure ??= error;
     });
   }
 
-  /** The process that serves this session. */
+  /** The id of the server process of this session. */
   get backend(): number | null {
     return this.#backend;
   }
 
   /**
-   * True where a pooler is in between: it gives its clients keys of its own for cancelling, and
-   * Postgres's own key starts with the number of the process.
+   * True behind a pooler: a pooler gives its clients its own cancel keys, while Postgres's own key has the
+   * id of the server process.
    */
   get isPooled(): boolean {
     return this.#backend !== (this as unknown as { processID: number | null }).processID;
   }
 
-  /** All that the driver sends of itself: it would add PGOPTIONS and PGREPLICATION. */
+  /** All startup parameters: the driver would add PGOPTIONS and PGREPLICATION. */
   getStartupConf(): Record<string, unknown> {
     return { user: this.user, database: this.database, ...this.#startup };
   }
@@ -113,7 +113,7 @@ export class SessionClient extends pg.Client {
       if (this.isPooled) await this.#requireKept(applied);
     } catch (error) {
       await this.end().catch(() => {});
-      // Where the server ended the session, its own words say more than the driver's.
+      // If the server ended the session, its message says more than the driver's.
       throw this.#failure ?? error;
     }
     return this;
@@ -138,13 +138,13 @@ export class SessionClient extends pg.Client {
   }
 }
 
-/** A pooler that shares out its connections by the transaction keeps neither settings nor locks. */
+/** A pooler that assigns connections by transaction keeps neither settings nor locks. */
 export function sharedBackends(url: string): ActionRequiredError {
   return new ActionRequiredError([
     {
       subject: `DATABASE_URL (${redactUrl(url)})`,
       problem:
-        'a pooler in transaction or statement mode is in between: it keeps neither the settings nor the locks of a session.',
+        'the URL leads to a pooler in transaction or statement mode that keeps neither the settings nor the locks of a session.',
       remedy:
         "Connect to Postgres directly, or through the pooler's session mode (PgBouncer: pool_mode=session).",
     },
@@ -162,27 +162,27 @@ function forDriver(text: string): string {
 /** too_many_connections: of the server, the database or the role. */
 const NONE_LEFT = '53300';
 
-/** A timeout of the role's defaults ended the session before its own settings counted. */
+/** A timeout of the role's defaults ended the session before its own settings applied. */
 const CUT_SHORT = ['57P05', '25P04', '57014'];
 const MOST_CUTS = 5;
 
-/** How long a free connection is waited for. */
+/** How long to wait for a free connection. */
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 250;
 
-/** What is done meanwhile. */
+/** What to do while waiting for a connection. */
 export interface Waiting {
-  /** Gets one line where a connection has to be waited for. */
+  /** Gets one line if it has to wait. */
   readonly log?: Logger | undefined;
-  /** Called before each further try; true where that one waits by itself. */
+  /** Called before each retry; returns true if that try waits by itself. */
   readonly onNoneLeft?: () => boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Connects, waiting for a free connection where the server, the database or the role has none left.
+ * Connects. If the server, the database or the role has no connection left, it waits for one.
  *
- * @throws the refusal, where none was free within a minute.
+ * @throws the server's error, if no connection was free within a minute.
  */
 export async function awaitConnection<T>(
   connect: () => Promise<T>,
@@ -190,7 +190,7 @@ export async function awaitConnection<T>(
 ): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;
   let cuts = 0;
-  let told = false;
+  let logged = false;
   for (;;) {
     try {
       return await connect();
@@ -204,8 +204,8 @@ export async function awaitConnection<T>(
       if (code !== NONE_LEFT || performance.now() > deadline) throw error;
     }
     if (onNoneLeft()) continue;
-    if (!told) log?.warn('Postgres has no connection left: waiting up to a minute for one');
-    told = true;
+    if (!logged) log?.warn('Postgres has no connection left: waiting up to a minute for one');
+    logged = true;
     await sleep(RETRY_MS, undefined, { signal });
   }
 }

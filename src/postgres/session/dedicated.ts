@@ -1,24 +1,24 @@
 import { type SessionClient, sharedBackends } from './client.ts';
 import { openSession, type SessionOptions } from './open-session.ts';
 
-/** More often than proxies cut idle connections, and than poolers look for idle clients. */
+/** Shorter than the idle timeouts of proxies and poolers. */
 const BEAT_MS = 2_000;
 
-/** How long a pooler may take to free the locks of a session that ends. */
+/** How long a pooler may take to free the locks of an ending session. */
 const UNLOCK_MS = 2_000;
 
 /** A connection that holds session-level locks. */
 export interface DedicatedSession {
   readonly session: SessionClient;
-  /** Frees the locks, and ends it. */
+  /** Frees the locks and ends the session. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Opens a connection that is kept for what it locks. A small query every two seconds keeps it from
- * being cut as idle, and shows that the same process of the server still has the locks.
+ * Opens a connection that holds locks. A small query every two seconds prevents idle timeouts, and checks
+ * that the same server process still has the locks.
  *
- * @param onLost is called once where it breaks or its process changes: the locks are free then.
+ * @param onLost is called once if it breaks or its server process changes: the locks are free then.
  */
 export async function openDedicatedSession(
   url: string,
@@ -57,16 +57,15 @@ export async function openDedicatedSession(
   return { session, release };
 }
 
-/** Each has four looks; a pooler that shares its connections out was never missed twice in a row. */
+/** Each round has four checks. In tests, no pooler in transaction mode passed two rounds. */
 const ROUNDS = 5;
 
 /**
- * Requires that a session behind a pooler has a server process of its own for as long as it lasts.
- * In transaction mode an idle client has none: a second client is then served by the process that
- * the first one had, or the first one by another than before. Both are looked for, with each of the
- * two in a transaction in turn. In session mode neither ever happens, so this refuses no such pooler.
+ * Requires that a session behind a pooler keeps its server process. In transaction mode an idle client has
+ * none: a second client then gets the process of the first, or the first gets another process. This checks
+ * for both, with a transaction in each of two sessions in turn. In session mode neither happens.
  *
- * @throws ConfigurationError where a process was shared.
+ * @throws ActionRequiredError if the pooler shares server processes.
  */
 export async function requireSessionMode(url: string, first: SessionClient): Promise<void> {
   const second = await openSession(url, 'cognito-mirror');
@@ -86,7 +85,7 @@ export async function requireSessionMode(url: string, first: SessionClient): Pro
   }
 }
 
-/** @throws ConfigurationError where another process answers than the session began with. */
+/** @throws ActionRequiredError if the session has another server process than at its start. */
 export async function requireBackend(url: string, session: SessionClient): Promise<void> {
   const { rows } = await session.query<{ backend: number }>(
     'SELECT pg_catalog.pg_backend_pid() AS backend',

@@ -3,18 +3,18 @@ import { awaitConnection, SessionClient } from './client.ts';
 import type { Settings } from './settings.ts';
 
 export interface SessionOptions {
-  /** Those of the program's own work, if left out. */
+  /** Default: `WORK`. */
   readonly settings?: Settings;
-  /** Gets a line where a free connection has to be waited for. */
+  /** Gets a line if it has to wait for a free connection. */
   readonly log?: Logger | undefined;
-  /** Gives up connecting. */
+  /** Stops connecting. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens one connection, which the caller ends.
+ * Opens one connection. The caller ends it.
  *
- * @param name in `pg_stat_activity`.
+ * @param name its name in `pg_stat_activity`.
  */
 export function openSession(
   url: string,

@@ -3,12 +3,12 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { awaitConnection, SessionClient } from './client.ts';
 
 /**
- * How long a connection serves. A statement with a name stays prepared in it, at 130 kB for each
- * snapshot whose pages it committed, so one that is never idle would grow for ever.
+ * How long a connection is used. It keeps prepared statements, 130 kB for each snapshot whose pages it
+ * committed, so a connection that is never idle would grow without limit.
  */
 const LIFETIME_SECONDS = 300;
 
-/** Until a pool that found no further connection tries to grow again. */
+/** How long a pool that got no further connection waits before it tries again. */
 const GROW_AFTER_MS = 60_000;
 
 type Callback = (
@@ -18,15 +18,15 @@ type Callback = (
 ) => void;
 
 /**
- * A pool of sessions. Where the server, the database or the role allows fewer connections than its
- * size, it works with those that it has.
+ * A pool of sessions. If the server, the database or the role allows fewer connections than its size, it
+ * uses those that it has.
  */
 export class SessionPool extends pg.Pool {
   readonly #size: number;
   readonly #log: Logger | undefined;
   #growth: NodeJS.Timeout | undefined;
-  #hasTold = false;
-  /** `totalCount` includes clients that still connect, which the server may refuse. */
+  #hasLogged = false;
+  /** Unlike `totalCount`, it leaves out clients that still connect and may be refused. */
   readonly #connected = new Set<pg.PoolClient>();
 
   constructor(url: string, size: number, log?: Logger) {
@@ -60,7 +60,7 @@ export class SessionPool extends pg.Pool {
     return undefined;
   }
 
-  /** @returns true where the pool has connections: the next request waits for one of them. */
+  /** @returns true if the pool has connections: the next request waits for one of them. */
   #useFewer(): boolean {
     const connections = this.#connected.size;
     this.options.max = Math.max(1, connections);
@@ -69,10 +69,10 @@ export class SessionPool extends pg.Pool {
       this.options.max = this.#size;
     }, GROW_AFTER_MS).unref();
     if (connections === 0) return false;
-    if (!this.#hasTold) {
+    if (!this.#hasLogged) {
       this.#log?.info({ connections }, 'Postgres allows no more connections: using fewer');
     }
-    this.#hasTold = true;
+    this.#hasLogged = true;
     return true;
   }
 }

@@ -3,7 +3,7 @@ import pg from 'pg';
 /** Settings of a session by name, as `SET` takes them. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** How SQL and values are written, whatever the server, the role, the URL or a pooler says. */
+/** How SQL and values are written, whatever the server, the role, the URL or a pooler sets. */
 const FORMS: Settings = {
   client_encoding: 'UTF8',
   DateStyle: 'ISO, MDY',
@@ -17,27 +17,27 @@ const FORMS: Settings = {
   quote_all_identifiers: 'off',
 };
 
-/** A step takes as long as a pool is large, but a frozen process must not keep what it locked. */
+/** A step of a large pool takes long, so nothing is limited but an idle transaction of a frozen process. */
 const LIMITS: Settings = {
   statement_timeout: '0',
   lock_timeout: '0',
   idle_session_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: '60s',
-  // It closes views, which half of schema `directory` is.
+  // It could block views, and schema `directory` has many.
   restrict_nonsystem_relation_kind: '',
 };
 
-/** Of the program's own work. */
+/** For the program's own work. */
 export const WORK: Settings = {
   ...FORMS,
   ...LIMITS,
-  // All SQL names its schemas; a function elsewhere must not stand before one of Postgres's own.
+  // All SQL names its schemas, and no other function may hide one of Postgres's own.
   search_path: 'pg_catalog, pg_temp',
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
-  // A policy that hides rows is an error: hidden users would count as removed.
+  // A policy that hides rows raises an error: hidden users would count as removed.
   row_security: 'off',
   default_table_access_method: 'heap',
   plan_cache_mode: 'auto',
@@ -47,16 +47,15 @@ export const WORK: Settings = {
   maintenance_work_mem: '128MB',
 };
 
-/** Of a person's own statement: it keeps the role's search path, policies and memory. */
+/** For a person's own statement: it keeps the role's search path, policies and memory. */
 export const READ_ONLY: Settings = { ...FORMS, ...LIMITS, default_transaction_read_only: 'on' };
 
 /**
- * The statements, in one message and so one round trip, that give a session its settings. Those
- * that the server's version lacks are left out. The rows of the second last result are
- * `AppliedSetting`.
+ * The statements that set the settings of a session, in one message and so in one round trip. Settings
+ * that the server's version lacks are left out. The second last result has rows of `AppliedSetting`.
  *
- * Nothing in it depends on what it sets: each name is qualified, and the transaction does not wait
- * for a safe snapshot, as the role's defaults may have it.
+ * The statements do not depend on the settings: names are qualified, and the transaction is not
+ * deferrable, because the role's defaults could make it wait.
  */
 export function applySettings(settings: Settings): string {
   const values = Object.entries(settings)
@@ -71,7 +70,7 @@ export function applySettings(settings: Settings): string {
     COMMIT`;
 }
 
-/** One setting of a session: its value in the server's own form, and the backend that has it. */
+/** A setting of a session: its value in the server's form, and the id of the server process. */
 export interface AppliedSetting {
   readonly backend: number;
   readonly name: string;
