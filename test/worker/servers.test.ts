@@ -75,10 +75,10 @@ describe('Redis, lost while a pool is read', () => {
     await expectSnapshots(fleet, 1);
     for (const worker of workers) {
       const lines = troubleIn(worker);
-      // On a busy machine the worker also sees Redis while it loads its data.
-      const loading = lines.filter((line) => line.startsWith('Redis refuses commands'));
-      expect(lines.filter((line) => !loading.includes(line))).toEqual(lossAndReturn('Redis'));
-      expect(loading.length).toBeLessThanOrEqual(1);
+      // A Redis that still loads its data refuses commands for a moment, and is then back as well.
+      const others = lines.filter((line) => !line.startsWith('Redis refuses commands'));
+      expect([...new Set(others)]).toEqual(lossAndReturn('Redis'));
+      expect(lines.length - others.length).toBeLessThanOrEqual(1);
       expect(await readyz(worker)).toBe(200);
     }
     await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
