@@ -211,7 +211,7 @@ describe('sync', () => {
       ['us-east-1_Main', 'archived'],
       ['us-east-1_Other', null],
     ]);
-    expect(reports[1]?.reason).toMatch(/does not exist any more .*is not listed now/);
+    expect(reports[1]?.reason).toMatch(/does not exist any more .*last listed it/);
     expect(stderr).toContain('us-east-1_Other');
     expect((await mirror.run(['status', 'us-east-1_Other'])).stdout).toContain('not listed now');
 
