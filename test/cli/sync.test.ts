@@ -213,7 +213,9 @@ describe('sync', () => {
     ]);
     expect(reports[1]?.reason).toMatch(/does not exist any more .*last listed it/);
     expect(stderr).toContain('us-east-1_Other');
-    expect((await mirror.run(['status', 'us-east-1_Other'])).stdout).toContain('no longer lists it');
+    expect((await mirror.run(['status', 'us-east-1_Other'])).stdout).toContain(
+      'no longer lists it',
+    );
 
     const [statement = ''] = /DELETE FROM .*'(?=\.$)/.exec(reports[1]?.reason ?? '') ?? [];
     await mirror.rows(statement);
