@@ -16,7 +16,7 @@ export interface Quota {
  * Opens the buckets: over Redis, together with all who have the same, or this process's own.
  *
  * @param log says what is wrong with Redis later.
- * @throws ConfigurationError where Redis cannot be reached or used.
+ * @throws ActionRequiredError if Redis cannot be reached or used.
  */
 export async function openQuota(config: Config, log: Logger, signal: AbortSignal): Promise<Quota> {
   const allowances = resolveAllowances(config);

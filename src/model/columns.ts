@@ -34,7 +34,7 @@ export interface Column {
 
 /**
  * The columns of each dataset, in the order that the archive promises. `directory` has the same columns,
- * but for joined ones, with `pool_id` and `valid_from`.
+ * except joined ones, with `pool_id` and `valid_from`.
  */
 export const COLUMNS = {
   users: [

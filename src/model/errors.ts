@@ -47,7 +47,7 @@ export class ActionRequiredError extends MirrorError {
   }
 }
 
-/** There is no mirror where one is needed. */
+/** The command needs a mirror, and there is none yet. */
 export class NoMirrorError extends ActionRequiredError {
   /** @param place where the mirror was looked for, as messages name it */
   constructor(place: string) {

@@ -146,8 +146,8 @@ test('reports all problems of the command line at once', async () => {
     '--page-token-ttl-s: -5 ',
     '--fault: throttle=2 ',
     '--fault: nope=0.1 ',
-    'no operation Nothing',
-    'no operation ListPeople',
+    'not have the operation Nothing',
+    'not have the operation ListPeople',
     '--deny: Maybe ',
   ]) {
     expect(stderr).toContain(part);

@@ -117,7 +117,7 @@ async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<vo
 
 /**
  * The options of the command line, checked.
- * @throws ConfigurationError with every problem found
+ * @throws ActionRequiredError with every problem found
  */
 function parseOptions(raw: RawOptions): SimulatorOptions {
   const problems: Problem[] = [];
@@ -130,7 +130,11 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
     const right = /^\d+(\.\d+)?$/.test(text) && parsed >= least && parsed <= most;
     if (!right || (whole && !Number.isInteger(parsed))) {
       const kind = whole ? 'a whole number' : 'a number';
-      refuse(`--${flag}`, `${text} is not ${kind} from ${least} to ${most}.`, 'Give one that is.');
+      refuse(
+        `--${flag}`,
+        `${text} is not ${kind} from ${least} to ${most}.`,
+        `Use ${kind} in that range.`,
+      );
     }
     return parsed;
   };
@@ -140,11 +144,11 @@ function parseOptions(raw: RawOptions): SimulatorOptions {
     if (pools.indexOf(id) < index) refuse('--pool', `${id} is named twice.`, 'Name it once.');
   }
   if (!/^\d{12}$/.test(raw.account)) {
-    refuse('--account', `${raw.account} is no AWS account id.`, 'Give 12 digits.');
+    refuse('--account', `${raw.account} is not an AWS account id.`, 'Use 12 digits.');
   }
   const digit = raw.secondDigit;
   if (digit !== undefined && !/^[0-9a-f]$/i.test(digit)) {
-    refuse('--second-digit', `${digit} is no hex digit.`, 'Give one of 0 to 9 and a to f.');
+    refuse('--second-digit', `${digit} is not a hex digit.`, 'Use one of 0 to 9 and a to f.');
   }
   const options: SimulatorOptions = {
     port: number('port', raw.port, 0, 65_535),
@@ -183,8 +187,8 @@ function parseFaults(
     if (!Object.hasOwn(FAULTS, name) || !(rate <= 1)) {
       refuse(
         '--fault',
-        `${text} is no fault with a rate from 0 to 1.`,
-        `Write, say, throttle=0.1; there are ${Object.keys(FAULTS).join(', ')}.`,
+        `${text} is not a fault with a rate from 0 to 1.`,
+        `Example: throttle=0.1. Faults: ${Object.keys(FAULTS).join(', ')}.`,
       );
       continue;
     }
@@ -205,7 +209,7 @@ function parseDenials(
     const [operations = '', as = DENIALS[0]] = text.split('=');
     const denial = DENIALS.find((known) => known === as);
     if (denial === undefined) {
-      refuse('--deny', `${as} is no refusal.`, `Write ${DENIALS.join(' or ')}.`);
+      refuse('--deny', `${as} is not a known refusal.`, `Use ${DENIALS.join(' or ')}.`);
       continue;
     }
     for (const operation of operations.split(',')) {
@@ -219,8 +223,10 @@ function checkOperation(subject: string, operation: string, refuse: Refuse): boo
   if (Object.hasOwn(REQUESTS, operation)) return true;
   refuse(
     subject,
-    `the simulator has no operation ${operation === '' ? 'without a name' : operation}.`,
-    `It has ${Object.keys(REQUESTS).join(', ')}.`,
+    operation === ''
+      ? 'an operation is missing.'
+      : `the simulator does not have the operation ${operation}.`,
+    `Use one of ${Object.keys(REQUESTS).join(', ')}.`,
   );
   return false;
 }

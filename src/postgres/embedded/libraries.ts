@@ -48,7 +48,7 @@ async function linkInside(packageFolder: string, { source, target }: Link): Prom
   const path = join(packageFolder, target);
   if (await isThere(path)) return;
   await symlink(relative(dirname(path), join(packageFolder, source)), path).catch((error) => {
-    // Another command made it meanwhile.
+    // Another command made it at the same time.
     if (getErrorCode(error) !== 'EEXIST') throw error;
   });
 }

@@ -13,7 +13,7 @@ export interface Postmaster {
   readonly state: string;
 }
 
-/** The server that runs on this data folder, or null. A file that a dead server left is no server. */
+/** The server that runs on this data folder, or null. A file that a dead server left does not count. */
 export async function findPostmaster(data: string): Promise<Postmaster | null> {
   const text = await readPidFile(data);
   if (text === null) return null;

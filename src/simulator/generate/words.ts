@@ -88,7 +88,7 @@ export const HANDLES: readonly string[] = [
   'wei',
 ];
 
-/** Beginnings of plain user names; the rarer ones are legal all the same. */
+/** Beginnings of plain user names; the rare ones are legal too. */
 export const USERNAME_WORDS: readonly string[] = [
   ...HANDLES,
   'Ada',
