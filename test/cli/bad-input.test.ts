@@ -181,7 +181,7 @@ describe.each(WITH_ARCHIVE)('the archive, of %s', (command) => {
       ...more,
     });
     expect(await refused(args, onS3({ ARCHIVE_URL: 's3://missing' }))).toEqual(['ARCHIVE_URL']);
-    expect(lastStderr).toContain('the bucket missing does not exist. Create it');
+    expect(lastStderr).toContain('the bucket missing does not exist. Create the bucket');
     expect(await refused(args, onS3({ AWS_REGION: 'eu-west-1' }))).toEqual(['ARCHIVE_URL']);
     expect(lastStderr).toContain('Set AWS_REGION to us-east-1.');
     expect(await refused(args, onS3({ AWS_REGION: undefined }))).toEqual(['AWS_REGION']);

@@ -17,7 +17,8 @@ const COMPILER = `
     process.exit(1);
   }
   setTimeout(() => {
-    mkdirSync(out + '/cli', { recursive: true });
+    for (const folder of ['/cli', '/simulator']) mkdirSync(out + folder, { recursive: true });
+    for (const entry of ['/index.d.ts', '/simulator/index.d.ts']) writeFileSync(out + entry, '');
     writeFileSync(out + '/cli/main.js', \`
       process.on('SIGTERM', () => process.exit(7));
       console.log('ran ' + process.argv.slice(2).join(' '));
