@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 /** The buckets that this process passes. */
 export interface Quota {
   readonly buckets: AccountBuckets;
-  /** The Redis that shares them out; null where they are this process's own. */
+  /** The Redis that shares them out; null if this process has its own. */
   readonly redis: RedisConnection | null;
   close(): Promise<void>;
 }
@@ -15,7 +15,7 @@ export interface Quota {
 /**
  * Opens the buckets: over Redis, together with all who have the same, or this process's own.
  *
- * @param log says what is wrong with Redis later.
+ * @param log receives later problems with Redis.
  * @throws ActionRequiredError if Redis cannot be reached or used.
  */
 export async function openQuota(config: Config, log: Logger, signal: AbortSignal): Promise<Quota> {

@@ -21,7 +21,7 @@ const HERE: Started = { env: process.env, script: process.argv[1], folder: () =>
 
 /**
  * A command of this program as a person can paste it into a shell: started as this process was, with
- * its MIRROR_HOME. Words are quoted where they need it.
+ * its MIRROR_HOME. Words are quoted if they need it.
  */
 export function commandLine(args: readonly string[], started: Started = HERE): string {
   const home = started.env['MIRROR_HOME']?.trim();
@@ -48,7 +48,7 @@ function program({ env, script, folder }: Started): string {
   return `node ${quote(fromHere(PROGRAM_FILE, folder))}`;
 }
 
-/** The path from the working folder where it lies below it, and in full elsewhere. */
+/** The path relative to the working folder if it is below it, otherwise the full path. */
 function fromHere(path: string, folder: () => string): string {
   try {
     const short = relative(folder(), path);

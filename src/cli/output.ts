@@ -17,11 +17,10 @@ export function surviveFailedOutput(): void {
 }
 
 /**
- * Writes to standard output a part of what the person asked for, and waits until the system has
- * taken it.
+ * Writes a part of the result to standard output, and waits until the system has accepted it.
  *
- * @throws OutputClosedError where the reader wants no more of it
- * @throws ResumableError where it cannot be written
+ * @throws OutputClosedError if the reader closed it
+ * @throws ResumableError if it cannot be written
  */
 export function writeOut(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -32,12 +31,12 @@ export function writeOut(text: string): Promise<void> {
   });
 }
 
-/** Writes to standard output what the work does not depend on: where it cannot, nothing fails. */
+/** Writes a note to standard output. The work does not depend on it, so a failure is ignored. */
 export async function writeNote(text: string): Promise<void> {
   await writeOut(text).catch(() => {});
 }
 
-/** The columns that lines may have: without bound where standard output has no known width. */
+/** The width of lines in columns; infinite if the width of standard output is unknown. */
 export function outputWidth(): number {
   return process.stdout.columns || Number.POSITIVE_INFINITY;
 }
@@ -48,8 +47,8 @@ export function writeJson(document: unknown): Promise<void> {
 }
 
 /**
- * Ends the process with this exit code, once standard output has been passed on. Node restores the
- * modes of its terminals when it exits, and crashes where one is gone: those are closed before.
+ * Ends the process with this exit code, once standard output is written. Node restores the modes of its
+ * terminals when it exits, and crashes if one is gone, so these are closed first.
  */
 export function endProcess(code: number): void {
   process.stdout.write('', () => exitNow(code));

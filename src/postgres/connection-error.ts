@@ -13,19 +13,18 @@ export function explainConnection(error: unknown): ConnectionProblem {
   switch (code) {
     case 'ECONNREFUSED':
       return {
-        problem: 'nothing listens there.',
-        remedy: 'Start the server, or correct host and port.',
+        problem: 'no server listens at this address.',
+        remedy: 'Start the server, or correct the host and the port.',
       };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return { problem: 'the host name is unknown.', remedy: 'Correct it, or the name service.' };
+      return { problem: 'the host name is unknown.', remedy: 'Correct the host name, or fix DNS.' };
     case '28P01':
     case '28000':
       if (LACKS_TLS.test(message)) {
         return {
-          problem: 'the server lets this user in by TLS alone.',
-          remedy:
-            'Ask for it in the URL: sslmode=verify-full, and sslrootcert=FILE for an authority of your own.',
+          problem: 'the server accepts this user over TLS only.',
+          remedy: 'Add sslmode=verify-full to the URL, and sslrootcert=FILE for a private CA.',
         };
       }
       return {
@@ -34,7 +33,7 @@ export function explainConnection(error: unknown): ConnectionProblem {
       };
     case '3D000':
       return {
-        problem: 'there is no such database.',
+        problem: 'the database does not exist.',
         remedy: 'Create it (`createdb NAME`), or correct the name.',
       };
     case '42501':
@@ -44,7 +43,7 @@ export function explainConnection(error: unknown): ConnectionProblem {
       };
     case '53300':
       return {
-        problem: 'no connection is left for this role, after a minute of waiting.',
+        problem: 'no connection became free for this role within a minute.',
         remedy:
           'Close other clients, or raise the limit: max_connections of the server, CONNECTION LIMIT of the role or the database.',
       };
@@ -63,8 +62,8 @@ export function explainConnection(error: unknown): ConnectionProblem {
         explainTls(code, AUTHORITY) ??
         explainDriver(message) ??
         explainFile(cause) ?? {
-          problem: `no connection could be made (${message}).`,
-          remedy: 'See that the server runs and that this machine reaches it.',
+          problem: `the connection failed (${message}).`,
+          remedy: 'Check that the server runs and that this machine can reach it.',
         }
       );
   }
@@ -84,12 +83,12 @@ function explainDriver(message: string): ConnectionProblem | null {
   switch (message) {
     case 'The server does not support SSL connections':
       return {
-        problem: 'the server speaks no TLS, and the URL asks for it.',
-        remedy: 'Turn `ssl` on at the server; nothing is sent to it without.',
+        problem: 'the URL asks for TLS, which the server does not support.',
+        remedy: 'Turn on `ssl` at the server.',
       };
     case 'Query read timeout':
       return {
-        problem: 'a pooler accepts connections, but gives none to Postgres within 10 seconds.',
+        problem: 'a pooler accepts connections, but opened none to Postgres within 10 seconds.',
         remedy: "Close other clients, or raise the pooler's pool_size.",
       };
     default:

@@ -118,7 +118,7 @@ function unrecorded({ schema, relations, isMirror }: Found): Refusal | null {
   if (relations.length > 0) return foreign(schema);
   if (schema === 'mirror') return null;
   return {
-    problem: 'schema `directory` exists and has no tables, and the mirror makes it itself.',
+    problem: 'schema `directory` exists but has no tables. The mirror must create it itself.',
     remedy: 'Run `DROP SCHEMA directory`, then try again; or use another database.',
   };
 }
@@ -132,7 +132,7 @@ function foreign(schema: string): Refusal {
 
 function incomplete(missing: readonly string[]): Refusal {
   return {
-    problem: `the mirror in the database is not complete: ${missing.join(', ')} missing, as after a restore of parts.`,
+    problem: `the mirror in the database is not complete: ${missing.join(', ')} missing, as after a partial restore.`,
     remedy:
       'Restore schemas `directory` and `mirror` together from one backup, or use an empty database.',
   };

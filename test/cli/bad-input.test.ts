@@ -127,9 +127,9 @@ describe.each(WITH_DATABASE)('the database, of %s', (command) => {
   };
 
   it.each([
-    ['that nothing serves', { port: '1' }, /nothing listens there\. Start the server/],
+    ['that nothing serves', { port: '1' }, /no server listens at this address\. Start the server/],
     ['whose password is wrong', { password: 'hunter2' }, /refuses this user or password\. /],
-    ['that does not exist', { pathname: '/none' }, /there is no such database\. Create it/],
+    ['that does not exist', { pathname: '/none' }, /the database does not exist\. Create it/],
   ])('%s is refused without showing its password', async (_, change, message) => {
     const { password } = new URL(mirror.databaseUrl);
     const [subject] = await refused(args, changed(change));

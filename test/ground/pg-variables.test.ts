@@ -52,7 +52,7 @@ describe('PG* variables', () => {
     expect(await mirror.sync([], PG_VARIABLES)).toMatchObject(archived);
     const tls = await mirror.run(['query', 'SELECT 1'], { PGSSLMODE: 'require' });
     expect(tls).toMatchObject({ code: 2 });
-    expect(tls.stderr).toMatch(/the server speaks no TLS/);
+    expect(tls.stderr).toMatch(/the URL asks for TLS, which the server does not support/);
   });
 
   test('fill in what DATABASE_URL leaves out', async () => {

@@ -151,7 +151,7 @@ it('a job that returns while it still runs is delayed, and keeps its lock afterw
   await until('the run is told', async () => aborted.length > 0);
   untilAborted = false;
   await until('it is done', async () => (await (await find(added)).getState()) === 'completed');
-  expect(String(aborted[0])).toMatch(/taken again/);
+  expect(String(aborted[0])).toMatch(/started again/);
   // The delay counts as no attempt: one run ended it.
   expect((await find(added)).attemptsMade).toBe(1);
 });

@@ -3,17 +3,17 @@ import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A lock between processes of one machine, held by a file, that no crash leaves held: a holder
- * whose process is dead, or that has shown no sign of life for `SILENCE_MS`, is put aside.
+ * A lock between the processes of one machine, in a file. It survives no crash: a waiter removes a
+ * holder whose process is dead, or which has not touched the file for `SILENCE_MS`.
  *
  * Plain JavaScript, because the launcher (`scripts/`) takes the same lock before anything is
  * installed or compiled.
  */
 
-/** How often a holder shows that it lives, by touching the file. */
+/** How often a holder touches the file, to show that it is alive. */
 const HEARTBEAT_MS = 5_000;
-/** How long a waiter watches an untouched file before it takes the holder for dead. A living
- * process can have a dead holder's id, above all in containers, where ids start again at 1. */
+/** How long a waiter watches an untouched file before it considers the holder dead. A live process
+ * can have the id of a dead holder, especially in containers, where ids start again at 1. */
 const SILENCE_MS = 30_000;
 const POLL_MS = 30;
 
@@ -26,16 +26,16 @@ const ownTokens = new Set();
  * @param {string} path
  * @param {{ signal?: AbortSignal | undefined, onWait?: () => void }} [options] `signal` ends the
  *   waiting with its reason; `onWait` is called once, if there is a wait.
- * @returns {Promise<() => Promise<void>>} gives the lock back
+ * @returns {Promise<() => Promise<void>>} releases the lock
  */
 export async function acquireFileLock(path, options = {}) {
   const token = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const draft = `${path}.new-${token}`;
   ownTokens.add(token);
   try {
-    // A link appears with its content or not at all: nobody reads half a token.
+    // A link appears together with its content, so nobody reads half a token.
     await writeFile(draft, token, { mode: 0o600 });
-    await takeTurn(path, draft, options);
+    await waitForLock(path, draft, options);
   } catch (error) {
     ownTokens.delete(token);
     throw error;
@@ -59,7 +59,7 @@ export async function acquireFileLock(path, options = {}) {
  * @param {string} draft
  * @param {{ signal?: AbortSignal | undefined, onWait?: () => void }} options
  */
-async function takeTurn(path, draft, { signal, onWait }) {
+async function waitForLock(path, draft, { signal, onWait }) {
   let waits = false;
   let watched = { token: '', touched: 0, since: 0 };
   for (;;) {
@@ -71,7 +71,7 @@ async function takeTurn(path, draft, { signal, onWait }) {
       watched = { ...holder, since: performance.now() };
     }
     if (!isAlive(holder.token) || performance.now() - watched.since > SILENCE_MS) {
-      await putAside(path, holder.token, signal);
+      await removeDeadHolder(path, holder.token, signal);
       continue;
     }
     if (!waits) onWait?.();
@@ -82,14 +82,14 @@ async function takeTurn(path, draft, { signal, onWait }) {
 
 /**
  * Removes a dead holder's file. Only the holder of the lock named for that dead holder may do so,
- * so two waiters can never remove the file of the one that came after it. Should the remover die
- * as well, its lock is put aside in the same way.
+ * so two waiters can never remove the file of its successor. If the remover dies too, its lock is
+ * removed in the same way.
  *
  * @param {string} path
  * @param {string} token
  * @param {AbortSignal | undefined} signal
  */
-async function putAside(path, token, signal) {
+async function removeDeadHolder(path, token, signal) {
   const release = await acquireFileLock(`${path}.${token}`, { signal });
   try {
     if ((await readHolder(path))?.token === token) await rm(path, { force: true });
@@ -108,7 +108,7 @@ async function tryLink(from, to) {
     await link(from, to);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (getErrorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -122,7 +122,7 @@ async function readHolder(path) {
     const [token, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
     return { token, touched: mtimeMs };
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (getErrorCode(error) === 'ENOENT') return null;
     throw error;
   }
 }
@@ -135,11 +135,11 @@ function isAlive(token) {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return codeOf(error) === 'EPERM';
+    return getErrorCode(error) === 'EPERM';
   }
 }
 
 /** @param {unknown} error */
-function codeOf(error) {
+function getErrorCode(error) {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -6,7 +6,7 @@ import { ensureRuns } from './system.ts';
 
 /**
  * The mode of the folders above the data. As root, the server runs as another account, which must
- * pass them; nobody may look into them.
+ * pass them; others cannot list them.
  */
 export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
 
@@ -14,11 +14,11 @@ export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
  * Decides how to run the server. Postgres refuses to run as root, so root runs it as another
  * account; that account may not be able to enter the folders of the programs or of the data
  * (a checkout in a root home, a folder of mode 0700). It then gets the one capability that lets it
- * pass them: DAC_READ_SEARCH, or DAC_OVERRIDE where a container's bounds leave only that or the
- * programs themselves are closed to others.
+ * pass them: DAC_READ_SEARCH, or DAC_OVERRIDE if a container allows only that one, or if others
+ * cannot read the programs themselves.
  *
  * @param program the server's program
- * @param data the data folder, or where it will lie: its owner, if it has one, runs the server
+ * @param data the data folder, or its future path. If it exists, its owner runs the server
  * @param libraryPath as `linkLibraries` gives it
  * @throws ActionRequiredError if nothing works
  */
@@ -38,7 +38,7 @@ export async function chooseLaunch(
     }
   }
   throw embeddedProblem(
-    'Postgres refuses to run as root, and no way was found to run it as the account `postgres` or `nobody`.',
+    'Postgres refuses to run as root, and no other account can run it here: `postgres` and `nobody` are missing or may not read its files.',
     'Run this as an ordinary user, or install `setpriv` (Debian package util-linux)',
   );
 }
@@ -63,7 +63,7 @@ function withCapability(account: Account, capability: string): Launch {
       `--reuid=${account.uid}`,
       `--regid=${account.gid}`,
       '--clear-groups',
-      // Otherwise access(2), which Postgres asks first, leaves the capability out of account.
+      // Otherwise access(2), which Postgres calls first, ignores the capability.
       '--securebits=+no_setuid_fixup',
       `--inh-caps=+${capability}`,
       `--ambient-caps=+${capability}`,

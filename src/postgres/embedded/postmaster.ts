@@ -25,9 +25,9 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
 
 /**
  * Prepares a dead server's `postmaster.pid` for the next start by this process. Postgres refuses
- * to start while the process named there lives, whatever it is by now; its own parent it passes
- * over. The rest of the file is left, as Postgres finds by it whether processes of the dead server
- * still use its memory.
+ * to start while the process named there is alive, even if it is another program by now. It ignores
+ * its own parent. The rest of the file stays, because Postgres reads there whether processes of the
+ * dead server still use its memory.
  */
 export async function disownPidFile(data: string): Promise<void> {
   const text = await readPidFile(data);
@@ -44,12 +44,12 @@ async function readPidFile(data: string): Promise<string | null> {
   }
 }
 
-/** True if the process lives and, as far as the system tells, is the server of this data folder. */
+/** True if the process is alive and, as far as the system shows, serves this data folder. */
 async function isServerOf(pid: number, data: string): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return false;
   if (process.platform !== 'linux') return isProcessAlive(pid);
   try {
-    // "pid (name) state …": a zombie (Z) is dead, though its id is taken.
+    // "pid (name) state …": a zombie (Z) is dead, although its id is in use.
     const status = await readFile(`/proc/${pid}/stat`, 'utf8');
     if (!/ \(postgres\) [^ZX]/.test(status)) return false;
   } catch {
@@ -58,7 +58,7 @@ async function isServerOf(pid: number, data: string): Promise<boolean> {
   try {
     return (await readlink(`/proc/${pid}/cwd`)) === (await realpath(data));
   } catch {
-    // The server belongs to another account and this one may not look: its name must do.
+    // The server runs as another account, and this one may not look. Its name must be enough.
     return true;
   }
 }
