@@ -60,7 +60,7 @@ describe('a pool', () => {
       const { error, report } = await mirror.sync();
       expect(error).toBeInstanceOf(ActionRequiredError);
       expect(error?.message).toMatch(
-        /in account 123456789012, .* in account 100000000000: another/,
+        /in account 123456789012, .* in account 100000000000: it is another pool/,
       );
       expect(report).toMatchObject({ snapshot: null });
       expect(other.attempts.count({ bucket: 'UserList' })).toBe(0);
