@@ -27,7 +27,7 @@ describe('a limit that is too low', () => {
     expect(stderr).toContain(
       `cannot be written in ${join(mirror.folder, '.cognito-mirror', 'work')}/`,
     );
-    expect(stderr).toContain('run it again to resume');
+    expect(stderr).toContain('run the command again to resume');
     expect(code).toBe(1);
     expect((await mirror.sync()).reports).toMatchObject([{ state: 'archived' }]);
   });
