@@ -79,7 +79,7 @@ describe('the program', () => {
   test.each([
     ['a port where nothing listens', { port: '1' }, /no server listens at this address/],
     ['a wrong password', { password: 'hunter2' }, /refuses this user or password/],
-    ['a missing database', { pathname: '/none' }, /no such database.*createdb/],
+    ['a missing database', { pathname: '/none' }, /the database does not exist.*createdb/],
   ])('tells of %s, with the remedy and without the password', async (_, change, message) => {
     const url = new URL(database.url);
     const { password } = url;
