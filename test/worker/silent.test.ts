@@ -25,6 +25,8 @@ async function jobsInHand({ pid }: FleetWorker): Promise<number> {
   return row?.jobs ?? 0;
 }
 
+const ENDED_TRANSACTIONS = 'ended the open transactions of lost workers';
+
 it('a worker that gets no answer from Postgres leaves its jobs to another, and recovers', async () => {
   fleet = await openFleet({
     pools: [
@@ -50,7 +52,9 @@ it('a worker that gets no answer from Postgres leaves its jobs to another, and r
   });
   await fleet.settled(POOL);
   await expectSnapshots(fleet, 1);
-  expect(troubleIn(other)).toEqual([]);
+  // If the silence began within a transaction, the other worker ends that one and reports it.
+  const unexpected = troubleIn(other).filter((line) => !line.startsWith(ENDED_TRANSACTIONS));
+  expect(unexpected).toEqual([]);
 
   relay.thaw();
   await until('it is ready again', async () => (await readyz(silent)) === 200);
