@@ -32,7 +32,7 @@ const API = 'index.ts';
 const BUILT_ON_API = 'cli';
 
 /** Folders within a layer, from the top down, under the same rule as the layers. */
-const FOLDERS_WITHIN = { postgres: [['work'], ['store', 'embedded'], ['session']] };
+const FOLDERS_WITHIN = { postgres: [['coordination'], ['store', 'embedded'], ['session']] };
 
 /** Packages and the one layer that may load them; their types, which do not run, may go further. */
 const OWNED_PACKAGES = [

@@ -1,8 +1,8 @@
 import type { Listing, ListingPage } from '../cognito/listing.ts';
 import type { PoolPlan } from '../estimate/plan-pools.ts';
+import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
-import type { PoolReservation } from '../postgres/work/reserve-pool-id.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
 import type { SnapshotReport } from '../runner/outcome.ts';

@@ -1,11 +1,11 @@
 import { PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../model/errors.ts';
+import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import { describeLocation, findDatabase, openDatabase } from '../postgres/database.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
 import { listExpectedPools } from '../postgres/store/pools.ts';
-import { reservePoolId } from '../postgres/work/reserve-pool-id.ts';
 import { discard, releaseHeld } from '../runner/held.ts';
 import { checkAges } from '../runner/mirror-age.ts';
 import { measureRates, readStatus, type Status } from '../runner/status.ts';

@@ -3,11 +3,11 @@ import { type HttpSettings, PROGRAM, type Schedule, VERSION } from '../config/co
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { openMetricsQuery } from '../postgres/coordination/metrics.ts';
+import { countLiveWorkers, readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { recordListed } from '../postgres/store/pools.ts';
-import { openMetricsQuery } from '../postgres/work/metrics.ts';
-import { countLiveWorkers, readInstallationId } from '../postgres/work/workers.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { RedisOutage } from '../redis/watch.ts';

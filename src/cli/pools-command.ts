@@ -1,6 +1,11 @@
 import { Command } from 'commander';
-import type { SnapshotProgress } from '../index.ts';
-import { createMirror, type LoadedOptions, loadOptions, type Mirror } from '../index.ts';
+import {
+  createMirror,
+  type LoadedOptions,
+  loadOptions,
+  type Mirror,
+  type SnapshotProgress,
+} from '../index.ts';
 import { QUICKLY, withSignals } from './signals.ts';
 
 /** How a command over pools was called. */

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { Logger } from '../telemetry/logger.ts';
+import { beginOwned } from './coordination/transaction-owner.ts';
 import { cancelStatement } from './session/cancel.ts';
 import { SessionPool } from './session/pool.ts';
-import { beginOwned } from './work/transaction-owner.ts';
 
 /** Runs one statement: a pool, or one connection in a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
+import { listPoolsLockedInline } from '../postgres/coordination/locks.ts';
+import { listOpenSnapshots, type RequestRow } from '../postgres/coordination/worker-status.ts';
 import {
   listWalksInProgress,
   type RunPhase,
@@ -8,8 +10,6 @@ import {
   readStageProgress,
 } from '../postgres/store/progress.ts';
 import { listRecentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
-import { listPoolsLockedInline } from '../postgres/work/locks.ts';
-import { listOpenSnapshots, type RequestRow } from '../postgres/work/worker-status.ts';
 import { computeAverage, type WalkingStatus } from './walking-status.ts';
 
 /** A snapshot, and its progress if it is being taken. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import { readClock } from '../postgres/connection.ts';
-import { type Attempt, type PoolRow, readPoolRows } from '../postgres/store/pool-status.ts';
 import {
   type RequestRow,
   readRequestRows,
@@ -9,7 +8,8 @@ import {
   readWorkerRows,
   type ScheduleRow,
   type WorkerRow,
-} from '../postgres/work/worker-status.ts';
+} from '../postgres/coordination/worker-status.ts';
+import { type Attempt, type PoolRow, readPoolRows } from '../postgres/store/pool-status.ts';
 import { formatName, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
 import { computeRates } from './walking-status.ts';
 

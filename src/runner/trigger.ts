@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { ActionRequiredError } from '../model/errors.ts';
-import { findOpenRequestForPool, openRequest } from '../postgres/work/requests.ts';
-import { listSchedules } from '../postgres/work/schedules.ts';
-import { countLiveWorkers } from '../postgres/work/workers.ts';
+import { findOpenRequestForPool, openRequest } from '../postgres/coordination/requests.ts';
+import { listSchedules } from '../postgres/coordination/schedules.ts';
+import { countLiveWorkers } from '../postgres/coordination/workers.ts';
 
 /** The answer to a request for a snapshot. */
 export interface Triggered {

@@ -6,6 +6,7 @@ import { RowsMissingError } from '../archive/write-parts.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { Counts } from '../model/snapshot.ts';
+import { readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import {
   assertStillOwner,
@@ -19,7 +20,6 @@ import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
-import { readInstallationId } from '../postgres/work/workers.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { withProgress } from './context.ts';

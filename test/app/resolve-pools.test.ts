@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { resolvePools } from '../../src/app/resolve-pools.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
+import { saveSchedules } from '../../src/postgres/coordination/schedules.ts';
 import { recordListed } from '../../src/postgres/store/pools.ts';
-import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
-import { saveSchedules } from '../../src/postgres/work/schedules.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactions, getOwner } from '../../src/postgres/work/transaction-owner.ts';
+import { endTransactions, getOwner } from '../../src/postgres/coordination/transaction-owner.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openLocks } from '../../src/postgres/work/locks.ts';
+import { openLocks } from '../../src/postgres/coordination/locks.ts';
 import { createTestDatabase, runSql, type TestDatabase } from '../support/postgres.ts';
 import { type Relay, startRelay } from '../support/relay.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
+import { openLocks } from '../../src/postgres/coordination/locks.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
 import { openSession } from '../../src/postgres/session/open-session.ts';
-import { openLocks } from '../../src/postgres/work/locks.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts';

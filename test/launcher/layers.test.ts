@@ -61,7 +61,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   ],
   [
     'upward between folders of postgres',
-    { 'postgres/store/a.ts': "import '../work/b.ts';", 'postgres/work/b.ts': '' },
+    { 'postgres/store/a.ts': "import '../coordination/b.ts';", 'postgres/coordination/b.ts': '' },
     /upward/,
   ],
   [

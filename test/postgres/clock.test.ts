@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
+import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
-import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL, stage, user } from './fixtures.ts';
 

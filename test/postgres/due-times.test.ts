@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { computeDueTimes } from '../../src/postgres/work/due-times.ts';
+import { computeDueTimes } from '../../src/postgres/coordination/due-times.ts';
 import fc from '../support/fast-check.ts';
 
 const POOL = 'eu-west-1_Fixture01';

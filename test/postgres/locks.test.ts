@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isLockedInline, type Locks, openLocks } from '../../src/postgres/work/locks.ts';
+import { isLockedInline, type Locks, openLocks } from '../../src/postgres/coordination/locks.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

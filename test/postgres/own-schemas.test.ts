@@ -4,10 +4,10 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it, test } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
+import { endRequest, openRequest, skipRequest } from '../../src/postgres/coordination/requests.ts';
+import { readInstallationId } from '../../src/postgres/coordination/workers.ts';
 import { migrate, requireMigrated } from '../../src/postgres/migrate.ts';
 import { beginSnapshot } from '../../src/postgres/store/transitions.ts';
-import { endRequest, openRequest, skipRequest } from '../../src/postgres/work/requests.ts';
-import { readInstallationId } from '../../src/postgres/work/workers.ts';
 import { dropDatabase, runSql } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

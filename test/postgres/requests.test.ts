@@ -10,7 +10,7 @@ import {
   recordWaiting,
   type SnapshotRequest,
   skipRequest,
-} from '../../src/postgres/work/requests.ts';
+} from '../../src/postgres/coordination/requests.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DueTimes, PoolSchedule } from '../../src/postgres/work/due-times.ts';
-import { endRequest, findOpenRequestForPool } from '../../src/postgres/work/requests.ts';
+import type { DueTimes, PoolSchedule } from '../../src/postgres/coordination/due-times.ts';
+import { endRequest, findOpenRequestForPool } from '../../src/postgres/coordination/requests.ts';
 import {
   listOverduePools,
   openDueRequest,
   saveSchedules,
-} from '../../src/postgres/work/schedules.ts';
+} from '../../src/postgres/coordination/schedules.ts';
 import { databaseForEach } from '../support/postgres.ts';
 import { POOL } from './fixtures.ts';
 

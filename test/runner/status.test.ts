@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
+import { type Locks, openLocks } from '../../src/postgres/coordination/locks.ts';
+import { openRequest, recordSnapshot } from '../../src/postgres/coordination/requests.ts';
+import { recordHeartbeat } from '../../src/postgres/coordination/workers.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { beginProgress, saveProgress } from '../../src/postgres/store/progress.ts';
 import { stageTables } from '../../src/postgres/store/stage.ts';
 import { holdSnapshot } from '../../src/postgres/store/transitions.ts';
-import { type Locks, openLocks } from '../../src/postgres/work/locks.ts';
-import { openRequest, recordSnapshot } from '../../src/postgres/work/requests.ts';
-import { recordHeartbeat } from '../../src/postgres/work/workers.ts';
 import { measureRates, readStatus, type Status } from '../../src/runner/status.ts';
 import { begin, commitUsers, POOL, startWalk, user } from '../postgres/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';

@@ -8,8 +8,8 @@ import {
   type RequestSource,
   recordSnapshot,
   type SnapshotRequest,
-} from '../../src/postgres/work/requests.ts';
-import { readInstallationId } from '../../src/postgres/work/workers.ts';
+} from '../../src/postgres/coordination/requests.ts';
+import { readInstallationId } from '../../src/postgres/coordination/workers.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import type { JobDeps } from '../../src/runner/worker/deps.ts';

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { type HttpServer, startHttp } from '../../src/http/server.ts';
 import { openPool, type Queryable } from '../../src/postgres/connection.ts';
+import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
 import { dropEndedStages } from '../../src/postgres/store/stage.ts';
 import { failSnapshot } from '../../src/postgres/store/transitions.ts';
-import { openMetricsQuery } from '../../src/postgres/work/metrics.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { begin, commitUsers, startWalk, user } from '../postgres/fixtures.ts';

@@ -1,8 +1,11 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
-import { endTransactions, getOwner } from '../../src/postgres/work/transaction-owner.ts';
-import { endTransactionsOfLostWorkers, recordHeartbeat } from '../../src/postgres/work/workers.ts';
+import { endTransactions, getOwner } from '../../src/postgres/coordination/transaction-owner.ts';
+import {
+  endTransactionsOfLostWorkers,
+  recordHeartbeat,
+} from '../../src/postgres/coordination/workers.ts';
 import { discard } from '../../src/runner/held.ts';
 import { assertNoOpenRequest } from '../../src/runner/inline/lock-pool.ts';
 import { createLostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';

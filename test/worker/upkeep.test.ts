@@ -1,8 +1,11 @@
 import { UnrecoverableError, WaitingChildrenError, Worker } from 'bullmq';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
-import { findOpenRequestForPool, listOpenRequests } from '../../src/postgres/work/requests.ts';
-import { saveSchedules } from '../../src/postgres/work/schedules.ts';
+import {
+  findOpenRequestForPool,
+  listOpenRequests,
+} from '../../src/postgres/coordination/requests.ts';
+import { saveSchedules } from '../../src/postgres/coordination/schedules.ts';
 import type { JobWorker } from '../../src/runner/worker/job-worker.ts';
 import { JobKeeper, keepSchedulers } from '../../src/runner/worker/keep-jobs.ts';
 import { formatSnapshotJobId, type SnapshotData } from '../../src/runner/worker/queues.ts';

@@ -7,8 +7,11 @@ import {
   type FaultName,
   type FaultSetting,
 } from '../../simulator/faults.ts';
-import type { SimulatorOptions } from '../../simulator/options.ts';
-import { DEFAULT_ACCOUNT, DEFAULT_POOL_ID } from '../../simulator/options.ts';
+import {
+  DEFAULT_ACCOUNT,
+  DEFAULT_POOL_ID,
+  type SimulatorOptions,
+} from '../../simulator/options.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
 import { writeNote } from '../output.ts';
 import { untilAborted, withSignals } from '../signals.ts';

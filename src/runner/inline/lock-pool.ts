@@ -2,9 +2,12 @@ import type pg from 'pg';
 import { formatCommand } from '../../common/command.ts';
 import type { Pool } from '../../model/directory.ts';
 import { ResumableError } from '../../model/errors.ts';
-import { type Locks, openLocks } from '../../postgres/work/locks.ts';
-import { endRequest, findOpenRequestForPool } from '../../postgres/work/requests.ts';
-import { countLiveWorkers, endTransactionsOfLostWorkers } from '../../postgres/work/workers.ts';
+import { type Locks, openLocks } from '../../postgres/coordination/locks.ts';
+import { endRequest, findOpenRequestForPool } from '../../postgres/coordination/requests.ts';
+import {
+  countLiveWorkers,
+  endTransactionsOfLostWorkers,
+} from '../../postgres/coordination/workers.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /** The locks of an inline run, on a pool and on the quota of its account and Region. */

@@ -1,6 +1,10 @@
 import type { Redis } from 'ioredis';
-import { listOpenRequests, type SnapshotRequest } from '../../postgres/work/requests.ts';
-import { listOverduePools, listSchedules, openDueRequest } from '../../postgres/work/schedules.ts';
+import { listOpenRequests, type SnapshotRequest } from '../../postgres/coordination/requests.ts';
+import {
+  listOverduePools,
+  listSchedules,
+  openDueRequest,
+} from '../../postgres/coordination/schedules.ts';
 import type { JobDeps } from './deps.ts';
 import { type ProblemLog, waitAfter } from './failures.ts';
 import { addSnapshotJob, formatSnapshotJobId, type Queues } from './queues.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { endTransactions } from '../../postgres/work/transaction-owner.ts';
-import { readWorkerRows } from '../../postgres/work/worker-status.ts';
+import { endTransactions } from '../../postgres/coordination/transaction-owner.ts';
+import { readWorkerRows } from '../../postgres/coordination/worker-status.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { SnapshotRequest } from '../../postgres/work/requests.ts';
+import type { SnapshotRequest } from '../../postgres/coordination/requests.ts';
 import type { ProblemLog } from './failures.ts';
 
 /** A pool's run is due. */

@@ -1,4 +1,4 @@
-import { type Locks, openLocks } from '../../postgres/work/locks.ts';
+import { type Locks, openLocks } from '../../postgres/coordination/locks.ts';
 import { LaterError, SERVER_AWAY_MS } from './failures.ts';
 
 const TRY_AGAIN_MS = 15_000;

@@ -1,7 +1,11 @@
 import type { ArchiveResult } from '../../archive/write-archive.ts';
 import type { Outcome } from '../../model/snapshot.ts';
+import {
+  endRequest,
+  findOpenRequest,
+  type SnapshotRequest,
+} from '../../postgres/coordination/requests.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
-import { endRequest, findOpenRequest, type SnapshotRequest } from '../../postgres/work/requests.ts';
 import { buildReport, logOutcome } from '../outcome.ts';
 import type { JobDeps } from './deps.ts';
 

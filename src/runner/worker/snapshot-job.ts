@@ -1,13 +1,13 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import { LeaseLostError } from '../../model/errors.ts';
-import { isAbandoned } from '../../postgres/store/snapshots.ts';
-import { isLockedInline } from '../../postgres/work/locks.ts';
+import { isLockedInline } from '../../postgres/coordination/locks.ts';
 import {
   findOpenRequest,
   recordSnapshot,
   recordWaiting,
   type SnapshotRequest,
-} from '../../postgres/work/requests.ts';
+} from '../../postgres/coordination/requests.ts';
+import { isAbandoned } from '../../postgres/store/snapshots.ts';
 import { advance, begin } from '../advance.ts';
 import type { SnapshotSession } from '../session.ts';
 import type { JobDeps } from './deps.ts';

@@ -1,5 +1,5 @@
-import type { PoolSchedule } from '../../postgres/work/due-times.ts';
-import { saveSchedules } from '../../postgres/work/schedules.ts';
+import type { PoolSchedule } from '../../postgres/coordination/due-times.ts';
+import { saveSchedules } from '../../postgres/coordination/schedules.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
