@@ -163,7 +163,7 @@ BEGIN
       ('pool_id', 'The pool of the group and the user.'),
       ('group_name', 'The name of the group.'),
       ('username', 'The name of the user.'),
-      ('sub', 'The sub of the user. It tells persons of the same name apart.'),
+      ('sub', 'The sub of the user. It distinguishes persons of the same name.'),
       ('valid_from', 'The snapshot_at of the first snapshot with this membership.')
     ) AS texts (name, comment) LOOP
       EXECUTE format('COMMENT ON COLUMN directory.%I.%I IS %L', target, described.name, described.comment);

@@ -65,7 +65,7 @@ async function listPools(
   } finally {
     cognito.close();
   }
-  // An empty list is an error: otherwise nobody notices a wrong account or Region.
+  // An empty list is an error: otherwise a wrong account or Region stays unnoticed.
   if (listed.length > 0) return { region, listed };
   throw new ActionRequiredError([
     {

@@ -30,7 +30,7 @@ export interface SessionDeps {
   readonly buckets: AccountBuckets;
   /** How long closed versions are kept; null: always. */
   readonly historyDays: number | null;
-  /** Gets every attempt and the duration of every step; absent if nobody scrapes this process. */
+  /** Gets every attempt and the duration of every step; absent if this process serves no metrics. */
   readonly metrics?: WorkRecorder;
   /** How often a call is retried; absent: as `cognito/call.ts` has it. */
   readonly retryPolicy?: RetryPolicy;

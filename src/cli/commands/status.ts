@@ -44,7 +44,7 @@ export function statusCommand(): Command {
     .addOption(new Option('--watch', 'keep it current, until interrupted').conflicts('check'))
     .option(
       '--check',
-      'for monitoring: print one line, and exit with 1 where a pool has no snapshot or one that is too old; without pools, those of COGNITO_POOLS',
+      'for monitoring: print one line, and exit with 1 if a pool has no snapshot or one that is too old; without pools, those of COGNITO_POOLS',
     )
     .option(
       '--max-age <age>',

@@ -63,7 +63,7 @@ A real pool, with AWS credentials that may read it (docs/IAM.md has the policy):
 `);
 }
 
-/** The demo's database is the embedded one, also where DATABASE_URL names another. */
+/** The demo's database is the embedded one, even if DATABASE_URL names another. */
 function hint(args: readonly string[]): string {
   return `${process.env.DATABASE_URL ? 'DATABASE_URL= ' : ''}${commandLine(args)}`;
 }

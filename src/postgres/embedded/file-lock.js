@@ -33,7 +33,7 @@ export async function acquireFileLock(path, options = {}) {
   const draft = `${path}.new-${token}`;
   ownTokens.add(token);
   try {
-    // A link appears together with its content, so nobody reads half a token.
+    // A link appears together with its content, so no process reads half a token.
     await writeFile(draft, token, { mode: 0o600 });
     await waitForLock(path, draft, options);
   } catch (error) {

@@ -32,7 +32,7 @@ export const TRANSITIONS = {
     from: ['held'],
     to: 'discarded',
     actor: 'a runner that starts a run',
-    condition: 'nothing else: a newer reading tells more',
+    condition: 'nothing else: a newer reading replaces it',
   },
   fail: {
     from: ['walking'],

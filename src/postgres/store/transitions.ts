@@ -227,7 +227,7 @@ export async function abandonArchive(
 
 /**
  * Abandons the archives that lack a version which is lost. If a drifted user also changed in the
- * pool, or left it, nobody knows the version before; older snapshots without an archive hold it.
+ * pool, or left it, the version before is unknown; older snapshots without an archive hold it.
  *
  * @param lease of the snapshot that repairs the rows, in the transaction that publishes it.
  */
