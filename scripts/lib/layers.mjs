@@ -137,7 +137,7 @@ function rankOf(layer) {
  */
 function layerProblem(file, target) {
   const [from, to] = [layerOf(file), layerOf(target)];
-  if (to === '..') return [`${file} imports ${target}, which is no source file.`];
+  if (to === '..') return [`${file} imports ${target}, which is not a source file.`];
   if (from === to) return withinLayerProblem(file, target, from);
   if (from === ISOLATED || to === ISOLATED) {
     return to === ISOLATED && MAY_IMPORT_ISOLATED.includes(from)
@@ -152,7 +152,7 @@ function layerProblem(file, target) {
     ];
   }
   for (const layer of [from, to]) {
-    if (rankOf(layer) === -1) return [`${file} imports ${target}: ${layer} is no layer.`];
+    if (rankOf(layer) === -1) return [`${file} imports ${target}: ${layer} is not a layer.`];
   }
   if (rankOf(from) < rankOf(to)) return [];
   const way = rankOf(from) === rankOf(to) ? 'sideways' : 'upward';

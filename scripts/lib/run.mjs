@@ -32,12 +32,12 @@ export function captureNode(args) {
 }
 
 /**
- * Runs a program, in the checkout if not told otherwise, and keeps what it says.
+ * Runs a program, by default in the checkout, and captures its output.
  *
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: Record<string, string> }} [where] and variables besides its own
- * @returns {Promise<{ code: number, output: string }>} code 127 where there is no such program
+ * @param {{ cwd?: string, env?: Record<string, string> }} [options] the folder, and further variables
+ * @returns {Promise<{ code: number, output: string }>} code 127 if the program is missing
  */
 export function capture(program, args, { cwd = ROOT, env = {} } = {}) {
   const child = spawn(program, args, {
