@@ -73,7 +73,7 @@ describe('the proxy of a request', () => {
   });
 
   test.each(['socks5://user:s3cret@proxy:1080', 's3cret://', 'http://a s3cret'])(
-    'is wrong configuration where the value is no such URL, and the value is not repeated: %s',
+    'is wrong configuration if the value is not such a URL, and the value is not repeated: %s',
     (value) => {
       const find = () => findProxy(COGNITO, { https_proxy: value });
       expect(find).toThrow(ActionRequiredError);

@@ -8,13 +8,13 @@ beforeEach(async () => {
 });
 afterEach(() => mirror.close());
 
-/** The lines of the log that tell how a run ended. */
+/** The lines of the log that say how a run ended. */
 function outcomesIn(stderr: string): Record<string, unknown>[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith('snapshot '));
 }
 
-/** What `status` tells of the only pool. */
+/** What `status` shows of the only pool. */
 async function poolStatus() {
   const { code, stdout } = await mirror.run(['status', '--json']);
   expect(code).toBe(0);
@@ -85,7 +85,7 @@ it('shows credentials that cannot list the pools of the account, for each pool o
   expect((await poolStatus()).lastAttempt).toMatchObject({ outcome: 'failed', snapshot: null });
 });
 
-it('tells how the last attempt ended that was held, and one that was interrupted', async () => {
+it('shows how the last attempt ended: one that was held, and one that was interrupted', async () => {
   mirror.pool.estimatedUsers = 5_000;
   await mirror.sync();
   expect((await poolStatus()).lastAttempt).toMatchObject({

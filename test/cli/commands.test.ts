@@ -80,7 +80,7 @@ describe('the program', () => {
     ['a port where nothing listens', { port: '1' }, /no server listens at this address/],
     ['a wrong password', { password: 'hunter2' }, /refuses this user or password/],
     ['a missing database', { pathname: '/none' }, /the database does not exist.*createdb/],
-  ])('tells of %s, with the remedy and without the password', async (_, change, message) => {
+  ])('reports %s, with the remedy and without the password', async (_, change, message) => {
     const url = new URL(database.url);
     const { password } = url;
     Object.assign(url, change);
@@ -93,7 +93,7 @@ describe('the program', () => {
 });
 
 describe('help', () => {
-  test('tells the environment, the exit codes and where the documentation is', async () => {
+  test('names the environment, the exit codes and the documentation', async () => {
     const { code, stdout } = await runCli(['--help'], { env });
     expect(code).toBe(0);
     for (const name of ['COGNITO_POOLS', 'DATABASE_URL', 'REDIS_URL', 'MIRROR_HOME']) {
@@ -155,7 +155,7 @@ describe('query', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'pool_id\r\nus-east-1_A\r\n' });
   });
 
-  test('reads the statement from standard input where it is -', async () => {
+  test('reads the statement from standard input if it is -', async () => {
     const input = '-- of a file\nSELECT pool_id\nFROM pools';
     const { code, stdout } = await runCli(['query', '-', '--csv'], { env, input });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'pool_id\r\nus-east-1_A\r\n' });
@@ -257,10 +257,10 @@ describe('query', () => {
     [' ', /statement is empty/],
   ])('refuses %j with exit code 2 and says why', (sql, message) => expectRefused(sql, message));
 
-  test('refuses two columns of one name where an object can hold but one', () =>
+  test('refuses two columns of one name, because an object can hold only one', () =>
     expectRefused('SELECT 1 AS a, 2 AS a', /two columns are named "a".*AS/, '--json'));
 
-  test('says to sync first where nothing was mirrored yet', async () => {
+  test('asks for a sync first if nothing was mirrored yet', async () => {
     const url = new URL(database.url);
     const name = `${url.pathname.slice(1)}_empty`;
     await runSql(database.url, `CREATE DATABASE ${name}`);
@@ -304,7 +304,7 @@ describe('query', () => {
   });
 });
 
-test('migrate tells what it applied, and then that nothing is left', async () => {
+test('migrate prints what it applied, and then that nothing is left', async () => {
   const { path, remove } = await temporaryFolder();
   onTestFinished(remove);
   const home = { MIRROR_HOME: path };
@@ -329,7 +329,7 @@ describe('db', () => {
     await expect(runSql(url, 'SELECT 1')).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('refuses where DATABASE_URL is set, and says why', async () => {
+  test('refuses if DATABASE_URL is set, and says why', async () => {
     const { code, stdout, stderr } = await runCli(['db'], { env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/DATABASE_URL: is set, so the mirror has no embedded Postgres/);

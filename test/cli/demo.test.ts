@@ -136,7 +136,7 @@ it('ends with its simulator when it is interrupted, and another one runs in the 
   const running = await startDemo();
   await expect.poll(() => running.output.stdout).toContain('The first snapshot:');
   running.child.kill('SIGINT');
-  // Resolves once nobody holds its standard error any more, the simulator included.
+  // Resolves once no process holds its standard error any more, the simulator included.
   const { code, stderr } = await running.result;
   expect(code).toBe(130);
   // The log says it as well where a snapshot was under way.

@@ -138,7 +138,7 @@ describe('sync, stopped by a person', () => {
   });
 
   it('while it archives, ends soon, and the next one goes on from there', async () => {
-    // What tells how far back the history goes is asked for each dataset that is read.
+    // The query for how far back the history goes runs for each dataset that is read.
     const release = await keepLock(
       mirror,
       'LOCK TABLE mirror.history_floors IN ACCESS EXCLUSIVE MODE',

@@ -36,13 +36,13 @@ describe('a limit that is too low', () => {
 describe('a working folder that was deleted', () => {
   const shell = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
 
-  it('is named where a path depends on it', async () => {
+  it('is named if a path depends on it', async () => {
     const { code, stderr } = await mirror.run(['status'], { DATABASE_URL: undefined }, shell);
     expect(stderr).toMatch(/^cognito-mirror: working folder: .*deleted.*MIRROR_HOME/);
     expect(code).toBe(2);
   });
 
-  it('does not matter where MIRROR_HOME is absolute', async () => {
+  it('does not matter if MIRROR_HOME is absolute', async () => {
     const env = { MIRROR_HOME: `${mirror.folder}/home`, LOG_LEVEL: 'warn' };
     const { code, stderr } = await mirror.run(['sync'], env, shell);
     expect({ code, stderr }).toMatchObject({ code: 0 });

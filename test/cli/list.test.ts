@@ -139,7 +139,7 @@ describe('list', () => {
     expect(calls.map(({ request }) => request['Limit'])).toContain(0);
   });
 
-  it('takes none where --max-items is 0, and asks nothing', async () => {
+  it('lists none if --max-items is 0, and sends no call', async () => {
     const calls = noteCalls();
     expect(await list('users', POOL, '--max-items', '0')).toEqual({ items: [], token: null });
     expect(calls).toEqual([]);
@@ -252,13 +252,13 @@ describe('list', () => {
     [['users', 'us-east-1_Simulated', '--filter', 'custom:a = "x"'], /refused a parameter/],
     [['users', 'us-east-1_Simulated', '--attributes', 'nickname'], /List no attributes/],
     [['users', 'us-east-1_Simulated', '--starting-token', 'x'], /--starting-token: the service/],
-  ])('tells what the service refuses of %j, with exit code 2', async (args, message) => {
+  ])('reports what the service refuses of %j, with exit code 2', async (args, message) => {
     const { code, stdout, stderr } = await mirror.run(['list', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(message);
   });
 
-  it('tells of attributes that a user on a later page lacks', async () => {
+  it('reports attributes that a user on a later page lacks', async () => {
     await setFaults({ 'empty-page': 1 });
     const { code, stderr } = await mirror.run(['list', 'users', POOL, '--attributes', 'nickname']);
     await setFaults(FAULTS);

@@ -41,7 +41,7 @@ const NEEDS_A_MIRROR = [
   ['trigger', 'us-east-1_Simulated'],
 ];
 
-describe('where MIRROR_HOME holds no mirror', () => {
+describe('if MIRROR_HOME holds no mirror', () => {
   it.each(NEEDS_A_MIRROR)('%s names the folder and makes nothing', async (...args) => {
     const { code, stderr } = await mirror.run(args, noDatabase());
     expect(stderr).toContain(`cognito-mirror: the folder ${home}: nothing is mirrored there yet.`);
@@ -79,7 +79,7 @@ describe('where MIRROR_HOME holds no mirror', () => {
   });
 });
 
-describe('where DATABASE_URL names an empty database', () => {
+describe('if DATABASE_URL names an empty database', () => {
   const empty = () => ({ DATABASE_URL: emptyDatabase, MIRROR_HOME: join(mirror.folder, 'none') });
 
   it.each(NEEDS_A_MIRROR)('%s says so and makes no schema', async (...args) => {

@@ -63,7 +63,7 @@ describe('a snapshot that looks wrong', () => {
     });
   });
 
-  it('is published by release also where its archive fails, as status says', async () => {
+  it('is published by release even if its archive fails, as status shows', async () => {
     // A file where the folder of the parts belongs.
     await writeFile(join(mirror.archive, 'parquet'), '');
     const { code } = await mirror.run(['release', held]);
@@ -116,7 +116,7 @@ describe('a snapshot that looks wrong', () => {
     }
   });
 
-  it('stays held where the archive cannot be reached, and can be released after', async () => {
+  it('stays held if the archive cannot be reached, and can be released later', async () => {
     const { code, stderr } = await mirror.run(['release', held], {
       ARCHIVE_URL: 'file:///dev/null/archive',
     });

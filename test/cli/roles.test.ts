@@ -66,7 +66,7 @@ async function expectDenied(role: Role, statement: string): Promise<void> {
 }
 
 describe('by the documented SQL', () => {
-  test('the owner alone migrates, and who may not is told what to do', async () => {
+  test('only the owner migrates, and other roles get the remedy', async () => {
     const before = await fleet.sync([], env('worker'));
     expect(before).toMatchObject({ code: 2, stdout: '' });
     expect(before.stderr).toMatch(/Run `migrate` with the role that owns them/);
@@ -224,7 +224,7 @@ describe('no role has more', () => {
     }
   });
 
-  test('a right that is missing is told, with where to find it', async () => {
+  test('a missing right is reported, with the page that documents it', async () => {
     await sql('owner', 'REVOKE INSERT ON directory.users FROM mirror_worker');
     change();
     const { code, stderr } = await fleet.sync([], env('worker'));

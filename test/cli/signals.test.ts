@@ -34,7 +34,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('a fault is reported before %s ends', 
   expect(code).toBe(1);
 });
 
-test('a fault is reported where the work does not stop', async () => {
+test('a fault is reported if the work does not stop', async () => {
   const { code, stderr } = await startFaulty().ended;
   expect(stderr).toMatch(/^cognito-mirror: Error: a fault of ours$/m);
   expect(stderr).not.toContain('Interrupted');

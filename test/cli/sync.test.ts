@@ -23,7 +23,7 @@ const usersByPool = () =>
     `SELECT pool_id, count(*)::int AS users FROM directory.users GROUP BY pool_id ORDER BY pool_id`,
   );
 
-/** The lines of a log that tell how the run of a pool ended. */
+/** The lines of a log that say how the run of a pool ended. */
 function outcomesIn(stderr: string): Record<string, unknown>[] {
   return stderr
     .trim()
@@ -33,7 +33,7 @@ function outcomesIn(stderr: string): Record<string, unknown>[] {
 }
 
 describe('sync', () => {
-  it('mirrors a pool and tells a person what came of it', async () => {
+  it('mirrors a pool and reports the result to a person', async () => {
     const { code, stdout, stderr } = await mirror.run(['sync']);
     expect(code).toBe(0);
     const memberships = [...mirror.pool.memberships()].length;
@@ -72,7 +72,7 @@ describe('sync', () => {
     });
   });
 
-  it('writes each outcome as text and as one JSON line where both outputs go to one file, as in a cron job', async () => {
+  it('writes each outcome as text and as one JSON line if both outputs go to one file, as in a cron job', async () => {
     const log = join(mirror.folder, 'log');
     const pools = ['us-east-1_Main', 'us-east-1_Gone'];
     const { code } = await mirror.run(['sync', ...pools], {}, `exec "$@" >>'${log}' 2>&1`);
@@ -182,7 +182,7 @@ describe('sync', () => {
     ]);
   });
 
-  it('mirrors every pool of the Region where COGNITO_POOLS is `all`', async () => {
+  it('mirrors every pool of the Region if COGNITO_POOLS is `all`', async () => {
     const { code, reports } = await mirror.sync([], {
       COGNITO_POOLS: 'all',
       AWS_REGION: 'us-east-1',
@@ -227,7 +227,7 @@ describe('sync', () => {
     expect((await mirror.sync(['us-east-1_Main'])).code).toBe(0);
   });
 
-  it('mirrors the good pools where one fails, says why that one did, and exits 1', async () => {
+  it('mirrors the other pools if one fails, reports why that one did, and exits 1', async () => {
     const { code, stdout, stderr } = await mirror.run([
       ...['sync', '--json', 'us-east-1_Main', 'us-east-1_Gone', 'eu-west-1_Far'],
     ]);
@@ -253,7 +253,7 @@ describe('sync', () => {
     expect(failed.reports.map(({ state }) => state)).toEqual(['held', null, 'archived']);
   });
 
-  it('lets one of two runs on one account and Region through, and tells the other why', async () => {
+  it('lets one of two runs on one account and Region through, and prints the reason for the other', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;

@@ -184,7 +184,7 @@ const RETRIES: [string, HandMade | 'drop', unknown, RegExp][] = [
   ],
   ['a dropped connection', 'drop', ServiceUnavailableError, /could not be reached \(ECONNRESET\)/],
   [
-    'an answer that is no JSON',
+    'an answer that is not JSON',
     { body: '<html>jane@example.com' },
     MalformedAnswerError,
     /HTTP 200/,

@@ -130,7 +130,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** A signal that nobody aborts. */
+/** A signal that never fires. */
 export function never(): AbortSignal {
   return new AbortController().signal;
 }

@@ -25,7 +25,7 @@ test('can create the same folders concurrently', async () => {
   }
 });
 
-test('fails below a file and where folders cannot be created', async () => {
+test('fails below a file, and if folders cannot be created', async () => {
   await expect(makeFolder('/dev/null/a/b')).rejects.toThrow(/ENOTDIR/);
   await expect(makeFolder('/proc/none/a/b')).rejects.toThrow();
 });

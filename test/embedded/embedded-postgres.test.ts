@@ -187,7 +187,7 @@ test('after the server itself was killed, the next to open starts it again with 
   await second.close();
 });
 
-test.each(['this process', 'a stranger', 'nobody any more'])(
+test.each(['this process', 'a stranger', 'no process'])(
   "a dead server's file that names %s does not hinder a start",
   async (whose) => {
     await (await openEmbeddedPostgres(home)).close();

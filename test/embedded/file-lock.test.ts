@@ -36,7 +36,7 @@ test('one at a time holds the lock, and nothing is left of it', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('a waiter is told once that it waits, and can give up', async () => {
+test('a waiter gets one notice that it waits, and can give up', async () => {
   const path = join(await makeFolder(), 'lock');
   const release = await acquireFileLock(path);
   const controller = new AbortController();
@@ -67,7 +67,7 @@ test('a dead holder is put aside, and by many waiters at once still one at a tim
       await appendFile(${JSON.stringify(log)}, '(');
       await new Promise((done) => setTimeout(done, 2));
       await appendFile(${JSON.stringify(log)}, ')');
-      // Every other time it dies with the lock in hand.
+      // Every other time it dies while it holds the lock.
       if (i === 4 && process.argv[1] === 'die') process.kill(process.pid, 'SIGKILL');
       await release();
     }`;

@@ -46,7 +46,7 @@ test('a command waits for a connection that others have just now', async () => {
   const other = openPool(env().DATABASE_URL, 1);
   await other.query('SELECT');
   const running = await mirror.start(['query', '--csv', 'SELECT 1 AS one'], env());
-  // As long as it is refused it waits, and it is refused at least once meanwhile.
+  // As long as it is refused it waits, and it is refused at least once.
   await expect.poll(() => running.output.stderr + running.child.exitCode).toMatch(/null$/);
   await sleep(1_500);
   expect(running.child.exitCode).toBeNull();

@@ -162,7 +162,7 @@ describe('list', () => {
 });
 
 test.each([['status'], ['status', '--json'], ['plan'], ['plan', '--json']])(
-  '%j tells nothing of it',
+  '%j reveals nothing of it',
   async (...args) => {
     const said = await run(...args);
     expect(said).toContain(fleet.poolId);
@@ -195,7 +195,7 @@ test('a command line that says it is refused without a move', async () => {
 });
 
 describe('a worker', () => {
-  test('tells nothing of it: in health, metrics and logs, and of no path that it is asked for', async () => {
+  test('reveals nothing of it: in health, metrics and logs, and of no path that is requested', async () => {
     const worker = await fleet.worker({ LOG_LEVEL: 'trace', MIRROR_HTTP_TOKEN: undefined });
     await fleet.trigger();
     expect(await fleet.settled()).toMatchObject({ outcome: 'done' });

@@ -185,7 +185,7 @@ const decode = (row: Row) => (column: string) => {
   return typeof text === 'string' && isEscaped ? decodeEscaped(text) : text;
 };
 
-/** A name tells by itself that it is escaped: it holds the form of a unit that Postgres cannot hold. */
+/** A name shows that it is escaped: it holds the escape of a unit that Postgres cannot hold. */
 const decodeName = (stored: unknown): string => {
   const name = stored as string;
   return /\\u(0000|d[89a-f][0-9a-f]{2})/.test(name) ? decodeEscaped(name) : name;

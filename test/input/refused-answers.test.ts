@@ -221,7 +221,7 @@ describe('a snapshot', () => {
     }
   });
 
-  test('asks again for what was malformed once, and loses nobody by it', async () => {
+  test('retries what was malformed once, and loses no user by it', async () => {
     const mirror = await openTestMirror({ users: 90, groups: 2 });
     try {
       const asked = new Set<unknown>();

@@ -6,7 +6,7 @@ test.each(['20.19.0', '20.20.2', '22.0.0', '26.1.0'])('Node %s is new enough', (
   expect(nodeTooOld(version)).toBeNull();
 });
 
-test.each(['18.20.0', '20.18.3', '20.9.0', '12.0.0'])('Node %s is told what to do', (version) => {
+test.each(['18.20.0', '20.18.3', '20.9.0', '12.0.0'])('Node %s gets the remedy', (version) => {
   expect(nodeTooOld(version)).toMatch(
     new RegExp(`^this is Node ${version}, and Node 20\\.19 or newer is needed\\. Install `),
   );

@@ -148,7 +148,7 @@ test('without a network, says that npm cannot reach its registry and what to do'
   expect(stderr).toMatch(/npm cannot reach its registry\. Connect this machine/);
 });
 
-test('packages for other platforms and for development may be absent where they are not needed', async () => {
+test('packages for other platforms and for development may be absent if they are not needed', async () => {
   await start(['demo']).result;
   await lockPackages({
     'node_modules/other-platform': { version: '1.0.0', optional: true, os: ['none'] },

@@ -18,7 +18,7 @@ afterEach(() => mirror.close());
 /** Postgres and the archive are those of the home. */
 const OWN = { DATABASE_URL: undefined, ARCHIVE_URL: undefined };
 
-/** Where Postgres keeps its files: nobody else passes it. */
+/** Where Postgres keeps its files: no other account may enter it. */
 const CLOSED = /^postgres[^/]*\/data$/;
 
 /** Every path below a folder with its mode, as `work/x 600`; the folder itself is `.`. */
@@ -39,7 +39,7 @@ const PASSED = process.getuid?.() === 0 ? /^(\.|postgres(\.new-\w+)?) 711$/ : /^
 const openToOthers = (modes: readonly string[]) =>
   modes.filter((line) => !/ [0-7]00$/.test(line) && !PASSED.test(line));
 
-/** Looks at the home again and again; the function that it gives stops, and tells what was open. */
+/** Looks at the home again and again. The returned function stops that, and returns what was open. */
 function watch(): () => Promise<string[]> {
   const found = new Set<string>();
   let stopped = false;

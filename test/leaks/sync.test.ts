@@ -77,7 +77,7 @@ const FAILURES: readonly Failure[] = [
     begin: refused('DescribeUserPool', 'ExpiredTokenException'),
   },
   {
-    what: 'the service refuses as nobody knows it',
+    what: 'the service refuses with an unknown error',
     code: 1,
     message: /an error that is not documented/,
     begin: refused('ListUsersInGroup', 'SomethingElseException'),

@@ -63,7 +63,7 @@ it('one that has only to be checked and published is not, however old', async ()
   expect(await age(100, 6_000)).toBe(false);
 });
 
-it('one that is no longer walking is not, and one that there is not neither', async () => {
+it('neither one that is no longer walking nor a missing one is', async () => {
   await db.query(`UPDATE directory.snapshots SET state = 'held', reason = 'Fewer users.'`);
   expect(await age(25, 600)).toBe(false);
   expect(await isAbandoned(db, 'eu-west-1_Fixture02', lease.snapshotAt)).toBe(false);

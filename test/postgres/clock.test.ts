@@ -73,7 +73,7 @@ it('that was ahead once does not make a stale mirror look fresh in metrics', asy
   expect(figures?.publishedAge).toBeGreaterThan(29 * 3600);
 });
 
-it('of snapshots in quick succession is no trouble', async () => {
+it('of snapshots in quick succession causes no problem', async () => {
   const taken = [await take('ann'), await take('bob'), await take('cem')];
   expect(await usersAt(literal(taken[1]?.at as Date))).toEqual(['bob']);
   expect(Math.max(...taken.map(({ secondsAhead }) => secondsAhead))).toBeLessThan(60);

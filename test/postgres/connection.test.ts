@@ -26,7 +26,7 @@ const until = async (condition: string) => {
 };
 
 describe('a transaction', () => {
-  it('rejects, and ends nothing else, where its connection is cut in a statement', async () => {
+  it('rejects, and ends nothing else, if its connection is cut in a statement', async () => {
     const running = transaction(db, (client) => client.query(ENDLESS)).catch((error) => error);
     await until(`query = '${ENDLESS}'`);
     await end(`query = '${ENDLESS}'`);
@@ -34,7 +34,7 @@ describe('a transaction', () => {
     expect((await db.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
-  it('rejects where its connection is cut between two statements', async () => {
+  it('rejects if its connection is cut between two statements', async () => {
     const running = transaction(db, async (client) => {
       await end('true');
       await client.query('SELECT 1');
@@ -43,7 +43,7 @@ describe('a transaction', () => {
     expect((await db.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
-  it('is cancelled by its signal, also where every connection is taken', async () => {
+  it('is cancelled by its signal, even if every connection is taken', async () => {
     const stop = new AbortController();
     const running = [1, 2].map(() =>
       transaction(db, (client) => client.query(ENDLESS), stop.signal).catch((error) => error),
@@ -55,7 +55,7 @@ describe('a transaction', () => {
     expect(await Promise.all(running)).toEqual([reason, reason]);
   });
 
-  it('is cancelled also where the signal comes between two statements', async () => {
+  it('is cancelled even if the signal comes between two statements', async () => {
     const stop = new AbortController();
     const reason = new InterruptedError();
     const running = transaction(
@@ -106,7 +106,7 @@ describe('a connection that is used all the time', () => {
 });
 
 describe('an error of Postgres', () => {
-  it('is told without the row that it quotes', async () => {
+  it('is reported without the row that it quotes', async () => {
     const quoting = async (sql: string) => {
       const error = await db.query(sql).catch((failure) => failure);
       return withoutRows(error).message;

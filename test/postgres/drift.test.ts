@@ -189,7 +189,7 @@ describe('an old dump restored over the current rows', () => {
 });
 
 describe('what something else did to users who also changed', () => {
-  it('counts a deleted row as removed where the user left the pool, and asks for it by name', async () => {
+  it('counts a deleted row as removed if the user left the pool, and confirms it by name', async () => {
     await threeUsers();
     await db.query('TRUNCATE directory.users');
     const lease = await begin(db);
@@ -209,7 +209,7 @@ describe('what something else did to users who also changed', () => {
     });
   });
 
-  it('keeps the change where the row was changed in the same way', async () => {
+  it('keeps the change if the row was changed in the same way', async () => {
     const content = await threeUsers();
     await db.query(`UPDATE directory.users SET enabled = false WHERE username = 'bob'`);
     const lease = await take({
@@ -265,7 +265,7 @@ describe('rows that only were moved', () => {
   });
 });
 
-it('a pool whose rows were taken out everywhere by hand begins anew', async () => {
+it('a pool whose rows were all deleted by hand starts again', async () => {
   const content = await threeUsers();
   for (const table of [
     'mirror.snapshot_leases',

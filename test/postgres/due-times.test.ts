@@ -102,7 +102,7 @@ describe('daylight saving', () => {
     ]);
   });
 
-  it('leaves a run out, until the next day, where the hour after midnight is skipped', () => {
+  it('leaves a run out, until the next day, if the hour after midnight is skipped', () => {
     expect(dueTimes('30 0 * * *', 'America/Havana', '2026-03-07T00:00:00Z', 2)).toEqual([
       '2026-03-07T05:30',
       '2026-03-09T04:30',

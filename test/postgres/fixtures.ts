@@ -56,7 +56,7 @@ export async function begin(db: pg.Pool, poolId = POOL): Promise<SnapshotLease> 
   return (await beginSnapshot(db, poolId)).lease;
 }
 
-/** Adds a walk and takes it in hand. */
+/** Adds a walk and takes its lease. */
 export async function startWalk(
   db: pg.Pool,
   lease: SnapshotLease,

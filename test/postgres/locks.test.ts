@@ -63,7 +63,7 @@ describe('a pool', () => {
 });
 
 describe('a connection that breaks', () => {
-  it('tells of it, and frees what it held', async () => {
+  it('reports it, and frees what it held', async () => {
     const lost = new EventTarget();
     const told = once(lost, 'lost');
     const one = await open(() => lost.dispatchEvent(new Event('lost')));
@@ -77,7 +77,7 @@ describe('a connection that breaks', () => {
     await expect.poll(() => isLockedInline(db, POOL)).toBe(false);
   });
 
-  it('says nothing where it was released', async () => {
+  it('reports nothing if it was released', async () => {
     let isLost = false;
     const one = await open(() => {
       isLost = true;

@@ -117,7 +117,7 @@ test('every table has a primary key', async () => {
   expect(without).toEqual([]);
 });
 
-describe('on a promoted replica, whose sequences begin anew', () => {
+describe('on a promoted replica, whose sequences start again', () => {
   let db: pg.Pool;
   beforeEach(async () => {
     await migrate(url);

@@ -31,7 +31,7 @@ const usersAt = async (days: number) => {
   return found.rows.map((row) => row.username);
 };
 
-it('drops what ended before the days kept, and says so of a time that can no longer be told', async () => {
+it('drops what ended before the days kept, and refuses a time before them', async () => {
   await take('ann', 'bob');
   await passDays(30);
   await take('bob', 'cem');

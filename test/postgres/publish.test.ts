@@ -98,7 +98,7 @@ describe('publishing', () => {
     expect(await changes(second)).toEqual([]);
   });
 
-  it('rewrites no row where a crash of Postgres emptied the hashes, and has them again', async () => {
+  it('rewrites no row if a crash of Postgres emptied the hashes, and records them again', async () => {
     const content = { users: [user('ann'), user('bob')], groups: [], members: {} };
     await take(content);
     const placed = 'SELECT ctid::text, xmin::text FROM directory.users';
@@ -162,7 +162,7 @@ describe('publishing', () => {
     ).toEqual([{ precedence: null }]);
   });
 
-  it('tells a name that came back with another sub as removed and added', async () => {
+  it('counts a name that came back with another sub as removed and added', async () => {
     await take({
       users: [user('ann')],
       groups: [group('staff')],

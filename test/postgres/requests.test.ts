@@ -49,11 +49,11 @@ it('an ended request makes way for the next one, and keeps its outcome', async (
   expect(await findOpenRequestForPool(db, POOL)).toEqual(second);
 });
 
-it('an open request tells what it waits for, and an ended one no longer', async () => {
+it('an open request shows what it waits for, and an ended one no longer', async () => {
   const request = await ask();
-  await recordWaiting(db, request.id, 'A `sync` of the pool is waited for.');
+  await recordWaiting(db, request.id, 'Waiting for a running `sync` of this pool.');
   expect(await rowOf(request)).toMatchObject({
-    waiting_reason: 'A `sync` of the pool is waited for.',
+    waiting_reason: 'Waiting for a running `sync` of this pool.',
   });
   await endRequest(db, request.id, 'done', null);
   await recordWaiting(db, request.id, 'Too late.');
@@ -83,7 +83,7 @@ it('requests that ended over 90 days ago are forgotten, open ones never', async 
   expect(await rowOf(open)).toMatchObject({ outcome: null });
 });
 
-it('a run is skipped only where a snapshot is in progress', async () => {
+it('a run is skipped only if a snapshot is in progress', async () => {
   expect(await skipRequest(db, POOL)).toBe(false);
   const request = await ask();
   expect(await skipRequest(db, POOL)).toBe(true);

@@ -56,7 +56,7 @@ describe('saved schedules', () => {
     expect(await schedules()).toEqual([]);
   });
 
-  it('keep their time where they stay the same, also one that has passed', async () => {
+  it('keep their time if they stay the same, even a time that has passed', async () => {
     await saveSchedules(db, [nightly(POOL), nightly(OTHER)]);
     await moveRun(-7200, -7100);
     const before = await schedules();
@@ -67,7 +67,7 @@ describe('saved schedules', () => {
     expect(other?.dueAt.getTime()).toBeGreaterThan(Date.now());
   });
 
-  it('can be saved by many at once, while runs are taken up', async () => {
+  it('can be saved by many at once, while runs start', async () => {
     const both = [nightly(POOL), nightly(OTHER)];
     await saveSchedules(db, both);
     for (let time = 0; time < 20; time += 1) {
@@ -83,7 +83,7 @@ describe('saved schedules', () => {
 describe('a run that is due', () => {
   beforeEach(() => saveSchedules(db, [nightly(POOL)]));
 
-  it('is taken up once, however many ask and however many runs were missed', async () => {
+  it('starts once, however many workers try and however many runs were missed', async () => {
     await moveRun(-90 * 24 * 3600, -90 * 24 * 3600 + 60);
     expect(await listOverduePools(db, 3)).toEqual([POOL]);
     const taken = await Promise.all(Array.from({ length: 10 }, () => openDueRequest(db, POOL)));
@@ -129,7 +129,7 @@ describe('a run that is due', () => {
     ]);
   });
 
-  it('is asked for or noted where the one before ends at the same moment', async () => {
+  it('is requested or recorded if the one before ends at the same moment', async () => {
     for (let time = 1; time <= 30; time += 1) {
       await moveRun(-10, -5);
       const open = await findOpenRequestForPool(db, POOL);

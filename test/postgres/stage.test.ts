@@ -104,7 +104,7 @@ describe('a page', () => {
     expect(await stagedNames()).toEqual(['ann']);
   });
 
-  it('tells a stage that a crash emptied from a walk that was taken over', async () => {
+  it('distinguishes a stage that a crash emptied from a walk that was taken over', async () => {
     const walk = await startWalk(db, lease, {});
     await db.query(`TRUNCATE ${stageTables(lease.stage).walks}`);
     const committer = new PageCommitter(db, lease);
@@ -219,7 +219,7 @@ describe('merging reads', () => {
     await expect(mergeReads(db, lease, never)).rejects.toThrow(/1 of its walks have not ended/);
   });
 
-  it('drops the memberships of groups that were deleted meanwhile, and finds members without user', async () => {
+  it('drops the memberships of groups that were deleted in between, and finds members without user', async () => {
     await stage(db, lease, {
       users: [user('ann')],
       groups: [group('staff'), group('gone')],
@@ -238,7 +238,7 @@ describe('merging reads', () => {
 });
 
 describe('a snapshot', () => {
-  it('is taken up again by the next run, which fences the one before', async () => {
+  it('is resumed by the next run, whose lease replaces the one before', async () => {
     const again = await beginSnapshot(db, POOL);
     expect(again).toMatchObject({
       resumed: true,

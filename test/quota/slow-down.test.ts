@@ -71,7 +71,7 @@ test('the factor is always between an eighth and one', () => {
   );
 });
 
-test('the rate meter tells events a second over the last two', () => {
+test('the rate meter gives the events a second over the last two', () => {
   const { time, now } = clock();
   const meter = new RateMeter(now);
   expect(meter.rate).toBe(0);

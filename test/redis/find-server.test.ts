@@ -27,7 +27,7 @@ beforeEach(async () => {
   await mkdir(join(checkout, 'programs'));
 });
 
-/** Writes a redis-server that only tells its version. */
+/** Writes a redis-server that only prints its version. */
 async function putServer(folder: string, version: string): Promise<void> {
   await mkdir(join(checkout, folder), { recursive: true });
   const text = `#!/bin/sh\necho "Redis server v=${version} sha=00000000:0 malloc=libc bits=64"\n`;

@@ -29,7 +29,7 @@ export interface Level {
   readonly rest: number;
 }
 
-/** The courses of all measures, by their names. The first quarter, in which all warms up, tells nothing of growth. */
+/** The courses of all measures, by their names. The first quarter is warm-up and does not show growth. */
 export function coursesOf(samples: readonly Sample[]): ReadonlyMap<string, Course> {
   const quarter = Math.floor(samples.length / 4);
   const measures = new Set(samples.flatMap((sample) => Object.keys(sample)));

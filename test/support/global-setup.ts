@@ -25,7 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => postgres.close();
 }
 
-/** Turns off what protects data from a crash of the machine: nobody needs the data of a suite again. */
+/** Turns off what protects data from a crash of the machine: the data of a suite is not needed again. */
 async function skipDiskFlushes(home: string): Promise<void> {
   const settings = join(home, 'postgres/data/postgresql.auto.conf');
   await appendFile(settings, 'fsync = off\nfull_page_writes = off\n');

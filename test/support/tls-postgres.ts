@@ -8,7 +8,7 @@ import type { Certificate } from './certificates.ts';
 import { startPostgres } from './own-postgres.ts';
 import { runSql } from './postgres.ts';
 
-/** A Postgres that lets nobody into one of its databases but by TLS. */
+/** A Postgres with a database that requires TLS. */
 export interface TlsPostgres {
   /** Of that database, without a word of TLS. */
   readonly url: string;

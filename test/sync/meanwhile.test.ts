@@ -104,7 +104,7 @@ describe('while a snapshot is taken', () => {
     expect(await count('SELECT count(*) FROM directory.users')).toBe(300);
   });
 
-  it('a stage that a crash of Postgres empties is filled again, and nobody counts as removed', async () => {
+  it('a stage that a crash of Postgres empties is filled again, and no user counts as removed', async () => {
     await mirror.sync();
     mirror.pool.deleteUser([...mirror.pool.users()][0]?.username as string);
     const emptied = async () => {

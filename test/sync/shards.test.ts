@@ -178,7 +178,7 @@ describe('users whose sub is not a UUID, and who are not on the first page', () 
   it('are found by comparison with the last snapshot, if shards lose them later', async () => {
     await openWith((i) => `migrated-${i}`);
     await syncCounted();
-    // What is remembered of the pool is gone, and the estimate tells nothing.
+    // The record of the pool is gone, and the estimate says nothing.
     await mirror.db.query('DELETE FROM mirror.pools');
     estimate(() => 0);
     expect((await syncCounted()).report).toMatchObject({ removed: 0 });

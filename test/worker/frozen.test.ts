@@ -49,7 +49,7 @@ async function wake({ child, pid }: FleetWorker): Promise<void> {
   );
   expect(before?.jobs).toBeGreaterThan(0);
   child.kill('SIGCONT');
-  await until('it is awake, and has nothing in hand', async () => {
+  await until('it is awake, and runs no job', async () => {
     const [now] = await fleet.rows<{ idle: boolean }>(
       'SELECT jobs = 0 AND seen_at > $2 AS idle FROM mirror.workers WHERE pid = $1',
       [pid, before?.at],

@@ -130,9 +130,9 @@ it('a job whose lock is lost is aborted', async () => {
   untilAborted = true;
   const added = await start();
   const key = `${queues.prefix}:snapshots:${added.id}:lock`;
-  await until('the job is in hand', async () => (await redis.command('EXISTS', key)) === 1);
+  await until('the job runs', async () => (await redis.command('EXISTS', key)) === 1);
   await redis.command('SET', key, 'of another worker');
-  await until('it is told', async () => aborted.length > 0);
+  await until('it is aborted', async () => aborted.length > 0);
   expect(String(aborted[0])).toMatch(/lock was lost/);
 });
 
@@ -142,13 +142,13 @@ it('a job that returns while it still runs is delayed, and keeps its lock afterw
   const keys = `${queues.prefix}:snapshots`;
   const lock = `${keys}:${added.id}:lock`;
   const locked = async () => (await redis.command('EXISTS', lock)) === 1;
-  await until('the job is in hand', locked);
+  await until('the job runs', locked);
   // As if another worker had found it stalled, which this process does not know.
   await redis.command('DEL', lock);
   await redis.command('LREM', `${keys}:active`, '1', added.id ?? '');
   await redis.command('RPUSH', `${keys}:wait`, added.id ?? '');
   await redis.command('ZADD', `${keys}:marker`, '0', '0');
-  await until('the run is told', async () => aborted.length > 0);
+  await until('the run is aborted', async () => aborted.length > 0);
   untilAborted = false;
   await until('it is done', async () => (await (await find(added)).getState()) === 'completed');
   expect(String(aborted[0])).toMatch(/started again/);

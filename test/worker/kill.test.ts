@@ -72,7 +72,7 @@ describe('killed workers', () => {
       const held = holdCalls(fleet, 'ListUsersInGroup', 1);
       const worker = await fleet.worker();
       await fleet.trigger();
-      await until('walks are in hand', async () => held.reached());
+      await until('walks are being read', async () => held.reached());
       await killAll([worker]);
       const inHand = await queues.walks.getActive();
       expect(inHand.length).toBeGreaterThan(0);

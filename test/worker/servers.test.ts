@@ -64,10 +64,10 @@ describe('Redis, lost while a pool is read', () => {
     await whenAttempted(15);
     await fleet.redis.stop();
     for (const worker of workers) {
-      await until('the loss is told', async () => troubleIn(worker).length > 0);
+      await until('the loss is logged', async () => troubleIn(worker).length > 0);
     }
     const before = await untilQuiet(fleet);
-    await until('status tells', async () => (await troubleInStatus()).every((told) => told));
+    await until('status shows it', async () => (await troubleInStatus()).every((told) => told));
     for (const worker of workers) expect(await readyz(worker)).toBe(503);
     expect(attempts()).toBe(before);
     await fleet.redis.restart({ keepData: true });
@@ -81,7 +81,7 @@ describe('Redis, lost while a pool is read', () => {
       expect(lines.length - others.length).toBeLessThanOrEqual(1);
       expect(await readyz(worker)).toBe(200);
     }
-    await until('status tells', async () => (await troubleInStatus()).every((told) => !told));
+    await until('status shows it', async () => (await troubleInStatus()).every((told) => !told));
     await expectNoAttemptSpent(fleet);
   });
 
@@ -111,7 +111,7 @@ describe('Postgres, lost while a pool is read', () => {
     await whenAttempted(15);
     relay.freeze();
     for (const worker of workers) {
-      await until('the loss is told', async () => troubleIn(worker).length > 0);
+      await until('the loss is logged', async () => troubleIn(worker).length > 0);
       expect(await readyz(worker)).toBe(503);
     }
     const before = await untilQuiet(fleet);

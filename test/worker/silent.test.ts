@@ -39,13 +39,13 @@ it('a worker that gets no answer from Postgres leaves its jobs to another, and r
   onTestFinished(() => relay.close());
   const silent = await fleet.worker({ ...PACE, DATABASE_URL: relay.url });
   await fleet.trigger(POOL);
-  await until('it has walks in hand', async () => (await jobsInHand(silent)) > 0);
+  await until('it reads walks', async () => (await jobsInHand(silent)) > 0);
   const other = await fleet.worker(PACE);
   relay.freeze();
-  await until('the loss is told', async () => troubleIn(silent).length > 0);
+  await until('the loss is logged', async () => troubleIn(silent).length > 0);
   expect(await readyz(silent)).toBe(503);
   expect(await readyz(other)).toBe(200);
-  await until('status tells', async () => {
+  await until('status shows it', async () => {
     const { stdout } = await fleet.run(['status', '--json']);
     const { workers } = JSON.parse(stdout) as Status;
     return workers.some(({ pid, alive }) => pid === silent.pid && !alive);
@@ -58,7 +58,7 @@ it('a worker that gets no answer from Postgres leaves its jobs to another, and r
 
   relay.thaw();
   await until('it is ready again', async () => (await readyz(silent)) === 200);
-  await until('its return is told', async () => troubleIn(silent).length > 1);
+  await until('its return is logged', async () => troubleIn(silent).length > 1);
   expect(troubleIn(silent)).toEqual(lossAndReturn('Postgres'));
   other.child.kill('SIGTERM');
   await other.result;

@@ -65,7 +65,7 @@ async function expectNoConnections(): Promise<void> {
   expect(await fleet.rows('SELECT FROM mirror.workers')).toEqual([]);
 }
 
-/** Expects the jobs to lie in their queues as if nobody had had them. */
+/** Expects the jobs to wait in their queues as if no worker had run them. */
 async function expectGivenBack(): Promise<void> {
   for (const queue of [queues.snapshots, queues.walks]) {
     expect(await queue.getActiveCount()).toBe(0);

@@ -229,7 +229,7 @@ describe('a pool', () => {
   it('that a worker does not know waits for one that does, which status shows', async () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
-    const told = await until('it is said what is waited for', () => waitingReason(UNKNOWN));
+    const told = await until('the reason is recorded', () => waitingReason(UNKNOWN));
     expect(told).toBe(`This worker is not configured for ${UNKNOWN}; waiting for one that is.`);
 
     await fleet.worker({ COGNITO_POOLS: [KNOWN, UNKNOWN].join(',') });

@@ -8,7 +8,7 @@ const FAULTS = 'test/faults/faults.test.ts';
 export const BREAKAGES = [
   {
     invariant: 1,
-    what: 'the token is committed apart from the rows',
+    what: 'the token is committed separately from the rows',
     file: 'src/postgres/store/commit-pages.ts',
     from: '  const staged = await db.query<{ id: number }>({',
     to: `  await db.query(
@@ -61,7 +61,7 @@ export const BREAKAGES = [
   },
   {
     invariant: 5,
-    what: 'a page is committed whoever has the walk',
+    what: "a page is committed without the walk's lease",
     file: 'src/postgres/store/commit-pages.ts',
     from: 'w.attempt = c.attempt AND w.lease = c.lease AND',
     to: 'w.attempt = c.attempt AND',
@@ -94,7 +94,7 @@ export const BREAKAGES = [
   },
   {
     invariant: 8,
-    what: 'nobody looks at what was stored',
+    what: 'stored objects are not verified',
     file: 'src/archive/s3/s3-destination.ts',
     from: 'if (await this.#isWhole(key, file, checksum, signal)) return;',
     to: 'if (file.bytes >= 0) return;',
