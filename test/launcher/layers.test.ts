@@ -74,8 +74,12 @@ test.each<[string, Record<string, string>, RegExp]>([
     { 'simulator/a.ts': "import '../model/b.ts';", 'model/b.ts': '' },
     /stands alone/,
   ],
-  ['of an unknown folder', { 'app/a.ts': "import '../utils/b.ts';", 'utils/b.ts': '' }, /no layer/],
-  ['out of src', { 'cli/a.ts': "import '../../test/b.ts';" }, /no source file/],
+  [
+    'of an unknown folder',
+    { 'app/a.ts': "import '../utils/b.ts';", 'utils/b.ts': '' },
+    /is not a layer/,
+  ],
+  ['out of src', { 'cli/a.ts': "import '../../test/b.ts';" }, /is not a source file/],
   ['of pg', { 'snapshot/a.ts': "import pg from 'pg';" }, /only src\/postgres/],
   [
     "of the service's SDK",
