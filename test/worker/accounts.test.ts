@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mostInAnySecond } from '../quota/sliding.ts';
 import { filesBelow } from '../support/cli-mirror.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
+import { expectPermitted, logPermits, type PermitLog } from '../support/permits.ts';
 import { type StsServer, startSts } from '../support/sts-server.ts';
 
 const [ONE, TWO, FAR] = [
@@ -21,6 +21,7 @@ const RATE = 8;
 const ROLE = `arn:aws:iam::${SECOND}:role/mirror`;
 
 let fleet: Fleet;
+let permits: PermitLog;
 let sts: StsServer;
 let ownArchive: string;
 
@@ -37,6 +38,7 @@ beforeAll(async () => {
     groups: 2,
     seed: 345,
   });
+  permits = await logPermits(fleet.redis);
   sts = await startSts({ roles: [{ arn: ROLE, externalId: 'b2a7c1d0' }] });
   ownArchive = join(fleet.folder, 'archive-of-its-own');
   const config = join(fleet.folder, 'mirror.yaml');
@@ -66,6 +68,7 @@ accounts:
   await Promise.all([fleet.worker(change), fleet.worker(change)]);
 });
 afterAll(async () => {
+  permits.close();
   await fleet.close();
   await sts.close();
 });
@@ -90,7 +93,8 @@ describe('pools of several accounts', () => {
     const [one, two] = [listed(ONE), listed(TWO)];
     expect(Math.min(...one)).toBeLessThan(Math.max(...two));
     expect(Math.min(...two)).toBeLessThan(Math.max(...one));
-    expect(mostInAnySecond([...one, ...two])).toBeLessThanOrEqual(RATE + 1);
+    const dueTimes = await permits.dueTimes(`${FIRST}/us-east-1/UserList`);
+    expectPermitted([...one, ...two], dueTimes, RATE + 1);
     const limiters = (await fleet.redis.command('KEYS', 'cognito-mirror/*/UserList')) as string[];
     expect(limiters.map((key) => key.split('/')[1]).sort()).toEqual([FIRST, SECOND]);
   });

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { mostInAnySecond } from '../quota/sliding.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, type FleetWorker, openFleet, until } from '../support/fleet.ts';
 import { holdCalls } from '../support/holds.ts';
 import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
+import { expectPermitted, logPermits } from '../support/permits.ts';
 
 const [A, B] = ['us-east-1_PoolA', 'us-east-1_PoolB'] as const;
 const RATE = 15;
@@ -75,6 +75,7 @@ describe('`sync` beside workers', () => {
       AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: fleet.simulator.url,
     };
     await startWorker(change);
+    const permits = await logPermits(fleet.redis);
     fleet.simulator.attempts.clear();
     await fleet.trigger(A);
     await until(
@@ -86,7 +87,13 @@ describe('`sync` beside workers', () => {
     expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
     const attempts = fleet.simulator.attempts.entries({ bucket: 'UserList' });
     expect(new Set(attempts.map(({ poolId }) => poolId))).toEqual(new Set([A, B]));
-    expect(mostInAnySecond(attempts.map(({ at }) => at))).toBeLessThanOrEqual(RATE + 1);
+    const dueTimes = await permits.dueTimes('UserList');
+    permits.close();
+    expectPermitted(
+      attempts.map(({ at }) => at),
+      dueTimes,
+      RATE + 1,
+    );
   });
 
   it('refuses a pool of which workers take a snapshot', async () => {

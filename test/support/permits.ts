@@ -1,0 +1,62 @@
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { mostInAnySecond } from '../quota/sliding.ts';
+import { until } from './fleet.ts';
+import type { TestRedis } from './redis-server.ts';
+
+/** The permits that all processes on a Redis reserved, from the server's own log of commands. */
+export interface PermitLog {
+  /** When the permits of all buckets with this name were due, in milliseconds of Unix time. */
+  dueTimes(bucket: string): Promise<number[]>;
+  close(): void;
+}
+
+/** Reads the commands of the script `RESERVE_PERMIT` from the server's MONITOR, from now on. */
+export async function logPermits(redis: TestRedis): Promise<PermitLog> {
+  const client = new Redis(redis.url, { retryStrategy: () => null });
+  const monitor = await client.monitor();
+  const commands: (readonly string[])[] = [];
+  monitor.on('monitor', (_time: string, args: string[]) => commands.push(args));
+  return {
+    async dueTimes(bucket) {
+      // The monitor's connection may be behind the attempts that used the permits.
+      const mark = crypto.randomUUID();
+      await redis.command('ECHO', mark);
+      await until('the monitor has caught up', async () =>
+        commands.some((args) => args.includes(mark)),
+      );
+      return commands
+        .filter(([name, key]) => /^hset$/i.test(name ?? '') && key?.endsWith(`/${bucket}`))
+        .map(([, , , minTime, , next]) => Number(next) - Number(minTime));
+    },
+    close() {
+      monitor.disconnect();
+      client.disconnect();
+    },
+  };
+}
+
+/** How much the clocks of Redis and of the simulator may differ, in milliseconds. */
+const CLOCKS_MS = 20;
+
+/**
+ * Expects that permits kept the rate, and that no attempt came without one: at any time the service
+ * had seen at most as many attempts as permits were due. This holds on a busy machine too, where
+ * attempts arrive late and then several at once.
+ *
+ * @param attempts when they reached the simulator, in milliseconds of Unix time
+ * @param most permits in any sliding second
+ */
+export function expectPermitted(
+  attempts: readonly number[],
+  dueTimes: readonly number[],
+  most: number,
+): void {
+  expect(mostInAnySecond(dueTimes)).toBeLessThanOrEqual(most);
+  const due = dueTimes.toSorted((a, b) => a - b);
+  const early = attempts
+    .toSorted((a, b) => a - b)
+    .filter((at, i) => at + CLOCKS_MS < (due[i] ?? Number.POSITIVE_INFINITY));
+  expect(attempts.length).toBeGreaterThan(0);
+  expect(early).toEqual([]);
+}
