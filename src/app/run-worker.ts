@@ -129,7 +129,7 @@ function lookUpKnown(poolIds: readonly string[], poolDeps: PoolDepsLookup): Pool
   return async (poolId) => {
     if (known.has(poolId)) return poolDeps(poolId);
     throw new LaterError(
-      `This worker is not configured for ${poolId}; waiting for one that is.`,
+      `The worker that took the job is not configured for ${poolId}.`,
       UNKNOWN_POOL_MS,
     );
   };

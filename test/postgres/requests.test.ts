@@ -51,9 +51,9 @@ it('an ended request makes way for the next one, and keeps its outcome', async (
 
 it('an open request shows what it waits for, and an ended one no longer', async () => {
   const request = await ask();
-  await recordWaiting(db, request.id, 'Waiting for a running `sync` of this pool.');
+  await recordWaiting(db, request.id, 'A `sync` of this pool is running.');
   expect(await rowOf(request)).toMatchObject({
-    waiting_reason: 'Waiting for a running `sync` of this pool.',
+    waiting_reason: 'A `sync` of this pool is running.',
   });
   await endRequest(db, request.id, 'done', null);
   await recordWaiting(db, request.id, 'Too late.');

@@ -230,7 +230,7 @@ describe('a pool', () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
     const told = await until('the reason is recorded', () => waitingReason(UNKNOWN));
-    expect(told).toBe(`This worker is not configured for ${UNKNOWN}; waiting for one that is.`);
+    expect(told).toBe(`The worker that took the job is not configured for ${UNKNOWN}.`);
 
     await fleet.worker({ COGNITO_POOLS: [KNOWN, UNKNOWN].join(',') });
     const queues = await openFleetQueues(fleet);

@@ -98,7 +98,7 @@ export async function recordSnapshot(db: Queryable, id: number, snapshotAt: Date
   await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
 }
 
-/** Records what an open request waits for, or null once it continues. */
+/** Records why an open request waits, or null once it continues. */
 export async function recordWaiting(
   db: Queryable,
   id: number,

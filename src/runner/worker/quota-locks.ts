@@ -34,7 +34,7 @@ export class QuotaLocks {
     }
     if (await joined) return session.lost.signal;
     throw new LaterError(
-      `Waiting for an inline run without Redis, which uses the quota of account ${accountId} in ${region} alone.`,
+      `An inline run without Redis uses the quota of account ${accountId} in ${region} alone.`,
       TRY_AGAIN_MS,
     );
   }
@@ -56,7 +56,7 @@ export class QuotaLocks {
       this.#session = null;
       lost.abort(
         new LaterError(
-          'Lost the connection to Postgres that holds the quota lock; waiting for a new one.',
+          'Lost the connection to Postgres that holds the quota lock.',
           SERVER_AWAY_MS,
         ),
       );

@@ -93,7 +93,7 @@ async function takeSnapshot(
   const lost = await quota.join(pool.accountId, pool.region);
   const stop = AbortSignal.any([signal, lost]);
   if (await isLockedInline(db, pool.poolId)) {
-    throw new LaterError('Waiting for a running `sync` of this pool.', INLINE_RUN_MS);
+    throw new LaterError('A `sync` of this pool is running.', INLINE_RUN_MS);
   }
   await chooseSnapshot(session, request, stop);
   for (;;) {
@@ -133,7 +133,7 @@ async function chooseSnapshot(
   await recordSnapshot(db, id, session.requireKey().snapshotAt);
 }
 
-/** Ends the request if its job is not tried again; else records what it waits for. */
+/** Ends the request if its job is not tried again; else records why it waits. */
 async function recordProblem(
   deps: JobDeps,
   request: SnapshotRequest,
@@ -151,9 +151,6 @@ async function recordProblem(
   } catch (unrecorded) {
     // If Postgres is the problem, this cannot be recorded either.
     const { poolId } = request;
-    log.debug(
-      { poolId, reason: safeMessage(unrecorded) },
-      'could not record what a request waits for',
-    );
+    log.debug({ poolId, reason: safeMessage(unrecorded) }, 'could not record why a request waits');
   }
 }
