@@ -27,7 +27,7 @@ test('archive', async () => {
 async function measure(lab: Lab, formats: string): Promise<Figures> {
   await rm(lab.archive, { recursive: true, force: true });
   // Each archive starts empty, so Postgres must not expect the previous one.
-  await lab.rows('UPDATE mirror.snapshot_leases SET destination = NULL');
+  await lab.rows('UPDATE mirror.runs SET destination = NULL');
   const { reports, steps } = await lab.sync({ ARCHIVE_FORMATS: formats });
   const { users = 0, memberships = 0, groups = 0 } = reports[0] as unknown as Sizes;
   const { seconds, program, postgres, peakBytes } = steps.archive;

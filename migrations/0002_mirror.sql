@@ -41,7 +41,7 @@ COMMENT ON COLUMN mirror.attempts.reason IS 'Why it did not succeed. Null if it 
 
 -- Snapshots
 
-CREATE TABLE mirror.snapshot_leases (
+CREATE TABLE mirror.runs (
   pool_id text COLLATE "C" NOT NULL,
   snapshot_at timestamptz NOT NULL,
   stage integer GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -54,18 +54,18 @@ CREATE TABLE mirror.snapshot_leases (
   PRIMARY KEY (pool_id, snapshot_at),
   FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots
 );
-COMMENT ON TABLE mirror.snapshot_leases IS 'The lease of each snapshot, and what its holders need to know.';
-COMMENT ON COLUMN mirror.snapshot_leases.pool_id IS 'The pool.';
-COMMENT ON COLUMN mirror.snapshot_leases.snapshot_at IS 'The snapshot.';
-COMMENT ON COLUMN mirror.snapshot_leases.stage IS 'The number in the names of its stage tables, mirror.stage_<number>_*.';
-COMMENT ON COLUMN mirror.snapshot_leases.lease_number IS 'Every runner that takes the snapshot raises it. A runner with a lower number may write nothing.';
-COMMENT ON COLUMN mirror.snapshot_leases.compared_with IS 'The published snapshot that the stage is compared with. Null for the first snapshot of a pool.';
-COMMENT ON COLUMN mirror.snapshot_leases.single_chain IS 'True if the users are read in a single chain, because the service refused shards or shards lost users.';
-COMMENT ON COLUMN mirror.snapshot_leases.published_users IS 'How many rows of directory.users its publication left. Null before.';
-COMMENT ON COLUMN mirror.snapshot_leases.destination IS 'The destination of its archive.';
-COMMENT ON COLUMN mirror.snapshot_leases.archive_lost IS 'True if it can never be archived: its rows were changed, and their published values are unknown.';
+COMMENT ON TABLE mirror.runs IS 'The run of each snapshot: its lease, and what the runners that take it need to know.';
+COMMENT ON COLUMN mirror.runs.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.runs.snapshot_at IS 'The snapshot.';
+COMMENT ON COLUMN mirror.runs.stage IS 'The number in the names of its stage tables, mirror.stage_<number>_*.';
+COMMENT ON COLUMN mirror.runs.lease_number IS 'Every runner that takes the snapshot raises it. A runner with a lower number may write nothing.';
+COMMENT ON COLUMN mirror.runs.compared_with IS 'The published snapshot that the stage is compared with. Null for the first snapshot of a pool.';
+COMMENT ON COLUMN mirror.runs.single_chain IS 'True if the users are read in a single chain, because the service refused shards or shards lost users.';
+COMMENT ON COLUMN mirror.runs.published_users IS 'How many rows of directory.users its publication left. Null before.';
+COMMENT ON COLUMN mirror.runs.destination IS 'The destination of its archive.';
+COMMENT ON COLUMN mirror.runs.archive_lost IS 'True if it can never be archived: its rows were changed, and their published values are unknown.';
 
--- Separate from mirror.snapshot_leases, whose rows are locked while pages commit. A foreign key would lock
+-- Separate from mirror.runs, whose rows are locked while pages commit. A foreign key would lock
 -- those rows too.
 CREATE TABLE mirror.progress (
   pool_id text COLLATE "C" PRIMARY KEY,
@@ -193,6 +193,6 @@ COMMENT ON COLUMN mirror.workers.problem IS 'Why it cannot work. Null if it can.
 
 -- Down Migration
 
-DROP TABLE mirror.installation, mirror.pools, mirror.attempts, mirror.snapshot_leases, mirror.progress,
+DROP TABLE mirror.installation, mirror.pools, mirror.attempts, mirror.runs, mirror.progress,
   mirror.user_hashes, mirror.user_writers, mirror.history_floors, mirror.schedules, mirror.requests,
   mirror.workers;

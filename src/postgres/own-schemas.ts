@@ -17,7 +17,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'mirror.installation',
     'mirror.pools',
     'mirror.attempts',
-    'mirror.snapshot_leases',
+    'mirror.runs',
     'mirror.progress',
     'mirror.user_hashes',
     'mirror.user_writers',

@@ -225,7 +225,7 @@ describe('sync, killed', () => {
     );
     const running = await mirror.start(['sync']);
     await expect.poll(() => waitingFor(mirror, 'mirror.history_floors')).toBe(1);
-    const maySeal = await keepLock(mirror, 'SELECT FROM mirror.snapshot_leases FOR UPDATE');
+    const maySeal = await keepLock(mirror, 'SELECT FROM mirror.runs FOR UPDATE');
     await mayRead();
     const written = async () => {
       const files = await filesBelow(mirror.archive);

@@ -20,7 +20,7 @@ beforeEach(async () => {
 async function age(hours: number, readMinutesAgo: number): Promise<boolean> {
   const moved = await db.query<{ snapshotAt: Date }>(
     `WITH runs AS (
-       UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at - make_interval(hours => $1)
+       UPDATE mirror.runs SET snapshot_at = snapshot_at - make_interval(hours => $1)
      )
      UPDATE directory.snapshots SET snapshot_at = snapshot_at - make_interval(hours => $1)
      RETURNING snapshot_at AS "snapshotAt"`,

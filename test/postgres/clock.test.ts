@@ -24,7 +24,7 @@ async function take(...names: string[]): Promise<{ at: Date; secondsAhead: numbe
 async function hadBeenAhead(): Promise<void> {
   await db.query(`
     WITH newest AS (SELECT max(snapshot_at) AS at FROM directory.snapshots),
-    runs AS (UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at + interval '500 days'
+    runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at + interval '500 days'
       FROM newest WHERE snapshot_at = at),
     users AS (UPDATE directory.users SET valid_from = valid_from + interval '500 days'
       FROM newest WHERE valid_from = at)

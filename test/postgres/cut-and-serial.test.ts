@@ -51,7 +51,7 @@ const waiting = (count: number) =>
     .toBe(count);
 
 const inTheWay = {
-  run: () => 'SELECT FROM mirror.snapshot_leases FOR UPDATE',
+  run: () => 'SELECT FROM mirror.runs FOR UPDATE',
   walk: () => `SELECT FROM ${stageTables(lease.stage).walks} FOR UPDATE`,
 };
 

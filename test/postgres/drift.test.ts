@@ -268,7 +268,7 @@ describe('rows that only were moved', () => {
 it('a pool whose rows were all deleted by hand starts again', async () => {
   const content = await threeUsers();
   for (const table of [
-    'mirror.snapshot_leases',
+    'mirror.runs',
     'directory.snapshots',
     'directory.users',
     'directory.user_history',

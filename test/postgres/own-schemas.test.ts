@@ -34,7 +34,7 @@ describe('schemas that belong to something else are refused before anything is m
   test.each([
     ['tables in directory', 'CREATE SCHEMA directory; CREATE TABLE directory.users (id int)'],
     ['a view in directory', 'CREATE SCHEMA directory; CREATE VIEW directory.v AS SELECT 1 AS x'],
-    ['tables in mirror', 'CREATE SCHEMA mirror; CREATE TABLE mirror.snapshot_leases (id int)'],
+    ['tables in mirror', 'CREATE SCHEMA mirror; CREATE TABLE mirror.runs (id int)'],
     [
       'another record of migrations',
       'CREATE SCHEMA mirror; CREATE TABLE mirror.migrations (version int)',
@@ -129,7 +129,7 @@ describe('on a promoted replica, whose sequences start again', () => {
     const begin = (pool: string) => beginSnapshot(db, pool);
     const stages = [];
     for (const pool of ['a', 'b', 'c']) stages.push((await begin(`${POOL}${pool}`)).lease.stage);
-    await sql('ALTER SEQUENCE mirror.snapshot_leases_stage_seq RESTART');
+    await sql('ALTER SEQUENCE mirror.runs_stage_seq RESTART');
     const { lease } = await begin(POOL);
     expect(stages).not.toContain(lease.stage);
   });

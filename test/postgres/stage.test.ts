@@ -277,7 +277,7 @@ describe('a snapshot', () => {
 
   it('that began over 24 hours ago is failed by the next run', async () => {
     await db.query(
-      `WITH runs AS (UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at - interval '25 hours')
+      `WITH runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '25 hours')
        UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours', snapshot = 'old'`,
     );
     const next = await beginSnapshot(db, POOL);

@@ -8,7 +8,7 @@ export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {
   const back = (columns: readonly string[]) =>
     columns.map((column) => `${column} = ${column} - interval '${interval}'`).join(', ');
   await db.query(`
-    WITH runs AS (UPDATE mirror.snapshot_leases SET ${back(['snapshot_at', 'compared_with'])}),
+    WITH runs AS (UPDATE mirror.runs SET ${back(['snapshot_at', 'compared_with'])}),
     users AS (UPDATE directory.users SET ${back(['valid_from'])}),
     groups AS (UPDATE directory.groups SET ${back(['valid_from'])}),
     memberships AS (UPDATE directory.memberships SET ${back(['valid_from'])}),

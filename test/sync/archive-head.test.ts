@@ -135,7 +135,7 @@ describe('a last manifest in cold storage', () => {
 
   it('stops a database without a record of it, with the storage class and the remedy', async () => {
     const { manifest } = await newest();
-    await mirror.rows('UPDATE mirror.snapshot_leases SET destination = NULL');
+    await mirror.rows('UPDATE mirror.runs SET destination = NULL');
     const message = await expectEarlyRefusal({ destination: backend.destination });
     expect(message).toContain(
       `the object of/pools/${manifest} in the bucket archive cannot be read. Its storage class is DEEP_ARCHIVE.`,

@@ -14,7 +14,7 @@ function onceUsersAreStaged(sql: string): void {
   let done: Promise<void> | undefined;
   const edit = async () => {
     const [run] = await mirror.rows<{ stage: number }>(
-      'SELECT max(stage) AS stage FROM mirror.snapshot_leases',
+      'SELECT max(stage) AS stage FROM mirror.runs',
     );
     const open = `SELECT count(*)::integer AS n FROM mirror.stage_${run?.stage}_walks
       WHERE kind = 'users' AND state = 'open'`;

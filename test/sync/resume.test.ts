@@ -45,7 +45,7 @@ function recordPages(): Map<string, string[]> {
 /** The name of the table of the open snapshot's walks. */
 async function findWalksTable(): Promise<string> {
   const [stage] = await mirror.rows<{ walks: string }>(
-    `SELECT format('mirror.stage_%s_walks', stage) AS walks FROM mirror.snapshot_leases`,
+    `SELECT format('mirror.stage_%s_walks', stage) AS walks FROM mirror.runs`,
   );
   return stage?.walks ?? '';
 }

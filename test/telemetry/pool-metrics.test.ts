@@ -185,7 +185,7 @@ test('shows the size of an open stage and 0 for an ended one', async () => {
   );
   const [stage] = await mirror.rows<{ bytes: string }>(
     `SELECT sum(pg_total_relation_size(c.oid)) AS bytes
-     FROM mirror.snapshot_leases AS r JOIN pg_class AS c ON c.relname IN (
+     FROM mirror.runs AS r JOIN pg_class AS c ON c.relname IN (
        'stage_' || stage || '_walks', 'stage_' || stage || '_users', 'stage_' || stage || '_groups',
        'stage_' || stage || '_memberships', 'stage_' || stage || '_confirmed')
      WHERE r.snapshot_at = $1`,

@@ -65,7 +65,7 @@ describe('an open request whose snapshot began over a day ago', () => {
   async function age(poolId: string, minutes: number): Promise<void> {
     const [run] = await mirror.rows<{ stage: number; snapshotAt: Date }>(
       `WITH runs AS (
-         UPDATE mirror.snapshot_leases SET snapshot_at = snapshot_at - interval '25 hours' WHERE pool_id = $1
+         UPDATE mirror.runs SET snapshot_at = snapshot_at - interval '25 hours' WHERE pool_id = $1
          RETURNING stage, snapshot_at
        ), snapshots AS (
          UPDATE directory.snapshots SET snapshot_at = snapshot_at - interval '25 hours',

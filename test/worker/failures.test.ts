@@ -68,7 +68,7 @@ const callsOf = (poolId: string, operations: readonly string[]) =>
 /** How many users the stage of the pool's open snapshot holds. */
 async function stagedUsers(poolId: string): Promise<number> {
   const [run] = await fleet.rows<{ stage: number }>(
-    `SELECT stage FROM mirror.snapshot_leases JOIN directory.snapshots USING (pool_id, snapshot_at)
+    `SELECT stage FROM mirror.runs JOIN directory.snapshots USING (pool_id, snapshot_at)
      WHERE pool_id = $1 AND state = 'walking'`,
     [poolId],
   );

@@ -27,7 +27,7 @@ describe('walks that are found or fail while others run', () => {
   /** The walks of the pool's open snapshot. */
   async function walks<T>(poolId: string, columns: string): Promise<T[]> {
     const [run] = await mirror.rows<{ stage: number }>(
-      'SELECT stage FROM mirror.snapshot_leases WHERE pool_id = $1',
+      'SELECT stage FROM mirror.runs WHERE pool_id = $1',
       [poolId],
     );
     if (run === undefined) return [];
@@ -112,7 +112,7 @@ describe('a walk over groups whose worker is killed between two pages', () => {
     const held = holdCalls(fleet, 'ListGroups', 3);
     await fleet.trigger();
     await until('two pages of groups are committed', async () => {
-      const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
+      const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
       if (run === undefined) return false;
       const stage = `mirror.stage_${run.stage}_walks`;
       const found = await fleet.rows(`SELECT FROM ${stage} WHERE kind = 'members'`);

@@ -15,7 +15,7 @@ let fleet: Fleet;
  * lease of a walk, which rises again if a busy machine makes another worker take the walk.
  */
 async function readStage(): Promise<unknown> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
   const tables = ['walks', 'users', 'groups', 'memberships'];
   return Promise.all(
     tables.map(async (table) =>
@@ -35,7 +35,7 @@ async function readAll(): Promise<unknown> {
     'directory.users',
     'directory.groups',
     'directory.memberships',
-    'mirror.snapshot_leases',
+    'mirror.runs',
     'mirror.requests',
   ];
   return Promise.all(tables.map((table) => fleet.rows(`SELECT * FROM ${table} AS t ORDER BY t`)));
@@ -60,7 +60,7 @@ async function wake({ child, pid }: FleetWorker): Promise<void> {
 
 /** True once a page of the members of a group is committed. */
 async function membersAreRead(): Promise<boolean> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
   const read = await fleet.rows(
     `SELECT FROM mirror.stage_${run?.stage}_walks WHERE kind = 'members' AND pages > 0 LIMIT 1`,
   );
@@ -69,7 +69,7 @@ async function membersAreRead(): Promise<boolean> {
 
 /** The walks that are to be read, with how often each was claimed. */
 async function openWalks(): Promise<{ id: number; kind: string; lease: number }[]> {
-  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.snapshot_leases');
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
   return fleet.rows(
     `SELECT id, kind, lease FROM mirror.stage_${run?.stage}_walks WHERE state = 'open'`,
   );
@@ -167,7 +167,7 @@ describe('a worker that froze while it read', () => {
     const [one, two] = await Promise.all([fleet.worker(), fleet.worker(), fleet.worker()]);
     await fleet.trigger();
     await until('the groups are being read', async () => held.reached());
-    const unlock = await keepLock(fleet, 'SELECT FROM mirror.snapshot_leases FOR UPDATE');
+    const unlock = await keepLock(fleet, 'SELECT FROM mirror.runs FOR UPDATE');
     held.release();
     // A worker has ten connections, so at least four of each wait.
     await until('all wait for the snapshot', async () => (await waitingSessions()) >= 24);
@@ -200,13 +200,13 @@ describe('a worker that froze while it published', () => {
     await until('it publishes', async () => (await waitingFor(fleet, 'directory.users')) > 0);
     await haveJobs([publisher]);
     const [before] = await fleet.rows<{ lease_number: number }>(
-      'SELECT lease_number FROM mirror.snapshot_leases',
+      'SELECT lease_number FROM mirror.runs',
     );
     const frozenAt = await freeze(publisher);
     await fleet.worker();
     await until('another one has the snapshot', async () => {
       const [now] = await fleet.rows<{ lease_number: number }>(
-        'SELECT lease_number FROM mirror.snapshot_leases',
+        'SELECT lease_number FROM mirror.runs',
       );
       return now?.lease_number !== before?.lease_number;
     });

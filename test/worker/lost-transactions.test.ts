@@ -164,7 +164,7 @@ describe('the transactions of a lost worker', () => {
     await beatOf(lost);
     const lease = await begin(person);
     const { result } = await holdOpen(lost, (client) =>
-      client.query('SELECT FROM mirror.snapshot_leases WHERE stage = $1 FOR UPDATE', [lease.stage]),
+      client.query('SELECT FROM mirror.runs WHERE stage = $1 FOR UPDATE', [lease.stage]),
     );
     await lose(lost);
     expect(await discard(person, lease)).toMatchObject({ state: 'discarded' });

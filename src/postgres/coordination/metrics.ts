@@ -83,7 +83,7 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
      staged AS (
        SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
        FROM directory.snapshots AS s
-       JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+       JOIN mirror.runs AS r USING (pool_id, snapshot_at)
        JOIN pg_class AS c ON c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
          AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
        WHERE s.state IN ${OPEN_STATES} GROUP BY 1

@@ -90,7 +90,7 @@ export interface OpenSnapshot {
 export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
   const found = await db.query<OpenSnapshot>(
     `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
-     FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
   );
   return found.rows;

@@ -14,7 +14,7 @@ export async function findLastArchived(
 ): Promise<{ snapshot: string; sha256: string } | null> {
   const found = await db.query<{ snapshot: string; sha256: string }>(
     `SELECT s.snapshot, s.manifest_sha256 AS sha256
-     FROM directory.snapshots AS s JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+     FROM directory.snapshots AS s JOIN mirror.runs AS r USING (pool_id, snapshot_at)
      WHERE s.pool_id = $1 AND s.state = 'archived' AND r.destination = $2
      ORDER BY s.snapshot_at DESC LIMIT 1`,
     [poolId, destination],
@@ -56,7 +56,7 @@ export async function findLostArchive(
 ): Promise<{ snapshot: string; reason: string } | null> {
   const found = await db.query<{ snapshot: string; reason: string }>(
     `SELECT s.snapshot, s.reason
-     FROM directory.snapshots AS s JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+     FROM directory.snapshots AS s JOIN mirror.runs AS r USING (pool_id, snapshot_at)
      WHERE s.pool_id = $1 AND s.state = 'published' AND r.archive_lost AND NOT EXISTS (
        SELECT FROM directory.snapshots AS later
        WHERE later.pool_id = s.pool_id AND later.snapshot_at > s.snapshot_at
@@ -77,7 +77,7 @@ export async function findNextToArchive(db: Queryable, poolId: string): Promise<
        min(snapshot_at) FILTER (WHERE state IN ('walking', 'published') AND r.archive_lost IS NOT true),
        greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
      ) AS "snapshotAt"
-     FROM directory.snapshots LEFT JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+     FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
      WHERE pool_id = $1`,
     [poolId],
   );

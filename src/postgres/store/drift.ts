@@ -46,7 +46,7 @@ export async function detectDrift(
   const found = await db.query<PoolRows>(
     `SELECT count(*) AS rows, count(*) FILTER (WHERE c.xmin NOT IN ${WRITERS}) = 0
        AND count(*) IS NOT DISTINCT FROM (
-         SELECT published_users FROM mirror.snapshot_leases WHERE pool_id = $1 AND snapshot_at = $2
+         SELECT published_users FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2
        ) AS intact
      FROM directory.users AS c WHERE c.pool_id = $1`,
     [poolId, comparedWith],

@@ -15,7 +15,7 @@ export interface SnapshotLease extends SnapshotKey {
   readonly singleChain: boolean;
 }
 
-/** The columns of `mirror.snapshot_leases AS r`, named as in `SnapshotLease`. */
+/** The columns of `mirror.runs AS r`, named as in `SnapshotLease`. */
 export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage,
   r.lease_number AS number, r.compared_with AS "comparedWith", r.single_chain AS "singleChain"`;
 
@@ -33,7 +33,7 @@ async function lockLease(
   states: readonly SnapshotState[],
 ): Promise<void> {
   const held = await client.query(
-    `SELECT FROM mirror.snapshot_leases AS r
+    `SELECT FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3 AND s.state = ANY ($4)
      FOR UPDATE OF r`,
@@ -77,7 +77,7 @@ export async function takeLease(
   snapshotAt: Date | null = null,
 ): Promise<SnapshotLease | null> {
   const taken = await db.query<SnapshotLease>(
-    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
+    `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
        AND r.pool_id = $1 AND s.state = $2 AND r.snapshot_at = coalesce($3, r.snapshot_at)
@@ -94,7 +94,7 @@ export async function takeLease(
  */
 export async function renewLease(db: Queryable, lease: SnapshotLease): Promise<SnapshotLease> {
   const renewed = await db.query<SnapshotLease>(
-    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
+    `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND s.state = 'walking'
        AND r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3
@@ -119,7 +119,7 @@ export async function joinLease(
   number: number,
 ): Promise<SnapshotLease | null> {
   const joined = await db.query<SnapshotLease>(
-    `SELECT ${LEASE_COLUMNS} FROM mirror.snapshot_leases AS r
+    `SELECT ${LEASE_COLUMNS} FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND r.lease_number = $3 AND s.state = 'walking'`,
     [poolId, snapshotAt, number],

@@ -42,7 +42,7 @@ export async function saveProgress(
 ): Promise<void> {
   await db.query(
     `INSERT INTO mirror.progress (pool_id, snapshot_at, phase, done, total)
-     SELECT pool_id, snapshot_at, $4, $5, $6 FROM mirror.snapshot_leases
+     SELECT pool_id, snapshot_at, $4, $5, $6 FROM mirror.runs
      WHERE pool_id = $1 AND snapshot_at = $2 AND lease_number = $3
      ON CONFLICT (pool_id) DO UPDATE SET snapshot_at = excluded.snapshot_at,
        phase = excluded.phase, done = excluded.done, total = excluded.total,

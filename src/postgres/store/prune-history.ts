@@ -15,7 +15,7 @@ export async function pruneHistory(
     const found = await client.query<{ horizon: Date }>(
       `SELECT least(clock_timestamp() - make_interval(days => $2),
          min(snapshot_at) FILTER (WHERE state = 'published' AND r.archive_lost IS NOT true)) AS horizon
-       FROM directory.snapshots LEFT JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+       FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
        WHERE pool_id = $1`,
       [poolId, days],
     );

@@ -94,7 +94,7 @@ export async function publishUsers(
   const { modified, replaced } = changed.rows[0] as { modified: number; replaced: number };
   const counts = { added: rowCount(added), removed: rowCount(removed) };
   await client.query(
-    'UPDATE mirror.snapshot_leases SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
+    'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
     [...key, before.rows + grown + counts.added - counts.removed],
   );
   if (counts.added + modified + replaced + written > 0) await rememberWriter(client, lease.poolId);

@@ -27,7 +27,7 @@ export async function readUserCounts(db: Queryable, lease: SnapshotLease): Promi
        r.single_chain AND EXISTS (
          SELECT FROM ${t.users} WHERE sub IS NULL OR sub !~ '^[0-9a-f]{8}-'
        ) AS odd
-     FROM mirror.snapshot_leases AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
+     FROM mirror.runs AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
     [lease.poolId, lease.snapshotAt],
   );
   return found.rows[0] as Reading;

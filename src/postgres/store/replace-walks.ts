@@ -77,7 +77,7 @@ export async function splitWalk(
   return transaction(pool, async (client) => {
     // `replaceWithSingleChain` waits for this lock, and then supersedes the new walks too.
     await client.query(
-      'SELECT FROM mirror.snapshot_leases WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
+      'SELECT FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2 FOR UPDATE',
       [lease.poolId, lease.snapshotAt],
     );
     const lostItems = await endWalk(client, lease, walk, 'split');
@@ -145,7 +145,7 @@ export async function replaceWithSingleChain(
  */
 export async function markSingleChain(db: Queryable, lease: SnapshotLease): Promise<boolean> {
   const marked = await db.query(
-    `UPDATE mirror.snapshot_leases SET single_chain = true
+    `UPDATE mirror.runs SET single_chain = true
      WHERE pool_id = $1 AND snapshot_at = $2 AND lease_number = $3 AND NOT single_chain`,
     [lease.poolId, lease.snapshotAt, lease.number],
   );

@@ -21,7 +21,7 @@ export async function addCallCounts(
   await db.query(
     `UPDATE directory.snapshots AS s SET api_calls = api_calls + $4, throttled = throttled + $5,
        retries = retries + $6
-     FROM mirror.snapshot_leases AS r
+     FROM mirror.runs AS r
      WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.lease_number = $3
        AND s.pool_id = $1 AND s.snapshot_at = $2`,
     [
@@ -43,7 +43,7 @@ export async function recordReason(
 ): Promise<void> {
   await db.query(
     `UPDATE directory.snapshots AS s SET reason = $4
-     FROM mirror.snapshot_leases AS r
+     FROM mirror.runs AS r
      WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.lease_number = $3
        AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ('walking', 'published')`,
     [lease.poolId, lease.snapshotAt, lease.number, reason],

@@ -65,7 +65,7 @@ export async function listRecentSnapshots(
 
 /** A published snapshot, as `s`, that can still be archived. */
 const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
-  SELECT FROM mirror.snapshot_leases AS r
+  SELECT FROM mirror.runs AS r
   WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.archive_lost
 )`;
 
@@ -112,7 +112,7 @@ export async function isAbandoned(
   snapshotAt: Date,
 ): Promise<boolean> {
   const found = await db.query<{ stage: number }>(
-    `SELECT r.stage FROM mirror.snapshot_leases AS r
+    `SELECT r.stage FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'walking'
        AND s.snapshot_at < clock_timestamp() - make_interval(hours => $3)`,

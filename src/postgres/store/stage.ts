@@ -64,7 +64,7 @@ export async function dropEndedStages(db: Queryable): Promise<void> {
     WHERE c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
       AND c.relname ~ '^stage_[0-9]+_'
       AND NOT EXISTS (
-        SELECT FROM mirror.snapshot_leases AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+        SELECT FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
         WHERE s.state IN ${OPEN_STATES}
           AND r.stage = substring(c.relname FROM '^stage_([0-9]+)_')::integer
       )`);
@@ -81,7 +81,7 @@ export interface StageTables {
   readonly confirmed: string;
 }
 
-/** @param stage `mirror.snapshot_leases.stage` */
+/** @param stage `mirror.runs.stage` */
 export function stageTables(stage: number): StageTables {
   const table = (name: string) => `mirror.stage_${stage}_${name}`;
   return {

@@ -39,7 +39,7 @@ async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise
   const { replace, expire } = TRANSITIONS;
   // This takes their leases, and waits for a runner that is publishing right now.
   await client.query(
-    `UPDATE mirror.snapshot_leases AS r SET lease_number = r.lease_number + 1
+    `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND ${STALE}`,
     [poolId, replace.from, expire.from],
@@ -98,7 +98,7 @@ async function insertLease(
 ): Promise<SnapshotLease> {
   for (;;) {
     const inserted = await client.query<SnapshotLease>(
-      `INSERT INTO mirror.snapshot_leases AS r (pool_id, snapshot_at, compared_with) VALUES ($1, $2, $3)
+      `INSERT INTO mirror.runs AS r (pool_id, snapshot_at, compared_with) VALUES ($1, $2, $3)
        ON CONFLICT (stage) DO NOTHING RETURNING ${LEASE_COLUMNS}`,
       [poolId, snapshotAt, comparedWith],
     );
@@ -196,7 +196,7 @@ export async function markArchived(
   const { from, to } = TRANSITIONS.archive;
   await withLease(pool, lease, from, async (client) => {
     await client.query(
-      `UPDATE mirror.snapshot_leases SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
+      `UPDATE mirror.runs SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
       [lease.poolId, lease.snapshotAt, archive.destination],
     );
     await client.query(
@@ -217,7 +217,7 @@ export async function abandonArchive(
   await withLease(pool, lease, TRANSITIONS.abandonArchive.from, async (client) => {
     await client.query(
       `WITH lost AS (
-         UPDATE mirror.snapshot_leases SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
+         UPDATE mirror.runs SET archive_lost = true WHERE pool_id = $1 AND snapshot_at = $2
        )
        UPDATE directory.snapshots SET reason = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
       [lease.poolId, lease.snapshotAt, reason],
@@ -238,7 +238,7 @@ export async function abandonArchivesOfDrifted(
   const t = stageTables(lease.stage);
   await client.query(
     `WITH lost AS (
-       UPDATE mirror.snapshot_leases AS r SET archive_lost = true
+       UPDATE mirror.runs AS r SET archive_lost = true
        FROM directory.snapshots AS n
        WHERE n.pool_id = r.pool_id AND n.snapshot_at = r.snapshot_at
          AND r.pool_id = $1 AND n.state = ANY ($2) AND EXISTS (
