@@ -41,7 +41,13 @@ export async function* writeJsonLines(
       createWriteStream(path, { mode: 0o600 }),
       { signal },
     ).catch((error: NodeJS.ErrnoException) => {
-      throw DISK_FULL.test(error.code ?? '') ? diskFullError(folder, error) : error;
+      const remedy = WRITE_REMEDIES.get(error.code);
+      if (remedy === undefined) throw error;
+      throw new ResumableError(
+        `A part of the archive cannot be written in ${folder} (${error.code}). ` +
+          `${remedy}, then run the command again to resume.`,
+        { cause: error },
+      );
     });
     await eraseOperatingSystem(path);
     yield { index, path, rows: stream.rows, heaviestRowBytes: stream.heaviestRowBytes };
@@ -49,16 +55,12 @@ export async function* writeJsonLines(
   } while (await stream.hasMore());
 }
 
-/** Out of space, over a quota, or over the limit of a file's size. */
-const DISK_FULL = /^(ENOSPC|EDQUOT|EFBIG)$/;
-
-function diskFullError(folder: string, cause: NodeJS.ErrnoException): ResumableError {
-  return new ResumableError(
-    `A part of the archive cannot be written in ${folder} (${cause.code}). ` +
-      'Free space on the disk of MIRROR_HOME, then run the command again to resume.',
-    { cause },
-  );
-}
+const FREE_SPACE = 'Free space on the disk of MIRROR_HOME';
+const WRITE_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
+  ['ENOSPC', FREE_SPACE],
+  ['EDQUOT', FREE_SPACE],
+  ['EFBIG', 'Raise the limit on file sizes (`ulimit -f unlimited`)'],
+]);
 
 async function eraseOperatingSystem(path: string): Promise<void> {
   const file = await open(path, 'r+');

@@ -127,6 +127,12 @@ export function explainSystemLimit(error: unknown): MirrorError | null {
           'Free space in MIRROR_HOME and the folder of the archive, then run the command again.',
         { cause: error },
       );
+    case 'EFBIG':
+      return new ResumableError(
+        `${path === undefined ? 'A file' : path} cannot be written: it is larger than the limit on file sizes (EFBIG). ` +
+          'Raise the limit (`ulimit -f unlimited`), then run the command again.',
+        { cause: error },
+      );
     default:
       return error instanceof RangeError && error.message.includes('WebAssembly')
         ? toRaise(

@@ -62,9 +62,13 @@ export function exitNow(code: number): never {
 
 function explainWriteError(error: NodeJS.ErrnoException): Error {
   if (error.code === 'EPIPE') return new OutputClosedError('Standard output was closed.');
+  const remedy =
+    error.code === 'EFBIG'
+      ? 'Raise the limit on file sizes (`ulimit -f unlimited`)'
+      : 'Free space on its disk or redirect it to another place';
   return new ResumableError(
     `Standard output cannot be written (${error.code ?? error.message}). ` +
-      'Free space on its disk or redirect it to another place, then run the command again.',
+      `${remedy}, then run the command again.`,
     { cause: error },
   );
 }

@@ -14,6 +14,7 @@ describe('a limit that is too low', () => {
   it.each([
     ['ulimit -n 64; exec "$@"', /^cognito-mirror: .*open files.* `?ulimit -n 1024`/m],
     ['ulimit -v 4000000; exec "$@"', /^cognito-mirror: virtual memory: .* `ulimit -v unlimited`/m],
+    ['ulimit -f 1000; exec "$@"', /^cognito-mirror: .*`ulimit -f unlimited`/m],
   ])('is named with the remedy, and leaves nothing running: %s', async (shell, message) => {
     const { code, stderr } = await mirror.run(['sync'], { DATABASE_URL: undefined }, shell);
     expect(stderr).toMatch(message);
@@ -27,7 +28,9 @@ describe('a limit that is too low', () => {
     expect(stderr).toContain(
       `cannot be written in ${join(mirror.folder, '.cognito-mirror', 'work')}/`,
     );
-    expect(stderr).toContain('run the command again to resume');
+    expect(stderr).toContain(
+      '(EFBIG). Raise the limit on file sizes (`ulimit -f unlimited`), then run the command again to resume.',
+    );
     expect(code).toBe(1);
     expect((await mirror.sync()).reports).toMatchObject([{ state: 'archived' }]);
   });

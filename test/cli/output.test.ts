@@ -50,6 +50,17 @@ describe('output on a full disk', () => {
     expect(code).toBe(1);
   });
 
+  it('names the limit on file sizes if that is what output exceeds', async () => {
+    const shell = 'ulimit -f 1; exec "$@" > large.txt';
+    const query = ['query', "SELECT repeat('x', 100000)"];
+    const { code, stderr } = await mirror.run(query, {}, shell);
+    expect(stderr).toBe(
+      'cognito-mirror: Standard output cannot be written (EFBIG). ' +
+        'Raise the limit on file sizes (`ulimit -f unlimited`), then run the command again.\n',
+    );
+    expect(code).toBe(1);
+  });
+
   it('does not fail a query whose errors cannot be shown', async () => {
     const query = ['query', '--csv', 'SELECT 1 AS one'];
     expect(await mirror.run(query, {}, 'exec "$@" 2> /dev/full')).toMatchObject({

@@ -33,6 +33,8 @@ function lastLines(output: string): string[] {
 export function suggestRemedy(output: string): string {
   if (/No space left|free disk space|Disk quota/.test(output))
     return 'Free space on the disk of MIRROR_HOME';
+  if (/File too large|size limit exceeded/.test(output))
+    return 'Raise the limit on file sizes (`ulimit -f unlimited`)';
   if (/Too many open files/.test(output)) return 'Raise the limit of open files (`ulimit -n 1024`)';
   if (/Read-only file system|Permission denied/.test(output)) {
     return 'Set MIRROR_HOME to a folder that you may write';
