@@ -8,14 +8,14 @@ import { CallMeter } from '../telemetry/calls.ts';
 import type { Resources } from './resources.ts';
 
 /** The pools to mirror. */
-export interface ResolvedPools {
+interface ResolvedPools {
   readonly poolIds: readonly string[];
   /** Those that `all` lists; empty if pools are named. */
   readonly listed: readonly string[];
 }
 
 /** What finding pools needs of a mirror's resources. */
-export type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
+type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
 
 /**
  * The ids of the pools to mirror. `all` is what the service lists of the account and Region now, what

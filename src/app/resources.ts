@@ -25,7 +25,7 @@ export interface Opened {
   readonly archives: Archives;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** True for a mirror that must exist; if there is none, nothing is created. */
   readonly existing?: boolean;
   /** Is called with the database if that is open and something else is not. */

@@ -9,7 +9,7 @@ import type { Opened, Resources } from './resources.ts';
 import { saveFailedStart } from './save-failed-start.ts';
 
 /** Who watches the runs of pools. */
-export interface RunWatcher {
+interface RunWatcher {
   /** Called before the run of a pool starts. */
   readonly onBegin?: (progress: SnapshotProgress) => void;
   /** Called when the run of a pool ended. */

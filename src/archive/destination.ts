@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 
 /** The size and hash by which bytes are recognized at any place. */
-export interface Digest {
+interface Digest {
   readonly bytes: number;
   /** In lower-case hex. */
   readonly sha256: string;

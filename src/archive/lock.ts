@@ -18,7 +18,7 @@ export interface ArchiveLock {
   unlock(): Promise<boolean>;
 }
 
-export interface LockRequest {
+interface LockRequest {
   readonly poolId: string;
   readonly snapshot: string;
   /** The id of the mirror's database. Its processes share the lock; leases keep them apart. */

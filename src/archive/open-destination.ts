@@ -3,7 +3,7 @@ import type { AwsAccess } from '../aws/access.ts';
 import { archiveUrlError, type Destination } from './destination.ts';
 import { FolderDestination } from './folder-destination.ts';
 
-export interface DestinationOptions {
+interface DestinationOptions {
   /** The KMS key that encrypts objects in S3. Default: the bucket's own encryption. */
   readonly kmsKeyId?: string;
   /** How S3 is reached; the SDK's standard chain if absent. */

@@ -10,7 +10,7 @@ import {
 } from './credentials-errors.ts';
 
 /** A role to assume. */
-export interface AssumedRole {
+interface AssumedRole {
   readonly arn: string;
   readonly externalId: string | null;
   readonly sessionName: string;

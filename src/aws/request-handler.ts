@@ -6,7 +6,7 @@ import { isTlsError } from '../model/tls-errors.ts';
 import { findProxy, hasProxy, ProxyError, type ProxyVariables } from './proxy.ts';
 
 /** Connections are kept alive. Times in milliseconds. */
-export interface RequestHandlerOptions {
+interface RequestHandlerOptions {
   /** The most connections to one host. */
   readonly maxSockets: number;
   readonly connectionTimeout: number;

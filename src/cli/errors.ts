@@ -104,7 +104,7 @@ export function reportFailures(runs: readonly PoolRun[], logLevel: LogLevel): nu
 }
 
 /** Explains an error that comes from a limit of the system; null for other errors. */
-export function explainSystemLimit(error: unknown): MirrorError | null {
+function explainSystemLimit(error: unknown): MirrorError | null {
   if (!(error instanceof Error)) return null;
   const { code, path } = error as NodeJS.ErrnoException;
   switch (code) {

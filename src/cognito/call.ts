@@ -51,7 +51,7 @@ export interface Answer<T> {
 /** Makes calls: through the bucket, with retries, counted. Throws the errors of the error table. */
 export type Caller = <T>(call: Call<T>, signal: AbortSignal) => Promise<Answer<T>>;
 
-export interface CallerDeps {
+interface CallerDeps {
   readonly sdk: Sdk;
   readonly region: string;
   readonly buckets: Buckets;
@@ -108,7 +108,7 @@ export function createCaller(deps: CallerDeps): Caller {
   };
 }
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly policy: RetryPolicy;
   readonly signal: AbortSignal;
   /** Called after each failure that another attempt follows, before the wait. */

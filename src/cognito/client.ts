@@ -73,7 +73,7 @@ export interface Cognito {
   close(): void;
 }
 
-export interface CognitoOptions {
+interface CognitoOptions {
   readonly region: string;
   /** Default: the SDK's standard chain. */
   readonly access?: PoolAccess;

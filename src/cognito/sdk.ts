@@ -92,7 +92,7 @@ const DATES = ['UserCreateDate', 'UserLastModifiedDate', 'CreationDate', 'LastMo
  * three times as long, and a walk consists of pages. Dates arrive as epoch seconds and become `Date`.
  * A date of another form stays as it is: `normalise.ts` refuses it by its name, the SDK does not.
  */
-export class PlainAnswersProtocol extends AwsJson1_1Protocol {
+class PlainAnswersProtocol extends AwsJson1_1Protocol {
   override async deserializeResponse<Output extends Awaited<ReturnType<Deserialize>>>(
     ...[operation, context, response]: Parameters<Deserialize>
   ): Promise<Output> {

@@ -31,7 +31,7 @@ const SMOOTHING = 4;
 const CHANCE = 1 / 4;
 
 /** What is known about a shard. */
-export interface ShardView {
+interface ShardView {
   readonly prefix: string;
   /** Users expected in it. */
   readonly expected: number;

@@ -137,7 +137,7 @@ export function listKeys(path: readonly PropertyKey[]): readonly string[] {
   return Object.keys(path.length === 2 ? pool.shape : role.shape);
 }
 
-export type PoolEntry = z.output<typeof pool>;
+type PoolEntry = z.output<typeof pool>;
 
 export type AllowanceEntry = z.output<typeof allowance>;
 

@@ -82,7 +82,7 @@ const CRON_SHAPE = /^(@\w+|\S+(\s+\S+){4,5})$/;
 const CRON_RANDOM = /(^|[\s,])H/i;
 
 /** True if the text is a cron expression that comes due at some time. */
-export function isCronPattern(text: string): boolean {
+function isCronPattern(text: string): boolean {
   if (!CRON_SHAPE.test(text) || CRON_RANDOM.test(text)) return false;
   // Loaded on demand: most commands have no schedule, and loading it delays their start.
   const require = createRequire(import.meta.url);
@@ -96,7 +96,7 @@ export function isCronPattern(text: string): boolean {
 }
 
 /** True if the text names a zone of the IANA database. */
-export function isTimezone(text: string): boolean {
+function isTimezone(text: string): boolean {
   // Newer versions of Node also accept offsets such as +02:00, which cron-parser does not.
   if (!/^[a-z]/i.test(text)) return false;
   try {
@@ -108,7 +108,7 @@ export function isTimezone(text: string): boolean {
 }
 
 /** The problem with the URL of an archive, or null. */
-export function findArchiveUrlProblem(text: string): string | null {
+function findArchiveUrlProblem(text: string): string | null {
   if (!URL.canParse(text)) return 'must be a URL.';
   const url = new URL(text);
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {

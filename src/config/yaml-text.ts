@@ -4,13 +4,13 @@ import type { Document } from 'yaml';
 type Yaml = typeof import('yaml');
 
 /** A problem with the text as YAML. It quotes nothing of the text. */
-export interface YamlProblem {
+interface YamlProblem {
   readonly line: number;
   readonly problem: string;
   readonly remedy: string;
 }
 
-export interface YamlText {
+interface YamlText {
   readonly problems: readonly YamlProblem[];
   /** Mappings as objects, sequences as arrays; undefined if the text cannot be understood. */
   readonly value: unknown;

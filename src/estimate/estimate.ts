@@ -176,17 +176,17 @@ function round(value: number): number {
  */
 
 /** Bytes of a row in Postgres, including its indexes and a user's hash. */
-export const DATABASE_BYTES: Counts = { users: 940, groups: 380, memberships: 380 };
+const DATABASE_BYTES: Counts = { users: 940, groups: 380, memberships: 380 };
 
 /** Bytes of a row in an archive. */
-export const ARCHIVE_BYTES: Readonly<Record<ArchiveFormat, Counts>> = {
+const ARCHIVE_BYTES: Readonly<Record<ArchiveFormat, Counts>> = {
   parquet: { users: 116, groups: 30, memberships: 37 },
   jsonl: { users: 123, groups: 35, memberships: 27 },
 };
 
 /** Users a second that are checked and published, with their memberships. */
-export const CHECKED_A_SECOND = 100_000;
-export const PUBLISHED_A_SECOND = 40_000;
+const CHECKED_A_SECOND = 100_000;
+const PUBLISHED_A_SECOND = 40_000;
 
 /** Rows a second of an archive in both formats. */
-export const ARCHIVED_A_SECOND = 100_000;
+const ARCHIVED_A_SECOND = 100_000;

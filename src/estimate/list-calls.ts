@@ -7,7 +7,7 @@ import { FULL_PAGE } from '../cognito/pages.ts';
 import { shouldSplit } from '../cognito/shards.ts';
 
 /** The sizes of a pool's lists. */
-export interface ListSizes {
+interface ListSizes {
   readonly users: number;
   /** The members of each group; null if unknown. */
   readonly members: readonly (number | null)[];

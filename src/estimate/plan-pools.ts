@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type Estimate, estimate, type KnownOfPool } from './estimate.ts';
 
 /** What planning needs. */
-export interface PlanDeps {
+interface PlanDeps {
   /** Null before anything is mirrored. */
   readonly db: pg.Pool | null;
   readonly poolDeps: PoolDepsLookup;

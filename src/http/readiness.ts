@@ -5,7 +5,7 @@ import { MirrorError } from '../model/errors.ts';
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 
 /** The result of one check. */
-export interface CheckResult {
+interface CheckResult {
   readonly ok: boolean;
   /** Absent if the check passed. */
   readonly problem?: string;

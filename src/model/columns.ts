@@ -16,7 +16,7 @@ export const COLUMN_TYPES = {
   json: { postgres: 'jsonb', json: 'array', parquet: 'VARCHAR' },
 } as const;
 
-export type ColumnType = keyof typeof COLUMN_TYPES;
+type ColumnType = keyof typeof COLUMN_TYPES;
 
 export interface Column {
   readonly name: string;

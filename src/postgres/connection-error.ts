@@ -1,7 +1,7 @@
 import { findFirstError } from '../common/system.ts';
 import { explainTls } from '../model/tls-errors.ts';
 
-export interface ConnectionProblem {
+interface ConnectionProblem {
   readonly problem: string;
   readonly remedy: string;
 }

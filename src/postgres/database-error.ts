@@ -67,7 +67,7 @@ export function isDatabaseAway(error: unknown): boolean {
 }
 
 /** What an SQLSTATE means for the statement that failed. */
-export interface Meaning {
+interface Meaning {
   /** True if the same statement can succeed later. Else a person must change something first. */
   readonly passes: boolean;
   /** What a person can do, in sentences; empty if only waiting helps. */
@@ -127,7 +127,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 const UNKNOWN = lasting(`${SERVER_LOG} Report it if nothing there explains it.`);
 
 /** Finds the meaning of the code, or of its longest prefix in the table. */
-export function explainSqlstate(code: string): Meaning {
+function explainSqlstate(code: string): Meaning {
   for (let length = code.length; length >= 2; length -= 1) {
     const meaning = MEANINGS[code.slice(0, length)];
     if (meaning !== undefined) return meaning;

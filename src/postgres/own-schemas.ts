@@ -36,7 +36,7 @@ const FIRST = '0001_directory';
 const OUR_NAME = /^\d{4}_[a-z]/;
 
 /** The content of schemas `directory` and `mirror`. */
-export interface OwnSchemas {
+interface OwnSchemas {
   /** The names of the migrations in `mirror.migrations`; null if there is no such table. */
   readonly applied: readonly string[] | null;
   /** Why this program cannot use or fill the schemas; null if it can. */

@@ -3,7 +3,7 @@ import type { Limiter } from './limiter.ts';
 import { SlowDown } from './slow-down.ts';
 
 /** Where an attempt ranks among those that wait in the same queue. */
-export interface Ranking {
+interface Ranking {
   /** What the attempt belongs to, such as a pool. Groups are served in turn. */
   readonly group: string;
   /** Within a group, the attempt with the highest priority goes first. */

@@ -13,7 +13,7 @@ export interface RedisProblem {
 }
 
 /** What an error happened to. */
-export interface Occasion {
+interface Occasion {
   /** The user of REDIS_URL, or `default`. */
   readonly user: string;
   /** Commands in upper case. Empty for a connection. */

@@ -7,7 +7,7 @@ import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-export interface DescribeDeps {
+interface DescribeDeps {
   readonly buckets: AccountBuckets;
   /** How the pool is read. */
   readonly access: PoolAccess;

@@ -28,7 +28,7 @@ export interface WalkingStatus {
 const QUIET_AFTER_SECONDS = 60;
 
 /** The run that reads a snapshot now. */
-export interface CurrentRun {
+interface CurrentRun {
   readonly beganAt: Date;
   /** Items that earlier runs had read. */
   readonly itemsBefore: number;

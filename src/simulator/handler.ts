@@ -40,7 +40,7 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
 };
 
 /** An HTTP request to the API. */
-export interface ApiRequest {
+interface ApiRequest {
   readonly id: string;
   /** Its number in the attempt log. */
   readonly sequence: number;
@@ -58,7 +58,7 @@ export interface ApiAnswer {
   readonly slow: boolean;
 }
 
-export interface HandlerOptions {
+interface HandlerOptions {
   readonly services: Services;
   readonly quotas: Quotas;
   readonly attempts: AttemptLog;

@@ -5,7 +5,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** The position in a listing after a page. */
-export interface ChainState {
+interface ChainState {
   /** The position to continue from, in the form of the listing; undefined at its start. */
   readonly position: number | string | undefined;
   /** The last item returned, if any: a fault may repeat it. */

@@ -45,7 +45,7 @@ class TokenBucket {
 }
 
 /** The parts of a request that decide which quotas apply. */
-export interface QuotaRequest {
+interface QuotaRequest {
   readonly bucket: Bucket | null;
   readonly operation: string;
   readonly account: string;

@@ -1,7 +1,7 @@
 import { ServiceError } from './errors.ts';
 
 /** The signer of a request. The signature itself is not verified. */
-export interface Signer {
+interface Signer {
   readonly accessKey: string;
   /** The Region of the request, from the credential scope. */
   readonly region: string;

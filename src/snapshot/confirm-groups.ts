@@ -11,7 +11,7 @@ const MOST_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 1_000;
 
 /** What to do about the missing groups. */
-export interface MissingGroups {
+interface MissingGroups {
   /** The walks to read first, because ListGroups still lists their groups. */
   readonly walks: readonly Walk[];
   /** Why the snapshot must be held, or null. */

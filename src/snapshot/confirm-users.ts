@@ -64,7 +64,7 @@ export async function fetchUsers<Asked extends Named>(
 }
 
 /** What the service knows about users, by name. */
-export interface ConfirmedUsers {
+interface ConfirmedUsers {
   /** The names of users that are alive, with the same `sub`. */
   readonly alive: readonly string[];
   /** The names that the service refuses to look up. */

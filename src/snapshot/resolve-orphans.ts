@@ -9,7 +9,7 @@ import type { SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
 /** What to do about the orphan memberships. */
-export interface Orphans {
+interface Orphans {
   /** The walk to read first, because the shards lost users. */
   readonly walks: Walk[];
   /** Why the snapshot must be held, or null. */

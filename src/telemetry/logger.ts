@@ -7,11 +7,11 @@ import { describeError, redact } from './redaction.ts';
 export type { Logger };
 
 /** Receives log lines. A terminal gets readable lines instead of JSON. */
-export interface LogDestination extends DestinationStream {
+interface LogDestination extends DestinationStream {
   readonly isTTY?: boolean;
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly level: LogLevel;
   /** Default: standard error. */
   readonly destination?: LogDestination;
@@ -67,7 +67,7 @@ function writeStandardError(line: string): void {
 }
 
 /** Formats a log line's fields for people: `02:00:01 warn  message key=value …`. */
-export function formatReadable(line: Record<string, unknown>): string {
+function formatReadable(line: Record<string, unknown>): string {
   const { time, level, msg, ...fields } = line;
   const words = [
     String(time).slice(11, 19),

@@ -19,7 +19,7 @@ export interface BucketUsage {
 }
 
 /** The jobs of one queue by BullMQ's states. */
-export interface QueueDepth {
+interface QueueDepth {
   readonly queue: string;
   readonly counts: Readonly<Record<string, number>>;
 }

@@ -14,7 +14,7 @@ export interface WalkTally {
 }
 
 /** The progress of a phase that can be counted: users confirmed, rows archived. */
-export interface PhaseCounts {
+interface PhaseCounts {
   done: number;
   readonly total: number;
 }

@@ -75,7 +75,7 @@ export function getEncryption({ kmsKeyId }: Bucket): {
 }
 
 /** The SDK's names of the commands that are sent with Content-MD5 instead of a checksum. */
-export type Md5Calls = Set<string>;
+type Md5Calls = Set<string>;
 
 const CHECKSUM_HEADER = /^x-amz-(sdk-)?checksum-/;
 
@@ -109,7 +109,7 @@ interface HttpRequest {
 const BATCH = 1_000;
 
 /** One object that DeleteObjects did not delete: it answers 200 and lists what it refused. */
-export interface DeletionError {
+interface DeletionError {
   readonly Key?: string | undefined;
   readonly Code?: string | undefined;
   readonly Message?: string | undefined;

@@ -26,7 +26,7 @@ import { checkBucket } from './check-bucket.ts';
 import { explainS3Error, getErrorName } from './s3-errors.ts';
 import { encodeChecksum, putIfAbsent, upload } from './upload.ts';
 
-export interface S3DestinationOptions {
+interface S3DestinationOptions {
   readonly bucket: string;
   /** Surrounding slashes are ignored. Empty for the whole bucket. */
   readonly prefix: string;

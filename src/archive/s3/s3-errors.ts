@@ -16,7 +16,7 @@ const ACTIONS = {
   DeleteObjects: 's3:DeleteObject',
 } as const;
 
-export type S3CallName = keyof typeof ACTIONS;
+type S3CallName = keyof typeof ACTIONS;
 
 const CALL = Symbol('call');
 

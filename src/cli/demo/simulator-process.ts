@@ -8,7 +8,7 @@ import { ResumableError } from '../../index.ts';
 const MAIN = fileURLToPath(new URL(`../main${import.meta.url.slice(-3)}`, import.meta.url));
 
 /** A simulator in a process of its own, as a user would start it. */
-export interface SimulatorProcess {
+interface SimulatorProcess {
   readonly url: string;
   stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { LiveRegion, type Terminal } from './live-region.ts';
 import { formatProgress, type Rates, RateWindow } from './progress-lines.ts';
 import { ProgressLog, type Usage } from './progress-log.ts';
 
-export interface DisplayOptions {
+interface DisplayOptions {
   /** The snapshots in display order. */
   readonly progress: () => readonly SnapshotProgress[];
   readonly usage: () => Usage;

@@ -6,7 +6,7 @@ import { wrap } from './text-width.ts';
 const number = (value: number | null) => formatKnown(value, '?');
 
 /** The result of one run for a pool. */
-export interface Summarized {
+interface Summarized {
   readonly report: SnapshotReport;
   /** How the run ended. Absent: as the state of the snapshot. */
   readonly outcome?: Outcome;

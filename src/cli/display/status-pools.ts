@@ -25,10 +25,7 @@ function describeNewest({ newest }: PoolStatus): string {
 }
 
 /** The reason is shown only for an attempt without a snapshot: a snapshot has its own line. */
-export function describeAttempt(
-  { outcome, endedAt, snapshot, reason }: AttemptStatus,
-  at: Date,
-): string {
+function describeAttempt({ outcome, endedAt, snapshot, reason }: AttemptStatus, at: Date): string {
   const when = `last attempt: ${outcome} ${formatRelative(endedAt, at)}`;
   if (snapshot !== null || outcome === 'archived') return when;
   return `${when}, no snapshot was started${reason === null ? '' : `: ${reason}`}`;

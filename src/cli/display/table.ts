@@ -1,7 +1,7 @@
 import { printable } from '../../index.ts';
 import { measureWidth, pad, truncate } from './text-width.ts';
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string;
   readonly align?: 'left' | 'right';
 }

@@ -66,7 +66,7 @@ export async function listOverduePools(db: Queryable, seconds: number): Promise<
  * The result for a run that may be due. `requested`: a request is open. `skipped`: another request of the
  * pool is open. `wait`: it is due later. `none`: it was requested before, or has no schedule.
  */
-export type Due =
+type Due =
   | { readonly kind: 'requested'; readonly request: SnapshotRequest }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'wait'; readonly ms: number }

@@ -80,7 +80,7 @@ export async function readRequestRows(
 }
 
 /** A snapshot that is walking or held, and the number of its stage. */
-export interface OpenSnapshot {
+interface OpenSnapshot {
   readonly poolId: string;
   readonly snapshot: string;
   readonly stage: number;

@@ -14,7 +14,7 @@ import { embeddedProblem } from './problem.ts';
 import { ensureServer, stopServer } from './server.ts';
 
 /** The Postgres under a `MIRROR_HOME`, while this process uses it. */
-export interface EmbeddedPostgres {
+interface EmbeddedPostgres {
   readonly url: string;
   /** Stops using it. The last process stops the server. End your own connections first. */
   close(): Promise<void>;

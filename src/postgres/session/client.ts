@@ -25,7 +25,7 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-export interface SessionConfig {
+interface SessionConfig {
   readonly connectionString: string;
   /** The name of the session in `pg_stat_activity`, followed by the name in the URL. */
   readonly application_name: string;

@@ -8,7 +8,7 @@ const BEAT_MS = 2_000;
 const UNLOCK_MS = 2_000;
 
 /** A connection that holds session-level locks. */
-export interface DedicatedSession {
+interface DedicatedSession {
   readonly session: SessionClient;
   /** Frees the locks and ends the session. */
   readonly release: () => Promise<void>;
@@ -86,7 +86,7 @@ export async function requireSessionMode(url: string, first: SessionClient): Pro
 }
 
 /** @throws ActionRequiredError if the session has another server process than at its start. */
-export async function requireBackend(url: string, session: SessionClient): Promise<void> {
+async function requireBackend(url: string, session: SessionClient): Promise<void> {
   const { rows } = await session.query<{ backend: number }>(
     'SELECT pg_catalog.pg_backend_pid() AS backend',
   );

@@ -99,13 +99,13 @@ export async function forgetPublished(db: Queryable, poolId: string): Promise<vo
 }
 
 /** A user that was staged without content before its row drifted. */
-export interface Unstaged {
+interface Unstaged {
   readonly username: string;
   readonly sub: string | null;
 }
 
 /** Drift while a snapshot is checked or published. */
-export interface Drift {
+interface Drift {
   readonly before: PoolRows;
   readonly unstaged: Unstaged[];
 }

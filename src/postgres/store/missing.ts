@@ -23,7 +23,7 @@ export async function findMissingGroups(db: Queryable, lease: SnapshotLease): Pr
 }
 
 /** A published user that no walk returned: either deleted, or lost by a walk. */
-export interface MissingUser {
+interface MissingUser {
   readonly username: string;
   readonly sub: string | null;
   /** True if something else deleted the row: its `sub` is unknown. */
@@ -75,7 +75,7 @@ export async function keepConfirmedUsers(
 }
 
 /** A member of a group that no walk over users returned. */
-export interface OrphanMembership {
+interface OrphanMembership {
   readonly username: string;
   readonly sub: string | null;
 }

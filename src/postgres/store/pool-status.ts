@@ -3,7 +3,7 @@ import type { Queryable } from '../connection.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
 /** The newest snapshot that readers see. */
-export interface NewestSnapshot {
+interface NewestSnapshot {
   readonly snapshot: string;
   readonly snapshotAt: Date;
   readonly state: 'published' | 'archived';

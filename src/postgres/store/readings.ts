@@ -34,7 +34,7 @@ export async function readUserCounts(db: Queryable, lease: SnapshotLease): Promi
 }
 
 /** What the mirror remembers of earlier readings of a pool. */
-export interface ReadingRecord {
+interface ReadingRecord {
   /** True if it has users that are in no shard. */
   readonly singleChain: boolean;
   /** How many users the last single chain read fewer than the service estimated. */

@@ -10,7 +10,7 @@ const COLUMNS = listColumns(writtenColumns('users'));
 const of = (table: string) => listColumns(writtenColumns('users'), table);
 
 /** What a repair did to the rows of a pool. */
-export interface Repairs {
+interface Repairs {
   /** Rows rewritten, inserted again or deleted. */
   readonly repaired: number;
   /** Rows written. */

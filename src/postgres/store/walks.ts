@@ -10,7 +10,7 @@ import { assertStageExists, readStageRows, stageTables } from './stage.ts';
  * Rows of the others are ignored: `split` into longer prefixes, `dropped` because the group was deleted,
  * or `superseded` by a single chain.
  */
-export type WalkState = 'open' | 'done' | 'split' | 'dropped' | 'superseded';
+type WalkState = 'open' | 'done' | 'split' | 'dropped' | 'superseded';
 
 /** A walk to add. */
 export interface PlannedWalk {

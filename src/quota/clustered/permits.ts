@@ -36,7 +36,7 @@ export function definePermitScript(client: Redis): Redis & PermitCommands {
 }
 
 /** A permit that Redis has reserved. */
-export interface Reservation {
+interface Reservation {
   /** Milliseconds from the answer until the permit is due; never too short. */
   readonly waitMs: number;
   /** When it is due by `performance.now()`; the base for "too late". */

@@ -34,7 +34,7 @@ interface Shared {
 }
 
 /** A session, as long as one walk's job uses it. */
-export interface Borrowed {
+interface Borrowed {
   readonly context: SnapshotContext;
   release(): Promise<void>;
 }

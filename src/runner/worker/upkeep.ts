@@ -22,7 +22,7 @@ const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
 const PROGRESS_MS = 5_000;
 
-export interface UpkeepOptions {
+interface UpkeepOptions {
   readonly deps: JobDeps;
   readonly redis: RedisConnection;
   readonly databaseUrl: string;
@@ -33,7 +33,7 @@ export interface UpkeepOptions {
 }
 
 /** What a worker does in addition to its jobs. */
-export interface Upkeep {
+interface Upkeep {
   /** Stops it, and waits for work that is running. */
   stop(): Promise<void>;
   /** Removes the worker from Postgres, after its last job has ended. */
@@ -112,7 +112,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 }
 
 /** Work that is repeated, never twice at a time. */
-export interface Repeated {
+interface Repeated {
   /** Stops repeating, and resolves once the current run has ended. */
   stop(): Promise<void>;
 }

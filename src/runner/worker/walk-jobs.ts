@@ -5,7 +5,7 @@ import { estimateRemaining } from '../../snapshot/expected-sizes.ts';
 import type { Queues, WalkData } from './queues.ts';
 
 /** The job of a snapshot, which waits for the jobs of its walks. */
-export interface SnapshotJob {
+interface SnapshotJob {
   readonly id: string;
   readonly requestId: number;
 }

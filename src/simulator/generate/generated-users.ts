@@ -5,7 +5,7 @@ import { SubTable } from './sub-table.ts';
 import { USERNAME_STYLES, type UsernameStyle, Usernames } from './usernames.ts';
 
 /** How to generate the users of a pool. */
-export interface GenerateUsers {
+interface GenerateUsers {
   readonly count: number;
   readonly seed: number;
   /** The second hex digit of every sub, 0 to 15. Undefined: random. */

@@ -24,7 +24,7 @@ export interface GeneratedGroup {
 }
 
 /** How to generate the groups of a pool. */
-export interface GroupPlan {
+interface GroupPlan {
   readonly poolId: string;
   readonly account: string;
   readonly seed: number;
