@@ -26,6 +26,11 @@ export function listColumns(columns: readonly Column[], table?: string): string 
   return columns.map(({ name }) => (table ? `${table}.${name}` : name)).join(', ');
 }
 
+/** The columns of a dataset that the mirror writes, as a list like that of `listColumns`. */
+export function listWritten(dataset: Dataset, table?: string): string {
+  return listColumns(writtenColumns(dataset), table);
+}
+
 /** `username text COLLATE "C", enabled boolean, …`, for a table or the rows of a JSON array. */
 export function declareColumns(
   columns: readonly Column[],

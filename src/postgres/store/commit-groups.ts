@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Group } from '../../model/directory.ts';
 import { rowCount, transaction } from '../connection.ts';
-import { listColumns, writtenColumns } from './columns.ts';
+import { listWritten } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { STAGED_GROUP, toGroupRow } from './staged-rows.ts';
@@ -40,7 +40,7 @@ export async function commitGroups(
     );
     if (rowCount(moved) === 0) await failLostWalk(client, lease, page.walk);
     await client.query(
-      `INSERT INTO ${t.groups} (walk, attempt, read_at, ${listColumns(writtenColumns('groups'))})
+      `INSERT INTO ${t.groups} (walk, attempt, read_at, ${listWritten('groups')})
        SELECT $1, $2, clock_timestamp(), g.* FROM jsonb_to_recordset($3) AS g (${STAGED_GROUP})`,
       [page.walk.id, page.walk.attempt, JSON.stringify(page.groups.map(toGroupRow))],
     );

@@ -36,18 +36,25 @@ interface Comparison {
   readonly staged: string;
   /** True for two rows with the same key. */
   readonly sameKey: string;
-  /** True if two rows with the same key belong to different persons. */
-  readonly another: string;
-  /** A query with a row if a current row stays although it is not staged. */
-  readonly kept: string;
-  /** True if cognito-mirror did not write the current row: its end is not a removal. */
-  readonly foreign: string;
+  /** True if two rows with the same key belong to different persons. Default: never. */
+  readonly another?: string;
+  /** A query with a row if a current row stays although it is not staged. Default: none stays. */
+  readonly kept?: string;
+  /** True if cognito-mirror did not write the current row: its end is not a removal. Default: never. */
+  readonly foreign?: string;
 }
 
 async function count(
   db: Queryable,
   lease: SnapshotLease,
-  { current, staged, sameKey, another, kept, foreign }: Comparison,
+  {
+    current,
+    staged,
+    sameKey,
+    another = 'false',
+    kept = 'SELECT WHERE false',
+    foreign = 'false',
+  }: Comparison,
 ): Promise<DatasetCounts> {
   const counted = await db.query<DatasetCounts>(
     `SELECT count(*) AS current,
@@ -88,9 +95,6 @@ function compareGroups(t: StageTables): Comparison {
     current: 'directory.groups',
     staged: t.groups,
     sameKey: 's.group_name = c.group_name',
-    another: 'false',
-    kept: 'SELECT WHERE false',
-    foreign: 'false',
   };
 }
 
@@ -102,7 +106,6 @@ function compareMemberships(t: StageTables): Comparison {
     another: 's.sub IS DISTINCT FROM c.sub',
     kept: `SELECT FROM ${t.confirmed} AS a JOIN ${t.groups} AS g ON g.group_name = c.group_name
       WHERE a.username = c.username`,
-    foreign: 'false',
   };
 }
 

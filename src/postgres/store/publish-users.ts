@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { listColumns, writtenColumns } from './columns.ts';
+import { listWritten } from './columns.ts';
 import { type PoolRows, rememberWriter } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { repairUsers } from './repair-users.ts';
 import { stageTables } from './stage.ts';
 
-const COLUMNS = listColumns(writtenColumns('users'));
-const of = (table: string) => listColumns(writtenColumns('users'), table);
+const COLUMNS = listWritten('users');
+const of = (table: string) => listWritten('users', table);
 
 /** What a publication did to the users of a pool. */
 export interface UserChanges {

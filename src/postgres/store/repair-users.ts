@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { listColumns, writtenColumns } from './columns.ts';
+import { listWritten } from './columns.ts';
 import { WRITERS } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { abandonArchivesOfDrifted } from './transitions.ts';
 
-const COLUMNS = listColumns(writtenColumns('users'));
-const of = (table: string) => listColumns(writtenColumns('users'), table);
+const COLUMNS = listWritten('users');
+const of = (table: string) => listWritten('users', table);
 
 /** What a repair did to the rows of a pool. */
 interface Repairs {
