@@ -29,8 +29,8 @@ export function withoutRows(error: Error): Error {
   if (error instanceof MirrorError) return error;
   if (error instanceof pg.DatabaseError) {
     if (error.code === INSUFFICIENT_PRIVILEGE) return explainMissingRight(error.message);
-    const { passes, remedy } = explainSqlstate(error.code ?? '');
-    if (!passes) return new StatementError(`${describe(error)} ${remedy}`);
+    const { isTemporary, remedy } = explainSqlstate(error.code ?? '');
+    if (!isTemporary) return new StatementError(`${describe(error)} ${remedy}`);
     const words = [describe(error), remedy, 'Run it again to resume.'].filter(Boolean);
     return new ResumableError(words.join(' '));
   }
@@ -56,11 +56,11 @@ function describe({ code = '', message, constraint, table }: pg.DatabaseError): 
 /** Node's codes for a connection that is lost or cannot be made. */
 const UNREACHABLE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/;
 
-/** True if an error passes by itself: Postgres cannot be reached, or cannot do the work now. */
-export function isDatabaseAway(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
+/** True if an error is temporary: Postgres cannot be reached, or cannot do the work now. */
+export function isTemporaryDatabaseError(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isTemporaryDatabaseError);
   if (!(error instanceof Error)) return false;
-  if (error instanceof pg.DatabaseError) return explainSqlstate(error.code ?? '').passes;
+  if (error instanceof pg.DatabaseError) return explainSqlstate(error.code ?? '').isTemporary;
   if ('code' in error && (UNREACHABLE.test(String(error.code)) || isTlsError(error.code)))
     return true;
   return LOST.test(error.message);
@@ -69,62 +69,62 @@ export function isDatabaseAway(error: unknown): boolean {
 /** What an SQLSTATE means for the statement that failed. */
 interface Meaning {
   /** True if the same statement can succeed later. Else a person must change something first. */
-  readonly passes: boolean;
+  readonly isTemporary: boolean;
   /** What a person can do, in sentences; empty if only waiting helps. */
   readonly remedy: string;
 }
 
 const SERVER_LOG = "The server's log has the details.";
 
-const passing = (remedy = ''): Meaning => ({ passes: true, remedy });
-const lasting = (remedy: string): Meaning => ({ passes: false, remedy });
+const temporary = (remedy = ''): Meaning => ({ isTemporary: true, remedy });
+const permanent = (remedy: string): Meaning => ({ isTemporary: false, remedy });
 
-const SCHEMA_CHANGED = lasting(
+const SCHEMA_CHANGED = permanent(
   'Something else changed or dropped a table, a function or privileges of the mirror. Restore schemas `directory` and `mirror` together, or use an empty database.',
 );
-const ROWS_CHANGED = lasting(
+const ROWS_CHANGED = permanent(
   'Rows, constraints or triggers in schemas `directory` and `mirror` contradict each other. Drop foreign keys and triggers that others added there.',
 );
 
 /** By SQLSTATE, or by its class: the first two characters (appendix A of Postgres's manual). */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   // Connection exceptions. PgBouncer uses 08P01 if it cannot reach the server.
-  '08': passing(),
+  '08': temporary(),
   // A standby, perhaps a former primary.
-  '25006': passing('If this repeats, set DATABASE_URL to the primary server.'),
+  '25006': temporary('If this repeats, set DATABASE_URL to the primary server.'),
   // Timeouts that end the transaction of a frozen process.
-  '25P03': passing(),
-  '25P04': passing(),
-  '28': lasting('Correct the user and the password in DATABASE_URL.'),
-  '3D': lasting('Create the database, or correct its name in DATABASE_URL.'),
+  '25P03': temporary(),
+  '25P04': temporary(),
+  '28': permanent('Correct the user and the password in DATABASE_URL.'),
+  '3D': permanent('Create the database, or correct its name in DATABASE_URL.'),
   '3F': SCHEMA_CHANGED,
   // Conflicts with other transactions.
-  '40': passing(),
+  '40': temporary(),
   '40002': ROWS_CHANGED,
   '42': SCHEMA_CHANGED,
   // Insufficient resources. A person must free disk or memory, then workers continue.
-  '53': passing(),
-  '53100': passing("Free space on the server's disk."),
-  '53200': passing('Give the server more memory, or lower its load.'),
-  '53300': passing(
+  '53': temporary(),
+  '53100': temporary("Free space on the server's disk."),
+  '53200': temporary('Give the server more memory, or lower its load.'),
+  '53300': temporary(
     'Close other clients, or raise max_connections or the CONNECTION LIMIT of the role.',
   ),
   // An object in use, or a lock held by another session.
-  '55006': passing(),
-  '55P03': passing(),
+  '55006': temporary(),
+  '55P03': temporary(),
   // A person or a timeout of the server cancelled the statement or ended the session.
-  '57014': passing(),
-  '57P': passing(),
-  '57P04': lasting('The database was dropped. Create it, or correct DATABASE_URL.'),
+  '57014': temporary(),
+  '57P': temporary(),
+  '57P04': permanent('The database was dropped. Create it, or correct DATABASE_URL.'),
   // Errors outside Postgres, such as input and output.
-  '58': lasting(SERVER_LOG),
+  '58': permanent(SERVER_LOG),
   '22': ROWS_CHANGED,
   '23': ROWS_CHANGED,
   P0: ROWS_CHANGED,
 };
 
 /** For codes that are not in the table: they may or may not pass. */
-const UNKNOWN = lasting(`${SERVER_LOG} Report it if nothing there explains it.`);
+const UNKNOWN = permanent(`${SERVER_LOG} Report it if nothing there explains it.`);
 
 /** Finds the meaning of the code, or of its longest prefix in the table. */
 function explainSqlstate(code: string): Meaning {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isDatabaseAway } from '../postgres/database-error.ts';
+import { isTemporaryDatabaseError } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { addCallCounts } from '../postgres/store/snapshot-notes.ts';
 import type { CallMeter } from '../telemetry/calls.ts';
@@ -55,7 +55,7 @@ export class CallCounter {
     } catch (error) {
       // The counts are information for people: losing some must not end a run. A lost connection to
       // Postgres is reported by the work that needs it.
-      const level = isDatabaseAway(error) ? 'debug' : 'warn';
+      const level = isTemporaryDatabaseError(error) ? 'debug' : 'warn';
       this.#log[level]({ poolId: lease.poolId, ...counts }, 'could not count calls');
     }
   }

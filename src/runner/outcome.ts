@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { LeaseLostError, MirrorError, SnapshotFailedError } from '../model/errors.ts';
 import type { Outcome, SnapshotState } from '../model/snapshot.ts';
-import { isDatabaseAway, withoutRows } from '../postgres/database-error.ts';
+import { isTemporaryDatabaseError, withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
@@ -48,7 +48,7 @@ export async function recordFailure(
 
 /** A lost Postgres is reported by the work that needs it, and a lost lease by its new holder. */
 function logUnrecorded(log: Logger, poolId: string, error: unknown): void {
-  const isKnown = isDatabaseAway(error) || error instanceof LeaseLostError;
+  const isKnown = isTemporaryDatabaseError(error) || error instanceof LeaseLostError;
   const reason = explainOutcome(error);
   log[isKnown ? 'debug' : 'warn']({ poolId, reason }, 'could not record how a run ended');
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import { openDatabase } from '../../src/postgres/database.ts';
-import { isDatabaseAway } from '../../src/postgres/database-error.ts';
+import { isTemporaryDatabaseError } from '../../src/postgres/database-error.ts';
 import { type Certificate, createAuthority } from '../support/certificates.ts';
 import type { EnvChange } from '../support/cli-mirror.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
@@ -149,7 +149,7 @@ test('later connections are checked too, and a failing server counts as unreacha
   onTestFinished(() => postgres.present(authority.issue()));
   const failure = await db.query('SELECT 1').catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'CERT_HAS_EXPIRED' });
-  expect(isDatabaseAway(failure)).toBe(true);
+  expect(isTemporaryDatabaseError(failure)).toBe(true);
   expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
 

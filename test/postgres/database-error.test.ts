@@ -1,7 +1,11 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
-import { isDatabaseAway, StatementError, withoutRows } from '../../src/postgres/database-error.ts';
+import {
+  isTemporaryDatabaseError,
+  StatementError,
+  withoutRows,
+} from '../../src/postgres/database-error.ts';
 
 function failure(code: string, message = 'Jane Doe'): pg.DatabaseError {
   return Object.assign(new pg.DatabaseError(message, 0, 'error'), { code, table: 'users' });
@@ -22,8 +26,8 @@ test.each([
   '57P01',
   '57P03',
   '57P05',
-])('%s passes: workers wait for it, and a person may run it again', (code) => {
-  expect(isDatabaseAway(failure(code))).toBe(true);
+])('%s is temporary: workers wait for it, and a person may run it again', (code) => {
+  expect(isTemporaryDatabaseError(failure(code))).toBe(true);
   const told = withoutRows(failure(code));
   expect(told).toBeInstanceOf(ResumableError);
   expect(told.message).toMatch(new RegExp(`SQLSTATE ${code}\\].*Run it again to resume\\.$`));
@@ -51,7 +55,7 @@ test.each([
   '99999',
   '',
 ])('%s lasts: its message does not advise to run it again', (code) => {
-  expect(isDatabaseAway(failure(code))).toBe(false);
+  expect(isTemporaryDatabaseError(failure(code))).toBe(false);
   const told = withoutRows(failure(code));
   expect(told).toBeInstanceOf(StatementError);
   expect(told.message).toMatch(/^Postgres: .+\[SQLSTATE \w*\]\. .+\.$/);

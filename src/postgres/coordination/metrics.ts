@@ -2,7 +2,7 @@ import { bounded, NoAnswerError } from '../../common/bounded.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { DirectoryMetrics, PoolMetrics } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
-import { isDatabaseAway } from '../database-error.ts';
+import { isTemporaryDatabaseError } from '../database-error.ts';
 import { EXPECTED_POOLS } from '../store/pools.ts';
 import { OPEN_STATES, PUBLISHED_STATES } from '../store/states.ts';
 import type { RequestOutcome } from './requests.ts';
@@ -30,9 +30,9 @@ const NO_REQUESTS: Readonly<Record<RequestOutcome, number>> = {
 /**
  * Reads the metrics of all pools. They are at most five seconds old.
  *
- * @param onDefect is called with each error that does not mean that Postgres is away, such as a missing
+ * @param onDefect is called with each error that does not mean that Postgres is down, such as a missing
  *   table: waiting does not fix it. The result is then empty, but not null.
- * @returns a function that resolves to null if Postgres is away, or does not answer within two seconds.
+ * @returns a function that resolves to null if Postgres is down, or does not answer within two seconds.
  */
 export function openMetricsQuery(
   db: Queryable,
@@ -41,7 +41,7 @@ export function openMetricsQuery(
   let last: { readonly metrics: DirectoryMetrics | null; readonly at: number } | null = null;
   const read = bounded(async () => {
     const metrics = await readMetrics(db).catch((error: Error) => {
-      if (isDatabaseAway(error)) return null;
+      if (isTemporaryDatabaseError(error)) return null;
       onDefect(error);
       return [];
     });

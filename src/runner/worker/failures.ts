@@ -13,7 +13,7 @@ import {
   PausedError,
   SnapshotFailedError,
 } from '../../model/errors.ts';
-import { isDatabaseAway, withoutRows } from '../../postgres/database-error.ts';
+import { isTemporaryDatabaseError, withoutRows } from '../../postgres/database-error.ts';
 import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { WalkFailedError } from '../advance.ts';
@@ -125,7 +125,7 @@ const PAUSED_MS = 500;
 /** While the service throttles for minutes, other jobs can use the slot. */
 const THROTTLED_MS = 30_000;
 /** Until Postgres or Redis is tried again. */
-export const SERVER_AWAY_MS = 5_000;
+export const SERVER_DOWN_MS = 5_000;
 
 /** How long to wait before work is repeated without spending an attempt; null for a failure. */
 export function waitAfter(error: unknown): number | null {
@@ -133,7 +133,7 @@ export function waitAfter(error: unknown): number | null {
   // The job goes behind others of its priority that wait for a slot.
   if (error instanceof PausedError) return PAUSED_MS;
   if (error instanceof ThrottledError) return THROTTLED_MS;
-  return isDatabaseAway(error) || isRefusal(error) ? SERVER_AWAY_MS : null;
+  return isTemporaryDatabaseError(error) || isRefusal(error) ? SERVER_DOWN_MS : null;
 }
 
 /**

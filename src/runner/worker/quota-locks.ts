@@ -1,5 +1,5 @@
 import { type Locks, openLocks } from '../../postgres/coordination/locks.ts';
-import { LaterError, SERVER_AWAY_MS } from './failures.ts';
+import { LaterError, SERVER_DOWN_MS } from './failures.ts';
 
 const TRY_AGAIN_MS = 15_000;
 
@@ -57,7 +57,7 @@ export class QuotaLocks {
       lost.abort(
         new LaterError(
           'Lost the connection to Postgres that holds the quota lock.',
-          SERVER_AWAY_MS,
+          SERVER_DOWN_MS,
         ),
       );
     };
