@@ -33,7 +33,7 @@ export interface AwsAccess {
 }
 
 /**
- * The credentials of `access`, or those of the SDK's standard chain.
+ * The credentials of `access`, or of the SDK's standard chain.
  *
  * @returns a provider that rejects with NoCredentialsError
  */

@@ -75,7 +75,7 @@ export function standardCredentials(
  * The credentials of a role, from STS in its Region. Each fetch is one attempt.
  *
  * @param base the credentials to assume the role with
- * @param endpoint that of STS, if it is not the SDK's own
+ * @param endpoint the endpoint of STS, if it is not the SDK's own
  * @returns a provider that rejects with NoCredentialsError if there are no credentials to assume the
  *   role with, and otherwise with the error of STS.
  */

@@ -61,7 +61,7 @@ function setsTls(url: string): boolean {
   return [...new URL(url).searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
 }
 
-/** The problem with the URL of a database, or null. It quotes nothing of the URL. */
+/** The problem with the URL of a database, or null. It never quotes the URL. */
 export function findDatabaseUrlProblem(text: string): string | null {
   const problem = findSchemeProblem(text, ['postgres:', 'postgresql:']);
   if (problem !== null) return problem;

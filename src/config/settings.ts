@@ -6,7 +6,7 @@ export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
 
 /** A value that a person sets, and what to do if it is wrong. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** Its messages quote nothing of the value, which may hold a password. */
+  /** Its messages never quote the value, which may hold a password. */
   readonly schema: Schema;
   readonly remedy: string;
 }

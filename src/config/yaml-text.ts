@@ -3,7 +3,7 @@ import type { Document } from 'yaml';
 
 type Yaml = typeof import('yaml');
 
-/** A problem with the text as YAML. It quotes nothing of the text. */
+/** A problem with the text as YAML. It never quotes the text. */
 interface YamlProblem {
   readonly line: number;
   readonly problem: string;

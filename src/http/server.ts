@@ -53,7 +53,7 @@ export async function startHttp({ settings, ...deps }: HttpOptions): Promise<Htt
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_MS;
   await listen(server, settings);
-  // A connection could not be accepted, for example for lack of file descriptors. The server goes on.
+  // A connection could not be accepted, for example for lack of file descriptors. The server continues.
   server.on('error', (error) => deps.log.warn({ err: error }, 'HTTP server error'));
   const { port } = server.address() as AddressInfo;
   const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;

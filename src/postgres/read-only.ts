@@ -198,7 +198,7 @@ export function toText(column: ResultColumn, value: string | null): string | nul
 
 /**
  * A value for a JSON document. A number that JavaScript would change (a large bigint, a long
- * numeric, NaN) is text, and so is what JSON has no type for.
+ * numeric, NaN) is text, and so is every type that JSON lacks.
  */
 export function toJson(column: ResultColumn, value: string | null): unknown {
   if (value === null) return null;

@@ -61,7 +61,7 @@ export class AccountBuckets {
     return this.#queues.usages();
   }
 
-  /** Rejects all waiters at once, also while Redis is away. */
+  /** Rejects all waiters at once, also while Redis is down. */
   async close(): Promise<void> {
     await this.#queues.close();
   }

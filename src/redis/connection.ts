@@ -9,7 +9,7 @@ import { type RedisOutage, RedisWatch } from './watch.ts';
 /** The connections of this process to Redis. */
 export interface RedisConnection {
   readonly url: string;
-  /** For commands. While Redis is away they wait; they are sent when it is back. */
+  /** For commands. While Redis is down they wait; they are sent when it is back. */
   readonly client: Redis;
   /** Opens another client of the same Redis. It closes with this connection. */
   duplicate(): Redis;
@@ -31,7 +31,7 @@ export interface RedisConnection {
    * @throws ActionRequiredError if Redis refuses it or does not answer within 5 seconds.
    */
   tryOut(work: () => Promise<void>): Promise<void>;
-  /** Closes every client at once, also while Redis is away. Waiting commands are rejected. */
+  /** Closes every client at once, also while Redis is down. Waiting commands are rejected. */
   close(): void;
 }
 

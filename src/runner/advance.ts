@@ -89,7 +89,7 @@ export type Step =
   /** Another process ended it. */
   | { readonly kind: 'ended'; readonly snapshot: SnapshotRow | null };
 
-/** A walk failed as often as it is tried. The others were read, and a new run tries it again. */
+/** A walk failed at every attempt. The others were read, and a new run tries it again. */
 export class WalkFailedError extends ResumableError {}
 
 /**
@@ -165,7 +165,7 @@ async function checkAndPublish(
   }
 }
 
-/** Archives every snapshot of the pool that lacks its archive, and returns that of this one. */
+/** Archives every snapshot of the pool that lacks its archive, and returns the archive of this one. */
 async function archiveAll(
   { deps, settings, progress, pool }: SnapshotSession,
   snapshotAt: Date,

@@ -142,7 +142,7 @@ async function recordArchiveFailure(
   try {
     await recordReason(db, lease, withoutRows(error).message);
   } catch (unrecorded) {
-    // The error itself is thrown and reported; usually Postgres is away.
+    // The error itself is thrown and reported; usually Postgres is down.
     const reason = withoutRows(unrecorded as Error).message;
     log.debug({ poolId: lease.poolId, reason }, 'could not record why an archive failed');
   }

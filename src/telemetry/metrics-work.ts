@@ -18,7 +18,7 @@ export interface WorkRecorder extends CallObserver {
 
 /** Upper bounds in seconds: from a fast call to the time limit of a request. */
 const CALL_BOUNDS = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15, 30];
-/** From no wait to that of the slowest bucket, throttled and shared by many walks. */
+/** From no wait to the wait at the slowest bucket, throttled and shared by many walks. */
 const WAIT_BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** From a small pool to millions of users at the quota of the service. */
 const STEP_BOUNDS = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 7_200, 14_400, 28_800];

@@ -139,7 +139,7 @@ export function isRetained({ Message = '' }: DeletionError): boolean {
   return /object.?lock|worm|retention|legal.?hold/i.test(Message);
 }
 
-/** Converts a refused deletion to an error like that of a failed call. */
+/** Converts a refused deletion to the error that a failed call would give. */
 export function createDeletionError({ Code: name = 'unknown error' }: DeletionError): unknown {
   const $metadata = { httpStatusCode: name === 'AccessDenied' ? 403 : 500 };
   return nameCall(Object.assign(new Error(), { name, $metadata }), 'DeleteObjects');

@@ -38,7 +38,7 @@ export function queryCommand(): Command {
       'after',
       '\nSchema directory comes first in the search path: `users` is `directory.users`.\n' +
         'Without an option the rows are laid out as a table, cut to the width of the terminal.\n' +
-        'Values in CSV are as they are: one that begins with = + - or @ is a formula to a spreadsheet.',
+        'CSV values are not changed: one that begins with = + - or @ is a formula to a spreadsheet.',
     )
     .action((sql: string, options: QueryOptions) =>
       withSignals((signal) => runQuery(sql, options, signal)),

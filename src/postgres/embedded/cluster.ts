@@ -88,7 +88,7 @@ function requireUserName(): void {
     userInfo();
   } catch (cause) {
     throw embeddedProblem(
-      `the user id ${process.getuid?.()} has no name in /etc/passwd, and Postgres makes no database without one.`,
+      `the user id ${process.getuid?.()} has no name in /etc/passwd, which Postgres requires to create a database.`,
       'Add an entry for it, run this as a user with a name',
       { cause },
     );

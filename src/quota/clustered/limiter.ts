@@ -33,7 +33,7 @@ interface PermitSource {
 /**
  * The backend that all processes on the same Redis share. In any sliding second they release at most
  * ⌈rate⌉ + 1 permits of a bucket together (see `LATEST`). In the second after Redis lost its keys
- * each process may release one more: the permit that it had reserved. While Redis is away nothing is
+ * each process may release one more: the permit that it had reserved. While Redis is down nothing is
  * released. If processes have different rates, the one that opened the bucket last sets it.
  *
  * @param log gets errors that the connection does not report itself.
@@ -72,7 +72,7 @@ export function clusteredBackend(redis: RedisConnection, log: Logger): LimiterBa
           return isReady() && reserver.isInTime(dueAt);
         },
       };
-      // Without a pace, a ping keeps the promise to release nothing while Redis is away.
+      // Without a pace, a ping keeps the promise to release nothing while Redis is down.
       const unlimited: PermitSource = { next: async () => Boolean(await client.ping()) };
       const isUnlimited = !Number.isFinite(permits);
       return createLimiter(isUnlimited ? unlimited : source, permits, report);
@@ -122,7 +122,7 @@ function createLimiter(source: PermitSource, permits: number, report: Report): L
     takePermits: () =>
       new Promise((resolve, reject) => {
         if (signal.aborted) throw new LimiterClosedError();
-        // A command waits for as long as Redis is away; a close does not.
+        // A command waits for as long as Redis is down; a close does not.
         const onClose = () => reject(new LimiterClosedError());
         signal.addEventListener('abort', onClose, { once: true });
         takePermits()

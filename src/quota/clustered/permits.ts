@@ -57,7 +57,7 @@ export class PermitReserver {
     this.#minTime = minTime;
   }
 
-  /** While Redis is away this waits. Rejects if Redis refuses the script. */
+  /** While Redis is down this waits. Rejects if Redis refuses the script. */
   async reserve(): Promise<Reservation> {
     const sentAt = performance.now();
     const isFirst = this.#isFirst ? 1 : 0;

@@ -65,7 +65,7 @@ export class JobKeeper {
     try {
       await work();
     } catch (error) {
-      // If a server is away, the other pools would fail too.
+      // If a server is down, the other pools would fail too.
       if (waitAfter(error) !== null) throw error;
       this.#logProblem(poolId, error);
     }
@@ -77,7 +77,7 @@ export class JobKeeper {
     const job = await queues.snapshots.getJob(id);
     const state = (await job?.getState()) ?? 'unknown';
     if (state === 'failed') {
-      // It crashed every worker that ran it, or failed while Postgres was away.
+      // It crashed every worker that ran it, or failed while Postgres was down.
       const reason = job?.failedReason ?? 'Its job failed without a reason.';
       await failRequest(this.#deps, request, reason);
     } else if (state === 'unknown' || state === 'completed') {
