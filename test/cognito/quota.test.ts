@@ -6,7 +6,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/index.ts';
-import { mostInAnySecond } from '../quota/sliding.ts';
+import { peakOf, USER_LIST } from '../support/buckets.ts';
 import {
   itemsOf,
   never,
@@ -18,7 +18,7 @@ import {
 
 /**
  * Invariant 6: every attempt that the service sees has passed its bucket, and buckets release within
- * the bound. The arrival of an attempt also depends on the machine, so releases are measured.
+ * the bound.
  */
 
 const START = { token: null };
@@ -34,16 +34,8 @@ async function open(options: SimulatorOptions, parts: ServiceOptions): Promise<v
   service = openService(simulator.url, parts);
 }
 
-/** The most attempts released in any second. The service must not have seen others. */
-function peak(...operations: readonly Operation[]): number {
-  const released = service.releases.filter(({ operation }) => operations.includes(operation));
-  const seen = operations.map((operation) => simulator.attempts.count({ operation }));
-  // The service does not see an attempt that was aborted on its way.
-  expect(released.length).toBeGreaterThanOrEqual(seen.reduce((sum, count) => sum + count, 0));
-  return mostInAnySecond(released.map(({ at }) => at));
-}
-
-const USER_LIST: readonly Operation[] = ['ListUsers', 'ListUsersInGroup'];
+const peak = (...operations: readonly Operation[]) =>
+  peakOf(service.releases, simulator, operations);
 
 /** Walks every shard and every group at once until this many attempts of UserList were made. */
 async function walkUntil(attempts: number): Promise<void> {

@@ -4,9 +4,8 @@ import type { RetryPolicy } from '../../src/cognito/call.ts';
 import { type Cognito, openCognito } from '../../src/cognito/client.ts';
 import type { Role } from '../../src/config/pool-settings.ts';
 import type { Buckets } from '../../src/quota/buckets.ts';
-import type { Operation } from '../../src/quota/quotas.ts';
 import { CallMeter } from '../../src/telemetry/calls.ts';
-import { openTestBuckets } from '../support/buckets.ts';
+import { openTestBuckets, type Release } from '../support/buckets.ts';
 
 export const POOL = 'us-east-1_Simulated';
 
@@ -25,8 +24,7 @@ export interface TestService {
   readonly cognito: Cognito;
   readonly buckets: Buckets;
   readonly meter: CallMeter;
-  /** When an attempt was released by its bucket, by `performance.now()`. */
-  readonly releases: readonly { readonly operation: Operation; readonly at: number }[];
+  readonly releases: readonly Release[];
   close(): Promise<void>;
 }
 
@@ -49,22 +47,11 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
   const { role = null } = options;
   const buckets = openTestBuckets({ share, userListRps });
-  const releases: { operation: Operation; at: number }[] = [];
-  const watched: Buckets = {
-    ...buckets,
-    run: (operation, poolId, attempt, signal, priority) => {
-      const release = () => {
-        releases.push({ operation, at: performance.now() });
-        return attempt();
-      };
-      return buckets.run(operation, poolId, release, signal, priority);
-    },
-  };
   const meter = new CallMeter();
   const cognito = openCognito({
     region,
     access: { role, proxies: process.env },
-    buckets: watched,
+    buckets,
     meter,
     retryPolicy,
   });
@@ -72,7 +59,7 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     cognito,
     buckets,
     meter,
-    releases,
+    releases: buckets.releases,
     async close() {
       cognito.close();
       await buckets.close();

@@ -27,7 +27,8 @@ export interface EndedRequest {
   readonly reason: string | null;
 }
 
-const PATIENCE_MS = 120_000;
+/** How long an event is awaited on a busy machine; it says nothing of speed. */
+const PATIENCE_MS = 300_000;
 
 /** Opens a mirror whose pools workers take care of; no worker runs yet. */
 export async function openFleet(
@@ -88,7 +89,7 @@ export async function untilQuiet({ simulator }: Pick<CliMirror, 'simulator'>): P
   return before;
 }
 
-/** Asks every 50 ms until there is an answer. Fails after two minutes. */
+/** Asks every 50 ms until there is an answer. Fails after five minutes. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | null | false>,
