@@ -5,11 +5,12 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Two more than the cores that the suite is meant for: many tests wait for servers and timers.
+    maxWorkers: 4,
     // These limits end tests that hang. They must hold on a busy machine, so they say nothing of speed.
     testTimeout: 600_000,
     hookTimeout: 600_000,
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 120_000 } },
     env: {
       // What a terminal is shown depends on it.
       LC_ALL: 'C.UTF-8',

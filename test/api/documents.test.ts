@@ -51,7 +51,6 @@ test('docs/API.md has samples', () => {
 
 test.each(samples.map((sample, index) => ({ ...sample, index })))(
   'sample $index of docs/API.md runs: $name',
-  { timeout: 120_000 },
   async ({ code, index }) => {
     const file = join(folder.path, `sample-${index}.mjs`);
     await writeFile(file, toScript(code, join(folder.path, 'home')));

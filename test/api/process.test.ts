@@ -69,7 +69,7 @@ test('the library reads no variable of the program, and leaves the process as it
   } finally {
     await remove();
   }
-}, 60_000);
+});
 
 test('every exported name has a doc comment', async () => {
   const missing: string[] = [];

@@ -32,7 +32,7 @@ beforeAll(async () => {
   home = join(folder.path, 'home');
   runs.push(...(await Promise.all([demo(), demo()])));
   runs.push(await demo());
-}, 300_000);
+});
 
 afterAll(async () => {
   await stopEmbedded(home);

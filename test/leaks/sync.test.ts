@@ -201,7 +201,7 @@ function mend(): void {
   around.s3.fault = () => null;
 }
 
-test('no run leaks a person, a token or a credential', { timeout: 300_000 }, async () => {
+test('no run leaks a person, a token or a credential', async () => {
   const stopWatching = noteProcesses(outlets, []);
   await succeedWithFaults();
   mend();

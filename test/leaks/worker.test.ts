@@ -112,7 +112,7 @@ async function stop(worker: FleetWorker): Promise<void> {
   expect((await worker.result).code).toBe(0);
 }
 
-test('workers leak no person, no token and no credential', { timeout: 300_000 }, async () => {
+test('workers leak no person, no token and no credential', async () => {
   const stopRedis = await noteRedis(outlets, fleet.redis);
   const stopProcesses = noteProcesses(outlets, [fleet.redis.pid]);
   const worker = await startWorker('trace');

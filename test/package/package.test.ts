@@ -22,7 +22,7 @@ beforeAll(async () => {
     cwd: ROOT,
   });
   [packed] = JSON.parse(stdout) as [Packed];
-}, 120_000);
+});
 
 interface Locked {
   readonly dev?: boolean;
