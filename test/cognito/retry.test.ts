@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RETRY_POLICY, type RetryPolicy, withRetries } from '../../src/cognito/call.ts';
 import { AttemptFailed, type Verdict } from '../../src/cognito/error-table.ts';
 import { InterruptedError, ResumableError } from '../../src/model/errors.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { never, QUICK, rejection } from './support.ts';
 
 const tableError = new ResumableError('the error of the table');
@@ -107,6 +108,11 @@ describe('the wait before it', () => {
   test('ends at once on an abort, with its reason', async () => {
     const abort = new AbortController();
     const reason = new InterruptedError();
+    let sinceAbort = startStopwatch();
+    const stop = () => {
+      sinceAbort = startStopwatch();
+      abort.abort(reason);
+    };
     const ended = rejection(
       withRetries(
         async () => {
@@ -116,11 +122,12 @@ describe('the wait before it', () => {
         {
           policy: RETRY_POLICY,
           signal: abort.signal,
-          onRetry: () => setTimeout(() => abort.abort(reason), 10),
+          onRetry: () => setTimeout(stop, 10),
         },
       ),
     );
     expect(await ended).toBe(reason);
+    expect(sinceAbort.elapsed()).toBeLessThan(5_000);
   });
 });
 
