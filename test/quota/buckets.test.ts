@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InterruptedError } from '../../src/model/errors.ts';
 import type { Operation } from '../../src/quota/quotas.ts';
 import { openTestBuckets, type TestBuckets } from '../support/buckets.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { mostInAnySecond } from './sliding.ts';
 
 const POOL = 'us-east-1_Quota';
@@ -72,18 +74,24 @@ describe('a bucket', () => {
 
   test('has no pace if there is no quota', async () => {
     buckets = openTestBuckets({ share: 0.8, userListRps: 100_000 });
-    // At the slowest pace of a quota this would take far longer than a test may.
+    const stopwatch = startStopwatch();
     for (let i = 0; i < 20_000; i += 1) {
       await buckets.run('ListUsers', POOL, async () => {}, never());
     }
+    expect(stopwatch.elapsed()).toBeLessThan(5_000);
   });
 
   test('reports the rate that it releases and the allowed rate', async () => {
     buckets = openTestBuckets({ share: 0.5, userListRps: 80 });
     expect(buckets.usage('UserList')).toEqual({ rate: 0, allowed: 40 });
-    await callUntil('ListUsers', { until: count(20) });
-    expect(buckets.usage('UserList').rate).toBeGreaterThan(0);
-    expect(buckets.usage('UserList').rate).toBeLessThanOrEqual(42);
+    const moments = await callUntil('ListUsers', { until: count(90) });
+    const { rate } = buckets.usage('UserList');
+    // It counts the last two seconds in quarters, the current one included.
+    const start = (Math.floor(performance.now() / 250) - 7) * 250;
+    const released = (moments.get(POOL) ?? []).filter((at) => at >= start).length / 2;
+    // One release more or less: one at the edge of a quarter.
+    expect(Math.abs(rate - released)).toBeLessThanOrEqual(0.5);
+    expect(rate).toBeLessThanOrEqual(42);
   });
 
   test('settles as the attempt does', async () => {
@@ -104,17 +112,22 @@ describe('after throttling', () => {
       await callUntil(operation, { until: count(1) });
       buckets.slowDown(operation, POOL);
       const throttledAt = performance.now();
+      const sinceThrottled = startStopwatch();
       const calls = await callUntil(operation, { until: isAtFullRate });
-      // The second before recovery starts: half of five, one for the sliding second, one left over.
-      const slowed = (calls.get(POOL) ?? []).filter((at) => at < throttledAt + 1_000);
+      // Half of five a second, one for the sliding second, one left over.
+      const slowed = (calls.get(POOL) ?? []).filter((at) => at < throttledAt + 1_100);
       expect(slowed.length).toBeLessThanOrEqual(4);
+      expect(sinceThrottled.elapsed()).toBeLessThan(5_700);
     },
   );
 
-  /** True once three releases came at 5 a second; slowed down, two intervals take 600 ms or more. */
+  /**
+   * True once nine releases came at 5 a second, which takes 1,600 ms. At seven eighths of the rate one of
+   * eight permits stays unused, so nine take 1,800 ms.
+   */
   function isAtFullRate(moments: readonly number[]): boolean {
-    const [first, , third] = moments.slice(-3);
-    return first !== undefined && third !== undefined && third - first < 500;
+    const [first, last] = [moments.at(-9), moments.at(-1)];
+    return first !== undefined && last !== undefined && last - first < 1_750;
   }
 });
 
@@ -127,12 +140,32 @@ describe('an abort or a close', () => {
     const waiting = Array.from({ length: 50 }, () =>
       buckets.run('ListUsers', POOL, async () => (attempts += 1), abort.signal),
     );
+    await sleep(20);
     const reason = new InterruptedError();
+    const sinceAbort = startStopwatch();
     abort.abort(reason);
     for (const result of await Promise.allSettled(waiting)) {
       expect(result).toEqual({ status: 'rejected', reason });
     }
+    expect(sinceAbort.elapsed()).toBeLessThan(500);
     expect(attempts).toBe(0);
+  });
+
+  test('releases the next call after one interval, behind fifty aborted ones', async () => {
+    buckets = openTestBuckets({ share: 1, userListRps: 1 });
+    await buckets.run('ListUsers', POOL, async () => {}, never());
+    const abort = new AbortController();
+    const waiting = Array.from({ length: 50 }, () =>
+      buckets.run('ListUsers', POOL, async () => {}, abort.signal),
+    );
+    const settled = Promise.allSettled(waiting);
+    const stopwatch = startStopwatch();
+    const next = buckets.run('ListUsers', POOL, async () => {}, never());
+    await sleep(20);
+    abort.abort(new InterruptedError());
+    await settled;
+    await next;
+    expect(stopwatch.elapsed()).toBeLessThan(3_000);
   });
 
   test('rejects a call before it waits', async () => {

@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 export interface PermitTaker {
   /** When its attempts were released, in milliseconds on the machine's monotonic clock. */
   readonly releases: number[];
+  readonly pid: number | undefined;
   /** Reports throttling to its bucket. */
   reportThrottling(): void;
   kill(): Promise<void>;
@@ -51,6 +52,7 @@ export function startPermitTaker(options: PermitTakerOptions): PermitTaker {
   createInterface({ input: child.stdout }).on('line', (line) => releases.push(Number(line)));
   return {
     releases,
+    pid: child.pid,
     reportThrottling: () => void child.stdin.write('throttled\n'),
     async kill() {
       child.kill('SIGKILL');
