@@ -95,7 +95,9 @@ test('a deleted manifest stops the chain', async () => {
   await rm(pathOf(20));
   const previous = { snapshot: '20261120T020000Z', sha256: manifestSha256 };
   const { message } = await catchRefusal(archive(21, { previous }));
-  expect(message).toContain(`${manifestKey(POOL, '20261120T020000Z')} is missing there.`);
+  expect(message).toContain(
+    `the manifest ${manifestKey(POOL, '20261120T020000Z')} is missing there. In the database it is the last of ${POOL} before 20261121T020000Z. It was deleted, or a lifecycle rule removed it.`,
+  );
 });
 
 test('a manifest that the database has not recorded stops the chain', async () => {
@@ -143,7 +145,7 @@ test('a sealed archive is never overwritten with other content', async () => {
     archive(20, { publishedAt: new Date('2026-11-20T09:00:00.000Z') }),
   );
   expect(message).toContain(
-    'the sealed archive of us-east-1_Ab12Cd34/20261120T020000Z there has other content',
+    "the sealed archive of us-east-1_Ab12Cd34/20261120T020000Z there has other content than this run's",
   );
   expect(await contentOf(backend.destination)).toEqual(before);
   const other = pool(3);

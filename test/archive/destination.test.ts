@@ -60,7 +60,9 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     });
     const run = readWhole(broken, 'a/file', NEVER);
     await expect(run).rejects.toThrow(ResumableError);
-    await expect(run).rejects.toThrow('reading a/file failed before its end');
+    await expect(run).rejects.toThrow(
+      'reading a/file failed before its end. Run the command again to resume.',
+    );
   });
 
   test('an object is replaced as a whole', async () => {

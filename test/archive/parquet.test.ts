@@ -208,6 +208,13 @@ test('an empty Parquet file has the columns', async () => {
   }
 });
 
+test('a column name that is also data changes neither', async () => {
+  const odd = 'created_at%\u0012L\u008c\u0012\u001c\u001c';
+  const rows = [user(1, { username: odd, attributes: { [odd]: odd }, groups: [odd] })];
+  const { parquet } = await write('users', rows);
+  expect(await readParquet(parquet)).toEqual(rows.map(toParquetForm));
+});
+
 test('row groups are bounded in rows and in bytes', async () => {
   const small = await write(
     'memberships',
