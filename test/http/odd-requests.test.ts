@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HttpServer } from '../../src/http/server.ts';
 import { until } from '../support/fleet.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { sendRaw, serve } from './support.ts';
 
 const TOKEN = 'the-token-of-this-test';
@@ -88,6 +89,9 @@ test('reads a small body with the token only', async () => {
   expect(await send(65_537, TOKEN)).toBe(413);
 });
 
+/** The bound for clients that the server cuts off, whatever they do. */
+const CUT_OFF_WITHIN_MS = 40_000;
+
 /** Concurrent, because each test waits for a timeout of the server. */
 describe.concurrent('clients that do not end their requests', () => {
   test.each([
@@ -97,6 +101,7 @@ describe.concurrent('clients that do not end their requests', () => {
   ])('an endless %s %s is cut off', async (method, _, header) => {
     const socket = await connect(server);
     const end = closed(socket);
+    const stopwatch = startStopwatch();
     socket.resume();
     socket.write(`${method} / HTTP/1.1\r\nHost: x\r\n${header}Transfer-Encoding: chunked\r\n\r\n`);
     const chunk = `1000\r\n${'x'.repeat(0x1000)}\r\n`;
@@ -105,11 +110,13 @@ describe.concurrent('clients that do not end their requests', () => {
       await sleep(10);
     }
     await end;
+    expect(stopwatch.elapsed()).toBeLessThan(CUT_OFF_WITHIN_MS);
   });
 
   test('a client that does not read the response is cut off', async () => {
     const socket = await connect(server);
     const end = closed(socket);
+    const stopwatch = startStopwatch();
     socket.pause();
     const requests = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100);
     while (!socket.destroyed) {
@@ -117,12 +124,14 @@ describe.concurrent('clients that do not end their requests', () => {
       await sleep(50);
     }
     await end;
+    expect(stopwatch.elapsed()).toBeLessThan(CUT_OFF_WITHIN_MS);
   });
 
   test('silent and slow clients block others for a few seconds at most', async () => {
     const full = await serve();
     const sockets = await Promise.all(Array.from({ length: 100 }, () => connect(full)));
     const ends = sockets.map(closed);
+    const stopwatch = startStopwatch();
     const [slow] = sockets;
     slow?.write('GET /healthz HTTP/1.1\r\nHost: ');
     const dripping = setInterval(() => slow?.write('x'), 500);
@@ -132,6 +141,7 @@ describe.concurrent('clients that do not end their requests', () => {
       return answer?.status === 200;
     });
     await Promise.all(ends);
+    expect(stopwatch.elapsed()).toBeLessThan(CUT_OFF_WITHIN_MS);
     clearInterval(dripping);
     await full.close();
   });

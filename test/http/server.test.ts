@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { HttpServer } from '../../src/http/server.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { type ServeOptions, sendRaw, serve } from './support.ts';
 
 const open: HttpServer[] = [];
@@ -141,7 +142,9 @@ test('oversized headers are refused', async () => {
 
 test('a client that never ends its request is disconnected', async () => {
   const url = await start();
+  const stopwatch = startStopwatch();
   expect(await sendRaw(url, 'GET /healthz HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+  expect(stopwatch.elapsed()).toBeLessThan(30_000);
 });
 
 test('an IPv6 host can be served by its URL', async () => {
