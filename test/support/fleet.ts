@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { SimulatorOptions } from '../../src/simulator/index.ts';
 import type { CliProcess } from './cli.ts';
 import { type CliMirror, type EnvChange, openCliMirror } from './cli-mirror.ts';
 import { startRedis, type TestRedis, type TestRedisOptions } from './redis-server.ts';
+import { startStopwatch } from './stopwatch.ts';
 
 /** Workers as processes of their own, over a real Redis and a real Postgres. */
 export interface Fleet extends CliMirror {
@@ -77,16 +79,25 @@ export async function openFleet(
 }
 
 /**
- * Resolves with the number of attempts once it stays the same for a second: permits that were given
- * before a loss may still be in use.
+ * Expects the workers to stop their calls within so many milliseconds: permits that they have may still
+ * be in use. Resolves with the number of attempts once none arrived for a second.
  */
-export async function untilQuiet({ simulator }: Pick<CliMirror, 'simulator'>): Promise<number> {
-  let before = -1;
-  while (before !== simulator.attempts.total) {
-    before = simulator.attempts.total;
-    await sleep(1_000);
+export async function expectQuiet(
+  { simulator }: Pick<CliMirror, 'simulator'>,
+  workers: readonly FleetWorker[],
+  withinMs: number,
+): Promise<number> {
+  const stopwatch = startStopwatch(...workers.map(({ pid }) => pid));
+  let total = simulator.attempts.total;
+  let lastAt = 0;
+  while (stopwatch.elapsed() - lastAt < 1_000) {
+    await sleep(20);
+    if (simulator.attempts.total === total) continue;
+    total = simulator.attempts.total;
+    lastAt = stopwatch.elapsed();
   }
-  return before;
+  expect(lastAt).toBeLessThan(withinMs);
+  return total;
 }
 
 /** Asks every 50 ms until there is an answer. Fails after five minutes. */
