@@ -10,15 +10,16 @@ import { troubleIn } from '../support/worker-log.ts';
 
 let fleet: Fleet;
 
+const STAGE_TABLES = ['walks', 'users', 'groups', 'memberships'];
+
 /**
  * Everything that the walks of the open snapshot have written: checkpoints and rows. It leaves out the
  * lease of a walk, which rises again if a busy machine makes another worker take the walk.
  */
 async function readStage(): Promise<unknown> {
   const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
-  const tables = ['walks', 'users', 'groups', 'memberships'];
   return Promise.all(
-    tables.map(async (table) =>
+    STAGE_TABLES.map(async (table) =>
       (
         await fleet.rows<{ row: string }>(
           `SELECT (to_jsonb(t) - 'lease')::text AS row FROM mirror.stage_${run?.stage}_${table} AS t ORDER BY 1`,
@@ -27,6 +28,30 @@ async function readStage(): Promise<unknown> {
     ),
   );
 }
+
+/** From now on records who writes which rows of the stage of the open snapshot, leases included. */
+async function recordWrites(): Promise<void> {
+  const [run] = await fleet.rows<{ stage: number }>('SELECT stage FROM mirror.runs');
+  await fleet.rows('CREATE TABLE public.writes (session text, written jsonb)');
+  await fleet.rows(
+    `CREATE FUNCTION public.record_write() RETURNS trigger LANGUAGE plpgsql AS $$
+     BEGIN
+       INSERT INTO public.writes
+       VALUES (current_setting('application_name'), coalesce(to_jsonb(NEW), to_jsonb(OLD)));
+       RETURN NULL;
+     END $$`,
+  );
+  for (const table of STAGE_TABLES) {
+    await fleet.rows(
+      `CREATE TRIGGER record AFTER INSERT OR UPDATE OR DELETE ON mirror.stage_${run?.stage}_${table}
+       FOR EACH ROW EXECUTE FUNCTION public.record_write()`,
+    );
+  }
+}
+
+/** What sessions of this name have written since then. */
+const writesOf = (session: string) =>
+  fleet.rows('SELECT written FROM public.writes WHERE session = $1', [session]);
 
 /** Everything that is known of snapshots and requests, and what readers see. */
 async function readAll(): Promise<unknown> {
@@ -122,7 +147,11 @@ describe('a worker that froze while it read', () => {
 
   it('writes nothing under its lost leases, stays alive and runs new jobs', async () => {
     fleet = await openFleet({ users: 400, groups: 34, seed: 351 });
-    const [early, late] = await Promise.all([fleet.worker(), fleet.worker()]);
+    const ofEarly = `${fleet.databaseUrl}?application_name=early`;
+    const [early, late] = await Promise.all([
+      fleet.worker({ DATABASE_URL: ofEarly }),
+      fleet.worker(),
+    ]);
     const held = holdCalls(fleet, 'ListUsersInGroup', 1);
     await fleet.trigger();
     // More than one worker reads at a time, so both have some.
@@ -140,13 +169,16 @@ describe('a worker that froze while it read', () => {
       ),
     );
 
+    await recordWrites();
     const stage = await readStage();
     await wake(early);
     expect(await readStage()).toEqual(stage);
+    expect(await writesOf('cognito-mirror (early)')).toEqual([]);
 
     heldAgain.release();
     await fleet.settled();
     await expectSnapshots(fleet, 1);
+    expect(await writesOf('cognito-mirror')).not.toEqual([]);
     const all = await readAll();
     await wake(late);
     expect(await readAll()).toEqual(all);
