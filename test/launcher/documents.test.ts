@@ -72,16 +72,17 @@ test.each(DOCUMENTS)('every relative link and anchor of %s resolves', (name) => 
   }
 });
 
-test.each(['docs/DESIGN.md', 'CONTRIBUTING.md', 'docs/RELIABILITY.md'])(
-  'every path of the repository that %s names exists',
-  (name) => {
-    const named = ['src', 'test', 'bench', 'scripts', 'migrations'].flatMap((folder) =>
-      paths(read(name), folder),
-    );
-    expect(named.length).toBeGreaterThan(10);
-    for (const path of named) expect(existsSync(join(ROOT, path)), path).toBe(true);
-  },
-);
+test.each([
+  ['docs/DESIGN.md', 30],
+  ['CONTRIBUTING.md', 10],
+  ['docs/RELIABILITY.md', 10],
+] as const)('every path of the repository that %s names exists', (name, least) => {
+  const named = ['src', 'test', 'bench', 'scripts', 'migrations'].flatMap((folder) =>
+    paths(read(name), folder),
+  );
+  expect(named.length).toBeGreaterThan(least);
+  for (const path of named) expect(existsSync(join(ROOT, path)), path).toBe(true);
+});
 
 test('every file on the way of a page in docs/DESIGN.md exists', () => {
   const section = /^## The way of a page$[\s\S]*?(?=^## )/m.exec(read('docs/DESIGN.md'))?.[0] ?? '';
