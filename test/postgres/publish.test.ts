@@ -235,7 +235,9 @@ describe('publishing', () => {
       VALUES ($1, 'other', $2::timestamptz + interval '1 hour', 'archived')`,
       [POOL, lease.snapshotAt],
     );
-    await expect(publish(db, lease, 'walking')).rejects.toThrow(/later snapshot .* was published/);
+    await expect(publish(db, lease, 'walking')).rejects.toThrow(
+      `A later snapshot of ${POOL} was published, so this one cannot follow the current state. Discard it.`,
+    );
   });
 
   it('refuses a stage that a crash of Postgres emptied, rather than read it as a mass removal', async () => {
