@@ -1,3 +1,5 @@
+import type { Problem } from '../model/errors.ts';
+
 const SSL_MODES = ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
 /**
@@ -43,22 +45,25 @@ function decode(text: string): string {
   }
 }
 
-/** The URL with PGSSLMODE, unless the URL sets TLS itself. The embedded Postgres has no TLS. */
-export function applySslMode(url: string, mode: string | undefined): string {
-  if (mode === undefined || setsTls(url)) return url;
+/**
+ * The URL with PGSSLMODE, which counts only if the URL does not set TLS itself. Null without a URL:
+ * the embedded Postgres has no TLS.
+ */
+export function addSslMode(
+  url: string | undefined,
+  mode: string | undefined,
+  problems: Problem[],
+): string | null {
+  if (url === undefined) return null;
   const complete = new URL(url);
+  const setsTls = [...complete.searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
+  if (mode === undefined || setsTls) return url;
+  if (!SSL_MODES.includes(mode)) {
+    const problem = `must be one of ${SSL_MODES.join(', ')}, not ${JSON.stringify(mode)}.`;
+    problems.push({ subject: 'PGSSLMODE', problem, remedy: 'Set it to verify-full, or unset it.' });
+  }
   complete.searchParams.set('sslmode', mode);
   return complete.href;
-}
-
-/** The problem with PGSSLMODE, if it applies to this URL, or null. */
-export function findSslModeProblem(url: string, mode: string | undefined): string | null {
-  if (mode === undefined || SSL_MODES.includes(mode) || setsTls(url)) return null;
-  return `must be one of ${SSL_MODES.join(', ')}, not ${JSON.stringify(mode)}.`;
-}
-
-function setsTls(url: string): boolean {
-  return [...new URL(url).searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
 }
 
 /** The problem with the URL of a database, or null. It never quotes the URL. */

@@ -1,130 +1,83 @@
 import { z } from 'zod';
 import { POOL_ID_PATTERN } from '../model/pool-id.ts';
-import { REGION_PATTERN, SETTINGS } from './settings.ts';
+import { type FileSetting, REGION_PATTERN, SETTINGS } from './settings.ts';
 
 const MAPPING = { error: 'must be a mapping of keys to values.' };
 
-/** Adds what an editor shows about a value. */
-function described<Schema extends z.ZodType>(
-  schema: Schema,
-  description: string,
-  ...examples: unknown[]
-): Schema {
-  return schema.meta({ description, ...(examples.length > 0 && { examples }) });
+/** The schema of a setting, with what an editor shows about it. */
+function field<Schema extends z.ZodType>(setting: FileSetting<Schema>): Schema {
+  const { schema, description, examples } = setting;
+  return schema.meta({ description, examples });
 }
 
-const role = z.strictObject(
-  {
-    arn: described(
-      SETTINGS.arn.schema,
-      'The ARN of the role.',
-      'arn:aws:iam::123456789012:role/cognito-mirror',
-    ),
-    externalId: described(
-      SETTINGS.externalId.schema.optional(),
-      "The external id that the role's trust policy requires.",
-      'b2a7c1d0',
-    ),
-  },
-  MAPPING,
-);
-
-const pool = z.strictObject(
-  {
-    role: described(
-      role.optional(),
+const role = z
+  .strictObject(
+    { arn: field(SETTINGS.arn), externalId: field(SETTINGS.externalId).optional() },
+    MAPPING,
+  )
+  .meta({
+    description:
       'The IAM role to assume before the pool is read. Default: the credentials of the environment.',
-    ),
-    region: described(
-      SETTINGS.region.schema.optional(),
-      'The Region to read the pool in. Default: the Region in its id. A replica has the id of its primary, so name the Region of the replica here.',
-      'eu-west-1',
-    ),
-    schedule: described(
-      SETTINGS.schedule.schema.optional(),
-      'When workers mirror the pool: a cron expression with five fields, or six with seconds first. Default: MIRROR_SCHEDULE.',
-      '0 3 * * *',
-    ),
-    timezone: described(
-      SETTINGS.timezone.schema.optional(),
-      'The time zone of the schedule, as named in the IANA database. Default: MIRROR_TIMEZONE.',
-      'Europe/Berlin',
-    ),
-    archiveUrl: described(
-      SETTINGS.archiveUrl.schema.optional(),
-      'The destination of the archive. Default: ARCHIVE_URL.',
-      's3://bucket/prefix',
-      'file:///srv/archive',
-    ),
-    maxRemovedRatio: described(
-      SETTINGS.maxRemovedRatio.schema.optional(),
-      "The share of the pool's rows that a snapshot may remove without a review. Default: MIRROR_MAX_REMOVED_RATIO.",
-      0.1,
-    ),
-  },
-  MAPPING,
-);
+  });
 
-const allowance = z.strictObject(
-  {
-    quotaShare: described(
-      SETTINGS.quotaShare.schema.optional(),
-      'The share of the quotas for list calls that the mirror may use. Default: MIRROR_QUOTA_SHARE.',
-      0.8,
-    ),
-    userListRps: described(
-      SETTINGS.userListRps.schema.optional(),
-      "The account's UserList quota in requests per second. Default: MIRROR_USER_LIST_RPS.",
-      30,
-    ),
-  },
-  MAPPING,
-);
+const pool = z
+  .strictObject(
+    {
+      role,
+      region: field(SETTINGS.region),
+      schedule: field(SETTINGS.schedule),
+      timezone: field(SETTINGS.timezone),
+      archiveUrl: field(SETTINGS.archiveUrl),
+      maxRemovedRatio: field(SETTINGS.maxRemovedRatio),
+    },
+    MAPPING,
+  )
+  .partial()
+  .meta({ description: 'The settings of one pool. May be empty.' });
 
-const pools = mapping(
-  {
-    pattern: POOL_ID_PATTERN,
-    problem: 'the key must be a pool id.',
-    remedy: 'Give the id as the Cognito console shows it, such as us-east-1_Ab12Cd34.',
-  },
-  described(pool, 'The settings of one pool. May be empty.').nullable(),
-);
+const allowance = z
+  .strictObject(
+    { quotaShare: field(SETTINGS.quotaShare), userListRps: field(SETTINGS.userListRps) },
+    MAPPING,
+  )
+  .partial()
+  .meta({ description: 'The quotas of the account in one Region.' });
 
-const regions = mapping(
-  {
-    pattern: REGION_PATTERN,
-    problem: 'the key must be the name of a Region.',
-    remedy: SETTINGS.region.remedy,
-  },
-  described(allowance, 'The quotas of the account in one Region.').nullable(),
-);
+const pools = mapping(pool.nullable(), {
+  pattern: POOL_ID_PATTERN,
+  problem: 'the key must be a pool id.',
+  remedy: 'Give the id as the Cognito console shows it, such as us-east-1_Ab12Cd34.',
+});
 
-const accounts = mapping(
-  {
-    pattern: /^\d{12}$/,
-    problem: 'the key must be an account id.',
-    remedy: 'Give its 12 digits, in quotes.',
-  },
-  regions,
-);
+const regions = mapping(allowance.nullable(), {
+  pattern: REGION_PATTERN,
+  problem: 'the key must be the name of a Region.',
+  remedy: SETTINGS.region.remedy,
+});
+
+const accounts = mapping(regions, {
+  pattern: /^\d{12}$/,
+  problem: 'the key must be an account id.',
+  remedy: 'Give its 12 digits, in quotes.',
+});
 
 /** The file of MIRROR_CONFIG: its checks, its types and its JSON Schema all come from here. */
 export const CONFIG_FILE = z
   .strictObject(
     {
-      pools: described(
-        pools.optional(),
-        'Settings of pools, by pool id. These pools are mirrored if COGNITO_POOLS is not set.',
-        { 'us-east-1_Ab12Cd34': { schedule: '0 3 * * *', timezone: 'Europe/Berlin' } },
-      ),
-      accounts: described(
-        accounts.optional(),
-        'Quotas, by account id (12 digits, quoted) and Region.',
-        { '123456789012': { 'us-east-1': { quotaShare: 0.5, userListRps: 40 } } },
-      ),
+      pools: pools.meta({
+        description:
+          'Settings of pools, by pool id. These pools are mirrored if COGNITO_POOLS is not set.',
+        examples: [{ 'us-east-1_Ab12Cd34': { schedule: '0 3 * * *', timezone: 'Europe/Berlin' } }],
+      }),
+      accounts: accounts.meta({
+        description: 'Quotas, by account id (12 digits, quoted) and Region.',
+        examples: [{ '123456789012': { 'us-east-1': { quotaShare: 0.5, userListRps: 40 } } }],
+      }),
     },
     { error: 'the file must be a mapping of keys to values.' },
   )
+  .partial()
   .meta({
     title: 'cognito-mirror: the file of MIRROR_CONFIG',
     description: 'Settings of single pools, and the quotas of accounts and Regions.',
@@ -153,8 +106,8 @@ export interface ConfigFile {
  * would then hide the problems below a wrong one.
  */
 function mapping<Entry extends z.ZodType>(
-  key: { readonly pattern: RegExp; readonly problem: string; readonly remedy: string },
   entry: Entry,
+  key: { readonly pattern: RegExp; readonly problem: string; readonly remedy: string },
 ) {
   return z
     .record(z.string().meta({ pattern: key.pattern.source }), entry, MAPPING)

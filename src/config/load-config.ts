@@ -1,17 +1,15 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
-import { applySslMode, findSslModeProblem } from './database-url.ts';
+import { addSslMode } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
 import { findUnknownVariables } from './unknown-names.ts';
 import {
   POOL_ID_REMEDY,
-  parsePools,
   VARIABLES,
   type Values,
   type Variable,
@@ -19,14 +17,19 @@ import {
 } from './variables.ts';
 
 /** Other programs set these variables too, so that only a worker reads them. */
-const WORKER_ONLY: readonly VariableName[] = ['HOST', 'PORT'];
+const WORKER_ONLY = ['HOST', 'PORT'] as const;
 
 /** What a worker requires, and why the defaults of other commands do not work for it. */
-const REQUIRED_BY_WORKERS: Readonly<Partial<Record<VariableName, string>>> = {
-  DATABASE_URL: 'is not set; workers on other machines cannot share an embedded Postgres.',
-  REDIS_URL: 'is not set; workers share their jobs and the quotas over Redis.',
-  ARCHIVE_URL:
-    'is not set; the default folder is on one machine, and each worker would write to its own.',
+const REQUIRED_BY_WORKERS = [
+  ['DATABASE_URL', 'workers on other machines cannot share an embedded Postgres.'],
+  ['REDIS_URL', 'workers share their jobs and the quotas over Redis.'],
+  ['ARCHIVE_URL', 'the default folder is on one machine, and each worker would write to its own.'],
+] as const;
+
+/** How problems of pools are reported that were named on the command line. */
+const NAMED_POOLS = {
+  subject: 'POOL',
+  remedy: `Give pool ids, separated by spaces, ${POOL_ID_REMEDY}`,
 };
 
 export interface LoadOptions {
@@ -52,16 +55,17 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
   const set = Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value?.trim() ? [[name, value.trim()]] : [])),
   );
-  if (named.length > 0) delete set.COGNITO_POOLS;
+  if (named.length > 0) set.COGNITO_POOLS = named.join(',');
   if (!worker) for (const name of WORKER_ONLY) delete set[name];
 
   const values = parseVariables(set, problems);
   if (worker) problems.push(...findMissing(set));
   problems.push(...findUnknownVariables(set, NAMES), ...findEndpointProblems(set));
   const file = parseFile(values.MIRROR_CONFIG, problems);
-  const pools = parseNamed(named, problems) ?? values.COGNITO_POOLS ?? [...file.pools.keys()];
+  const pools = values.COGNITO_POOLS ?? [...file.pools.keys()];
   // An invalid list or file can name pools: only its own problem is reported then.
-  const isUnnamed = pools.length === 0 && !set.COGNITO_POOLS && problems.every(isNotAboutPools);
+  const isFileInvalid = problems.some(({ subject }) => subject.startsWith('MIRROR_CONFIG'));
+  const isUnnamed = pools.length === 0 && set.COGNITO_POOLS === undefined && !isFileInvalid;
   if ((needsPools || worker) && isUnnamed) {
     problems.push({
       subject: 'COGNITO_POOLS',
@@ -69,9 +73,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy}`,
     });
   }
-  const databaseUrl = completeDatabaseUrl(values.DATABASE_URL, set.PGSSLMODE, problems);
+  const databaseUrl = addSslMode(values.DATABASE_URL, set.PGSSLMODE, problems);
   const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
-  if (problems.length > 0) throw new ActionRequiredError(problems);
+  if (problems.length > 0) {
+    const isNamed = (subject: string) => named.length > 0 && subject === 'COGNITO_POOLS';
+    throw new ActionRequiredError(
+      problems.map((found) => (isNamed(found.subject) ? { ...found, ...NAMED_POOLS } : found)),
+    );
+  }
 
   return Object.freeze({
     pools,
@@ -131,46 +140,22 @@ function parseVariables(set: Record<string, string>, problems: Problem[]): Value
   );
 }
 
-function completeDatabaseUrl(
-  url: string | undefined,
-  sslMode: string | undefined,
-  problems: Problem[],
-): string | null {
-  if (url === undefined) return null;
-  const problem = findSslModeProblem(url, sslMode);
-  if (problem === null) return applySslMode(url, sslMode);
-  problems.push({ subject: 'PGSSLMODE', problem, remedy: 'Set it to verify-full, or unset it.' });
-  return null;
-}
-
 function findMissing(set: Record<string, string>): Problem[] {
-  return NAMES.flatMap((name) => {
-    const problem = REQUIRED_BY_WORKERS[name];
-    if (problem === undefined || set[name] !== undefined) return [];
-    return [{ subject: name, problem, remedy: VARIABLES[name].remedy }];
-  });
+  return REQUIRED_BY_WORKERS.filter(([name]) => set[name] === undefined).map(([name, reason]) => ({
+    subject: name,
+    problem: `is not set; ${reason}`,
+    remedy: VARIABLES[name].remedy,
+  }));
 }
 
 function parseFile(path: string | undefined, problems: Problem[]): ConfigFile {
-  const file = path === undefined ? NO_FILE : loadFile(path);
-  if ('pools' in file) return file;
-  problems.push(...file);
-  return NO_FILE;
-}
-
-/** Pools named on the command line; undefined without any, or if one is malformed. */
-function parseNamed(
-  named: readonly string[],
-  problems: Problem[],
-): readonly string[] | 'all' | undefined {
-  if (named.length === 0) return undefined;
-  const parsed = z.string().transform(parsePools).safeParse(named.join(','));
-  if (parsed.success) return parsed.data;
-  const remedy = `Give pool ids, separated by spaces, ${POOL_ID_REMEDY}`;
-  for (const { message } of parsed.error.issues) {
-    problems.push({ subject: 'POOL', problem: message, remedy });
+  try {
+    return path === undefined ? NO_FILE : loadFile(path);
+  } catch (error) {
+    if (!(error instanceof ActionRequiredError)) throw error;
+    problems.push(...error.problems);
+    return NO_FILE;
   }
-  return undefined;
 }
 
 /** Other programs have variables with this prefix, so this is suggested only if pools are missing. */
@@ -179,8 +164,4 @@ function findMisspelt(set: Record<string, string>): string {
     (name) => name.startsWith('COGNITO') && nearest(name, ['COGNITO_POOLS']) !== null,
   );
   return near === undefined ? '' : `${near} is set: did you mean COGNITO_POOLS? `;
-}
-
-function isNotAboutPools({ subject }: Problem): boolean {
-  return subject !== 'POOL' && !subject.startsWith('MIRROR_CONFIG');
 }

@@ -15,28 +15,32 @@ const MAX_BYTES = 1_000_000;
 /**
  * Reads and checks the file of MIRROR_CONFIG. Each problem has its line and path. No problem quotes
  * a value: it can be a secret in the wrong place.
+ *
+ * @throws ActionRequiredError with every problem
  */
-export function loadFile(path: string): ConfigFile | readonly Problem[] {
-  const text = readFile(path);
-  if (typeof text !== 'string') return [text];
-  const { problems, value, findLine } = readYaml(text);
+export function loadFile(path: string): ConfigFile {
+  const { problems, value, findLine } = readYaml(readFile(path));
   const parsed = value === undefined ? null : CONFIG_FILE.safeParse(value);
   if (problems.length === 0 && parsed?.success) return toConfigFile(parsed.data);
 
   const lines = new Set(problems.map(({ line }) => line));
-  const inSchema = (parsed?.error?.issues ?? []).flatMap(toPathProblems).map((found) => ({
-    line: findLine(found.path),
-    problem: `${formatPath(found.path)}${found.problem}`,
-    remedy: found.remedy,
-  }));
-  // A key that YAML misreads also fails the schema: report it once.
-  return [...problems, ...inSchema.filter(({ line }) => !lines.has(line))]
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, problem, remedy }) => ({
-      subject: `MIRROR_CONFIG (${printable(path)}:${line})`,
-      problem,
+  const inSchema = (parsed?.error?.issues ?? [])
+    .flatMap(toPathProblems)
+    .map(({ path: keys, problem, remedy }) => ({
+      line: findLine(keys),
+      problem: `${formatPath(keys)}${problem}`,
       remedy,
     }));
+  // A key that YAML misreads also fails the schema: report it once.
+  const all = [...problems, ...inSchema.filter(({ line }) => !lines.has(line))];
+  throw new ActionRequiredError(
+    all
+      .sort((a, b) => a.line - b.line)
+      .map(({ line, ...rest }) => ({
+        subject: `MIRROR_CONFIG (${printable(path)}:${line})`,
+        ...rest,
+      })),
+  );
 }
 
 /**
@@ -48,18 +52,14 @@ export function parseSettings(value: unknown): ConfigFile {
   const parsed = CONFIG_FILE.safeParse(value);
   if (parsed.success) return toConfigFile(parsed.data);
   throw new ActionRequiredError(
-    parsed.error.issues.flatMap(toPathProblems).map(({ path, problem, remedy }) => ({
-      subject: path.map(String).join('.'),
-      problem,
-      remedy,
-    })),
+    parsed.error.issues
+      .flatMap(toPathProblems)
+      .map(({ path, ...rest }) => ({ subject: path.map(String).join('.'), ...rest })),
   );
 }
 
-interface PathProblem {
+interface PathProblem extends Omit<Problem, 'subject'> {
   readonly path: readonly PropertyKey[];
-  readonly problem: string;
-  readonly remedy: string;
 }
 
 function toPathProblems(issue: z.core.$ZodIssue): PathProblem[] {
@@ -96,24 +96,23 @@ function toMap<T extends object>(entries: Record<string, T | null> | null | unde
   return new Map(Object.entries(entries ?? {}).map(([key, entry]) => [key, entry ?? ({} as T)]));
 }
 
-function readFile(path: string): string | Problem {
-  const fail = (why: string, remedy = 'Give the path of a YAML file, or unset it.'): Problem => ({
-    subject: 'MIRROR_CONFIG',
-    problem: `${printable(path)} ${why}.`,
-    remedy,
-  });
+function readFile(path: string): string {
+  const fail = (why: string, remedy = 'Give the path of a YAML file, or unset it.'): never => {
+    const problem = `${printable(path)} ${why}.`;
+    throw new ActionRequiredError([{ subject: 'MIRROR_CONFIG', problem, remedy }]);
+  };
   try {
     const file = statSync(path);
-    if (file.isDirectory()) return fail('is a folder');
+    if (file.isDirectory()) fail('is a folder');
     // Reading a pipe would wait until something writes to it.
-    if (!file.isFile()) return fail('is not a regular file');
-    if (file.size > MAX_BYTES) return fail('is larger than 1 MB');
+    if (!file.isFile()) fail('is not a regular file');
+    if (file.size > MAX_BYTES) fail('is larger than 1 MB');
     const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
     return text.trim() === '' ? fail('is empty') : text;
   } catch (error) {
+    if (error instanceof ActionRequiredError) throw error;
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      return fail('is not UTF-8', 'Save it as UTF-8.');
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') fail('is not UTF-8', 'Save it as UTF-8.');
     return fail(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
   }
 }

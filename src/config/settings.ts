@@ -11,6 +11,12 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly remedy: string;
 }
 
+/** A setting of the file, with what an editor shows about it. */
+export interface FileSetting<Schema extends z.ZodType = z.ZodType> extends Setting<Schema> {
+  readonly description: string;
+  readonly examples: unknown[];
+}
+
 const text = z.string({
   error: ({ input }) =>
     input === undefined ? 'is missing.' : 'must be a string; quote numbers and dates.',
@@ -21,30 +27,50 @@ export const SETTINGS = {
   archiveUrl: {
     schema: textWithout(findArchiveUrlProblem).meta({ pattern: '^(s3://|file:///)' }),
     remedy: 'Give s3://bucket/prefix or file:///absolute/folder.',
+    description: 'The destination of the archive. Default: ARCHIVE_URL.',
+    examples: ['s3://bucket/prefix', 'file:///srv/archive'],
   },
   schedule: {
     schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),
     remedy: 'Give five fields, or six with seconds first, such as 0 2 * * * for 02:00 every night.',
+    description:
+      'When workers mirror the pool: a cron expression with five fields, or six with seconds first. Default: MIRROR_SCHEDULE.',
+    examples: ['0 3 * * *'],
   },
   timezone: {
     schema: text.refine(isTimezone, 'must be the name of a time zone.'),
     remedy: 'Give a name of the IANA database, such as Europe/Berlin or UTC.',
+    description:
+      'The time zone of the schedule, as named in the IANA database. Default: MIRROR_TIMEZONE.',
+    examples: ['Europe/Berlin'],
   },
   quotaShare: {
     schema: number('over 0 and up to 1', (n, error) => n.gt(0, error).max(1, error)),
     remedy: 'Give a share such as 0.8.',
+    description:
+      'The share of the quotas for list calls that the mirror may use. Default: MIRROR_QUOTA_SHARE.',
+    examples: [0.8],
   },
   userListRps: {
     schema: number('over 0', (n, error) => n.gt(0, error)),
     remedy: "Give the account's quota in requests per second, such as 30.",
+    description:
+      "The account's UserList quota in requests per second. Default: MIRROR_USER_LIST_RPS.",
+    examples: [30],
   },
   maxRemovedRatio: {
     schema: number('from 0 to 1', (n, error) => n.min(0, error).max(1, error)),
     remedy: 'Give a share such as 0.1.',
+    description:
+      "The share of the pool's rows that a snapshot may remove without a review. Default: MIRROR_MAX_REMOVED_RATIO.",
+    examples: [0.1],
   },
   region: {
     schema: text.regex(REGION_PATTERN, 'must be the name of a Region.'),
     remedy: 'Give a name such as us-east-1.',
+    description:
+      'The Region to read the pool in. Default: the Region in its id. A replica has the id of its primary, so name the Region of the replica here.',
+    examples: ['eu-west-1'],
   },
   arn: {
     // Partition, account, path and name by the rules of IAM's ARNs.
@@ -53,13 +79,17 @@ export const SETTINGS = {
       'must be the ARN of an IAM role.',
     ),
     remedy: 'Give an ARN such as arn:aws:iam::123456789012:role/cognito-mirror.',
+    description: 'The ARN of the role.',
+    examples: ['arn:aws:iam::123456789012:role/cognito-mirror'],
   },
   externalId: {
     // Length and characters by the API reference of AssumeRole.
     schema: text.regex(/^[\w+=,.@:/-]{2,1224}$/, 'must be 2 to 1224 letters, digits or _+=,.@:/-.'),
     remedy: "Give the id that the role's trust policy requires, in quotes.",
+    description: "The external id that the role's trust policy requires.",
+    examples: ['b2a7c1d0'],
   },
-} as const satisfies Record<string, Setting>;
+} satisfies Record<string, FileSetting>;
 
 /** A string in which `findProblem` finds nothing. */
 export function textWithout(findProblem: (text: string) => string | null) {

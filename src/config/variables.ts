@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
-import { ARCHIVE_FORMATS, type ArchiveFormat, LOG_LEVELS } from './config.ts';
+import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
 import { findPathProblem, SETTINGS, type Setting, textWithout } from './settings.ts';
 
@@ -14,7 +14,7 @@ export interface Variable extends Setting {
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** A number that is given as text. */
-function number<Output>({ schema, remedy }: Setting<z.ZodType<Output, number>>) {
+function number({ schema, remedy }: Setting<z.ZodType<number, number>>) {
   const toNumber = (text: string) => (DECIMAL.test(text) ? Number(text) : Number.NaN);
   return { schema: z.string().transform(toNumber).pipe(schema), remedy, isShown: true };
 }
@@ -45,7 +45,11 @@ export const VARIABLES = {
   },
   ARCHIVE_URL: SETTINGS.archiveUrl,
   ARCHIVE_FORMATS: {
-    schema: z.string().transform(parseFormats),
+    schema: z
+      .string()
+      .transform(splitList)
+      .pipe(z.array(z.enum(ARCHIVE_FORMATS, { error: notAFormat })).min(1, 'must name a format.'))
+      .transform((named) => ARCHIVE_FORMATS.filter((format) => named.includes(format))),
     remedy: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
   },
   ARCHIVE_KMS_KEY_ID: { schema: z.string(), remedy: "Give the key's id, ARN or alias." },
@@ -92,26 +96,20 @@ export type VariableName = keyof typeof VARIABLES;
 
 export type Values = { [Name in VariableName]?: z.output<(typeof VARIABLES)[Name]['schema']> };
 
-/** Splits a list of pool ids, drops repetitions, and reports each malformed id. */
-export function parsePools(text: string, context: z.core.$RefinementCtx): string[] | 'all' {
+/** Drops repetitions, and reports each malformed id. */
+function parsePools(text: string, context: z.RefinementCtx): string[] | 'all' {
   const items = splitList(text);
   if (items.length === 1 && items[0] === 'all') return 'all';
-  if (items.length === 0) report(context, 'must name a pool.');
+  if (items.length === 0) context.addIssue('must name a pool.');
   for (const item of items) {
-    if (item === 'all') report(context, '`all` cannot be combined with pool ids.');
-    else if (!isPoolId(item)) report(context, poolIdProblem(item));
+    if (item === 'all') context.addIssue('`all` cannot be combined with pool ids.');
+    else if (!isPoolId(item)) context.addIssue(poolIdProblem(item));
   }
   return items;
 }
 
-function parseFormats(text: string, context: z.core.$RefinementCtx): ArchiveFormat[] {
-  const items = splitList(text);
-  const known: readonly string[] = ARCHIVE_FORMATS;
-  if (items.length === 0) report(context, 'must name a format.');
-  for (const item of items) {
-    if (!known.includes(item)) report(context, `${JSON.stringify(item)} is not an archive format.`);
-  }
-  return ARCHIVE_FORMATS.filter((format) => items.includes(format));
+function notAFormat({ input }: { input?: unknown }): string {
+  return `${JSON.stringify(input)} is not an archive format.`;
 }
 
 function splitList(text: string): string[] {
@@ -138,8 +136,4 @@ function isHost(value: string): boolean {
     isIP(value) !== 0 ||
     (value.length <= 253 && /^[a-z\d]([\w-]*[a-z\d])?(\.[a-z\d]([\w-]*[a-z\d])?)*$/i.test(value))
   );
-}
-
-function report(context: z.core.$RefinementCtx, message: string): void {
-  context.issues.push({ code: 'custom', message, input: undefined });
 }
