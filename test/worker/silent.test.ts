@@ -89,6 +89,7 @@ it('a worker that gets no answer from Postgres leaves its jobs to another, and r
   await fleet.settled(POOL);
   await expectSnapshots(fleet, 1);
   // If the silence began within transactions, the other worker ends them and reports it once.
+  if (open > 0) await until('it reports that', async () => endedTransactions(other).length > 0);
   expect(endedTransactions(other)).toEqual(open === 0 ? [] : [open]);
   const reports = open === 0 ? [] : ['ended the open transactions of lost workers undefined'];
   expect(troubleIn(other)).toEqual(reports);
