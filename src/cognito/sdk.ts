@@ -90,7 +90,7 @@ const DATES = ['UserCreateDate', 'UserLastModifiedDate', 'CreationDate', 'LastMo
 /**
  * The SDK's protocol with a plain JSON parser for answers: following the operation's schema takes
  * three times as long, and a walk consists of pages. Dates arrive as epoch seconds and become `Date`.
- * A date of another form stays as it is: `normalise.ts` refuses it by its name, the SDK does not.
+ * A date of another form is left unchanged: `normalise.ts` refuses it with its name, the SDK does not.
  */
 class PlainAnswersProtocol extends AwsJson1_1Protocol {
   override async deserializeResponse<Output extends Awaited<ReturnType<Deserialize>>>(
@@ -163,7 +163,7 @@ function classifyRoleError(error: unknown, region: string, role: Role): Verdict 
     carriesToken: false,
     carriesShardFilter: false,
   });
-  // The first is a proxy variable that does not name a proxy.
+  // An ActionRequiredError here is a proxy variable that does not name a proxy.
   if (error instanceof ActionRequiredError || verdict.error instanceof CredentialsError) {
     return verdict;
   }

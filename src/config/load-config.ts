@@ -44,8 +44,8 @@ export interface LoadOptions {
 const NAMES = Object.keys(VARIABLES) as VariableName[];
 
 /**
- * Reads the environment variables of docs/CONFIGURATION.md and the file of MIRROR_CONFIG. Empty variables count
- * as unset.
+ * Reads the environment variables of docs/CONFIGURATION.md and the file of MIRROR_CONFIG. Empty
+ * variables count as unset.
  *
  * @throws ActionRequiredError with every problem of the environment and the file
  */

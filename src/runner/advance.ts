@@ -50,7 +50,7 @@ export async function begin(
   }
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
   const started = await beginSnapshot(db, poolId);
-  session.use(started.lease);
+  session.useLease(started.lease);
   progress.resumed = started.resumed;
   await dropEndedStages(db);
   await beginProgress(db, started.lease);
@@ -116,11 +116,11 @@ export async function advance(session: SnapshotSession, signal: AbortSignal): Pr
         return { kind: 'read', walks, context };
       }
       case 'published':
-        await session.leave();
+        await session.dropLease();
         archive = await archiveAll(session, snapshotAt, signal);
         break;
       case 'held':
-        await session.leave();
+        await session.dropLease();
         // Older snapshots may still lack their archive.
         await archiveAll(session, snapshotAt, signal);
         return { kind: 'held', snapshot, archive };

@@ -79,7 +79,7 @@ export class SnapshotSession {
   }
 
   /** Uses this lease from now on. */
-  use(lease: SnapshotLease): void {
+  useLease(lease: SnapshotLease): void {
     this.#lease = lease;
     this.#calls.lease = lease;
     this.progress.key = lease;
@@ -105,7 +105,7 @@ export class SnapshotSession {
         ? await takeLease(db, poolId, 'walking', snapshotAt)
         : await renewLease(db, this.#lease);
     if (lease === null) return null;
-    this.use(lease);
+    this.useLease(lease);
     return this.openContext(lease);
   }
 
@@ -120,7 +120,7 @@ export class SnapshotSession {
   }
 
   /** Stops using the lease, when the snapshot is no longer walking. */
-  async leave(): Promise<void> {
+  async dropLease(): Promise<void> {
     await this.#calls.flush();
     this.#calls.lease = null;
     this.#lease = null;

@@ -11,9 +11,9 @@ const REPEATED = 2;
 
 /**
  * Compares the users that were read with the service's estimate. A user whose `sub` is not a
- * lower-case UUID is in no shard, and no page shows it. If the shards returned fewer users than estimated, all
- * users are read again in a single chain. A shortfall that remains means that the estimate is old. It
- * is remembered, so that the pool is not read twice for it every night.
+ * lower-case UUID is in no shard, and no page shows it. If the shards returned fewer users than
+ * estimated, all users are read again in a single chain. A shortfall that remains means that the
+ * estimate is old. It is recorded, so that the pool is not read twice for it every night.
  *
  * @param missing users of the last snapshot that no walk returned. An estimate may still count those
  *   that are gone; the others keep their rows.
@@ -35,7 +35,7 @@ export async function compareEstimate(
   const recordShortfall = async (shortfall: number) => {
     if (!reading.singleChain) return;
     await withLease(db, lease, ['walking'], (client) =>
-      recordReading(client, poolId, { singleChain: reading.odd, shortfall }),
+      recordReading(client, poolId, { singleChain: reading.outsideShards, shortfall }),
     );
   };
   const computeShortfall = (estimate: number) => Math.max(0, estimate - reading.users - missing);
@@ -52,7 +52,7 @@ export async function compareEstimate(
     { poolId, users: reading.users, estimatedUsers, missing },
     'fewer users were read than the service estimates',
   );
-  if (!reading.cut) return [];
+  if (!reading.inShards) return [];
   const known = await findReadingRecord(db, poolId);
   if (shortfall <= REPEATED * known.shortfall) return [];
   log.warn({ poolId }, 'reading all users again in a single chain');

@@ -2,21 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withLease } from '../postgres/store/leases.ts';
 import { findMissingGroups } from '../postgres/store/missing.ts';
 import { reopenWalks } from '../postgres/store/replace-walks.ts';
-import type { Walk } from '../postgres/store/walks.ts';
-import type { SnapshotContext } from './context.ts';
+import type { Finding, SnapshotContext } from './context.ts';
 import { addWalks } from './tally.ts';
 
 /** Attempts to read a group that is still listed, one second apart, then twice as long each time. */
 const MOST_ATTEMPTS = 5;
 const FIRST_WAIT_MS = 1_000;
-
-/** What to do about the missing groups. */
-interface MissingGroups {
-  /** The walks to read first, because ListGroups still lists their groups. */
-  readonly walks: readonly Walk[];
-  /** Why the snapshot must be held, or null. */
-  readonly hold: string | null;
-}
 
 /**
  * Confirms that missing groups are gone, with one more pass of ListGroups after all walks have ended. A
@@ -25,7 +16,7 @@ interface MissingGroups {
 export async function confirmGroups(
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<MissingGroups> {
+): Promise<Finding> {
   const { db, lease, cognito, log, progress } = context;
   const missing = await findMissingGroups(db, lease);
   if (missing.length === 0) return { walks: [], hold: null };

@@ -4,22 +4,17 @@ import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.ts';
 import { readUserCounts } from '../postgres/store/readings.ts';
-import type { Walk } from '../postgres/store/walks.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
-import type { SnapshotContext } from './context.ts';
+import type { Finding, SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
 /** If more than this part of the missing users is alive, the walks lost users. */
 const TOLERATED_ALIVE = 0.01;
 
-/** What to do about the missing users. */
-export interface Removals {
+/** What the check found about missing users. */
+export interface Removals extends Finding {
   /** How many users are missing, gone or kept. */
   readonly missing: number;
-  /** The walk to read first, because the shards lost users. */
-  readonly walks: readonly Walk[];
-  /** Why the snapshot must be held, or null. */
-  readonly hold: string | null;
 }
 
 /**
@@ -44,7 +39,9 @@ export async function confirmRemovals(
   const lost =
     `${formatCount(alive.length)} of ${formatCount(chosen.length)} missing users ` +
     'are alive by AdminGetUser';
-  const walks = (await readUserCounts(db, lease)).cut ? await fallBackToSingleChain(context) : [];
+  const walks = (await readUserCounts(db, lease)).inShards
+    ? await fallBackToSingleChain(context)
+    : [];
   if (walks.length > 0)
     log.warn({ poolId: lease.poolId }, `${lost}: reading all users again in a single chain`);
   return { missing: count, walks, hold: `${lost}: the listing lost users.` };

@@ -74,12 +74,12 @@ interface ConfirmedUsers {
 /** Asks the service which users are alive. */
 export async function confirmUsers(
   context: SnapshotContext,
-  users: readonly { username: string; sub: string | null; missing?: boolean }[],
+  users: readonly { username: string; sub: string | null; rowDeleted?: boolean }[],
   signal: AbortSignal,
 ): Promise<ConfirmedUsers> {
   const found = await fetchUsers(context, users, signal);
   const isAlive = ({ asked, user }: (typeof found)[number]) =>
-    user !== null && (asked.missing || user.sub === asked.sub);
+    user !== null && (asked.rowDeleted || user.sub === asked.sub);
   return {
     alive: found.filter(isAlive).map(({ asked }) => asked.username),
     refused: found.filter(({ refused }) => refused).map(({ asked }) => asked.username),

@@ -5,6 +5,7 @@ import { withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { PageCommitter } from '../postgres/store/page-committer.ts';
 import { saveProgress } from '../postgres/store/progress.ts';
+import type { Walk } from '../postgres/store/walks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import type { ExpectedSizes } from './expected-sizes.ts';
@@ -24,6 +25,14 @@ export interface SnapshotContext {
   readonly log: Logger;
   /** When it fires, a walk stops at its next page, with everything read committed. */
   readonly pause?: AbortSignal;
+}
+
+/** What a step of the check found. */
+export interface Finding {
+  /** The walks to read before the check can continue. */
+  readonly walks: readonly Walk[];
+  /** Why the snapshot must be held, or null. */
+  readonly hold: string | null;
 }
 
 const EVERY_MS = 3_000;

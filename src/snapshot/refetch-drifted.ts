@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { settleDrift } from '../postgres/store/drift.ts';
+import { findUnstagedDrift } from '../postgres/store/drift.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { restageUsers } from '../postgres/store/missing.ts';
 import { restartUserWalks } from '../postgres/store/replace-walks.ts';
@@ -18,8 +18,8 @@ export async function refetchDrifted(
   signal: AbortSignal,
 ): Promise<Walk[]> {
   const { db, lease, log, progress } = context;
-  const settle = (client: pg.PoolClient) => settleDrift(client, lease, MAX_CONFIRMATIONS + 1);
-  const { unstaged } = await withLease(db, lease, ['walking'], settle, signal);
+  const find = (client: pg.PoolClient) => findUnstagedDrift(client, lease, MAX_CONFIRMATIONS + 1);
+  const { unstaged } = await withLease(db, lease, ['walking'], find, signal);
   if (unstaged.length === 0) return [];
   log.warn(
     { poolId: lease.poolId, rows: unstaged.length },

@@ -3,18 +3,9 @@ import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { dropOrphans, findOrphans } from '../postgres/store/missing.ts';
-import type { Walk } from '../postgres/store/walks.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
-import type { SnapshotContext } from './context.ts';
+import type { Finding, SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
-
-/** What to do about the orphan memberships. */
-interface Orphans {
-  /** The walk to read first, because the shards lost users. */
-  readonly walks: Walk[];
-  /** Why the snapshot must be held, or null. */
-  readonly hold: string | null;
-}
 
 /**
  * Confirms the users of orphan memberships with the service. A user that is gone was deleted while the
@@ -24,7 +15,7 @@ interface Orphans {
 export async function resolveOrphans(
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<Orphans> {
+): Promise<Finding> {
   const { db, lease, log } = context;
   const chosen = await transaction(
     db,

@@ -198,8 +198,8 @@ describe('what something else did to users who also changed', () => {
     expect(await findMissingUsers(db, lease, 10)).toEqual({
       count: 2,
       chosen: expect.arrayContaining([
-        { username: 'ann', sub: null, missing: true },
-        { username: 'bob', sub: null, missing: true },
+        { username: 'ann', sub: null, rowDeleted: true },
+        { username: 'bob', sub: null, rowDeleted: true },
       ]),
     });
     expect(await countStage(db, lease)).toMatchObject({

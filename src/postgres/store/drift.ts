@@ -94,7 +94,7 @@ export async function markDrift(db: Queryable, poolId: string): Promise<number> 
 }
 
 /** Deletes the records of a pool without a published snapshot: somebody removed its rows. */
-export async function forgetPublished(db: Queryable, poolId: string): Promise<void> {
+export async function deleteUserHashes(db: Queryable, poolId: string): Promise<void> {
   await db.query('DELETE FROM mirror.user_hashes WHERE pool_id = $1', [poolId]);
 }
 
@@ -111,12 +111,12 @@ interface Drift {
 }
 
 /**
- * Finds and marks drift while a snapshot is checked or published. Publishing cannot repair a row whose
- * user is staged without content.
+ * Marks drift while a snapshot is checked or published, and finds the drifted users that are staged
+ * without content: publishing cannot repair their rows.
  *
  * @param limit the most such users to return.
  */
-export async function settleDrift(
+export async function findUnstagedDrift(
   db: Queryable,
   lease: SnapshotLease,
   limit: number,
@@ -141,7 +141,7 @@ export async function settleDrift(
  * Records the current transaction as a publication of the pool. It must not have savepoints, because
  * their rows have other transaction numbers.
  */
-export async function rememberWriter(db: Queryable, poolId: string): Promise<void> {
+export async function recordWriter(db: Queryable, poolId: string): Promise<void> {
   const remembered = await db.query(
     `INSERT INTO mirror.user_writers
      SELECT $1, system_identifier, pg_current_xact_id() FROM pg_control_system()`,

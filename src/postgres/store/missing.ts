@@ -27,7 +27,7 @@ interface MissingUser {
   readonly username: string;
   readonly sub: string | null;
   /** True if something else deleted the row: its `sub` is unknown. */
-  readonly missing: boolean;
+  readonly rowDeleted: boolean;
 }
 
 /**
@@ -41,9 +41,9 @@ export async function findMissingUsers(
 ): Promise<{ count: number; chosen: MissingUser[] }> {
   const t = stageTables(lease.stage);
   const found = await db.query<MissingUser & { count: number }>(
-    `SELECT p.username, p.sub, p.missing, count(*) OVER () AS count
+    `SELECT p.username, p.sub, p."rowDeleted", count(*) OVER () AS count
      FROM (
-       SELECT c.username, c.sub, false AS missing FROM directory.users AS c
+       SELECT c.username, c.sub, false AS "rowDeleted" FROM directory.users AS c
        WHERE c.pool_id = $1 AND NOT EXISTS (
          SELECT FROM mirror.user_hashes AS h
          WHERE h.pool_id = $1 AND h.username = c.username AND h.stale AND h.hash IS NULL
@@ -57,7 +57,7 @@ export async function findMissingUsers(
   );
   return {
     count: found.rows[0]?.count ?? 0,
-    chosen: found.rows.map(({ username, sub, missing }) => ({ username, sub, missing })),
+    chosen: found.rows.map(({ username, sub, rowDeleted }) => ({ username, sub, rowDeleted })),
   };
 }
 

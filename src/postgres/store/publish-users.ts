@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
 import { listWritten } from './columns.ts';
-import { type PoolRows, rememberWriter } from './drift.ts';
+import { type PoolRows, recordWriter } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { repairUsers } from './repair-users.ts';
 import { stageTables } from './stage.ts';
@@ -97,7 +97,7 @@ export async function publishUsers(
     'UPDATE mirror.runs SET published_users = $3 WHERE pool_id = $1 AND snapshot_at = $2',
     [...key, before.rows + grown + counts.added - counts.removed],
   );
-  if (counts.added + modified + replaced + written > 0) await rememberWriter(client, lease.poolId);
+  if (counts.added + modified + replaced + written > 0) await recordWriter(client, lease.poolId);
   return {
     added: counts.added + replaced,
     modified,

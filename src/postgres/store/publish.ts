@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ResumableError, SnapshotFailedError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
-import { type PoolRows, settleDrift } from './drift.ts';
+import { findUnstagedDrift, type PoolRows } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { publishGroups, publishMemberships } from './publish-groups.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
@@ -66,7 +66,7 @@ async function assertDriftStaged(
   lease: SnapshotLease,
   from: PublishableState,
 ): Promise<PoolRows> {
-  const { before, unstaged } = await settleDrift(client, lease, 1);
+  const { before, unstaged } = await findUnstagedDrift(client, lease, 1);
   if (unstaged.length === 0) return before;
   const changed = `Something other than cognito-mirror changed rows of directory.users of ${lease.poolId}`;
   throw from === 'held'

@@ -11,22 +11,22 @@ import { stageTables } from './stage.ts';
 export interface Reading {
   readonly users: number;
   /** True if they were read in shards. */
-  readonly cut: boolean;
+  readonly inShards: boolean;
   /** True if they were read in a single chain, by decision. */
   readonly singleChain: boolean;
-  /** True if some belong to no shard. */
-  readonly odd: boolean;
+  /** True if a single chain read users that are in no shard. */
+  readonly outsideShards: boolean;
 }
 
 export async function readUserCounts(db: Queryable, lease: SnapshotLease): Promise<Reading> {
   const t = stageTables(lease.stage);
   const found = await db.query<Reading>(
     `SELECT r.single_chain AS "singleChain",
-       EXISTS (SELECT FROM ${t.walks} WHERE kind = 'users' AND state = 'split') AS cut,
+       EXISTS (SELECT FROM ${t.walks} WHERE kind = 'users' AND state = 'split') AS "inShards",
        (SELECT count(*) FROM ${t.users}) AS users,
        r.single_chain AND EXISTS (
          SELECT FROM ${t.users} WHERE sub IS NULL OR sub !~ '^[0-9a-f]{8}-'
-       ) AS odd
+       ) AS "outsideShards"
      FROM mirror.runs AS r WHERE r.pool_id = $1 AND r.snapshot_at = $2`,
     [lease.poolId, lease.snapshotAt],
   );

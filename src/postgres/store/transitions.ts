@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../../model/snapshot.ts';
 import { transaction } from '../connection.ts';
-import { detectDrift, forgetPublished, markDrift } from './drift.ts';
+import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
 import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
 import { createStage, stageTables } from './stage.ts';
 import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
@@ -113,7 +113,7 @@ async function countDrift(
   { poolId, comparedWith }: SnapshotLease,
 ): Promise<number> {
   if (comparedWith === null) {
-    await forgetPublished(client, poolId);
+    await deleteUserHashes(client, poolId);
     return 0;
   }
   const { intact } = await detectDrift(client, poolId, comparedWith);

@@ -5,7 +5,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 /** Whether a worker can reach the servers that it needs. */
 export interface Servers {
   /** Why the worker cannot work, in a few sentences; null if it can. */
-  readonly trouble: string | null;
+  readonly problem: string | null;
   /** Records whether Postgres answered. */
   databaseAnswers(answers: boolean): void;
 }
@@ -32,21 +32,21 @@ export function watchServers(
   redis.onOutage(() => onChange(false));
   redis.onRecovery(onBack);
   return {
-    get trouble() {
-      const troubles: string[] = [];
+    get problem() {
+      const problems: string[] = [];
       if (redis.outage !== null) {
         const { isLost, problem, remedy, since } = redis.outage;
         const at = since.toISOString();
-        troubles.push(
+        problems.push(
           isLost
             ? `${redisName} is not reachable since ${at}.`
             : `${redisName}, since ${at}: ${problem} ${remedy}`,
         );
       }
       if (databaseLostSince !== null) {
-        troubles.push(`${databaseName} is not reachable since ${databaseLostSince.toISOString()}.`);
+        problems.push(`${databaseName} is not reachable since ${databaseLostSince.toISOString()}.`);
       }
-      return troubles.length > 0 ? troubles.join(' ') : null;
+      return problems.length > 0 ? problems.join(' ') : null;
     },
     databaseAnswers(answers) {
       if (answers === (databaseLostSince === null)) return;

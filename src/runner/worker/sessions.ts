@@ -89,7 +89,7 @@ export class SnapshotSessions {
     const settings = await poolDeps(data.poolId);
     const progress = new SnapshotProgress(data.poolId);
     const session = new SnapshotSession(sessionDeps, settings, pool, progress);
-    session.use(lease);
+    session.useLease(lease);
     try {
       return { session, context: await session.openContext(lease) };
     } catch (error) {

@@ -65,7 +65,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const pulse = openPool(options.databaseUrl, 1);
   const beat = bounded(() => {
     const jobs = workers.reduce((sum, worker) => sum + worker.activeJobs().length, 0);
-    return recordHeartbeat(pulse, self, { jobs, problem: servers.trouble });
+    return recordHeartbeat(pulse, self, { jobs, problem: servers.problem });
   }, SILENCE_MS);
   const onSilence = async (error: unknown) => {
     servers.databaseAnswers(false);
@@ -86,7 +86,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const maintain = (what: string, ms: number, work: () => Promise<void>) =>
     repeat(
       ms,
-      async () => (servers.trouble === null ? work() : undefined),
+      async () => (servers.problem === null ? work() : undefined),
       async (error) => logProblem(what, error),
     );
   const running = [
