@@ -75,12 +75,13 @@ describe('Redis, lost while a pool is read', () => {
     await expectSnapshots(fleet, 1);
     for (const worker of workers) {
       const [lost, back] = lossAndReturn('Redis');
-      // A Redis that still loads its data may refuse commands, and drop the connection once more.
+      // A Redis that still loads its data may refuse a command, which can be read after the return.
       const refuses = expect.stringMatching(/^Redis refuses commands: .* Redis/);
       const courses = [
         [lost, back],
         [lost, refuses, back],
         [lost, refuses, lost, back],
+        [lost, back, refuses, back],
       ];
       expect(courses).toContainEqual(troubleIn(worker));
       const causes = [...worker.output.stderr.matchAll(/"problem":"([^"]*)"/g)];
