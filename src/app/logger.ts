@@ -18,7 +18,7 @@ export function openLogger(logger: MirrorLogger | LogLevel | undefined): Logger 
     destination: {
       write(line) {
         const { level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-        // The logger has a clock of its own.
+        // The caller's logger adds its own time.
         delete fields['time'];
         logger[toMethod(level)](fields, typeof msg === 'string' ? msg : '');
       },
@@ -26,7 +26,7 @@ export function openLogger(logger: MirrorLogger | LogLevel | undefined): Logger 
   });
 }
 
-/** A logger such as pino's says its own level, and then receives nothing below it. */
+/** A logger such as pino's has a level, and receives no line below it. */
 function readLevel(logger: MirrorLogger & { readonly level?: unknown }): LogLevel {
   return LOG_LEVELS.find((level) => level === logger.level) ?? 'info';
 }

@@ -18,9 +18,9 @@ interface ResolvedPools {
 type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
 
 /**
- * The ids of the pools to mirror. `all` is what the service lists of the account and Region now, what
- * it listed earlier, and the pools with settings of their own, which may be in other accounts. A pool
- * that vanished stays, so that its run fails and its alerts remain.
+ * The ids of the pools to mirror. `all` means every pool that the service lists in the account and
+ * Region, now or earlier, and the pools of the file, which may be in other accounts. A pool that
+ * vanished stays, so that its run fails and its alerts remain.
  */
 export async function resolvePools(
   context: ResolveContext,

@@ -28,7 +28,7 @@ export interface Opened {
 interface OpenOptions {
   /** True for a mirror that must exist; if there is none, nothing is created. */
   readonly existing?: boolean;
-  /** Is called with the database if that is open and something else is not. */
+  /** Called with the database if it is open and something else could not be opened. */
   readonly onFailure?: (db: pg.Pool, error: unknown) => Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export class Resources {
   }
 
   /**
-   * Opens database, quota and archives at once, so that a person learns of every problem before a
+   * Opens database, quota and archives at the same time, so that every problem is reported before a
    * call costs quota.
    *
    * @throws ActionRequiredError with everything that is wrong or cannot be reached

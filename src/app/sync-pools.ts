@@ -1,19 +1,13 @@
 import type pg from 'pg';
 import { withoutRows } from '../postgres/database-error.ts';
 import { recordListed } from '../postgres/store/pools.ts';
-import { type PoolOutcome, syncPools } from '../runner/inline/sync.ts';
+import { type PoolOutcome, type SyncWatcher, syncPools } from '../runner/inline/sync.ts';
 import { buildReport, logOutcome } from '../runner/outcome.ts';
-import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
 import { saveFailedStart } from './save-failed-start.ts';
 
-/** Who watches the runs of pools. */
-interface RunWatcher {
-  /** Called before the run of a pool starts. */
-  readonly onBegin?: (progress: SnapshotProgress) => void;
-  /** Called when the run of a pool ended. */
-  readonly onEnd?: (ended: PoolOutcome) => void;
+interface RunWatcher extends SyncWatcher {
   /** False if the caller shows how each pool ended: the log then leaves it out. */
   readonly logsOutcomes?: boolean;
 }
@@ -21,7 +15,7 @@ interface RunWatcher {
 /**
  * Takes, publishes and archives a snapshot of each pool in this process.
  *
- * @returns what became of each pool
+ * @returns the outcome of each pool
  * @throws only if no pool could be started
  */
 export async function mirrorPools(

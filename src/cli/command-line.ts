@@ -12,7 +12,7 @@ const NOT_SHOWN = ['DATABASE_URL', 'REDIS_URL', 'ARCHIVE_URL', 'MIRROR_CONFIG'];
 /** How this process was started. */
 export interface Started {
   readonly env: NodeJS.ProcessEnv;
-  /** The script's path, as Node has it; a link stays a link. */
+  /** The script's path as Node reports it, without resolving links. */
   readonly script: string | undefined;
   readonly folder: () => string;
 }
@@ -30,8 +30,8 @@ export function commandLine(args: readonly string[], started: Started = HERE): s
 }
 
 /**
- * The same for a line of its own, which also names the variables that it needs from the shell. Their
- * values are not shown. (A comment would not do: interactive zsh knows none.)
+ * The same on its own line, which also names the variables that it needs from the shell. Their values
+ * are not shown. They are not in a comment, because interactive zsh accepts none.
  */
 export function commandHint(args: readonly string[], started: Started = HERE): string {
   const needed = NOT_SHOWN.filter((name) => started.env[name]?.trim());
@@ -39,7 +39,7 @@ export function commandHint(args: readonly string[], started: Started = HERE): s
 }
 
 function program({ env, script, folder }: Started): string {
-  // npx puts folders of its own into PATH, which no other shell has.
+  // npx adds its own folders to PATH; other shells do not have them.
   const isByNpx = env['npm_command'] === 'exec';
   if (!isByNpx && script !== undefined && basename(script) === NAME) {
     const isOnPath = (env['PATH'] ?? '').split(delimiter).includes(dirname(script));

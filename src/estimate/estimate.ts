@@ -65,7 +65,7 @@ export interface Estimate {
   readonly archive: {
     readonly formats: readonly ArchiveFormat[];
     readonly bytes: number;
-    /** The manifest whose bytes per row are used; null if those of simulated users are. */
+    /** The manifest whose bytes per row are used; null if the sizes of simulated users are used. */
     readonly manifest: string | null;
   };
 }

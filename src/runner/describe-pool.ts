@@ -13,7 +13,7 @@ interface DescribeDeps {
   readonly access: PoolAccess;
   /** Where the pool is read. */
   readonly region: string;
-  /** How often a call is retried; absent: as `cognito/call.ts` has it. */
+  /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
   /** Gets every attempt. */
   readonly observer?: CallObserver | undefined;

@@ -32,7 +32,7 @@ export interface SessionDeps {
   readonly historyDays: number | null;
   /** Gets every attempt and the duration of every step; absent if this process serves no metrics. */
   readonly metrics?: WorkRecorder;
-  /** How often a call is retried; absent: as `cognito/call.ts` has it. */
+  /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
   readonly log: Logger;
 }

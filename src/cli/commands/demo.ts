@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { withSignals } from '../signals.ts';
 
-/** `demo`: the whole thing on this machine, against the simulator. */
+/** `demo`: a whole mirror on this machine, against the simulator. */
 export function demoCommand(): Command {
   return new Command('demo')
     .description('mirror a simulated pool on this machine: two snapshots and what changed between')

@@ -22,7 +22,7 @@ const DEFAULT_PORT = '4567';
 const MAX_USERS = 40_000_000;
 const MAX_GROUPS = 10_000;
 
-/** The command line as it was typed; what is absent has no default, or one of the code's. */
+/** The options as text. An absent one has its default in the simulator, or none. */
 interface RawOptions {
   readonly port: string;
   readonly pool?: string[];
@@ -90,7 +90,7 @@ function helpAfter(): string {
 Faults:
 ${faults.join('\n')}
 
-While it runs, GET /_simulator/attempts lists the requests that came, DELETE forgets them, and
+While it runs, GET /_simulator/attempts lists the received requests, DELETE clears the list, and
 POST /_simulator/faults with a JSON object such as {"throttle":0.1} replaces the faults.
 
 A client uses it with any credentials and its URL as endpoint:
@@ -119,7 +119,8 @@ async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<vo
 }
 
 /**
- * The options of the command line, checked.
+ * Checks and converts the options.
+ *
  * @throws ActionRequiredError with every problem found
  */
 function parseOptions(raw: RawOptions): SimulatorOptions {

@@ -34,7 +34,7 @@ const READINGS = 5;
 /** How long a single look at walks in progress measures their rates. */
 const MEASURE_MS = 1000;
 
-/** `status`: where snapshots, walks, schedules, requests and workers stand. */
+/** `status`: the state of snapshots, walks, schedules, requests and workers. */
 export function statusCommand(): Command {
   return new Command('status')
     .description(
@@ -59,7 +59,7 @@ export function statusCommand(): Command {
     .action((pools: string[], options: StatusOptions) =>
       withSignals(
         (signal) => runStatus(pools, options, signal),
-        // To be interrupted is how a watch ends.
+        // A watch ends only when it is interrupted.
         options.watch ? { ...QUICKLY, exitCode: EXIT.done } : QUICKLY,
       ),
     );
@@ -147,7 +147,7 @@ async function reportNoMirror(
 /** Reads the status, with rates since an earlier one. */
 type Read = (since?: Status) => Promise<Status>;
 
-/** One reading. While a run reads, it takes two, as current rates say more than averages. */
+/** One reading, or two while a run reads: current rates are more useful than averages. */
 async function* readOnce(read: Read, signal: AbortSignal): AsyncGenerator<Status> {
   const first = await read();
   const isRead = first.snapshots.some(({ walking }) => walking !== null && walking.rate !== null);

@@ -31,7 +31,7 @@ export interface PoolOutcome {
 }
 
 /** Watches the runs of pools. */
-interface SyncWatcher {
+export interface SyncWatcher {
   /** Called before the run of a pool starts. */
   readonly onBegin?: (progress: SnapshotProgress) => void;
   /** Called when the run of a pool has ended. */
