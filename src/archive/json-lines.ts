@@ -41,13 +41,7 @@ export async function* writeJsonLines(
       createWriteStream(path, { mode: 0o600 }),
       { signal },
     ).catch((error: NodeJS.ErrnoException) => {
-      const remedy = WRITE_REMEDIES.get(error.code);
-      if (remedy === undefined) throw error;
-      throw new ResumableError(
-        `A part of the archive cannot be written in ${folder} (${error.code}). ` +
-          `${remedy}, then run the command again to resume.`,
-        { cause: error },
-      );
+      throw explainWriteError(folder, error);
     });
     await eraseOperatingSystem(path);
     yield { index, path, rows: stream.rows, heaviestRowBytes: stream.heaviestRowBytes };
@@ -61,6 +55,16 @@ const WRITE_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
   ['EDQUOT', FREE_SPACE],
   ['EFBIG', 'Raise the limit on file sizes (`ulimit -f unlimited`)'],
 ]);
+
+function explainWriteError(folder: string, cause: NodeJS.ErrnoException): Error {
+  const remedy = WRITE_REMEDIES.get(cause.code);
+  if (remedy === undefined) return cause;
+  return new ResumableError(
+    `A part of the archive cannot be written in ${folder} (${cause.code}). ` +
+      `${remedy}, then run the command again to resume.`,
+    { cause },
+  );
+}
 
 async function eraseOperatingSystem(path: string): Promise<void> {
   const file = await open(path, 'r+');

@@ -12,8 +12,8 @@ import { commandLine, type Launch } from './programs.ts';
 const POLL_MS = 10;
 const START_ATTEMPTS = 5;
 const PAUSE_BETWEEN_ATTEMPTS_MS = 500;
-/** Failures that pass: another process took the port, or a killed server's processes are still ending. */
-const PASSING = /Address already in use|shared memory block/;
+/** Temporary failures: another process took the port, or a killed server's processes are still ending. */
+const TEMPORARY = /Address already in use|shared memory block/;
 
 /** For a small machine that also runs other programs. Durability (`fsync`) is unchanged. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -61,7 +61,7 @@ export async function ensureServer(
     const lastWords = await startServer(folder, binaries, launch, signal);
     isNew = lastWords === null;
     if (lastWords === null) continue;
-    if (attempt === START_ATTEMPTS || !PASSING.test(lastWords)) {
+    if (attempt === START_ATTEMPTS || !TEMPORARY.test(lastWords)) {
       throw embeddedProblem(
         `the server of ${folder} does not start.`,
         `${suggestRemedy(lastWords)} (its log is ${log})`,
