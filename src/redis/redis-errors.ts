@@ -35,6 +35,11 @@ export function isRefusal(error: unknown): error is Error {
   return REFUSALS.test(message) || REFUSED_IN_SCRIPT.test(message) || UNKNOWN_COMMAND.test(message);
 }
 
+/** True if Redis still loads its data after a start: it is not back yet, and refuses nothing for long. */
+export function isLoading(error: Error): boolean {
+  return error.message.startsWith('LOADING');
+}
+
 /** True if the connection broke or was not established. ioredis reconnects. */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

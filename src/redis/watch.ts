@@ -3,7 +3,13 @@ import { bounded } from '../common/bounded.ts';
 import { redactUrl } from '../common/redact-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Command, dryRun } from './dry-run.ts';
-import { explainRedisError, isRefusal, listCommands, type RedisProblem } from './redis-errors.ts';
+import {
+  explainRedisError,
+  isLoading,
+  isRefusal,
+  listCommands,
+  type RedisProblem,
+} from './redis-errors.ts';
 import { getUsername, readGreeting } from './server-info.ts';
 
 /** Why a process cannot use Redis now. */
@@ -97,7 +103,7 @@ export class RedisWatch {
     this.#watched.set(client, own);
     client.on('error', (error: Error) => {
       own.lastError = error;
-      if ('command' in error) own.refusal = this.#explain(error);
+      if ('command' in error && !isLoading(error)) own.refusal = this.#explain(error);
       this.#update();
     });
     client.on('ready', () => {
@@ -107,7 +113,7 @@ export class RedisWatch {
     });
     client.on('close', () => {
       own.unreadySince ??= performance.now();
-      if (client === this.#main) this.#dryRunProblem = this.#refusal = null;
+      if (client === this.#main) this.#forgetRefusals();
       this.#update();
     });
     client.on('end', () => this.#watched.delete(client));
@@ -181,19 +187,28 @@ export class RedisWatch {
     }
     const { unreadySince } = own;
     if (unreadySince === null) return;
-    // All were lost with the main one, and return a little later.
-    const since = Math.max(unreadySince, client === this.#main ? 0 : this.#mainReadyAt);
+    const isMain = client === this.#main;
+    // All are lost with the main one, and return a little later.
+    if (!isMain && this.#main.status !== 'ready') return;
+    const since = Math.max(unreadySince, isMain ? 0 : this.#mainReadyAt);
     if (performance.now() - since < STUCK_MS) return;
     const greeting = await readGreeting(this.#url);
     if (greeting?.startsWith('-')) {
       own.refusal = this.#explain(new Error(greeting.slice(1)));
-    } else if (client !== this.#main && own.lastError !== null) {
+    } else if (!isMain && own.lastError !== null) {
       own.refusal ??= this.#explain(own.lastError);
     }
   }
 
+  /** Refusals before a loss say nothing about the server that comes back. */
+  #forgetRefusals(): void {
+    this.#dryRunProblem = this.#refusal = null;
+    for (const own of this.#watched.values()) own.refusal = null;
+  }
+
   #recordRefusal(error: unknown, command: string): void {
-    if (!isRefusal(error) || OPTIONAL_COMMANDS.has(command.toLowerCase())) return;
+    if (!isRefusal(error) || isLoading(error)) return;
+    if (OPTIONAL_COMMANDS.has(command.toLowerCase())) return;
     this.#refusal = { problem: this.#explain(error), at: performance.now() };
     // A dry run names the commands that the error of a script leaves out.
     if (this.#outage === null) this.#checkNow();
