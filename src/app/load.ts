@@ -3,7 +3,7 @@ import type { LoadedOptions } from './options.ts';
 
 /**
  * Reads the options of a mirror from environment variables, and from the file that MIRROR_CONFIG
- * names. A pure function of `env`.
+ * names. A password that DATABASE_URL leaves out is read from libpq's password file.
  *
  * @throws ActionRequiredError with every problem of the variables and the file
  */
@@ -12,5 +12,8 @@ export async function loadOptions(
   needs?: LoadOptions,
 ): Promise<LoadedOptions> {
   const { readOptions } = await import('./options.ts');
-  return readOptions(env, needs);
+  const options = readOptions(env, needs);
+  if (!options.databaseUrl) return options;
+  const { addFiledPassword } = await import('../config/password-file.ts');
+  return { ...options, databaseUrl: await addFiledPassword(options.databaseUrl) };
 }

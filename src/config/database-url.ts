@@ -45,25 +45,71 @@ function decode(text: string): string {
   }
 }
 
-/**
- * The URL with PGSSLMODE, which counts only if the URL does not set TLS itself. Null without a URL:
- * the embedded Postgres has no TLS.
- */
-export function addSslMode(
-  url: string | undefined,
-  mode: string | undefined,
-  problems: Problem[],
-): string | null {
-  if (url === undefined) return null;
-  const complete = new URL(url);
-  const setsTls = [...complete.searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
-  if (mode === undefined || setsTls) return url;
-  if (!SSL_MODES.includes(mode)) {
-    const problem = `must be one of ${SSL_MODES.join(', ')}, not ${JSON.stringify(mode)}.`;
-    problems.push({ subject: 'PGSSLMODE', problem, remedy: 'Set it to verify-full, or unset it.' });
+/** The parts of a URL without which the driver would look for others. */
+export interface UrlParts {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database?: string | undefined;
+}
+
+/** The parts that the URL of a database names, decoded. An IPv6 address has no brackets. */
+export function readUrlParts(text: string): UrlParts {
+  const url = new URL(text);
+  const { searchParams } = url;
+  const part = (name: string, inUrl: string) =>
+    searchParams.get(name) || decode(inUrl) || undefined;
+  return {
+    host: part('host', url.hostname.replace(/^\[(.+)\]$/, '$1')),
+    port: part('port', url.port),
+    user: part('user', url.username),
+    password: part('password', url.password),
+    database: decode(url.pathname.slice(1)) || undefined,
+  };
+}
+
+/** The URL with these parts where it names none. They become parameters, as sockets need. */
+export function completeUrl(text: string, { database, ...others }: UrlParts): string {
+  const named = readUrlParts(text);
+  const url = new URL(text);
+  for (const [name, value] of Object.entries(others)) {
+    if (value && !named[name as keyof UrlParts]) url.searchParams.set(name, value);
   }
-  complete.searchParams.set('sslmode', mode);
-  return complete.href;
+  if (database && !named.database) url.pathname = `/${encodeURIComponent(database)}`;
+  return url.href;
+}
+
+/**
+ * The URL with what it leaves out, from libpq's variables. PGSSLMODE counts only if the URL does not
+ * set TLS itself.
+ */
+export function applyLibpqVariables(
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: Problem[],
+): string {
+  const url = new URL(text);
+  const mode = env['PGSSLMODE'];
+  const setsTls = [...url.searchParams.keys()].some((name) => TLS_PARAMETERS.has(name));
+  if (mode !== undefined && !setsTls) {
+    if (!SSL_MODES.includes(mode)) {
+      const problem = `must be one of ${SSL_MODES.join(', ')}, not ${JSON.stringify(mode)}.`;
+      problems.push({
+        subject: 'PGSSLMODE',
+        problem,
+        remedy: 'Set it to verify-full, or unset it.',
+      });
+    }
+    url.searchParams.set('sslmode', mode);
+  }
+  return completeUrl(url.href, {
+    host: env['PGHOST'],
+    port: env['PGPORT'],
+    user: env['PGUSER'],
+    password: env['PGPASSWORD'],
+    database: env['PGDATABASE'],
+  });
 }
 
 /** The problem with the URL of a database, or null. It never quotes the URL. */

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
-import { addSslMode } from './database-url.ts';
+import { applyLibpqVariables } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
@@ -73,7 +73,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy}`,
     });
   }
-  const databaseUrl = addSslMode(values.DATABASE_URL, set.PGSSLMODE, problems);
+  const databaseUrl =
+    values.DATABASE_URL && applyLibpqVariables(values.DATABASE_URL, set, problems);
   const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
   if (problems.length > 0) {
     const isNamed = (subject: string) => named.length > 0 && subject === 'COGNITO_POOLS';
@@ -84,7 +85,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
 
   return Object.freeze({
     pools,
-    databaseUrl,
+    databaseUrl: databaseUrl ?? null,
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,

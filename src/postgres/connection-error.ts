@@ -6,6 +6,9 @@ interface ConnectionProblem {
   readonly remedy: string;
 }
 
+/** The code of the error if the server asks for a password and there is none. */
+export const NO_PASSWORD = 'NO_PASSWORD';
+
 /** Explains a failed connection by SQLSTATE (appendix A of Postgres's manual) or by Node's error code. */
 export function explainConnection(error: unknown): ConnectionProblem {
   const cause = findFirstError(error);
@@ -30,6 +33,11 @@ export function explainConnection(error: unknown): ConnectionProblem {
       return {
         problem: 'the server refuses this user or password.',
         remedy: "Correct them, or the server's pg_hba.conf.",
+      };
+    case NO_PASSWORD:
+      return {
+        problem: 'the server asks for a password, and the URL has none.',
+        remedy: 'Add it: postgres://user:PASSWORD@host/database.',
       };
     case '3D000':
       return {

@@ -32,6 +32,11 @@ const POISON = {
   HTTP_PROXY: 'http://127.0.0.1:1',
   HTTPS_PROXY: 'http://127.0.0.1:1',
   ALL_PROXY: 'http://127.0.0.1:1',
+  PGHOST: '203.0.113.1',
+  PGPORT: '1',
+  PGUSER: 'nobody',
+  PGPASSWORD: 'wrong',
+  PGDATABASE: 'none',
   PGSSLMODE: 'verify-full',
   PGOPTIONS: '-c search_path=none',
 };

@@ -1,8 +1,10 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ActionRequiredError, createMirror } from '../../src/index.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { serverPid } from '../support/embedded-server.ts';
+import { setEnvironment } from '../support/environment.ts';
 import { postgresVersions, startPostgresServer } from '../support/postgres-server.ts';
 
 /** What libpq and the driver take from the environment, each pointing somewhere else. */
@@ -64,6 +66,40 @@ describe('PG* variables', () => {
       .sync([], { ...env, DATABASE_URL: 'postgres://' })
       .finally(() => server.close());
     expect(sync).toMatchObject(archived);
+  });
+
+  test('supply the password, by themselves or in a file', async () => {
+    const url = new URL(mirror.databaseUrl);
+    const password = decodeURIComponent(url.password);
+    url.password = '';
+    const env = { DATABASE_URL: url.href };
+    expect(await mirror.run(['migrate'], { ...env, PGPASSWORD: password })).toMatchObject({
+      code: 0,
+    });
+    const file = join(mirror.folder, 'passwords');
+    await writeFile(file, `${url.hostname}:${url.port}:*:*:${password}\n`, { mode: 0o600 });
+    expect(await mirror.run(['migrate'], { ...env, PGPASSFILE: file })).toMatchObject({ code: 0 });
+    const without = await mirror.run(['migrate'], env);
+    expect(without).toMatchObject({ code: 2 });
+    expect(without.stderr).toContain('the server asks for a password, and the URL has none.');
+  });
+
+  test('change nothing for a program that uses the library', async () => {
+    const url = new URL(mirror.databaseUrl);
+    const restore = setEnvironment({
+      ...PG_VARIABLES,
+      PGPASSWORD: decodeURIComponent(url.password),
+    });
+    url.password = '';
+    const library = await createMirror({ databaseUrl: url.href, logger: 'silent' });
+    try {
+      const error = await library.migrate().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ActionRequiredError);
+      expect((error as Error).message).toContain('the server asks for a password');
+    } finally {
+      await library.close();
+      restore();
+    }
   });
 });
 

@@ -1,8 +1,11 @@
+import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { redactUrl } from '../../common/redact-url.ts';
+import { completeUrl, readUrlParts } from '../../config/database-url.ts';
 import { ActionRequiredError } from '../../model/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { NO_PASSWORD } from '../connection-error.ts';
 import {
   type AppliedSetting,
   applySettings,
@@ -36,8 +39,7 @@ interface SessionConfig {
  * A connection to Postgres with the settings that the program relies on. All connections of the program
  * are of this class. It sets them after it connects, so they override the role's defaults and the URL's
  * `options`, and work with poolers that refuse or ignore startup parameters. Behind a pooler it reads them
- * back. If the URL lacks them, the driver uses PGHOST, PGPORT, PGUSER, PGPASSWORD, PGPASSFILE and
- * PGDATABASE. It ignores all other PG* variables.
+ * back. No environment variable counts.
  */
 export class SessionClient extends pg.Client {
   readonly #url: string;
@@ -61,6 +63,8 @@ export class SessionClient extends pg.Client {
       keepAliveInitialDelayMillis: 10_000,
       types,
     });
+    // Otherwise the driver would use PGPASSWORD or a password file.
+    if (!readUrlParts(connectionString).password) Object.assign(this, { password: failWithout });
     this.#url = connectionString;
     this.#settings = { ...settings, application_name: name };
     this.#startup = { application_name: name, ...(options && { options }) };
@@ -106,7 +110,13 @@ export class SessionClient extends pg.Client {
   }
 
   async #open(): Promise<this> {
-    await super.connect();
+    try {
+      await super.connect();
+    } catch (error) {
+      // A server that asked for a password would keep the connection open for a minute.
+      this.end().catch(() => {});
+      throw error;
+    }
     try {
       const applied = await this.#apply();
       this.#backend = applied[0]?.backend ?? null;
@@ -151,12 +161,28 @@ export function sharedBackends(url: string): ActionRequiredError {
   ]);
 }
 
+/** The URL without what the driver must not see, and with all that it would look for elsewhere. */
 function forDriver(text: string): string {
   const url = new URL(text);
   for (const name of [...url.searchParams.keys()]) {
     if (!OF_THE_DRIVER.test(name)) url.searchParams.delete(name);
   }
-  return url.href;
+  const user = readUrlParts(text).user ?? readSystemUser();
+  return completeUrl(url.href, { host: 'localhost', port: '5432', user, database: user });
+}
+
+/** The user of this process; undefined for a user id without a name. */
+function readSystemUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the driver calls if the server asks for a password and the URL has none. */
+function failWithout(): never {
+  throw Object.assign(new Error('no password'), { code: NO_PASSWORD });
 }
 
 /** too_many_connections: of the server, the database or the role. */
