@@ -240,6 +240,22 @@ COMMENT ON COLUMN directory.identities.issuer IS 'issuer: who issued the identit
 COMMENT ON COLUMN directory.identities.is_primary IS 'primary: true, false, or null for any other text.';
 COMMENT ON COLUMN directory.identities.created_at IS 'dateCreated: when the identity was linked.';
 
+-- 128 characters are the longest username.
+CREATE FUNCTION directory.identity_names (attributes jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+  SELECT coalesce(array_agg(named.name ORDER BY named.name), '{}')
+  FROM (
+    SELECT "left"((i.identity ->> 'providerName') || '_' || (i.identity ->> 'userId'), 128) AS name
+    FROM jsonb_array_elements(mirror.parse_json_array(attributes ->> 'identities')) AS i (identity)
+  ) AS named
+  WHERE named.name IS NOT NULL;
+END;
+COMMENT ON FUNCTION directory.identity_names (jsonb) IS 'The usernames of the federated profiles of the identities in these attributes: providerName_userId.';
+
+CREATE INDEX users_identity_names ON directory.users USING gin (directory.identity_names(attributes))
+WHERE attributes ? 'identities';
+
 CREATE VIEW directory.effective_roles AS
 SELECT r.pool_id, r.username, min(r.role_arn) AS role_arn
 FROM (
@@ -259,5 +275,6 @@ COMMENT ON COLUMN directory.effective_roles.role_arn IS 'The ARN of the role.';
 -- Down Migration
 
 DROP VIEW directory.effective_roles, directory.identities, directory.changes, mirror.history_starts;
-DROP FUNCTION mirror.parse_json_array, mirror.differing_keys;
+DROP INDEX directory.users_identity_names;
+DROP FUNCTION directory.identity_names, mirror.parse_json_array, mirror.differing_keys;
 DROP FUNCTION directory.memberships_at, directory.groups_at, directory.users_at, directory.history_reaches;

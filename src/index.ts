@@ -4,6 +4,7 @@ export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
   AgeCheck,
+  AtOptions,
   CallOptions,
   Mirror,
   QueryColumn,
@@ -20,6 +21,34 @@ export { printable, printableJson } from './common/printable.ts';
 export { counted, formatCount } from './common/text.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
+export type {
+  At,
+  GroupAccess,
+  Member,
+  UseMembers,
+  UserAccess,
+  UsersAccess,
+} from './history/access.ts';
+export type {
+  Change,
+  ChangeKind,
+  FieldChange,
+  FieldSelection,
+  FieldValue,
+  GroupChange,
+  UserChange,
+} from './history/changes.ts';
+export {
+  type Compared,
+  DIFF_FILTERS,
+  type Diff,
+  type DiffFilter,
+  type DiffQuestion,
+  type DiffSummary,
+  type UseChanges,
+} from './history/diff.ts';
+export type { EffectiveRole } from './history/effective-role.ts';
+export type { HistoryOfUsers, UserHistory, UserVersion } from './history/profiles.ts';
 export {
   ActionRequiredError,
   type ErrorCode,
@@ -40,6 +69,18 @@ export {
   type WalkKind,
 } from './model/snapshot.ts';
 export type { Database } from './postgres/database.ts';
+export type {
+  GroupOfUser,
+  GroupThen,
+  MembershipThen,
+  UserThen,
+} from './postgres/history/access.ts';
+export type {
+  LinkedProfile,
+  MembershipPeriod,
+  Period,
+  Profile,
+} from './postgres/history/profiles.ts';
 export type { TextRow } from './postgres/read-only.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';

@@ -13,6 +13,7 @@ const LAYERS = [
   ['estimate'],
   ['runner'],
   ['snapshot'],
+  ['history'],
   ['cognito', 'postgres', 'archive'],
   ['quota'],
   ['redis'],
@@ -32,7 +33,9 @@ const API = 'index.ts';
 const BUILT_ON_API = 'cli';
 
 /** Folders within a layer, from the top down, under the same rule as the layers. */
-const FOLDERS_WITHIN = { postgres: [['coordination'], ['store', 'embedded'], ['session']] };
+const FOLDERS_WITHIN = {
+  postgres: [['coordination', 'history'], ['store', 'embedded'], ['session']],
+};
 
 /** Packages and the one layer that may load them; their types, which do not run, may go further. */
 const OWNED_PACKAGES = [

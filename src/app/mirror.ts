@@ -1,5 +1,8 @@
 import type { Listing, ListingPage } from '../cognito/listing.ts';
 import type { PoolPlan } from '../estimate/plan-pools.ts';
+import type { UseMembers, UsersAccess } from '../history/access.ts';
+import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
+import type { HistoryOfUsers } from '../history/profiles.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
@@ -51,6 +54,12 @@ export interface StatusOptions extends CallOptions {
   readonly pools?: readonly string[] | undefined;
   /** Measures rates since this earlier status, instead of since the start of the run. */
   readonly since?: Status | undefined;
+}
+
+/** At which moment to ask about a pool. */
+export interface AtOptions extends CallOptions {
+  /** A snapshot id, a time by ISO 8601, `latest` or `previous`; by default `latest`. */
+  readonly at?: string | undefined;
 }
 
 /** Whether mirrors are recent enough. */
@@ -116,6 +125,29 @@ export interface Mirror {
     ) => Promise<void>,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * Compares two states of a pool: published snapshots, or a published and the held one. Reads only
+   * the database. Memory does not grow with the number of changes.
+   *
+   * @param use receives the two states, and the changes in batches
+   * @returns the counts
+   */
+  diff(poolId: string, use: UseChanges, options?: DiffQuestion & CallOptions): Promise<Diff>;
+  /** Every version and membership of the users with this username, `sub` or e-mail address. */
+  history(poolId: string, user: string, options?: CallOptions): Promise<HistoryOfUsers>;
+  /**
+   * Who is in a group, or was. Memory does not grow with the number of members.
+   *
+   * @param use receives the group, and its members in batches
+   */
+  accessOfGroup(
+    poolId: string,
+    groupName: string,
+    use: UseMembers,
+    options?: AtOptions,
+  ): Promise<void>;
+  /** What the users with this username, `sub` or e-mail address have, or had. */
+  accessOfUser(poolId: string, user: string, options?: AtOptions): Promise<UsersAccess>;
   /** Creates the schema, or updates it. Returns the names of the applied migrations. */
   migrate(options?: CallOptions): Promise<readonly string[]>;
   /** Keeps the database up for other clients until it is closed. */

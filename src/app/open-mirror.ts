@@ -1,8 +1,17 @@
 import { PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { accessOfGroup, accessOfUser } from '../history/access.ts';
+import { diff } from '../history/diff.ts';
+import { history } from '../history/profiles.ts';
 import { NoMirrorError } from '../model/errors.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
-import { describeLocation, findDatabase, openDatabase } from '../postgres/database.ts';
+import {
+  type Database,
+  describeLocation,
+  findDatabase,
+  openDatabase,
+} from '../postgres/database.ts';
+import { type Asking, ask } from '../postgres/history/ask.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
 import { listExpectedPools } from '../postgres/store/pools.ts';
@@ -48,6 +57,30 @@ export function openMirror(options: MirrorOptions): Mirror {
       pools === 'all' ? ['all'] : pools.map((poolId) => resolvePoolSettings(config, poolId).region);
     return turns.run([...new Set(regions)], work);
   };
+
+  /** Not through the mirror's own connections: a role that only reads cannot migrate. */
+  const reading = async <T>(
+    stop: AbortSignal,
+    work: (database: Database) => Promise<T>,
+  ): Promise<T> => {
+    const database = await findDatabase(config, stop, log);
+    if (database === null) throw new NoMirrorError(location);
+    try {
+      return await work(database);
+    } finally {
+      await database.close();
+    }
+  };
+
+  const question = <T>(
+    poolId: string,
+    signal: AbortSignal | undefined,
+    answer: (asking: Asking) => Promise<T>,
+  ): Promise<T> =>
+    calls.run(signal, async (stop) => {
+      requirePoolIds([poolId]);
+      return reading(stop, (database) => ask(database, poolId, answer, stop));
+    });
 
   const mirror: Mirror = {
     location,
@@ -154,12 +187,9 @@ export function openMirror(options: MirrorOptions): Mirror {
       }),
 
     query: (sql, use, { signal } = {}) =>
-      calls.run(signal, async (stop) => {
-        // Not through the mirror's own connections: a role that only reads cannot migrate.
-        const database = await findDatabase(config, stop, log);
-        if (database === null) throw new NoMirrorError(location);
-        try {
-          await queryReadOnly(
+      calls.run(signal, (stop) =>
+        reading(stop, (database) =>
+          queryReadOnly(
             database,
             sql,
             (columns, batches) =>
@@ -173,11 +203,21 @@ export function openMirror(options: MirrorOptions): Mirror {
                 batches,
               ),
             stop,
-          );
-        } finally {
-          await database.close();
-        }
-      }),
+          ),
+        ),
+      ),
+
+    diff: (poolId, use, { signal, ...options } = {}) =>
+      question(poolId, signal, (asking) => diff(asking, options, use)),
+
+    history: (poolId, user, { signal } = {}) =>
+      question(poolId, signal, (asking) => history(asking, user)),
+
+    accessOfGroup: (poolId, groupName, use, { signal, at = 'latest' } = {}) =>
+      question(poolId, signal, (asking) => accessOfGroup(asking, groupName, at, use)),
+
+    accessOfUser: (poolId, user, { signal, at = 'latest' } = {}) =>
+      question(poolId, signal, (asking) => accessOfUser(asking, user, at)),
 
     migrate: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {

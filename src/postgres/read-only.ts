@@ -3,9 +3,7 @@ import Cursor from 'pg-cursor';
 import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError, NoMirrorError, ResumableError } from '../model/errors.ts';
 import type { Database } from './database.ts';
-import { cancelStatement } from './session/cancel.ts';
-import { openSession } from './session/open-session.ts';
-import { READ_ONLY } from './session/settings.ts';
+import { readOnly, STATEMENT } from './session/read-only.ts';
 
 /** One column of a result; `type` is the OID in `pg_type`. */
 export interface ResultColumn {
@@ -46,24 +44,19 @@ export async function queryReadOnly(
       'Give a statement, or use psql with the URL that `cognito-mirror db` prints.',
     );
   }
-  const client = await openSession(url, 'cognito-mirror query', { settings: READ_ONLY });
-  const cancel = () => void cancelStatement(url, client);
-  signal?.addEventListener('abort', cancel, { once: true });
-  try {
-    signal?.throwIfAborted();
-    await client.query('BEGIN READ ONLY');
-    await findDirectoryFirst(client);
-    // The extended protocol, which refuses more than one statement.
-    const cursor = client.query(new ResultCursor(sql));
-    const first = await readBatch(cursor);
-    await use(first.columns, batchesFrom(cursor, first.rows));
-  } catch (error) {
-    if (error instanceof pg.DatabaseError) throw await explainQueryError(client, sql, error, place);
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', cancel);
-    await client.end();
-  }
+  const run = async (client: pg.Client) => {
+    try {
+      await findDirectoryFirst(client);
+      // The extended protocol, which refuses more than one statement.
+      const cursor = client.query(new ResultCursor(sql));
+      const first = await readBatch(cursor);
+      await use(first.columns, batchesFrom(cursor, first.rows));
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error;
+      throw await explainQueryError(client, sql, error, place);
+    }
+  };
+  await readOnly(url, STATEMENT, run, signal);
 }
 
 /**

@@ -1,0 +1,108 @@
+import { ActionRequiredError } from '../model/errors.ts';
+import {
+  findGroup,
+  findUserThen,
+  type GroupThen,
+  listMemberships,
+  type MembershipThen,
+  streamMembers,
+  type UserThen,
+} from '../postgres/history/access.ts';
+import type { Asking } from '../postgres/history/ask.ts';
+import { type EffectiveRole, findEffectiveRole } from './effective-role.ts';
+import { findPublished } from './points.ts';
+import { requireProfiles } from './profiles.ts';
+
+/** The moment of an answer. */
+export interface At {
+  readonly poolId: string;
+  /** The published snapshot that was current at the moment. */
+  readonly snapshot: string;
+}
+
+/** A member of a group. */
+export interface Member extends UserThen {
+  /** The first snapshot with the membership. */
+  readonly memberSince: Date;
+  /** The role of the user through all groups. */
+  readonly role: EffectiveRole;
+}
+
+/** A group, as `accessOfGroup` gives it. */
+export interface GroupAccess extends At {
+  readonly group: GroupThen;
+}
+
+/** Gets the group, and its members in batches, in the order of their names. */
+export type UseMembers = (
+  group: GroupAccess,
+  members: AsyncIterable<readonly Member[]>,
+) => Promise<void>;
+
+/**
+ * Who was in a group at a moment. Memory does not grow with the number of members.
+ *
+ * @param at a snapshot id, a time, `latest` or `previous`
+ * @throws ActionRequiredError if the group did not exist then
+ */
+export async function accessOfGroup(
+  asking: Asking,
+  groupName: string,
+  at: string,
+  use: UseMembers,
+): Promise<void> {
+  const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
+  const group = await findGroup(asking, groupName, snapshotAt);
+  if (group === null) {
+    const problem = `snapshot ${snapshot} of ${asking.poolId} has no group with this name.`;
+    const remedy = 'Give the name of a group in its exact case, or another time.';
+    throw new ActionRequiredError([{ subject: 'GROUP', problem, remedy }]);
+  }
+  await use({ poolId: asking.poolId, snapshot, group }, readMembers(asking, groupName, snapshotAt));
+}
+
+async function* readMembers(
+  asking: Asking,
+  groupName: string,
+  at: Date,
+): AsyncIterable<readonly Member[]> {
+  for await (const members of streamMembers(asking, groupName, at)) {
+    yield members.map(({ groups, ...member }) => ({ ...member, role: findEffectiveRole(groups) }));
+  }
+}
+
+/** What one user had at a moment. */
+export interface UserAccess extends UserThen {
+  readonly groups: readonly MembershipThen[];
+  /** The role through all groups. */
+  readonly role: EffectiveRole;
+}
+
+/** The answer of `accessOfUser`. */
+export interface UsersAccess extends At {
+  /** The users that match. */
+  readonly users: readonly UserAccess[];
+}
+
+/**
+ * What a user had at a moment.
+ *
+ * @param user a username, `sub` or e-mail address, of any version of the user
+ * @param at a snapshot id, a time, `latest` or `previous`
+ * @throws ActionRequiredError if no user matches, or none of those that match existed then
+ */
+export async function accessOfUser(asking: Asking, user: string, at: string): Promise<UsersAccess> {
+  const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
+  const users: UserAccess[] = [];
+  for (const profile of await requireProfiles(asking, user)) {
+    const then = await findUserThen(asking, profile, snapshotAt);
+    if (then === null) continue;
+    const groups = await listMemberships(asking, profile.username, snapshotAt);
+    users.push({ ...then, groups, role: findEffectiveRole(groups) });
+  }
+  if (users.length > 0) return { poolId: asking.poolId, snapshot, users };
+  const problem = `the user exists, but not in snapshot ${snapshot}.`;
+  throw new ActionRequiredError([
+    { subject: 'USER', problem, remedy: 'Give another time; `history` shows the periods.' },
+  ]);
+}

@@ -1,0 +1,157 @@
+import { ActionRequiredError } from '../model/errors.ts';
+import type { Asking } from '../postgres/history/ask.ts';
+import {
+  hasGroup,
+  type Span,
+  streamGroupDifferences,
+  streamUserDifferences,
+} from '../postgres/history/differences.ts';
+import {
+  type Change,
+  type ChangeKind,
+  compareGroup,
+  compareUser,
+  type FieldSelection,
+} from './changes.ts';
+import { findPoint, type Point } from './points.ts';
+
+/** What `only` can name: kinds of change, and entities. */
+export const DIFF_FILTERS = [
+  'added',
+  'removed',
+  'modified',
+  'replaced',
+  'users',
+  'groups',
+] as const;
+export type DiffFilter = (typeof DIFF_FILTERS)[number];
+
+/** What to compare, and what to show of it. */
+export interface DiffQuestion extends FieldSelection {
+  /** A snapshot id, a time, `previous`, `latest` or `held`; by default `previous`. */
+  readonly from?: string | undefined;
+  /** The same; by default `latest`. */
+  readonly to?: string | undefined;
+  /** Kinds of change and entities; by default all. A change must match one of each that is named. */
+  readonly only?: readonly DiffFilter[] | undefined;
+  /** Only this group, and users that are members of it in one of the two states. */
+  readonly group?: string | undefined;
+}
+
+/** The two states that are compared. */
+export interface Compared {
+  readonly poolId: string;
+  /** The id of the earlier snapshot; null for the empty state before a pool's first. */
+  readonly from: string | null;
+  /** The id of the later snapshot. */
+  readonly to: string;
+}
+
+type Tally<Kind extends string> = Readonly<Record<Kind, number>>;
+
+/** Counts of the changes that are shown. */
+export interface DiffSummary {
+  readonly users: Tally<ChangeKind>;
+  readonly groups: Tally<'added' | 'removed' | 'modified'>;
+  readonly memberships: Tally<'added' | 'removed'>;
+}
+
+/** The result of a comparison, without its changes. */
+export interface Diff extends Compared {
+  readonly summary: DiffSummary;
+}
+
+/** Gets the two states, and the changes in batches: groups, then users, each in the order of names. */
+export type UseChanges = (
+  compared: Compared,
+  changes: AsyncIterable<readonly Change[]>,
+) => Promise<void>;
+
+/**
+ * Compares two states of a pool. Memory does not grow with the number of changes.
+ *
+ * @throws ActionRequiredError if a state is unknown, or they are in the wrong order
+ */
+export async function diff(asking: Asking, question: DiffQuestion, use: UseChanges): Promise<Diff> {
+  const { from, to } = await findPoints(asking, question);
+  const span: Span = { from: from?.snapshotAt ?? null, to: to.held ?? to.snapshotAt };
+  const { group } = question;
+  if (group !== undefined && !(await hasGroup(asking, span, group))) {
+    const problem = 'neither snapshot has a group with this name.';
+    throw new ActionRequiredError([
+      { subject: 'GROUP', problem, remedy: 'Give the name of a group, in its exact case.' },
+    ]);
+  }
+  const compared = { poolId: asking.poolId, from: from?.snapshot ?? null, to: to.snapshot };
+  const summary = {
+    users: { added: 0, removed: 0, modified: 0, replaced: 0 },
+    groups: { added: 0, removed: 0, modified: 0 },
+    memberships: { added: 0, removed: 0 },
+  };
+  await use(compared, counting(readChanges(asking, span, question), summary));
+  return { ...compared, summary };
+}
+
+async function* readChanges(
+  asking: Asking,
+  span: Span,
+  question: DiffQuestion,
+): AsyncIterable<Change[]> {
+  const isShown = filter(question.only ?? []);
+  const group = question.group ?? null;
+  for await (const rows of streamGroupDifferences(asking, span, group)) {
+    yield rows.flatMap((row) => compareGroup(row, question) ?? []).filter(isShown);
+  }
+  for await (const rows of streamUserDifferences(asking, span, group)) {
+    yield rows.flatMap((row) => compareUser(row, question) ?? []).filter(isShown);
+  }
+}
+
+function filter(only: readonly DiffFilter[]): (change: Change) => boolean {
+  const isEntity = (name: DiffFilter) => name === 'users' || name === 'groups';
+  const entities = only.filter(isEntity);
+  const kinds = only.filter((name) => !isEntity(name));
+  return ({ entity, kind }) =>
+    (entities.length === 0 || entities.includes(`${entity}s`)) &&
+    (kinds.length === 0 || kinds.includes(kind));
+}
+
+async function* counting(
+  batches: AsyncIterable<readonly Change[]>,
+  { users, groups, memberships }: Writable<DiffSummary>,
+): AsyncIterable<readonly Change[]> {
+  for await (const changes of batches) {
+    for (const change of changes) {
+      if (change.entity === 'group') {
+        groups[change.kind] += 1;
+      } else {
+        users[change.kind] += 1;
+        memberships.added += change.groups.added.length;
+        memberships.removed += change.groups.removed.length;
+      }
+    }
+    yield changes;
+  }
+}
+
+type Writable<T> = { -readonly [K in keyof T]: { -readonly [L in keyof T[K]]: T[K][L] } };
+
+async function findPoints(
+  asking: Asking,
+  { from = 'previous', to = 'latest' }: DiffQuestion,
+): Promise<{ from: Point | null; to: Point }> {
+  const later = await findPoint(asking, 'TO', to);
+  // A pool's first snapshot can be held too. Nothing is published that it could be compared with.
+  const isFirst = later.held !== null && from === 'latest' && later.held.comparedWith === null;
+  const earlier = isFirst ? null : await findPoint(asking, 'FROM', from);
+  if (earlier !== null && earlier.snapshotAt > later.snapshotAt) {
+    throw new ActionRequiredError([
+      {
+        subject: 'FROM',
+        problem: `${earlier.snapshot} is later than TO, ${later.snapshot}.`,
+        remedy: 'Give the earlier one first.',
+      },
+    ]);
+  }
+  return { from: earlier, to: later };
+}

@@ -1,0 +1,235 @@
+import type { Dataset } from '../../model/snapshot.ts';
+import { isKey, listColumns, writtenColumns } from '../store/columns.ts';
+import type { SnapshotLease } from '../store/leases.ts';
+import { type StageTables, stageTables } from '../store/stage.ts';
+import type { Asking } from './ask.ts';
+
+/** Two states of a pool. */
+export interface Span {
+  /** The time of a published snapshot; null for the empty state before the first one. */
+  readonly from: Date | null;
+  /** The time of a later published snapshot, or a held one: the state that its release would give. */
+  readonly to: Date | SnapshotLease;
+}
+
+/** The content of a user or a group, by the names of its columns in `directory`. */
+export type Version = Readonly<Record<string, unknown>>;
+
+/** A user whose row or memberships may differ between two states. */
+export interface UserDifference {
+  readonly username: string;
+  /** Null if the state has no such user, or if the row is the same in both states. */
+  readonly before: Version | null;
+  readonly after: Version | null;
+  /** The `sub` in a membership that differs; null if none does. */
+  readonly memberSub: string | null;
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** A group that may differ between two states. */
+export interface GroupDifference {
+  readonly groupName: string;
+  readonly before: Version | null;
+  readonly after: Version | null;
+}
+
+/**
+ * The users that may differ between two states, in the order of their names. It reads only versions that
+ * began or ended in between, through their indexes.
+ *
+ * @param group only members of this group in one of the two states.
+ */
+export async function* streamUserDifferences(
+  asking: Asking,
+  span: Span,
+  group: string | null,
+): AsyncIterable<UserDifference[]> {
+  const users = selectSides('users', span);
+  const memberships = selectSides('memberships', span);
+  const sql = `
+    WITH moved AS (
+      SELECT username, min(sub) AS sub,
+        coalesce(array_agg(group_name ORDER BY group_name) FILTER (WHERE side > 0), '{}') AS joined,
+        coalesce(array_agg(group_name ORDER BY group_name) FILTER (WHERE side < 0), '{}') AS "left"
+      FROM (
+        SELECT username, group_name, sub, sum(side) AS side
+        FROM (
+          SELECT username, group_name, sub, -1 AS side FROM (${memberships.before}) AS before
+          UNION ALL
+          SELECT username, group_name, sub, 1 FROM (${memberships.after}) AS after
+        ) AS sides
+        GROUP BY username, group_name, sub
+        HAVING sum(side) <> 0
+      ) AS net
+      GROUP BY username
+    )
+    SELECT username, ${selectVersions('users')},
+      m.sub AS "memberSub", coalesce(m.joined, '{}') AS joined, coalesce(m."left", '{}') AS "left"
+    FROM (${users.before}) AS b
+    FULL JOIN (${users.after}) AS a USING (username)
+    FULL JOIN moved AS m USING (username)
+    WHERE $3::text IS NULL OR $3 = ANY (m.joined)
+      OR username IN (${selectAtStart('memberships', 'username')})
+    ORDER BY username`;
+  for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
+    yield rows.map((row) => ({
+      username: row['username'] as string,
+      ...pickVersions('users', row),
+      memberSub: row['memberSub'] as string | null,
+      joined: row['joined'] as string[],
+      left: row['left'] as string[],
+    }));
+  }
+}
+
+/** The groups that may differ between two states, in the order of their names. */
+export async function* streamGroupDifferences(
+  asking: Asking,
+  span: Span,
+  group: string | null,
+): AsyncIterable<GroupDifference[]> {
+  const { before, after } = selectSides('groups', span);
+  const sql = `
+    SELECT group_name, ${selectVersions('groups')}
+    FROM (${before}) AS b FULL JOIN (${after}) AS a USING (group_name)
+    WHERE $3::text IS NULL OR group_name = $3
+    ORDER BY group_name`;
+  for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
+    yield rows.map((row) => ({
+      groupName: row['group_name'] as string,
+      ...pickVersions('groups', row),
+    }));
+  }
+}
+
+/** True if one of the two states has the group. */
+export async function hasGroup(asking: Asking, span: Span, group: string): Promise<boolean> {
+  const found = await asking.db.query<{ exists: boolean }>(
+    `SELECT EXISTS (${selectAtStart('groups', 'group_name')})
+       OR EXISTS (SELECT FROM (${selectSides('groups', span).after}) AS a WHERE group_name = $3)
+       AS exists`,
+    valuesOf(asking, span, group),
+  );
+  return found.rows[0]?.exists ?? false;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** $1 is the pool, $2 the earlier time, $3 the group and $4 the later time, if that is published. */
+function valuesOf({ poolId }: Asking, { from, to }: Span, group: string | null): unknown[] {
+  return [poolId, from ?? '-infinity', group, ...(to instanceof Date ? [to] : [])];
+}
+
+/** Columns of a version that are compared. */
+const contentColumns = (dataset: Dataset) =>
+  writtenColumns(dataset).filter((column) => !isKey(column));
+
+function selectVersions(dataset: Dataset): string {
+  const columns = contentColumns(dataset).flatMap(({ name }) => [
+    `b.${name} AS before_${name}`,
+    `a.${name} AS after_${name}`,
+  ]);
+  // The whole rows are null if a side has none: each of them has a column that never is.
+  return [
+    ...columns,
+    'b.escaped IS NOT NULL AS "hasBefore"',
+    'a.escaped IS NOT NULL AS "hasAfter"',
+  ].join(', ');
+}
+
+function pickVersions(
+  dataset: Dataset,
+  row: Row,
+): { before: Version | null; after: Version | null } {
+  const columns = contentColumns(dataset);
+  const pick = (side: string) =>
+    Object.fromEntries(columns.map(({ name }) => [name, row[`${side}_${name}`]]));
+  return {
+    before: row['hasBefore'] ? pick('before') : null,
+    after: row['hasAfter'] ? pick('after') : null,
+  };
+}
+
+/** The rows of a dataset in the earlier state that belong to group $3. */
+function selectAtStart(dataset: 'groups' | 'memberships', column: string): string {
+  const rows = (table: string) =>
+    `SELECT ${column} FROM directory.${table}
+     WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2`;
+  return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > $2`;
+}
+
+/** The rows of a dataset that only one of two states has, and perhaps some that both have. */
+interface Sides {
+  readonly before: string;
+  readonly after: string;
+}
+
+const HISTORIES: Record<Dataset, string> = {
+  users: 'user_history',
+  groups: 'group_history',
+  memberships: 'membership_history',
+};
+
+function selectSides(dataset: Dataset, { to }: Span): Sides {
+  return to instanceof Date
+    ? selectPublishedSides(dataset)
+    : selectHeldSides(dataset, stageTables(to.stage));
+}
+
+function selectPublishedSides(dataset: Dataset): Sides {
+  const columns = listColumns(writtenColumns(dataset));
+  const history = `SELECT ${columns} FROM directory.${HISTORIES[dataset]} WHERE pool_id = $1`;
+  return {
+    before: `${history} AND valid_from <= $2 AND valid_to > $2 AND valid_to <= $4`,
+    after: `SELECT ${columns} FROM directory.${dataset}
+      WHERE pool_id = $1 AND valid_from > $2 AND valid_from <= $4
+      UNION ALL ${history} AND valid_from > $2 AND valid_from <= $4 AND valid_to > $4`,
+  };
+}
+
+/** The same with a held snapshot as the later state. The statements of `publish` decide what it changes. */
+function selectHeldSides(dataset: Dataset, t: StageTables): Sides {
+  const columns = (table: string) => listColumns(writtenColumns(dataset), table);
+  const { staged, joins, ends } = HELD[dataset](t);
+  const current = `SELECT ${columns('c')} FROM directory.${dataset} AS c ${joins} WHERE c.pool_id = $1`;
+  return {
+    before: `SELECT ${columns('h')} FROM directory.${HISTORIES[dataset]} AS h
+      WHERE h.pool_id = $1 AND h.valid_from <= $2 AND h.valid_to > $2
+      UNION ALL ${current} AND c.valid_from <= $2 AND (${ends})`,
+    after: `SELECT ${columns('s')} FROM ${staged}
+      UNION ALL ${current} AND c.valid_from > $2 AND NOT (${ends})`,
+  };
+}
+
+/** What a publication makes of a current row `c`, as SQL. */
+interface Held {
+  /** The staged rows `s` that it writes. */
+  readonly staged: string;
+  /** The tables that `ends` needs. */
+  readonly joins: string;
+  /** True if the current row ends with it. */
+  readonly ends: string;
+}
+
+const HELD: Record<Dataset, (t: StageTables) => Held> = {
+  // An unchanged user is staged without content, and a confirmed one is not staged.
+  users: (t) => ({
+    staged: `${t.users} AS s WHERE s.attributes IS NOT NULL`,
+    joins: `LEFT JOIN ${t.users} AS s ON s.username = c.username
+      LEFT JOIN ${t.confirmed} AS k ON k.username = c.username`,
+    ends: 's.attributes IS NOT NULL OR (s.username IS NULL AND k.username IS NULL)',
+  }),
+  groups: (t) => ({ staged: `${t.groups} AS s`, joins: '', ends: 'true' }),
+  memberships: (t) => ({
+    staged: `${t.memberships} AS s WHERE NOT EXISTS (
+      SELECT FROM directory.memberships AS c WHERE c.pool_id = $1 AND c.group_name = s.group_name
+        AND c.username = s.username AND c.sub IS NOT DISTINCT FROM s.sub
+    )`,
+    joins: `LEFT JOIN ${t.memberships} AS s ON s.group_name = c.group_name
+        AND s.username = c.username AND s.sub IS NOT DISTINCT FROM c.sub
+      LEFT JOIN ${t.confirmed} AS k ON k.username = c.username
+      LEFT JOIN ${t.groups} AS g ON g.group_name = c.group_name`,
+    ends: 's.username IS NULL AND (k.username IS NULL OR g.group_name IS NULL)',
+  }),
+};

@@ -1,0 +1,136 @@
+import { listColumns, writtenColumns } from '../store/columns.ts';
+import type { Asking } from './ask.ts';
+import type { Version } from './differences.ts';
+
+/** One person under one name. The same name with another `sub` is another person. */
+export interface Profile {
+  readonly username: string;
+  readonly sub: string | null;
+}
+
+/** When something was so: from one snapshot (inclusive) to another (exclusive), or until now. */
+export interface Period {
+  readonly validFrom: Date;
+  /** Null if the last published snapshot has it. */
+  readonly validTo: Date | null;
+}
+
+/**
+ * The profiles with this username, `sub` or e-mail address in any version, at most `limit`. E-mail
+ * addresses compare without regard to case.
+ */
+export async function findProfiles(
+  { db, poolId }: Asking,
+  user: string,
+  limit: number,
+): Promise<Profile[]> {
+  const where = [
+    'username = $2',
+    'sub = $2',
+    // The first condition is that of the index.
+    '"left"(lower(email), 320) = "left"(lower($2), 320) AND lower(email) = lower($2)',
+  ];
+  const arms = ['users', 'user_history'].flatMap((table) =>
+    where.map(
+      (condition) => `SELECT username, sub FROM directory.${table}
+      WHERE pool_id = $1 AND ${condition}`,
+    ),
+  );
+  const found = await db.query<Profile>(
+    `SELECT DISTINCT username, sub FROM (${arms.join(' UNION ALL ')}) AS found
+     ORDER BY username, sub LIMIT $3`,
+    [poolId, user, limit],
+  );
+  return found.rows;
+}
+
+/** One version of a profile. */
+export interface ProfileVersion extends Period {
+  readonly content: Version;
+  /** The usernames of the federated profiles that its attribute `identities` names. */
+  readonly identityNames: readonly string[];
+}
+
+const CONTENT = writtenColumns('users').filter(({ origin }) => origin !== 'key');
+
+/** Every version of a profile, the oldest first. */
+export async function listVersions(
+  { db, poolId }: Asking,
+  { username, sub }: Profile,
+): Promise<ProfileVersion[]> {
+  const select = (table: string, validTo: string) =>
+    `SELECT ${listColumns(CONTENT)}, directory.identity_names(attributes) AS "identityNames",
+       valid_from AS "validFrom", ${validTo} AS "validTo"
+     FROM directory.${table}
+     WHERE pool_id = $1 AND username = $2 AND sub IS NOT DISTINCT FROM $3`;
+  const versions = await db.query<Version & Omit<ProfileVersion, 'content'>>(
+    `${select('user_history', 'valid_to')} UNION ALL ${select('users', 'NULL')}
+     ORDER BY "validFrom"`,
+    [poolId, username, sub],
+  );
+  return versions.rows.map(({ identityNames, validFrom, validTo, ...content }) => ({
+    validFrom,
+    validTo,
+    content,
+    identityNames,
+  }));
+}
+
+/** One membership of a profile. */
+export interface MembershipPeriod extends Period {
+  readonly groupName: string;
+}
+
+/** Every membership of a profile, by group, the oldest first. */
+export async function listMembershipPeriods(
+  { db, poolId }: Asking,
+  { username, sub }: Profile,
+): Promise<MembershipPeriod[]> {
+  const select = (table: string, validTo: string) =>
+    `SELECT group_name AS "groupName", valid_from AS "validFrom", ${validTo} AS "validTo"
+     FROM directory.${table}
+     WHERE pool_id = $1 AND username = $2 AND sub IS NOT DISTINCT FROM $3`;
+  const periods = await db.query<MembershipPeriod>(
+    `${select('membership_history', 'valid_to')} UNION ALL ${select('memberships', 'NULL')}
+     ORDER BY "groupName", "validFrom"`,
+    [poolId, username, sub],
+  );
+  return periods.rows;
+}
+
+/** Another profile of the same person. */
+export interface LinkedProfile extends Profile, Period {}
+
+/**
+ * Other profiles of the same person: those that the identities name, and those of today with one of
+ * these identities or with one that names this profile.
+ *
+ * @param identityNames those of all versions of the profile.
+ */
+export async function listLinkedProfiles(
+  { db, poolId }: Asking,
+  { username }: Profile,
+  identityNames: readonly string[],
+): Promise<LinkedProfile[]> {
+  const linked = await db.query<LinkedProfile>(
+    `WITH linked AS (
+       SELECT unnest($3::text[]) AS username
+       UNION
+       SELECT username FROM directory.users
+       WHERE pool_id = $1 AND attributes ? 'identities'
+         AND directory.identity_names(attributes) && ($3::text[] || $2::text)
+     ), periods AS (
+       SELECT username, sub, valid_from, NULL::timestamptz AS valid_to
+       FROM directory.users JOIN linked USING (username) WHERE pool_id = $1
+       UNION ALL
+       SELECT username, sub, valid_from, valid_to
+       FROM directory.user_history JOIN linked USING (username) WHERE pool_id = $1
+     )
+     SELECT username, sub, min(valid_from) AS "validFrom",
+       CASE WHEN bool_or(valid_to IS NULL) THEN NULL ELSE max(valid_to) END AS "validTo"
+     FROM periods WHERE username <> $2
+     GROUP BY username, sub ORDER BY username, "validFrom"`,
+    [poolId, username, identityNames],
+  );
+  return linked.rows;
+}
