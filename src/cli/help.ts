@@ -20,6 +20,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `query --csv "SELECT * FROM changes WHERE pool_id = '${POOL}'" >changes.csv`,
     'query - <statement.sql',
   ],
+  diff: [
+    `diff ${POOL}`,
+    `diff ${POOL} latest held`,
+    `diff ${POOL} 2026-11-01 latest --only users,removed --csv >leavers.csv`,
+  ],
+  history: [`history ${POOL} ann@example.com`],
+  access: [`access ${POOL} admins --at 2026-11-01`, `access ${POOL} --user ann@example.com`],
   db: ['db'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
@@ -42,7 +49,8 @@ Environment (docs/CONFIGURATION.md has every variable and its default):
 
 Exit codes:
   0    done
-  1    failed; run it again to resume. With status --check: a mirror is too old
+  1    failed; run it again to resume. With status --check: a mirror is too old;
+       with diff --exit-code: the snapshots differ
   2    wrong usage or configuration, or a server cannot be reached at the start
   3    a snapshot is held for review
   130  interrupted; run it again to resume

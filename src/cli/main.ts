@@ -2,9 +2,12 @@ import { homedir } from 'node:os';
 import { Command } from 'commander';
 import { DESCRIPTION, printable, VERSION } from '../index.ts';
 import { prepareAwsEnvironment } from './aws-environment.ts';
+import { accessCommand } from './commands/access.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
+import { diffCommand } from './commands/diff.ts';
 import { discardCommand } from './commands/discard.ts';
+import { historyCommand } from './commands/history.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
@@ -28,6 +31,9 @@ const COMMANDS = [
   statusCommand,
   listCommand,
   queryCommand,
+  diffCommand,
+  historyCommand,
+  accessCommand,
   dbCommand,
   releaseCommand,
   discardCommand,

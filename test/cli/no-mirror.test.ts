@@ -36,6 +36,9 @@ const schemas = () =>
 
 const NEEDS_A_MIRROR = [
   ['query', 'SELECT * FROM directory.users'],
+  ['diff', 'us-east-1_Simulated'],
+  ['history', 'us-east-1_Simulated', 'ann'],
+  ['access', 'us-east-1_Simulated', 'admins'],
   ['release', SNAPSHOT],
   ['discard', SNAPSHOT],
   ['trigger', 'us-east-1_Simulated'],

@@ -35,8 +35,13 @@ describe('a snapshot that looks wrong', () => {
   };
   const users = async () => (await mirror.rows('SELECT FROM directory.users')).length;
 
-  it('is held by sync, which says why and names the two commands', async () => {
+  it('is held by sync, which says why and names the commands that explain and decide', async () => {
     expect(printed).toContain('held: 90 users were read, but the service estimates 5,000.');
+    const command = hint(['diff', mirror.poolId, 'latest', 'held'], mirror.env);
+    expect(printed).toContain(command);
+    const { stdout } = await mirror.run([], {}, command);
+    expect(stdout).toContain(`${mirror.poolId}  (nothing) → ${held.split('/')[1]}\n`);
+    expect(stdout).toContain('users: 90 added, 0 removed, 0 modified, 0 replaced\n');
     expect(printed).toContain(hint(['release', held], mirror.env));
     expect(printed).toContain(hint(['discard', held], mirror.env));
     expect(await users()).toBe(0);

@@ -173,6 +173,20 @@ describe('by the documented SQL', () => {
       env('reader'),
     );
     expect(query).toMatchObject({ code: 0, stdout: `users\r\n${fleet.pool.userCount}\r\n` });
+    const [{ username } = {}] = await sql('reader', 'SELECT username FROM directory.users LIMIT 1');
+    const [{ group_name } = {}] = await sql(
+      'reader',
+      'SELECT group_name FROM directory.groups LIMIT 1',
+    );
+    for (const args of [
+      ['diff', fleet.poolId],
+      ['history', fleet.poolId, username as string],
+      ['access', fleet.poolId, group_name as string],
+      ['access', fleet.poolId, '--user', username as string, '--at', 'previous'],
+    ]) {
+      const { code, stderr } = await fleet.run(args, env('reader'));
+      expect([args[0], code, stderr]).toEqual([args[0], 0, '']);
+    }
   });
 });
 

@@ -158,7 +158,7 @@ describe('the status as text', () => {
     },
   );
 
-  it('shows the commands that publish or discard a held snapshot', () => {
+  it('shows the commands that explain, publish or discard a held snapshot', () => {
     const held = { ...SNAPSHOT, state: 'held', reason: '450 of 3,002 users would go.' } as const;
     expect(
       textOf({ snapshots: [held] })
@@ -166,6 +166,7 @@ describe('the status as text', () => {
         .slice(4),
     ).toEqual([
       '  20261121T204000Z: 450 of 3,002 users would go.',
+      `    To see what it would change: ${commandLine(['diff', POOL, 'latest', 'held'])}`,
       `    To publish it: ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
       `    To discard it: ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
       '',

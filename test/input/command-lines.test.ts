@@ -11,11 +11,12 @@ afterAll(() => mirror.close());
 
 const COMMANDS = [
   ...['sync', 'plan', 'worker', 'trigger', 'status', 'list', 'query', 'db', 'release', 'discard'],
-  ...['migrate', 'simulator', 'demo', 'help'],
+  ...['diff', 'history', 'access', 'migrate', 'simulator', 'demo', 'help'],
 ];
 
 const OPTIONS = [
   ...['--json', '--csv', '--watch', '--filter', '--attributes', '--page-size', '--max-items'],
+  ...['--only', '--group', '--fields', '--redact', '--summary', '--exit-code', '--user', '--at'],
   ...['--starting-token', '--port', '--pool', '--users', '--groups', '--seed', '--largest-group'],
   ...['--second-digit', '--account', '--rps', '--latency-ms', '--page-fill', '--page-token-ttl-s'],
   ...[
@@ -49,6 +50,7 @@ const NUMBERS = [
 ];
 
 const VALUES = [
+  ...['previous', 'latest', 'held', '2026-11-20', '20261120T020000Z', 'added,groups'],
   ...['users', 'groups', 'members', 'everyone', 'us-east-1_Simulated', 'us-east-1_Other', 'all'],
   ...['us-east-1_Simulated/20261120T020000Z', 'us-east-1_Simulated/../x', 'constructor', '', ','],
   ...[

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatPrintableCsvLine } from '../../src/cli/display/query-result.ts';
+import { formatPrintableCsvLine } from '../../src/cli/display/csv.ts';
 import { sendRaw } from '../http/support.ts';
 import { filesBelow } from '../support/cli-mirror.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
@@ -122,6 +122,38 @@ describe('query', () => {
       `SELECT * FROM (VALUES ${String(row?.['literals'])}) AS t (text)`,
     );
     expect(JSON.parse(json)).toEqual(HOSTILE_TEXTS.map((text) => ({ text })));
+  });
+});
+
+describe('questions about the history', () => {
+  const [first = ''] = HOSTILE_TEXTS;
+
+  test('show it as text alone', async () => {
+    for (const args of [
+      ['history', fleet.poolId, first],
+      ['access', fleet.poolId, first],
+      ['access', fleet.poolId, '--user', first],
+    ]) {
+      for (const form of [[], ['--json']]) expectInert(await run(...args, ...form));
+    }
+  });
+
+  test('show a difference as text alone', async () => {
+    fleet.proxy.before = answersOf({ ...POOL, users: [], groups: [], members: [] }, fleet.poolId);
+    await fleet.run(['sync'], { MIRROR_MAX_REMOVED_RATIO: '1' });
+    answer();
+    await run('sync');
+    const text = await run('diff', fleet.poolId);
+    expectInert(text);
+    expect(text).toContain(`users: ${HOSTILE_TEXTS.length} added`);
+    const json = await run('diff', fleet.poolId, '--json');
+    expectInert(json);
+    expect(JSON.parse(json).changes).toHaveLength(2 * HOSTILE_TEXTS.length);
+    const rows = parseCsv(await run('diff', fleet.poolId, '--csv'));
+    for (const row of rows) {
+      expect(row).toHaveLength(7);
+      for (const value of row) expect(value).not.toMatch(/^[=+\-@\t\r]/);
+    }
   });
 });
 

@@ -1,7 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { ActionRequiredError, loadOptions, printableJson, type QueryColumn } from '../../index.ts';
-import { type Batches, formatCsvLine, formatPrintableCsvLine } from '../display/query-result.ts';
+import { formatCsvLine, formatPrintableCsvLine } from '../display/csv.ts';
+import type { Batches } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';

@@ -1,4 +1,4 @@
-import { formatCount, printable, type QueryColumn, type TextRow } from '../../index.ts';
+import { formatCount, type QueryColumn, type TextRow } from '../../index.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { formatVertically, isTooNarrow, Table } from './table.ts';
 
@@ -40,24 +40,4 @@ export async function printTable(columns: readonly QueryColumn[], batches: Batch
 /** The values of a row as text. */
 export function formatCells(columns: readonly QueryColumn[], row: TextRow): (string | null)[] {
   return columns.map((column, index) => column.toText(row[index] ?? null));
-}
-
-type Values = readonly (string | null)[];
-
-/**
- * One line of CSV by RFC 4180. NULL is an empty field, and empty text is `""`. Values stay as they are,
- * even if a spreadsheet would treat them as a formula (`=`, `+`, `-`, `@`).
- */
-export function formatCsvLine(values: Values): string {
-  return `${values.map(quoteField).join(',')}\r\n`;
-}
-
-/** The same for a terminal, with control characters escaped. CSV itself has no escapes for them. */
-export function formatPrintableCsvLine(values: Values): string {
-  return formatCsvLine(values.map((value) => value && printable(value)));
-}
-
-function quoteField(value: string | null): string {
-  if (value === null) return '';
-  return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }

@@ -59,10 +59,11 @@ export function describeSnapshot(
   return `${lines.join('\n')}\n`;
 }
 
-/** The commands that publish or discard a held snapshot. */
+/** The commands that show what a held snapshot changes, publish it, and discard it. */
 export function formatDecisions(poolId: string, snapshot: string): string[] {
   const key = `${poolId}/${snapshot}`;
   return [
+    `To see what it would change: ${commandHint(['diff', poolId, 'latest', 'held'])}`,
     `To publish it: ${commandHint(['release', key])}`,
     `To discard it: ${commandHint(['discard', key])}`,
   ];

@@ -8,8 +8,8 @@ const locale = LC_ALL || LC_CTYPE || LANG || '';
 /** Marks that the terminal can show: ASCII if the locale is not UTF-8. */
 export const MARKS =
   locale === '' || /utf-?8/i.test(locale)
-    ? { full: '█', empty: '░', more: '…' }
-    : { full: '#', empty: '-', more: '~' };
+    ? { full: '█', empty: '░', more: '…', arrow: '→' }
+    : { full: '#', empty: '-', more: '~', arrow: '->' };
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 

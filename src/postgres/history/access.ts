@@ -60,11 +60,11 @@ export async function listGroupNames({ db, poolId }: Asking, at: Date): Promise<
  * null for what is unknown.
  */
 export function streamMembers(
-  { poolId, stream }: Asking,
+  asking: Asking,
   groupName: string,
   at: Date,
 ): AsyncIterable<MemberThen[]> {
-  return stream<MemberThen>(
+  return asking.stream<MemberThen>(
     `SELECT m.username, m.sub, u.email, u.name, u.status, u.enabled,
        m.valid_from AS "memberSince", of.groups
      FROM directory.memberships_at($1, $2) AS m
@@ -79,7 +79,7 @@ export function streamMembers(
      ) AS of
      WHERE m.group_name = $3
      ORDER BY m.username`,
-    [poolId, at, groupName],
+    [asking.poolId, at, groupName],
   );
 }
 

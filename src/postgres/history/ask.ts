@@ -39,6 +39,7 @@ export function ask<T>(
     const stream = async function* <Row>(sql: string, values: readonly unknown[]) {
       const cursor = client.query(new Cursor<Row>(sql, [...values]));
       for (;;) {
+        signal.throwIfAborted();
         const batch = await cursor.read(BATCH);
         if (batch.length === 0) return;
         yield batch;

@@ -1,0 +1,163 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type Change,
+  type Compared,
+  DIFF_FILTERS,
+  type Diff,
+  type DiffFilter,
+  type DiffQuestion,
+  type DiffSummary,
+  loadOptions,
+  printableJson,
+  type UseChanges,
+} from '../../index.ts';
+import { EXIT } from '../errors.ts';
+import { outputWidth, writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
+import { withSignals } from '../signals.ts';
+
+interface DiffOptions {
+  readonly only?: readonly DiffFilter[];
+  readonly group?: string;
+  readonly fields?: readonly string[];
+  readonly allFields?: boolean;
+  readonly redact?: boolean;
+  readonly summary?: boolean;
+  readonly exitCode?: boolean;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+}
+
+/** `diff`: what changed between two snapshots of a pool, or what a held one would change. */
+export function diffCommand(): Command {
+  return new Command('diff')
+    .description(
+      'show what changed between two snapshots of a pool, or what a held one would change',
+    )
+    .argument('<pool>', "the pool's id")
+    .argument('[from]', 'a snapshot id, a time, previous, latest or held', 'previous')
+    .argument('[to]', 'the same', 'latest')
+    .option('--only <what>', `comma-separated: ${DIFF_FILTERS.join(', ')}`, (text: string) =>
+      parseFilters(text),
+    )
+    .option('--group <name>', 'only this group and the users in it, in one of the two snapshots')
+    .addOption(
+      new Option('--fields <names>', 'only these, comma-separated: columns, attributes, groups')
+        .argParser((text) => text.split(','))
+        .conflicts('allFields'),
+    )
+    .option('--all-fields', 'modified_at too')
+    .option('--redact', 'keys and names of fields, without values')
+    .addOption(new Option('--summary', 'print the counts alone').conflicts('csv'))
+    .option('--exit-code', 'exit with 1 if they differ')
+    .addOption(
+      new Option(
+        '--json',
+        'print one JSON document: {"poolId","from","to","changes":[…],"summary":{…}}',
+      ).conflicts('csv'),
+    )
+    .option('--csv', 'print CSV for spreadsheets: a row for each field, with its old and new value')
+    .addHelpText(
+      'after',
+      '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It means the last\n' +
+        'snapshot at or before it. The counts are of what is shown.',
+    )
+    .action((pool: string, from: string, to: string, options: DiffOptions) =>
+      withSignals((signal) => runDiff(pool, { ...options, from, to }, signal)),
+    );
+}
+
+/** @throws InvalidArgumentError if a word is none of the filters */
+function parseFilters(text: string): DiffFilter[] {
+  const words = text.split(',');
+  const known: readonly string[] = DIFF_FILTERS;
+  if (words.every((word) => known.includes(word))) return words as DiffFilter[];
+  throw new InvalidArgumentError(`Give some of ${known.join(', ')}, separated by commas.`);
+}
+
+async function runDiff(
+  poolId: string,
+  options: DiffOptions & DiffQuestion,
+  signal: AbortSignal,
+): Promise<void> {
+  const printer = await choosePrinter(options);
+  const { only, group, fields, allFields, redact, from, to } = options;
+  const question = { only, group, fields, allFields, redact, from, to, signal };
+  const result = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.diff(poolId, printer.use, question),
+  );
+  await printer.end(result);
+  process.exitCode = options.exitCode && isDifferent(result.summary) ? EXIT.failed : EXIT.done;
+}
+
+function isDifferent({ users, groups, memberships }: DiffSummary): boolean {
+  const counts = [users, groups, memberships].flatMap((each) => Object.values<number>(each));
+  return counts.some((count) => count > 0);
+}
+
+/** Prints a comparison: its changes as they come, and its end. */
+interface Printer {
+  readonly use: UseChanges;
+  end(result: Diff): Promise<void>;
+}
+
+async function choosePrinter({ json, csv, summary = false }: DiffOptions): Promise<Printer> {
+  const text = await import('../display/diff-text.ts');
+  if (json) return jsonPrinter(summary);
+  if (csv) return csvPrinter(text);
+  const width = outputWidth();
+  return {
+    async use(compared, batches) {
+      await writeOut(text.formatCompared(compared));
+      await forEachChanges(batches, (changes) =>
+        summary ? null : writeOut(text.formatChanges(changes, width)),
+      );
+    },
+    end: (result) => writeOut(`${summary ? '' : '\n'}${text.formatSummary(result.summary)}`),
+  };
+}
+
+/** The summary follows the changes, because they are counted as they are printed. */
+function jsonPrinter(isSummary: boolean): Printer {
+  const open = (compared: Compared) => printableJson(compared).slice(0, -1);
+  return {
+    async use(compared, batches) {
+      let separator = ',"changes":[\n';
+      await writeOut(open(compared));
+      await forEachChanges(batches, async (changes) => {
+        if (isSummary) return;
+        await writeOut(separator + changes.map((change) => printableJson(change)).join(',\n'));
+        separator = ',\n';
+      });
+      if (!isSummary) await writeOut(separator === ',\n' ? '\n]' : ',"changes":[]');
+    },
+    end: ({ summary }) => writeOut(`,"summary":${printableJson(summary)}}\n`),
+  };
+}
+
+async function csvPrinter({
+  DIFF_CSV,
+  toCsvRows,
+}: typeof import('../display/diff-text.ts')): Promise<Printer> {
+  const { formatSpreadsheetLine } = await import('../display/csv.ts');
+  const line = (row: readonly (string | null)[]) =>
+    formatSpreadsheetLine(row, process.stdout.isTTY === true);
+  return {
+    async use(_, batches) {
+      await writeOut(line(DIFF_CSV));
+      await forEachChanges(batches, (changes) =>
+        writeOut(changes.flatMap(toCsvRows).map(line).join('')),
+      );
+    },
+    async end() {},
+  };
+}
+
+async function forEachChanges(
+  batches: AsyncIterable<readonly Change[]>,
+  print: (changes: readonly Change[]) => Promise<void> | null | undefined,
+): Promise<void> {
+  for await (const changes of batches) {
+    if (changes.length > 0) await print(changes);
+  }
+}

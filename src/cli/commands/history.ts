@@ -1,0 +1,48 @@
+import { Command, Option } from 'commander';
+import { type HistoryOfUsers, loadOptions } from '../../index.ts';
+import { outputWidth, writeJson, writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
+import { withSignals } from '../signals.ts';
+
+interface HistoryOptions {
+  readonly json?: boolean;
+  readonly csv?: boolean;
+}
+
+/** `history`: every version and membership of a user. */
+export function historyCommand(): Command {
+  return new Command('history')
+    .description('show every version of a user, every membership, and other profiles of the person')
+    .argument('<pool>', "the pool's id")
+    .argument('<user>', 'a username, sub or e-mail address, of any version')
+    .addOption(
+      new Option('--json', 'print one JSON document: {"poolId","users":[…]}').conflicts('csv'),
+    )
+    .option('--csv', 'print CSV for spreadsheets: a row for each field of each version')
+    .action((pool: string, user: string, options: HistoryOptions) =>
+      withSignals((signal) => runHistory(pool, user, options, signal)),
+    );
+}
+
+async function runHistory(
+  poolId: string,
+  user: string,
+  { json, csv }: HistoryOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.history(poolId, user, { signal }),
+  );
+  if (json) return writeJson(found);
+  if (csv) return printCsv(found);
+  const { formatHistory } = await import('../display/history-text.ts');
+  await writeOut(formatHistory(found, outputWidth()));
+}
+
+async function printCsv({ users }: HistoryOfUsers): Promise<void> {
+  const { HISTORY_CSV, toHistoryRows } = await import('../display/history-text.ts');
+  const { formatSpreadsheetLine } = await import('../display/csv.ts');
+  const rows = [HISTORY_CSV, ...users.flatMap(toHistoryRows)];
+  const isTerminal = process.stdout.isTTY === true;
+  await writeOut(rows.map((row) => formatSpreadsheetLine(row, isTerminal)).join(''));
+}

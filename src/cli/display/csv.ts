@@ -1,0 +1,33 @@
+import { printable } from '../../index.ts';
+
+type Values = readonly (string | null)[];
+
+/**
+ * One line of CSV by RFC 4180. NULL is an empty field, and empty text is `""`. Values stay as they are,
+ * even if a spreadsheet would treat them as a formula (`=`, `+`, `-`, `@`).
+ */
+export function formatCsvLine(values: Values): string {
+  return `${values.map(quoteField).join(',')}\r\n`;
+}
+
+/** The same for a terminal, with control characters escaped. CSV itself has no escapes for them. */
+export function formatPrintableCsvLine(values: Values): string {
+  return formatCsvLine(values.map((value) => value && printable(value)));
+}
+
+function quoteField(value: string | null): string {
+  if (value === null) return '';
+  return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/** What a spreadsheet reads as the start of a formula. */
+const FORMULA = /^[=+\-@\t\r]/;
+
+/**
+ * The same for spreadsheets: a value that would be a formula gets a leading apostrophe, which a
+ * spreadsheet does not show. On a terminal, control characters are escaped.
+ */
+export function formatSpreadsheetLine(values: Values, isTerminal: boolean): string {
+  const safe = values.map((value) => (value && FORMULA.test(value) ? `'${value}` : value));
+  return isTerminal ? formatPrintableCsvLine(safe) : formatCsvLine(safe);
+}

@@ -1,0 +1,383 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { measureWidth } from '../../src/cli/display/text-width.ts';
+import type { Diff } from '../../src/index.ts';
+import { hint } from '../support/cli.ts';
+import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import { startInTerminal } from '../support/terminal.ts';
+
+let mirror: CliMirror;
+let POOL: string;
+/** The ids of the two published snapshots, and of the held one. */
+let first: string;
+let second: string;
+let held: string;
+/** What `sync` printed of the held one. */
+let printed: string;
+
+const ADMIN = 'arn:aws:iam::123456789012:role/Admin';
+const READER = 'arn:aws:iam::123456789012:role/Reader';
+
+beforeAll(async () => {
+  mirror = await openCliMirror({ users: 0, groups: 0 });
+  POOL = mirror.poolId;
+  const { pool } = mirror;
+  const status = 'CONFIRMED';
+  pool.createGroup('admins', { precedence: 1, roleArn: ADMIN });
+  pool.createGroup('readers', { precedence: 1, roleArn: READER });
+  pool.createGroup('staff', { precedence: 2, roleArn: READER });
+  for (const username of ['ann', 'bob', 'carol', 'dave']) {
+    pool.createUser({ username, status, attributes: { email: `${username}@example.com` } });
+    pool.addToGroup(username, 'staff');
+  }
+  pool.addToGroup('ann', 'admins');
+  pool.addToGroup('ann', 'readers');
+  for (let n = 0; n < 60; n += 1) pool.createUser({ username: `user-${n}`, status });
+  await mirror.sync();
+  pool.createUser({
+    username: 'eve',
+    status,
+    attributes: { email: '=1+1', name: 'Eve, "the" new' },
+  });
+  pool.addToGroup('eve', 'admins');
+  pool.deleteUser('bob');
+  pool.updateAttributes('carol', { email: 'carol@example.org', name: 'Carol' });
+  pool.removeFromGroup('carol', 'staff');
+  pool.deleteUser('dave');
+  pool.createUser({ username: 'dave', status, attributes: { email: 'other@example.com' } });
+  pool.updateGroup('staff', { description: 'Everybody' });
+  await mirror.sync();
+  for (let n = 0; n < 60; n += 1) pool.deleteUser(`user-${n}`);
+  printed = (await mirror.run(['sync'])).stdout;
+  const rows = await mirror.rows<{ snapshot: string }>(
+    'SELECT snapshot FROM directory.snapshots ORDER BY snapshot_at',
+  );
+  [first = '', second = '', held = ''] = rows.map(({ snapshot }) => snapshot);
+});
+afterAll(() => mirror.close());
+
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await mirror.run(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+async function diff(...args: string[]): Promise<Diff & { changes: Record<string, unknown>[] }> {
+  return JSON.parse(await run('diff', POOL, ...args, '--json'));
+}
+
+const namesOf = ({ changes }: { changes: Record<string, unknown>[] }) =>
+  changes.map(({ username, groupName }) => username ?? groupName);
+
+describe('diff', () => {
+  it('shows each change in a line, with its details below, and the counts at the end', async () => {
+    const text = await run('diff', POOL);
+    expect(text.replaceAll(/[0-9a-f]{8}-[\w-]{27}/g, 'SUB').split('\n')).toEqual([
+      `${POOL}  ${first} → ${second}`,
+      'group modified  staff',
+      '    description  (none) → Everybody',
+      'user  removed   bob  bob@example.com, CONFIRMED',
+      '    left 1 group: staff',
+      'user  modified  carol',
+      '    email  carol@example.com → carol@example.org',
+      '    name   (none) → Carol',
+      '    left 1 group: staff',
+      'user  replaced  dave  another person: sub SUB → SUB',
+      expect.stringMatching(/^ {4}created_at {2}20.* → 20/),
+      '    email       dave@example.com → other@example.com',
+      '    left 1 group: staff',
+      'user  added     eve  =1+1, CONFIRMED',
+      '    joined 1 group: admins',
+      '',
+      'users: 1 added, 1 removed, 1 modified, 1 replaced',
+      'groups: 0 added, 0 removed, 1 modified',
+      'memberships: 1 added, 3 removed',
+      '',
+    ]);
+  });
+
+  it('gives the promised JSON, whose changes have old and new values', async () => {
+    const found = await diff();
+    expect(found).toMatchObject({ poolId: POOL, from: first, to: second });
+    expect(found.summary).toEqual({
+      users: { added: 1, removed: 1, modified: 1, replaced: 1 },
+      groups: { added: 0, removed: 0, modified: 1 },
+      memberships: { added: 1, removed: 3 },
+    });
+    expect(found.changes[2]).toEqual({
+      entity: 'user',
+      kind: 'modified',
+      username: 'carol',
+      sub: mirror.pool.user('carol').attributes.get('sub'),
+      fields: {
+        email: { from: 'carol@example.com', to: 'carol@example.org' },
+        name: { from: null, to: 'Carol' },
+      },
+      groups: { added: [], removed: ['staff'] },
+    });
+  });
+
+  it('filters by kind, entity, group and field', async () => {
+    expect(namesOf(await diff('--only', 'added,removed'))).toEqual(['bob', 'eve']);
+    expect(namesOf(await diff('--only', 'modified,users'))).toEqual(['carol']);
+    expect(namesOf(await diff('--only', 'groups'))).toEqual(['staff']);
+    expect(namesOf(await diff('--group', 'admins'))).toEqual(['eve']);
+    expect(namesOf(await diff('--group', 'staff'))).toEqual(['staff', 'bob', 'carol', 'dave']);
+    const named = await diff('--fields', 'name', '--only', 'modified');
+    expect(named.changes).toMatchObject([
+      { fields: { name: { to: 'Carol' } }, groups: { removed: [] } },
+    ]);
+    expect(namesOf(await diff('--fields', 'groups', '--only', 'modified'))).toEqual(['carol']);
+    const all = await diff('--all-fields', '--group', 'staff', '--only', 'groups');
+    expect(all.changes).toMatchObject([{ fields: { modified_at: { to: expect.any(String) } } }]);
+  });
+
+  it('leaves out every value with --redact', async () => {
+    const found = await diff('--redact');
+    expect(found.changes[2]).toMatchObject({ username: 'carol', fields: { email: {}, name: {} } });
+    for (const form of [[], ['--json'], ['--csv']]) {
+      const text = await run('diff', POOL, '--redact', ...form);
+      expect(text).toContain('carol');
+      expect(text).not.toMatch(/@example|Carol|Everybody|1\+1|Eve/);
+    }
+  });
+
+  it('prints the counts alone with --summary', async () => {
+    expect((await run('diff', POOL, '--summary')).split('\n')).toHaveLength(5);
+    const { changes, ...rest } = await diff('--summary');
+    expect(changes).toBeUndefined();
+    expect(rest.summary.users.added).toBe(1);
+  });
+
+  it('gives CSV that a spreadsheet takes as text', async () => {
+    const lines = (await run('diff', POOL, '--csv', '--only', 'added,users')).split('\r\n');
+    expect(lines[0]).toBe('entity,kind,name,sub,field,from,to');
+    const sub = mirror.pool.user('eve').attributes.get('sub');
+    expect(lines).toContain(`user,added,eve,${sub},email,,'=1+1`);
+    expect(lines).toContain(`user,added,eve,${sub},name,,"Eve, ""the"" new"`);
+    expect(lines).toContain(`user,added,eve,${sub},groups,,admins`);
+  });
+
+  it('exits with 1 for different snapshots only if it is asked to', async () => {
+    const code = async (...args: string[]) => (await mirror.run(['diff', POOL, ...args])).code;
+    expect(await code('--exit-code', '--summary')).toBe(1);
+    expect(await code(first, first, '--exit-code')).toBe(0);
+    expect(await code('--exit-code', '--only', 'added,groups')).toBe(0);
+  });
+
+  it('takes ids and times: the last snapshot at or before the time', async () => {
+    const [row] = await mirror.rows<{ at: Date }>(
+      `SELECT snapshot_at + interval '0.5 s' AS at FROM directory.snapshots WHERE snapshot = $1`,
+      [first],
+    );
+    const at = row?.at.toISOString() ?? '';
+    const offset = `${new Date(Date.parse(at) + 7_200_000).toISOString().slice(0, -1)}+02:00`;
+    for (const from of [at, offset, first]) {
+      expect(await diff(from, second)).toMatchObject({ from: first, to: second });
+    }
+    expect(await diff(first)).toMatchObject({ from: first, to: second });
+  });
+
+  it.each<[string, () => string[], RegExp]>([
+    [
+      'a pool that was never mirrored',
+      () => ['us-east-1_Other'],
+      /us-east-1_Other: no snapshot of this pool was published .* are us-east-1_Simulated/,
+    ],
+    ['no pool id', () => ['staff'], /POOL: "staff" is not a pool id/],
+    ['an unknown snapshot', () => [POOL, '20010101T000000Z'], /FROM: this snapshot does not exist/],
+    ['a time before the first', () => [POOL, '2001-01-01'], /begins with its first snapshot at 20/],
+    [
+      'no day',
+      () => [POOL, '2026-02-30'],
+      /FROM: is not a point in the history\. Give a snapshot id/,
+    ],
+    [
+      'the wrong order',
+      () => [POOL, 'latest', 'previous'],
+      /FROM: \d+T\d+Z is later than TO, \d+T\d+Z/,
+    ],
+    ['a held snapshot first', () => [POOL, 'held'], /FROM: \d+T\d+Z is later than TO/],
+    ['an unknown group', () => [POOL, '--group', 'nobody'], /GROUP: neither snapshot has a group/],
+    ['an unknown filter', () => [POOL, '--only', 'new'], /Give some of added, removed/],
+    ['two formats', () => [POOL, '--json', '--csv'], /cannot be used with/],
+    [
+      'two sets of fields',
+      () => [POOL, '--fields', 'email', '--all-fields'],
+      /cannot be used with/,
+    ],
+  ])('refuses %s', async (_, args, problem) => {
+    const { code, stdout, stderr } = await mirror.run(['diff', ...args()]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(problem);
+  });
+
+  it('fits a terminal of 80 columns', async () => {
+    const terminal = await startInTerminal(['diff', POOL], {
+      cwd: mirror.folder,
+      env: mirror.env,
+      size: [80, 40],
+    });
+    try {
+      await expect.poll(terminal.exitCode).toBe(0);
+      const lines = terminal.shown().split('\r\n');
+      expect(lines.length).toBeGreaterThan(15);
+      for (const line of lines) expect(measureWidth(line)).toBeLessThanOrEqual(80);
+      expect(lines.at(-2)).toBe('memberships: 1 added, 3 removed');
+    } finally {
+      await terminal.end();
+    }
+  });
+});
+
+describe('a held snapshot', () => {
+  it('is understood by the command that sync and status print', async () => {
+    const command = hint(['diff', POOL, 'latest', 'held'], mirror.env);
+    expect(printed).toContain(`  To see what it would change: ${command}\n`);
+    const { stdout: status } = await mirror.run(['status']);
+    expect(status).toContain(`To see what it would change: ${command}\n`);
+    const pasted = await mirror.run([], {}, command);
+    expect({ code: pasted.code, stderr: pasted.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(pasted.stdout).toContain(`${POOL}  ${second} → ${held}\n`);
+    expect(pasted.stdout).toContain('user  removed   user-59  CONFIRMED\n');
+    expect(pasted.stdout).toContain('users: 0 added, 60 removed, 0 modified, 0 replaced\n');
+    expect(await diff(first, held)).toMatchObject({ from: first, to: held });
+  });
+
+  it('is no snapshot of the past', async () => {
+    const { code, stderr } = await mirror.run(['access', POOL, 'staff', '--at', 'held']);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('AT: is a held snapshot, which is not published.'),
+    });
+  });
+});
+
+describe('history', () => {
+  it('shows versions and memberships with their periods', async () => {
+    const text = await run('history', POOL, 'carol@example.com');
+    const lines = text.split('\n').map((line) => line.replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, 'TIME'));
+    expect(lines).toEqual([
+      `carol  sub ${mirror.pool.user('carol').attributes.get('sub')}`,
+      '  TIME to TIME',
+      '    created_at   TIME',
+      '    email        carol@example.com',
+      '    enabled      true',
+      '    modified_at  TIME',
+      '    status       CONFIRMED',
+      '  TIME to now',
+      '    email        carol@example.com → carol@example.org',
+      '    modified_at  TIME → TIME',
+      '    name         (none) → Carol',
+      '  memberships',
+      '    TIME to TIME  staff',
+      '',
+    ]);
+  });
+
+  it('shows each person of a name, and finds one by sub', async () => {
+    const both = JSON.parse(await run('history', POOL, 'dave', '--json'));
+    expect(both.users).toHaveLength(2);
+    const sub = mirror.pool.user('dave').attributes.get('sub') as string;
+    const { users } = JSON.parse(await run('history', POOL, sub, '--json'));
+    expect(users).toMatchObject([
+      { username: 'dave', sub, versions: [{ validTo: null }], memberships: [], linked: [] },
+    ]);
+  });
+
+  it('gives CSV with a row for each field, membership and profile', async () => {
+    const rows = (await run('history', POOL, 'ann', '--csv')).split('\r\n');
+    expect(rows[0]).toBe('username,sub,valid_from,valid_to,kind,name,value');
+    expect(rows.filter((row) => row.includes(',membership,'))).toHaveLength(3);
+    expect(rows.filter((row) => row.includes(',field,email,ann@example.com'))).toHaveLength(1);
+  });
+
+  it('refuses a user that never existed, without repeating it', async () => {
+    const { code, stdout, stderr } = await mirror.run(['history', POOL, 'nobody@example.com']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`USER: no user of ${POOL} ever had this username, sub or e-mail`);
+    expect(stderr).not.toContain('nobody');
+  });
+});
+
+describe('access', () => {
+  it('shows who is in a group, with the effective role', async () => {
+    const { members, ...rest } = JSON.parse(await run('access', POOL, 'admins', '--json'));
+    expect(rest).toEqual({
+      poolId: POOL,
+      snapshot: second,
+      group: { groupName: 'admins', roleArn: ADMIN, precedence: 1, description: null },
+    });
+    expect(members).toMatchObject([
+      {
+        username: 'ann',
+        role: {
+          roleArn: null,
+          groups: [
+            { groupName: 'admins', roleArn: ADMIN },
+            { groupName: 'readers', roleArn: READER },
+          ],
+        },
+      },
+      { username: 'eve', email: '=1+1', role: { roleArn: ADMIN } },
+    ]);
+    const text = await run('access', POOL, 'admins');
+    expect(text).toMatch(/^ann +\| ann@example\.com .*\| tie: admins, readers$/m);
+    expect(text).toMatch(/^eve +\| =1\+1 .*\| Admin$/m);
+    expect(text).toContain('(2 members)\n');
+  });
+
+  it('shows who was in it', async () => {
+    const { members } = JSON.parse(await run('access', POOL, 'staff', '--at', first, '--json'));
+    expect(members.map(({ username }: { username: string }) => username)).toEqual([
+      'ann',
+      'bob',
+      'carol',
+      'dave',
+    ]);
+    const csv = (await run('access', POOL, 'admins', '--csv')).split('\r\n');
+    expect(csv[0]).toBe('group,username,sub,name,email,status,enabled,member_since,role');
+    expect(csv[2]).toMatch(/^admins,eve,[\w-]{36},"Eve, ""the"" new",'=1\+1,CONFIRMED,true,20/);
+    expect(await run('access', POOL, 'readers', '--at', 'previous')).toContain('(1 member)\n');
+  });
+
+  it('shows the groups and the role of a user', async () => {
+    const text = await run('access', POOL, '--user', 'ANN@example.com');
+    expect(text).toContain(`${POOL} at ${second}\n\nann  sub `);
+    expect(text).toContain(
+      'role: none, because these groups tie with different roles: admins, readers\n',
+    );
+    const { users } = JSON.parse(
+      await run('access', POOL, '--user', 'bob', '--at', first, '--json'),
+    );
+    expect(users).toMatchObject([
+      {
+        username: 'bob',
+        role: { roleArn: READER, groups: [{ groupName: 'staff', roleArn: READER }] },
+        groups: [{ groupName: 'staff', precedence: 2, memberSince: expect.any(String) }],
+      },
+    ]);
+    const csv = (await run('access', POOL, '--user', 'ann', '--csv')).split('\r\n');
+    expect(csv).toHaveLength(5);
+    expect(csv[1]).toMatch(/,admins,1,arn:.*,"tie: admins, readers"$/);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['neither group nor user', [], /access: a group or --user is missing/],
+    ['a group and a user', ['staff', '--user', 'ann'], /access: a group and --user were given/],
+    ['an unknown group', ['nobody'], /GROUP: snapshot \w+ of \S+ has no group with this name/],
+    [
+      'a user who was not there yet',
+      ['--user', 'eve', '--at', 'previous'],
+      /USER: the user exists, but not in snapshot/,
+    ],
+    [
+      'a time before the first snapshot',
+      ['staff', '--at', '2001-01-01T00:00Z'],
+      /begins with its first snapshot/,
+    ],
+  ])('refuses %s', async (_, args, problem) => {
+    const { code, stdout, stderr } = await mirror.run(['access', POOL, ...args]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(problem);
+  });
+});
