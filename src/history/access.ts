@@ -1,10 +1,11 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import {
-  findGroup,
   findUserThen,
   type GroupThen,
+  listGroups,
   listMemberships,
   type MembershipThen,
+  type MemberThen,
   streamMembers,
   type UserThen,
 } from '../postgres/history/access.ts';
@@ -52,22 +53,28 @@ export async function accessOfGroup(
   use: UseMembers,
 ): Promise<void> {
   const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
-  const group = await findGroup(asking, groupName, snapshotAt);
-  if (group === null) {
+  const groups = new Map(
+    (await listGroups(asking, snapshotAt)).map((group) => [group.groupName, group]),
+  );
+  const group = groups.get(groupName);
+  if (group === undefined) {
     const problem = `snapshot ${snapshot} of ${asking.poolId} has no group with this name.`;
     const remedy = 'Give the name of a group in its exact case, or another time.';
     throw new ActionRequiredError([{ subject: 'GROUP', problem, remedy }]);
   }
-  await use({ poolId: asking.poolId, snapshot, group }, readMembers(asking, groupName, snapshotAt));
+  const members = streamMembers(asking, groupName, snapshotAt);
+  await use({ poolId: asking.poolId, snapshot, group }, withRoles(members, groups));
 }
 
-async function* readMembers(
-  asking: Asking,
-  groupName: string,
-  at: Date,
+async function* withRoles(
+  batches: AsyncIterable<readonly MemberThen[]>,
+  groups: ReadonlyMap<string, GroupThen>,
 ): AsyncIterable<readonly Member[]> {
-  for await (const members of streamMembers(asking, groupName, at)) {
-    yield members.map(({ groups, ...member }) => ({ ...member, role: findEffectiveRole(groups) }));
+  for await (const members of batches) {
+    yield members.map(({ groupNames, ...member }) => ({
+      ...member,
+      role: findEffectiveRole(groupNames.flatMap((name) => groups.get(name) ?? [])),
+    }));
   }
 }
 

@@ -1,3 +1,4 @@
+import { selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
 import type { Profile } from './profiles.ts';
 
@@ -21,8 +22,8 @@ export interface UserThen extends Profile {
 export interface MemberThen extends UserThen {
   /** The first snapshot with the membership. */
   readonly memberSince: Date;
-  /** All groups of the member, by name. */
-  readonly groups: readonly GroupOfUser[];
+  /** The names of all groups of the member, sorted. */
+  readonly groupNames: readonly string[];
 }
 
 /** A group at a moment. */
@@ -30,34 +31,22 @@ export interface GroupThen extends GroupOfUser {
   readonly description: string | null;
 }
 
-const USER = 'u.username, u.sub, u.email, u.name, u.status, u.enabled';
-const GROUP = 'g.group_name AS "groupName", g.role_arn AS "roleArn", g.precedence';
+const GROUP = 'group_name AS "groupName", role_arn AS "roleArn", precedence';
 
-/** A group at a moment; null if there was none with this name. */
-export async function findGroup(
-  { db, poolId }: Asking,
-  groupName: string,
-  at: Date,
-): Promise<GroupThen | null> {
-  const found = await db.query<GroupThen>(
-    `SELECT ${GROUP}, g.description FROM directory.groups_at($1, $2) AS g WHERE g.group_name = $3`,
-    [poolId, at, groupName],
-  );
-  return found.rows[0] ?? null;
-}
-
-/** The names of the groups at a moment, sorted. */
-export async function listGroupNames({ db, poolId }: Asking, at: Date): Promise<string[]> {
-  const groups = await db.query<{ name: string }>(
-    'SELECT g.group_name AS name FROM directory.groups_at($1, $2) AS g ORDER BY g.group_name',
+/** The groups of a pool at a moment, by name. The caller knows that the history reaches back so far. */
+export async function listGroups({ db, poolId }: Asking, at: Date): Promise<GroupThen[]> {
+  const groups = await db.query<GroupThen>(
+    `SELECT ${GROUP}, description FROM (
+       ${selectAsOf('groups', 'group_name, role_arn, precedence, description', 'true')}
+     ) AS g ORDER BY group_name`,
     [poolId, at],
   );
-  return groups.rows.map(({ name }) => name);
+  return groups.rows;
 }
 
 /**
- * The members of a group at a moment, in the order of their names. A member whose user is missing has
- * null for what is unknown.
+ * The members of a group at a moment, in the order of their names. Of a member without a user row, what
+ * is unknown is null.
  */
 export function streamMembers(
   asking: Asking,
@@ -66,18 +55,19 @@ export function streamMembers(
 ): AsyncIterable<MemberThen[]> {
   return asking.stream<MemberThen>(
     `SELECT m.username, m.sub, u.email, u.name, u.status, u.enabled,
-       m.valid_from AS "memberSince", of.groups
-     FROM directory.memberships_at($1, $2) AS m
-     LEFT JOIN directory.users_at($1, $2) AS u ON u.username = m.username
+       m.valid_from AS "memberSince", o."groupNames"
+     FROM (${selectAsOf('memberships', 'username, sub, valid_from', 'group_name = $3')}) AS m
+     -- One lookup of the key for each member: a join could read and sort all users of the pool.
+     LEFT JOIN LATERAL (
+       SELECT * FROM (
+         ${selectAsOf('users', 'email, name, status, enabled', 'username = m.username')}
+       ) AS each LIMIT 1
+     ) AS u ON true
      CROSS JOIN LATERAL (
-       SELECT json_agg(json_build_object(
-         'groupName', g.group_name, 'roleArn', g.role_arn, 'precedence', g.precedence
-       ) ORDER BY g.group_name) AS groups
-       FROM directory.memberships_at($1, $2) AS o
-       JOIN directory.groups_at($1, $2) AS g ON g.group_name = o.group_name
-       WHERE o.username = m.username
-     ) AS of
-     WHERE m.group_name = $3
+       SELECT array_agg(group_name ORDER BY group_name) AS "groupNames" FROM (
+         ${selectAsOf('memberships', 'group_name', 'username = m.username')}
+       ) AS each
+     ) AS o
      ORDER BY m.username`,
     [asking.poolId, at, groupName],
   );
@@ -90,8 +80,11 @@ export async function findUserThen(
   at: Date,
 ): Promise<UserThen | null> {
   const found = await db.query<UserThen>(
-    `SELECT ${USER} FROM directory.users_at($1, $2) AS u
-     WHERE u.username = $3 AND u.sub IS NOT DISTINCT FROM $4`,
+    selectAsOf(
+      'users',
+      'username, sub, email, name, status, enabled',
+      'username = $3 AND sub IS NOT DISTINCT FROM $4',
+    ),
     [poolId, at, username, sub],
   );
   return found.rows[0] ?? null;
@@ -111,9 +104,10 @@ export async function listMemberships(
 ): Promise<MembershipThen[]> {
   const memberships = await db.query<MembershipThen>(
     `SELECT ${GROUP}, m.valid_from AS "memberSince"
-     FROM directory.memberships_at($1, $2) AS m
-     JOIN directory.groups_at($1, $2) AS g ON g.group_name = m.group_name
-     WHERE m.username = $3 ORDER BY g.group_name`,
+     FROM (${selectAsOf('memberships', 'group_name, valid_from', 'username = $3')}) AS m
+     JOIN (${selectAsOf('groups', 'group_name, role_arn, precedence', 'true')}) AS g
+       USING (group_name)
+     ORDER BY group_name`,
     [poolId, at, username],
   );
   return memberships.rows;

@@ -2,6 +2,7 @@ import type { Dataset } from '../../model/snapshot.ts';
 import { isKey, listColumns, writtenColumns } from '../store/columns.ts';
 import type { SnapshotLease } from '../store/leases.ts';
 import { type StageTables, stageTables } from '../store/stage.ts';
+import { HISTORIES, selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
 
 /** Two states of a pool. */
@@ -70,7 +71,7 @@ export async function* streamUserDifferences(
     FULL JOIN (${users.after}) AS a USING (username)
     FULL JOIN moved AS m USING (username)
     WHERE $3::text IS NULL OR $3 = ANY (m.joined)
-      OR username IN (${selectAtStart('memberships', 'username')})
+      OR username IN (${selectAsOf('memberships', 'username', 'group_name = $3')})
     ORDER BY username`;
   for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
     yield rows.map((row) => ({
@@ -106,7 +107,7 @@ export async function* streamGroupDifferences(
 /** True if one of the two states has the group. */
 export async function hasGroup(asking: Asking, span: Span, group: string): Promise<boolean> {
   const found = await asking.db.query<{ exists: boolean }>(
-    `SELECT EXISTS (${selectAtStart('groups', 'group_name')})
+    `SELECT EXISTS (${selectAsOf('groups', 'group_name', 'group_name = $3')})
        OR EXISTS (SELECT FROM (${selectSides('groups', span).after}) AS a WHERE group_name = $3)
        AS exists`,
     valuesOf(asking, span, group),
@@ -151,25 +152,11 @@ function pickVersions(
   };
 }
 
-/** The rows of a dataset in the earlier state that belong to group $3. */
-function selectAtStart(dataset: 'groups' | 'memberships', column: string): string {
-  const rows = (table: string) =>
-    `SELECT ${column} FROM directory.${table}
-     WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2`;
-  return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > $2`;
-}
-
 /** The rows of a dataset that only one of two states has, and perhaps some that both have. */
 interface Sides {
   readonly before: string;
   readonly after: string;
 }
-
-const HISTORIES: Record<Dataset, string> = {
-  users: 'user_history',
-  groups: 'group_history',
-  memberships: 'membership_history',
-};
 
 function selectSides(dataset: Dataset, { to }: Span): Sides {
   return to instanceof Date

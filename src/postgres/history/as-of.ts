@@ -1,0 +1,21 @@
+import type { Dataset } from '../../model/snapshot.ts';
+
+/** The table of each dataset's closed versions. */
+export const HISTORIES: Record<Dataset, string> = {
+  users: 'user_history',
+  groups: 'group_history',
+  memberships: 'membership_history',
+};
+
+/**
+ * The versions of a dataset as of time $2 in pool $1: the rows of `users_at` and its siblings, without
+ * their check that the history reaches back so far. In a join, that check would run for each row.
+ *
+ * @param condition further conditions on the columns of a version
+ */
+export function selectAsOf(dataset: Dataset, columns: string, condition: string): string {
+  const rows = (table: string) =>
+    `SELECT ${columns} FROM directory.${table}
+     WHERE pool_id = $1 AND valid_from <= $2 AND ${condition}`;
+  return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > $2`;
+}
