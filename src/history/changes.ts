@@ -92,14 +92,21 @@ function compareFields(
 ): Record<string, FieldChange> {
   const [from, to] = [listFields(before), listFields(after)];
   const isShown = (name: string) => fields?.includes(name) ?? (allFields || name !== 'modified_at');
-  const changed = [...new Set([...from.keys(), ...to.keys()])]
-    .filter((name) => isShown(name) && !isDeepStrictEqual(from.get(name), to.get(name)))
+  const differing = [...from.keys()].filter((name) => !isSame(from.get(name), to.get(name)));
+  const added = [...to.keys()].filter((name) => !from.has(name));
+  const changed = [...differing, ...added]
+    .filter(isShown)
     .sort()
     .map((name): [string, FieldChange] => [
       name,
       redact ? {} : { from: from.get(name) ?? null, to: to.get(name) ?? null },
     ]);
   return Object.fromEntries(changed);
+}
+
+/** Most values are text, which needs no deep comparison. */
+function isSame(a: FieldValue | undefined, b: FieldValue | undefined): boolean {
+  return a === b || (typeof a === 'object' && isDeepStrictEqual(a, b));
 }
 
 /** The fields of a version that are set: its columns, and each attribute by its own name. */

@@ -1,13 +1,12 @@
 import type pg from 'pg';
 import type { Group, User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
-import { countStage } from '../../src/postgres/store/count-stage.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
+import { keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
-import { saveCounts } from '../../src/postgres/store/snapshot-notes.ts';
 import { holdSnapshot } from '../../src/postgres/store/transitions.ts';
-import { begin, type Content, group, stage, user } from '../postgres/fixtures.ts';
+import { begin, group, stage, user } from '../postgres/fixtures.ts';
 import fc from '../support/fast-check.ts';
 
 /** What a pool holds at one snapshot: the plain model that answers are compared with. */
@@ -102,24 +101,35 @@ export const drawnHistory = fc.array(drawnState, { minLength: 2, maxLength: 4 })
 
 const never = new AbortController().signal;
 
-async function read(db: pg.Pool, poolId: string, state: Content): Promise<SnapshotLease> {
+/** Publishes a state as a snapshot of the pool. */
+export async function take(db: pg.Pool, poolId: string, state: State): Promise<Taken> {
   const lease = await begin(db, poolId);
   await stage(db, lease, state);
   await mergeReads(db, lease, never);
-  await saveCounts(db, lease, (await countStage(db, lease)).next);
-  return lease;
-}
-
-/** Publishes a state as a snapshot of the pool. */
-export async function take(db: pg.Pool, poolId: string, state: State): Promise<Taken> {
-  const lease = await read(db, poolId, state);
   await publish(db, lease, 'walking');
   return { ...state, id: snapshotId(lease.snapshotAt), at: lease.snapshotAt };
 }
 
-/** Holds a state as a snapshot of the pool. */
-export async function hold(db: pg.Pool, poolId: string, state: Content): Promise<SnapshotLease> {
-  const lease = await read(db, poolId, state);
+/**
+ * Holds a state as a snapshot of the pool. No listing returned the `lost` users, who were confirmed by
+ * name.
+ */
+export async function hold(
+  db: pg.Pool,
+  poolId: string,
+  { users, groups, members }: State,
+  lost: readonly string[],
+): Promise<SnapshotLease> {
+  const isListed = ({ username }: User) => !lost.includes(username);
+  const lease = await begin(db, poolId);
+  const listed = Object.entries(members).map(([name, all]) => [name, all.filter(isListed)]);
+  await stage(db, lease, {
+    users: users.filter(isListed),
+    groups,
+    members: Object.fromEntries(listed),
+  });
+  await mergeReads(db, lease, never);
+  await keepConfirmedUsers(db, lease, lost);
   await holdSnapshot(db, lease, 'The test holds it.');
   return lease;
 }

@@ -8,6 +8,7 @@ import {
   type Member,
   type Mirror,
 } from '../../src/index.ts';
+import type { User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import fc from '../support/fast-check.ts';
@@ -100,10 +101,10 @@ test('diff is that of a plain model, between any two snapshots', async () => {
 
 test('diff shows of a held snapshot what its release then changes', async () => {
   await fc.assert(
-    fc.asyncProperty(drawnHistory, fc.boolean(), async (states, isFirst) => {
+    fc.asyncProperty(drawnHistory, fc.boolean(), fc.nat(), async (states, isFirst, n) => {
       const { poolId, taken } = await takeAll(isFirst ? [] : states.slice(0, -1));
-      const next = states.at(-1) as State;
-      const lease = await hold(db, poolId, next);
+      const { next, lost } = loseSome(taken.at(-1), states.at(-1) as State, n);
+      const lease = await hold(db, poolId, next, lost);
       const shown = [];
       for (const from of isFirst ? ['latest'] : taken.map(({ id }) => id)) {
         shown.push(await diff(poolId, { from, to: 'held' }));
@@ -121,9 +122,37 @@ test('diff shows of a held snapshot what its release then changes', async () => 
         expect(await diff(poolId, { from: id, to })).toEqual(shown[index]);
       }
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: 20, endOnFailure: true },
   );
 }, 300_000);
+
+/**
+ * A state in which some users of the state before are unchanged, and their names: those whom the
+ * listings lose. Their memberships in groups that still exist are unchanged too.
+ */
+function loseSome(
+  before: State | undefined,
+  after: State,
+  n: number,
+): { next: State; lost: string[] } {
+  const kept = (before?.users ?? []).filter((_, index) => (n >> index) % 3 === 1);
+  const lost = kept.map(({ username }) => username);
+  const others = (users: readonly User[] = []) =>
+    users.filter(({ username }) => !lost.includes(username));
+  const membersOf = (groupName: string) => [
+    ...others(after.members[groupName]),
+    ...kept.filter((user) => before && groupsOf(before, user).includes(groupName)),
+  ];
+  const members = after.groups.map(({ groupName }) => [groupName, membersOf(groupName)] as const);
+  return {
+    next: {
+      ...after,
+      users: [...others(after.users), ...kept],
+      members: Object.fromEntries(members),
+    },
+    lost,
+  };
+}
 
 test('history is that of a plain model, for any name, sub and e-mail address', async () => {
   await fc.assert(
