@@ -58,7 +58,7 @@ CREATE TABLE directory.users (
 CREATE INDEX users_valid_from ON directory.users (pool_id, valid_from);
 CREATE INDEX users_sub ON directory.users (pool_id, sub);
 -- An attribute may be longer than what an index can hold, an e-mail address is not.
-CREATE INDEX users_email ON directory.users (pool_id, "left"(lower(email), 320));
+CREATE INDEX users_email ON directory.users (pool_id, ("left"(lower(email), 320) COLLATE "C"));
 COMMENT ON TABLE directory.users IS 'The users of each pool, as of its last published snapshot.';
 
 -- INCLUDING GENERATED: the typed columns are computed from the attributes here too.
@@ -70,7 +70,8 @@ CREATE TABLE directory.user_history (
 CREATE INDEX user_history_valid_to ON directory.user_history (pool_id, valid_to);
 CREATE INDEX user_history_valid_from ON directory.user_history (pool_id, valid_from);
 CREATE INDEX user_history_sub ON directory.user_history (pool_id, sub);
-CREATE INDEX user_history_email ON directory.user_history (pool_id, "left"(lower(email), 320));
+CREATE INDEX user_history_email ON directory.user_history
+  (pool_id, ("left"(lower(email), 320) COLLATE "C"));
 COMMENT ON TABLE directory.user_history IS 'Closed versions of users. A version was valid from valid_from (inclusive) to valid_to (exclusive).';
 
 CREATE TABLE directory.groups (

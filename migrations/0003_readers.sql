@@ -253,8 +253,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION directory.identity_names (jsonb) IS 'The usernames of the federated profiles of the identities in these attributes: providerName_userId.';
 
+-- Only of users with a linked identity. The primary one is that of the profile's own name, which most
+-- federated users have, and an index of all would cost every publication.
 CREATE INDEX users_identity_names ON directory.users USING gin (directory.identity_names(attributes))
-WHERE attributes ? 'identities';
+WHERE attributes ->> 'identities' LIKE '%"primary"%false%';
 
 CREATE VIEW directory.effective_roles AS
 SELECT r.pool_id, r.username, min(r.role_arn) AS role_arn

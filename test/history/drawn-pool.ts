@@ -39,7 +39,8 @@ const drawnUser = (username: string): fc.Arbitrary<User> =>
     })
     .map(({ person, enabled, modified, email, odd, identity, mfa }) => {
       const sub = `${username} ${person}`;
-      const identities = JSON.stringify([{ userId: identity, providerName: 'Google' }]);
+      const primary = String(username === `Google_${identity}`);
+      const identities = JSON.stringify([{ userId: identity, providerName: 'Google', primary }]);
       const attributes: [string, string][] = [
         ['sub', sub],
         ...(email === null ? [] : ([['email', email]] as [string, string][])),

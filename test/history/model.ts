@@ -182,6 +182,8 @@ export function linkedTo(taken: readonly Taken[], username: string, sub: string 
     ...own,
     ...today
       .filter((each) => [...own, username].includes(nameOf(each) ?? '\0'))
+      // The primary identity is that of the profile's own name, and links no other.
+      .filter((each) => nameOf(each) !== each.username)
       .map((each) => each.username),
   ].filter((name) => name !== username);
   const found = all

@@ -28,7 +28,7 @@ export async function findProfiles(
     'username = $2',
     'sub = $2',
     // The first condition is that of the index.
-    '"left"(lower(email), 320) = "left"(lower($2), 320) AND lower(email) = lower($2)',
+    '"left"(lower(email), 320) COLLATE "C" = "left"(lower($2), 320) AND lower(email) = lower($2)',
   ];
   const arms = ['users', 'user_history'].flatMap((table) =>
     where.map(
@@ -102,8 +102,8 @@ export async function listMembershipPeriods(
 export interface LinkedProfile extends Profile, Period {}
 
 /**
- * Other profiles of the same person: those that the identities name, and those of today with one of
- * these identities or with one that names this profile.
+ * Other profiles of the same person: those that the identities name, and those of today that are linked
+ * to one of these identities or to this profile.
  *
  * @param identityNames those of all versions of the profile.
  */
@@ -117,7 +117,8 @@ export async function listLinkedProfiles(
        SELECT unnest($3::text[]) AS username
        UNION
        SELECT username FROM directory.users
-       WHERE pool_id = $1 AND attributes ? 'identities'
+       -- The condition is that of the index.
+       WHERE pool_id = $1 AND attributes ->> 'identities' LIKE '%"primary"%false%'
          AND directory.identity_names(attributes) && ($3::text[] || $2::text)
      ), periods AS (
        SELECT username, sub, valid_from, NULL::timestamptz AS valid_to
