@@ -10,6 +10,7 @@ export interface FieldChange {
   readonly to?: FieldValue;
 }
 
+/** How a user or a group differs. Only the name of a user can be `replaced`: by another person. */
 export type ChangeKind = 'added' | 'removed' | 'modified' | 'replaced';
 
 /** What happened to one user between two states of a pool. */
@@ -37,6 +38,7 @@ export interface GroupChange {
   readonly fields: Readonly<Record<string, FieldChange>>;
 }
 
+/** What happened to one user or group between two states of a pool. */
 export type Change = UserChange | GroupChange;
 
 /** Which parts of a change are shown. */

@@ -24,6 +24,7 @@ export const DIFF_FILTERS = [
   'users',
   'groups',
 ] as const;
+/** A kind of change, or an entity. */
 export type DiffFilter = (typeof DIFF_FILTERS)[number];
 
 /** What to compare, and what to show of it. */

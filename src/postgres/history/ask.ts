@@ -38,10 +38,14 @@ export function ask<T>(
     if (!rows[0]?.exists) throw new NoMirrorError(place);
     const stream = async function* <Row>(sql: string, values: readonly unknown[]) {
       const cursor = client.query(new Cursor<Row>(sql, [...values]));
+      let next = cursor.read(BATCH);
       for (;;) {
         signal.throwIfAborted();
-        const batch = await cursor.read(BATCH);
+        const batch = await next;
         if (batch.length === 0) return;
+        // Postgres prepares the next batch while this one is used, which may be the last.
+        next = cursor.read(BATCH);
+        next.catch(() => {});
         yield batch;
       }
     };
