@@ -15,6 +15,8 @@ export type {
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
+export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
+export type { VerifyRequest } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
 export { printable, printableJson } from './common/printable.ts';
@@ -62,7 +64,9 @@ export {
 } from './model/errors.ts';
 export { isPoolId, poolIdProblem } from './model/pool-id.ts';
 export {
+  type ArchiveHead,
   type Outcome,
+  parseSnapshotId,
   type SnapshotState,
   snapshotId,
   WALK_KINDS,
@@ -91,3 +95,10 @@ export type { Triggered } from './runner/trigger.ts';
 export type { WalkingStatus, WalkStatus } from './runner/walking-status.ts';
 export { scrubText } from './telemetry/redaction.ts';
 export type { Phase, SnapshotProgress, WalkTally } from './telemetry/snapshot-progress.ts';
+export {
+  FINDING_CODES,
+  type Finding,
+  type FindingCode,
+  type PoolVerification,
+  type SigningKey,
+} from './verify/findings.ts';

@@ -3,7 +3,7 @@ import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { accessOfGroup, accessOfUser } from '../history/access.ts';
 import { diff } from '../history/diff.ts';
 import { history } from '../history/profiles.ts';
-import { NoMirrorError } from '../model/errors.ts';
+import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import {
   type Database,
@@ -19,6 +19,7 @@ import { discard, releaseHeld } from '../runner/held.ts';
 import { checkAges } from '../runner/mirror-age.ts';
 import { measureRates, readStatus, type Status } from '../runner/status.ts';
 import { trigger } from '../runner/trigger.ts';
+import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, Turns } from './calls.ts';
 import { listPages } from './list-pages.ts';
@@ -31,6 +32,7 @@ import { Resources } from './resources.ts';
 import { runWorker } from './run-worker.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { mirrorPools } from './sync-pools.ts';
+import { verifyArchives } from './verify.ts';
 
 /** How often `onProgress` is called. */
 const PROGRESS_EVERY_MS = 500;
@@ -145,7 +147,8 @@ export function openMirror(options: MirrorOptions): Mirror {
     release: (name, { signal, onProgress } = {}) =>
       calls.run(signal, async (stop) => {
         const key = parseSnapshotName(name);
-        const { database } = await resources.openForRun([key.poolId], stop, { existing: true });
+        const opening = { existing: true };
+        const { database, signer } = await resources.openForRun([key.poolId], stop, opening);
         const progress = new SnapshotProgress(key.poolId);
         const reporter = new ProgressReporter(onProgress);
         reporter.add(progress);
@@ -154,6 +157,7 @@ export function openMirror(options: MirrorOptions): Mirror {
             db: database.db,
             destination: await resources.archives.of(key.poolId),
             formats: config.archiveFormats,
+            signer,
             program: PROGRAM,
             workFolder: workFolder(config),
             progress,
@@ -175,6 +179,19 @@ export function openMirror(options: MirrorOptions): Mirror {
       calls.run(signal, async (stop) => {
         requirePoolIds([poolId]);
         return trigger((await resources.requireDatabase(stop)).db, poolId);
+      }),
+
+    verify: ({ signal, ...request } = {}) =>
+      calls.run(signal, (stop) => verifyArchives(resources, request, stop)),
+
+    allowedSigner: ({ signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        const signer = await resources.signer(stop);
+        if (signer !== null) return formatSignerLine(signer.publicKey);
+        const remedy = 'Set it to the path of a key, or to kms: and the ARN of a key.';
+        throw new ActionRequiredError([
+          { subject: 'ARCHIVE_SIGNING_KEY', problem: 'is not set.', remedy },
+        ]);
       }),
 
     worker: ({ signal, ...options } = {}) =>

@@ -51,6 +51,8 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveFormats?: readonly ArchiveFormat[];
   /** The KMS key that encrypts the archive; by default the bucket's own (ARCHIVE_KMS_KEY_ID). */
   readonly archiveKmsKeyId?: string | null;
+  /** The key that signs manifests: a file, or `kms:` and an ARN; by default none (ARCHIVE_SIGNING_KEY). */
+  readonly archiveSigningKey?: string | null;
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
@@ -135,6 +137,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_URL: 'archiveUrl',
   ARCHIVE_FORMATS: 'archiveFormats',
   ARCHIVE_KMS_KEY_ID: 'archiveKmsKeyId',
+  ARCHIVE_SIGNING_KEY: 'archiveSigningKey',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
@@ -144,6 +147,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   COGNITO_POOLS: 'pools',
   AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: 'endpoints.cognito',
   AWS_ENDPOINT_URL_S3: 'endpoints.s3',
+  AWS_ENDPOINT_URL_KMS: 'endpoints.kms',
   AWS_ENDPOINT_URL_STS: 'endpoints.sts',
 };
 
@@ -162,6 +166,7 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_URL: options.archiveUrl,
     ARCHIVE_FORMATS: options.archiveFormats?.join(','),
     ARCHIVE_KMS_KEY_ID: options.archiveKmsKeyId,
+    ARCHIVE_SIGNING_KEY: options.archiveSigningKey,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,
@@ -171,6 +176,7 @@ export function toConfig(options: MirrorOptions): Config {
     COGNITO_POOLS: typeof pools === 'string' ? pools : pools.join(','),
     AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: endpoints?.cognito,
     AWS_ENDPOINT_URL_S3: endpoints?.s3,
+    AWS_ENDPOINT_URL_KMS: endpoints?.kms,
     AWS_ENDPOINT_URL_STS: endpoints?.sts,
   };
   const set = Object.entries(variables).flatMap(([name, value]) =>

@@ -7,6 +7,8 @@ import { NoMirrorError } from '../model/errors.ts';
 import { describeLocation } from '../postgres/database.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import type { SyncDeps } from '../runner/inline/sync.ts';
+import { openSigner } from '../signature/open-signer.ts';
+import type { Signer } from '../signature/signer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import {
   type Archives,
@@ -23,6 +25,8 @@ export interface Opened {
   readonly database: MirrorDatabase;
   readonly quota: Quota;
   readonly archives: Archives;
+  /** Null: manifests get no signatures. */
+  readonly signer: Signer | null;
 }
 
 interface OpenOptions {
@@ -85,8 +89,8 @@ export class Resources {
   }
 
   /**
-   * Opens database, quota and archives at the same time, so that every problem is reported before a
-   * call costs quota.
+   * Opens database, quota, signing key and archives at the same time, so that every problem is
+   * reported before a call costs quota.
    *
    * @throws ActionRequiredError with everything that is wrong or cannot be reached
    */
@@ -103,18 +107,27 @@ export class Resources {
           if (error instanceof NoMirrorError) throw error;
         });
       }
-      const [database, quota] = await allOrProblems<[MirrorDatabase, Quota, unknown, unknown]>(
+      const [database, quota, signer] = await allOrProblems<
+        [MirrorDatabase, Quota, Signer | null, unknown, unknown]
+      >(
         opening,
         this.quota(signal),
+        this.signer(signal),
         checkArchives(this.config, this.archives, pools, signal),
         requireCognitoEndpoint(this.access),
       );
-      return { database, quota, archives: this.archives };
+      return { database, quota, signer, archives: this.archives };
     } catch (error) {
       const database = await opening.catch(() => null);
       if (database !== null) await onFailure?.(database.db, error);
       throw error;
     }
+  }
+
+  /** The key that signs manifests, or null if none is configured. */
+  async signer(signal: AbortSignal): Promise<Signer | null> {
+    const { archiveSigningKey: key } = this.config;
+    return key === null ? null : openSigner(key, this.access, signal);
   }
 
   /** What each pool is mirrored with. */
@@ -125,7 +138,7 @@ export class Resources {
   };
 
   /** What an inline run works with. */
-  syncDeps({ database, quota }: Opened): SyncDeps {
+  syncDeps({ database, quota, signer }: Opened): SyncDeps {
     const { config, log } = this;
     return {
       db: database.db,
@@ -133,6 +146,7 @@ export class Resources {
       poolDeps: this.poolDeps,
       regionOf: (poolId) => resolvePoolSettings(config, poolId).region,
       formats: config.archiveFormats,
+      signer,
       program: PROGRAM,
       workFolder: workFolder(config),
       buckets: quota.buckets,

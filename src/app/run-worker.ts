@@ -56,7 +56,7 @@ export async function runWorker(
     if (alive === 0 && !signal.aborted) await saveFailedStart({ db, log }, pools, error, signal);
   };
   const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
-  const { database, quota } = opened;
+  const { database, quota, signer } = opened;
   const { db } = database;
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
@@ -83,6 +83,7 @@ export async function runWorker(
         quota: new QuotaLocks(database.databaseUrl),
         poolDeps: lookUpKnown(poolIds, resources.poolDeps),
         formats: config.archiveFormats,
+        signer,
         program: PROGRAM,
         workFolder: workFolder(config),
         historyDays: config.historyDays,

@@ -15,6 +15,8 @@ export interface ChainPosition {
   readonly previous: ManifestLink | null;
   /** The snapshot's own manifest, if an earlier run sealed it. */
   readonly sealed: SealedManifest | null;
+  /** How many snapshots the chain has up to this one, which is included. */
+  readonly position: number;
 }
 
 const RESTORE =
@@ -43,7 +45,8 @@ export async function findChainPosition(
       'Let only one database archive this pool there, or set ARCHIVE_URL to another destination.',
     );
   }
-  const before = sealedSnapshots.filter((id) => id < snapshot).at(-1);
+  const earlier = sealedSnapshots.filter((id) => id < snapshot);
+  const before = earlier.at(-1);
   if (known && !sealedSnapshots.includes(known.snapshot)) {
     throw archiveUrlError(
       `the manifest ${manifestKey(poolId, known.snapshot)} is missing there. In the database it is the last of ${poolId} before ${snapshot}. It was deleted, or a lifecycle rule removed it. The last manifest there is ${before ?? '(none)'}.`,
@@ -62,7 +65,11 @@ export async function findChainPosition(
   }
   const sealed = isSealed ? await readSealed(destination, poolId, snapshot, signal) : null;
   // A run that was killed can leave an empty file in a folder without hard links.
-  return { previous, sealed: sealed && sealed.bytes.length > 0 ? requireReadable(sealed) : null };
+  return {
+    previous,
+    sealed: sealed && sealed.bytes.length > 0 ? requireReadable(sealed) : null,
+    position: earlier.length + 1,
+  };
 }
 
 /** Lists the ids of a pool's sealed snapshots, oldest first. */

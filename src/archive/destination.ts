@@ -16,6 +16,13 @@ export interface LocalFile extends Digest {
   readonly path: string;
 }
 
+/** An object as its destination describes it. */
+export interface ObjectHead {
+  readonly bytes: number;
+  /** In lower-case hex. */
+  readonly sha256: string | null;
+}
+
 /** An object as a listing shows it. */
 export interface StoredObject {
   /** Relative to the destination, with `/` between its parts. */
@@ -54,6 +61,12 @@ export interface Destination {
 
   /** Lists every object whose key starts with a prefix that ends in a slash, in any order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+
+  /**
+   * Describes an object without reading it. Returns null if it does not exist. `sha256` is null if the
+   * destination does not know it.
+   */
+  head(key: string, signal: AbortSignal): Promise<ObjectHead | null>;
 
   /** Returns an object's bytes, or null if it does not exist. Throws `ColdStorageError`. */
   read(key: string, signal: AbortSignal): Promise<Readable | null>;

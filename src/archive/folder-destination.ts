@@ -11,6 +11,7 @@ import {
   type Destination,
   describeFile,
   type LocalFile,
+  type ObjectHead,
   type StoredObject,
 } from './destination.ts';
 
@@ -110,6 +111,14 @@ export class FolderDestination implements Destination {
         if (found) yield { key, bytes: found.size };
       }
     }
+  }
+
+  async head(key: string, signal: AbortSignal): Promise<ObjectHead | null> {
+    signal.throwIfAborted();
+    const found = await stat(this.#path(key)).catch((error: unknown) =>
+      ignoreMissing(error, `${this.#path(key)} was not found`),
+    );
+    return found && { bytes: found.size, sha256: null };
   }
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {

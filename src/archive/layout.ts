@@ -33,6 +33,21 @@ export function manifestKey(poolId: string, snapshot: string): string {
   return `${manifestsPrefix(poolId)}${snapshot}.json`;
 }
 
+/** The key of the signature of a manifest, a removal or a revision. */
+export function signatureKey(key: string): string {
+  return `${key}.sig`;
+}
+
+/** The key of the document that says which objects of a snapshot retention removed. */
+export function removalKey(poolId: string, snapshot: string): string {
+  return `${manifestsPrefix(poolId)}${snapshot}.removed.json`;
+}
+
+/** The key of a revision of a snapshot's archive. `revision` counts from 1. */
+export function revisionKey(poolId: string, snapshot: string, revision: number): string {
+  return `${manifestsPrefix(poolId)}${snapshot}.r${revision}.json`;
+}
+
 /** The key of the lock that a mirror holds while it writes a snapshot's archive. */
 export function lockKey(poolId: string, snapshot: string): string {
   return `locks/pool_id=${poolId}/${snapshot}.json`;

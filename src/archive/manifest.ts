@@ -71,26 +71,37 @@ export function formatManifest(content: ManifestContent): Buffer {
 }
 
 const COUNT = z.number().int().nonnegative();
-const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** The fields that this program reads from an existing manifest. */
-const MANIFEST = z.object({
+export const TIME = z.iso.datetime();
+
+/** The fields that a manifest and the documents beside it share. */
+export const COMMON = {
   version: z.literal(VERSION),
   program: z.string(),
   poolId: z.string(),
   snapshot: z.string(),
-  walkedAt: z.string(),
-  publishedAt: z.string(),
-  objects: z.array(
-    z.object({
-      key: z.string(),
-      format: z.enum(ARCHIVE_FORMATS),
-      dataset: z.enum(DATASETS),
-      rows: COUNT,
-      bytes: COUNT,
-      sha256: SHA256,
-    }),
-  ),
+};
+export const COUNTS = z.object({ users: COUNT, groups: COUNT, memberships: COUNT });
+export const OBJECTS = z.array(
+  z.object({
+    key: z.string(),
+    format: z.enum(ARCHIVE_FORMATS),
+    dataset: z.enum(DATASETS),
+    rows: COUNT,
+    bytes: COUNT,
+    sha256: SHA256,
+  }),
+);
+
+/** The fields that this program reads from an existing manifest. */
+const MANIFEST = z.object({
+  ...COMMON,
+  walkedAt: TIME,
+  publishedAt: TIME,
+  counts: COUNTS,
+  objects: OBJECTS,
+  previous: z.object({ snapshot: z.string(), sha256: SHA256 }).nullable(),
 });
 
 export type ParsedManifest = z.output<typeof MANIFEST>;
@@ -101,8 +112,18 @@ export interface SealedManifest {
   readonly manifest: ParsedManifest;
 }
 
+/** Why a document cannot be read: the end of a sentence. */
+export interface Unreadable {
+  readonly problem: string;
+}
+
 /** Parses a manifest's bytes. Returns the problem if this program cannot read them. */
-export function parseManifest(bytes: Buffer): ParsedManifest | { readonly problem: string } {
+export function parseManifest(bytes: Buffer): ParsedManifest | Unreadable {
+  return parseDocument(bytes, MANIFEST);
+}
+
+/** Parses the bytes of a manifest, or of a document beside it. */
+export function parseDocument<T>(bytes: Buffer, schema: z.ZodType<T>): T | Unreadable {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -115,7 +136,7 @@ export function parseManifest(bytes: Buffer): ParsedManifest | { readonly proble
       problem: `its format has version ${version}, and this program reads version ${VERSION}`,
     };
   }
-  const parsed = MANIFEST.safeParse(value);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { path = [], message = 'unknown problem' } = parsed.error.issues[0] ?? {};
   return { problem: `its field \`${path.join('.')}\` is wrong (${message})` };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
 import { DATASETS, snapshotId } from '../model/snapshot.ts';
+import type { Signer } from '../signature/signer.ts';
 import type { ChainPosition } from './chain.ts';
 import { type Destination, describeFile, isStored, readWhole } from './destination.ts';
 import { manifestKey, partName, partsPrefix } from './layout.ts';
@@ -15,8 +16,11 @@ import {
   type PublishedSnapshot,
   parseManifest,
 } from './manifest.ts';
+import { signStored, storeSignature } from './sign.ts';
 
 export interface SealOptions {
+  /** Signs the manifest. Null: it gets no signature. */
+  readonly signer: Signer | null;
   /** A private folder of this machine. */
   readonly folder: string;
   /** Throws if another runner owns the snapshot now. */
@@ -28,7 +32,8 @@ export interface SealOptions {
 
 /**
  * Seals a snapshot whose parts are all stored: deletes the leftovers among them, then creates the
- * manifest, unless it exists with the same bytes. Checks the ownership before each of the two.
+ * manifest, unless it exists with the same bytes, and its signature. Checks the ownership before each
+ * of the first two. A key that cannot sign leaves the snapshot unsealed.
  *
  * @returns the manifest's SHA-256.
  */
@@ -36,8 +41,9 @@ export async function seal(
   destination: Destination,
   content: ManifestContent,
   { sealed }: ChainPosition,
-  { folder, assertStillOwner, onRetained, signal }: SealOptions,
+  { signer, folder, assertStillOwner, onRetained, signal }: SealOptions,
 ): Promise<string> {
+  const key = manifestKey(content.poolId, snapshotId(content.snapshotAt));
   const path = join(folder, 'manifest.json');
   const bytes = formatManifest(content);
   // Before the deletion: an existing manifest may name parts that this one does not.
@@ -48,9 +54,12 @@ export async function seal(
 
   await writeFile(path, bytes, { mode: 0o600 });
   const file = await describeFile(path, signal);
-  if (sealed) return file.sha256;
+  if (sealed) {
+    if (signer) await signStored(destination, { key, bytes }, signer, { folder, signal });
+    return file.sha256;
+  }
+  const signature = signer && (await signer.sign(bytes, signal));
   await assertStillOwner();
-  const key = manifestKey(content.poolId, snapshotId(content.snapshotAt));
   if (!(await destination.create(key, file, signal))) {
     // Either our own, from a request whose response was lost, or another mirror's.
     const existing = await readWhole(destination, key, signal);
@@ -58,6 +67,9 @@ export async function seal(
       const other = existing ? parseManifest(existing) : { problem: 'it was deleted again' };
       throw differentArchiveError(content, other);
     }
+  }
+  if (signature !== null) {
+    await storeSignature(destination, { key, bytes }, signature, { folder, signal });
   }
   return file.sha256;
 }
@@ -99,7 +111,8 @@ async function deleteUnnamed(
  * Reuses a manifest that an earlier run sealed, if that run ended before the database recorded it.
  * Another version of the program may have written it, with other bytes in its parts. The database
  * does not know its hash, so everything is verified: its bytes against the snapshot, its objects
- * against the layout and the counts, and each object by reading it back.
+ * against the layout and the counts, and each object by reading it back. Then it is signed, if that
+ * run was killed before.
  *
  * @returns the stored objects, or null if the archive must be written.
  */
@@ -107,7 +120,7 @@ export async function reuseSealed(
   destination: Destination,
   snapshot: PublishedSnapshot,
   { sealed, previous }: ChainPosition,
-  signal: AbortSignal,
+  { signer, folder, signal }: Pick<SealOptions, 'signer' | 'folder' | 'signal'>,
 ): Promise<{ sha256: string; objects: readonly ManifestObject[] } | null> {
   if (!sealed) return null;
   const { program, objects } = sealed.manifest;
@@ -115,6 +128,10 @@ export async function reuseSealed(
   if (!expected.equals(sealed.bytes) || !areComplete(objects, snapshot)) return null;
   for (const object of objects) {
     if (!(await isStored(destination, object, signal))) return null;
+  }
+  if (signer) {
+    const key = manifestKey(snapshot.poolId, snapshotId(snapshot.snapshotAt));
+    await signStored(destination, { key, bytes: sealed.bytes }, signer, { folder, signal });
   }
   return { sha256: createHash('sha256').update(sealed.bytes).digest('hex'), objects };
 }

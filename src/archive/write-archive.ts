@@ -28,6 +28,8 @@ export interface ArchiveResult {
   /** The manifest's key. */
   readonly manifest: string;
   readonly manifestSha256: string;
+  /** How many snapshots the archive has of the pool up to this one, which is included. */
+  readonly snapshots: number;
   /** The stored parts and their bytes, without the manifest. */
   readonly objects: number;
   readonly bytes: number;
@@ -35,7 +37,7 @@ export interface ArchiveResult {
 
 export interface ArchiveOptions
   extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
-    Pick<SealOptions, 'assertStillOwner' | 'onRetained'> {
+    Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onRetained'> {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
   /** The id of the mirror's database. */
@@ -112,7 +114,7 @@ async function writeLocked(
   if (sealed && isFromAnotherMirror(request, sealed.manifest)) {
     throw differentArchiveError(request, sealed.manifest);
   }
-  let archive = await reuseSealed(destination, request, chain, signal);
+  let archive = await reuseSealed(destination, request, chain, options);
   if (archive === null) {
     const partRows = options.partRows ?? PART_ROWS;
     const objects = await writeParts(destination, request, rows, { ...options, partRows, sealed });
@@ -129,6 +131,7 @@ async function writeLocked(
   return {
     manifest: manifestKey(poolId, snapshot),
     manifestSha256: archive.sha256,
+    snapshots: chain.position,
     objects: archive.objects.length,
     bytes: archive.objects.reduce((sum, object) => sum + object.bytes, 0),
   };

@@ -19,6 +19,7 @@ export interface Credentials {
 export interface Endpoints {
   readonly cognito?: string;
   readonly s3?: string;
+  readonly kms?: string;
   readonly sts?: string;
 }
 

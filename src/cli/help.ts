@@ -30,6 +30,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   db: ['db'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
+  verify: [
+    'verify',
+    `verify ${POOL} --archive s3://my-bucket/cognito --signers allowed_signers`,
+    'verify --subset 3/7 --json',
+  ],
+  keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
   migrate: ['migrate'],
   simulator: ['simulator --port 4567 --users 5000 --groups 30'],
   demo: ['demo'],
@@ -50,7 +56,8 @@ Environment (docs/CONFIGURATION.md has every variable and its default):
 Exit codes:
   0    done
   1    failed; run it again to resume. With status --check: a mirror is too old;
-       with diff --exit-code: the snapshots differ
+       with diff --exit-code: the snapshots differ; with verify: something is wrong
+       with the archive
   2    wrong usage or configuration, or a server cannot be reached at the start
   3    a snapshot is held for review
   130  interrupted; run it again to resume

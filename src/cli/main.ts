@@ -8,6 +8,7 @@ import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
 import { discardCommand } from './commands/discard.ts';
 import { historyCommand } from './commands/history.ts';
+import { keygenCommand } from './commands/keygen.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
@@ -17,6 +18,7 @@ import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
 import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
 import { addHelp } from './help.ts';
@@ -37,6 +39,8 @@ const COMMANDS = [
   dbCommand,
   releaseCommand,
   discardCommand,
+  verifyCommand,
+  keygenCommand,
   migrateCommand,
   simulatorCommand,
   demoCommand,

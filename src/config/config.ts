@@ -46,6 +46,8 @@ export interface Config {
   readonly archiveFormats: readonly ArchiveFormat[];
   /** Null: the default encryption of the bucket. */
   readonly archiveKmsKeyId: string | null;
+  /** The key that signs manifests: the path of a file, or `kms:` and an ARN. Null: none. */
+  readonly archiveSigningKey: string | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */
   readonly home: string;
   /** The quotas of accounts and Regions that the file does not name. */

@@ -2,6 +2,7 @@ import type { Problem } from '../model/errors.ts';
 
 const ENDPOINT_VARIABLES = [
   'AWS_ENDPOINT_URL_S3',
+  'AWS_ENDPOINT_URL_KMS',
   'AWS_ENDPOINT_URL_STS',
   'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER',
   'AWS_ENDPOINT_URL',

@@ -90,6 +90,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,
+    archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,
     home,
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,

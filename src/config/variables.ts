@@ -53,6 +53,11 @@ export const VARIABLES = {
     remedy: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
   },
   ARCHIVE_KMS_KEY_ID: { schema: z.string(), remedy: "Give the key's id, ARN or alias." },
+  ARCHIVE_SIGNING_KEY: {
+    schema: textWithout(findSigningKeyProblem),
+    remedy:
+      'Give the path of a private key, or kms: and the ARN of a key, such as kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234.',
+  },
   MIRROR_CONFIG: {
     schema: textWithout(findPathProblem),
     remedy: 'Give the absolute path of a YAML file, such as /etc/cognito-mirror.yaml.',
@@ -115,6 +120,14 @@ function notAFormat({ input }: { input?: unknown }): string {
 function splitList(text: string): string[] {
   const items = text.split(',').map((item) => item.trim());
   return [...new Set(items.filter((item) => item !== ''))];
+}
+
+/** Partition, Region, account and id of a key. An alias may lead to another key tomorrow. */
+const KMS_KEY = /^kms:arn:aws(-[a-z]+)*:kms:[a-z]{2}(-[a-z]+)+-\d+:\d{12}:key\/[\w-]+$/;
+
+function findSigningKeyProblem(text: string): string | null {
+  if (!/^(kms|arn):/.test(text)) return findPathProblem(text);
+  return KMS_KEY.test(text) ? null : 'must be kms: and the ARN of a key.';
 }
 
 function findRedisUrlProblem(text: string): string | null {

@@ -19,6 +19,16 @@ export const WALK_KINDS = ['groups', 'users', 'members'] as const;
 /** What a walk reads. */
 export type WalkKind = (typeof WALK_KINDS)[number];
 
+/** A pool's archive in three values. Who keeps them can tell later if snapshots were removed. */
+export interface ArchiveHead {
+  /** How many snapshots the archive has. */
+  readonly snapshots: number;
+  /** The id of the newest. */
+  readonly snapshot: string;
+  /** The SHA-256 of its manifest, in lower-case hex. */
+  readonly sha256: string;
+}
+
 /** Identifies a snapshot by its pool and its start in whole seconds. */
 export interface SnapshotKey {
   readonly poolId: string;

@@ -171,9 +171,9 @@ async function archiveAll(
   snapshotAt: Date,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
-  const { db, formats, program, workFolder, log } = deps;
+  const { db, formats, signer, program, workFolder, log } = deps;
   const { destination } = settings;
-  const context = { db, destination, formats, program, workFolder, progress, log };
+  const context = { db, destination, formats, signer, program, workFolder, progress, log };
   const sealed = await archivePublished(context, pool.poolId, signal);
   return sealed.get(snapshotId(snapshotAt)) ?? null;
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ArchiveResult } from '../archive/write-archive.ts';
 import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
@@ -67,7 +68,7 @@ async function readReport(
   db: pg.Pool,
   { poolId, snapshotAt }: SnapshotKey,
   startedAt: number,
-  archive: SnapshotReport['archive'],
+  archive: ArchiveResult | null,
 ): Promise<SnapshotReport> {
   const seconds = Math.round(performance.now() - startedAt) / 1000;
   const row = await findSnapshot(db, poolId, snapshotAt);

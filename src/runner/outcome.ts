@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import type { ArchiveResult } from '../archive/write-archive.ts';
 import { LeaseLostError, MirrorError, SnapshotFailedError } from '../model/errors.ts';
-import type { Outcome, SnapshotState } from '../model/snapshot.ts';
+import type { ArchiveHead, Outcome, SnapshotState } from '../model/snapshot.ts';
 import { isTemporaryDatabaseError, withoutRows } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
@@ -98,14 +99,20 @@ export interface SnapshotReport extends Reported {
   readonly reason: string | null;
   /** How long the run took. */
   readonly seconds: number;
-  readonly archive: { manifest: string; objects: number; bytes: number } | null;
+  /** Null if the run sealed no archive of this snapshot. */
+  readonly archive: {
+    readonly manifest: string;
+    readonly objects: number;
+    readonly bytes: number;
+    readonly head: ArchiveHead;
+  } | null;
 }
 
 /** Builds the report of a run from the row of its snapshot, which is null if it started no snapshot. */
 export function buildReport(
   poolId: string,
   row: SnapshotRow | null,
-  run: Pick<SnapshotReport, 'seconds' | 'archive'> & { reason: string | null },
+  run: Pick<SnapshotReport, 'seconds' | 'reason'> & { readonly archive: ArchiveResult | null },
 ): SnapshotReport {
   return {
     poolId,
@@ -123,10 +130,13 @@ export function buildReport(
     throttled: row?.throttled ?? 0,
     retries: row?.retries ?? 0,
     seconds: run.seconds,
-    archive: run.archive && {
-      manifest: run.archive.manifest,
-      objects: run.archive.objects,
-      bytes: run.archive.bytes,
-    },
+    archive: run.archive && row && reportArchive(run.archive, row),
   };
+}
+
+function reportArchive(
+  { manifest, objects, bytes, snapshots, manifestSha256: sha256 }: ArchiveResult,
+  { snapshot }: SnapshotRow,
+): SnapshotReport['archive'] {
+  return { manifest, objects, bytes, head: { snapshots, snapshot, sha256 } };
 }

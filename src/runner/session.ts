@@ -8,6 +8,7 @@ import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/lea
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
+import type { Signer } from '../signature/signer.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
 import { estimateSizes } from '../snapshot/expected-sizes.ts';
 import { showExpected } from '../snapshot/tally.ts';
@@ -23,6 +24,8 @@ export interface SessionDeps {
   readonly db: pg.Pool;
   readonly poolDeps: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
+  /** Signs the manifests. Null: they get no signatures. */
+  readonly signer: Signer | null;
   /** The program and its version, for the manifest. */
   readonly program: string;
   /** Where parts of an archive are written before they are stored. */

@@ -20,6 +20,7 @@ import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
+import type { Signer } from '../signature/signer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { withProgress } from './context.ts';
@@ -29,6 +30,8 @@ export interface ArchiveContext {
   readonly db: pg.Pool;
   readonly destination: Destination;
   readonly formats: readonly ArchiveFormat[];
+  /** Signs the manifests. Null: they get no signatures. */
+  readonly signer: Signer | null;
   /** The program and its version, for the manifest. */
   readonly program: string;
   /** Where the parts are written, at most four at a time, before they are stored. */
@@ -67,7 +70,7 @@ export async function archivePublished(
 }
 
 async function archiveSnapshot(
-  { db, destination, formats, program, workFolder, progress, log }: ArchiveContext,
+  { db, destination, formats, signer, program, workFolder, progress, log }: ArchiveContext,
   snapshot: SnapshotRow,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
@@ -98,6 +101,7 @@ async function archiveSnapshot(
         { open: (dataset) => openSnapshotRows(db, lease, dataset) },
         {
           formats,
+          signer,
           program,
           workFolder,
           signal,

@@ -52,6 +52,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     url: destination.url,
     check: (signal) => destination.check(signal),
     list: (prefix, signal) => destination.list(prefix, signal),
+    head: (key, signal) => destination.head(key, signal),
     read: (key, signal) => destination.read(key, signal),
     delete: (keys, signal) => destination.delete(keys, signal),
     put: (key, file, signal) => destination.put(key, file, signal),

@@ -84,6 +84,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             db,
             databaseUrl: database.url,
             formats: ['parquet', 'jsonl'],
+            signer: null,
             program: 'cognito-mirror/test',
             workFolder: work.path,
             buckets,

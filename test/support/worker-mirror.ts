@@ -62,6 +62,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       maxRemoved: 1,
     }),
     formats: ['jsonl'],
+    signer: null,
     program: 'cognito-mirror/test',
     workFolder: mirror.work,
     historyDays: null,

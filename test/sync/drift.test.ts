@@ -115,6 +115,7 @@ it('a row that is changed before its snapshot is archived is repaired first', as
     },
     create: (key, file, signal) => folder.create(key, file, signal),
     list: (prefix, signal) => folder.list(prefix, signal),
+    head: (key, signal) => folder.head(key, signal),
     read: (key, signal) => folder.read(key, signal),
     delete: (keys, signal) => folder.delete(keys, signal),
   };

@@ -21,6 +21,7 @@ async function full(): Promise<Destination> {
     put: () => Promise.reject(new ResumableError('No space is left.')),
     create: () => Promise.reject(new ResumableError('No space is left.')),
     async *list() {},
+    head: async () => null,
     read: async () => null,
     delete: async () => [],
   };

@@ -13,6 +13,7 @@ import {
   type Destination,
   isStored,
   type LocalFile,
+  type ObjectHead,
   type StoredObject,
 } from '../destination.ts';
 import {
@@ -23,8 +24,8 @@ import {
   isRetained,
 } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
-import { explainS3Error, getErrorName } from './s3-errors.ts';
-import { encodeChecksum, putIfAbsent, upload } from './upload.ts';
+import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
+import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
 
 interface S3DestinationOptions {
   readonly bucket: string;
@@ -107,6 +108,20 @@ class S3Destination implements Destination {
         }
       }
     }
+  }
+
+  async head(key: string, signal: AbortSignal): Promise<ObjectHead | null> {
+    return this.#call(signal, async (options) => {
+      const { client, name: Bucket } = this.#bucket;
+      const head = new HeadObjectCommand({ Bucket, Key: this.#key(key), ChecksumMode: 'ENABLED' });
+      try {
+        const { ContentLength = 0, ChecksumSHA256 } = await client.send(head, options);
+        return { bytes: ContentLength, sha256: decodeChecksum(ChecksumSHA256) };
+      } catch (error) {
+        if (getHttpStatus(error) === 404) return null;
+        throw error;
+      }
+    });
   }
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {

@@ -79,6 +79,12 @@ export function encodeChecksum({ sha256 }: LocalFile): string {
   return Buffer.from(sha256, 'hex').toString('base64');
 }
 
+/** The reverse, in hex. Null for an object that was stored in parts: that is a hash of hashes. */
+export function decodeChecksum(checksum: string | undefined): string | null {
+  if (checksum === undefined || checksum.includes('-')) return null;
+  return Buffer.from(checksum, 'base64').toString('hex');
+}
+
 async function uploadInParts(
   bucket: Bucket,
   key: string,

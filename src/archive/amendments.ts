@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import {
+  COMMON,
+  COUNTS,
+  OBJECTS,
+  parseDocument,
+  SHA256,
+  TIME,
+  type Unreadable,
+} from './manifest.ts';
+
+/**
+ * Manifests are never rewritten. What happens later to the objects of a snapshot is a document of its
+ * own beside the manifest: an amendment. A revision replaces the list of objects, as after a person's
+ * erasure. A removal names objects that were deleted, as by retention. Both are signed like manifests.
+ */
+
+/** The document before: the manifest, or the revision before, with the SHA-256 of its bytes. */
+const FOLLOWS = z.object({ key: z.string(), sha256: SHA256 });
+
+const REVISION = z.object({
+  ...COMMON,
+  kind: z.literal('revision'),
+  /** Counts from 1. */
+  revision: z.number().int().positive(),
+  revisedAt: TIME,
+  counts: COUNTS,
+  /** Every object of the snapshot: the new ones and those that stay. */
+  objects: OBJECTS,
+  follows: FOLLOWS,
+});
+
+const REMOVAL = z.object({
+  ...COMMON,
+  kind: z.literal('removal'),
+  removedAt: TIME,
+  /** The keys of the deleted objects. */
+  objects: z.array(z.string()),
+  follows: FOLLOWS,
+});
+
+export type Revision = z.output<typeof REVISION>;
+export type Removal = z.output<typeof REMOVAL>;
+
+export function parseRevision(bytes: Buffer): Revision | Unreadable {
+  return parseDocument(bytes, REVISION);
+}
+
+export function parseRemoval(bytes: Buffer): Removal | Unreadable {
+  return parseDocument(bytes, REMOVAL);
+}

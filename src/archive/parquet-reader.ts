@@ -1,0 +1,79 @@
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
+import type { Dataset } from '../model/snapshot.ts';
+import { loadDuckdb } from './parquet.ts';
+
+/** What the footer of a Parquet file says. */
+export interface ParquetFooter {
+  readonly rows: number;
+  /** Names and DuckDB's types, in order. */
+  readonly columns: readonly ParquetColumn[];
+}
+
+export interface ParquetColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** DuckDB never uses the network. The footers of parts are small. */
+const SETTINGS = {
+  threads: '1',
+  memory_limit: '128MB',
+  autoinstall_known_extensions: 'false',
+  autoload_known_extensions: 'false',
+};
+
+/** Reads the footers of Parquet files with an embedded DuckDB. */
+export class ParquetReader {
+  readonly #instance: DuckDBInstance;
+
+  private constructor(instance: DuckDBInstance) {
+    this.#instance = instance;
+  }
+
+  /** @throws ActionRequiredError if DuckDB is not installed or cannot be loaded. */
+  static async open(): Promise<ParquetReader> {
+    const { DuckDBInstance } = await loadDuckdb();
+    return new ParquetReader(await DuckDBInstance.create(':memory:', SETTINGS));
+  }
+
+  /** Returns null if DuckDB cannot read the file. */
+  async readFooter(path: string): Promise<ParquetFooter | null> {
+    const file = `'${path.replaceAll("'", "''")}'`;
+    try {
+      const [[rows = 0] = []] = await this.#query(
+        `SELECT num_rows::DOUBLE FROM parquet_file_metadata(${file})`,
+      );
+      const columns = await this.#describe(`FROM read_parquet(${file}, hive_partitioning = false)`);
+      return { rows: Number(rows), columns };
+    } catch {
+      return null;
+    }
+  }
+
+  /** The columns that a part of a dataset must have. */
+  async expectedColumns(dataset: Dataset): Promise<ParquetColumn[]> {
+    const columns = COLUMNS[dataset].map(
+      ({ name, type }) => `NULL::${COLUMN_TYPES[type].parquet} AS "${name}"`,
+    );
+    return this.#describe(`SELECT ${columns.join(', ')}`);
+  }
+
+  close(): void {
+    this.#instance.closeSync();
+  }
+
+  async #describe(sql: string): Promise<ParquetColumn[]> {
+    const rows = await this.#query(`DESCRIBE ${sql}`);
+    return rows.map(([name, type]) => ({ name: String(name), type: String(type) }));
+  }
+
+  async #query(sql: string): Promise<unknown[][]> {
+    const connection = await this.#instance.connect();
+    try {
+      return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
+    } finally {
+      connection.closeSync();
+    }
+  }
+}

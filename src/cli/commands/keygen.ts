@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { ActionRequiredError, createSigningKey, loadOptions, printable } from '../../index.ts';
+import { writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
+import { withSignals } from '../signals.ts';
+
+const DEFAULT_FILE = 'cognito-mirror-signing-key';
+
+interface KeygenOptions {
+  readonly out: string;
+  readonly public?: boolean;
+}
+
+/** `keygen`: makes a key that signs manifests, or shows the public part of the configured one. */
+export function keygenCommand(): Command {
+  return new Command('keygen')
+    .description(
+      'make a key that signs manifests, and print its line for a file of allowed signers',
+    )
+    .addOption(
+      new Option('--out <file>', 'the file of the private key; it must not exist').default(
+        DEFAULT_FILE,
+      ),
+    )
+    .option('--public', 'make no key: print the line of the key that ARCHIVE_SIGNING_KEY names')
+    .action((options: KeygenOptions) =>
+      withSignals((signal) => (options.public ? showKey(signal) : makeKey(options.out))),
+    );
+}
+
+async function makeKey(out: string): Promise<void> {
+  const { file, allowedSigner } = createSigningKey();
+  const path = resolve(out);
+  try {
+    await writeFile(path, file, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const isTaken = code === 'EEXIST';
+    throw new ActionRequiredError([
+      {
+        subject: '--out',
+        problem: isTaken ? `${path} exists.` : `${path} cannot be written (${code}).`,
+        remedy: isTaken ? 'Give another name: no key is overwritten.' : 'Give another path.',
+      },
+    ]);
+  }
+  console.error(
+    `The private key is in ${printable(path)}. Keep it secret, and sign with it:\n` +
+      `  ARCHIVE_SIGNING_KEY=${printable(path)}\n` +
+      'Give this line to everyone who verifies, in a file of allowed signers:',
+  );
+  await writeOut(`${allowedSigner}\n`);
+}
+
+async function showKey(signal: AbortSignal): Promise<void> {
+  const line = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.allowedSigner({ signal }),
+  );
+  await writeOut(`${line}\n`);
+}

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import {
+  ActionRequiredError,
+  loadOptions,
+  type PoolVerification,
+  type Problem,
+  parseSnapshotId,
+  type VerifyRequest,
+} from '../../index.ts';
+import { EXIT } from '../errors.ts';
+import { outputWidth, writeJson, writeOut } from '../output.ts';
+import { withMirror } from '../pools-command.ts';
+import { withSignals } from '../signals.ts';
+
+interface VerifyOptions {
+  readonly archive?: string;
+  readonly signers?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly structure?: boolean;
+  readonly subset?: string;
+  readonly head?: string;
+  readonly json?: boolean;
+}
+
+/** `verify`: checks archives, with nothing but the right to read them. */
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('check an archive, or a copy of it: every object, the chain and the signatures')
+    .argument('[pool...]', 'ids of pools; without any, all of the archive')
+    .option('--archive <url>', 's3://bucket/prefix or file:///folder (default: ARCHIVE_URL)')
+    .option('--signers <file>', "the keys that may sign: a file of OpenSSH's allowed signers")
+    .option('--from <time>', 'the first snapshot: such as 2026-11-20, or the id of a snapshot')
+    .option('--to <time>', 'the last snapshot; a date includes its whole day')
+    .addOption(
+      new Option(
+        '--structure',
+        'read no object: compare sizes and what the server knows',
+      ).conflicts('subset'),
+    )
+    .option('--subset <n/m>', 'read one of M parts of the objects, such as 3/7; M runs read all')
+    .option('--head <sha256>', 'a hash that was kept: the archive must still have this manifest')
+    .option('--json', 'print one JSON document: {"pools":[…]}')
+    .action((pools: string[], options: VerifyOptions) =>
+      withSignals((signal) => runVerify(pools, options, signal)),
+    );
+}
+
+async function runVerify(
+  pools: readonly string[],
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = await toRequest(pools, options);
+  const verified = await withMirror(await loadOptions(process.env), (mirror) =>
+    mirror.verify({ ...request, signal }),
+  );
+  if (options.json) {
+    await writeJson({ pools: verified.map(toJson) });
+  } else {
+    const { formatVerification } = await import('../display/verification-text.ts');
+    await writeOut(formatVerification(verified, outputWidth()));
+  }
+  const isValid = verified.every(({ findings }) => findings.length === 0);
+  process.exitCode = isValid ? EXIT.done : EXIT.failed;
+}
+
+function toJson({ poolId, snapshots, objects, bytes, head, findings }: PoolVerification): object {
+  return { poolId, snapshots, objects, bytes, head, findings };
+}
+
+/** @throws ActionRequiredError with everything that is wrong with the command line */
+async function toRequest(
+  pools: readonly string[],
+  { archive, signers, from, to, structure, subset, head }: VerifyOptions,
+): Promise<VerifyRequest> {
+  const problems: Problem[] = [];
+  const read = <T>(name: string, text: string | undefined, parse: (text: string) => T | string) => {
+    const value = text === undefined ? undefined : parse(text);
+    if (typeof value !== 'string') return value;
+    const remedy = REMEDIES[name] ?? '';
+    problems.push({ subject: `--${name}`, problem: `"${text}" ${value}`, remedy });
+    return undefined;
+  };
+  const request = {
+    pools,
+    archive,
+    signers: signers === undefined ? undefined : await readSigners(signers, problems),
+    from: read('from', from, (text) => parseTime(text, '00:00:00.000')),
+    to: read('to', to, (text) => parseTime(text, '23:59:59.999')),
+    content: structure ? ('structure' as const) : read('subset', subset, parseSubset),
+    head: read('head', head, parseHead)?.sha256,
+  };
+  if (problems.length > 0) throw new ActionRequiredError(problems);
+  return Object.fromEntries(
+    Object.entries(request).filter(([, value]) => value !== undefined),
+  ) as VerifyRequest;
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  from: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00:00Z, or a snapshot.',
+  to: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00:00Z, or a snapshot.',
+  subset: 'Give two numbers such as 3/7: the third of seven parts.',
+  head: 'Give the 64 hexadecimal digits that `verify`, `status` or `sync` printed.',
+};
+
+async function readSigners(path: string, problems: Problem[]): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const problem = `${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`;
+    const remedy = 'Give the path of a file with a line for each key.';
+    problems.push({ subject: '--signers', problem, remedy });
+    return undefined;
+  }
+}
+
+/** @param timeOfDay what a date without a time means. */
+function parseTime(text: string, timeOfDay: string): Date | string {
+  const snapshotAt = parseSnapshotId(text);
+  if (snapshotAt !== null) return snapshotAt;
+  const isDate = /^\d{4}-\d\d-\d\d$/.test(text);
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const time = new Date(isDate ? `${text}T${timeOfDay}Z` : text);
+  return (isDate || isTime) && !Number.isNaN(time.getTime()) ? time : 'is not a time.';
+}
+
+function parseSubset(text: string): { part: number; of: number } | string {
+  const [, part = 0, of = 0] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number);
+  return part >= 1 && part <= of ? { part, of } : 'is not a part.';
+}
+
+function parseHead(text: string): { sha256: string } | string {
+  const sha256 = text.toLowerCase();
+  return /^[0-9a-f]{64}$/.test(sha256) ? { sha256 } : 'is not a SHA-256.';
+}

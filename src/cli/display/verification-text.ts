@@ -1,0 +1,79 @@
+import {
+  counted,
+  FINDING_CODES,
+  type Finding,
+  formatCount,
+  type PoolVerification,
+  printable,
+} from '../../index.ts';
+import { formatBytes } from './format.ts';
+import { pad, wrap } from './text-width.ts';
+
+/** Findings of one code that are shown; `--json` has all. */
+const MAX_SHOWN = 20;
+const LABEL_WIDTH = 11;
+
+/**
+ * What `verify` found, in lines of at most `width` columns: for each pool its counts, then the findings
+ * by code. Keys and hashes are not wrapped, so that they can be copied.
+ */
+export function formatVerification(pools: readonly PoolVerification[], width: number): string {
+  const sections = pools.map((pool) => [
+    ...formatSummary(pool, width),
+    ...formatFindings(pool.findings, width),
+  ]);
+  return sections.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
+}
+
+function formatSummary(pool: PoolVerification, width: number): string[] {
+  const { poolId, snapshots, range, objects, bytes, head, findings, unreadParquet } = pool;
+  const verdict = findings.length === 0 ? 'valid' : counted(findings.length, 'finding');
+  const lines = [`${poolId}: ${verdict}`];
+  const add = (label: string, text: string) =>
+    lines.push(...wrap(`  ${pad(label, LABEL_WIDTH)}`, printable(text), width));
+  add('archive', pool.url);
+  add(
+    'snapshots',
+    range === null ? 'none' : `${formatCount(snapshots)}, ${range.from} to ${range.to}`,
+  );
+  add('objects', `${formatCount(objects)}, ${formatBytes(bytes)}`);
+  if (unreadParquet > 0) {
+    const parts = counted(unreadParquet, 'Parquet object');
+    add('', `DuckDB is not installed: of ${parts} only bytes and hashes were checked.`);
+  }
+  for (const line of describeSignatures(pool)) add('signatures', line);
+  if (head !== null)
+    lines.push(`  ${pad('head', LABEL_WIDTH)}${head.snapshot}, SHA-256`, `  ${head.sha256}`);
+  return lines;
+}
+
+function describeSignatures({ documents, keys }: PoolVerification): string[] {
+  const signed = keys.reduce((sum, key) => sum + key.documents, 0);
+  const rest = documents - signed;
+  return [
+    ...keys.map(({ fingerprint, principals, documents: own }) => {
+      const who = principals === null ? 'nobody checked whose key this is' : principals;
+      return `${formatCount(own)} by ${fingerprint} (${who})`;
+    }),
+    ...(rest > 0 ? [`${formatCount(rest)} documents without a sound signature`] : []),
+  ];
+}
+
+function formatFindings(findings: readonly Finding[], width: number): string[] {
+  return FINDING_CODES.flatMap((code) => {
+    const own = findings.filter((finding) => finding.code === code);
+    if (own.length === 0) return [];
+    const shown = own
+      .slice(0, MAX_SHOWN)
+      .flatMap(({ key, detail }) => [
+        `    ${printable(key)}`,
+        ...wrap('      ', printable(detail), width),
+      ]);
+    const more = own.length - MAX_SHOWN;
+    return [
+      `  ${code}: ${formatCount(own.length)}`,
+      ...shown,
+      ...(more > 0 ? [`    and ${formatCount(more)} more; --json has all`] : []),
+    ];
+  });
+}

@@ -1,0 +1,111 @@
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ManifestObject } from '../archive/manifest.ts';
+import { type ParquetFooter, ParquetReader } from '../archive/parquet-reader.ts';
+import { ContentError } from './content-error.ts';
+import { GzipMember } from './gzip-member.ts';
+import { RowChecker } from './row-checker.ts';
+
+/** Checks the content of a part while it is read. Both methods throw `ContentError`. */
+export interface ContentCheck {
+  write(chunk: Buffer): Promise<void>;
+  /** The part was read to its end. */
+  end(): Promise<void>;
+  /** Frees what the check holds, whether it ended or not. */
+  close(): Promise<void>;
+}
+
+/** One gzip member, its rows, their columns and types. */
+export function checkJsonLines({ dataset, rows }: ManifestObject): ContentCheck {
+  const checker = new RowChecker(dataset);
+  const member = new GzipMember((data) => checker.write(data));
+  return {
+    write: (chunk) => member.write(chunk),
+    async end() {
+      await member.end();
+      checker.end();
+      assertRows(checker.rows, rows);
+    },
+    close: async () => member.destroy(),
+  };
+}
+
+const MAGIC = 'PAR1';
+/** The length of the footer, then the magic number. */
+const END_BYTES = 8;
+
+/** The end of a Parquet file, its rows, columns and types, by its footer. */
+export class ParquetChecks {
+  readonly #reader: ParquetReader;
+  readonly #folder: string;
+  #files = 0;
+
+  private constructor(reader: ParquetReader, folder: string) {
+    this.#reader = reader;
+    this.#folder = folder;
+  }
+
+  /**
+   * @param folder a private folder of this machine for the parts that are being checked.
+   * @throws ActionRequiredError if DuckDB is not installed.
+   */
+  static async open(folder: string): Promise<ParquetChecks> {
+    return new ParquetChecks(await ParquetReader.open(), folder);
+  }
+
+  async check({ dataset, rows }: ManifestObject): Promise<ContentCheck> {
+    this.#files += 1;
+    const path = join(this.#folder, `${this.#files}.parquet`);
+    const file = await open(path, 'wx', 0o600);
+    let last = Buffer.alloc(0);
+    return {
+      async write(chunk) {
+        last = Buffer.concat([last, chunk]).subarray(-END_BYTES);
+        await writeAll(file, chunk);
+      },
+      end: async () => {
+        if (last.toString('latin1', 4) !== MAGIC) {
+          throw new ContentError('appended', 'It does not end with the footer of Parquet.');
+        }
+        const footer = await this.#reader.readFooter(path);
+        if (footer === null) throw new ContentError('schema', 'It is not valid Parquet.');
+        assertColumns(footer.columns, await this.#reader.expectedColumns(dataset));
+        assertRows(footer.rows, rows);
+      },
+      async close() {
+        await file.close();
+        await unlink(path);
+      },
+    };
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
+
+async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
+  for (let written = 0; written < chunk.length; ) {
+    written += (await file.write(chunk, written)).bytesWritten;
+  }
+}
+
+function assertColumns(
+  columns: ParquetFooter['columns'],
+  expected: ParquetFooter['columns'],
+): void {
+  const format = (each: ParquetFooter['columns'][number] | undefined) =>
+    each && `${each.name} ${each.type}`;
+  const index = expected.findIndex((column, i) => format(column) !== format(columns[i]));
+  if (index < 0 && columns.length === expected.length) return;
+  const at = index < 0 ? expected.length : index;
+  throw new ContentError(
+    'schema',
+    `Column ${at + 1} is ${format(columns[at]) ?? 'missing'}, not ${format(expected[at]) ?? 'missing'}.`,
+  );
+}
+
+function assertRows(found: number, sealed: number): void {
+  if (found === sealed) return;
+  throw new ContentError('rows', `It has ${found} rows, and its manifest says ${sealed}.`);
+}

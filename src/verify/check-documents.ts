@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { parseRemoval, parseRevision } from '../archive/amendments.ts';
+import { type Destination, readWhole } from '../archive/destination.ts';
+import { manifestKey, partsPrefix, removalKey, revisionKey } from '../archive/layout.ts';
+import {
+  type ManifestObject,
+  type ParsedManifest,
+  parseManifest,
+  type Unreadable,
+} from '../archive/manifest.ts';
+import { type Counts, DATASETS } from '../model/snapshot.ts';
+import type { SignatureChecker } from './check-signature.ts';
+import type { Finding, FindingCode } from './findings.ts';
+import type { ListedSnapshot } from './list-archive.ts';
+
+/** What the documents of one snapshot say, as far as they can be trusted. */
+export interface SnapshotDocuments {
+  readonly snapshot: string;
+  /** Null if the manifest is missing. */
+  readonly manifestSha256: string | null;
+  /** Null if the manifest is missing or cannot be read. */
+  readonly manifest: ParsedManifest | null;
+  /** True if the manifest has a signature, sound or not. */
+  readonly isSigned: boolean;
+  /** The objects that must be there now. */
+  readonly objects: readonly ManifestObject[];
+  /** The keys of the documents and their signatures that belong to the snapshot. */
+  readonly keys: readonly string[];
+  /** How many documents were read. */
+  readonly documents: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface DocumentContext {
+  readonly destination: Destination;
+  readonly poolId: string;
+  readonly signatures: SignatureChecker;
+  /** Decides if documents must be signed: true from the first signed manifest on. */
+  readonly needsSignature: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Reads and checks the manifest of a snapshot, then its revisions and its removal. */
+export async function checkDocuments(
+  context: DocumentContext,
+  listed: ListedSnapshot,
+): Promise<SnapshotDocuments> {
+  const check = new DocumentCheck(context, listed.snapshot);
+  await check.readManifest(listed.hasManifest);
+  await check.readRevisions(listed.revisions);
+  if (listed.hasRemoval) await check.readRemoval();
+  return check.result();
+}
+
+type Document = { readonly poolId: string; readonly snapshot: string };
+
+class DocumentCheck {
+  readonly #context: DocumentContext;
+  readonly #snapshot: string;
+  readonly #findings: Finding[] = [];
+  readonly #keys: string[] = [];
+  #manifest: ParsedManifest | null = null;
+  #manifestSha256: string | null = null;
+  #isSigned = false;
+  #objects: readonly ManifestObject[] = [];
+  /** The newest document that can be trusted. */
+  #newest: { readonly key: string; readonly sha256: string } | null = null;
+  #documents = 0;
+
+  constructor(context: DocumentContext, snapshot: string) {
+    this.#context = context;
+    this.#snapshot = snapshot;
+  }
+
+  async readManifest(isListed: boolean): Promise<void> {
+    const { poolId } = this.#context;
+    const key = manifestKey(poolId, this.#snapshot);
+    if (!isListed) {
+      this.#keys.push(key, `${key}.sig`);
+      this.#add('missing', key, 'Other documents of the snapshot are there, but not its manifest.');
+      return;
+    }
+    const read = await this.#read(key, parseManifest, (manifest) => manifest.publishedAt);
+    if (read === null) return;
+    this.#manifestSha256 = read.sha256;
+    this.#manifest = read.document;
+    this.#isSigned = read.isSigned;
+    if (read.document !== null) this.#accept(key, read.sha256, read.document);
+  }
+
+  async readRevisions(numbers: readonly number[]): Promise<void> {
+    const { poolId } = this.#context;
+    for (let number = 1; number <= Math.max(0, ...numbers); number += 1) {
+      const key = revisionKey(poolId, this.#snapshot, number);
+      if (!numbers.includes(number)) {
+        this.#add('missing', key, 'A later revision is there, but not this one.');
+        continue;
+      }
+      const read = await this.#read(key, parseRevision, (revision) => revision.revisedAt);
+      if (!read?.isTrusted || read.document === null) continue;
+      if (read.document.revision !== number) {
+        this.#add('altered', key, `It says that it is revision ${read.document.revision}.`);
+      } else if (this.#follows(key, read.document.follows)) {
+        this.#accept(key, read.sha256, read.document);
+      }
+    }
+  }
+
+  async readRemoval(): Promise<void> {
+    const key = removalKey(this.#context.poolId, this.#snapshot);
+    const read = await this.#read(key, parseRemoval, (removal) => removal.removedAt);
+    if (!read?.isTrusted || read.document === null) return;
+    if (!this.#follows(key, read.document.follows)) return;
+    const removed = new Set(read.document.objects);
+    this.#objects = this.#objects.filter((object) => !removed.has(object.key));
+  }
+
+  result(): SnapshotDocuments {
+    return {
+      snapshot: this.#snapshot,
+      manifestSha256: this.#manifestSha256,
+      manifest: this.#manifest,
+      isSigned: this.#isSigned,
+      objects: this.#objects,
+      keys: this.#keys,
+      documents: this.#documents,
+      findings: this.#findings,
+    };
+  }
+
+  #add(code: FindingCode, key: string, detail: string): void {
+    this.#findings.push({ code, key, snapshot: this.#snapshot, detail });
+  }
+
+  /**
+   * Reads a document and checks its signature and that it is about this snapshot.
+   *
+   * @returns null if it was deleted since the listing; its content is null if it cannot be used.
+   */
+  async #read<T extends Document>(
+    key: string,
+    parse: (bytes: Buffer) => T | Unreadable,
+    signedAt: (document: T) => string,
+  ): Promise<ReadDocument<T> | null> {
+    const { destination, poolId, signatures, signal } = this.#context;
+    this.#keys.push(key, `${key}.sig`);
+    const bytes = await readWhole(destination, key, signal);
+    if (bytes === null) {
+      this.#add('missing', key, 'It was deleted during the check.');
+      return null;
+    }
+    this.#documents += 1;
+    const parsed = parse(bytes);
+    const isReadable = !('problem' in parsed);
+    const isOwn = isReadable && parsed.poolId === poolId && parsed.snapshot === this.#snapshot;
+    if (!isReadable) this.#add('altered', key, `It cannot be read: ${parsed.problem}.`);
+    else if (!isOwn) {
+      this.#add('altered', key, `It is a document of ${parsed.poolId}/${parsed.snapshot}.`);
+    }
+    const at = isOwn ? new Date(signedAt(parsed)) : null;
+    const signature = await signatures.check({ key, bytes, at }, signal);
+    if (signature.state === 'wrong') {
+      this.#add(signature.code, key, `Its signature: ${signature.detail}`);
+    }
+    const isMissing = signature.state === 'unsigned' && this.#needsSignature();
+    if (isMissing) this.#add('unsigned', key, `${key}.sig is missing.`);
+    return {
+      document: isOwn ? parsed : null,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      isSigned: signature.state !== 'unsigned',
+      isTrusted: signature.state === 'signed' || (signature.state === 'unsigned' && !isMissing),
+    };
+  }
+
+  /** The documents beside a signed manifest must be signed too. */
+  #needsSignature(): boolean {
+    return this.#context.needsSignature || this.#isSigned;
+  }
+
+  #follows(key: string, follows: { readonly key: string; readonly sha256: string }): boolean {
+    const newest = this.#newest;
+    if (newest?.key === follows.key && newest.sha256 === follows.sha256) return true;
+    const detail = `It follows ${follows.key} with SHA-256 ${follows.sha256}, and what is there is ${newest === null ? 'nothing that can be trusted' : `${newest.key} with ${newest.sha256}`}.`;
+    this.#add('broken-chain', key, detail);
+    return false;
+  }
+
+  /** Takes the objects of a manifest or a revision, if they are those of this snapshot. */
+  #accept(
+    key: string,
+    sha256: string,
+    { objects, counts }: { readonly objects: readonly ManifestObject[]; readonly counts: Counts },
+  ): void {
+    const { poolId } = this.#context;
+    const foreign = objects.find(({ key: part, format, dataset }) => {
+      const prefix = partsPrefix(format, dataset, poolId, this.#snapshot);
+      return !part.startsWith(prefix) || !FILE_NAME.test(part.slice(prefix.length));
+    });
+    if (foreign !== undefined) {
+      this.#add('altered', key, `It names ${foreign.key}, which is outside of its snapshot.`);
+    }
+    if (objects.length === 0) this.#add('rows', key, 'It names no objects.');
+    for (const format of new Set(objects.map((object) => object.format))) {
+      for (const dataset of DATASETS) {
+        const parts = objects.filter((part) => part.format === format && part.dataset === dataset);
+        const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+        if (parts.length > 0 && rows === counts[dataset]) continue;
+        const detail = `It counts ${counts[dataset]} ${dataset}, but its ${parts.length} ${format} objects have ${rows}.`;
+        this.#add('rows', key, detail);
+      }
+    }
+    this.#newest = { key, sha256 };
+    this.#objects = foreign === undefined ? objects : [];
+  }
+}
+
+interface ReadDocument<T> {
+  readonly document: T | null;
+  readonly sha256: string;
+  readonly isSigned: boolean;
+  /** False if its signature is missing or wrong: an amendment then changes nothing. */
+  readonly isTrusted: boolean;
+}
+
+/** The name of a part, without a path. */
+const FILE_NAME = /^[\w-]+(\.[\w-]+)+$/;

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Destination } from '../archive/destination.ts';
+import type { ManifestObject } from '../archive/manifest.ts';
+import { ResumableError } from '../model/errors.ts';
+import type { ContentCheck } from './check-content.ts';
+import { ContentError } from './content-error.ts';
+import type { FindingCode } from './findings.ts';
+
+/** What is wrong with one object. */
+export interface ObjectProblem {
+  readonly code: FindingCode;
+  /** A sentence. */
+  readonly detail: string;
+}
+
+/** A response can break off; a check that reads for hours should not fail for that. */
+const ATTEMPTS = 4;
+const WAIT_MS = 500;
+
+/**
+ * Reads an object once, and compares its bytes with the manifest and its content with the contract.
+ *
+ * @param openCheck checks the content; null if it cannot be checked.
+ * @returns null if nothing is wrong.
+ * @throws ResumableError if it cannot be read.
+ */
+export async function readObject(
+  destination: Destination,
+  object: ManifestObject,
+  openCheck: (object: ManifestObject) => Promise<ContentCheck | null>,
+  signal: AbortSignal,
+): Promise<ObjectProblem | null> {
+  for (let attempt = 1; ; attempt += 1) {
+    const check = await openCheck(object);
+    try {
+      return await readOnce(destination, object, check, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ResumableError) || attempt === ATTEMPTS) throw error;
+      await delay(WAIT_MS * attempt, undefined, { signal });
+    } finally {
+      await check?.close();
+    }
+  }
+}
+
+async function readOnce(
+  destination: Destination,
+  object: ManifestObject,
+  check: ContentCheck | null,
+  signal: AbortSignal,
+): Promise<ObjectProblem | null> {
+  const stream = await destination.read(object.key, signal);
+  if (stream === null) return MISSING;
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let content: ContentError | null = null;
+  const guard = async (work: () => Promise<void>) => {
+    try {
+      if (content === null) await work();
+    } catch (error) {
+      if (!(error instanceof ContentError)) throw error;
+      content = error;
+    }
+  };
+  for await (const chunk of readChunks(stream, destination, object.key)) {
+    // Of bytes after the sealed ones, only the number counts.
+    hash.update(chunk.subarray(0, Math.max(0, object.bytes - bytes)));
+    bytes += chunk.length;
+    await guard(async () => check?.write(chunk));
+  }
+  const problem = compareBytes(object, { bytes, sha256: hash.digest('hex') });
+  if (problem !== null) return problem;
+  await guard(async () => check?.end());
+  return content && describeContent(content);
+}
+
+function describeContent({ code, message }: ContentError): ObjectProblem {
+  return { code, detail: message };
+}
+
+async function* readChunks(
+  stream: AsyncIterable<Buffer>,
+  { url }: Destination,
+  key: string,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw new ResumableError(
+      `${url}: reading ${key} failed before its end. Run the command again.`,
+      { cause },
+    );
+  }
+}
+
+/** An object that was listed, or that a manifest names, is not there. */
+export const MISSING: ObjectProblem = { code: 'missing', detail: 'Its manifest names it.' };
+
+/**
+ * Compares an object with its manifest by size alone, or also by hash.
+ *
+ * @param found `sha256` is that of at most as many bytes as were sealed; undefined if not known.
+ */
+export function compareBytes(
+  sealed: Pick<ManifestObject, 'bytes' | 'sha256'>,
+  found: { readonly bytes: number; readonly sha256?: string },
+): ObjectProblem | null {
+  const sizes = `It has ${found.bytes} bytes, and its manifest says ${sealed.bytes}`;
+  const isSame = found.sha256 === undefined || found.sha256 === sealed.sha256;
+  if (found.bytes < sealed.bytes) return { code: 'truncated', detail: `${sizes}.` };
+  if (!isSame) {
+    const detail = `Its SHA-256 is not ${sealed.sha256}, as its manifest says.`;
+    return { code: 'altered', detail };
+  }
+  return found.bytes > sealed.bytes ? { code: 'appended', detail: `${sizes}.` } : null;
+}

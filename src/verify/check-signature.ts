@@ -1,0 +1,54 @@
+import { type Destination, readWhole } from '../archive/destination.ts';
+import { signatureKey } from '../archive/layout.ts';
+import type { AllowedSigners } from '../signature/allowed-signers.ts';
+import { verifySignature } from '../signature/sshsig.ts';
+import type { FindingCode, SigningKey } from './findings.ts';
+
+/** A document whose signature is checked. */
+export interface SignedDocument {
+  readonly key: string;
+  readonly bytes: Buffer;
+  /** When it was signed, as it says itself; null if it cannot be read. */
+  readonly at: Date | null;
+}
+
+/** What a signature is worth. */
+export type SignatureResult =
+  | { readonly state: 'signed' | 'unsigned' }
+  | { readonly state: 'wrong'; readonly code: FindingCode; readonly detail: string };
+
+/** Checks signatures, and counts the keys that made them. */
+export class SignatureChecker {
+  readonly #destination: Destination;
+  readonly #signers: AllowedSigners | null;
+  readonly #keys = new Map<string, SigningKey>();
+
+  /** @param signers the keys that may sign; null: whoever signed is right. */
+  constructor(destination: Destination, signers: AllowedSigners | null) {
+    this.#destination = destination;
+    this.#signers = signers;
+  }
+
+  /** The keys of all sound signatures so far. */
+  get keys(): SigningKey[] {
+    return [...this.#keys.values()];
+  }
+
+  async check({ key, bytes, at }: SignedDocument, signal: AbortSignal): Promise<SignatureResult> {
+    const file = await readWhole(this.#destination, signatureKey(key), signal);
+    if (file === null) return { state: 'unsigned' };
+    const verdict = verifySignature(bytes, file);
+    if (!verdict.sound) {
+      return { state: 'wrong', code: 'bad-signature', detail: `${verdict.reason}.` };
+    }
+    const { publicKey, fingerprint } = verdict;
+    // A document that cannot be read is reported as such, and tells no time.
+    const permission = at && this.#signers?.check(publicKey, at);
+    const principals = permission?.allowed ? permission.principals : null;
+    const documents = (this.#keys.get(fingerprint)?.documents ?? 0) + 1;
+    this.#keys.set(fingerprint, { fingerprint, principals, documents });
+    if (!permission || permission.allowed) return { state: 'signed' };
+    const detail = `signed by ${fingerprint}, but ${permission.reason}.`;
+    return { state: 'wrong', code: permission.code, detail };
+  }
+}

@@ -1,0 +1,77 @@
+/** What `verify` can find. */
+export const FINDING_CODES = [
+  /** A manifest or an object that another document names is not there. */
+  'missing',
+  /** The bytes are others than those that were sealed. */
+  'altered',
+  /** Bytes at the end are gone. */
+  'truncated',
+  /** Bytes follow after the end of what was sealed. */
+  'appended',
+  /** An object that no document names. */
+  'extra',
+  /** An object has another number of rows than its manifest says. */
+  'rows',
+  /** Columns or types differ from the contract, or the content cannot be read. */
+  'schema',
+  /** A document does not follow the one that it names. */
+  'broken-chain',
+  /** A document has no signature. */
+  'unsigned',
+  /** The signature is not one of these bytes. */
+  'bad-signature',
+  /** A key signed that the signers do not have. */
+  'unknown-key',
+  /** A key signed that was not valid then. */
+  'expired-key',
+  /** The archive does not have the manifest that a witness saw. */
+  'head-missing',
+  /** A bucket with versions has an earlier version of the object. */
+  'replaced-version',
+  /** An object that should be locked is not. */
+  'unlocked',
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
+/** One thing that is wrong with an archive. It never quotes the data of rows. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** The object, relative to the archive. */
+  readonly key: string;
+  /** The snapshot's id; null if the finding is not about one. */
+  readonly snapshot: string | null;
+  /** A sentence. */
+  readonly detail: string;
+}
+
+/** A key that made signatures of the archive. */
+export interface SigningKey {
+  /** As `ssh-keygen -l` prints it. */
+  readonly fingerprint: string;
+  /** Its principals in the file of signers; null without one, or if the key is not in it. */
+  readonly principals: string | null;
+  /** How many documents it signed. */
+  readonly documents: number;
+}
+
+/** What `verify` found out about the archive of one pool. */
+export interface PoolVerification {
+  readonly poolId: string;
+  /** The archive. */
+  readonly url: string;
+  /** How many snapshots were checked, and the ids of the first and the last; null without any. */
+  readonly snapshots: number;
+  readonly range: { readonly from: string; readonly to: string } | null;
+  /** The objects that were checked, and their bytes as listed or read. */
+  readonly objects: number;
+  readonly bytes: number;
+  /** The newest snapshot of the archive; null if it has no readable manifest. */
+  readonly head: { readonly snapshot: string; readonly sha256: string } | null;
+  /** How many manifests and amendments were checked, and the keys that signed them. */
+  readonly documents: number;
+  readonly keys: readonly SigningKey[];
+  /** Parquet parts whose rows and columns were not checked, because DuckDB is not installed. */
+  readonly unreadParquet: number;
+  /** In the order of the snapshots. */
+  readonly findings: readonly Finding[];
+}

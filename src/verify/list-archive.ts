@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { type Destination, readWhole, type StoredObject } from '../archive/destination.ts';
+import { manifestKey, manifestsPrefix } from '../archive/layout.ts';
+import { ARCHIVE_FORMATS } from '../config/config.ts';
+import { isPoolId } from '../model/pool-id.ts';
+import { DATASETS, parseSnapshotId } from '../model/snapshot.ts';
+
+/** What the archive of a pool has of one snapshot, by the listing. */
+export interface ListedSnapshot {
+  readonly snapshot: string;
+  readonly at: Date;
+  hasManifest: boolean;
+  hasRemoval: boolean;
+  /** The numbers of its revisions, in any order. */
+  readonly revisions: number[];
+}
+
+/** The objects of a pool, by the listing. */
+export interface Listing {
+  /** Everything that has a document beside or as its manifest, oldest first. */
+  readonly snapshots: readonly ListedSnapshot[];
+  /** The bytes of every object under the pool's prefixes, by key. */
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+/** The pools of which the archive has manifests, sorted. */
+export async function listPools(destination: Destination, signal: AbortSignal): Promise<string[]> {
+  const pools = new Set<string>();
+  for await (const { key } of destination.list('manifests/', signal)) {
+    const [, poolId = ''] = /^manifests\/pool_id=([^/]+)\//.exec(key) ?? [];
+    if (isPoolId(poolId)) pools.add(poolId);
+  }
+  return [...pools].sort();
+}
+
+/** Lists a pool's documents and objects. Manifests come last: what is sealed meanwhile is known. */
+export async function listPool(
+  destination: Destination,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const sizes = new Map<string, number>();
+  for (const format of ARCHIVE_FORMATS) {
+    for (const dataset of DATASETS) {
+      const prefix = `${format}/${dataset}/pool_id=${poolId}/`;
+      await collect(destination.list(prefix, signal), sizes);
+    }
+  }
+  const documents = new Map<string, number>();
+  await collect(destination.list(manifestsPrefix(poolId), signal), documents);
+  return {
+    snapshots: groupDocuments(poolId, [...documents.keys()]),
+    sizes: new Map([...sizes, ...documents]),
+  };
+}
+
+async function collect(
+  objects: AsyncIterable<StoredObject>,
+  sizes: Map<string, number>,
+): Promise<void> {
+  for await (const { key, bytes } of objects) sizes.set(key, bytes);
+}
+
+/** `20261120T020000Z`, then what kind of document it is, with or without `.sig`. */
+const DOCUMENT = /^(\d{8}T\d{6}Z)(?:\.(removed)|\.r([1-9]\d*))?\.json(\.sig)?$/;
+
+function groupDocuments(poolId: string, keys: readonly string[]): ListedSnapshot[] {
+  const prefix = manifestsPrefix(poolId);
+  const found = new Map<string, ListedSnapshot>();
+  for (const key of keys) {
+    const [, snapshot = '', removed, revision, signature] =
+      DOCUMENT.exec(key.slice(prefix.length)) ?? [];
+    const at = parseSnapshotId(snapshot);
+    if (at === null) continue;
+    const own = found.get(snapshot) ?? {
+      snapshot,
+      at,
+      hasManifest: false,
+      hasRemoval: false,
+      revisions: [],
+    };
+    found.set(snapshot, own);
+    if (signature !== undefined) continue;
+    if (removed !== undefined) own.hasRemoval = true;
+    else if (revision !== undefined) own.revisions.push(Number(revision));
+    else own.hasManifest = true;
+  }
+  return [...found.values()].sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+/** A pool at a destination, with what is listed there. */
+export interface ListedPool {
+  readonly destination: Destination;
+  readonly poolId: string;
+  readonly listing: Listing;
+  readonly signal: AbortSignal;
+}
+
+/** The SHA-256 of a manifest's bytes in hex; null if it does not exist. */
+export async function hashManifest(
+  { destination, poolId, signal }: Omit<ListedPool, 'listing'>,
+  snapshot: string,
+): Promise<string | null> {
+  const bytes = await readWhole(destination, manifestKey(poolId, snapshot), signal);
+  return bytes && createHash('sha256').update(bytes).digest('hex');
+}
