@@ -1,6 +1,6 @@
 import { type Destination, readWhole } from '../archive/destination.ts';
 import { signatureKey } from '../archive/layout.ts';
-import type { AllowedSigners } from '../signature/allowed-signers.ts';
+import type { AllowedSigners, Permission } from '../signature/allowed-signers.ts';
 import { verifySignature } from '../signature/sshsig.ts';
 import type { FindingCode, SigningKey } from './findings.ts';
 
@@ -43,12 +43,21 @@ export class SignatureChecker {
     }
     const { publicKey, fingerprint } = verdict;
     // A document that cannot be read is reported as such, and tells no time.
-    const permission = at && this.#signers?.check(publicKey, at);
-    const principals = permission?.allowed ? permission.principals : null;
-    const documents = (this.#keys.get(fingerprint)?.documents ?? 0) + 1;
-    this.#keys.set(fingerprint, { fingerprint, principals, documents });
-    if (!permission || permission.allowed) return { state: 'signed' };
+    const permission = (at && this.#signers?.check(publicKey, at)) ?? null;
+    this.#count(fingerprint, permission);
+    if (permission === null || permission.allowed) return { state: 'signed' };
     const detail = `signed by ${fingerprint}, but ${permission.reason}.`;
     return { state: 'wrong', code: permission.code, detail };
+  }
+
+  #count(fingerprint: string, found: Permission | null): void {
+    const known = this.#keys.get(fingerprint);
+    const permission = found === null ? 'unchecked' : found.allowed ? 'allowed' : 'refused';
+    this.#keys.set(fingerprint, {
+      fingerprint,
+      permission: known?.permission === 'refused' ? 'refused' : permission,
+      principals: found?.allowed ? found.principals : (known?.principals ?? null),
+      documents: (known?.documents ?? 0) + 1,
+    });
   }
 }

@@ -48,7 +48,9 @@ export interface Finding {
 export interface SigningKey {
   /** As `ssh-keygen -l` prints it. */
   readonly fingerprint: string;
-  /** Its principals in the file of signers; null without one, or if the key is not in it. */
+  /** Whether it was allowed to sign all that it signed; `unchecked` without a file of signers. */
+  readonly permission: 'allowed' | 'refused' | 'unchecked';
+  /** Its principals in the file of signers; null if the key is not in it. */
   readonly principals: string | null;
   /** How many documents it signed. */
   readonly documents: number;

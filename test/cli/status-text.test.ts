@@ -186,7 +186,7 @@ describe('the status as text', () => {
       snapshot: null,
       reason: 'ARCHIVE_URL: the bucket is away.',
     } as const;
-    const pool = { poolId: POOL, newest, vanished: false, lastAttempt };
+    const pool = { poolId: POOL, newest, head: null, vanished: false, lastAttempt };
     const linesOf = (each: PoolStatus) =>
       textOf({ pools: [each] })
         .split('\n')
@@ -201,9 +201,15 @@ describe('the status as text', () => {
       '  newest published: 20261120T134000Z, 1 d 7 h ago, not archived',
       '  last attempt: failed 7 h ago',
     ]);
-    expect(linesOf({ poolId: POOL, newest: null, vanished: false, lastAttempt: null })).toEqual([
-      '  never published',
+    const head = { snapshots: 12, snapshot: newest.snapshot, sha256: 'a'.repeat(64) };
+    expect(linesOf({ ...pool, head, lastAttempt: null })).toEqual([
+      '  newest published: 20261120T134000Z, 1 d 7 h ago',
+      '  head of the archive: 20261120T134000Z, the newest of 12 snapshots; SHA-256',
+      `    ${'a'.repeat(64)}`,
     ]);
+    expect(
+      linesOf({ poolId: POOL, newest: null, head: null, vanished: false, lastAttempt: null }),
+    ).toEqual(['  never published']);
   });
 
   it('names hidden columns', () => {

@@ -1,5 +1,7 @@
 import {
+  type ArchiveHead,
   type AttemptStatus,
+  counted,
   type PoolAge,
   type PoolStatus,
   printable,
@@ -15,7 +17,18 @@ export function formatPool(status: Status, poolId: string, width: number): strin
   const lines = [describeNewest(pool)];
   if (pool.vanished) lines.push('vanished: COGNITO_POOLS=all no longer lists it');
   if (pool.lastAttempt !== null) lines.push(describeAttempt(pool.lastAttempt, status.at));
-  return lines.flatMap((line) => wrap('  ', printable(line), width));
+  return [
+    ...lines.flatMap((line) => wrap('  ', printable(line), width)),
+    ...(pool.head === null ? [] : formatHead(pool.head)),
+  ];
+}
+
+/** Not wrapped, so that a witness can copy it. */
+export function formatHead({ snapshots, snapshot, sha256 }: ArchiveHead): string[] {
+  return [
+    `  head of the archive: ${snapshot}, the newest of ${counted(snapshots, 'snapshot')}; SHA-256`,
+    `    ${sha256}`,
+  ];
 }
 
 function describeNewest({ newest }: PoolStatus): string {

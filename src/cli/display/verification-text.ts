@@ -41,7 +41,7 @@ function formatSummary(pool: PoolVerification, width: number): string[] {
     const parts = counted(unreadParquet, 'Parquet object');
     add('', `DuckDB is not installed: of ${parts} only bytes and hashes were checked.`);
   }
-  for (const line of describeSignatures(pool)) add('signatures', line);
+  for (const line of describeSignatures(pool)) add('signed by', line);
   if (head !== null)
     lines.push(`  ${pad('head', LABEL_WIDTH)}${head.snapshot}, SHA-256`, `  ${head.sha256}`);
   return lines;
@@ -51,13 +51,18 @@ function describeSignatures({ documents, keys }: PoolVerification): string[] {
   const signed = keys.reduce((sum, key) => sum + key.documents, 0);
   const rest = documents - signed;
   return [
-    ...keys.map(({ fingerprint, principals, documents: own }) => {
-      const who = principals === null ? 'nobody checked whose key this is' : principals;
-      return `${formatCount(own)} by ${fingerprint} (${who})`;
+    ...keys.map(({ fingerprint, permission, principals, documents: own }) => {
+      const who = permission === 'allowed' ? principals : PERMISSIONS[permission];
+      return `${fingerprint} (${who}): ${counted(own, 'document')}`;
     }),
-    ...(rest > 0 ? [`${formatCount(rest)} documents without a sound signature`] : []),
+    ...(rest > 0 ? [`nobody: ${counted(rest, 'document')}`] : []),
   ];
 }
+
+const PERMISSIONS = {
+  refused: 'not allowed by --signers',
+  unchecked: 'not checked whose it is: give --signers',
+};
 
 function formatFindings(findings: readonly Finding[], width: number): string[] {
   return FINDING_CODES.flatMap((code) => {

@@ -1,4 +1,4 @@
-import { type Outcome, parseSnapshotId } from '../../model/snapshot.ts';
+import { type ArchiveHead, type Outcome, parseSnapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
@@ -16,6 +16,8 @@ export interface PoolRow {
   readonly poolId: string;
   /** Null before the first published snapshot. */
   readonly newest: NewestSnapshot | null;
+  /** The newest archive that this database recorded, and how many it recorded there; null without. */
+  readonly head: ArchiveHead | null;
   /** True if COGNITO_POOLS=all listed it before and no longer does: it was probably deleted. */
   readonly vanished: boolean;
   /** Null before the first attempt. */
@@ -41,6 +43,7 @@ export async function readPoolRows(
          JOIN mirror.pools AS listed ON listed.pool_id = other.pool_id
          WHERE own.pool_id = known.pool_id AND listed.listed_at > was.listed_at
        ) AS vanished,
+       h.head,
        a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
      FROM known
        LEFT JOIN mirror.attempts AS a USING (pool_id)
@@ -49,12 +52,23 @@ export async function readPoolRows(
          WHERE each.pool_id = known.pool_id AND state IN ${PUBLISHED_STATES}
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS s ON true
+       LEFT JOIN LATERAL (
+         SELECT json_build_object(
+           'snapshots', count(*) OVER (PARTITION BY destination),
+           'snapshot', each.snapshot, 'sha256', each.manifest_sha256
+         ) AS head
+         FROM directory.snapshots AS each
+           JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+         WHERE each.pool_id = known.pool_id AND each.state = 'archived'
+         ORDER BY each.snapshot_at DESC LIMIT 1
+       ) AS h ON true
      WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
     [poolIds],
   );
   return found.rows.map(
-    ({ poolId, vanished, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
+    ({ poolId, head, vanished, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
       poolId,
+      head,
       vanished,
       newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
       lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
@@ -66,6 +80,7 @@ type Nullable<T> = { [Key in keyof T]: T[Key] | null };
 
 interface PoolColumns extends Nullable<NewestSnapshot> {
   readonly poolId: string;
+  readonly head: ArchiveHead | null;
   readonly vanished: boolean;
   readonly endedAt: Date | null;
   readonly outcome: Attempt['outcome'];

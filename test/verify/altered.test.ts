@@ -1,0 +1,328 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { manifestKey } from '../../src/archive/layout.ts';
+import { POOL } from '../archive/support.ts';
+import fc from '../support/fast-check.ts';
+import {
+  type Copy,
+  named,
+  removalOf,
+  revisionOf,
+  SNAPSHOTS,
+  sha256,
+  useSealedArchive,
+} from './support.ts';
+
+const archive = useSealedArchive();
+const [FIRST = '', SECOND = '', THIRD = '', FOURTH = '', LAST = ''] = SNAPSHOTS;
+
+const manifestOf = (snapshot: string) => manifestKey(POOL, snapshot);
+const partsOf = (snapshot: string, format: string) =>
+  archive().keys.filter((key) => key.startsWith(format) && key.includes(`snapshot=${snapshot}/`));
+const remove = (copy: Copy, key: string) => rmSync(join(copy.folder, key), { recursive: true });
+
+/** Removes a snapshot with everything that belongs to it. */
+function removeSnapshot(copy: Copy, snapshot: string): void {
+  for (const key of archive().keys.filter((each) => each.includes(snapshot))) remove(copy, key);
+}
+
+describe('nothing is found', () => {
+  test('in a copy in another folder', async () => {
+    const { findings, ...rest } = await archive().copy().verify();
+    expect(findings).toEqual([]);
+    expect(rest).toMatchObject({
+      snapshots: 5,
+      range: { from: FIRST, to: LAST },
+      objects: archive().keys.filter((key) => !key.startsWith('manifests/')).length,
+      documents: 5,
+      keys: [{ permission: 'allowed', principals: 'cognito-mirror', documents: 5 }],
+      unreadParquet: 0,
+    });
+  });
+
+  test('with the head that a witness kept, new or old', async () => {
+    const copy = archive().copy();
+    for (const snapshot of [LAST, SECOND]) {
+      const head = sha256(copy.read(manifestOf(snapshot)));
+      expect((await copy.verify({ head })).findings).toEqual([]);
+      expect((await copy.verify({ head, from: new Date('2026-11-22') })).findings).toEqual([]);
+    }
+  });
+});
+
+test('any altered byte of any file is found', async () => {
+  const copy = archive().copy();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...archive().keys),
+      fc.double({ min: 0, max: 0.9999, noNaN: true }),
+      fc.nat(7),
+      async (key, at, bit) => {
+        const right = copy.read(key);
+        const altered = Buffer.from(right);
+        const index = Math.floor(right.length * at);
+        altered[index] = (altered[index] ?? 0) ^ (1 << bit);
+        copy.write(key, altered);
+        const { findings } = await copy.verify();
+        copy.write(key, right);
+        const document = key.replace(/\.sig$/, '');
+        const code = key.startsWith('manifests/') ? 'bad-signature' : 'altered';
+        expect(named(findings)).toContainEqual([code, document]);
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect((await copy.verify()).findings).toEqual([]);
+});
+
+describe('an object', () => {
+  const cases = ['parquet', 'jsonl'].map((format) => ({ format }));
+
+  test.each(cases)('of $format with bytes after its end is found', async ({ format }) => {
+    const copy = archive().copy();
+    const [key = ''] = partsOf(SECOND, `${format}/users`);
+    const member = format === 'jsonl' ? gzipSync('{}\n') : Buffer.from('PAR1');
+    copy.write(key, Buffer.concat([copy.read(key), member]));
+    expect(named((await copy.verify()).findings)).toEqual([['appended', key]]);
+    expect(named((await copy.verify({ content: 'structure' })).findings)).toEqual([
+      ['appended', key],
+    ]);
+  });
+
+  test.each(cases)('of $format that is cut short is found', async ({ format }) => {
+    const copy = archive().copy();
+    const [key = ''] = partsOf(SECOND, `${format}/users`);
+    copy.write(key, copy.read(key).subarray(0, -1));
+    for (const content of ['all', 'structure'] as const) {
+      expect(named((await copy.verify({ content })).findings)).toEqual([['truncated', key]]);
+    }
+  });
+
+  test.each(cases)(
+    'of $format in the place of another is found, and so is the other',
+    async (c) => {
+      const copy = archive().copy();
+      const [one = '', other = ''] = partsOf(LAST, `${c.format}/users`);
+      const bytes = copy.read(one);
+      copy.write(one, copy.read(other));
+      copy.write(other, bytes);
+      const keys = (await copy.verify()).findings.map(({ key }) => key);
+      expect(new Set(keys)).toEqual(new Set([one, other]));
+    },
+  );
+
+  test('that is gone is found', async () => {
+    const copy = archive().copy();
+    const [key = ''] = partsOf(THIRD, 'jsonl/groups');
+    remove(copy, key);
+    for (const content of ['all', 'structure', { part: 1, of: 7 }] as const) {
+      expect(named((await copy.verify({ content })).findings)).toEqual([['missing', key]]);
+    }
+  });
+
+  test('that no manifest names is found', async () => {
+    const copy = archive().copy();
+    const [part = ''] = partsOf(THIRD, 'jsonl/groups');
+    const extra = part.replace('00000', '00001');
+    const foreign = `parquet/users/pool_id=${POOL}/notes.txt`;
+    const note = `manifests/pool_id=${POOL}/notes.txt`;
+    for (const key of [extra, foreign, note]) copy.write(key, 'more');
+    expect(named((await copy.verify()).findings)).toEqual(
+      expect.arrayContaining([extra, foreign, note].map((key) => ['extra', key])),
+    );
+  });
+
+  test('of a snapshot that is being archived is no finding', async () => {
+    const copy = archive().copy();
+    const snapshot = '20261125T020000Z';
+    const part = `jsonl/users/pool_id=${POOL}/snapshot=${snapshot}/part-00000.jsonl.gz`;
+    copy.write(part, 'a part');
+    expect(named((await copy.verify()).findings)).toEqual([['extra', part]]);
+    copy.write(`locks/pool_id=${POOL}/${snapshot}.json`, '{}');
+    expect((await copy.verify()).findings).toEqual([]);
+  });
+});
+
+describe('deleted snapshots', () => {
+  test('of any subset are found with the head that a witness kept', async () => {
+    const head = sha256(archive().copy().read(manifestOf(LAST)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.subarray(SNAPSHOTS, { minLength: 1 }),
+        fc.boolean(),
+        async (deleted, keepsObjects) => {
+          const copy = archive().copy();
+          for (const snapshot of deleted) {
+            if (keepsObjects) remove(copy, manifestOf(snapshot));
+            else removeSnapshot(copy, snapshot);
+          }
+          const { findings } = await copy.verify({ head });
+          const kept = SNAPSHOTS.filter((each) => !deleted.includes(each));
+          const found = findings.filter(({ code }) => code === 'missing').map((each) => each.key);
+          // What a later manifest follows is named; the one before it can be unknown.
+          for (const snapshot of deleted) {
+            const next = SNAPSHOTS[SNAPSHOTS.indexOf(snapshot) + 1] ?? '';
+            if (kept.includes(next)) expect(found).toContain(manifestOf(snapshot));
+          }
+          if (deleted.includes(LAST)) {
+            expect(findings.map(({ code }) => code)).toContain('head-missing');
+          }
+          expect(findings).not.toEqual([]);
+          remove(copy, '.');
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test('two in a row are found without a witness', async () => {
+    const copy = archive().copy();
+    for (const snapshot of [SECOND, THIRD]) removeSnapshot(copy, snapshot);
+    const { findings, snapshots } = await copy.verify();
+    expect(named(findings)).toEqual([['missing', manifestOf(THIRD)]]);
+    expect(findings[0]?.detail).toBe(
+      `${FOURTH} follows it. Snapshots before it may be missing too.`,
+    );
+    expect(snapshots).toBe(3);
+  });
+
+  test('the last ones are found only with a witness', async () => {
+    const copy = archive().copy();
+    const head = sha256(copy.read(manifestOf(LAST)));
+    for (const snapshot of [FOURTH, LAST]) removeSnapshot(copy, snapshot);
+    expect((await copy.verify()).findings).toEqual([]);
+    expect((await copy.verify({ head })).findings).toMatchObject([
+      { code: 'head-missing', snapshot: null },
+    ]);
+  });
+});
+
+describe('a manifest', () => {
+  test('that is sealed again with another key is found', async () => {
+    const copy = archive().copy();
+    const manifest = { ...copy.manifest(LAST), program: 'other/1.0.0' };
+    await copy.seal(manifestOf(LAST), manifest, archive().stranger);
+    const { findings, keys } = await copy.verify();
+    expect(named(findings)).toEqual([['unknown-key', manifestOf(LAST)]]);
+    expect(keys.map(({ permission }) => permission).sort()).toEqual(['allowed', 'refused']);
+  });
+
+  test('that is older and put in the place of a newer one is found', async () => {
+    const copy = archive().copy();
+    for (const suffix of ['', '.sig']) {
+      copy.write(manifestOf(FOURTH) + suffix, copy.read(manifestOf(SECOND) + suffix));
+    }
+    const found = named((await copy.verify()).findings);
+    expect(found).toContainEqual(['altered', manifestOf(FOURTH)]);
+    expect(found).toContainEqual(['broken-chain', manifestOf(LAST)]);
+  });
+
+  test('of another pool is found', async () => {
+    const copy = archive().copy();
+    await copy.seal(
+      manifestOf(LAST),
+      { ...copy.manifest(LAST), poolId: 'us-east-1_Other' },
+      archive().signer,
+    );
+    expect(named((await copy.verify()).findings)).toContainEqual(['altered', manifestOf(LAST)]);
+  });
+
+  test('of an additional snapshot without a signature is found, wherever it is', async () => {
+    for (const snapshot of ['20261119T020000Z', '20261122T120000Z', '20261130T020000Z']) {
+      const copy = archive().copy();
+      const extra = { ...copy.manifest(LAST), snapshot, objects: [], previous: null };
+      await copy.seal(manifestOf(snapshot), extra, null);
+      for (const signers of [undefined, null]) {
+        const { findings } = await copy.verify(signers === null ? { signers } : {});
+        // Before the first signed one, only the signers say that it must be signed.
+        if (signers !== null || snapshot > FIRST) {
+          expect(named(findings)).toContainEqual(['unsigned', manifestOf(snapshot)]);
+        } else {
+          expect(named(findings)).toContainEqual(['broken-chain', manifestOf(FIRST)]);
+        }
+      }
+    }
+  });
+
+  test('whose signature is gone is found', async () => {
+    const copy = archive().copy();
+    remove(copy, `${manifestOf(THIRD)}.sig`);
+    expect(named((await copy.verify()).findings)).toEqual([['unsigned', manifestOf(THIRD)]]);
+    expect(named((await copy.verify({ signers: null })).findings)).toEqual([
+      ['unsigned', manifestOf(THIRD)],
+    ]);
+  });
+
+  test('that names objects elsewhere is found, and they are not read', async () => {
+    const copy = archive().copy();
+    const { objects, ...rest } = copy.manifest(LAST);
+    const outside = objects.map((each) => ({ ...each, key: `${each.key}/../../../../../secret` }));
+    await copy.seal(manifestOf(LAST), { ...rest, objects: outside }, archive().signer);
+    expect(named((await copy.verify()).findings)).toContainEqual(['altered', manifestOf(LAST)]);
+  });
+});
+
+describe('a document beside a manifest', () => {
+  test('that removes all objects explains why they are gone', async () => {
+    const copy = archive().copy();
+    const { key, document } = removalOf(copy, SECOND);
+    await copy.seal(key, document, archive().signer);
+    expect((await copy.verify()).findings.map(({ code }) => code)).toContain('extra');
+    for (const part of document['objects'] as string[]) remove(copy, part);
+    expect((await copy.verify()).findings).toEqual([]);
+  });
+
+  test('that revises objects replaces them', async () => {
+    const copy = archive().copy();
+    const [old = ''] = partsOf(SECOND, 'jsonl/groups');
+    const key = old.replace('part-00000', 'part-00000.r1');
+    const revision = revisionOf(copy, SECOND, (each) =>
+      each.key === old ? { ...each, key } : each,
+    );
+    await copy.seal(revision.key, revision.document, archive().signer);
+    copy.write(key, copy.read(old));
+    expect(named((await copy.verify()).findings)).toEqual([['extra', old]]);
+    remove(copy, old);
+    expect((await copy.verify()).findings).toEqual([]);
+  });
+
+  test.each([
+    ['revision', revisionOf],
+    ['removal', removalOf],
+  ])('a %s without a signature, or with a foreign one, changes nothing', async (_, make) => {
+    for (const [code, by] of [
+      ['unsigned', null],
+      ['unknown-key', archive().stranger],
+    ] as const) {
+      const copy = archive().copy();
+      const { key, document } = make(copy, SECOND);
+      const [part = ''] = partsOf(SECOND, 'jsonl/users');
+      await copy.seal(key, document, by);
+      remove(copy, part);
+      expect(named((await copy.verify()).findings).sort()).toEqual(
+        [
+          [code, key],
+          ['missing', part],
+        ].sort(),
+      );
+    }
+  });
+
+  test('a revision of another state of the manifest is found', async () => {
+    const copy = archive().copy();
+    const { key, document } = revisionOf(copy, SECOND);
+    const follows = { key: manifestOf(SECOND), sha256: '0'.repeat(64) };
+    await copy.seal(key, { ...document, follows }, archive().signer);
+    expect(named((await copy.verify()).findings)).toEqual([['broken-chain', key]]);
+  });
+
+  test('a revision that is missing before a later one is found', async () => {
+    const copy = archive().copy();
+    const { key, document } = revisionOf(copy, SECOND);
+    const later = key.replace('.r1.', '.r2.');
+    await copy.seal(later, { ...document, revision: 2 }, archive().signer);
+    expect(named((await copy.verify()).findings)).toContainEqual(['missing', key]);
+  });
+});
