@@ -1,10 +1,12 @@
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Finding } from '../../src/index.ts';
 import { isAccepted } from '../signature/support.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { type CliMirror, filesBelow, openCliMirror } from '../support/cli-mirror.ts';
+import { startKms } from '../support/kms-server.ts';
 
 /** An archive of two signed snapshots, made by the commands that a person would use. */
 let mirror: CliMirror;
@@ -64,6 +66,26 @@ test('ssh-keygen accepts every manifest of the archive', () => {
   }
 });
 
+/** Verifies, and gives the findings by code with their keys. */
+async function findingsOf(archive: string, ...args: string[]): Promise<Record<string, string[]>> {
+  const { code, stdout } = await verify(archive, '--json', ...args);
+  const { pools } = JSON.parse(stdout) as { pools: { findings: Finding[] }[] };
+  const findings = pools.flatMap((pool) => pool.findings);
+  expect(code).toBe(findings.length === 0 ? 0 : 1);
+  const found: Record<string, string[]> = {};
+  for (const { code: name, key } of findings) found[name] = [...(found[name] ?? []), key];
+  return found;
+}
+
+const keyOf = (prefix: string) =>
+  filesBelow(mirror.archive).then((keys) => keys.find((key) => key.startsWith(prefix)) ?? '');
+
+function alterByte(folder: string, key: string): void {
+  const bytes = readFileSync(join(folder, key));
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(join(folder, key), bytes);
+}
+
 describe('verify', () => {
   test('finds nothing in an untouched archive, or in a copy of it', async () => {
     for (const folder of [mirror.archive, copyWith('copy')]) {
@@ -85,16 +107,140 @@ describe('verify', () => {
     }
   });
 
+  test('needs no database, Redis or home, and leaves nothing behind', async () => {
+    const before = await filesBelow(mirror.folder);
+    const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' };
+    const { code, stderr } = await mirror.run(['verify', mirror.poolId], env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await filesBelow(mirror.folder)).toEqual(before);
+  });
+
+  test('shows counts, keys and the head in 80 columns', async () => {
+    const { stdout } = await verify(mirror.archive, '--signers', signers);
+    const { snapshot, sha256 } = heads[1] as (typeof heads)[number];
+    const shown = stdout.replace(/SHA256:[\w+/]{43}/, 'SHA256:…').replace(/\d+ kB/, 'N kB');
+    expect(shown).toBe(
+      [
+        `${mirror.poolId}: valid`,
+        `  archive    ${pathToFileURL(mirror.archive).href}`,
+        `  snapshots  2, ${heads[0]?.snapshot} to ${snapshot}`,
+        '  objects    12, N kB',
+        '  signed by  SHA256:… (cognito-mirror): 2 documents',
+        `  head       ${snapshot}, SHA-256`,
+        `  ${sha256}`,
+        '',
+      ].join('\n'),
+    );
+  });
+
   test('finds an altered byte, and names its object', async () => {
-    const keys = (await filesBelow(mirror.archive)).filter((key) => key.startsWith('parquet/'));
-    const [key = ''] = keys;
-    const folder = copyWith('altered', (copy) => {
-      const bytes = readFileSync(join(copy, key));
-      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
-      writeFileSync(join(copy, key), bytes);
+    const key = await keyOf('parquet/users');
+    const folder = copyWith('altered', (copy) => alterByte(copy, key));
+    expect(await findingsOf(folder)).toEqual({ altered: [key] });
+    const { stdout } = await verify(folder);
+    expect(stdout).toMatch(
+      new RegExp(`: 1 finding\\n[^]*\\n {2}altered: 1\\n {4}${key}\\n {6}Its`),
+    );
+    expect(await findingsOf(folder, '--structure')).toEqual({});
+    const subsets = await Promise.all(
+      ['1/3', '2/3', '3/3'].map((subset) => findingsOf(folder, '--subset', subset)),
+    );
+    expect(subsets.flatMap((found) => found['altered'] ?? [])).toEqual([key]);
+  });
+
+  test('finds by a witness that the newest snapshot is gone', async () => {
+    const { snapshot, sha256 } = heads[1] as (typeof heads)[number];
+    const folder = copyWith('shorter', (copy) => {
+      for (const path of pathsWith(copy, snapshot)) rmSync(path, { recursive: true });
     });
-    const { code, stdout } = await verify(folder);
-    expect(code).toBe(1);
-    console.log(stdout);
+    expect(await findingsOf(folder)).toEqual({});
+    expect(await findingsOf(folder, '--head', sha256)).toEqual({
+      'head-missing': [`manifests/pool_id=${mirror.poolId}/`],
+    });
+    expect(await findingsOf(folder, '--head', heads[0]?.sha256 ?? '')).toEqual({});
+  });
+
+  test('refuses signers who did not sign', async () => {
+    const other = await mirror.run(['keygen', '--out', 'other']);
+    const path = join(mirror.folder, 'other_signers');
+    writeFileSync(path, other.stdout);
+    const found = await findingsOf(mirror.archive, '--signers', path);
+    expect(found['unknown-key']).toHaveLength(2);
+    const expired = line.replace(' ssh-', ',valid-before="20200101Z" ssh-');
+    writeFileSync(path, expired);
+    expect((await findingsOf(mirror.archive, '--signers', path))['expired-key']).toHaveLength(2);
+  });
+
+  test('checks only the snapshots between two times', async () => {
+    const [first, second] = heads.map(({ snapshot }) => snapshot) as [string, string];
+    for (const [args, count] of [
+      [['--from', second], 1],
+      [['--to', first], 1],
+      [['--from', '2020-01-01', '--to', '2099-12-31'], 2],
+      [['--from', '2099-01-01T00:00:00Z'], 0],
+    ] as const) {
+      const { stdout, code } = await verify(mirror.archive, '--json', ...args);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout).pools[0].snapshots).toBe(count);
+    }
   });
 });
+
+test.each([
+  [['--from', 'yesterday'], '--from: "yesterday" is not a time. Give a date such as 2026-11-20'],
+  [['--subset', '8/7'], '--subset: "8/7" is not a part. Give two numbers such as 3/7'],
+  [['--head', 'abc'], '--head: "abc" is not a SHA-256. Give the 64 hexadecimal digits'],
+  [['--signers', 'none'], '--signers: none cannot be read (ENOENT). Give the path of a file'],
+  [['--archive', 'folder'], 'archive: must be a URL. Give s3://bucket/prefix or file:///absolute'],
+  [['--archive', 'file:///nowhere'], 'file:///nowhere: there is no archive: it has no manifest.'],
+  [['--structure', '--subset', '1/2'], "option '--structure' cannot be used with option"],
+  [['no-pool!'], 'POOL: "no-pool!" is not a pool id.'],
+])('verify %j ends with 2 and says why', async (args, message) => {
+  const { code, stdout, stderr } = await verify(mirror.archive, ...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(message);
+});
+
+describe('ARCHIVE_SIGNING_KEY', () => {
+  test('that cannot be loaded stops a run before any call', async () => {
+    mirror.simulator.attempts.clear();
+    const { code, stderr } = await mirror.sync([], { ARCHIVE_SIGNING_KEY: 'no-key' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('ARCHIVE_SIGNING_KEY: the file no-key cannot be read (ENOENT).');
+    expect(mirror.simulator.attempts.entries()).toEqual([]);
+  });
+
+  test('can be a key of KMS', async () => {
+    const kms = await startKms();
+    try {
+      const arn = kms.addKey('ECC_NIST_EDWARDS25519');
+      const env = { ARCHIVE_SIGNING_KEY: `kms:${arn}`, AWS_ENDPOINT_URL_KMS: kms.url };
+      const { stdout } = await mirror.run(['keygen', '--public'], env);
+      const archive = join(mirror.folder, 'by-kms');
+      const url = pathToFileURL(archive).href;
+      const { code } = await mirror.sync([], { ...env, ARCHIVE_URL: url });
+      expect(code).toBe(0);
+      const path = join(mirror.folder, 'kms_signers');
+      writeFileSync(path, stdout);
+      expect(await findingsOf(archive, '--signers', path)).toEqual({});
+    } finally {
+      await kms.close();
+    }
+  });
+});
+
+test('status shows the head of the archive', async () => {
+  const { stdout } = await mirror.run(['status', '--json']);
+  const { snapshot } = heads[1] as (typeof heads)[number];
+  const [pool] = JSON.parse(stdout).pools;
+  expect(pool.head.snapshot >= snapshot).toBe(true);
+  const text = await mirror.run(['status']);
+  expect(text.stdout).toContain(`    ${pool.head.sha256}\n`);
+});
+
+/** The paths below a folder that contain a word. */
+function pathsWith(folder: string, word: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.includes(word) && !path.split('/').slice(0, -1).join('/').includes(word))
+    .map((path) => join(folder, path));
+}
