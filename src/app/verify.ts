@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
 import { openDestination } from '../archive/open-destination.ts';
-import { findArchiveUrlProblem, SETTINGS } from '../config/settings.ts';
+import { SETTINGS } from '../config/settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import {
   type AllowedSigners,
@@ -99,9 +99,9 @@ function readSigners(text: string | undefined): AllowedSigners | null {
 }
 
 function requireArchiveUrl(url: string): void {
-  const problem = findArchiveUrlProblem(url);
-  if (problem === null) return;
-  throw requestError('archive', problem, SETTINGS.archiveUrl.remedy);
+  const { schema, remedy } = SETTINGS.archiveUrl;
+  const { error } = schema.safeParse(url);
+  if (error) throw requestError('archive', error.issues[0]?.message ?? '', remedy);
 }
 
 function noArchiveError(url: string): ActionRequiredError {

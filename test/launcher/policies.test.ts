@@ -52,6 +52,7 @@ function actionOf(name: string, from: string): string[] {
   if (name === 'fromTemporaryCredentials') return ['sts:AssumeRole'];
   if (!isCall || operation === undefined) return [];
   if (from === '@aws-sdk/client-s3') return [s3Action(operation)];
+  if (from === '@aws-sdk/client-kms') return [`kms:${operation}`];
   expect(from).toBe('@aws-sdk/client-cognito-identity-provider');
   return [`cognito-idp:${operation}`];
 }

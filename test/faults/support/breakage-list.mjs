@@ -149,4 +149,20 @@ export const BREAKAGES = [
     to: ') >= 0\n       AND count(*) IS NOT DISTINCT FROM',
     tests: ['test/postgres/drift.test.ts', 'test/sync/drift.test.ts'],
   },
+  {
+    invariant: 14,
+    what: 'a signature of other bytes counts as sound',
+    file: 'src/signature/sshsig.ts',
+    from: 'if (!isValid) return',
+    to: 'if (false) return',
+    tests: ['test/signature/sshsig.test.ts', 'test/verify/altered.test.ts'],
+  },
+  {
+    invariant: 14,
+    what: 'what follows the sealed bytes of an object is not noticed',
+    file: 'src/verify/check-object.ts',
+    from: 'return found.bytes > sealed.bytes ?',
+    to: 'return false ?',
+    tests: ['test/verify/altered.test.ts'],
+  },
 ];
