@@ -16,7 +16,7 @@ export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './
 export type { Plans } from './app/plan.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
-export type { VerifyRequest } from './app/verify.ts';
+export { type VerifyRequest, verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
 export { printable, printableJson } from './common/printable.ts';
@@ -102,3 +102,4 @@ export {
   type PoolVerification,
   type SigningKey,
 } from './verify/findings.ts';
+export type { VerifyProgress } from './verify/verify-pool.ts';

@@ -12,11 +12,9 @@ import type { SnapshotReport } from '../runner/outcome.ts';
 import type { Status } from '../runner/status.ts';
 import type { Triggered } from '../runner/trigger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
-import type { PoolVerification } from '../verify/findings.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
 import type { WorkerOptions } from './run-worker.ts';
-import type { VerifyRequest } from './verify.ts';
 
 /** How one call runs. */
 export interface CallOptions {
@@ -110,11 +108,6 @@ export interface Mirror {
   discard(snapshot: string, options?: CallOptions): Promise<SnapshotReport>;
   /** Asks the workers for a snapshot of a pool now. */
   trigger(poolId: string, options?: CallOptions): Promise<Triggered>;
-  /**
-   * Verifies archives, or copies of them. It only reads them, and needs neither database nor Redis.
-   * A pool without findings is valid.
-   */
-  verify(request?: VerifyRequest & CallOptions): Promise<readonly PoolVerification[]>;
   /**
    * The line of the configured signing key for a file of OpenSSH's allowed signers.
    *

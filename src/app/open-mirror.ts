@@ -26,29 +26,21 @@ import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror, SyncOptions } from './mirror.ts';
 import { workFolder } from './open-archives.ts';
-import { type MirrorOptions, toConfig } from './options.ts';
+import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { makePlans } from './plan.ts';
 import { Resources } from './resources.ts';
 import { runWorker } from './run-worker.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { mirrorPools } from './sync-pools.ts';
-import { verifyArchives } from './verify.ts';
 
 /** How often `onProgress` is called. */
 const PROGRESS_EVERY_MS = 500;
 
 /** @throws ActionRequiredError with every wrong option */
 export function openMirror(options: MirrorOptions): Mirror {
-  const { credentials, region, endpoints, proxies } = options;
-  const access = {
-    ...(credentials && { credentials }),
-    ...(region && { region }),
-    ...(endpoints && { endpoints }),
-    ...(proxies && { proxies }),
-  };
   const config = toConfig(options);
   const log = openLogger(options.logger);
-  const resources = new Resources(config, access, log);
+  const resources = new Resources(config, toAccess(options), log);
   const calls = new Calls();
   const turns = new Turns();
   const location = describeLocation(config);
@@ -180,9 +172,6 @@ export function openMirror(options: MirrorOptions): Mirror {
         requirePoolIds([poolId]);
         return trigger((await resources.requireDatabase(stop)).db, poolId);
       }),
-
-    verify: ({ signal, ...request } = {}) =>
-      calls.run(signal, (stop) => verifyArchives(resources, request, stop)),
 
     allowedSigner: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -151,6 +151,16 @@ const OPTIONS: Readonly<Record<string, string>> = {
   AWS_ENDPOINT_URL_STS: 'endpoints.sts',
 };
 
+/** How the options reach AWS. */
+export function toAccess({ credentials, region, endpoints, proxies }: MirrorOptions): AwsAccess {
+  return {
+    ...(credentials && { credentials }),
+    ...(region && { region }),
+    ...(endpoints && { endpoints }),
+    ...(proxies && { proxies }),
+  };
+}
+
 /**
  * Checks options and fills in the defaults, by the rules of the environment variables.
  *

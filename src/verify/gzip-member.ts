@@ -11,6 +11,8 @@ function createShortError(): ContentError {
 /** Ten bytes: a magic number, the method "deflate", and no optional fields (RFC 1952). */
 const HEADER_BYTES = 10;
 const HEADER = Buffer.of(0x1f, 0x8b, 8, 0);
+/** Larger chunks than Node's 16 kB: fewer rows cross the edge of one. */
+const CHUNK_BYTES = 65_536;
 /** The CRC-32 of the data and its length, at the end. */
 const TRAILER_BYTES = 8;
 
@@ -19,7 +21,7 @@ const TRAILER_BYTES = 8;
  * parts have, and nothing after it.
  */
 export class GzipMember {
-  readonly #inflate = createInflateRaw();
+  readonly #inflate = createInflateRaw({ chunkSize: CHUNK_BYTES });
   readonly #use: (data: Buffer) => void;
   #header: Buffer = Buffer.alloc(0);
   /** The last bytes so far, which may be the trailer. */

@@ -14,7 +14,7 @@ import { findLostHead, readHead } from './head.ts';
 import { hashManifest, type ListedPool, type ListedSnapshot, listPool } from './list-archive.ts';
 import { isInRange, isRead, type Selection } from './select.ts';
 
-/** Objects that are read at the same time: enough for both cores, and for the latency of S3. */
+/** Objects that are read at the same time, so that a bucket's latency matters little. */
 const PARALLEL = 4;
 
 export interface VerifyOptions extends Selection {
@@ -24,7 +24,17 @@ export interface VerifyOptions extends Selection {
   readonly head: string | null;
   /** Checks Parquet parts; null if DuckDB is not installed. */
   readonly parquet: ParquetChecks | null;
+  /** Called after each object. */
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
   readonly signal: AbortSignal;
+}
+
+/** How far the check of a pool is. */
+export interface VerifyProgress {
+  readonly poolId: string;
+  /** Objects that were checked, of all. */
+  readonly done: number;
+  readonly total: number;
 }
 
 /**
@@ -46,9 +56,13 @@ export async function verifyPool(
   const expected = checked.flatMap(({ snapshot, objects }) =>
     objects.map((object) => ({ snapshot, object })),
   );
+  let done = 0;
   const problems = await mapParallel(expected, PARALLEL, async ({ snapshot, object }) => {
     const problem = await checkObject(context, object);
-    return problem === null ? [] : [{ ...problem, key: object.key, snapshot }];
+    done += 1;
+    options.onProgress?.({ poolId, done, total: expected.length });
+    if (problem === null) return [];
+    return [{ code: problem.code, key: object.key, snapshot, detail: problem.detail }];
   });
   const head = await readHead(context);
   const findings: Finding[] = [

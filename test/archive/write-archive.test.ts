@@ -80,6 +80,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     });
     expect(result).toEqual({
       manifest: MANIFEST,
+      snapshots: 1,
       manifestSha256: createHash('sha256')
         .update(content.get(MANIFEST) ?? '')
         .digest('hex'),

@@ -125,7 +125,7 @@ describe('verify', () => {
         `  archive    ${pathToFileURL(mirror.archive).href}`,
         `  snapshots  2, ${heads[0]?.snapshot} to ${snapshot}`,
         '  objects    12, N kB',
-        '  signed by  SHA256:… (cognito-mirror): 2 documents',
+        '  signed by  SHA256:…: 2 documents (cognito-mirror)',
         `  head       ${snapshot}, SHA-256`,
         `  ${sha256}`,
         '',

@@ -14,6 +14,7 @@ test('without variables, every setting has its documented default', () => {
     archiveUrl: pathToFileURL(resolve('.cognito-mirror/archive')).href,
     archiveFormats: ['parquet', 'jsonl'],
     archiveKmsKeyId: null,
+    archiveSigningKey: null,
     home: resolve('.cognito-mirror'),
     allowance: { share: 0.8, userListRps: 30 },
     maxRemovedRatio: 0.1,
@@ -33,6 +34,7 @@ test('every variable is read', () => {
     ARCHIVE_URL: 's3://bucket/some/prefix',
     ARCHIVE_FORMATS: 'jsonl',
     ARCHIVE_KMS_KEY_ID: 'alias/key',
+    ARCHIVE_SIGNING_KEY: 'kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234',
     MIRROR_HOME: '/srv/mirror',
     MIRROR_QUOTA_SHARE: '1',
     MIRROR_USER_LIST_RPS: '60.5',
@@ -54,6 +56,7 @@ test('every variable is read', () => {
     archiveUrl: 's3://bucket/some/prefix',
     archiveFormats: ['jsonl'],
     archiveKmsKeyId: 'alias/key',
+    archiveSigningKey: 'kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234',
     home: resolve('/srv/mirror'),
     allowance: { share: 1, userListRps: 60.5 },
     maxRemovedRatio: 0,
@@ -64,6 +67,22 @@ test('every variable is read', () => {
     file: { pools: new Map([['us-east-1_Aa1', { maxRemovedRatio: 0.5 }]]), accounts: new Map() },
   });
   expect(Object.isFrozen(config)).toBe(true);
+});
+
+test.each([
+  ['/etc/cognito-mirror/key', null],
+  ['~/key', 'the path starts with ~, which only a shell expands.'],
+  ['kms:arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/12ab-34cd', null],
+  ['kms:arn:aws:kms:us-east-1:111122223333:alias/key', 'must be kms: and the ARN of a key.'],
+  ['kms:alias/key', 'must be kms: and the ARN of a key.'],
+  ['arn:aws:kms:us-east-1:111122223333:key/12ab', 'must be kms: and the ARN of a key.'],
+])('ARCHIVE_SIGNING_KEY %j is a path or the ARN of a key', (text, problem) => {
+  const problems = problemsOf({ ARCHIVE_SIGNING_KEY: text });
+  expect(problems).toEqual(
+    problem === null
+      ? []
+      : [expect.stringContaining(`ARCHIVE_SIGNING_KEY: ${problem} Give the path of a private key`)],
+  );
 });
 
 test('empty variables count as unset', () => {

@@ -2,15 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import {
   ActionRequiredError,
+  counted,
+  formatCount,
   loadOptions,
   type PoolVerification,
   type Problem,
   parseSnapshotId,
+  type VerifyProgress,
   type VerifyRequest,
+  verifyArchives,
 } from '../../index.ts';
+import type { LiveRegion } from '../display/live-region.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
-import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 interface VerifyOptions {
@@ -53,9 +57,20 @@ async function runVerify(
   signal: AbortSignal,
 ): Promise<void> {
   const request = await toRequest(pools, options);
-  const verified = await withMirror(await loadOptions(process.env), (mirror) =>
-    mirror.verify({ ...request, signal }),
-  );
+  const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb';
+  const region = isLive ? await openRegion() : null;
+  const onProgress = ({ poolId, done, total }: VerifyProgress) =>
+    region?.draw([`${poolId}: checked ${formatCount(done)} of ${counted(total, 'object')}`]);
+  let verified: readonly PoolVerification[];
+  try {
+    verified = await verifyArchives(
+      { ...request, onProgress, signal },
+      await loadOptions(process.env),
+    );
+  } finally {
+    region?.draw([]);
+    region?.close();
+  }
   if (options.json) {
     await writeJson({ pools: verified.map(toJson) });
   } else {
@@ -64,6 +79,11 @@ async function runVerify(
   }
   const isValid = verified.every(({ findings }) => findings.length === 0);
   process.exitCode = isValid ? EXIT.done : EXIT.failed;
+}
+
+async function openRegion(): Promise<LiveRegion> {
+  const { LiveRegion } = await import('../display/live-region.ts');
+  return new LiveRegion(process.stderr);
 }
 
 function toJson({ poolId, snapshots, objects, bytes, head, findings }: PoolVerification): object {

@@ -20,7 +20,7 @@ const LABEL_WIDTH = 11;
 export function formatVerification(pools: readonly PoolVerification[], width: number): string {
   const sections = pools.map((pool) => [
     ...formatSummary(pool, width),
-    ...formatFindings(pool.findings, width),
+    ...(pool.findings.length > 0 ? ['', ...formatFindings(pool.findings, width)] : []),
   ]);
   return sections.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
 }
@@ -53,7 +53,7 @@ function describeSignatures({ documents, keys }: PoolVerification): string[] {
   return [
     ...keys.map(({ fingerprint, permission, principals, documents: own }) => {
       const who = permission === 'allowed' ? principals : PERMISSIONS[permission];
-      return `${fingerprint} (${who}): ${counted(own, 'document')}`;
+      return `${fingerprint}: ${counted(own, 'document')} (${who})`;
     }),
     ...(rest > 0 ? [`nobody: ${counted(rest, 'document')}`] : []),
   ];
@@ -61,7 +61,7 @@ function describeSignatures({ documents, keys }: PoolVerification): string[] {
 
 const PERMISSIONS = {
   refused: 'not allowed by --signers',
-  unchecked: 'not checked whose it is: give --signers',
+  unchecked: 'not checked whose key this is: give --signers',
 };
 
 function formatFindings(findings: readonly Finding[], width: number): string[] {

@@ -58,7 +58,7 @@ export async function readPoolRows(
            'snapshot', each.snapshot, 'sha256', each.manifest_sha256
          ) AS head
          FROM directory.snapshots AS each
-           JOIN mirror.snapshot_leases AS r USING (pool_id, snapshot_at)
+           JOIN mirror.runs AS r USING (pool_id, snapshot_at)
          WHERE each.pool_id = known.pool_id AND each.state = 'archived'
          ORDER BY each.snapshot_at DESC LIMIT 1
        ) AS h ON true

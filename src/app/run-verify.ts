@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Destination } from '../archive/destination.ts';
+import { openDestination } from '../archive/open-destination.ts';
+import type { AwsAccess } from '../aws/access.ts';
+import { SETTINGS } from '../config/settings.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import {
+  type AllowedSigners,
+  AllowedSignersError,
+  parseAllowedSigners,
+} from '../signature/allowed-signers.ts';
+import { ParquetChecks } from '../verify/check-content.ts';
+import type { PoolVerification } from '../verify/findings.ts';
+import { listPools } from '../verify/list-archive.ts';
+import { verifyPool } from '../verify/verify-pool.ts';
+import { createArchives } from './open-archives.ts';
+import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import { requirePoolIds } from './snapshot-name.ts';
+import type { VerifyRequest } from './verify.ts';
+
+/** @throws what `verifyArchives` throws, except that an abort rejects with the signal's reason */
+export async function runVerify(
+  request: VerifyRequest,
+  mirror: MirrorOptions,
+  signal: AbortSignal,
+): Promise<PoolVerification[]> {
+  const { head = null, from = null, to = null, content = 'all' } = request;
+  const { onProgress } = request;
+  const signers = readSigners(request.signers);
+  const targets = await findTargets(request, mirror, signal);
+  if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
+
+  const folder = await mkdtemp(join(tmpdir(), 'cognito-mirror-verify-'));
+  let parquet: ParquetChecks | null = null;
+  try {
+    parquet = content === 'structure' ? null : await openParquet(folder);
+    const options = { from, to, content, signers, head, parquet, onProgress, signal };
+    const verified: PoolVerification[] = [];
+    for (const { destination, poolId } of targets) {
+      verified.push(await verifyPool(destination, poolId, options));
+    }
+    return verified;
+  } finally {
+    parquet?.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A pool and the archive, or the copy, that is verified. */
+interface Target {
+  readonly destination: Destination;
+  readonly poolId: string;
+}
+
+/** The pools that are named; else every pool of each archive that the configuration has. */
+async function findTargets(
+  { pools = [], archive }: VerifyRequest,
+  mirror: MirrorOptions,
+  signal: AbortSignal,
+): Promise<Target[]> {
+  requirePoolIds(pools);
+  const config = toConfig(mirror);
+  const access = toAccess(mirror);
+  const archives = createArchives(config, access);
+  const copy = archive === undefined ? null : await openCopy(archive, access);
+  const open = async (poolId: string) => copy ?? archives.of(poolId);
+  if (pools.length > 0) {
+    return Promise.all(pools.map(async (poolId) => ({ destination: await open(poolId), poolId })));
+  }
+  const opening = ['', ...config.file.pools.keys()].map(open);
+  const targets: Target[] = [];
+  for (const destination of new Set(await Promise.all(opening))) {
+    const found = await listPools(destination, signal);
+    targets.push(...found.map((poolId) => ({ destination, poolId })));
+  }
+  if (targets.length === 0) throw noArchiveError(archive ?? config.archiveUrl);
+  return targets;
+}
+
+/** Null if DuckDB is not installed: the rest is verified then. */
+async function openParquet(folder: string): Promise<ParquetChecks | null> {
+  try {
+    return await ParquetChecks.open(folder);
+  } catch (error) {
+    if (error instanceof ActionRequiredError) return null;
+    throw error;
+  }
+}
+
+function readSigners(text: string | undefined): AllowedSigners | null {
+  try {
+    return text === undefined ? null : parseAllowedSigners(text);
+  } catch (error) {
+    if (!(error instanceof AllowedSignersError)) throw error;
+    throw requestError(
+      'signers',
+      error.message,
+      'Correct it, or copy the line that `cognito-mirror keygen` printed.',
+    );
+  }
+}
+
+async function openCopy(url: string, access: AwsAccess): Promise<Destination> {
+  const { schema, remedy } = SETTINGS.archiveUrl;
+  const { error } = schema.safeParse(url);
+  if (error) throw requestError('archive', error.issues[0]?.message ?? '', remedy);
+  return openDestination(url, { access });
+}
+
+function noArchiveError(url: string): ActionRequiredError {
+  return requestError(
+    url,
+    'there is no archive: it has no manifest.',
+    'Give the URL of the folder or prefix that holds `manifests/`, with --archive or ARCHIVE_URL.',
+  );
+}
+
+function severalPoolsError(pools: number): ActionRequiredError {
+  return requestError(
+    'head',
+    `it is the head of one pool, and the archive has ${pools}.`,
+    'Name the pool.',
+  );
+}
+
+function requestError(subject: string, problem: string, remedy: string): ActionRequiredError {
+  return new ActionRequiredError([{ subject, problem, remedy }]);
+}
