@@ -14,9 +14,10 @@ export type {
 } from './app/mirror.ts';
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
+export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
-export { type VerifyRequest, verifyArchives } from './app/verify.ts';
+export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
 export { printable, printableJson } from './common/printable.ts';

@@ -14,11 +14,26 @@ import {
 import { ParquetChecks } from '../verify/check-content.ts';
 import type { PoolVerification } from '../verify/findings.ts';
 import { listPools } from '../verify/list-archive.ts';
-import { verifyPool } from '../verify/verify-pool.ts';
+import type { Selection } from '../verify/select.ts';
+import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
+import type { CallOptions } from './mirror.ts';
 import { createArchives } from './open-archives.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { requirePoolIds } from './snapshot-name.ts';
-import type { VerifyRequest } from './verify.ts';
+
+/** What to verify, and against what. */
+export interface VerifyRequest extends Partial<Selection>, CallOptions {
+  /** The pools; by default every pool of the archive. */
+  readonly pools?: readonly string[] | undefined;
+  /** The URL of the archive, or of a copy; by default that of the options. */
+  readonly archive?: string | undefined;
+  /** The text of a file of OpenSSH's allowed signers: the keys that may sign. */
+  readonly signers?: string | undefined;
+  /** The SHA-256 of a manifest that a witness keeps. The archive must have it. */
+  readonly head?: string | undefined;
+  /** Called after each object. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
 
 /** @throws what `verifyArchives` throws, except that an abort rejects with the signal's reason */
 export async function runVerify(

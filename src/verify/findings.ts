@@ -31,6 +31,7 @@ export const FINDING_CODES = [
   /** An object that should be locked is not. */
   'unlocked',
 ] as const;
+/** The code of a finding. Codes stay the same when the wording changes. */
 export type FindingCode = (typeof FINDING_CODES)[number];
 
 /** One thing that is wrong with an archive. It never quotes the data of rows. */
