@@ -6,7 +6,7 @@ import {
   filesBelow,
   openCliMirror,
 } from '../support/cli-mirror.ts';
-import { keepLock, waitingFor } from '../support/holds.ts';
+import { cancelWaiting, keepLock, waitingFor } from '../support/holds.ts';
 import { runSql } from '../support/postgres.ts';
 import { changeAll, deleteMany } from './marked-pool.ts';
 import { noteDatabase, noteProcesses, Outlets } from './outlets.ts';
@@ -188,8 +188,7 @@ async function cancelPublishing(): Promise<void> {
   const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
   const running = await start(['sync']);
   await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
-  await sql(`SELECT pg_cancel_backend(pid) FROM pg_locks
-             WHERE NOT granted AND relation = 'directory.users'::regclass`);
+  await cancelWaiting(mirror, 'directory.users');
   await release();
   const { code, stderr } = await running.result;
   expect([code, stderr]).toEqual([1, expect.stringContaining('[SQLSTATE 57014]')]);

@@ -55,14 +55,28 @@ export async function keepLock(
   return release;
 }
 
+/** A table has the same number in every database that was copied from the same template. */
+const WAITING = `
+  SELECT pid FROM pg_locks
+  WHERE NOT granted AND relation = $1::regclass
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
 /** How many statements wait for a lock on a table. */
 export async function waitingFor(
   { rows }: Pick<CliMirror, 'rows'>,
   table: string,
 ): Promise<number> {
   const [row] = await rows<{ n: number }>(
-    'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = $1::regclass',
+    `SELECT count(*)::int AS n FROM (${WAITING}) AS waiting`,
     [table],
   );
   return row?.n ?? 0;
+}
+
+/** Cancels the statements that wait for a lock on this table. */
+export async function cancelWaiting(
+  { rows }: Pick<CliMirror, 'rows'>,
+  table: string,
+): Promise<void> {
+  await rows(`SELECT pg_cancel_backend(pid) FROM (${WAITING}) AS waiting`, [table]);
 }
