@@ -131,6 +131,7 @@ describe('sync', () => {
             manifest: row?.['manifest'],
             objects: 6,
             bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
+            head: { snapshots: 1, snapshot: row?.['snapshot'], sha256: row?.['manifest_sha256'] },
           },
         },
       ],
