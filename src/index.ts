@@ -8,12 +8,14 @@ export type {
   CallOptions,
   Mirror,
   QueryColumn,
+  ReviewOptions,
   StatusOptions,
   SyncOptions,
   SyncPoolsOptions,
 } from './app/mirror.ts';
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
+export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
@@ -52,6 +54,23 @@ export {
 } from './history/diff.ts';
 export type { EffectiveRole } from './history/effective-role.ts';
 export type { HistoryOfUsers, UserHistory, UserVersion } from './history/profiles.ts';
+export { formatReceipt, type ReviewReceipt } from './history/receipt.ts';
+export type {
+  Review,
+  ReviewSummary,
+  Revocation,
+  UseReview,
+  UseRevocations,
+} from './history/review.ts';
+export {
+  parseReviewFields,
+  REVIEW_FIELDS,
+  ReviewDigest,
+  type ReviewFields,
+  type ReviewKey,
+  type ReviewRow,
+  toReviewFields,
+} from './history/review-rows.ts';
 export {
   ActionRequiredError,
   type ErrorCode,
@@ -86,6 +105,7 @@ export type {
   Period,
   Profile,
 } from './postgres/history/profiles.ts';
+export type { KnownHead, NamedMembership } from './postgres/history/review.ts';
 export type { TextRow } from './postgres/read-only.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';

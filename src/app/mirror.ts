@@ -3,8 +3,10 @@ import type { PoolPlan } from '../estimate/plan-pools.ts';
 import type { UseMembers, UsersAccess } from '../history/access.ts';
 import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { HistoryOfUsers } from '../history/profiles.ts';
+import type { ReviewSummary, UseReview, UseRevocations } from '../history/review.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
+import type { NamedMembership } from '../postgres/history/review.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
@@ -60,6 +62,12 @@ export interface StatusOptions extends CallOptions {
 export interface AtOptions extends CallOptions {
   /** A snapshot id, a time by ISO 8601, `latest` or `previous`; by default `latest`. */
   readonly at?: string | undefined;
+}
+
+/** Which memberships to review. */
+export interface ReviewOptions extends AtOptions {
+  /** The names of the groups; by default all. */
+  readonly groups?: readonly string[] | undefined;
 }
 
 /** Whether mirrors are recent enough. */
@@ -154,6 +162,31 @@ export interface Mirror {
   ): Promise<void>;
   /** What the users with this username, `sub` or e-mail address have, or had. */
   accessOfUser(poolId: string, user: string, options?: AtOptions): Promise<UsersAccess>;
+  /**
+   * The memberships of a pool for an access review. Memory holds one hash for each of them.
+   *
+   * @param use receives what the review covers, and the rows in batches
+   * @returns what a receipt says about them, once `use` has read all
+   */
+  reviewAccess(poolId: string, use: UseReview, options?: ReviewOptions): Promise<ReviewSummary>;
+  /**
+   * What became of memberships that a review revoked.
+   *
+   * @param batches the memberships, as `reviewAccess` gave them
+   * @param use receives the newest snapshot, and the memberships in batches with what became of them
+   */
+  checkRevocations<T extends NamedMembership>(
+    poolId: string,
+    batches: AsyncIterable<readonly T[]>,
+    use: UseRevocations<T>,
+    options?: CallOptions,
+  ): Promise<void>;
+  /**
+   * Signs a receipt with the configured signing key, for OpenSSH's namespace `cognito-mirror-receipt`.
+   *
+   * @returns the text of its `.sig` file; null if no key is configured
+   */
+  signReceipt(receipt: Uint8Array, options?: CallOptions): Promise<string | null>;
   /** Creates the schema, or updates it. Returns the names of the applied migrations. */
   migrate(options?: CallOptions): Promise<readonly string[]>;
   /** Keeps the database up for other clients until it is closed. */

@@ -3,6 +3,7 @@ import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { accessOfGroup, accessOfUser } from '../history/access.ts';
 import { diff } from '../history/diff.ts';
 import { history } from '../history/profiles.ts';
+import { checkRevocations, reviewAccess } from '../history/review.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import {
@@ -20,6 +21,7 @@ import { checkAges } from '../runner/mirror-age.ts';
 import { measureRates, readStatus, type Status } from '../runner/status.ts';
 import { trigger } from '../runner/trigger.ts';
 import { formatSignerLine } from '../signature/allowed-signers.ts';
+import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, Turns } from './calls.ts';
 import { listPages } from './list-pages.ts';
@@ -224,6 +226,18 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     accessOfUser: (poolId, user, { signal, at = 'latest' } = {}) =>
       question(poolId, signal, (asking) => accessOfUser(asking, user, at)),
+
+    reviewAccess: (poolId, use, { signal, groups = [], at = 'latest' } = {}) =>
+      question(poolId, signal, (asking) => reviewAccess(asking, groups, at, use)),
+
+    checkRevocations: (poolId, batches, use, { signal } = {}) =>
+      question(poolId, signal, (asking) => checkRevocations(asking, batches, use)),
+
+    signReceipt: (receipt, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        const signer = await resources.signer(stop);
+        return (await signer?.sign(receipt, stop, RECEIPT_NAMESPACE)) ?? null;
+      }),
 
     migrate: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -27,6 +27,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   history: [`history ${POOL} ann@example.com`],
   access: [`access ${POOL} admins --at 2026-11-01`, `access ${POOL} --user ann@example.com`],
+  'access-review export': [
+    `access-review export ${POOL} --out review.csv`,
+    `access-review export ${POOL} admins billing --at 2026-11-01 --out review.csv`,
+  ],
+  'access-review check': ['access-review check review.csv'],
   db: ['db'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
@@ -57,7 +62,7 @@ Exit codes:
   0    done
   1    failed; run it again to resume. With status --check: a mirror is too old;
        with diff --exit-code: the snapshots differ; with verify: something is wrong
-       with the archive
+       with the archive; with access-review check: a revoked membership is still there
   2    wrong usage or configuration, or a server cannot be reached at the start
   3    a snapshot is held for review
   130  interrupted; run it again to resume
@@ -71,13 +76,26 @@ export function addHelp(program: Command): void {
   // Defaults appear without quotes, as people type them.
   const optionDescription = (option: Option) =>
     help.optionDescription(option).replace(/\(default: "(.*)"\)/, '(default: $1)');
-  for (const command of program.commands) command.configureHelp({ optionDescription });
-  for (const command of program.commands) {
-    const examples = EXAMPLES[command.name()] ?? [];
+  for (const command of withSubcommands(program).slice(1)) {
+    command.configureHelp({ optionDescription });
+    if (command.commands.length > 0) continue;
+    const examples = EXAMPLES[nameOf(command, program)] ?? [];
     const lines = examples.map((example) => `\n  ${program.name()} ${example}`);
     command.addHelpText(
       'after',
       `\nExamples:${lines.join('')}\n\nEnvironment and exit codes: ${program.name()} --help`,
     );
   }
+}
+
+/** A command, and all below it. */
+export function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+/** The name of a command as it is typed after the program's. */
+function nameOf(command: Command, program: Command): string {
+  const { parent } = command;
+  const isFirst = parent === program || parent === null;
+  return isFirst ? command.name() : `${nameOf(parent, program)} ${command.name()}`;
 }

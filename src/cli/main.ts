@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { DESCRIPTION, printable, VERSION } from '../index.ts';
 import { prepareAwsEnvironment } from './aws-environment.ts';
 import { accessCommand } from './commands/access.ts';
+import { accessReviewCommand } from './commands/access-review.ts';
 import { dbCommand } from './commands/db.ts';
 import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -21,7 +22,7 @@ import { triggerCommand } from './commands/trigger.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
 import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
-import { addHelp } from './help.ts';
+import { addHelp, withSubcommands } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 
 /** The commands in the order of `--help`. Each loads what it needs when it runs. */
@@ -36,6 +37,7 @@ const COMMANDS = [
   diffCommand,
   historyCommand,
   accessCommand,
+  accessReviewCommand,
   dbCommand,
   releaseCommand,
   discardCommand,
@@ -79,7 +81,7 @@ function hasHome(): boolean {
 function createProgram(): Command {
   const program = new Command('cognito-mirror').description(`${DESCRIPTION}.`).version(VERSION);
   for (const create of COMMANDS) program.addCommand(create());
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command
       .exitOverride()
       .showHelpAfterError('(--help shows what it takes)')

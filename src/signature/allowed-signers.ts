@@ -1,6 +1,6 @@
 import { formatPublicKey, type PublicKey, parsePublicKey } from './public-key.ts';
 import { FormatError } from './ssh-wire.ts';
-import { NAMESPACE } from './sshsig.ts';
+import { NAMESPACE, RECEIPT_NAMESPACE } from './sshsig.ts';
 
 /** A key that may sign manifests, from a file of OpenSSH's allowed signers. */
 interface AllowedSigner {
@@ -17,7 +17,8 @@ const PRINCIPAL = 'cognito-mirror';
 
 /** The line of a key for a file of allowed signers, without its line break. */
 export function formatSignerLine(publicKey: PublicKey): string {
-  return `${PRINCIPAL} namespaces="${NAMESPACE}" ${formatPublicKey(publicKey)}`;
+  const namespaces = [NAMESPACE, RECEIPT_NAMESPACE].join(',');
+  return `${PRINCIPAL} namespaces="${namespaces}" ${formatPublicKey(publicKey)}`;
 }
 
 /** Whether a key was allowed to sign at a time. */

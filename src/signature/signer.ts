@@ -2,16 +2,17 @@ import type { PublicKey } from './public-key.ts';
 import { encodeString } from './ssh-wire.ts';
 import { encodeEcdsa, encodeSigned, formatSignature, NAMESPACE } from './sshsig.ts';
 
-/** Signs the manifests of archives with one key. */
+/** Signs documents with one key. */
 export interface Signer {
   readonly publicKey: PublicKey;
   /**
    * Returns the text of the `.sig` file for a file with these bytes.
    *
+   * @param namespace what the signature is for; by default a manifest
    * @throws ActionRequiredError if a person must give access to the key; ResumableError if another
    *   attempt may succeed.
    */
-  sign(message: Uint8Array, signal: AbortSignal): Promise<string>;
+  sign(message: Uint8Array, signal: AbortSignal, namespace?: string): Promise<string>;
 }
 
 /**
@@ -26,11 +27,11 @@ export function createSigner(
 ): Signer {
   return {
     publicKey,
-    async sign(message, signal) {
-      const raw = await signBytes(encodeSigned(message, NAMESPACE), signal);
+    async sign(message, signal, namespace = NAMESPACE) {
+      const raw = await signBytes(encodeSigned(message, namespace), signal);
       const value = publicKey.type === 'ssh-ed25519' ? raw : encodeEcdsa(raw);
       const signature = Buffer.concat([encodeString(publicKey.type), encodeString(value)]);
-      return formatSignature({ publicKey, namespace: NAMESPACE, signature });
+      return formatSignature({ publicKey, namespace, signature });
     },
   };
 }

@@ -9,6 +9,8 @@ import { encodeString, encodeUint32, FormatError, WireReader } from './ssh-wire.
 
 /** What the signatures of an archive are for. `ssh-keygen -Y verify` takes it as `-n`. */
 export const NAMESPACE = 'cognito-mirror-manifest';
+/** What the signatures of receipts are for: none of them can pass for that of a manifest. */
+export const RECEIPT_NAMESPACE = 'cognito-mirror-receipt';
 
 const MAGIC = 'SSHSIG';
 const VERSION = 1;
@@ -80,18 +82,18 @@ export type Verdict =
   | { readonly sound: false; readonly reason: string };
 
 /**
- * Checks that a `.sig` file is a signature of these bytes for `NAMESPACE`. It says nothing about who
+ * Checks that a `.sig` file is a signature of these bytes for a namespace. It says nothing about who
  * has the key. Every byte counts: the file must be in the form that ssh-keygen writes.
  */
-export function verifySignature(message: Uint8Array, file: Buffer): Verdict {
+export function verifySignature(message: Uint8Array, file: Buffer, namespace = NAMESPACE): Verdict {
   try {
-    const { publicKey, signature } = parseSignature(file);
+    const { publicKey, signature } = parseSignature(file, namespace);
     const reader = new WireReader(signature);
     if (reader.text() !== publicKey.type) throw new FormatError('its algorithm is not its key’s');
     const value = reader.string();
     reader.end();
     const isEd25519 = publicKey.type === 'ssh-ed25519';
-    const signed = encodeSigned(message, NAMESPACE);
+    const signed = encodeSigned(message, namespace);
     const isValid = isEd25519
       ? verify(null, signed, publicKey.key, value)
       : verify('sha256', signed, publicKey.key, decodeEcdsa(value));
@@ -103,7 +105,10 @@ export function verifySignature(message: Uint8Array, file: Buffer): Verdict {
   }
 }
 
-function parseSignature(file: Buffer): { publicKey: PublicKey; signature: Buffer } {
+function parseSignature(
+  file: Buffer,
+  expected: string,
+): { publicKey: PublicKey; signature: Buffer } {
   const text = file.toString('latin1');
   const [, base64 = ''] = new RegExp(`^${BEGIN}\\n([\\w+/=\\n]+)${END}\\n$`).exec(text) ?? [];
   const reader = new WireReader(Buffer.from(base64, 'base64'));
@@ -114,7 +119,7 @@ function parseSignature(file: Buffer): { publicKey: PublicKey; signature: Buffer
   if (version !== VERSION) throw new FormatError(`its version is ${version}, not ${VERSION}`);
   const blob = reader.string();
   const namespace = reader.text();
-  if (namespace !== NAMESPACE) throw new FormatError(`it is not for ${NAMESPACE}`);
+  if (namespace !== expected) throw new FormatError(`it is not for ${expected}`);
   reader.string(); // reserved
   const hash = reader.text();
   if (hash !== HASH) throw new FormatError(`it does not use ${HASH}`);

@@ -39,6 +39,7 @@ const NEEDS_A_MIRROR = [
   ['diff', 'us-east-1_Simulated'],
   ['history', 'us-east-1_Simulated', 'ann'],
   ['access', 'us-east-1_Simulated', 'admins'],
+  ['access-review', 'export', 'us-east-1_Simulated', '--out', 'review.csv'],
   ['release', SNAPSHOT],
   ['discard', SNAPSHOT],
   ['trigger', 'us-east-1_Simulated'],

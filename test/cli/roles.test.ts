@@ -183,6 +183,8 @@ describe('by the documented SQL', () => {
       ['history', fleet.poolId, username as string],
       ['access', fleet.poolId, group_name as string],
       ['access', fleet.poolId, '--user', username as string, '--at', 'previous'],
+      ['access-review', 'export', fleet.poolId, '--out', 'review.csv'],
+      ['access-review', 'check', 'review.csv'],
     ]) {
       const { code, stderr } = await fleet.run(args, env('reader'));
       expect([args[0], code, stderr]).toEqual([args[0], 0, '']);

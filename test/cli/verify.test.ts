@@ -47,7 +47,7 @@ function copyWith(name: string, change: (folder: string) => void = () => {}): st
 test('keygen makes a private file, prints its line, and never overwrites', async () => {
   expect(statSync(join(mirror.folder, 'key')).mode & 0o777).toBe(0o600);
   expect(line).toMatch(
-    /^cognito-mirror namespaces="cognito-mirror-manifest" ssh-ed25519 [\w+/]+=*\n$/,
+    /^cognito-mirror namespaces="cognito-mirror-manifest,cognito-mirror-receipt" ssh-ed25519 [\w+/]+=*\n$/,
   );
   const again = await mirror.run(['keygen', '--out', 'key']);
   expect(again).toMatchObject({ code: 2, stdout: '' });

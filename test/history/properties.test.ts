@@ -7,6 +7,8 @@ import {
   type DiffQuestion,
   type Member,
   type Mirror,
+  type ReviewRow,
+  type Revocation,
 } from '../../src/index.ts';
 import type { User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
@@ -220,6 +222,78 @@ test('access is that of a plain model, for any group and user at any snapshot', 
     { numRuns: 8, endOnFailure: true },
   );
 }, 300_000);
+
+test('a review has the memberships of a plain model, and tells what became of each', async () => {
+  await fc.assert(
+    fc.asyncProperty(drawnHistory, fc.boolean(), async (states, hasApostrophes) => {
+      const { poolId, taken } = await takeAll(states);
+      const newest = taken.at(-1) as Taken;
+      for (const state of taken) {
+        const rows: ReviewRow[] = [];
+        const summary = await mirror.reviewAccess(
+          poolId,
+          async (review, batches) => {
+            expect(review).toMatchObject({ poolId, snapshot: state.id });
+            for await (const some of batches) rows.push(...some);
+          },
+          { at: state.id },
+        );
+        const expected = reviewOf(taken, state);
+        expect(rows).toEqual(expected.map(({ row }) => row));
+        expect(summary.rows).toBe(rows.length);
+
+        const found: Revocation[] = [];
+        const edit = (name: string) => (hasApostrophes ? `'${name}` : name);
+        const revoked = rows.map(({ groupName, username, memberSince }) => ({
+          ...{ groupName: edit(groupName), username: edit(username), memberSince },
+        }));
+        await mirror.checkRevocations(poolId, inBatches(revoked), async ({ snapshot }, batches) => {
+          expect(snapshot).toBe(newest.id);
+          for await (const some of batches) found.push(...some);
+        });
+        expect(found).toEqual(
+          expected.map(({ row: { groupName, username, memberSince }, becomes }) => ({
+            ...{ groupName, username, memberSince, ...becomes },
+          })),
+        );
+      }
+    }),
+    { numRuns: 12, endOnFailure: true },
+  );
+}, 300_000);
+
+async function* inBatches<T>(all: readonly T[]): AsyncIterable<readonly T[]> {
+  for (let at = 0; at < all.length; at += 2) yield all.slice(at, at + 2);
+}
+
+/** The rows of a review of a state, and what became of each membership until the last snapshot. */
+function reviewOf(taken: readonly Taken[], state: Taken) {
+  const names = state.groups.map(({ groupName }) => groupName).sort();
+  return names.flatMap((groupName) =>
+    [...(state.members[groupName] ?? [])].sort(byUsername).map((user) => {
+      const { username, sub } = user;
+      const { memberships } = historyOf(taken, username, sub);
+      const periods = memberships.filter((each) => each.groupName === groupName);
+      const memberSince = since(taken, state, username, sub, groupName) as Date;
+      const end = periods.find(({ validFrom }) => validFrom === memberSince)?.validTo ?? null;
+      const isThere = periods.some(({ validTo }) => validTo === null);
+      const back = end !== null && isThere ? periods.at(-1)?.validFrom : undefined;
+      return {
+        row: {
+          ...{ groupName, username, memberSince, name: null },
+          email: user.attributes['email'] ?? null,
+          ...{ status: user.status, enabled: user.enabled },
+          roleArn: state.groups.find((group) => group.groupName === groupName)?.roleArn,
+        },
+        becomes: {
+          state: isThere ? 'there' : 'gone',
+          goneSince: end && snapshotId(end),
+          backSince: back ? snapshotId(back) : null,
+        },
+      };
+    }),
+  );
+}
 
 /** The first snapshot of the membership that a state has. */
 function since(

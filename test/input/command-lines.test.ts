@@ -11,7 +11,7 @@ afterAll(() => mirror.close());
 
 const COMMANDS = [
   ...['sync', 'plan', 'worker', 'trigger', 'status', 'list', 'query', 'db', 'release', 'discard'],
-  ...['diff', 'history', 'access', 'migrate', 'simulator', 'demo', 'help'],
+  ...['diff', 'history', 'access', 'access-review', 'migrate', 'simulator', 'demo', 'help'],
 ];
 
 const OPTIONS = [
@@ -51,7 +51,17 @@ const NUMBERS = [
 
 const VALUES = [
   ...['previous', 'latest', 'held', '2026-11-20', '20261120T020000Z', 'added,groups'],
-  ...['users', 'groups', 'members', 'everyone', 'us-east-1_Simulated', 'us-east-1_Other', 'all'],
+  ...[
+    'export',
+    'check',
+    'users',
+    'groups',
+    'members',
+    'everyone',
+    'us-east-1_Simulated',
+    'us-east-1_Other',
+    'all',
+  ],
   ...['us-east-1_Simulated/20261120T020000Z', 'us-east-1_Simulated/../x', 'constructor', '', ','],
   ...[
     'SELECT 1',

@@ -93,7 +93,7 @@ test('every file on the way of a page in docs/DESIGN.md exists', () => {
   for (const file of files) expect(existsSync(join(ROOT, 'src', file)), file).toBe(true);
 });
 
-/** The program's commands by name, as the files of `src/cli/commands` make them. */
+/** The program's commands by name, as the files of `src/cli/commands` make them. Those in a command follow it. */
 async function commands(): Promise<Map<string, Command>> {
   const folder = join(ROOT, 'src/cli/commands');
   const modules = await Promise.all(
@@ -105,7 +105,13 @@ async function commands(): Promise<Map<string, Command>> {
     .flatMap((module) => Object.entries(module))
     .filter(([name, value]) => name.endsWith('Command') && typeof value === 'function')
     .map(([, create]) => (create as () => Command)());
-  return new Map(made.map((command) => [command.name(), command]));
+  return new Map(
+    made.flatMap((command): [string, Command][] =>
+      command.commands.length === 0
+        ? [[command.name(), command]]
+        : command.commands.map((each) => [`${command.name()} ${each.name()}`, each]),
+    ),
+  );
 }
 
 /** Every command line of the program in a text: in `sh`, `cron` and `ini` blocks, and in running text. */
@@ -133,7 +139,7 @@ test('every command in the documents exists, with its options', async () => {
   expect(lines.length).toBeGreaterThan(25);
   for (const { name, line } of lines) {
     const [first = '', ...rest] = line.split(/\s+/);
-    const command = known.get(first);
+    const command = known.get(first) ?? known.get(`${first} ${rest[0]}`);
     expect(command, `${name}: ${line}`).toBeDefined();
     const options = command?.options.map(({ long }) => long) ?? [];
     const used = rest.filter((word) => /^--\w/.test(word)).map((word) => word.split('=')[0]);
@@ -146,7 +152,9 @@ test('docs/COMMANDS.md and the README have every command; the former every optio
   const section = /^## Commands$[\s\S]*?^## /m;
   for (const name of ['docs/COMMANDS.md', 'README.md']) {
     const table = section.exec(read(name))?.[0] ?? '';
-    const rows = [...table.matchAll(/^\| `(\w+)/gm)].map(([, command = '']) => command);
+    const rows = [...table.matchAll(/^\| `([\w-]+(?: [\w-]+)?)/gm)].map(([, words = '']) =>
+      known.has(words) ? words : (words.split(' ')[0] ?? ''),
+    );
     expect(new Set(rows), name).toEqual(new Set(known.keys()));
   }
   const table = section.exec(read('docs/COMMANDS.md'))?.[0] ?? '';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadKeyFile } from '../../src/signature/key-file.ts';
 import { fingerprint, toPublicKey } from '../../src/signature/public-key.ts';
 import { createSigner, type Signer } from '../../src/signature/signer.ts';
-import { NAMESPACE, verifySignature } from '../../src/signature/sshsig.ts';
+import { NAMESPACE, RECEIPT_NAMESPACE, verifySignature } from '../../src/signature/sshsig.ts';
 import fc from '../support/fast-check.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { isAccepted, makeKeyFile, NEVER, signerLine, sshKeygen } from './support.ts';
@@ -80,6 +80,15 @@ test('a signature by ssh-keygen itself is the same, byte by byte', async () => {
   sshKeygen(['-Y', 'sign', '-f', path('key'), '-n', NAMESPACE, file]);
   const own = readFileSync(`${file}.sig`, 'utf8');
   expect(await signerOf('Ed25519').sign(MESSAGE, NEVER)).toBe(own);
+});
+
+test('a signature of a receipt is none of a manifest', async () => {
+  const signature = await signerOf('Ed25519').sign(MESSAGE, NEVER, RECEIPT_NAMESPACE);
+  expect(verifySignature(MESSAGE, Buffer.from(signature), RECEIPT_NAMESPACE).sound).toBe(true);
+  expect(verifySignature(MESSAGE, Buffer.from(signature))).toEqual({
+    sound: false,
+    reason: 'it is not for cognito-mirror-manifest',
+  });
 });
 
 test('a signature for another namespace is refused', () => {

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import {
+  ActionRequiredError,
+  counted,
+  formatReceipt,
+  type LoadedOptions,
+  type Mirror,
+  printable,
+  type ReviewSummary,
+  toReviewFields,
+} from '../../index.ts';
+import { formatSpreadsheetLine } from '../display/csv.ts';
+import { writeOut } from '../output.ts';
+import { REVIEW_COLUMNS } from './read-review.ts';
+
+/** The files beside that of a review. */
+export const receiptPath = (path: string) => `${path}.receipt.json`;
+export const signaturePath = (path: string) => `${receiptPath(path)}.sig`;
+
+export interface ExportRequest {
+  readonly poolId: string;
+  readonly groups: readonly string[];
+  readonly at: string;
+  readonly out: string;
+}
+
+/** `access-review export`: writes the file, its receipt and the receipt's signature, or none of them. */
+export async function exportReview(
+  mirror: Mirror,
+  { archiveSigningKey }: LoadedOptions,
+  request: ExportRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  // A key that cannot be used shows before anything is written.
+  if (archiveSigningKey) await mirror.allowedSigner({ signal });
+  const { out } = request;
+  const files = new NewFiles();
+  try {
+    const file = await files.create(out);
+    const receiptFile = await files.create(receiptPath(out));
+    const { summary, sha256 } = await writeRows(mirror, file, request, signal);
+    const receipt = formatReceipt(summary, sha256, new Date());
+    const signature = await mirror.signReceipt(receipt, { signal });
+    if (signature !== null) await (await files.create(signaturePath(out))).writeFile(signature);
+    await receiptFile.writeFile(receipt);
+    await files.close();
+    await writeOut(describe(out, summary, signature !== null));
+  } catch (error) {
+    await files.remove();
+    throw error;
+  }
+}
+
+async function writeRows(
+  mirror: Mirror,
+  file: FileHandle,
+  { poolId, groups, at }: ExportRequest,
+  signal: AbortSignal,
+): Promise<{ summary: ReviewSummary; sha256: string }> {
+  const hash = createHash('sha256');
+  const write = async (rows: readonly (readonly (string | null)[])[]) => {
+    const bytes = Buffer.from(rows.map((row) => formatSpreadsheetLine(row, false)).join(''));
+    hash.update(bytes);
+    await file.writeFile(bytes);
+  };
+  const undecided = [null, null, null];
+  await write([REVIEW_COLUMNS]);
+  const summary = await mirror.reviewAccess(
+    poolId,
+    async (_, batches) => {
+      for await (const rows of batches) {
+        await write(rows.map((row) => [...toReviewFields(poolId, row), ...undecided]));
+      }
+    },
+    { groups, at, signal },
+  );
+  return { summary, sha256: hash.digest('hex') };
+}
+
+function describe(out: string, summary: ReviewSummary, isSigned: boolean): string {
+  const { poolId, snapshot, groups, rows } = summary;
+  const scope = `${counted(rows, 'membership')} in ${counted(groups.length, 'group')}`;
+  const lines = [
+    `${poolId}: exported ${scope} at ${snapshot}.`,
+    `  ${out}`,
+    `  ${receiptPath(out)}`,
+    isSigned
+      ? `  ${signaturePath(out)}`
+      : 'The receipt is not signed: ARCHIVE_SIGNING_KEY is not set.',
+  ];
+  return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+/** Files that this process made: only their owner can read them, and they are removed on failure. */
+class NewFiles {
+  readonly #made: { readonly path: string; readonly file: FileHandle }[] = [];
+
+  /** @throws ActionRequiredError if the file exists or cannot be made */
+  async create(path: string): Promise<FileHandle> {
+    const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EEXIST';
+      throw new ActionRequiredError([
+        {
+          subject: '--out',
+          problem: isTaken ? `${path} exists.` : `${path} cannot be written (${error.code}).`,
+          remedy: isTaken ? 'Give another name: no file is overwritten.' : 'Give another path.',
+        },
+      ]);
+    });
+    this.#made.push({ path, file });
+    return file;
+  }
+
+  async close(): Promise<void> {
+    for (const { file } of this.#made) await file.close();
+  }
+
+  async remove(): Promise<void> {
+    for (const { path, file } of this.#made) {
+      await file.close().catch(() => {});
+      await rm(path, { force: true }).catch(() => {});
+    }
+  }
+}

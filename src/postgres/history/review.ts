@@ -1,0 +1,108 @@
+import { selectAsOf } from './as-of.ts';
+import type { Asking } from './ask.ts';
+
+/** A membership at a moment, with what a reviewer needs to know of its user. */
+export interface ReviewedMembership {
+  readonly groupName: string;
+  readonly username: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly status: string | null;
+  readonly enabled: boolean | null;
+  /** The first snapshot with the membership. */
+  readonly memberSince: Date;
+}
+
+/** The memberships of groups at a moment, in the order of the names of groups and users. */
+export function streamMemberships(
+  asking: Asking,
+  groupNames: readonly string[],
+  at: Date,
+): AsyncIterable<ReviewedMembership[]> {
+  return asking.stream<ReviewedMembership>(
+    `SELECT m.group_name AS "groupName", m.username, u.name, u.email, u.status, u.enabled,
+       m.valid_from AS "memberSince"
+     FROM (
+       ${selectAsOf('memberships', 'group_name, username, valid_from', 'group_name = ANY ($3)')}
+     ) AS m
+     -- One lookup of the key for each member: a join could read and sort all users of the pool.
+     LEFT JOIN LATERAL (
+       SELECT * FROM (
+         ${selectAsOf('users', 'name, email, status, enabled', 'username = m.username')}
+       ) AS each LIMIT 1
+     ) AS u ON true
+     ORDER BY m.group_name, m.username`,
+    [asking.poolId, at, groupNames],
+  );
+}
+
+/** The newest snapshot of a pool's archive, and the SHA-256 of its manifest in hex. */
+export interface KnownHead {
+  readonly snapshot: string;
+  readonly sha256: string;
+}
+
+/** The head of the pool's archive as the database knows it; null if nothing was archived. */
+export async function findKnownHead({ db, poolId }: Asking): Promise<KnownHead | null> {
+  const found = await db.query<KnownHead>(
+    `SELECT snapshot, manifest_sha256 AS sha256 FROM directory.snapshots
+     WHERE pool_id = $1 AND state = 'archived' ORDER BY snapshot_at DESC LIMIT 1`,
+    [poolId],
+  );
+  return found.rows[0] ?? null;
+}
+
+/** A membership as a file names it: its names may lack or have leading apostrophes. */
+export interface NamedMembership {
+  readonly groupName: string;
+  readonly username: string;
+  readonly memberSince: Date;
+}
+
+/** A version of a named membership, with its own names. */
+export interface MembershipVersion extends Pick<NamedMembership, 'groupName' | 'username'> {
+  /** The index of the membership that it matches. */
+  readonly index: number;
+  /** The first snapshot without it; null if the newest has it. */
+  readonly validTo: Date | null;
+  /** The first snapshot in which the same person is in the group again, until now; else null. */
+  readonly backSince: Date | null;
+}
+
+/** The versions that match each of the memberships: one, unless names differ in apostrophes alone. */
+export async function findMembershipVersions(
+  { db, poolId }: Asking,
+  memberships: readonly NamedMembership[],
+): Promise<MembershipVersion[]> {
+  const forms = (name: string) => `(asked.${name}, ltrim(asked.${name}, ''''),
+    '''' || ltrim(asked.${name}, ''''))`;
+  const versions = (table: string, validTo: string) =>
+    `SELECT asked.index, m.group_name, m.username, m.sub, ${validTo} AS valid_to
+     FROM asked JOIN directory.${table} AS m
+       ON m.pool_id = $1 AND m.valid_from = asked.valid_from
+       AND m.group_name IN ${forms('group_name')} AND m.username IN ${forms('username')}`;
+  const found = await db.query<MembershipVersion>(
+    `WITH asked AS (
+       SELECT * FROM unnest($2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+         AS each (group_name, username, valid_from, index)
+     ), version AS (
+       ${versions('memberships', 'NULL::timestamptz')}
+       UNION ALL ${versions('membership_history', 'm.valid_to')}
+     )
+     SELECT (index - 1)::integer AS index, group_name AS "groupName", username,
+       valid_to AS "validTo", (
+       SELECT again.valid_from FROM directory.memberships AS again
+       WHERE valid_to IS NOT NULL AND again.pool_id = $1
+         AND again.group_name = version.group_name AND again.username = version.username
+         AND again.sub IS NOT DISTINCT FROM version.sub
+     ) AS "backSince"
+     FROM version ORDER BY index`,
+    [
+      poolId,
+      memberships.map(({ groupName }) => groupName),
+      memberships.map(({ username }) => username),
+      memberships.map(({ memberSince }) => memberSince),
+    ],
+  );
+  return found.rows;
+}
