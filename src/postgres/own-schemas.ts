@@ -27,6 +27,21 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'mirror.workers',
   ],
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
+  '0004_analysts': [
+    'directory.users_by_status',
+    'directory.users_by_domain',
+    'directory.users_by_provider',
+    'directory.users_by_day',
+    'directory.changes_by_day',
+    'directory.group_sizes',
+    'directory.users_in_no_group',
+    'directory.users_in_several_groups',
+    'directory.duplicate_emails',
+    'directory.linked_profiles',
+    'directory.unconfirmed_users',
+    'directory.custom_attributes',
+    'directory.replaced_users',
+  ],
 };
 
 /** The first migration of every mirror. */

@@ -168,6 +168,14 @@ describe('by the documented SQL', () => {
     ]) {
       expect(await sql('reader', `SELECT FROM directory.${source}`), source).not.toEqual([]);
     }
+    const views = await sql(
+      'reader',
+      `SELECT relname FROM pg_class WHERE relnamespace = 'directory'::regnamespace AND relkind = 'v'`,
+    );
+    expect(views.length).toBeGreaterThan(15);
+    for (const { relname } of views) {
+      await sql('reader', `SELECT * FROM directory.${relname as string}`);
+    }
     const query = await fleet.run(
       ['query', '--csv', 'SELECT count(*) AS users FROM directory.users'],
       env('reader'),

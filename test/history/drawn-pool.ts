@@ -30,6 +30,9 @@ const drawnUser = (username: string): fc.Arbitrary<User> =>
   fc
     .record({
       person: fc.constantFrom(1, 1, 1, 2),
+      status: fc.constantFrom('CONFIRMED', 'CONFIRMED', 'UNCONFIRMED'),
+      created: fc.constantFrom(1, 1, 1, 2),
+      verified: fc.constantFrom('true', 'true', 'false'),
       enabled: fc.boolean(),
       modified: fc.constantFrom(1, 2),
       email: fc.constantFrom(null, `${username}@example.com`, 'Shared@Example.com'),
@@ -37,19 +40,26 @@ const drawnUser = (username: string): fc.Arbitrary<User> =>
       identity: fc.constantFrom(null, '7', '8'),
       mfa: fc.boolean(),
     })
-    .map(({ person, enabled, modified, email, odd, identity, mfa }) => {
+    .map(({ person, status, created, verified, enabled, modified, email, odd, identity, mfa }) => {
       const sub = `${username} ${person}`;
       const primary = String(username === `Google_${identity}`);
       const identities = JSON.stringify([{ userId: identity, providerName: 'Google', primary }]);
       const attributes: [string, string][] = [
         ['sub', sub],
-        ...(email === null ? [] : ([['email', email]] as [string, string][])),
+        ...(email === null
+          ? []
+          : ([
+              ['email', email],
+              ['email_verified', verified],
+            ] as [string, string][])),
         ...(odd === null ? [] : ([[odd, 'x']] as [string, string][])),
         ...(identity === null ? [] : ([['identities', identities]] as [string, string][])),
       ];
       return user(username, {
         sub,
+        status,
         enabled,
+        createdAt: new Date(`2025-01-0${created}T00:00:00Z`),
         modifiedAt: new Date(`2025-06-0${modified}T00:00:00Z`),
         attributes: Object.fromEntries(attributes),
         mfaOptions: mfa ? [{ deliveryMedium: 'SMS', attributeName: 'phone_number' }] : [],

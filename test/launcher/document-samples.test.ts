@@ -44,7 +44,7 @@ function samples(name: string, language: string): string[] {
     block
       .replaceAll(NAMED[0] ?? '', first)
       .replaceAll(NAMED[1] ?? '', second)
-      .replace(/'2026-11-28T09:46:00Z'/, 'now()'),
+      .replace(/'2026-11-28T09:46:00Z'/g, 'now()'),
   );
 }
 
@@ -56,6 +56,37 @@ test('every query in docs/TABLES.md runs', async () => {
   for (const query of queries) await mirror.rows(query);
   const [removed] = await mirror.rows<{ username: string }>(queries[1] ?? '');
   expect(removed?.username).toBeDefined();
+});
+
+test('docs/TABLES.md lists the columns of every table and view, and shows every view', async () => {
+  const found = await mirror.rows<{ name: string; kind: string; columns: string[] }>(
+    `SELECT c.relname AS name, c.relkind AS kind,
+       array_agg(a.attname::text ORDER BY a.attnum) AS columns
+     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+     WHERE c.relnamespace = 'directory'::regnamespace AND c.relkind IN ('r', 'v')
+     GROUP BY c.oid`,
+  );
+  expect(found.length).toBeGreaterThan(20);
+  const text = read('docs/TABLES.md');
+  const [, sections = ''] = text.split('\n## Columns\n');
+  const examples = samples('docs/TABLES.md', 'sql').join();
+  for (const { name, kind, columns } of found) {
+    if (name.endsWith('_history')) continue;
+    const row = sections.split('\n').find((line) => line.startsWith(`| \`${name}\` |`)) ?? '';
+    const documented = columns.filter((column) => new RegExp(`\\b${column}\\b`).test(row));
+    expect([name, documented]).toEqual([name, columns]);
+    if (kind === 'v') expect(examples).toMatch(new RegExp(`directory\\.${name}\\b`));
+  }
+});
+
+test('`query` finds every view without its schema', async () => {
+  const views = await mirror.rows<{ name: string }>(
+    `SELECT relname AS name FROM pg_class
+     WHERE relnamespace = 'directory'::regnamespace AND relkind = 'v'`,
+  );
+  const counts = views.map(({ name }) => `(SELECT count(*) FROM ${name}) AS ${name}`);
+  const { code, stderr } = await mirror.run(['query', `SELECT ${counts.join(', ')}`]);
+  expect([code, stderr]).toEqual([0, '']);
 });
 
 test('every query in docs/ARCHIVE.md runs in DuckDB', async () => {

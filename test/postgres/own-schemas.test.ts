@@ -79,7 +79,7 @@ describe('a mirror that was restored in part is named as such', () => {
     ['TRUNCATE mirror.migrations', /not complete: the rows of mirror\.migrations missing/],
     ['DROP SCHEMA directory CASCADE', /not complete: directory\.pools, .* missing/],
     ['DROP TABLE mirror.user_hashes', /not complete: mirror\.user_hashes missing/],
-    ['DROP VIEW directory.identities', /not complete: directory\.identities missing/],
+    ['DROP VIEW directory.effective_roles', /not complete: directory\.effective_roles missing/],
   ])('%s', async (statement, told) => {
     await migrate(url);
     await sql(statement);

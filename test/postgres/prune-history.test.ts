@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { expect, it } from 'vitest';
+import type { User } from '../../src/model/directory.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { pruneHistory } from '../../src/postgres/store/prune-history.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import { moveToPast } from '../support/past.ts';
 import { databaseForEach } from '../support/postgres.ts';
-import { begin, POOL, stage, user } from './fixtures.ts';
+import { begin, group, POOL, stage, user } from './fixtures.ts';
 
 let db: pg.Pool;
 const never = new AbortController().signal;
@@ -51,6 +52,35 @@ it('drops what ended before the days kept, and refuses a time before them', asyn
     { name: 'bob', kind: 'removed' },
     { name: 'dan', kind: 'added' },
   ]);
+});
+
+it('leaves views that begin where the history does', async () => {
+  const [ann, bob, cem] = ['ann', 'bob', 'cem'].map((name) => user(name));
+  for (const members of [[ann, bob], [bob], [bob, cem]] as User[][]) {
+    const lease = await begin(db);
+    await stage(db, lease, {
+      users: members,
+      groups: [group('admins')],
+      members: { admins: members },
+    });
+    await mergeReads(db, lease, never);
+    await publish(db, lease, 'walking');
+    await passDays(10);
+  }
+  await archived();
+  await pruneHistory(db, POOL, 15, never);
+  const sizes = await db.query(
+    `SELECT members::int, valid_from = f.retained_from AS "isStart", valid_to IS NULL AS "isNow"
+     FROM directory.group_sizes JOIN mirror.history_floors AS f USING (pool_id) ORDER BY valid_from`,
+  );
+  expect(sizes.rows).toEqual([
+    { members: 1, isStart: true, isNow: false },
+    { members: 2, isStart: false, isNow: true },
+  ]);
+  const days = await db.query(
+    'SELECT sign_ups::int, removals::int, status_changes::int FROM directory.changes_by_day',
+  );
+  expect(days.rows).toEqual([{ sign_ups: 1, removals: 0, status_changes: 0 }]);
 });
 
 it('keeps what a snapshot that is still to be archived needs', async () => {
