@@ -1,5 +1,6 @@
 /** The public API: all that programs may import from `cognito-mirror`. docs/API.md shows its use. */
 export { createMirror, syncPool } from './app/create-mirror.ts';
+export { archiveDdl } from './app/ddl.ts';
 export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
@@ -16,6 +17,7 @@ export type {
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
+export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
@@ -25,6 +27,7 @@ export type { Listing, ListingPage } from './cognito/listing.ts';
 export { printable, printableJson } from './common/printable.ts';
 export { counted, formatCount } from './common/text.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
+export { DDL_DIALECTS, type DdlDialect } from './ddl/dialects.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
 export type {
   At,

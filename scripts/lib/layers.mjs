@@ -10,7 +10,7 @@ const LAYERS = [
   ['index.ts'],
   ['app'],
   ['http'],
-  ['estimate'],
+  ['estimate', 'ddl'],
   ['runner'],
   ['snapshot', 'verify'],
   ['history'],
@@ -63,8 +63,8 @@ const OWNED_PACKAGES = [
   { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
 ];
 
-/** Layers in which a text that reads like SQL is at home: cli shows a person examples, archive drives DuckDB. */
-const MAY_HOLD_SQL = ['postgres', 'archive', 'cli'];
+/** Layers in which a text that reads like SQL is at home: cli shows a person examples, archive drives DuckDB, ddl writes for other engines. */
+const MAY_HOLD_SQL = ['postgres', 'archive', 'ddl', 'cli'];
 const SQL =
   /['"`]\s*(SELECT\s[\s\S]*?\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\w+\s+AS\s*\(|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|SCHEMA|VIEW))\s/;
 

@@ -2,9 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
-import { openDestination } from '../archive/open-destination.ts';
-import type { AwsAccess } from '../aws/access.ts';
-import { SETTINGS } from '../config/settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import {
   type AllowedSigners,
@@ -18,6 +15,7 @@ import type { Selection } from '../verify/select.ts';
 import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
 import type { CallOptions } from './mirror.ts';
 import { createArchives } from './open-archives.ts';
+import { noArchiveError, openCopy, requestError } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { requirePoolIds } from './snapshot-name.ts';
 
@@ -117,29 +115,10 @@ function readSigners(text: string | undefined): AllowedSigners | null {
   }
 }
 
-async function openCopy(url: string, access: AwsAccess): Promise<Destination> {
-  const { schema, remedy } = SETTINGS.archiveUrl;
-  const { error } = schema.safeParse(url);
-  if (error) throw requestError('archive', error.issues[0]?.message ?? '', remedy);
-  return openDestination(url, { access });
-}
-
-function noArchiveError(url: string): ActionRequiredError {
-  return requestError(
-    url,
-    'there is no archive: it has no manifest.',
-    'Give the URL of the folder or prefix that holds `manifests/`, with --archive or ARCHIVE_URL.',
-  );
-}
-
 function severalPoolsError(pools: number): ActionRequiredError {
   return requestError(
     'head',
     `it is the head of one pool, and the archive has ${pools}.`,
     'Name the pool.',
   );
-}
-
-function requestError(subject: string, problem: string, remedy: string): ActionRequiredError {
-  return new ActionRequiredError([{ subject, problem, remedy }]);
 }

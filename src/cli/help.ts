@@ -41,6 +41,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'verify --subset 3/7 --json',
   ],
   keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
+  ddl: ['ddl duckdb >archive.sql', 'ddl athena --archive s3://my-bucket/cognito --projection'],
   migrate: ['migrate'],
   simulator: ['simulator --port 4567 --users 5000 --groups 30'],
   demo: ['demo'],

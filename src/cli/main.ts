@@ -5,6 +5,7 @@ import { prepareAwsEnvironment } from './aws-environment.ts';
 import { accessCommand } from './commands/access.ts';
 import { accessReviewCommand } from './commands/access-review.ts';
 import { dbCommand } from './commands/db.ts';
+import { ddlCommand } from './commands/ddl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
 import { discardCommand } from './commands/discard.ts';
@@ -43,6 +44,7 @@ const COMMANDS = [
   discardCommand,
   verifyCommand,
   keygenCommand,
+  ddlCommand,
   migrateCommand,
   simulatorCommand,
   demoCommand,

@@ -54,6 +54,17 @@ export async function listPool(
   };
 }
 
+/** Lists the snapshots of a pool that have documents, oldest first, without the objects. */
+export async function listSnapshots(
+  destination: Destination,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<ListedSnapshot[]> {
+  const documents = new Map<string, number>();
+  await collect(destination.list(manifestsPrefix(poolId), signal), documents);
+  return groupDocuments(poolId, [...documents.keys()]);
+}
+
 async function collect(
   objects: AsyncIterable<StoredObject>,
   sizes: Map<string, number>,

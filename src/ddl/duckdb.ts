@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import { COLUMNS } from '../model/columns.ts';
+import { DATASETS } from '../model/snapshot.ts';
+import { SCHEMA } from './dialects.ts';
+import { quoteDoubled } from './quote.ts';
+import type { SealedArchive } from './sealed-archive.ts';
+
+/** DuckDB: views over the parts that the manifests name. */
+export function duckdbStatements({ url, partitions }: SealedArchive): string[] {
+  const base = url.startsWith('file:') ? fileURLToPath(url) : url;
+  const views = DATASETS.map((dataset) => {
+    const columns = ['pool_id', 'snapshot', ...COLUMNS[dataset].map(({ name }) => name)];
+    const files = partitions[dataset].flatMap(({ keys }) =>
+      keys.map((key) => `    ${quoteDoubled(`${base}/${key}`)}`),
+    );
+    const list = columns.map((name) => `"${name}"`).join(', ');
+    return `CREATE OR REPLACE VIEW ${SCHEMA}.${dataset} AS\nSELECT ${list}\nFROM read_parquet(\n  [\n${files.join(',\n')}\n  ],\n  hive_partitioning = true,\n  hive_types = {'pool_id': VARCHAR, 'snapshot': VARCHAR}\n)`;
+  });
+  return [`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`, ...views];
+}
