@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +26,9 @@ import {
 } from './destination.ts';
 
 const FILE_MODE = 0o600;
+
+/** Does not wait for the other end of a named pipe, which is no object. Windows has no such flag. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** A partial file of this age is a leftover, because writing one takes seconds. */
 const LEFTOVER_MS = 60 * 60_000;
@@ -118,15 +131,18 @@ export class FolderDestination implements Destination {
     const found = await stat(this.#path(key)).catch((error: unknown) =>
       ignoreMissing(error, `${this.#path(key)} was not found`),
     );
-    return found && { bytes: found.size, sha256: null };
+    return found?.isFile() ? { bytes: found.size, sha256: null } : null;
   }
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {
     signal.throwIfAborted();
-    const handle = await open(this.#path(key)).catch((error: unknown) =>
+    const handle = await open(this.#path(key), READ).catch((error: unknown) =>
       ignoreMissing(error, `${this.#path(key)} was not read`),
     );
-    return handle === null ? null : handle.createReadStream({ signal });
+    if (handle === null) return null;
+    if ((await handle.stat()).isFile()) return handle.createReadStream({ signal });
+    await handle.close();
+    return null;
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {

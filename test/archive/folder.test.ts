@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -39,6 +40,13 @@ test('a failed write keeps the old content and leaves no partial file', async ()
   await expect(put).rejects.toThrow(ResumableError);
   await expect(put).rejects.toThrow('a/name was not stored (EISDIR)');
   expect(await readdir(`${folder.path}/archive/a`)).toEqual(['name']);
+});
+
+test('a named pipe is no object: reading it does not wait for a writer', async () => {
+  const destination = await openDestination(pathToFileURL(folder.path).href);
+  execFileSync('mkfifo', [`${folder.path}/pipe`]);
+  expect(await destination.read('pipe', NEVER)).toBeNull();
+  expect(await destination.head('pipe', NEVER)).toBeNull();
 });
 
 test('a stored file is private, whatever the mode of its source', async () => {
