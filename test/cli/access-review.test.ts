@@ -286,7 +286,7 @@ describe('check', () => {
       (text) => text.replace(/\r\n[^\r]*staff,,ann[^\r]*/, ''),
       /has 6 rows, but its receipt has 7/,
     ],
-    ['an open quote', (text) => text.replace('"ann@', '').replace('=1', '"=1'), /line/],
+    ['an open quote', (text) => `${text}"open`, /bad\.csv line 9: a quote is not closed/],
     ['no columns', () => 'a,b\r\n1,2\r\n', /line 1: has no column pool, group, role/],
     ['no content', () => '', /line 1: is missing: the file is empty/],
     ['another pool', (text) => text.replace(`${POOL},staff`, 'eu-west-1_X,staff'), /another pool/],

@@ -36,6 +36,7 @@ export async function exportReview(
   if (archiveSigningKey) await mirror.allowedSigner({ signal });
   const { out } = request;
   const files = new NewFiles();
+  let done: string;
   try {
     const file = await files.create(out);
     const receiptFile = await files.create(receiptPath(out));
@@ -45,11 +46,13 @@ export async function exportReview(
     if (signature !== null) await (await files.create(signaturePath(out))).writeFile(signature);
     await receiptFile.writeFile(receipt);
     await files.close();
-    await writeOut(describe(out, summary, signature !== null));
+    done = describe(out, summary, signature !== null);
   } catch (error) {
     await files.remove();
     throw error;
   }
+  // The files stay even if nobody reads this.
+  await writeOut(done);
 }
 
 async function writeRows(
