@@ -82,7 +82,7 @@ export function completeUrl(text: string, { database, ...others }: UrlParts): st
 
 /**
  * The URL with what it leaves out, from libpq's variables. PGSSLMODE counts only if the URL does not
- * set TLS itself.
+ * set TLS itself. A variable that the URL overrides is not checked.
  */
 export function applyLibpqVariables(
   text: string,
@@ -103,19 +103,41 @@ export function applyLibpqVariables(
     }
     url.searchParams.set('sslmode', mode);
   }
+  const { PGHOST: host, PGPORT: port } = env;
+  const named = readUrlParts(text);
+  if (!named.host && host !== undefined && isList(host)) {
+    const problem = 'names several hosts.';
+    problems.push({ subject: 'PGHOST', problem, remedy: 'Set it to one host.' });
+  }
+  if (!named.port && port !== undefined && !isPort(port)) {
+    const problem = `must be a port from 1 to 65535, not ${JSON.stringify(port)}.`;
+    problems.push({ subject: 'PGPORT', problem, remedy: 'Set it to one port, or unset it.' });
+  }
   return completeUrl(url.href, {
-    host: env['PGHOST'],
-    port: env['PGPORT'],
+    host,
+    port,
     user: env['PGUSER'],
     password: env['PGPASSWORD'],
     database: env['PGDATABASE'],
   });
 }
 
+/** libpq's form for several hosts. */
+const HOST_LIST = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?[^/?#@]*,[^/?#@]*(?:[/?#]|$)/i;
+
+const isList = (host: string) => host.includes(',');
+const isPort = (text: string) =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+
 /** The problem with the URL of a database, or null. It never quotes the URL. */
 export function findDatabaseUrlProblem(text: string): string | null {
+  const severalHosts = 'the URL names several hosts; name one.';
+  if (HOST_LIST.test(text)) return severalHosts;
   const problem = findSchemeProblem(text, ['postgres:', 'postgresql:']);
   if (problem !== null) return problem;
+  const { host = '', port = '5432' } = readUrlParts(text);
+  if (isList(host)) return severalHosts;
+  if (!isPort(port)) return 'the URL has an invalid port; valid are 1 to 65535.';
   for (const [name, value] of new URL(text).searchParams) {
     const values = TLS_PARAMETERS.get(name);
     if (values === undefined && /^(ssl|tls)/i.test(name)) {

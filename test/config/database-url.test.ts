@@ -80,3 +80,29 @@ test('PGSSLMODE counts if the URL does not set TLS', () => {
   );
   expect(loadConfig({ PGSSLMODE: 'verify_full' }).databaseUrl).toBeNull();
 });
+
+test.each(['h1:5432,h2:5432/db', 'u:a,b@h1,h2/db', 'h1,h2/db', '/db?host=h1,h2'])(
+  'several hosts are refused, as the driver knows one: %s',
+  (rest) => {
+    const load = () => loadConfig({ DATABASE_URL: `postgres://${rest}` });
+    expect(load).toThrow(/^DATABASE_URL: the URL names several hosts; name one\./);
+  },
+);
+
+test('a comma elsewhere in a URL is no list of hosts', () => {
+  const own = 'postgres://u,v:a,b@h/db,c';
+  expect(loadConfig({ DATABASE_URL: own }).databaseUrl).toBe(own);
+});
+
+test('a host or a port that cannot be one is refused by the name of its variable', () => {
+  const load = (env: Record<string, string>) => () =>
+    loadConfig({ DATABASE_URL: 'postgres://', ...env });
+  expect(load({ PGHOST: 'h1,h2' })).toThrow(/^PGHOST: names several hosts\. Set it to one host\./);
+  expect(load({ PGPORT: 'abc' })).toThrow(/^PGPORT: must be a port from 1 to 65535, not "abc"\./);
+  expect(load({ PGPORT: '0' })).toThrow(/^PGPORT: /);
+  expect(load({ PGPORT: '65536' })).toThrow(/^PGPORT: /);
+  expect(load({ DATABASE_URL: 'postgres://h/db?port=abc' })).toThrow(
+    /^DATABASE_URL: the URL has an invalid port; valid are 1 to 65535\./,
+  );
+  expect(databaseUrl({ PGHOST: 'h1,h2', PGPORT: 'abc' })).toBe(URL);
+});

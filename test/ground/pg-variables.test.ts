@@ -5,6 +5,7 @@ import { ActionRequiredError, createMirror } from '../../src/index.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { serverPid } from '../support/embedded-server.ts';
 import { setEnvironment } from '../support/environment.ts';
+import { runSql } from '../support/postgres.ts';
 import { postgresVersions, startPostgresServer } from '../support/postgres-server.ts';
 
 /** What libpq and the driver take from the environment, each pointing somewhere else. */
@@ -57,11 +58,14 @@ describe('PG* variables', () => {
     expect(tls.stderr).toMatch(/the URL asks for TLS, which the server does not support/);
   });
 
-  test('fill in what DATABASE_URL leaves out', async () => {
+  test('fill in what DATABASE_URL leaves out, whatever the names are', async () => {
     const [programs] = await postgresVersions();
     const server = await startPostgresServer(programs as Exclude<typeof programs, undefined>);
     const { hostname, port } = new URL(server.url);
-    const env = { PGHOST: hostname, PGPORT: port, PGUSER: 'postgres', PGDATABASE: 'mirror' };
+    const [user, database] = ['u@ü: %41', 'd@b/ü:+ %41'];
+    await runSql(server.url, `CREATE ROLE "${user}" LOGIN SUPERUSER`);
+    await runSql(server.url, `CREATE DATABASE "${database}"`);
+    const env = { PGHOST: hostname, PGPORT: port, PGUSER: user, PGDATABASE: database };
     const sync = await mirror
       .sync([], { ...env, DATABASE_URL: 'postgres://' })
       .finally(() => server.close());

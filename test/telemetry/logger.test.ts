@@ -63,3 +63,13 @@ test('counts are kept under redacted names', () => {
   log.info({ users: 3, items: 0, members: null });
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ users: 3, items: 0, members: null });
 });
+
+test('the text around a value that is hidden already stays', () => {
+  const { lines, log } = collect(false);
+  log.info('no login (postgres://?user=u&password=***): the server refuses it');
+  expect(JSON.parse(lines[0] ?? '').msg).toBe(
+    'no login (postgres://?user=u&password=***): the server refuses it',
+  );
+  log.info('password=***hunter2 password=***');
+  expect(JSON.parse(lines[1] ?? '').msg).toBe('password=*** password=***');
+});

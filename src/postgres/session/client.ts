@@ -51,20 +51,23 @@ export class SessionClient extends pg.Client {
   constructor({ connectionString, application_name, settings = WORK }: SessionConfig) {
     const { searchParams } = new URL(connectionString);
     const [theirs, options] = [searchParams.get('application_name'), searchParams.get('options')];
+    const { user = readSystemUser(), database = user, password } = readUrlParts(connectionString);
     const name = theirs ? `${application_name} (${theirs})` : application_name;
     super({
       // Without these the driver reads PGSSLMODE and PGSSLNEGOTIATION. The URL overrides them.
       ssl: false,
       sslnegotiation: 'postgres',
-      connectionString: forDriver(connectionString),
+      connectionString: forDriver(connectionString, user),
       connectionTimeoutMillis: CONNECT_MS,
       // A server that vanished is noticed within minutes, not hours.
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types,
     });
+    // From the URL, the driver would take the name of a database with escapes such as `%40`.
+    Object.assign(this, { database });
     // Otherwise the driver would use PGPASSWORD or a password file.
-    if (!readUrlParts(connectionString).password) Object.assign(this, { password: failWithout });
+    if (password === undefined) Object.assign(this, { password: failWithout });
     this.#url = connectionString;
     this.#settings = { ...settings, application_name: name };
     this.#startup = { application_name: name, ...(options && { options }) };
@@ -162,13 +165,12 @@ export function sharedBackends(url: string): ActionRequiredError {
 }
 
 /** The URL without what the driver must not see, and with all that it would look for elsewhere. */
-function forDriver(text: string): string {
+function forDriver(text: string, user: string | undefined): string {
   const url = new URL(text);
   for (const name of [...url.searchParams.keys()]) {
     if (!OF_THE_DRIVER.test(name)) url.searchParams.delete(name);
   }
-  const user = readUrlParts(text).user ?? readSystemUser();
-  return completeUrl(url.href, { host: 'localhost', port: '5432', user, database: user });
+  return completeUrl(url.href, { host: 'localhost', port: '5432', user });
 }
 
 /** The user of this process; undefined for a user id without a name. */
