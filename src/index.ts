@@ -24,6 +24,7 @@ export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
 export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
+export { quoteWord } from './common/command.ts';
 export { printable, printableJson } from './common/printable.ts';
 export { counted, formatCount } from './common/text.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';

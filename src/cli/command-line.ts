@@ -1,5 +1,6 @@
 import { basename, delimiter, dirname, isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quoteWord } from '../index.ts';
 
 const NAME = 'cognito-mirror';
 
@@ -25,8 +26,8 @@ const HERE: Started = { env: process.env, script: process.argv[1], folder: () =>
  */
 export function commandLine(args: readonly string[], started: Started = HERE): string {
   const home = started.env['MIRROR_HOME']?.trim();
-  const words = [program(started), ...args.map(quote)];
-  return (home ? [`MIRROR_HOME=${quote(home)}`, ...words] : words).join(' ');
+  const words = [program(started), ...args.map(quoteWord)];
+  return (home ? [`MIRROR_HOME=${quoteWord(home)}`, ...words] : words).join(' ');
 }
 
 /**
@@ -43,9 +44,9 @@ function program({ env, script, folder }: Started): string {
   const isByNpx = env['npm_command'] === 'exec';
   if (!isByNpx && script !== undefined && basename(script) === NAME) {
     const isOnPath = (env['PATH'] ?? '').split(delimiter).includes(dirname(script));
-    return isOnPath ? NAME : quote(script);
+    return isOnPath ? NAME : quoteWord(script);
   }
-  return `node ${quote(fromHere(PROGRAM_FILE, folder))}`;
+  return `node ${quoteWord(fromHere(PROGRAM_FILE, folder))}`;
 }
 
 /** The path relative to the working folder if it is below it, otherwise the full path. */
@@ -57,11 +58,6 @@ function fromHere(path: string, folder: () => string): string {
     // The working folder was deleted.
     return path;
   }
-}
-
-/** A word as a POSIX shell reads it back. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A text of the program, with its commands as they must be typed here. */

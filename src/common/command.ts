@@ -7,6 +7,6 @@ export function formatCommand(args: readonly string[]): string {
 }
 
 /** A word as a POSIX shell reads it back. */
-function quoteWord(word: string): string {
+export function quoteWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,7 +6,8 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { quoteWord } from '../common/command.ts';
+import { openRegularFile } from '../common/regular-file.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { type PublicKey, toPublicKey } from './public-key.ts';
 import { createSigner, type Signer } from './signer.ts';
@@ -32,21 +33,20 @@ export async function loadKeyFile(path: string): Promise<Signer> {
 }
 
 async function readPrivately(path: string): Promise<string> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    const remedy = error.code === 'ENOENT' ? MAKE_ONE : 'Let this user read it.';
+  const file = await openRegularFile(path).catch((error: NodeJS.ErrnoException) => {
+    const remedy = error.code === 'EACCES' ? 'Let this user read it.' : MAKE_ONE;
     throw keyError(path, `cannot be read (${error.code}).`, remedy);
   });
+  if (file === null) throw keyError(path, 'is not a regular file.', MAKE_ONE);
   try {
     const { mode, uid, size } = await file.stat();
     // As ssh has it. A file of another user, such as a secret of Kubernetes, is read by a group.
     const forbidden = uid === process.getuid?.() ? 0o077 : 0o007;
     if (process.platform !== 'win32' && (mode & forbidden) !== 0) {
-      throw keyError(path, 'can be read by others.', `Run \`chmod 600 '${path}'\`.`);
+      throw keyError(path, 'can be read by others.', `Run \`chmod 600 ${quoteWord(path)}\`.`);
     }
     if (size > MAX_BYTES) throw keyError(path, 'is too large for a private key.', MAKE_ONE);
-    return await file.readFile('latin1').catch((error: NodeJS.ErrnoException) => {
-      throw keyError(path, `cannot be read (${error.code}).`, 'Give the path of a file.');
-    });
+    return await file.readFile('latin1');
   } finally {
     await file.close();
   }
@@ -60,7 +60,11 @@ function parsePrivateKey(text: string, path: string): KeyObject {
     if (label === 'ENCRYPTED PRIVATE KEY') throw new EncryptedError();
   } catch (error) {
     if (error instanceof EncryptedError) {
-      const remedy = `Remove its passphrase with \`ssh-keygen -p -N '' -f '${path}'\`, or use a key of KMS.`;
+      const file = quoteWord(path);
+      const command = label.startsWith('OPENSSH')
+        ? `ssh-keygen -p -N '' -f ${file}`
+        : `openssl pkey -in ${file} -out NEW_FILE`;
+      const remedy = `Remove its passphrase with \`${command}\`, or use a key of KMS.`;
       throw keyError(path, 'is encrypted with a passphrase.', remedy);
     }
     const reason = error instanceof FormatError ? `: ${error.message}` : '';

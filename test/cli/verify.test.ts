@@ -1,4 +1,13 @@
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -54,6 +63,16 @@ test('keygen makes a private file, prints its line, and never overwrites', async
   expect(again.stderr).toContain('/key exists. Give another name: no key is overwritten.');
   const shown = await mirror.run(['keygen', '--public'], { ARCHIVE_SIGNING_KEY: 'key' });
   expect(shown).toMatchObject({ code: 0, stdout: line, stderr: '' });
+});
+
+test('keygen prints a setting that a shell takes as it is', async () => {
+  const made = await mirror.run(['keygen', '--out', "ana's key"]);
+  const [setting] = /ARCHIVE_SIGNING_KEY=.*/.exec(made.stderr) ?? [''];
+  const shown = spawnSync('sh', ['-c', `${setting}; printf %s "$ARCHIVE_SIGNING_KEY"`]);
+  expect(shown.stdout.toString()).toBe(join(realpathSync(mirror.folder), "ana's key"));
+  const both = await mirror.run(['keygen', '--public', '--out', 'other']);
+  expect(both.code).toBe(2);
+  expect(both.stderr).toContain("option '--public' cannot be used with option '--out <file>'");
 });
 
 test('ssh-keygen accepts every manifest of the archive', () => {

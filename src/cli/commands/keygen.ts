@@ -1,7 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { ActionRequiredError, createSigningKey, loadOptions, printable } from '../../index.ts';
+import {
+  ActionRequiredError,
+  createSigningKey,
+  loadOptions,
+  printable,
+  quoteWord,
+} from '../../index.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -24,7 +30,12 @@ export function keygenCommand(): Command {
         DEFAULT_FILE,
       ),
     )
-    .option('--public', 'make no key: print the line of the key that ARCHIVE_SIGNING_KEY names')
+    .addOption(
+      new Option(
+        '--public',
+        'make no key: print the line of the key that ARCHIVE_SIGNING_KEY names',
+      ).conflicts('out'),
+    )
     .action((options: KeygenOptions) =>
       withSignals((signal) => (options.public ? showKey(signal) : makeKey(options.out))),
     );
@@ -48,7 +59,7 @@ async function makeKey(out: string): Promise<void> {
   }
   console.error(
     `The private key is in ${printable(path)}. Keep it secret, and sign with it:\n` +
-      `  ARCHIVE_SIGNING_KEY=${printable(path)}\n` +
+      `  ARCHIVE_SIGNING_KEY=${printable(quoteWord(path))}\n` +
       'Give this line to everyone who verifies, in a file of allowed signers:',
   );
   await writeOut(`${allowedSigner}\n`);
