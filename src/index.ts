@@ -27,6 +27,7 @@ export type { Listing, ListingPage } from './cognito/listing.ts';
 export { quoteWord } from './common/command.ts';
 export { printable, printableJson } from './common/printable.ts';
 export { counted, formatCount } from './common/text.ts';
+export { parseTime } from './common/time.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
 export { DDL_DIALECTS, type DdlDialect } from './ddl/dialects.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';

@@ -41,6 +41,9 @@ export async function runVerify(
 ): Promise<PoolVerification[]> {
   const { head = null, from = null, to = null, content = 'all' } = request;
   const { onProgress } = request;
+  if (from !== null && to !== null && from > to) {
+    throw requestError('from', 'it is later than `to`.', 'Give the earlier time as `from`.');
+  }
   const signers = readSigners(request.signers);
   const targets = await findTargets(request, mirror, signal);
   if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
@@ -54,11 +57,17 @@ export async function runVerify(
     for (const { destination, poolId } of targets) {
       verified.push(await verifyPool(destination, poolId, options));
     }
+    if (verified.every(isNothing)) throw nothingError(verified);
     return verified;
   } finally {
     parquet?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** True if there was nothing to verify, which is no reason to call it valid. */
+function isNothing({ snapshots, findings }: PoolVerification): boolean {
+  return snapshots === 0 && findings.length === 0;
 }
 
 /** A pool and the archive, or the copy, that is verified. */
@@ -80,7 +89,8 @@ async function findTargets(
   const copy = archive === undefined ? null : await openCopy(archive, access);
   const open = async (poolId: string) => copy ?? archives.of(poolId);
   if (pools.length > 0) {
-    return Promise.all(pools.map(async (poolId) => ({ destination: await open(poolId), poolId })));
+    const named = [...new Set(pools)];
+    return Promise.all(named.map(async (poolId) => ({ destination: await open(poolId), poolId })));
   }
   const opening = ['', ...config.file.pools.keys()].map(open);
   const targets: Target[] = [];
@@ -118,7 +128,15 @@ function readSigners(text: string | undefined): AllowedSigners | null {
 function severalPoolsError(pools: number): ActionRequiredError {
   return requestError(
     'head',
-    `it is the head of one pool, and the archive has ${pools}.`,
+    `it is the head of one pool, and there are ${pools} to verify.`,
     'Name the pool.',
+  );
+}
+
+function nothingError(verified: readonly PoolVerification[]): ActionRequiredError {
+  return requestError(
+    verified.map(({ poolId }) => poolId).join(', '),
+    'there is no snapshot to verify.',
+    'Give other times, or wait until a snapshot is archived.',
   );
 }

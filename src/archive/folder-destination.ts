@@ -1,19 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  constants,
-  copyFile,
-  link,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from '../common/folders.ts';
+import { openRegularFile } from '../common/regular-file.ts';
 import { getErrorCode } from '../common/system.ts';
 import { ResumableError } from '../model/errors.ts';
 import {
@@ -26,9 +17,6 @@ import {
 } from './destination.ts';
 
 const FILE_MODE = 0o600;
-
-/** Does not wait for the other end of a named pipe, which is no object. Windows has no such flag. */
-const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** A partial file of this age is a leftover, because writing one takes seconds. */
 const LEFTOVER_MS = 60 * 60_000;
@@ -136,13 +124,10 @@ export class FolderDestination implements Destination {
 
   async read(key: string, signal: AbortSignal): Promise<Readable | null> {
     signal.throwIfAborted();
-    const handle = await open(this.#path(key), READ).catch((error: unknown) =>
+    const handle = await openRegularFile(this.#path(key)).catch((error: unknown) =>
       ignoreMissing(error, `${this.#path(key)} was not read`),
     );
-    if (handle === null) return null;
-    if ((await handle.stat()).isFile()) return handle.createReadStream({ signal });
-    await handle.close();
-    return null;
+    return handle === null ? null : handle.createReadStream({ signal });
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {

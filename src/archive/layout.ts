@@ -48,7 +48,12 @@ export function revisionKey(poolId: string, snapshot: string, revision: number):
   return `${manifestsPrefix(poolId)}${snapshot}.r${revision}.json`;
 }
 
+/** The prefix of a pool's locks, with a slash at the end. */
+export function locksPrefix(poolId: string): string {
+  return `locks/pool_id=${poolId}/`;
+}
+
 /** The key of the lock that a mirror holds while it writes a snapshot's archive. */
 export function lockKey(poolId: string, snapshot: string): string {
-  return `locks/pool_id=${poolId}/${snapshot}.json`;
+  return `${locksPrefix(poolId)}${snapshot}.json`;
 }

@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** Absent on Windows, which has no named pipes among its files. */
-const { O_RDONLY, O_NONBLOCK = 0 } = constants;
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * Opens a file for reading. Returns null if it is something else, such as a folder, a device, or a
@@ -11,7 +10,7 @@ const { O_RDONLY, O_NONBLOCK = 0 } = constants;
  * @throws the system's error if it cannot be opened
  */
 export async function openRegularFile(path: string): Promise<FileHandle | null> {
-  const file = await open(path, O_RDONLY | O_NONBLOCK);
+  const file = await open(path, FLAGS);
   const found = await file.stat().catch(() => null);
   if (found?.isFile()) return file;
   await file.close();

@@ -1,4 +1,5 @@
 import { formatCommand } from '../common/command.ts';
+import { parseTime } from '../common/time.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
 import type { Asking } from '../postgres/history/ask.ts';
@@ -138,17 +139,4 @@ function listing({ poolId }: Asking): string {
 
 function wrong(subject: string, problem: string, remedy: string): ActionRequiredError {
   return new ActionRequiredError([{ subject, problem, remedy }]);
-}
-
-/** A date, or a date with a time; in UTC unless an offset follows. */
-const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
-
-/** Parses a time by ISO 8601. A date alone is its beginning. Returns null for any other text. */
-export function parseTime(text: string): Date | null {
-  const [, day, time = '00:00', zone = 'Z'] = TIME.exec(text) ?? [];
-  if (day === undefined) return null;
-  // JavaScript would read the 31st of a short month as a day of the next one.
-  const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day) ?? false;
-  const at = new Date(`${day}T${time}${zone}`);
-  return isDay && !Number.isNaN(at.getTime()) ? at : null;
 }

@@ -68,6 +68,8 @@ export interface PoolVerification {
   /** The objects that were checked, and their bytes as listed or read. */
   readonly objects: number;
   readonly bytes: number;
+  /** The objects of which every byte was read: by the selection, none, some or all. */
+  readonly objectsRead: number;
   /** The newest snapshot of the archive; null if it has no readable manifest. */
   readonly head: { readonly snapshot: string; readonly sha256: string } | null;
   /** How many manifests and amendments were checked, and the keys that signed them. */

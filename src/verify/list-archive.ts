@@ -23,12 +23,19 @@ export interface Listing {
   readonly sizes: ReadonlyMap<string, number>;
 }
 
-/** The pools of which the archive has manifests, sorted. */
+/** The prefixes of parts, above those of pools. */
+const PARTS = ARCHIVE_FORMATS.flatMap((format) =>
+  DATASETS.map((dataset) => `${format}/${dataset}/` as const),
+);
+
+/** The pools of which the archive has a manifest or only parts, sorted. */
 export async function listPools(destination: Destination, signal: AbortSignal): Promise<string[]> {
   const pools = new Set<string>();
-  for await (const { key } of destination.list('manifests/', signal)) {
-    const [, poolId = ''] = /^manifests\/pool_id=([^/]+)\//.exec(key) ?? [];
-    if (isPoolId(poolId)) pools.add(poolId);
+  for (const prefix of ['manifests/', ...PARTS]) {
+    for await (const { key } of destination.list(prefix, signal)) {
+      const [, poolId = ''] = /^pool_id=([^/]+)\//.exec(key.slice(prefix.length)) ?? [];
+      if (isPoolId(poolId)) pools.add(poolId);
+    }
   }
   return [...pools].sort();
 }
@@ -40,11 +47,8 @@ export async function listPool(
   signal: AbortSignal,
 ): Promise<Listing> {
   const sizes = new Map<string, number>();
-  for (const format of ARCHIVE_FORMATS) {
-    for (const dataset of DATASETS) {
-      const prefix = `${format}/${dataset}/pool_id=${poolId}/`;
-      await collect(destination.list(prefix, signal), sizes);
-    }
+  for (const prefix of PARTS) {
+    await collect(destination.list(`${prefix}pool_id=${poolId}/`, signal), sizes);
   }
   const documents = new Map<string, number>();
   await collect(destination.list(manifestsPrefix(poolId), signal), documents);

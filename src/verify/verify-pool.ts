@@ -1,5 +1,5 @@
 import { type Destination, isStored } from '../archive/destination.ts';
-import { manifestsPrefix } from '../archive/layout.ts';
+import { locksPrefix, manifestsPrefix } from '../archive/layout.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
@@ -79,6 +79,7 @@ export async function verifyPool(
     snapshots: sealed.length,
     range: first && last ? { from: first.snapshot, to: last.snapshot } : null,
     objects: expected.length,
+    objectsRead: expected.filter(({ object }) => isRead(object.key, options.content)).length,
     bytes: expected.reduce((sum, { object }) => sum + (listing.sizes.get(object.key) ?? 0), 0),
     head,
     documents: checked.reduce((sum, each) => sum + each.documents, 0),
@@ -100,7 +101,9 @@ async function checkSnapshots(
   const manifests = listing.snapshots.filter(({ hasManifest }) => hasManifest);
   const checked: SnapshotDocuments[] = [];
   let needsSignature = signers !== null;
-  if (manifests.length === 0 && inRange.length === 0) return [noManifests(poolId)];
+  if (manifests.length === 0 && inRange.length === 0) {
+    return (await hasLock(context)) ? [] : [noManifests(poolId)];
+  }
   for (const listed of inRange) {
     const options = { destination, poolId, signatures, needsSignature, signal };
     const documents = await checkDocuments(options, listed);
@@ -109,6 +112,12 @@ async function checkSnapshots(
     checked.push({ ...documents, findings: [...documents.findings, ...link] });
   }
   return checked;
+}
+
+/** True if a mirror archives a snapshot of the pool now, which may be the first. */
+async function hasLock({ destination, poolId, signal }: PoolContext): Promise<boolean> {
+  for await (const _ of destination.list(locksPrefix(poolId), signal)) return true;
+  return false;
 }
 
 /** What stands for the snapshots of a pool that has none. */

@@ -71,6 +71,19 @@ describe('output on a full disk', () => {
 });
 
 describe('output whose reader is gone', () => {
+  it.each([
+    ['verify', 'us-east-1_Missing'],
+    ['diff', 'POOL', '--exit-code'],
+    ['status', '--check', '--max-age', '1s', 'POOL'],
+  ])('leaves the answer of %s in the exit code', async (...words) => {
+    const snapshots = await mirror.rows('SELECT FROM directory.snapshots');
+    if (snapshots.length < 2) await mirror.sync();
+    const args = words.map((word) => (word === 'POOL' ? mirror.poolId : word));
+    const shell = '{ "$@"; echo $? > code; } | true; exit $(cat code)';
+    const { code, stderr } = await mirror.run(args, {}, shell);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  });
+
   it('ends a query, which did not fail', async () => {
     const running = await mirror.start(['query', 'SELECT * FROM generate_series(1, 1000000)']);
     running.child.stdout.once('data', () => running.child.stdout.destroy());

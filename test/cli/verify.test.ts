@@ -196,12 +196,39 @@ describe('verify', () => {
       [['--from', second], 1],
       [['--to', first], 1],
       [['--from', '2020-01-01', '--to', '2099-12-31'], 2],
-      [['--from', '2099-01-01T00:00:00Z'], 0],
+      [['--from', '2020-01-01T00:00', '--to', '2099-12-31 23:59:59+05:30'], 2],
     ] as const) {
       const { stdout, code } = await verify(mirror.archive, '--json', ...args);
       expect(code).toBe(0);
       expect(JSON.parse(stdout).pools[0].snapshots).toBe(count);
     }
+  });
+
+  test.each([
+    [['--from', '2099-01-01'], 'there is no snapshot to verify.'],
+    [['--from', '2026-12-01', '--to', '2026-11-30'], 'from: it is later than `to`.'],
+    [['--to', '2026-02-31'], '--to: "2026-02-31" is not a time.'],
+    [['--from', '2026-13'], '--from: "2026-13" is not a time.'],
+  ])('calls nothing valid if there is nothing to verify: %j', async (args, problem) => {
+    const { code, stdout, stderr } = await verify(mirror.archive, ...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(problem);
+  });
+
+  test('verifies a pool that is named twice once', async () => {
+    const { poolId } = mirror;
+    const sha256 = heads[0]?.sha256 ?? '';
+    const { code, stdout } = await verify(mirror.archive, poolId, poolId, '--head', sha256);
+    expect(code).toBe(0);
+    expect(stdout.match(/: valid$/gm)).toHaveLength(1);
+  });
+
+  test('says how much it read', async () => {
+    expect((await verify(mirror.archive)).stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB$/m);
+    const structure = await verify(mirror.archive, '--structure');
+    expect(structure.stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB, of which 0 were read$/m);
+    const part = await verify(mirror.archive, '--subset', '1/2');
+    expect(part.stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB, of which \d+ were read$/m);
   });
 });
 

@@ -1,7 +1,10 @@
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { verifyArchives } from '../../src/app/verify.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { POOL } from '../archive/support.ts';
 import fc from '../support/fast-check.ts';
@@ -142,6 +145,53 @@ describe('an object', () => {
     expect(named((await copy.verify()).findings)).toEqual([['extra', part]]);
     copy.write(`locks/pool_id=${POOL}/${snapshot}.json`, '{}');
     expect((await copy.verify()).findings).toEqual([]);
+  });
+});
+
+describe('something that is not a regular file in the place of an object', () => {
+  test('is not read or waited for: the object is missing', async () => {
+    const copy = archive().copy();
+    const [folder = '', pipe = ''] = partsOf(THIRD, 'jsonl/');
+    const signature = `${manifestOf(THIRD)}.sig`;
+    for (const key of [folder, pipe, signature]) remove(copy, key);
+    mkdirSync(join(copy.folder, folder));
+    mkdirSync(join(copy.folder, signature));
+    execFileSync('mkfifo', [join(copy.folder, pipe)]);
+    expect(named((await copy.verify()).findings)).toEqual(
+      [
+        ['missing', folder],
+        ['missing', pipe],
+        ['unsigned', manifestOf(THIRD)],
+      ].sort((a, b) => ((a[1] ?? '') < (b[1] ?? '') ? -1 : 1)),
+    );
+  });
+});
+
+describe('a pool whose manifests are all gone', () => {
+  test('is found by its parts', async () => {
+    const copy = archive().copy();
+    for (const key of archive().keys.filter((each) => each.startsWith('manifests/'))) {
+      remove(copy, key);
+    }
+    const url = pathToFileURL(copy.folder).href;
+    const [only, ...more] = await verifyArchives({ archive: url });
+    expect(more).toEqual([]);
+    expect(only).toMatchObject({ poolId: POOL, snapshots: 0 });
+    const parts = archive().keys.filter((key) => !key.startsWith('manifests/'));
+    const found = only?.findings.map(({ code, key }) => `${code} ${key}`).sort();
+    const expected = [`missing manifests/pool_id=${POOL}/`, ...parts.map((key) => `extra ${key}`)];
+    expect(found).toEqual(expected.sort());
+  });
+
+  test('has no finding while its first snapshot is being archived', async () => {
+    const copy = archive().copy();
+    const other = 'us-east-1_Another';
+    const snapshot = '20261125T020000Z';
+    copy.write(`jsonl/users/pool_id=${other}/snapshot=${snapshot}/part-00000.jsonl.gz`, 'a part');
+    copy.write(`locks/pool_id=${other}/${snapshot}.json`, '{}');
+    const pools = await verifyArchives({ archive: pathToFileURL(copy.folder).href });
+    expect(pools.flatMap(({ findings }) => findings)).toEqual([]);
+    expect(pools.map(({ poolId }) => poolId).sort()).toEqual([POOL, other].sort());
   });
 });
 

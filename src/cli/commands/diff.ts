@@ -81,6 +81,8 @@ async function runDiff(
   signal: AbortSignal,
 ): Promise<void> {
   const printer = await choosePrinter(options);
+  // Until this is known: the reader of the output may close it early.
+  if (options.exitCode) process.exitCode = EXIT.failed;
   const { only, group, fields, allFields, redact, from, to } = options;
   const question = { only, group, fields, allFields, redact, from, to, signal };
   const result = await withMirror(await loadOptions(process.env), (mirror) =>

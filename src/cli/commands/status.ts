@@ -98,6 +98,8 @@ async function checkAge(
   const { formatAges } = await import('../display/status-pools.ts');
   const { at, ok, pools } = await mirror.checkAge(limit);
   const { maxAgeSeconds, signal } = limit;
+  // Before the output, whose reader may close it early.
+  process.exitCode = ok ? EXIT.done : EXIT.failed;
   if (json) {
     await writeJson({ ok, maxAgeSeconds, pools });
   } else {
@@ -105,7 +107,6 @@ async function checkAge(
     const place = exists ? {} : { place: mirror.location };
     await writeOut(formatAges(pools, maxAgeSeconds, { at, ...place }));
   }
-  process.exitCode = ok ? EXIT.done : EXIT.failed;
 }
 
 /** @throws ActionRequiredError if a pool was never mirrored */

@@ -8,6 +8,7 @@ import {
   type PoolVerification,
   type Problem,
   parseSnapshotId,
+  parseTime,
   type VerifyProgress,
   type VerifyRequest,
   verifyArchives,
@@ -71,14 +72,15 @@ async function runVerify(
     region?.draw([]);
     region?.close();
   }
+  const isValid = verified.every(({ findings }) => findings.length === 0);
+  // Before the output, whose reader may close it early.
+  process.exitCode = isValid ? EXIT.done : EXIT.failed;
   if (options.json) {
     await writeJson({ pools: verified.map(toJson) });
   } else {
     const { formatVerification } = await import('../display/verification-text.ts');
     await writeOut(formatVerification(verified, outputWidth()));
   }
-  const isValid = verified.every(({ findings }) => findings.length === 0);
-  process.exitCode = isValid ? EXIT.done : EXIT.failed;
 }
 
 async function openRegion(): Promise<LiveRegion> {
@@ -107,8 +109,8 @@ async function toRequest(
     pools,
     archive,
     signers: signers === undefined ? undefined : await readSigners(signers, problems),
-    from: read('from', from, (text) => parseTime(text, '00:00:00.000')),
-    to: read('to', to, (text) => parseTime(text, '23:59:59.999')),
+    from: read('from', from, parseMoment),
+    to: read('to', to, parseEnd),
     content: structure ? ('structure' as const) : read('subset', subset, parseSubset),
     head: read('head', head, parseHead)?.sha256,
   };
@@ -119,8 +121,8 @@ async function toRequest(
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  from: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00:00Z, or a snapshot.',
-  to: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00:00Z, or a snapshot.',
+  from: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00Z, or a snapshot id.',
+  to: 'Give a date such as 2026-11-20, a time such as 2026-11-20T02:00Z, or a snapshot id.',
   subset: 'Give two numbers such as 3/7: the third of seven parts.',
   head: 'Give the 64 hexadecimal digits that `verify`, `status` or `sync` printed.',
 };
@@ -136,14 +138,15 @@ async function readSigners(path: string, problems: Problem[]): Promise<string | 
   }
 }
 
-/** @param timeOfDay what a date without a time means. */
-function parseTime(text: string, timeOfDay: string): Date | string {
-  const snapshotAt = parseSnapshotId(text);
-  if (snapshotAt !== null) return snapshotAt;
+/** The time of a snapshot id, or a time as in `diff`. */
+function parseMoment(text: string): Date | string {
+  return parseSnapshotId(text) ?? parseTime(text) ?? 'is not a time.';
+}
+
+/** The same, except that a date includes its whole day. */
+function parseEnd(text: string): Date | string {
   const isDate = /^\d{4}-\d\d-\d\d$/.test(text);
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const time = new Date(isDate ? `${text}T${timeOfDay}Z` : text);
-  return (isDate || isTime) && !Number.isNaN(time.getTime()) ? time : 'is not a time.';
+  return parseMoment(isDate ? `${text}T23:59:59.999` : text);
 }
 
 function parseSubset(text: string): { part: number; of: number } | string {

@@ -26,8 +26,10 @@ export function formatVerification(pools: readonly PoolVerification[], width: nu
 }
 
 function formatSummary(pool: PoolVerification, width: number): string[] {
-  const { poolId, snapshots, range, objects, bytes, head, findings, unreadParquet } = pool;
-  const verdict = findings.length === 0 ? 'valid' : counted(findings.length, 'finding');
+  const { poolId, snapshots, range, objects, objectsRead, bytes, head, findings, unreadParquet } =
+    pool;
+  const clean = snapshots === 0 ? 'nothing to verify' : 'valid';
+  const verdict = findings.length === 0 ? clean : counted(findings.length, 'finding');
   const lines = [`${poolId}: ${verdict}`];
   const add = (label: string, text: string) =>
     lines.push(...wrap(`  ${pad(label, LABEL_WIDTH)}`, printable(text), width));
@@ -36,7 +38,8 @@ function formatSummary(pool: PoolVerification, width: number): string[] {
     'snapshots',
     range === null ? 'none' : `${formatCount(snapshots)}, ${range.from} to ${range.to}`,
   );
-  add('objects', `${formatCount(objects)}, ${formatBytes(bytes)}`);
+  const read = objectsRead === objects ? '' : `, of which ${formatCount(objectsRead)} were read`;
+  add('objects', `${formatCount(objects)}, ${formatBytes(bytes)}${read}`);
   if (unreadParquet > 0) {
     const parts = counted(unreadParquet, 'Parquet object');
     add('', `DuckDB is not installed: of ${parts} only bytes and hashes were checked.`);
