@@ -47,6 +47,15 @@ const lose = (...workers: readonly pg.Pool[]) =>
     [workers.map(getOwner)],
   );
 
+/** How many transactions of the database wait for an advisory lock. */
+async function countWaiting(): Promise<number | null> {
+  const waiting = await pools[2].query(
+    `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+  );
+  return waiting.rowCount;
+}
+
 /** Opens a transaction that locks something and then waits for its process. */
 const openTransaction = (pool: pg.Pool, key: number) =>
   holdOpen(pool, (client) => client.query('SELECT pg_advisory_xact_lock($1)', [key]));
@@ -80,6 +89,7 @@ describe('the transactions of a lost worker', () => {
     const waiting = transaction(lost, (client) =>
       client.query('SELECT pg_advisory_xact_lock(1)'),
     ).catch(() => 'ended');
+    await expect.poll(countWaiting).toBe(1);
     const [ofAlive, ofNobody] = [await openTransaction(alive, 2), await openTransaction(other, 3)];
     await lose(lost);
     for (let looks = 0; looks < 3; looks += 1) await look();
