@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Command, Help, type Option } from 'commander';
+import { type Argument, type Command, Help, type Option } from 'commander';
 
 /** The package's folder: the same path leads to it from src/cli and from dist/cli. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,19 +17,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   list: [`list users ${POOL} --filter 'email ^= "ann"'`, `list members ${POOL} admins`],
   query: [
     'query "SELECT username, email FROM users LIMIT 10"',
-    `query --csv "SELECT * FROM changes WHERE pool_id = '${POOL}'" >changes.csv`,
+    'query --csv "SELECT * FROM changes" >changes.csv',
     'query - <statement.sql',
   ],
-  diff: [
-    `diff ${POOL}`,
-    `diff ${POOL} latest held`,
-    `diff ${POOL} 2026-11-01 latest --only users,removed --csv >leavers.csv`,
-  ],
+  diff: [`diff ${POOL}`, `diff ${POOL} latest held`, `diff ${POOL} 2026-11-01 --csv >changes.csv`],
   history: [`history ${POOL} ann@example.com`],
   access: [`access ${POOL} admins --at 2026-11-01`, `access ${POOL} --user ann@example.com`],
   'access-review export': [
     `access-review export ${POOL} --out review.csv`,
-    `access-review export ${POOL} admins billing --at 2026-11-01 --out review.csv`,
+    `access-review export ${POOL} admins billing --out review.csv`,
   ],
   'access-review check': ['access-review check review.csv'],
   db: ['db'],
@@ -37,7 +33,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   discard: [`discard ${POOL}/${SNAPSHOT}`],
   verify: [
     'verify',
-    `verify ${POOL} --archive s3://my-bucket/cognito --signers allowed_signers`,
+    'verify --archive s3://my-bucket/pools --signers allowed_signers',
     'verify --subset 3/7 --json',
   ],
   keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
@@ -62,8 +58,9 @@ Environment (docs/CONFIGURATION.md has every variable and its default):
 Exit codes:
   0    done
   1    failed; run it again to resume. With status --check: a mirror is too old;
-       with diff --exit-code: the snapshots differ; with verify: something is wrong
-       with the archive; with access-review check: a revoked membership is still there
+       with diff --exit-code: the snapshots differ; with verify: something is
+       wrong with the archive; with access-review check: a revoked membership is
+       still there
   2    wrong usage or configuration, or a server cannot be reached at the start
   3    a snapshot is held for review
   130  interrupted; run it again to resume
@@ -75,10 +72,11 @@ export function addHelp(program: Command): void {
   program.addHelpText('after', GENERAL);
   const help = new Help();
   // Defaults appear without quotes, as people type them.
-  const optionDescription = (option: Option) =>
-    help.optionDescription(option).replace(/\(default: "(.*)"\)/, '(default: $1)');
+  const unquote = (text: string) => text.replace(/\(default: "(.*)"\)/, '(default: $1)');
+  const optionDescription = (option: Option) => unquote(help.optionDescription(option));
+  const argumentDescription = (argument: Argument) => unquote(help.argumentDescription(argument));
   for (const command of withSubcommands(program).slice(1)) {
-    command.configureHelp({ optionDescription });
+    command.configureHelp({ optionDescription, argumentDescription });
     if (command.commands.length > 0) continue;
     const examples = EXAMPLES[nameOf(command, program)] ?? [];
     const lines = examples.map((example) => `\n  ${program.name()} ${example}`);

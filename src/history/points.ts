@@ -32,12 +32,12 @@ export async function findPublished(
   subject: string,
   text: string,
 ): Promise<Moment> {
-  const point = await findPoint(asking, subject, text);
-  if (point.held === null) return point;
+  const point = text === 'held' ? null : await findPoint(asking, subject, text);
+  if (point?.held === null) return point;
   throw wrong(
     subject,
-    'is a held snapshot, which is not published.',
-    'Release it, or name another.',
+    'names a held snapshot, which is not published.',
+    'Give a published one. Only `diff` takes `held`.',
   );
 }
 

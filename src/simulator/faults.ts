@@ -8,7 +8,7 @@ export const FAULTS = {
   'short-page': 'a page at most half full',
   throttle: 'TooManyRequestsException, independent of the quota',
   'internal-error': 'InternalErrorException, HTTP status 500',
-  drop: 'the connection is cut, before the response or in the middle of it',
+  drop: 'the connection is cut, before the response or within it',
   slow: 'the response takes seconds longer',
   'repeat-user': 'a page starts with the last user of the page before it',
   churn: 'a user is created or deleted before the page is read',

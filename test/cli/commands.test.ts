@@ -114,6 +114,8 @@ describe('help', () => {
     for (const name of names.filter((each) => each !== 'help')) {
       const help = await runCli([name, '--help'], { env });
       expect(help.stdout).toMatch(new RegExp(`^Examples:\n {2}cognito-mirror ${name}\\b`, 'm'));
+      expect(help.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      expect(help.stdout).not.toContain('(default: "');
     }
   });
 

@@ -243,11 +243,14 @@ describe('a held snapshot', () => {
     expect(await diff(first, held)).toMatchObject({ from: first, to: held });
   });
 
-  it('is no snapshot of the past', async () => {
-    const { code, stderr } = await mirror.run(['access', POOL, 'staff', '--at', 'held']);
+  it.each(['this', 'a pool without one'])('is no snapshot of the past: %s', async (which) => {
+    const pool = which === 'this' ? POOL : 'us-east-1_NoneHeld';
+    const { code, stderr } = await mirror.run(['access', pool, 'staff', '--at', 'held']);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining('AT: is a held snapshot, which is not published.'),
+      stderr: expect.stringContaining(
+        'AT: names a held snapshot, which is not published. Give a published one.',
+      ),
     });
   });
 });
@@ -359,6 +362,25 @@ describe('access', () => {
     const csv = (await run('access', POOL, '--user', 'ann', '--csv')).split('\r\n');
     expect(csv).toHaveLength(5);
     expect(csv[1]).toMatch(/,admins,1,arn:.*,"tie: admins, readers"$/);
+  });
+
+  it('names the columns that do not fit a narrow terminal', async () => {
+    for (const args of [['admins'], ['--user', 'ann']]) {
+      const terminal = await startInTerminal(['access', POOL, ...args], {
+        cwd: mirror.folder,
+        env: mirror.env,
+        size: [60, 40],
+      });
+      try {
+        await expect.poll(terminal.exitCode).toBe(0);
+        expect(terminal.shown()).toMatch(/^Hidden at 60 columns: [\w, ]*member since/m);
+        for (const line of terminal.shown().split('\r\n')) {
+          expect(measureWidth(line)).toBeLessThanOrEqual(60);
+        }
+      } finally {
+        await terminal.end();
+      }
+    }
   });
 
   it.each<[string, string[], RegExp]>([

@@ -37,8 +37,8 @@ export function accessCommand(): Command {
     .option('--csv', 'print CSV for spreadsheets')
     .addHelpText(
       'after',
-      '\nThe role of a user is that of the group with the lowest precedence. Groups that tie there with\n' +
-        'different roles give no role, and are named.',
+      '\nThe role of a user is that of the group with the lowest precedence value. Groups\n' +
+        'that tie there with different roles give no role, and are named.',
     )
     .action((pool: string, group: string | undefined, options: AccessOptions) =>
       withSignals((signal) => runAccess(pool, group, options, signal)),

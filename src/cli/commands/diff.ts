@@ -59,8 +59,8 @@ export function diffCommand(): Command {
     .option('--csv', 'print CSV for spreadsheets: a row for each field, with its old and new value')
     .addHelpText(
       'after',
-      '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It means the last\n' +
-        'snapshot at or before it. The counts are of what is shown.',
+      '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It\n' +
+        'means the last snapshot at or before it. The counts are of what is shown.',
     )
     .action((pool: string, from: string, to: string, options: DiffOptions) =>
       withSignals((signal) => runDiff(pool, { ...options, from, to }, signal)),

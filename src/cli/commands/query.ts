@@ -38,8 +38,8 @@ export function queryCommand(): Command {
     .addHelpText(
       'after',
       '\nSchema directory comes first in the search path: `users` is `directory.users`.\n' +
-        'Without an option the rows are laid out as a table, cut to the width of the terminal.\n' +
-        'CSV values are not changed: one that begins with = + - or @ is a formula to a spreadsheet.',
+        'Without an option it prints a table, cut to the width of the terminal. Values\n' +
+        'in CSV stay as they are: = + - or @ at the start is a formula to a spreadsheet.',
     )
     .action((sql: string, options: QueryOptions) =>
       withSignals((signal) => runQuery(sql, options, signal)),

@@ -90,13 +90,15 @@ function helpAfter(): string {
 Faults:
 ${faults.join('\n')}
 
-While it runs, GET /_simulator/attempts lists the received requests, DELETE clears the list, and
-POST /_simulator/faults with a JSON object such as {"throttle":0.1} replaces the faults.
+While it runs, GET /_simulator/attempts lists the received requests, and DELETE
+clears the list. POST /_simulator/faults with a JSON object such as
+{"throttle":0.1} replaces the faults.
 
 A client uses it with any credentials and its URL as endpoint:
   AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=http://127.0.0.1:${DEFAULT_PORT} \\
   AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any \\
-  aws --region us-east-1 cognito-idp list-users --user-pool-id ${DEFAULT_POOL_ID}`;
+  aws --region us-east-1 cognito-idp list-users \\
+    --user-pool-id ${DEFAULT_POOL_ID}`;
 }
 
 async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<void> {

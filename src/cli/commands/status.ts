@@ -53,7 +53,7 @@ export function statusCommand(): Command {
     )
     .option(
       '--json',
-      'print one JSON document: {"pools":[…],"snapshots":[…],"schedules":[…],"workers":[…],"requests":[…]}; ' +
+      'print one JSON document: {"pools":[…],"snapshots":[…], "schedules":[…],"workers":[…],"requests":[…]}; ' +
         'with --watch, one a line',
     )
     .action((pools: string[], options: StatusOptions) =>

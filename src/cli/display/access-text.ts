@@ -54,23 +54,36 @@ export class MembersTable {
 
   /** The columns that do not fit, in a sentence; empty if all do. */
   get hidden(): string {
-    const shown = this.#table?.columns ?? MEMBER_COLUMNS;
-    const names = MEMBER_COLUMNS.filter((column) => !shown.includes(column)).map(
-      ({ name }) => name,
-    );
-    return names.length === 0
-      ? ''
-      : `Hidden at ${this.#width} columns: ${names.join(', ')}. --csv shows all.\n`;
+    return describeHidden(MEMBER_COLUMNS, this.#table?.columns ?? MEMBER_COLUMNS, this.#width);
   }
+}
+
+function describeHidden<Column extends { readonly name: string }>(
+  columns: readonly Column[],
+  shown: readonly Column[],
+  width: number,
+): string {
+  const names = columns.filter((column) => !shown.includes(column)).map(({ name }) => name);
+  if (names.length === 0) return '';
+  const sentence = `Hidden at ${width} columns: ${names.join(', ')}. --csv shows all.`;
+  return wrap('', sentence, width)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 /** What users had, in lines of at most `width` columns. */
 export function formatUsers({ poolId, snapshot, users }: UsersAccess, width: number): string {
-  const blocks = users.map((user) => formatUser(user, width));
-  return [[`${poolId} at ${snapshot}`], ...blocks]
+  // One choice for all users, so that each shows the same.
+  const groups = users.flatMap((user) => user.groups);
+  const columns = chooseColumns(GROUP_COLUMNS, groups, width - INDENT.length);
+  const blocks = users.map((user) => formatUser(user, columns, width));
+  const text = [[`${poolId} at ${snapshot}`], ...blocks]
     .map((lines) => lines.map((line) => `${line}\n`).join(''))
     .join('\n');
+  return text + describeHidden(GROUP_COLUMNS, columns, width);
 }
+
+const INDENT = '  ';
 
 const GROUP_COLUMNS: readonly FittedColumn<MembershipThen>[] = [
   { name: 'group', weight: 4, text: ({ groupName }) => printable(groupName) },
@@ -84,7 +97,11 @@ const GROUP_COLUMNS: readonly FittedColumn<MembershipThen>[] = [
   { name: 'role', weight: 3, text: ({ roleArn }) => printable(roleArn ?? '') },
 ];
 
-function formatUser({ groups, role, ...user }: UserAccess, width: number): string[] {
+function formatUser(
+  { groups, role, ...user }: UserAccess,
+  columns: readonly FittedColumn<MembershipThen>[],
+  width: number,
+): string[] {
   const words = [
     ...(user.email === null ? [] : [user.email]),
     ...(user.status === null ? [] : [user.status]),
@@ -92,11 +109,11 @@ function formatUser({ groups, role, ...user }: UserAccess, width: number): strin
   ];
   return [
     truncate(printable(`${user.username}  sub ${user.sub ?? '(none)'}`), width),
-    ...(words.length === 0 ? [] : wrap('  ', printable(words.join(', ')), width)),
-    ...wrap('  ', printable(describeRole(role)), width),
+    ...(words.length === 0 ? [] : wrap(INDENT, printable(words.join(', ')), width)),
+    ...wrap(INDENT, printable(describeRole(role)), width),
     ...(groups.length === 0
-      ? ['  in no group']
-      : formatTable(GROUP_COLUMNS, groups, width - 2).map((line) => `  ${line}`)),
+      ? [`${INDENT}in no group`]
+      : formatTable(columns, groups, width - INDENT.length).map((line) => INDENT + line)),
   ];
 }
 
