@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
+import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import {
   type AllowedSigners,
@@ -48,10 +49,11 @@ export async function runVerify(
   const targets = await findTargets(request, mirror, signal);
   if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
 
-  const folder = await mkdtemp(join(tmpdir(), 'cognito-mirror-verify-'));
+  // Structure alone reads no part.
+  const folder = content === 'structure' ? null : await makeTemporaryFolder();
   let parquet: ParquetChecks | null = null;
   try {
-    parquet = content === 'structure' ? null : await openParquet(folder);
+    parquet = folder === null ? null : await openParquet(folder);
     const options = { from, to, content, signers, head, parquet, onProgress, signal };
     const verified: PoolVerification[] = [];
     for (const { destination, poolId } of targets) {
@@ -61,7 +63,26 @@ export async function runVerify(
     return verified;
   } finally {
     parquet?.close();
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A private folder for the Parquet parts that are being checked. */
+async function makeTemporaryFolder(): Promise<string> {
+  const parent = tmpdir();
+  try {
+    return await mkdtemp(join(parent, 'cognito-mirror-verify-'));
+  } catch (cause) {
+    throw new ActionRequiredError(
+      [
+        {
+          subject: 'TMPDIR',
+          problem: `the folder ${parent} cannot be written (${getErrorCode(cause)}).`,
+          remedy: 'Set it to a folder that this user can write.',
+        },
+      ],
+      { cause },
+    );
   }
 }
 

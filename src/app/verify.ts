@@ -8,7 +8,7 @@ import type { VerifyRequest } from './run-verify.ts';
  * Redis, no lock. A pool without findings is valid.
  *
  * @param options where the archives are and how AWS is reached; the rest does not matter
- * @throws ActionRequiredError if the request is wrong or there is no archive
+ * @throws ActionRequiredError if the request is wrong or there is nothing to verify
  * @throws ResumableError if an archive cannot be read
  * @throws InterruptedError if the signal fired
  */

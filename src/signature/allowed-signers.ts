@@ -6,13 +6,13 @@ import { NAMESPACE, RECEIPT_NAMESPACE } from './sshsig.ts';
 interface AllowedSigner {
   readonly principals: string;
   readonly blob: Buffer;
-  /** Null: since ever. */
+  /** Null: no start. */
   readonly validAfter: Date | null;
-  /** Null: for ever. */
+  /** Null: no end. */
   readonly validBefore: Date | null;
 }
 
-/** Whom a signature is by, unless the file of signers names somebody else: `-I` of ssh-keygen. */
+/** The name of the signer in lines that the program prints: `-I` of ssh-keygen. */
 const PRINCIPAL = 'cognito-mirror';
 
 /** The line of a key for a file of allowed signers, without its line break. */

@@ -42,7 +42,7 @@ export class SignatureChecker {
       return { state: 'wrong', code: 'bad-signature', detail: `${verdict.reason}.` };
     }
     const { publicKey, fingerprint } = verdict;
-    // A document that cannot be read is reported as such, and tells no time.
+    // A document that cannot be read is a finding of its own. Its time is unknown.
     const permission = (at && this.#signers?.check(publicKey, at)) ?? null;
     this.#count(fingerprint, permission);
     if (permission === null || permission.allowed) return { state: 'signed' };

@@ -126,6 +126,18 @@ describe('verify', () => {
     }
   });
 
+  test('names TMPDIR if it cannot be written, and needs none for the structure', async () => {
+    const env = { HOME: mirror.folder, TMPDIR: join(mirror.folder, 'none') };
+    const args = ['verify', '--archive', pathToFileURL(mirror.archive).href];
+    const { code, stderr } = await runCli(args, { cwd: mirror.folder, env });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `cognito-mirror: TMPDIR: the folder ${env.TMPDIR} cannot be written (ENOENT). Set it to a folder that this user can write.\n`,
+    });
+    const structure = await runCli([...args, '--structure'], { cwd: mirror.folder, env });
+    expect(structure.code).toBe(0);
+  });
+
   test('needs no database, Redis or home, and leaves nothing behind', async () => {
     const before = await filesBelow(mirror.folder);
     const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' };
