@@ -25,7 +25,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   access: [`access ${POOL} admins --at 2026-11-01`, `access ${POOL} --user ann@example.com`],
   'access-review export': [
     `access-review export ${POOL} --out review.csv`,
-    `access-review export ${POOL} admins billing --out review.csv`,
+    `access-review export ${POOL} admins --out review.csv`,
   ],
   'access-review check': ['access-review check review.csv'],
   db: ['db'],

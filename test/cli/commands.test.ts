@@ -92,6 +92,16 @@ describe('the program', () => {
   });
 });
 
+/** The names of all commands that do something, as their help lists them. */
+async function listCommands(above: readonly string[] = []): Promise<string[]> {
+  const { stdout } = await runCli([...above, '--help'], { env });
+  const [, list = ''] = /^Commands:\n((?: .*\n)+)/m.exec(stdout) ?? [];
+  if (list === '') return [above.join(' ')];
+  const names = [...list.matchAll(/^ {2}([\w-]+)/gm)].map(([, name = '']) => name);
+  const own = names.filter((name) => name !== 'help');
+  return (await Promise.all(own.map((name) => listCommands([...above, name])))).flat();
+}
+
 describe('help', () => {
   test('names the environment, the exit codes and the documentation', async () => {
     const { code, stdout } = await runCli(['--help'], { env });
@@ -106,13 +116,11 @@ describe('help', () => {
     expect(readFileSync(readme, 'utf8')).toMatch(/^# cognito-mirror\n/);
   });
 
-  test('has an example of every command, which the command takes', async () => {
-    const { stdout } = await runCli(['--help'], { env });
-    const list = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Environment'));
-    const names = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name);
-    expect(names).toEqual(expect.arrayContaining(['sync', 'status', 'query', 'demo']));
-    for (const name of names.filter((each) => each !== 'help')) {
-      const help = await runCli([name, '--help'], { env });
+  test('has examples for every command, fits 80 columns, and shows defaults as typed', async () => {
+    const names = await listCommands();
+    expect(names).toEqual(expect.arrayContaining(['sync', 'demo', 'access-review export']));
+    for (const name of names) {
+      const help = await runCli([...name.split(' '), '--help'], { env });
       expect(help.stdout).toMatch(new RegExp(`^Examples:\n {2}cognito-mirror ${name}\\b`, 'm'));
       expect(help.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
       expect(help.stdout).not.toContain('(default: "');

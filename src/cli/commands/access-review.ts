@@ -30,8 +30,9 @@ function exportCommand(): Command {
     .requiredOption('--out <file>', 'the file to write; it must not exist')
     .addHelpText(
       'after',
-      '\nThe reviewer writes keep or revoke into the column decision. FILE.receipt.json says what was\n' +
-        'exported; if ARCHIVE_SIGNING_KEY is set, it is signed: FILE.receipt.json.sig.',
+      '\nThe reviewer writes keep or revoke into the column decision. FILE.receipt.json\n' +
+        'says what was exported. FILE.receipt.json.sig signs it, if ARCHIVE_SIGNING_KEY\n' +
+        'is set.',
     )
     .action((poolId: string, groups: string[], { at, out }: ExportOptions) =>
       withSignals(async (signal) => {
@@ -50,12 +51,12 @@ function checkCommand(): Command {
     .argument('<file>', 'the file of export, as a spreadsheet saved it')
     .option(
       '--json',
-      'print one JSON document: {"poolId","snapshot","receipt":{…},"decisions":{…},"revocations":[…],"summary":{…}}',
+      'print one JSON document: {"poolId","snapshot","receipt":{…}, "decisions":{…},"revocations":[…],"summary":{…}}',
     )
     .addHelpText(
       'after',
-      '\nExits with 1 if a revoked membership is still there, and with 2 if the file is malformed, differs\n' +
-        'from its receipt, or names a membership that never was.',
+      '\nExits with 1 if a revoked membership is still there, and with 2 if the file is\n' +
+        'malformed, differs from its receipt, or names a membership that never was.',
     )
     .action((file: string, { json = false }: { json?: boolean }) =>
       withSignals((signal) => runCheck(file, json, signal)),
