@@ -23,7 +23,7 @@ export class SignatureChecker {
   readonly #signers: AllowedSigners | null;
   readonly #keys = new Map<string, SigningKey>();
 
-  /** @param signers the keys that may sign; null: whoever signed is right. */
+  /** @param signers the keys that may sign; null: any key may. */
   constructor(destination: Destination, signers: AllowedSigners | null) {
     this.#destination = destination;
     this.#signers = signers;

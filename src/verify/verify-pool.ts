@@ -18,7 +18,7 @@ import { isInRange, isRead, type Selection } from './select.ts';
 const PARALLEL = 4;
 
 export interface VerifyOptions extends Selection {
-  /** The keys that may sign. Null: signatures must be sound, whoever made them. */
+  /** The keys that may sign. Null: any key may, but signatures must be sound. */
   readonly signers: AllowedSigners | null;
   /** The SHA-256 of a manifest that the archive must have. */
   readonly head: string | null;

@@ -197,7 +197,7 @@ describe('diff', () => {
       /FROM: \d+T\d+Z is later than TO, \d+T\d+Z/,
     ],
     ['a held snapshot first', () => [POOL, 'held'], /FROM: \d+T\d+Z is later than TO/],
-    ['an unknown group', () => [POOL, '--group', 'nobody'], /GROUP: neither snapshot has a group/],
+    ['an unknown group', () => [POOL, '--group', 'absent'], /GROUP: neither snapshot has a group/],
     ['an unknown filter', () => [POOL, '--only', 'new'], /Give some of added, removed/],
     ['two formats', () => [POOL, '--json', '--csv'], /cannot be used with/],
     [
@@ -295,10 +295,10 @@ describe('history', () => {
   });
 
   it('refuses a user that never existed, without repeating it', async () => {
-    const { code, stdout, stderr } = await mirror.run(['history', POOL, 'nobody@example.com']);
+    const { code, stdout, stderr } = await mirror.run(['history', POOL, 'absent@example.com']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`USER: no user of ${POOL} ever had this username, sub or e-mail`);
-    expect(stderr).not.toContain('nobody');
+    expect(stderr).not.toContain('absent');
   });
 });
 
@@ -386,7 +386,7 @@ describe('access', () => {
   it.each<[string, string[], RegExp]>([
     ['neither group nor user', [], /access: a group or --user is missing/],
     ['a group and a user', ['staff', '--user', 'ann'], /access: a group and --user were given/],
-    ['an unknown group', ['nobody'], /GROUP: snapshot \w+ of \S+ has no group with this name/],
+    ['an unknown group', ['absent'], /GROUP: snapshot \w+ of \S+ has no group with this name/],
     [
       'a user who was not there yet',
       ['--user', 'eve', '--at', 'previous'],

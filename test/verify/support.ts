@@ -25,7 +25,7 @@ export const SNAPSHOTS = [20, 21, 22, 23, 24].map((day) => `202611${day}T020000Z
 export interface SealedArchive {
   readonly folder: string;
   readonly signer: Signer;
-  /** A key that nobody allowed. */
+  /** A key that the file of signers does not have. */
   readonly stranger: Signer;
   /** The keys of its objects and documents. */
   readonly keys: readonly string[];

@@ -90,12 +90,12 @@ describe('the transactions of a lost worker', () => {
       client.query('SELECT pg_advisory_xact_lock(1)'),
     ).catch(() => 'ended');
     await expect.poll(countWaiting).toBe(1);
-    const [ofAlive, ofNobody] = [await openTransaction(alive, 2), await openTransaction(other, 3)];
+    const [ofAlive, ofUnknown] = [await openTransaction(alive, 2), await openTransaction(other, 3)];
     await lose(lost);
     for (let looks = 0; looks < 3; looks += 1) await look();
     expect(await Promise.all([idle.result, waiting])).toEqual(['ended', 'ended']);
-    for (const { finish } of [ofAlive, ofNobody]) finish();
-    expect(await Promise.all([ofAlive.result, ofNobody.result])).toEqual([
+    for (const { finish } of [ofAlive, ofUnknown]) finish();
+    expect(await Promise.all([ofAlive.result, ofUnknown.result])).toEqual([
       'committed',
       'committed',
     ]);

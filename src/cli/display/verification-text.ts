@@ -58,7 +58,7 @@ function describeSignatures({ documents, keys }: PoolVerification): string[] {
       const who = permission === 'allowed' ? principals : PERMISSIONS[permission];
       return `${fingerprint}: ${counted(own, 'document')} (${who})`;
     }),
-    ...(rest > 0 ? [`nobody: ${counted(rest, 'document')}`] : []),
+    ...(rest > 0 ? [`unsigned: ${counted(rest, 'document')}`] : []),
   ];
 }
 

@@ -51,7 +51,7 @@ export async function exportReview(
     await files.remove();
     throw error;
   }
-  // The files stay even if nobody reads this.
+  // The files stay even if the output is closed.
   await writeOut(done);
 }
 
