@@ -170,7 +170,11 @@ describe('export', () => {
     ],
     ['an unknown group', ['admins', 'x', '--out', 'a.csv'], /GROUP 2: \S+ has no group with this/],
     ['a wrong time', ['--at', 'May', '--out', 'a.csv'], /AT: is not a point in the history/],
-    ['a held snapshot', ['--at', 'held', '--out', 'a.csv'], /has no held snapshot/],
+    [
+      'a held snapshot',
+      ['--at', 'held', '--out', 'a.csv'],
+      /AT: names a held snapshot, which is not published\. Give a published one\. Only `diff` takes `held`\./,
+    ],
   ])('refuses %s, and leaves no file', async (_, args, problem) => {
     const before = await filesBelow(mirror.folder);
     const all = args.includes('--out') ? args : [...args, '--out', 'review.csv'];
