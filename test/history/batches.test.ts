@@ -1,27 +1,23 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createMirror, InterruptedError, type Mirror } from '../../src/index.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { InterruptedError, type Mirror } from '../../src/index.ts';
 import { user } from '../postgres/fixtures.ts';
-import { databaseForEach } from '../support/postgres.ts';
 import { take } from './drawn-pool.ts';
+import { mirrorForEach } from './mirror.ts';
 
 const POOL = 'eu-west-1_Batches';
 const USERS = 1_200;
 
 let db: pg.Pool;
-let url: string;
 let mirror: Mirror;
-databaseForEach(4, (made) => {
-  ({ db, url } = made);
+mirrorForEach((made) => {
+  ({ db, mirror } = made);
 });
 beforeEach(async () => {
-  mirror = await createMirror({ databaseUrl: url });
   await take(db, POOL, { users: [], groups: [], members: {} });
   const users = Array.from({ length: USERS }, (_, n) => user(`user-${n}`));
   await take(db, POOL, { users, groups: [], members: {} });
 });
-afterEach(() => mirror.close());
-
 test('changes come in batches, which are counted as they pass', async () => {
   const sizes: number[] = [];
   const { summary } = await mirror.diff(POOL, async (_, batches) => {

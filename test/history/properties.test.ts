@@ -1,21 +1,20 @@
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  type Change,
-  createMirror,
-  type Diff,
-  type DiffQuestion,
-  type Member,
-  type Mirror,
-  type ReviewRow,
-  type Revocation,
+import { expect, test } from 'vitest';
+import type {
+  Change,
+  Diff,
+  DiffQuestion,
+  Member,
+  Mirror,
+  ReviewRow,
+  Revocation,
 } from '../../src/index.ts';
 import type { User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import fc from '../support/fast-check.ts';
-import { databaseForEach } from '../support/postgres.ts';
 import { drawnHistory, hold, type State, type Taken, take } from './drawn-pool.ts';
+import { mirrorForEach } from './mirror.ts';
 import {
   byUsername,
   changesBetween,
@@ -27,15 +26,10 @@ import {
 } from './model.ts';
 
 let db: pg.Pool;
-let url: string;
 let mirror: Mirror;
-databaseForEach(4, (made) => {
-  ({ db, url } = made);
+mirrorForEach((made) => {
+  ({ db, mirror } = made);
 });
-beforeEach(async () => {
-  mirror = await createMirror({ databaseUrl: url });
-});
-afterEach(() => mirror.close());
 
 /** Each drawn history gets a pool of its own in one database. */
 let pools = 0;

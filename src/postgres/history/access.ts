@@ -1,4 +1,4 @@
-import { selectAsOf } from './as-of.ts';
+import { joinUserAsOf, selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
 import type { Profile } from './profiles.ts';
 
@@ -57,12 +57,7 @@ export function streamMembers(
     `SELECT m.username, m.sub, u.email, u.name, u.status, u.enabled,
        m.valid_from AS "memberSince", o."groupNames"
      FROM (${selectAsOf('memberships', 'username, sub, valid_from', 'group_name = $3')}) AS m
-     -- One lookup of the key for each member: a join could read and sort all users of the pool.
-     LEFT JOIN LATERAL (
-       SELECT * FROM (
-         ${selectAsOf('users', 'email, name, status, enabled', 'username = m.username')}
-       ) AS each LIMIT 1
-     ) AS u ON true
+     ${joinUserAsOf('email, name, status, enabled')}
      CROSS JOIN LATERAL (
        SELECT array_agg(group_name ORDER BY group_name) AS "groupNames" FROM (
          ${selectAsOf('memberships', 'group_name', 'username = m.username')}

@@ -19,3 +19,13 @@ export function selectAsOf(dataset: Dataset, columns: string, condition: string)
      WHERE pool_id = $1 AND valid_from <= $2 AND ${condition}`;
   return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > $2`;
 }
+
+/**
+ * Joins the user `u` of each membership `m` as of time $2, with null columns if there is none. It looks
+ * up the key of each member: a plain join could read and sort all users of the pool.
+ */
+export function joinUserAsOf(columns: string): string {
+  return `LEFT JOIN LATERAL (
+    SELECT * FROM (${selectAsOf('users', columns, 'username = m.username')}) AS each LIMIT 1
+  ) AS u ON true`;
+}

@@ -1,4 +1,4 @@
-import { selectAsOf } from './as-of.ts';
+import { joinUserAsOf, selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
 
 /** A membership at a moment, with what a reviewer needs to know of its user. */
@@ -25,12 +25,7 @@ export function streamMemberships(
      FROM (
        ${selectAsOf('memberships', 'group_name, username, valid_from', 'group_name = ANY ($3)')}
      ) AS m
-     -- One lookup of the key for each member: a join could read and sort all users of the pool.
-     LEFT JOIN LATERAL (
-       SELECT * FROM (
-         ${selectAsOf('users', 'name, email, status, enabled', 'username = m.username')}
-       ) AS each LIMIT 1
-     ) AS u ON true
+     ${joinUserAsOf('name, email, status, enabled')}
      ORDER BY m.group_name, m.username`,
     [asking.poolId, at, groupNames],
   );
