@@ -48,7 +48,7 @@ export class Calls {
     if (closing.aborted) {
       const problem = 'it is closed.';
       const remedy = 'Create another one with createMirror.';
-      throw new ActionRequiredError([{ subject: 'mirror', problem, remedy }]);
+      throw ActionRequiredError.of('mirror', problem, remedy);
     }
     return signal === undefined ? closing : AbortSignal.any([closing, signal]);
   }

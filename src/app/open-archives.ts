@@ -84,7 +84,7 @@ export function workFolderError(error: NodeJS.ErrnoException, folder: string): E
   if (!WRONG_PATH.includes(code)) return error;
   const problem = `cannot create parts of the archive in ${folder} (${code}).`;
   const remedy = 'Set it to a folder that this user can write.';
-  return new ActionRequiredError([{ subject: 'MIRROR_HOME', problem, remedy }], { cause: error });
+  return ActionRequiredError.of('MIRROR_HOME', problem, remedy, { cause: error });
 }
 
 /**

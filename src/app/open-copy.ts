@@ -12,23 +12,14 @@ import { ActionRequiredError } from '../model/errors.ts';
 export async function openCopy(url: string, access: AwsAccess): Promise<Destination> {
   const { schema, remedy } = SETTINGS.archiveUrl;
   const { error } = schema.safeParse(url);
-  if (error) throw requestError('archive', error.issues[0]?.message ?? '', remedy);
+  if (error) throw ActionRequiredError.of('archive', error.issues[0]?.message ?? '', remedy);
   return openDestination(url, { access });
 }
 
 export function noArchiveError(url: string): ActionRequiredError {
-  return requestError(
+  return ActionRequiredError.of(
     url,
     'there is no archive: it has no manifest.',
     'Give the URL of the folder or prefix that holds `manifests/`, with --archive or ARCHIVE_URL.',
   );
-}
-
-/** The error for a request that cannot be carried out as it is. */
-export function requestError(
-  subject: string,
-  problem: string,
-  remedy: string,
-): ActionRequiredError {
-  return new ActionRequiredError([{ subject, problem, remedy }]);
 }

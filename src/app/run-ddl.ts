@@ -5,9 +5,10 @@ import { athenaStatements, sparkStatements } from '../ddl/hive.ts';
 import { readSealedArchive, type SealedArchive } from '../ddl/sealed-archive.ts';
 import { snowflakeStatements } from '../ddl/snowflake.ts';
 import { trinoStatements } from '../ddl/trino.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { listPools } from '../verify/list-archive.ts';
 import type { CallOptions } from './mirror.ts';
-import { noArchiveError, openCopy, requestError } from './open-copy.ts';
+import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 
 /** Which archive `archiveDdl` describes, and how. */
@@ -29,12 +30,12 @@ export async function runDdl(
   signal: AbortSignal,
 ): Promise<string[]> {
   if (projection && dialect !== 'athena') {
-    throw requestError('projection', 'only Athena computes partitions.', 'Leave it out.');
+    throw ActionRequiredError.of('projection', 'only Athena computes partitions.', 'Leave it out.');
   }
   const url = archive ?? toConfig(mirror).archiveUrl;
   const destination = await openCopy(url, toAccess(mirror));
   if (url.startsWith('file:') && !READ_FOLDERS.includes(dialect)) {
-    throw requestError(
+    throw ActionRequiredError.of(
       url,
       `${dialect} cannot read a folder of this machine.`,
       'Give the s3:// URL of the archive with --archive or ARCHIVE_URL.',
@@ -44,7 +45,7 @@ export async function runDdl(
   if (pools.length === 0) throw noArchiveError(url);
   const sealed = await readSealedArchive(destination, pools, signal);
   if (sealed.partitions.users.length === 0) {
-    throw requestError(
+    throw ActionRequiredError.of(
       url,
       'no snapshot of the archive has Parquet files.',
       'Add parquet to ARCHIVE_FORMATS; the next snapshot then has them.',

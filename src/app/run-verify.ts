@@ -16,7 +16,7 @@ import type { Selection } from '../verify/select.ts';
 import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
 import type { CallOptions } from './mirror.ts';
 import { createArchives } from './open-archives.ts';
-import { noArchiveError, openCopy, requestError } from './open-copy.ts';
+import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { requirePoolIds } from './snapshot-name.ts';
 
@@ -43,7 +43,11 @@ export async function runVerify(
   const { head = null, from = null, to = null, content = 'all' } = request;
   const { onProgress } = request;
   if (from !== null && to !== null && from > to) {
-    throw requestError('from', 'it is later than `to`.', 'Give the earlier time as `from`.');
+    throw ActionRequiredError.of(
+      'from',
+      'it is later than `to`.',
+      'Give the earlier time as `from`.',
+    );
   }
   const signers = readSigners(request.signers);
   const targets = await findTargets(request, mirror, signal);
@@ -73,14 +77,10 @@ async function makeTemporaryFolder(): Promise<string> {
   try {
     return await mkdtemp(join(parent, 'cognito-mirror-verify-'));
   } catch (cause) {
-    throw new ActionRequiredError(
-      [
-        {
-          subject: 'TMPDIR',
-          problem: `the folder ${parent} cannot be written (${getErrorCode(cause)}).`,
-          remedy: 'Set it to a folder that this user can write.',
-        },
-      ],
+    throw ActionRequiredError.of(
+      'TMPDIR',
+      `the folder ${parent} cannot be written (${getErrorCode(cause)}).`,
+      'Set it to a folder that this user can write.',
       { cause },
     );
   }
@@ -138,7 +138,7 @@ function readSigners(text: string | undefined): AllowedSigners | null {
     return text === undefined ? null : parseAllowedSigners(text);
   } catch (error) {
     if (!(error instanceof AllowedSignersError)) throw error;
-    throw requestError(
+    throw ActionRequiredError.of(
       'signers',
       error.message,
       'Correct it, or copy the line that `cognito-mirror keygen` printed.',
@@ -147,7 +147,7 @@ function readSigners(text: string | undefined): AllowedSigners | null {
 }
 
 function severalPoolsError(pools: number): ActionRequiredError {
-  return requestError(
+  return ActionRequiredError.of(
     'head',
     `it is the head of one pool, and there are ${pools} to verify.`,
     'Name the pool.',
@@ -155,7 +155,7 @@ function severalPoolsError(pools: number): ActionRequiredError {
 }
 
 function nothingError(verified: readonly PoolVerification[]): ActionRequiredError {
-  return requestError(
+  return ActionRequiredError.of(
     verified.map(({ poolId }) => poolId).join(', '),
     'there is no snapshot to verify.',
     'Give other times, or wait until a snapshot is archived.',

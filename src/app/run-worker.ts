@@ -121,7 +121,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 function lacksRedis(): ActionRequiredError {
   const problem = 'is not set, and workers share their jobs and the quota through Redis.';
   const remedy = 'Set it to a URL such as redis://host:6379.';
-  return new ActionRequiredError([{ subject: 'redisUrl', problem, remedy }]);
+  return ActionRequiredError.of('redisUrl', problem, remedy);
 }
 
 /** A worker leaves other pools alone: it does not know their role and archive. */

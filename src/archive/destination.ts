@@ -144,7 +144,7 @@ export function archiveUrlError(
   remedy: string,
   options?: ErrorOptions,
 ): ActionRequiredError {
-  return new ActionRequiredError([{ subject: 'ARCHIVE_URL', problem, remedy }], options);
+  return ActionRequiredError.of('ARCHIVE_URL', problem, remedy, options);
 }
 
 /** An object is in a storage class that cannot be read, such as Glacier. */

@@ -99,7 +99,7 @@ function toMap<T extends object>(entries: Record<string, T | null> | null | unde
 function readFile(path: string): string {
   const fail = (why: string, remedy = 'Give the path of a YAML file, or unset it.'): never => {
     const problem = `${printable(path)} ${why}.`;
-    throw new ActionRequiredError([{ subject: 'MIRROR_CONFIG', problem, remedy }]);
+    throw ActionRequiredError.of('MIRROR_CONFIG', problem, remedy);
   };
   try {
     const file = statSync(path);

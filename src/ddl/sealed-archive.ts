@@ -63,11 +63,10 @@ function untrustedError(
   { url }: Destination,
   { key, detail }: { readonly key: string; readonly detail: string },
 ): ActionRequiredError {
-  return new ActionRequiredError([
-    {
-      subject: url,
-      problem: `${key} is not as it was sealed. ${detail}`,
-      remedy: 'Run `cognito-mirror verify`, and restore what it names.',
-    },
-  ]);
+  const problem = `${key} is not as it was sealed. ${detail}`;
+  return ActionRequiredError.of(
+    url,
+    problem,
+    'Run `cognito-mirror verify`, and restore what it names.',
+  );
 }

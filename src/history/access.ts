@@ -60,7 +60,7 @@ export async function accessOfGroup(
   if (group === undefined) {
     const problem = `snapshot ${snapshot} of ${asking.poolId} has no group with this name.`;
     const remedy = 'Give the name of a group in its exact case, or another time.';
-    throw new ActionRequiredError([{ subject: 'GROUP', problem, remedy }]);
+    throw ActionRequiredError.of('GROUP', problem, remedy);
   }
   const members = streamMembers(asking, groupName, snapshotAt);
   await use({ poolId: asking.poolId, snapshot, group }, withRoles(members, groups));

@@ -78,10 +78,8 @@ export async function diff(asking: Asking, question: DiffQuestion, use: UseChang
   const span: Span = { from: from?.snapshotAt ?? null, to: to.held ?? to.snapshotAt };
   const { group } = question;
   if (group !== undefined && !(await hasGroup(asking, span, group))) {
-    const problem = 'neither snapshot has a group with this name.';
-    throw new ActionRequiredError([
-      { subject: 'GROUP', problem, remedy: 'Give the name of a group, in its exact case.' },
-    ]);
+    const remedy = 'Give the name of a group, in its exact case.';
+    throw ActionRequiredError.of('GROUP', 'neither snapshot has a group with this name.', remedy);
   }
   const compared = { poolId: asking.poolId, from: from?.snapshot ?? null, to: to.snapshot };
   const summary = {
@@ -146,13 +144,8 @@ async function findPoints(
   const isFirst = later.held !== null && from === 'latest' && later.held.comparedWith === null;
   const earlier = isFirst ? null : await findPoint(asking, 'FROM', from);
   if (earlier !== null && earlier.snapshotAt > later.snapshotAt) {
-    throw new ActionRequiredError([
-      {
-        subject: 'FROM',
-        problem: `${earlier.snapshot} is later than TO, ${later.snapshot}.`,
-        remedy: 'Give the earlier one first.',
-      },
-    ]);
+    const problem = `${earlier.snapshot} is later than TO, ${later.snapshot}.`;
+    throw ActionRequiredError.of('FROM', problem, 'Give the earlier one first.');
   }
   return { from: earlier, to: later };
 }

@@ -34,7 +34,7 @@ export async function findPublished(
 ): Promise<Moment> {
   const point = text === 'held' ? null : await findPoint(asking, subject, text);
   if (point?.held === null) return point;
-  throw wrong(
+  throw ActionRequiredError.of(
     subject,
     'names a held snapshot, which is not published.',
     'Give a published one. Only `diff` takes `held`.',
@@ -52,7 +52,7 @@ export async function findPoint(asking: Asking, subject: string, text: string): 
     const problem = 'is not a point in the history.';
     const remedy =
       'Give a snapshot id such as 20261120T020000Z, a time such as 2026-11-20 or 2026-11-20T02:00Z, `latest` or `previous`.';
-    throw wrong(subject, problem, remedy);
+    throw ActionRequiredError.of(subject, problem, remedy);
   }
   await requirePublished(asking);
   return { ...(await findCurrentAt(asking, at)), held: null };
@@ -67,7 +67,7 @@ async function findById(asking: Asking, subject: string, snapshotAt: Date): Prom
   const snapshot = await findSnapshot(asking, snapshotAt);
   if (snapshot === null) {
     await requirePublished(asking);
-    throw wrong(subject, 'this snapshot does not exist.', listing(asking));
+    throw ActionRequiredError.of(subject, 'this snapshot does not exist.', listing(asking));
   }
   switch (snapshot.state) {
     case 'held':
@@ -76,7 +76,7 @@ async function findById(asking: Asking, subject: string, snapshotAt: Date): Prom
     case 'archived':
       return { ...(await findCurrentAt(asking, snapshotAt)), held: null };
     default:
-      throw wrong(
+      throw ActionRequiredError.of(
         subject,
         `this snapshot is ${snapshot.state}, not published or held.`,
         listing(asking),
@@ -95,7 +95,7 @@ async function findNewest(
   // Its versions may have been pruned.
   if (found !== undefined)
     return { ...(await findCurrentAt(asking, found.snapshotAt)), held: null };
-  throw wrong(
+  throw ActionRequiredError.of(
     subject,
     `${asking.poolId} has only one published snapshot, ${latest.snapshot}.`,
     'Compare after the next one.',
@@ -105,13 +105,17 @@ async function findNewest(
 async function requireHeld(asking: Asking, subject: string): Promise<Point> {
   const held = await findHeld(asking);
   if (held === null) {
-    throw wrong(subject, `${asking.poolId} has no held snapshot.`, listing(asking));
+    throw ActionRequiredError.of(
+      subject,
+      `${asking.poolId} has no held snapshot.`,
+      listing(asking),
+    );
   }
   const { snapshot, snapshotAt, ...lease } = held;
   const whole = { ...lease, snapshotAt };
   const [latest] = await listNewest(asking, 1);
   if ((latest?.snapshotAt.getTime() ?? null) !== (held.comparedWith?.getTime() ?? null)) {
-    throw wrong(
+    throw ActionRequiredError.of(
       subject,
       'a later snapshot was published, so the held one cannot be released.',
       `Discard it: \`${formatCommand(['discard', `${asking.poolId}/${snapshot}`])}\`.`,
@@ -126,7 +130,7 @@ async function explainUnpublished(asking: Asking): Promise<ActionRequiredError> 
   const pools = await listPublishedPools(asking);
   const others =
     pools.length === 0 ? 'No pool has one here' : `The pools that have one are ${pools.join(', ')}`;
-  return wrong(
+  return ActionRequiredError.of(
     asking.poolId,
     'no snapshot of this pool was published into this database.',
     `${others}. To mirror it: \`${formatCommand(['sync', asking.poolId])}\`.`,
@@ -135,8 +139,4 @@ async function explainUnpublished(asking: Asking): Promise<ActionRequiredError> 
 
 function listing({ poolId }: Asking): string {
   return `\`${formatCommand(['status', poolId])}\` lists the newest snapshots and their states.`;
-}
-
-function wrong(subject: string, problem: string, remedy: string): ActionRequiredError {
-  return new ActionRequiredError([{ subject, problem, remedy }]);
 }

@@ -45,6 +45,11 @@ export class ActionRequiredError extends MirrorError {
     super(problems.map((p) => `${p.subject}: ${p.problem} ${p.remedy}`).join('\n'), options);
     this.problems = problems;
   }
+
+  /** The error for one problem. */
+  static of(subject: string, problem: string, remedy: string, options?: ErrorOptions) {
+    return new ActionRequiredError([{ subject, problem, remedy }], options);
+  }
 }
 
 /** The command needs a mirror, and there is none yet. */

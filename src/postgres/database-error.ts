@@ -43,7 +43,7 @@ export function withoutRows(error: Error): Error {
 function explainMissingRight(message: string): ActionRequiredError {
   const problem = `its role lacks a privilege (${message}).`;
   const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';
-  return new ActionRequiredError([{ subject: 'DATABASE_URL', problem, remedy }]);
+  return ActionRequiredError.of('DATABASE_URL', problem, remedy);
 }
 
 function describe({ code = '', message, constraint, table }: pg.DatabaseError): string {

@@ -112,7 +112,7 @@ function readBatch(cursor: ResultCursor): Promise<{ rows: TextRow[]; columns: Re
 }
 
 function atFault(problem: string, remedy: string, cause?: unknown): ActionRequiredError {
-  return new ActionRequiredError([{ subject: 'query', problem, remedy }], { cause });
+  return ActionRequiredError.of('query', problem, remedy, { cause });
 }
 
 async function explainQueryError(

@@ -136,7 +136,5 @@ export function generateKey(comment: string): { publicKey: PublicKey; file: stri
 }
 
 function keyError(path: string, problem: string, remedy: string): ActionRequiredError {
-  return new ActionRequiredError([
-    { subject: SUBJECT, problem: `the file ${path} ${problem}`, remedy },
-  ]);
+  return ActionRequiredError.of(SUBJECT, `the file ${path} ${problem}`, remedy);
 }

@@ -173,5 +173,5 @@ function explainKmsError(error: unknown, arn: string, action: string): Error {
 }
 
 function kmsError(problem: string, remedy: string, options?: ErrorOptions): ActionRequiredError {
-  return new ActionRequiredError([{ subject: 'ARCHIVE_SIGNING_KEY', problem, remedy }], options);
+  return ActionRequiredError.of('ARCHIVE_SIGNING_KEY', problem, remedy, options);
 }

@@ -1,4 +1,5 @@
 import { ParameterRefusedError } from '../cognito/errors.ts';
+import { mapParallel } from '../common/parallel.ts';
 import type { User } from '../model/directory.ts';
 import type { SnapshotContext } from './context.ts';
 
@@ -33,26 +34,24 @@ export async function fetchUsers<Asked extends Named>(
   signal: AbortSignal,
 ): Promise<Found<Asked>[]> {
   const { progress } = context;
-  const found: Found<Asked>[] = [];
-  const queue = users.values();
   const counts = { done: 0, total: users.length };
   if (users.length > 0) progress.counts = counts;
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
-  const fetchNext = async () => {
+  const found = await mapParallel(users, CONCURRENCY, async (asked): Promise<Found<Asked>> => {
     try {
-      for (const asked of queue) {
-        const user = await fetchOne(context, asked, stop);
-        found.push({ asked, user: user ?? null, refused: user === undefined });
-        counts.done += 1;
-      }
+      const user = await fetchOne(context, asked, stop);
+      counts.done += 1;
+      return { asked, user: user ?? null, refused: user === undefined };
     } catch (error) {
+      // The others would wait for permits of calls that nothing needs any more.
       failed.abort(error);
+      throw error;
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, fetchNext));
-  progress.counts = null;
-  stop.throwIfAborted();
+  }).finally(() => {
+    progress.counts = null;
+  });
+  signal.throwIfAborted();
   const refused = found.filter((each) => each.refused).length;
   if (refused > 0) {
     context.log.warn(

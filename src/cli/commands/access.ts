@@ -56,7 +56,7 @@ async function runAccess(
     const problem =
       group === undefined ? 'a group or --user is missing.' : 'a group and --user were given.';
     const remedy = 'Give one of them: `access POOL GROUP` or `access POOL --user USER`.';
-    throw new ActionRequiredError([{ subject: 'access', problem, remedy }]);
+    throw ActionRequiredError.of('access', problem, remedy);
   }
   await withMirror(await loadOptions(process.env), (mirror) =>
     user === undefined

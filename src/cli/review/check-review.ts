@@ -45,15 +45,27 @@ async function compareWithReceipt(
   const checked = checkReceipt(bytes, await readIfThere(signaturePath(path)));
   if ('problem' in checked) {
     const remedy = 'Restore the receipt and its signature, or export again.';
-    throw wrong(receiptPath(path), `the receipt cannot be used: ${checked.problem}.`, remedy);
+    throw ActionRequiredError.of(
+      receiptPath(path),
+      `the receipt cannot be used: ${checked.problem}.`,
+      remedy,
+    );
   }
   const { rows, rowsSha256 } = checked.receipt;
   const restore = 'Restore the rows from the export; only the last three columns may change.';
   if (digest.rows !== rows) {
-    throw wrong(path, `has ${digest.rows} rows, but its receipt has ${rows}.`, restore);
+    throw ActionRequiredError.of(
+      path,
+      `has ${digest.rows} rows, but its receipt has ${rows}.`,
+      restore,
+    );
   }
   if (digest.digest() !== rowsSha256) {
-    throw wrong(path, 'its rows are not those of its receipt: a value was changed.', restore);
+    throw ActionRequiredError.of(
+      path,
+      'its rows are not those of its receipt: a value was changed.',
+      restore,
+    );
   }
   return checked;
 }
@@ -64,7 +76,7 @@ async function readIfThere(path: string): Promise<Buffer | null> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
-    throw wrong(path, `cannot be read (${code}).`, 'Let this user read it.');
+    throw ActionRequiredError.of(path, `cannot be read (${code}).`, 'Let this user read it.');
   }
 }
 
@@ -77,8 +89,4 @@ export async function* readRevoked(
     const revoked = rows.filter(({ decision }) => decision === 'revoke');
     if (revoked.length > 0) yield revoked;
   }
-}
-
-function wrong(subject: string, problem: string, remedy: string): ActionRequiredError {
-  return new ActionRequiredError([{ subject, problem, remedy }]);
 }

@@ -65,16 +65,18 @@ async function* readRecords(path: string, signal: AbortSignal): AsyncIterable<Cs
     signal.throwIfAborted();
     if (error instanceof CsvError) {
       const remedy = 'Correct it, or save the file as CSV again.';
-      throw wrong([{ subject: `${path} line ${error.line}`, problem: error.message, remedy }]);
+      throw new ActionRequiredError([
+        { subject: `${path} line ${error.line}`, problem: error.message, remedy },
+      ]);
     }
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw wrong([
+      throw new ActionRequiredError([
         { subject: path, problem: 'is not in UTF-8.', remedy: 'Save it as CSV in UTF-8.' },
       ]);
     }
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    throw wrong([
+    throw new ActionRequiredError([
       { subject: path, problem: `cannot be read (${code}).`, remedy: 'Give the path of a file.' },
     ]);
   }
@@ -124,7 +126,7 @@ class ReviewFile {
   /** @throws ActionRequiredError if there was a problem */
   end(): void {
     if (this.#header === null) this.#refuse(1, 'is missing: the file is empty.', RESTORE);
-    if (this.problems.length > 0) throw wrong(this.problems);
+    if (this.problems.length > 0) throw new ActionRequiredError(this.problems);
   }
 
   #readHeader(fields: readonly string[]): void {
@@ -132,20 +134,16 @@ class ReviewFile {
     const missing = REVIEW_COLUMNS.filter((name) => !header.includes(name));
     if (missing.length > 0) {
       this.#refuse(1, `has no column ${missing.join(', ')}.`, 'Give a file of `export`.');
-      throw wrong(this.problems);
+      throw new ActionRequiredError(this.problems);
     }
     this.#header = header;
   }
 
   #refuse(line: number, problem: string, remedy: string): null {
     this.problems.push({ subject: `${this.#path} line ${line}`, problem, remedy });
-    if (this.problems.length >= MOST_PROBLEMS) throw wrong(this.problems);
+    if (this.problems.length >= MOST_PROBLEMS) throw new ActionRequiredError(this.problems);
     return null;
   }
 }
 
 const RESTORE = 'Restore it from the export.';
-
-function wrong(problems: readonly Problem[]): ActionRequiredError {
-  return new ActionRequiredError(problems);
-}

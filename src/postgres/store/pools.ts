@@ -133,5 +133,5 @@ export async function explainVanished(
     'Check that it was deleted, and that the credentials belong to the same account. Its mirror and ' +
     `archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
     `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
-  return new ActionRequiredError([{ subject: poolId, problem, remedy }], { cause });
+  return ActionRequiredError.of(poolId, problem, remedy, { cause });
 }
