@@ -42,6 +42,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.custom_attributes',
     'directory.replaced_users',
   ],
+  '0005_checks': ['directory.snapshot_checks'],
 };
 
 /** The first migration of every mirror. */

@@ -1,6 +1,7 @@
 import { countStage } from '../postgres/store/count-stage.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
+import { type CheckRecord, saveCheck } from '../postgres/store/snapshot-checks.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
 import type { Walk } from '../postgres/store/walks.ts';
@@ -44,26 +45,35 @@ export async function check(
   if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
   const recount = await compareEstimate(context, removals.missing, signal);
   if (recount.length > 0) return { kind: 'walk', walks: recount };
-  const sizes = await withLease(
+  const objection = await withLease(
     db,
     lease,
     ['walking'],
     async (client) => {
       // Confirming took time, in which a crash may have emptied the stage.
       await assertStageExists(client, lease);
-      const counted = await countStage(client, lease);
-      await saveCounts(client, lease, counted.next);
-      return counted;
+      const sizes = await countStage(client, lease);
+      const guard = checkRemovalGuard(sizes, {
+        maxRemoved,
+        estimatedUsers: pool.estimatedUsers,
+        first: lease.comparedWith === null,
+      });
+      const reasons = [groups.hold, orphans.hold, removals.hold, guard].filter(
+        (reason) => reason !== null,
+      );
+      const record: CheckRecord = {
+        estimatedUsers: pool.estimatedUsers,
+        missingUsers: removals.missing,
+        askedUsers: removals.asked,
+        keptUsers: removals.kept,
+        maxRemovedRatio: maxRemoved,
+        objection: reasons.length > 0 ? reasons.join(' ') : null,
+      };
+      await saveCounts(client, lease, sizes.next);
+      await saveCheck(client, lease, sizes, record);
+      return record.objection;
     },
     signal,
   );
-  const objection = checkRemovalGuard(sizes, {
-    maxRemoved,
-    estimatedUsers: pool.estimatedUsers,
-    first: lease.comparedWith === null,
-  });
-  const reasons = [groups.hold, orphans.hold, removals.hold, objection].filter(
-    (reason) => reason !== null,
-  );
-  return reasons.length > 0 ? { kind: 'hold', reason: reasons.join(' ') } : { kind: 'publish' };
+  return objection === null ? { kind: 'publish' } : { kind: 'hold', reason: objection };
 }

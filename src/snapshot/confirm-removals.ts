@@ -15,6 +15,10 @@ const TOLERATED_ALIVE = 0.01;
 export interface Removals extends Finding {
   /** How many users are missing, gone or kept. */
   readonly missing: number;
+  /** How many of them were looked up by name. */
+  readonly asked: number;
+  /** How many of those keep their rows. */
+  readonly kept: number;
 }
 
 /**
@@ -29,13 +33,12 @@ export async function confirmRemovals(
   const { db, lease, log } = context;
   const find = (client: pg.PoolClient) => findMissingUsers(client, lease, MAX_CONFIRMATIONS);
   const { count, chosen } = await transaction(db, find, signal);
-  if (count === 0) return { missing: 0, walks: [], hold: null };
+  if (count === 0) return { missing: 0, asked: 0, kept: 0, walks: [], hold: null };
   const { alive, refused } = await confirmUsers(context, chosen, signal);
   const kept = [...alive, ...refused];
   await withLease(db, lease, ['walking'], (client) => keepConfirmedUsers(client, lease, kept));
-  if (alive.length <= chosen.length * TOLERATED_ALIVE) {
-    return { missing: count, walks: [], hold: null };
-  }
+  const found = { missing: count, asked: chosen.length, kept: kept.length };
+  if (alive.length <= chosen.length * TOLERATED_ALIVE) return { ...found, walks: [], hold: null };
   const lost =
     `${formatCount(alive.length)} of ${formatCount(chosen.length)} missing users ` +
     'are alive by AdminGetUser';
@@ -44,5 +47,5 @@ export async function confirmRemovals(
     : [];
   if (walks.length > 0)
     log.warn({ poolId: lease.poolId }, `${lost}: reading all users again in a single chain`);
-  return { missing: count, walks, hold: `${lost}: the listing lost users.` };
+  return { ...found, walks, hold: `${lost}: the listing lost users.` };
 }
