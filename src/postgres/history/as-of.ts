@@ -1,11 +1,5 @@
 import type { Dataset } from '../../model/snapshot.ts';
-
-/** The table of each dataset's closed versions. */
-export const HISTORIES: Record<Dataset, string> = {
-  users: 'user_history',
-  groups: 'group_history',
-  memberships: 'membership_history',
-};
+import { HISTORIES } from '../store/versions.ts';
 
 /**
  * The versions of a dataset as of time $2 in pool $1: the rows of `users_at` and its siblings, without

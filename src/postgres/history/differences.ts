@@ -1,8 +1,9 @@
 import type { Dataset } from '../../model/snapshot.ts';
-import { isKey, listColumns, writtenColumns } from '../store/columns.ts';
+import { isKey, listColumns, listWritten, writtenColumns } from '../store/columns.ts';
 import type { SnapshotLease } from '../store/leases.ts';
 import { type StageTables, stageTables } from '../store/stage.ts';
-import { HISTORIES, selectAsOf } from './as-of.ts';
+import { HISTORIES, type Sides, selectSides } from '../store/versions.ts';
+import { selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
 
 /** Two states of a pool. */
@@ -46,8 +47,8 @@ export async function* streamUserDifferences(
   span: Span,
   group: string | null,
 ): AsyncIterable<UserDifference[]> {
-  const users = selectSides('users', span);
-  const memberships = selectSides('memberships', span);
+  const users = selectStates('users', span);
+  const memberships = selectStates('memberships', span);
   const sql = `
     WITH moved AS (
       SELECT username, min(sub) AS sub,
@@ -90,7 +91,7 @@ export async function* streamGroupDifferences(
   span: Span,
   group: string | null,
 ): AsyncIterable<GroupDifference[]> {
-  const { before, after } = selectSides('groups', span);
+  const { before, after } = selectStates('groups', span);
   const sql = `
     SELECT group_name, ${selectVersions('groups')}
     FROM (${before}) AS b FULL JOIN (${after}) AS a USING (group_name)
@@ -108,7 +109,7 @@ export async function* streamGroupDifferences(
 export async function hasGroup(asking: Asking, span: Span, group: string): Promise<boolean> {
   const found = await asking.db.query<{ exists: boolean }>(
     `SELECT EXISTS (${selectAsOf('groups', 'group_name', 'group_name = $3')})
-       OR EXISTS (SELECT FROM (${selectSides('groups', span).after}) AS a WHERE group_name = $3)
+       OR EXISTS (SELECT FROM (${selectStates('groups', span).after}) AS a WHERE group_name = $3)
        AS exists`,
     valuesOf(asking, span, group),
   );
@@ -152,27 +153,10 @@ function pickVersions(
   };
 }
 
-/** The rows of a dataset that only one of two states has, and perhaps some that both have. */
-interface Sides {
-  readonly before: string;
-  readonly after: string;
-}
-
-function selectSides(dataset: Dataset, { to }: Span): Sides {
+function selectStates(dataset: Dataset, { to }: Span): Sides {
   return to instanceof Date
-    ? selectPublishedSides(dataset)
+    ? selectSides(dataset, listWritten(dataset), { pool: '$1', from: '$2', to: '$4' })
     : selectHeldSides(dataset, stageTables(to.stage));
-}
-
-function selectPublishedSides(dataset: Dataset): Sides {
-  const columns = listColumns(writtenColumns(dataset));
-  const history = `SELECT ${columns} FROM directory.${HISTORIES[dataset]} WHERE pool_id = $1`;
-  return {
-    before: `${history} AND valid_from <= $2 AND valid_to > $2 AND valid_to <= $4`,
-    after: `SELECT ${columns} FROM directory.${dataset}
-      WHERE pool_id = $1 AND valid_from > $2 AND valid_from <= $4
-      UNION ALL ${history} AND valid_from > $2 AND valid_from <= $4 AND valid_to > $4`,
-  };
 }
 
 /** The same with a held snapshot as the later state. The statements of `publish` decide what it changes. */

@@ -1,9 +1,10 @@
-import { finished, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import { COLUMNS } from '../../model/columns.ts';
 import type { Dataset, SnapshotKey } from '../../model/snapshot.ts';
 import { listColumns, storedColumns } from './columns.ts';
+import { listJsonColumns, openJsonRows } from './json-rows.ts';
+import { HISTORIES } from './versions.ts';
 
 /**
  * Opens a dataset of a published snapshot as JSON Lines, in key order, with the columns of `COLUMNS`.
@@ -19,18 +20,7 @@ export async function openSnapshotRows(
     pool: pg.escapeLiteral(poolId),
     at: `${pg.escapeLiteral(snapshotAt.toISOString())}::timestamptz`,
   };
-  const client = await pool.connect();
-  // COPY takes no parameters. Its CSV form leaves JSON text as it is, because JSON text never contains
-  // these two control characters. Its text form would double every backslash.
-  const rows = client.query(
-    copyTo(
-      `COPY (SELECT row_to_json(r) FROM (${QUERIES[dataset](moment)}) AS r)
-       TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')`,
-    ),
-  );
-  // A connection whose COPY stopped halfway cannot be used again.
-  finished(rows, (error) => client.release(error ?? undefined));
-  return rows;
+  return openJsonRows(pool, QUERIES[dataset](moment));
 }
 
 /** A pool and a moment, as SQL literals. */
@@ -42,7 +32,7 @@ interface Moment {
 /** One query for each dataset: its rows in key order as of the snapshot, in the archive's columns. */
 const QUERIES: Record<Dataset, (moment: Moment) => string> = {
   users: (moment) => `
-    SELECT ${selectColumns('users')}
+    SELECT ${listJsonColumns(COLUMNS.users)}
     FROM ${selectAsOf('users', listColumns(storedColumns('users')), 'username', moment)} AS u
     LEFT JOIN (
       SELECT username, array_agg(group_name ORDER BY group_name) AS groups
@@ -52,36 +42,15 @@ const QUERIES: Record<Dataset, (moment: Moment) => string> = {
     WHERE ${requireHistory(moment)}
     ORDER BY username`,
   groups: (moment) => `
-    SELECT ${selectColumns('groups')}
+    SELECT ${listJsonColumns(COLUMNS.groups)}
     FROM ${selectAsOf('groups', listColumns(storedColumns('groups')), 'group_name', moment)} AS g
     WHERE ${requireHistory(moment)}
     ORDER BY group_name`,
   memberships: (moment) => `
-    SELECT ${selectColumns('memberships')}
+    SELECT ${listJsonColumns(COLUMNS.memberships)}
     FROM ${selectAsOf('memberships', listColumns(storedColumns('memberships')), 'group_name, username', moment)} AS m
     WHERE ${requireHistory(moment)}
     ORDER BY group_name, username`,
-};
-
-/** A dataset's columns in the form that they have in JSON Lines. */
-function selectColumns(dataset: Dataset): string {
-  return COLUMNS[dataset]
-    .map(({ name, type, origin }) => {
-      if (origin === 'joined') return `coalesce(${name}, '{}') AS ${name}`;
-      return type === 'time' ? formatTime(name) : name;
-    })
-    .join(', ');
-}
-
-/** Both formats of the archive hold milliseconds, as the service gives them. */
-function formatTime(column: string): string {
-  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ${column}`;
-}
-
-const HISTORIES: Record<Dataset, string> = {
-  users: 'user_history',
-  groups: 'group_history',
-  memberships: 'membership_history',
 };
 
 /**
