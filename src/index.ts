@@ -87,6 +87,18 @@ export {
   ResumableError,
   SnapshotFailedError,
 } from './model/errors.ts';
+export type {
+  GroupOfUser,
+  GroupThen,
+  KnownHead,
+  LinkedProfile,
+  MembershipPeriod,
+  MembershipThen,
+  NamedMembership,
+  Period,
+  Profile,
+  UserThen,
+} from './model/history.ts';
 export { isPoolId, poolIdProblem } from './model/pool-id.ts';
 export {
   type ArchiveHead,
@@ -98,19 +110,6 @@ export {
   type WalkKind,
 } from './model/snapshot.ts';
 export type { Database } from './postgres/database.ts';
-export type {
-  GroupOfUser,
-  GroupThen,
-  MembershipThen,
-  UserThen,
-} from './postgres/history/access.ts';
-export type {
-  LinkedProfile,
-  MembershipPeriod,
-  Period,
-  Profile,
-} from './postgres/history/profiles.ts';
-export type { KnownHead, NamedMembership } from './postgres/history/review.ts';
 export type { TextRow } from './postgres/read-only.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';

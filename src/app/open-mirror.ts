@@ -5,6 +5,7 @@ import { diff } from '../history/diff.ts';
 import { history } from '../history/profiles.ts';
 import { checkRevocations, reviewAccess } from '../history/review.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
+import type { HistorySource } from '../model/history-source.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import {
   type Database,
@@ -12,7 +13,8 @@ import {
   findDatabase,
   openDatabase,
 } from '../postgres/database.ts';
-import { type Asking, ask } from '../postgres/history/ask.ts';
+import { ask } from '../postgres/history/ask.ts';
+import { postgresSource } from '../postgres/history/source.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
 import { listExpectedPools } from '../postgres/store/pools.ts';
@@ -71,11 +73,13 @@ export function openMirror(options: MirrorOptions): Mirror {
   const question = <T>(
     poolId: string,
     signal: AbortSignal | undefined,
-    answer: (asking: Asking) => Promise<T>,
+    answer: (source: HistorySource) => Promise<T>,
   ): Promise<T> =>
     calls.run(signal, async (stop) => {
       requirePoolIds([poolId]);
-      return reading(stop, (database) => ask(database, poolId, answer, stop));
+      return reading(stop, (database) =>
+        ask(database, poolId, (asking) => answer(postgresSource(asking)), stop),
+      );
     });
 
   const mirror: Mirror = {
@@ -216,22 +220,22 @@ export function openMirror(options: MirrorOptions): Mirror {
       ),
 
     diff: (poolId, use, { signal, ...options } = {}) =>
-      question(poolId, signal, (asking) => diff(asking, options, use)),
+      question(poolId, signal, (source) => diff(source, options, use)),
 
     history: (poolId, user, { signal } = {}) =>
-      question(poolId, signal, (asking) => history(asking, user)),
+      question(poolId, signal, (source) => history(source, user)),
 
     accessOfGroup: (poolId, groupName, use, { signal, at = 'latest' } = {}) =>
-      question(poolId, signal, (asking) => accessOfGroup(asking, groupName, at, use)),
+      question(poolId, signal, (source) => accessOfGroup(source, groupName, at, use)),
 
     accessOfUser: (poolId, user, { signal, at = 'latest' } = {}) =>
-      question(poolId, signal, (asking) => accessOfUser(asking, user, at)),
+      question(poolId, signal, (source) => accessOfUser(source, user, at)),
 
     reviewAccess: (poolId, use, { signal, groups = [], at = 'latest' } = {}) =>
-      question(poolId, signal, (asking) => reviewAccess(asking, groups, at, use)),
+      question(poolId, signal, (source) => reviewAccess(source, groups, at, use)),
 
     checkRevocations: (poolId, batches, use, { signal } = {}) =>
-      question(poolId, signal, (asking) => checkRevocations(asking, batches, use)),
+      question(poolId, signal, (source) => checkRevocations(source, batches, use)),
 
     signReceipt: (receipt, { signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -1,15 +1,6 @@
 import { ActionRequiredError } from '../model/errors.ts';
-import {
-  findUserThen,
-  type GroupThen,
-  listGroups,
-  listMemberships,
-  type MembershipThen,
-  type MemberThen,
-  streamMembers,
-  type UserThen,
-} from '../postgres/history/access.ts';
-import type { Asking } from '../postgres/history/ask.ts';
+import type { GroupThen, MemberThen, UserThen, UserWithGroups } from '../model/history.ts';
+import type { HistorySource } from '../model/history-source.ts';
 import { type EffectiveRole, findEffectiveRole } from './effective-role.ts';
 import { findPublished } from './points.ts';
 import { requireProfiles } from './profiles.ts';
@@ -47,23 +38,24 @@ export type UseMembers = (
  * @throws ActionRequiredError if the group did not exist then
  */
 export async function accessOfGroup(
-  asking: Asking,
+  source: HistorySource,
   groupName: string,
   at: string,
   use: UseMembers,
 ): Promise<void> {
-  const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
+  const moment = await findPublished(source, 'AT', at);
+  const { snapshot } = moment;
   const groups = new Map(
-    (await listGroups(asking, snapshotAt)).map((group) => [group.groupName, group]),
+    (await source.listGroups(moment)).map((group) => [group.groupName, group]),
   );
   const group = groups.get(groupName);
   if (group === undefined) {
-    const problem = `snapshot ${snapshot} of ${asking.poolId} has no group with this name.`;
+    const problem = `snapshot ${snapshot} of ${source.poolId} has no group with this name.`;
     const remedy = 'Give the name of a group in its exact case, or another time.';
     throw ActionRequiredError.of('GROUP', problem, remedy);
   }
-  const members = streamMembers(asking, groupName, snapshotAt);
-  await use({ poolId: asking.poolId, snapshot, group }, withRoles(members, groups));
+  const members = source.streamMembers(groupName, moment);
+  await use({ poolId: source.poolId, snapshot, group }, withRoles(members, groups));
 }
 
 async function* withRoles(
@@ -79,8 +71,7 @@ async function* withRoles(
 }
 
 /** What one user had at a moment. */
-export interface UserAccess extends UserThen {
-  readonly groups: readonly MembershipThen[];
+export interface UserAccess extends UserWithGroups {
   /** The role through all groups. */
   readonly role: EffectiveRole;
 }
@@ -98,16 +89,16 @@ export interface UsersAccess extends At {
  * @param at a snapshot id, a time, `latest` or `previous`
  * @throws ActionRequiredError if no user matches, or none of those that match existed then
  */
-export async function accessOfUser(asking: Asking, user: string, at: string): Promise<UsersAccess> {
-  const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
-  const users: UserAccess[] = [];
-  for (const profile of await requireProfiles(asking, user)) {
-    const then = await findUserThen(asking, profile, snapshotAt);
-    if (then === null) continue;
-    const groups = await listMemberships(asking, profile.username, snapshotAt);
-    users.push({ ...then, groups, role: findEffectiveRole(groups) });
-  }
-  if (users.length > 0) return { poolId: asking.poolId, snapshot, users };
+export async function accessOfUser(
+  source: HistorySource,
+  user: string,
+  at: string,
+): Promise<UsersAccess> {
+  const moment = await findPublished(source, 'AT', at);
+  const { snapshot } = moment;
+  const found = await source.listUsers(await requireProfiles(source, user), moment);
+  const users = found.map((each) => ({ ...each, role: findEffectiveRole(each.groups) }));
+  if (users.length > 0) return { poolId: source.poolId, snapshot, users };
   const problem = `the user exists, but not in snapshot ${snapshot}.`;
   throw new ActionRequiredError([
     { subject: 'USER', problem, remedy: 'Give another time; `history` shows the periods.' },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GroupDifference, UserDifference, Version } from '../postgres/history/differences.ts';
+import type { GroupDifference, UserDifference, Version } from '../model/history.ts';
 
 /** A value of a column or an attribute. Times are ISO 8601 in UTC. */
 export type FieldValue = string | number | boolean | readonly unknown[] | null;

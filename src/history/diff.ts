@@ -1,11 +1,6 @@
 import { ActionRequiredError } from '../model/errors.ts';
-import type { Asking } from '../postgres/history/ask.ts';
-import {
-  hasGroup,
-  type Span,
-  streamGroupDifferences,
-  streamUserDifferences,
-} from '../postgres/history/differences.ts';
+import type { Span } from '../model/history.ts';
+import type { HistorySource } from '../model/history-source.ts';
 import {
   type Change,
   type ChangeKind,
@@ -13,7 +8,7 @@ import {
   compareUser,
   type FieldSelection,
 } from './changes.ts';
-import { findPoint, type Point } from './points.ts';
+import { findPoint } from './points.ts';
 
 /** What `only` can name: kinds of change, and entities. */
 export const DIFF_FILTERS = [
@@ -73,35 +68,39 @@ export type UseChanges = (
  *
  * @throws ActionRequiredError if a state is unknown, or they are in the wrong order
  */
-export async function diff(asking: Asking, question: DiffQuestion, use: UseChanges): Promise<Diff> {
-  const { from, to } = await findPoints(asking, question);
-  const span: Span = { from: from?.snapshotAt ?? null, to: to.held ?? to.snapshotAt };
+export async function diff(
+  source: HistorySource,
+  question: DiffQuestion,
+  use: UseChanges,
+): Promise<Diff> {
+  const span = await findSpan(source, question);
+  const { from, to } = span;
   const { group } = question;
-  if (group !== undefined && !(await hasGroup(asking, span, group))) {
+  if (group !== undefined && !(await source.hasGroup(span, group))) {
     const remedy = 'Give the name of a group, in its exact case.';
     throw ActionRequiredError.of('GROUP', 'neither snapshot has a group with this name.', remedy);
   }
-  const compared = { poolId: asking.poolId, from: from?.snapshot ?? null, to: to.snapshot };
+  const compared = { poolId: source.poolId, from: from?.snapshot ?? null, to: to.snapshot };
   const summary = {
     users: { added: 0, removed: 0, modified: 0, replaced: 0 },
     groups: { added: 0, removed: 0, modified: 0 },
     memberships: { added: 0, removed: 0 },
   };
-  await use(compared, counting(readChanges(asking, span, question), summary));
+  await use(compared, counting(readChanges(source, span, question), summary));
   return { ...compared, summary };
 }
 
 async function* readChanges(
-  asking: Asking,
+  source: HistorySource,
   span: Span,
   question: DiffQuestion,
 ): AsyncIterable<Change[]> {
   const isShown = filter(question.only ?? []);
   const group = question.group ?? null;
-  for await (const rows of streamGroupDifferences(asking, span, group)) {
+  for await (const rows of source.streamGroupDifferences(span, group)) {
     yield rows.flatMap((row) => compareGroup(row, question) ?? []).filter(isShown);
   }
-  for await (const rows of streamUserDifferences(asking, span, group)) {
+  for await (const rows of source.streamUserDifferences(span, group)) {
     yield rows.flatMap((row) => compareUser(row, question) ?? []).filter(isShown);
   }
 }
@@ -135,14 +134,14 @@ async function* counting(
 
 type Writable<T> = { -readonly [K in keyof T]: { -readonly [L in keyof T[K]]: T[K][L] } };
 
-async function findPoints(
-  asking: Asking,
+async function findSpan(
+  source: HistorySource,
   { from = 'previous', to = 'latest' }: DiffQuestion,
-): Promise<{ from: Point | null; to: Point }> {
-  const later = await findPoint(asking, 'TO', to);
+): Promise<Span> {
+  const later = await findPoint(source, 'TO', to);
   // A pool's first snapshot can be held too. Nothing is published that it could be compared with.
   const isFirst = later.held !== null && from === 'latest' && later.held.comparedWith === null;
-  const earlier = isFirst ? null : await findPoint(asking, 'FROM', from);
+  const earlier = isFirst ? null : await findPoint(source, 'FROM', from);
   if (earlier !== null && earlier.snapshotAt > later.snapshotAt) {
     const problem = `${earlier.snapshot} is later than TO, ${later.snapshot}.`;
     throw ActionRequiredError.of('FROM', problem, 'Give the earlier one first.');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseTime } from '../common/time.ts';
-import type { NamedMembership, ReviewedMembership } from '../postgres/history/review.ts';
+import type { NamedMembership, ReviewedMembership } from '../model/history.ts';
 
 /** A membership in an access review, with the role of its group. */
 export interface ReviewRow extends ReviewedMembership {

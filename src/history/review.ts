@@ -1,16 +1,13 @@
 import { ActionRequiredError } from '../model/errors.ts';
+import type {
+  GroupThen,
+  KnownHead,
+  MembershipVersion,
+  NamedMembership,
+  ReviewedMembership,
+} from '../model/history.ts';
+import type { HistorySource } from '../model/history-source.ts';
 import { snapshotId } from '../model/snapshot.ts';
-import { type GroupThen, listGroups } from '../postgres/history/access.ts';
-import type { Asking } from '../postgres/history/ask.ts';
-import {
-  findKnownHead,
-  findMembershipVersions,
-  type KnownHead,
-  type MembershipVersion,
-  type NamedMembership,
-  type ReviewedMembership,
-  streamMemberships,
-} from '../postgres/history/review.ts';
 import type { At } from './access.ts';
 import { findPublished } from './points.ts';
 import { ReviewDigest, type ReviewRow, toReviewFields } from './review-rows.ts';
@@ -26,7 +23,7 @@ export interface ReviewSummary extends Review {
   readonly rows: number;
   /** The hash of the rows by `ReviewDigest`. */
   readonly rowsSha256: string;
-  /** The head of the pool's archive as the database knows it; null if nothing was archived. */
+  /** The head of the pool's archive as the source knows it; null if nothing was archived. */
   readonly head: KnownHead | null;
 }
 
@@ -44,21 +41,22 @@ export type UseReview = (
  * @throws ActionRequiredError if a group did not exist then
  */
 export async function reviewAccess(
-  asking: Asking,
+  source: HistorySource,
   groupNames: readonly string[],
   at: string,
   use: UseReview,
 ): Promise<ReviewSummary> {
-  const { snapshot, snapshotAt } = await findPublished(asking, 'AT', at);
-  const known = await listGroups(asking, snapshotAt);
-  const groups = new Map(selectGroups(known, groupNames, `${asking.poolId}/${snapshot}`));
-  const review = { poolId: asking.poolId, snapshot, groups: [...groups.keys()] };
+  const moment = await findPublished(source, 'AT', at);
+  const { snapshot } = moment;
+  const known = await source.listGroups(moment);
+  const groups = new Map(selectGroups(known, groupNames, `${source.poolId}/${snapshot}`));
+  const review = { poolId: source.poolId, snapshot, groups: [...groups.keys()] };
   const digest = new ReviewDigest();
   await use(
     review,
-    digesting(streamMemberships(asking, review.groups, snapshotAt), asking.poolId, groups, digest),
+    digesting(source.streamMemberships(review.groups, moment), source.poolId, groups, digest),
   );
-  const head = await findKnownHead(asking);
+  const head = await source.findHead();
   return { ...review, rows: digest.rows, rowsSha256: digest.digest(), head };
 }
 
@@ -124,20 +122,20 @@ export type UseRevocations<T> = (
  *   names as the pool has them
  */
 export async function checkRevocations<T extends NamedMembership>(
-  asking: Asking,
+  source: HistorySource,
   batches: AsyncIterable<readonly T[]>,
   use: UseRevocations<T>,
 ): Promise<void> {
-  const { snapshot } = await findPublished(asking, 'POOL', 'latest');
-  await use({ poolId: asking.poolId, snapshot }, followBatches(asking, batches));
+  const { snapshot } = await findPublished(source, 'POOL', 'latest');
+  await use({ poolId: source.poolId, snapshot }, followBatches(source, batches));
 }
 
 async function* followBatches<T extends NamedMembership>(
-  asking: Asking,
+  source: HistorySource,
   batches: AsyncIterable<readonly T[]>,
 ): AsyncIterable<readonly (T & Revocation)[]> {
   for await (const memberships of batches) {
-    const versions = await findMembershipVersions(asking, memberships);
+    const versions = await source.findMembershipVersions(memberships);
     const chosen = chooseVersions(versions);
     yield memberships.map((membership, index) => {
       const version = chosen.get(index);

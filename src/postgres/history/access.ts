@@ -1,35 +1,13 @@
+import type {
+  GroupThen,
+  MembershipThen,
+  MemberThen,
+  Profile,
+  UserThen,
+  UserWithGroups,
+} from '../../model/history.ts';
 import { joinUserAsOf, selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
-import type { Profile } from './profiles.ts';
-
-/** A group that a user is in. */
-export interface GroupOfUser {
-  readonly groupName: string;
-  /** The ARN of the group's IAM role. */
-  readonly roleArn: string | null;
-  readonly precedence: number | null;
-}
-
-/** A user at a moment. */
-export interface UserThen extends Profile {
-  readonly email: string | null;
-  readonly name: string | null;
-  readonly status: string | null;
-  readonly enabled: boolean | null;
-}
-
-/** A member of a group at a moment. */
-export interface MemberThen extends UserThen {
-  /** The first snapshot with the membership. */
-  readonly memberSince: Date;
-  /** The names of all groups of the member, sorted. */
-  readonly groupNames: readonly string[];
-}
-
-/** A group at a moment. */
-export interface GroupThen extends GroupOfUser {
-  readonly description: string | null;
-}
 
 const GROUP = 'group_name AS "groupName", role_arn AS "roleArn", precedence';
 
@@ -44,10 +22,7 @@ export async function listGroups({ db, poolId }: Asking, at: Date): Promise<Grou
   return groups.rows;
 }
 
-/**
- * The members of a group at a moment, in the order of their names. Of a member without a user row, what
- * is unknown is null.
- */
+/** The members of a group at a moment, in the order of their names. */
 export function streamMembers(
   asking: Asking,
   groupName: string,
@@ -69,7 +44,7 @@ export function streamMembers(
 }
 
 /** A profile at a moment; null if the pool did not have it then. */
-export async function findUserThen(
+async function findUserThen(
   { db, poolId }: Asking,
   { username, sub }: Profile,
   at: Date,
@@ -85,14 +60,8 @@ export async function findUserThen(
   return found.rows[0] ?? null;
 }
 
-/** A group that a user was in, and since when. */
-export interface MembershipThen extends GroupOfUser {
-  /** The first snapshot with the membership. */
-  readonly memberSince: Date;
-}
-
 /** The groups of a user at a moment, by name. */
-export async function listMemberships(
+async function listMemberships(
   { db, poolId }: Asking,
   username: string,
   at: Date,
@@ -106,4 +75,19 @@ export async function listMemberships(
     [poolId, at, username],
   );
   return memberships.rows;
+}
+
+/** Those of some profiles that the pool had at a moment, with their groups. */
+export async function listUsers(
+  asking: Asking,
+  profiles: readonly Profile[],
+  at: Date,
+): Promise<UserWithGroups[]> {
+  const users: UserWithGroups[] = [];
+  for (const profile of profiles) {
+    const user = await findUserThen(asking, profile, at);
+    if (user === null) continue;
+    users.push({ ...user, groups: await listMemberships(asking, profile.username, at) });
+  }
+  return users;
 }

@@ -1,40 +1,10 @@
+import type { GroupDifference, Span, UserDifference, Version } from '../../model/history.ts';
 import type { Dataset } from '../../model/snapshot.ts';
 import { isKey, listColumns, listWritten, writtenColumns } from '../store/columns.ts';
-import type { SnapshotLease } from '../store/leases.ts';
 import { type StageTables, stageTables } from '../store/stage.ts';
 import { HISTORIES, type Sides, selectSides } from '../store/versions.ts';
 import { selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
-
-/** Two states of a pool. */
-export interface Span {
-  /** The time of a published snapshot; null for the empty state before the first one. */
-  readonly from: Date | null;
-  /** The time of a later published snapshot, or a held one: the state that its release would give. */
-  readonly to: Date | SnapshotLease;
-}
-
-/** The content of a user or a group, by the names of its columns in `directory`. */
-export type Version = Readonly<Record<string, unknown>>;
-
-/** A user whose row or memberships may differ between two states. */
-export interface UserDifference {
-  readonly username: string;
-  /** Null if the state has no such user, or if the row is the same in both states. */
-  readonly before: Version | null;
-  readonly after: Version | null;
-  /** The `sub` in a membership that differs; null if none does. */
-  readonly memberSub: string | null;
-  readonly joined: readonly string[];
-  readonly left: readonly string[];
-}
-
-/** A group that may differ between two states. */
-export interface GroupDifference {
-  readonly groupName: string;
-  readonly before: Version | null;
-  readonly after: Version | null;
-}
 
 /**
  * The users that may differ between two states, in the order of their names. It reads only versions that
@@ -120,7 +90,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** $1 is the pool, $2 the earlier time, $3 the group and $4 the later time, if that is published. */
 function valuesOf({ poolId }: Asking, { from, to }: Span, group: string | null): unknown[] {
-  return [poolId, from ?? '-infinity', group, ...(to instanceof Date ? [to] : [])];
+  return [poolId, from?.snapshotAt ?? '-infinity', group, ...(to.held ? [] : [to.snapshotAt])];
 }
 
 /** Columns of a version that are compared. */
@@ -154,9 +124,9 @@ function pickVersions(
 }
 
 function selectStates(dataset: Dataset, { to }: Span): Sides {
-  return to instanceof Date
+  return to.held === null
     ? selectSides(dataset, listWritten(dataset), { pool: '$1', from: '$2', to: '$4' })
-    : selectHeldSides(dataset, stageTables(to.stage));
+    : selectHeldSides(dataset, stageTables(to.held.stage));
 }
 
 /** The same with a held snapshot as the later state. The statements of `publish` decide what it changes. */

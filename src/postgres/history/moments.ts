@@ -1,14 +1,8 @@
+import type { Moment } from '../../model/history.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
 import { LEASE_COLUMNS, type SnapshotLease } from '../store/leases.ts';
 import { PUBLISHED_STATES } from '../store/states.ts';
 import type { Asking } from './ask.ts';
-
-/** A snapshot, as far as its place in the history needs it. */
-export interface Moment {
-  /** Its id. */
-  readonly snapshot: string;
-  readonly snapshotAt: Date;
-}
 
 const MOMENT = 'snapshot, snapshot_at AS "snapshotAt"';
 

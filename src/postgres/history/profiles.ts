@@ -1,19 +1,13 @@
+import type {
+  LinkedProfile,
+  MembershipPeriod,
+  Profile,
+  ProfileHistory,
+  ProfileVersion,
+  Version,
+} from '../../model/history.ts';
 import { listColumns, writtenColumns } from '../store/columns.ts';
 import type { Asking } from './ask.ts';
-import type { Version } from './differences.ts';
-
-/** One person under one name. The same name with another `sub` is another person. */
-export interface Profile {
-  readonly username: string;
-  readonly sub: string | null;
-}
-
-/** When something was so: from one snapshot (inclusive) to another (exclusive), or until now. */
-export interface Period {
-  readonly validFrom: Date;
-  /** Null if the last published snapshot has it. */
-  readonly validTo: Date | null;
-}
 
 /**
  * The profiles with this username, `sub` or e-mail address in any version, at most `limit`. E-mail
@@ -44,26 +38,24 @@ export async function findProfiles(
   return found.rows;
 }
 
-/** One version of a profile. */
-export interface ProfileVersion extends Period {
-  readonly content: Version;
-  /** The usernames of the federated profiles that its attribute `identities` names. */
+const CONTENT = writtenColumns('users').filter(({ origin }) => origin !== 'key');
+
+/** A version with the usernames of the federated profiles that its attribute `identities` names. */
+interface IdentifiedVersion extends ProfileVersion {
   readonly identityNames: readonly string[];
 }
 
-const CONTENT = writtenColumns('users').filter(({ origin }) => origin !== 'key');
-
 /** Every version of a profile, the oldest first. */
-export async function listVersions(
+async function listVersions(
   { db, poolId }: Asking,
   { username, sub }: Profile,
-): Promise<ProfileVersion[]> {
+): Promise<IdentifiedVersion[]> {
   const select = (table: string, validTo: string) =>
     `SELECT ${listColumns(CONTENT)}, directory.identity_names(attributes) AS "identityNames",
        valid_from AS "validFrom", ${validTo} AS "validTo"
      FROM directory.${table}
      WHERE pool_id = $1 AND username = $2 AND sub IS NOT DISTINCT FROM $3`;
-  const versions = await db.query<Version & Omit<ProfileVersion, 'content'>>(
+  const versions = await db.query<Version & Omit<IdentifiedVersion, 'content'>>(
     `${select('user_history', 'valid_to')} UNION ALL ${select('users', 'NULL')}
      ORDER BY "validFrom"`,
     [poolId, username, sub],
@@ -76,13 +68,8 @@ export async function listVersions(
   }));
 }
 
-/** One membership of a profile. */
-export interface MembershipPeriod extends Period {
-  readonly groupName: string;
-}
-
 /** Every membership of a profile, by group, the oldest first. */
-export async function listMembershipPeriods(
+async function listMembershipPeriods(
   { db, poolId }: Asking,
   { username, sub }: Profile,
 ): Promise<MembershipPeriod[]> {
@@ -98,16 +85,13 @@ export async function listMembershipPeriods(
   return periods.rows;
 }
 
-/** Another profile of the same person. */
-export interface LinkedProfile extends Profile, Period {}
-
 /**
  * Other profiles of the same person: those that the identities name, and those of today that are linked
  * to one of these identities or to this profile.
  *
  * @param identityNames those of all versions of the profile.
  */
-export async function listLinkedProfiles(
+async function listLinkedProfiles(
   { db, poolId }: Asking,
   { username }: Profile,
   identityNames: readonly string[],
@@ -134,4 +118,23 @@ export async function listLinkedProfiles(
     [poolId, username, identityNames],
   );
   return linked.rows;
+}
+
+/** Everything about each of some profiles, in their order. */
+export async function listHistories(
+  asking: Asking,
+  profiles: readonly Profile[],
+): Promise<ProfileHistory[]> {
+  const histories: ProfileHistory[] = [];
+  for (const profile of profiles) {
+    const versions = await listVersions(asking, profile);
+    const identityNames = new Set(versions.flatMap((version) => version.identityNames));
+    histories.push({
+      ...profile,
+      versions,
+      memberships: await listMembershipPeriods(asking, profile),
+      linked: await listLinkedProfiles(asking, profile, [...identityNames]),
+    });
+  }
+  return histories;
 }

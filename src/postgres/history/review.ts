@@ -1,17 +1,11 @@
+import type {
+  KnownHead,
+  MembershipVersion,
+  NamedMembership,
+  ReviewedMembership,
+} from '../../model/history.ts';
 import { joinUserAsOf, selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
-
-/** A membership at a moment, with what a reviewer needs to know of its user. */
-export interface ReviewedMembership {
-  readonly groupName: string;
-  readonly username: string;
-  readonly name: string | null;
-  readonly email: string | null;
-  readonly status: string | null;
-  readonly enabled: boolean | null;
-  /** The first snapshot with the membership. */
-  readonly memberSince: Date;
-}
 
 /** The memberships of groups at a moment, in the order of the names of groups and users. */
 export function streamMemberships(
@@ -31,12 +25,6 @@ export function streamMemberships(
   );
 }
 
-/** The newest snapshot of a pool's archive, and the SHA-256 of its manifest in hex. */
-export interface KnownHead {
-  readonly snapshot: string;
-  readonly sha256: string;
-}
-
 /** The head of the pool's archive as the database knows it; null if nothing was archived. */
 export async function findKnownHead({ db, poolId }: Asking): Promise<KnownHead | null> {
   const found = await db.query<KnownHead>(
@@ -45,23 +33,6 @@ export async function findKnownHead({ db, poolId }: Asking): Promise<KnownHead |
     [poolId],
   );
   return found.rows[0] ?? null;
-}
-
-/** A membership as a file names it: its names may lack or have leading apostrophes. */
-export interface NamedMembership {
-  readonly groupName: string;
-  readonly username: string;
-  readonly memberSince: Date;
-}
-
-/** A version of a named membership, with its own names. */
-export interface MembershipVersion extends Pick<NamedMembership, 'groupName' | 'username'> {
-  /** The index of the membership that it matches. */
-  readonly index: number;
-  /** The first snapshot without it; null if the newest has it. */
-  readonly validTo: Date | null;
-  /** The first snapshot in which the same person is in the group again, until now; else null. */
-  readonly backSince: Date | null;
 }
 
 /** The versions that match each of the memberships: one, unless names differ in apostrophes alone. */
