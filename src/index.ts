@@ -1,15 +1,14 @@
 /** The public API: all that programs may import from `cognito-mirror`. docs/API.md shows its use. */
+export type { CallOptions } from './app/calls.ts';
 export { createMirror, syncPool } from './app/create-mirror.ts';
 export { archiveDdl } from './app/ddl.ts';
+export type { AtOptions, HistoryQuestions, ReviewOptions } from './app/history-questions.ts';
 export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
   AgeCheck,
-  AtOptions,
-  CallOptions,
   Mirror,
   QueryColumn,
-  ReviewOptions,
   StatusOptions,
   SyncOptions,
   SyncPoolsOptions,

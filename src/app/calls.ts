@@ -1,6 +1,12 @@
 import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 
+/** How one call runs. */
+export interface CallOptions {
+  /** Stops the call, which then rejects with InterruptedError; its progress is kept. */
+  readonly signal?: AbortSignal;
+}
+
 /** The calls of one mirror that run now, so that closing it can stop them and wait for them. */
 export class Calls {
   readonly #closing = new AbortController();

@@ -1,10 +1,5 @@
 import type { Listing, ListingPage } from '../cognito/listing.ts';
 import type { PoolPlan } from '../estimate/plan-pools.ts';
-import type { UseMembers, UsersAccess } from '../history/access.ts';
-import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
-import type { HistoryOfUsers } from '../history/profiles.ts';
-import type { ReviewSummary, UseReview, UseRevocations } from '../history/review.ts';
-import type { NamedMembership } from '../model/history.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
@@ -14,15 +9,11 @@ import type { SnapshotReport } from '../runner/outcome.ts';
 import type { Status } from '../runner/status.ts';
 import type { Triggered } from '../runner/trigger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import type { CallOptions } from './calls.ts';
+import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
 import type { WorkerOptions } from './run-worker.ts';
-
-/** How one call runs. */
-export interface CallOptions {
-  /** Stops the call, which then rejects with InterruptedError; its progress is kept. */
-  readonly signal?: AbortSignal;
-}
 
 /** How one snapshot is taken. */
 export interface SyncOptions extends CallOptions {
@@ -58,18 +49,6 @@ export interface StatusOptions extends CallOptions {
   readonly since?: Status | undefined;
 }
 
-/** At which moment to ask about a pool. */
-export interface AtOptions extends CallOptions {
-  /** A snapshot id, a time by ISO 8601, `latest` or `previous`; by default `latest`. */
-  readonly at?: string | undefined;
-}
-
-/** Which memberships to review. */
-export interface ReviewOptions extends AtOptions {
-  /** The names of the groups; by default all. */
-  readonly groups?: readonly string[] | undefined;
-}
-
 /** Whether mirrors are recent enough. */
 export interface AgeCheck {
   readonly at: Date;
@@ -78,7 +57,7 @@ export interface AgeCheck {
 }
 
 /** A mirror of Cognito user pools. Close it when it is no longer needed. */
-export interface Mirror {
+export interface Mirror extends HistoryQuestions {
   /** Where the mirror is, for messages: its folder, or its database without the password. */
   readonly location: string;
   /** What the mirror logs to. Every line passes the redaction of secrets and personal data. */
@@ -137,48 +116,6 @@ export interface Mirror {
       columns: readonly QueryColumn[],
       batches: AsyncIterable<readonly TextRow[]>,
     ) => Promise<void>,
-    options?: CallOptions,
-  ): Promise<void>;
-  /**
-   * Compares two states of a pool: published snapshots, or a published and the held one. Reads only
-   * the database. Memory does not grow with the number of changes.
-   *
-   * @param use receives the two states, and the changes in batches
-   * @returns the counts
-   */
-  diff(poolId: string, use: UseChanges, options?: DiffQuestion & CallOptions): Promise<Diff>;
-  /** Every version and membership of the users with this username, `sub` or e-mail address. */
-  history(poolId: string, user: string, options?: CallOptions): Promise<HistoryOfUsers>;
-  /**
-   * Who is in a group, or was. Memory does not grow with the number of members.
-   *
-   * @param use receives the group, and its members in batches
-   */
-  accessOfGroup(
-    poolId: string,
-    groupName: string,
-    use: UseMembers,
-    options?: AtOptions,
-  ): Promise<void>;
-  /** What the users with this username, `sub` or e-mail address have, or had. */
-  accessOfUser(poolId: string, user: string, options?: AtOptions): Promise<UsersAccess>;
-  /**
-   * The memberships of a pool for an access review. Memory holds one hash for each of them.
-   *
-   * @param use receives what the review covers, and the rows in batches
-   * @returns what a receipt says about them, once `use` has read all
-   */
-  reviewAccess(poolId: string, use: UseReview, options?: ReviewOptions): Promise<ReviewSummary>;
-  /**
-   * What became of memberships that a review revoked.
-   *
-   * @param batches the memberships, as `reviewAccess` gave them
-   * @param use receives the newest snapshot, and the memberships in batches with what became of them
-   */
-  checkRevocations<T extends NamedMembership>(
-    poolId: string,
-    batches: AsyncIterable<readonly T[]>,
-    use: UseRevocations<T>,
     options?: CallOptions,
   ): Promise<void>;
   /**

@@ -1,9 +1,5 @@
 import { PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
-import { accessOfGroup, accessOfUser } from '../history/access.ts';
-import { diff } from '../history/diff.ts';
-import { history } from '../history/profiles.ts';
-import { checkRevocations, reviewAccess } from '../history/review.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
 import type { HistorySource } from '../model/history-source.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
@@ -26,6 +22,7 @@ import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, Turns } from './calls.ts';
+import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror, SyncOptions } from './mirror.ts';
@@ -219,23 +216,7 @@ export function openMirror(options: MirrorOptions): Mirror {
         ),
       ),
 
-    diff: (poolId, use, { signal, ...options } = {}) =>
-      question(poolId, signal, (source) => diff(source, options, use)),
-
-    history: (poolId, user, { signal } = {}) =>
-      question(poolId, signal, (source) => history(source, user)),
-
-    accessOfGroup: (poolId, groupName, use, { signal, at = 'latest' } = {}) =>
-      question(poolId, signal, (source) => accessOfGroup(source, groupName, at, use)),
-
-    accessOfUser: (poolId, user, { signal, at = 'latest' } = {}) =>
-      question(poolId, signal, (source) => accessOfUser(source, user, at)),
-
-    reviewAccess: (poolId, use, { signal, groups = [], at = 'latest' } = {}) =>
-      question(poolId, signal, (source) => reviewAccess(source, groups, at, use)),
-
-    checkRevocations: (poolId, batches, use, { signal } = {}) =>
-      question(poolId, signal, (source) => checkRevocations(source, batches, use)),
+    ...answerQuestions(question),
 
     signReceipt: (receipt, { signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -7,7 +7,7 @@ import { snowflakeStatements } from '../ddl/snowflake.ts';
 import { trinoStatements } from '../ddl/trino.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { listPools } from '../verify/list-archive.ts';
-import type { CallOptions } from './mirror.ts';
+import type { CallOptions } from './calls.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 

@@ -14,7 +14,7 @@ import type { PoolVerification } from '../verify/findings.ts';
 import { listPools } from '../verify/list-archive.ts';
 import type { Selection } from '../verify/select.ts';
 import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
-import type { CallOptions } from './mirror.ts';
+import type { CallOptions } from './calls.ts';
 import { createArchives } from './open-archives.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
