@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
+import { loadDuckdb } from '../archive/duckdb.ts';
 import { openDestination } from '../archive/open-destination.ts';
-import { loadDuckdb } from '../archive/parquet.ts';
 import type { AwsAccess } from '../aws/access.ts';
 import { makeWorkFolder } from '../common/folders.ts';
 import type { Config } from '../config/config.ts';

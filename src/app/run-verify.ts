@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Destination } from '../archive/destination.ts';
-import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import {
   type AllowedSigners,
@@ -19,6 +15,7 @@ import { createArchives } from './open-archives.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { requirePoolIds } from './snapshot-name.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
 
 /** What to verify, and against what. */
 export interface VerifyRequest extends Partial<Selection>, CallOptions {
@@ -53,11 +50,7 @@ export async function runVerify(
   const targets = await findTargets(request, mirror, signal);
   if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
 
-  // Structure alone reads no part.
-  const folder = content === 'structure' ? null : await makeTemporaryFolder();
-  let parquet: ParquetChecks | null = null;
-  try {
-    parquet = folder === null ? null : await openParquet(folder);
+  const verify = async (parquet: ParquetChecks | null) => {
     const options = { from, to, content, signers, head, parquet, onProgress, signal };
     const verified: PoolVerification[] = [];
     for (const { destination, poolId } of targets) {
@@ -65,25 +58,17 @@ export async function runVerify(
     }
     if (verified.every(isNothing)) throw nothingError(verified);
     return verified;
-  } finally {
-    parquet?.close();
-    if (folder !== null) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A private folder for the Parquet parts that are being checked. */
-async function makeTemporaryFolder(): Promise<string> {
-  const parent = tmpdir();
-  try {
-    return await mkdtemp(join(parent, 'cognito-mirror-verify-'));
-  } catch (cause) {
-    throw ActionRequiredError.of(
-      'TMPDIR',
-      `the folder ${parent} cannot be written (${getErrorCode(cause)}).`,
-      'Set it to a folder that this user can write.',
-      { cause },
-    );
-  }
+  };
+  // Structure alone reads no part.
+  if (content === 'structure') return verify(null);
+  return withTemporaryFolder('verify', async (folder) => {
+    const parquet = await openParquet(folder);
+    try {
+      return await verify(parquet);
+    } finally {
+      parquet?.close();
+    }
+  });
 }
 
 /** True if there was nothing to verify, which is no reason to call it valid. */

@@ -1,7 +1,7 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
 import type { Dataset } from '../model/snapshot.ts';
-import { loadDuckdb } from './parquet.ts';
+import { DUCKDB_SETTINGS, loadDuckdb, quoteLiteral } from './duckdb.ts';
 
 /** What the footer of a Parquet file says. */
 export interface ParquetFooter {
@@ -15,15 +15,7 @@ export interface ParquetColumn {
   readonly type: string;
 }
 
-/** DuckDB never uses the network, and returns freed memory to the system at once. */
-const SETTINGS = {
-  threads: '1',
-  memory_limit: '128MB',
-  allocator_flush_threshold: '1MB',
-  allocator_bulk_deallocation_flush_threshold: '1MB',
-  autoinstall_known_extensions: 'false',
-  autoload_known_extensions: 'false',
-};
+const SETTINGS = { ...DUCKDB_SETTINGS, memory_limit: '128MB' };
 
 /** Reads the footers of Parquet files with an embedded DuckDB. */
 export class ParquetReader {
@@ -41,7 +33,7 @@ export class ParquetReader {
 
   /** Returns null if DuckDB cannot read the file. */
   async readFooter(path: string): Promise<ParquetFooter | null> {
-    const file = `'${path.replaceAll("'", "''")}'`;
+    const file = quoteLiteral(path);
     try {
       const [[rows = 0] = []] = await this.#query(
         `SELECT num_rows::DOUBLE FROM parquet_file_metadata(${file})`,

@@ -1,8 +1,9 @@
 import { chmod } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
-import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
+import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from './duckdb.ts';
 import type { JsonLinesPart } from './json-lines.ts';
 
 /**
@@ -19,18 +20,13 @@ const ROW_GROUP_BYTES = 16_000_000;
 const MAX_ROW_BYTES = 4 * 1024 * 1024;
 
 /**
- * One thread gives the same order and bytes on every run. Freed memory returns to the system at
- * once. DuckDB never uses the network (`json` and `parquet` are built in), and spills into the
- * private folder. The memory limit is a ceiling: row groups of `ROW_GROUP_BYTES` take about 100 MB.
+ * One thread gives the same order and bytes on every run. The memory limit is a ceiling: row groups of
+ * `ROW_GROUP_BYTES` take about 100 MB.
  */
 const SETTINGS = {
-  threads: '1',
+  ...DUCKDB_SETTINGS,
   preserve_insertion_order: 'true',
   memory_limit: '256MB',
-  allocator_flush_threshold: '1MB',
-  allocator_bulk_deallocation_flush_threshold: '1MB',
-  autoinstall_known_extensions: 'false',
-  autoload_known_extensions: 'false',
 };
 
 /** Converts JSON Lines to Parquet with an embedded DuckDB, one file at a time. */
@@ -79,7 +75,7 @@ export class ParquetWriter {
     } catch (error) {
       signal.throwIfAborted();
       throw new ResumableError(
-        `The Parquet part was not written: ${removeData(error)}. Run the command again to resume.`,
+        `The Parquet part was not written: ${describeDuckdbError(error)}. Run the command again to resume.`,
       );
     } finally {
       signal.removeEventListener('abort', interrupt);
@@ -98,52 +94,7 @@ export class ParquetWriter {
   }
 }
 
-/** Removes the message of errors in which DuckDB quotes a value that it cannot convert. */
-function removeData(error: unknown): string {
-  const message = error instanceof Error ? error.message : '';
-  const kind = /^[A-Za-z -]+ Error(?=:)/.exec(message)?.[0] ?? 'unknown error';
-  return kind === 'IO Error' || kind === 'Out of Memory Error' ? message : kind;
-}
-
 function computeGroupRows(heaviestRowBytes: number): number {
   const fitting = Math.floor(ROW_GROUP_BYTES / Math.max(1, heaviestRowBytes));
   return Math.min(ROW_GROUP_ROWS, Math.max(1, fitting));
-}
-
-function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** Node's message for a package that is not installed. */
-const MISSING = /^Cannot find (?:module|package) '(@duckdb\/[^'/]+)/;
-
-/**
- * Loads DuckDB, whose library npm installs as an optional package for the platform. Takes about
- * 25 MB of memory.
- *
- * @throws ActionRequiredError if it is not installed or this system cannot load it
- */
-export async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
-  try {
-    return await import('@duckdb/node-api');
-  } catch (cause) {
-    const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : '';
-    const name = MISSING.exec(message)?.[1];
-    const problem =
-      name === undefined
-        ? `\`parquet\` needs DuckDB, and this system cannot load it (${message}).`
-        : `\`parquet\` needs DuckDB, but its package ${name} is not installed.`;
-    const install =
-      name === undefined ? 'Set' : 'Run `npm install --include=optional @duckdb/node-api`, or set';
-    throw new ActionRequiredError(
-      [
-        {
-          subject: 'ARCHIVE_FORMATS',
-          problem,
-          remedy: `${install} ARCHIVE_FORMATS=jsonl.`,
-        },
-      ],
-      { cause },
-    );
-  }
 }

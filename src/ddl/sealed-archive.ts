@@ -1,10 +1,7 @@
 import type { Destination } from '../archive/destination.ts';
 import { partsPrefix } from '../archive/layout.ts';
-import { ActionRequiredError } from '../model/errors.ts';
 import { DATASETS, type Dataset } from '../model/snapshot.ts';
-import { checkDocuments } from '../verify/check-documents.ts';
-import { SignatureChecker } from '../verify/check-signature.ts';
-import { listSnapshots } from '../verify/list-archive.ts';
+import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 
 /** The Parquet parts of one dataset in one sealed snapshot. */
 export interface Partition {
@@ -37,14 +34,7 @@ export async function readSealedArchive(
 ): Promise<SealedArchive> {
   const partitions: Record<Dataset, Partition[]> = { users: [], groups: [], memberships: [] };
   for (const poolId of pools) {
-    const signatures = new SignatureChecker(destination, null);
-    let needsSignature = false;
-    for (const listed of await listSnapshots(destination, poolId, signal)) {
-      const context = { destination, poolId, signatures, needsSignature, signal };
-      const { snapshot, objects, isSigned, findings } = await checkDocuments(context, listed);
-      const [finding] = findings;
-      if (finding !== undefined) throw untrustedError(destination, finding);
-      needsSignature ||= isSigned;
+    for (const { snapshot, objects } of await readSealedSnapshots(destination, poolId, signal)) {
       for (const dataset of DATASETS) {
         const parts = objects.filter(
           (part) => part.format === 'parquet' && part.dataset === dataset,
@@ -57,16 +47,4 @@ export async function readSealedArchive(
     }
   }
   return { url: destination.url.replace(/\/+$/, ''), partitions };
-}
-
-function untrustedError(
-  { url }: Destination,
-  { key, detail }: { readonly key: string; readonly detail: string },
-): ActionRequiredError {
-  const problem = `${key} is not as it was sealed. ${detail}`;
-  return ActionRequiredError.of(
-    url,
-    problem,
-    'Run `cognito-mirror verify`, and restore what it names.',
-  );
 }
