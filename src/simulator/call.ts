@@ -7,7 +7,11 @@ import type { Input, Operation } from './requests.ts';
 
 /** State that all calls of a simulator share. */
 export interface Services {
-  readonly pools: ReadonlyMap<string, SimulatedPool>;
+  readonly pools: Map<string, SimulatedPool>;
+  /** The account of requests that name no pool. */
+  readonly account: string;
+  /** The time of changes, in milliseconds since 1970. */
+  readonly now: () => number;
   readonly tokens: PageTokens;
   readonly faults: Faults;
   /** How full pages are on average: over 0, up to 1. */

@@ -75,8 +75,15 @@ function splitSetting(setting: unknown): { rate?: unknown; operations?: unknown 
   return { rate: setting, operations: [] };
 }
 
-/** The error of a denied operation: from IAM, as if a policy lacked the action, or from the service. */
-export const DENIALS = ['AccessDeniedException', 'NotAuthorizedException'] as const;
+/**
+ * The error of a denied operation: from IAM, as if a policy lacked the action, or from the service,
+ * which also refuses every operation in a secondary Region of a pool and while a pool is recovered.
+ */
+export const DENIALS = [
+  'AccessDeniedException',
+  'NotAuthorizedException',
+  'OperationNotEnabledException',
+] as const;
 export type Denial = (typeof DENIALS)[number];
 
 /** The request that is denied. */
@@ -91,6 +98,12 @@ export interface Denied {
 export function createDenial(denial: Denial, denied: Denied): ServiceError {
   if (denial === 'NotAuthorizedException') {
     return new ServiceError(denial, 'Not authorized to perform this operation.');
+  }
+  if (denial === 'OperationNotEnabledException') {
+    return new ServiceError(
+      denial,
+      'This operation is not available in the current region or for the current user pool configuration.',
+    );
   }
   const { operation, account, region, poolId } = denied;
   const action = `cognito-idp:${operation}`;

@@ -1,5 +1,11 @@
+import {
+  adminLinkProviderForUser,
+  adminSetUserMfaPreference,
+  adminSetUserPassword,
+} from './accounts.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import type { Call, Services } from './call.ts';
+import { createUserPool } from './create-pool.ts';
 import { injected, internalError, ServiceError, throttled } from './errors.ts';
 import { createDenial, type Denial, type FaultName } from './faults.ts';
 import { adminListGroupsForUser, listGroups, listUsers, listUsersInGroup } from './lists.ts';
@@ -14,8 +20,7 @@ const TARGET = 'AWSCognitoIdentityProviderService.';
 
 /** An operation: its quota, and the function that returns its response as JSON. */
 interface OperationEntry {
-  /** Null for writes, which the simulator does not limit. */
-  readonly bucket: Bucket | null;
+  readonly bucket: Bucket;
   readonly run: (call: Call) => string;
 }
 
@@ -27,16 +32,20 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
   DescribeUserPool: { bucket: 'UserPoolRead', run: describeUserPool },
   AdminGetUser: { bucket: 'UserRead', run: adminGetUser },
   AdminListGroupsForUser: { bucket: 'UserResourceRead', run: adminListGroupsForUser },
-  AdminCreateUser: { bucket: null, run: writes.adminCreateUser },
-  AdminDeleteUser: { bucket: null, run: writes.adminDeleteUser },
-  AdminUpdateUserAttributes: { bucket: null, run: writes.adminUpdateUserAttributes },
-  AdminEnableUser: { bucket: null, run: writes.adminEnableUser },
-  AdminDisableUser: { bucket: null, run: writes.adminDisableUser },
-  CreateGroup: { bucket: null, run: writes.createGroup },
-  UpdateGroup: { bucket: null, run: writes.updateGroup },
-  DeleteGroup: { bucket: null, run: writes.deleteGroup },
-  AdminAddUserToGroup: { bucket: null, run: writes.adminAddUserToGroup },
-  AdminRemoveUserFromGroup: { bucket: null, run: writes.adminRemoveUserFromGroup },
+  AdminCreateUser: { bucket: 'UserCreation', run: writes.adminCreateUser },
+  AdminDeleteUser: { bucket: 'UserUpdate', run: writes.adminDeleteUser },
+  AdminUpdateUserAttributes: { bucket: 'UserUpdate', run: writes.adminUpdateUserAttributes },
+  AdminSetUserPassword: { bucket: 'UserAccountRecovery', run: adminSetUserPassword },
+  AdminLinkProviderForUser: { bucket: 'UserUpdate', run: adminLinkProviderForUser },
+  AdminSetUserMFAPreference: { bucket: 'UserUpdate', run: adminSetUserMfaPreference },
+  AdminEnableUser: { bucket: 'UserUpdate', run: writes.adminEnableUser },
+  AdminDisableUser: { bucket: 'UserUpdate', run: writes.adminDisableUser },
+  CreateGroup: { bucket: 'UserPoolResourceUpdate', run: writes.createGroup },
+  UpdateGroup: { bucket: 'UserPoolResourceUpdate', run: writes.updateGroup },
+  DeleteGroup: { bucket: 'UserPoolResourceUpdate', run: writes.deleteGroup },
+  AdminAddUserToGroup: { bucket: 'UserUpdate', run: writes.adminAddUserToGroup },
+  AdminRemoveUserFromGroup: { bucket: 'UserUpdate', run: writes.adminRemoveUserFromGroup },
+  CreateUserPool: { bucket: 'UserPoolUpdate', run: createUserPool },
 };
 
 /** An HTTP request to the API. */
@@ -62,7 +71,6 @@ interface HandlerOptions {
   readonly services: Services;
   readonly quotas: Quotas;
   readonly attempts: AttemptLog;
-  readonly account: string;
   readonly denied: ReadonlyMap<Operation, Denial>;
   readonly accessKeys: readonly string[] | undefined;
 }
@@ -136,7 +144,7 @@ export class ApiHandler {
     const { operation, region } = call;
     const poolId = findPoolId(call);
     const pool = poolId === undefined ? undefined : services.pools.get(poolId);
-    const account = pool?.settings.account ?? this.#options.account;
+    const account = pool?.settings.account ?? services.account;
     const place = { bucket: findBucket(operation), operation, account, region, poolId };
     if (!quotas.take(place)) throw throttled();
     const strikes = (fault: FaultName) => services.faults.strikes(fault, operation);
@@ -156,7 +164,7 @@ function parseOperation(target: string | undefined): Operation {
   throw new ServiceError('UnknownOperationException', `Unknown operation ${name}`);
 }
 
-function findBucket(operation: Operation): Bucket | null {
+function findBucket(operation: Operation): Bucket {
   return OPERATIONS[operation].bucket;
 }
 

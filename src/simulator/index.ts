@@ -16,6 +16,19 @@ export type { GroupFields } from './group-store.ts';
 export type { PoolSpec, SimulatorOptions } from './options.ts';
 export type { Membership, NewUser, SimulatedPool, UserChange } from './pool.ts';
 export type { Bucket } from './quota.ts';
-export type { GroupRecord, MfaOption, PoolSettings, UserRecord } from './records.ts';
+export type {
+  GroupRecord,
+  MfaOption,
+  PasswordPolicy,
+  PoolSettings,
+  UserRecord,
+} from './records.ts';
 export type { Operation } from './requests.ts';
+export {
+  type AttributeType,
+  createSchema,
+  customAttribute,
+  type Schema,
+  type SchemaAttribute,
+} from './schema.ts';
 export { type Simulator, startSimulator } from './server.ts';

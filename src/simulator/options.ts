@@ -1,6 +1,7 @@
 import type { Denial, FaultSettings } from './faults.ts';
 import type { UsernameStyle } from './generate/usernames.ts';
 import type { Bucket } from './quota.ts';
+import type { PoolSettings } from './records.ts';
 import type { Operation } from './requests.ts';
 
 /** The pool of a simulator that is started without `pools`. */
@@ -17,6 +18,8 @@ export interface PoolSpec {
   readonly users?: number;
   readonly groups?: number;
   readonly seed?: number;
+  /** Settings that differ from those of a generated pool. */
+  readonly settings?: Partial<Omit<PoolSettings, 'id' | 'region' | 'account' | 'arn'>>;
 }
 
 /** The options of a simulator. All have defaults. */

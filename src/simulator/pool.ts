@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { invalidParameter, ServiceError, userNotFound } from './errors.ts';
+import { Aliases } from './aliases.ts';
+import { ServiceError, userNotFound } from './errors.ts';
 import { GeneratedUsers } from './generate/generated-users.ts';
 import { generateGroups } from './generate/groups.ts';
-import { CUSTOM_ATTRIBUTES, GENERATED_BEFORE } from './generate/profiles.ts';
 import { hashText, mix } from './generate/random.ts';
 import type { UsernameStyle } from './generate/usernames.ts';
 import { type GroupFields, GroupStore } from './group-store.ts';
+import { addIdentity, type Identity } from './identities.ts';
 import type { GroupRecord, MfaOption, PoolSettings, UserRecord } from './records.ts';
 import { UserStore } from './user-store.ts';
 
 /** How to generate a pool. */
 export interface PoolOptions {
-  readonly id: string;
-  readonly account: string;
+  readonly settings: PoolSettings;
   readonly users: number;
   readonly groups: number;
   readonly seed: number;
@@ -36,11 +36,16 @@ export interface NewUser {
   /** Any names and values, valid or not, except `sub`. */
   readonly attributes?: Readonly<Record<string, string>>;
   readonly mfaOptions?: readonly MfaOption[];
+  readonly mfaSettings?: readonly string[];
+  readonly preferredMfa?: string | null;
 }
 
 /** The fields of a user that can change, apart from attributes. */
 export type UserChange = Partial<
-  Pick<UserRecord, 'status' | 'enabled' | 'modifiedAt' | 'mfaOptions'>
+  Pick<
+    UserRecord,
+    'status' | 'enabled' | 'modifiedAt' | 'mfaOptions' | 'mfaSettings' | 'preferredMfa'
+  >
 >;
 
 /** One user in one group; `sub` is null for a user without `sub`. */
@@ -55,28 +60,23 @@ export interface Membership {
  * sees every change. Methods throw the service's error if the user or group does not exist.
  */
 export class SimulatedPool {
+  /** Changes apply to the next request. */
   readonly settings: PoolSettings;
   /** The number of users that DescribeUserPool reports; null for the real number. */
   estimatedUsers: number | null = null;
-  /** The names of custom attributes with their prefix, `custom:` or `dev:custom:`. */
-  readonly customAttributes = new Set<string>(CUSTOM_ATTRIBUTES);
+  /** The triggers whose functions ran, in order. */
+  readonly triggerRuns: string[] = [];
+  /** What the functions of triggers say when they refuse. Without an entry they do not. */
+  readonly refusals = new Map<string, string>();
   readonly #users: UserStore;
   readonly #groups: GroupStore;
+  readonly #aliases: Aliases;
   readonly #now: () => number;
 
   constructor(options: PoolOptions) {
-    const region = options.id.slice(0, options.id.indexOf('_'));
-    this.settings = {
-      id: options.id,
-      region,
-      account: options.account,
-      name: `simulated-${options.id.slice(options.id.indexOf('_') + 1).toLowerCase()}`,
-      arn: `arn:aws:cognito-idp:${region}:${options.account}:userpool/${options.id}`,
-      createdAt: GENERATED_BEFORE - 7 * 365 * 24 * 3600 * 1000,
-      mfaConfiguration: 'OPTIONAL',
-    };
+    this.settings = options.settings;
     this.#now = () => Math.floor(options.now());
-    const seed = mix(options.seed, hashText(options.id));
+    const seed = mix(options.seed, hashText(options.settings.id));
     const generated = new GeneratedUsers({
       count: options.users,
       seed,
@@ -85,8 +85,8 @@ export class SimulatedPool {
     });
     this.#users = new UserStore(generated);
     const generatedGroups = generateGroups({
-      poolId: options.id,
-      account: options.account,
+      poolId: options.settings.id,
+      account: options.settings.account,
       seed,
       groups: options.groups,
       users: options.users,
@@ -94,6 +94,7 @@ export class SimulatedPool {
       largestShare: options.largestShare,
     });
     this.#groups = new GroupStore(generatedGroups);
+    this.#aliases = new Aliases(options.settings, this.#usersWithIds());
   }
 
   get userCount(): number {
@@ -111,10 +112,14 @@ export class SimulatedPool {
 
   /** All users in listing order. */
   *users(): Generator<UserRecord> {
-    for (const { id } of this.#users.list()) yield this.#users.get(id) as UserRecord;
+    for (const [, user] of this.#usersWithIds()) yield user;
   }
 
-  /** The user with this username or sub. */
+  *#usersWithIds(): Generator<[id: number, user: UserRecord]> {
+    for (const { id } of this.#users.list()) yield [id, this.#users.get(id) as UserRecord];
+  }
+
+  /** The user with this username, sub or alias. */
   user(username: string): UserRecord {
     return this.#users.get(this.#findId(username)) as UserRecord;
   }
@@ -140,14 +145,32 @@ export class SimulatedPool {
       modifiedAt: user.modifiedAt ?? user.createdAt ?? now,
       attributes,
       mfaOptions: user.mfaOptions ?? [],
+      mfaSettings: user.mfaSettings ?? [],
+      preferredMfa: user.preferredMfa ?? null,
     };
+    this.#aliases.replace(this.#users.idLimit, undefined, record);
     this.#users.insert(record);
     return record;
+  }
+
+  /**
+   * Lets the pool's Lambda function of a trigger run, if it has one.
+   *
+   * @throws ServiceError if the function refuses, see `refusals`
+   */
+  runTrigger(trigger: string): void {
+    if (this.settings.triggers[trigger] === undefined) return;
+    this.triggerRuns.push(trigger);
+    const refusal = this.refusals.get(trigger);
+    if (refusal === undefined) return;
+    const message = `${trigger} failed with error ${refusal}.`;
+    throw new ServiceError('UserLambdaValidationException', message);
   }
 
   deleteUser(username: string): void {
     const id = this.#findId(username);
     this.#groups.removeUser(id);
+    this.#aliases.remove(id, this.#users.get(id) as UserRecord);
     this.#users.delete(id);
   }
 
@@ -157,11 +180,19 @@ export class SimulatedPool {
     const user = this.#users.get(id) as UserRecord;
     const attributes = new Map(user.attributes);
     for (const [name, value] of Object.entries(changes)) {
-      if (name === 'sub') throw invalidParameter('Cannot modify the non-mutable attribute sub');
       if (value === '') attributes.delete(name);
       else attributes.set(name, value);
     }
-    this.#users.replace(id, { ...user, attributes, modifiedAt: this.#now() });
+    const changed = { ...user, attributes, modifiedAt: this.#now() };
+    this.#aliases.replace(id, user, changed);
+    this.#users.replace(id, changed);
+  }
+
+  /** Links an identity of a provider to a user, so that both sign in to one profile. */
+  linkIdentity(username: string, identity: Identity): void {
+    const user = this.user(username);
+    const identities = addIdentity(user.attributes.get('identities'), identity, this.#now());
+    this.updateAttributes(username, { identities });
   }
 
   /** Changes fields other than attributes. Sets the modification date unless it is given. */
@@ -242,7 +273,7 @@ export class SimulatedPool {
   }
 
   #findId(username: string): number {
-    const id = this.#users.find(username);
+    const id = this.#users.find(username) ?? this.#aliases.find(username);
     if (id === undefined) throw userNotFound();
     return id;
   }

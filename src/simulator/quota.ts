@@ -1,10 +1,15 @@
-/** The service's quotas. Each read operation belongs to one of them (its quotas page). */
+/** The service's quotas. Each operation belongs to one of them (its quotas page). */
 export type Bucket =
   | 'UserList'
   | 'UserPoolResourceRead'
   | 'UserPoolRead'
   | 'UserResourceRead'
-  | 'UserRead';
+  | 'UserRead'
+  | 'UserCreation'
+  | 'UserUpdate'
+  | 'UserAccountRecovery'
+  | 'UserPoolResourceUpdate'
+  | 'UserPoolUpdate';
 
 /** Requests per second of each bucket, per account and Region. */
 export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
@@ -13,9 +18,15 @@ export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
   UserPoolRead: 15,
   UserResourceRead: 50,
   UserRead: 120,
+  UserCreation: 50,
+  UserUpdate: 25,
+  UserAccountRecovery: 30,
+  UserPoolResourceUpdate: 15,
+  UserPoolUpdate: 15,
 };
 
-/** Requests per second of each operation in UserPoolResourceRead, per pool. */
+/** The buckets whose operations have a quota of their own in each pool, and its requests per second. */
+const LIMITED_PER_POOL: readonly Bucket[] = ['UserPoolResourceRead', 'UserPoolResourceUpdate'];
 const PER_POOL_QUOTA = 5;
 
 /** Holds the requests of one second and refills evenly. */
@@ -46,7 +57,7 @@ class TokenBucket {
 
 /** The parts of a request that decide which quotas apply. */
 interface QuotaRequest {
-  readonly bucket: Bucket | null;
+  readonly bucket: Bucket;
   readonly operation: string;
   readonly account: string;
   readonly region: string;
@@ -68,11 +79,11 @@ export class Quotas {
   /** Takes a request from all its buckets; false if one of them is empty. */
   take(request: QuotaRequest): boolean {
     const { bucket } = request;
-    if (this.#rates === null || bucket === null) return true;
+    if (this.#rates === null) return true;
     const now = this.#now();
     const key = `${request.account} ${request.region} ${bucket}`;
     const needed = [this.#bucket(key, this.#rates[bucket], now)];
-    if (bucket === 'UserPoolResourceRead' && request.poolId !== undefined) {
+    if (LIMITED_PER_POOL.includes(bucket) && request.poolId !== undefined) {
       const poolKey = `${key} ${request.operation} ${request.poolId}`;
       needed.push(this.#bucket(poolKey, PER_POOL_QUOTA, now));
     }

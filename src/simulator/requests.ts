@@ -1,3 +1,5 @@
+import type { PasswordPolicy } from './records.ts';
+import type { AttributeType } from './schema.ts';
 import type { Field, Fields } from './validation.ts';
 
 /**
@@ -54,6 +56,57 @@ const groupFields: Fields = {
   },
   Precedence: { type: 'integer', min: 0 },
 };
+const password: Field = { type: 'string', max: 256, pattern: '[\\S]+', sensitive: true };
+const arn: Field = { ...(groupFields.RoleArn as Field) };
+const mfaSetting: Field = {
+  type: 'structure',
+  fields: { Enabled: { type: 'boolean' }, PreferredMfa: { type: 'boolean' } },
+};
+const provider: Field = {
+  type: 'structure',
+  required: true,
+  fields: {
+    ProviderName: { type: 'string', min: 1, max: 32, pattern: '[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+' },
+    ProviderAttributeName: { type: 'string', max: 131_072 },
+    ProviderAttributeValue: { type: 'string', max: 131_072, sensitive: true },
+  },
+};
+const addresses: Field = { type: 'string', values: ['phone_number', 'email'] };
+const schemaAttribute: Field = {
+  type: 'structure',
+  fields: {
+    Name: {
+      type: 'string',
+      required: true,
+      min: 1,
+      max: 20,
+      pattern: '[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+',
+    },
+    AttributeDataType: { type: 'string', values: ['String', 'Number', 'DateTime', 'Boolean'] },
+    DeveloperOnlyAttribute: { type: 'boolean' },
+    Mutable: { type: 'boolean' },
+    Required: { type: 'boolean' },
+    NumberAttributeConstraints: {
+      type: 'structure',
+      fields: { MinValue: { type: 'string' }, MaxValue: { type: 'string' } },
+    },
+    StringAttributeConstraints: {
+      type: 'structure',
+      fields: { MinLength: { type: 'string' }, MaxLength: { type: 'string' } },
+    },
+  },
+};
+const passwordPolicy: Field = {
+  type: 'structure',
+  fields: {
+    MinimumLength: { type: 'integer', min: 6, max: 99 },
+    RequireUppercase: { type: 'boolean' },
+    RequireLowercase: { type: 'boolean' },
+    RequireNumbers: { type: 'boolean' },
+    RequireSymbols: { type: 'boolean' },
+    TemporaryPasswordValidityDays: { type: 'integer', min: 0, max: 365 },
+  },
+};
 const userFields: Fields = { UserPoolId: poolId, Username: username };
 const membershipFields: Fields = { ...userFields, GroupName: name };
 
@@ -78,7 +131,7 @@ export const REQUESTS = {
     ...userFields,
     UserAttributes: attributeList,
     ValidationData: attributeList,
-    TemporaryPassword: { type: 'string', max: 256, pattern: '[\\S]+', sensitive: true },
+    TemporaryPassword: password,
     ForceAliasCreation: { type: 'boolean' },
     MessageAction: { type: 'string', values: ['RESEND', 'SUPPRESS'] },
     DesiredDeliveryMediums: { type: 'list', member: { type: 'string', values: ['SMS', 'EMAIL'] } },
@@ -90,6 +143,22 @@ export const REQUESTS = {
     UserAttributes: { ...attributeList, required: true },
     ClientMetadata: clientMetadata,
   },
+  AdminSetUserPassword: {
+    ...userFields,
+    Password: { ...password, required: true },
+    Permanent: { type: 'boolean' },
+  },
+  AdminLinkProviderForUser: {
+    UserPoolId: { type: 'string', required: true, max: 131_072 },
+    DestinationUser: provider,
+    SourceUser: provider,
+  },
+  AdminSetUserMFAPreference: {
+    ...userFields,
+    SMSMfaSettings: mfaSetting,
+    SoftwareTokenMfaSettings: mfaSetting,
+    EmailMfaSettings: mfaSetting,
+  },
   AdminEnableUser: userFields,
   AdminDisableUser: userFields,
   CreateGroup: groupFields,
@@ -97,6 +166,22 @@ export const REQUESTS = {
   DeleteGroup: { GroupName: name, UserPoolId: poolId },
   AdminAddUserToGroup: membershipFields,
   AdminRemoveUserFromGroup: membershipFields,
+  CreateUserPool: {
+    PoolName: { type: 'string', required: true, min: 1, max: 128, pattern: '[\\w\\s+=,.@-]+' },
+    Policies: { type: 'structure', fields: { PasswordPolicy: passwordPolicy } },
+    LambdaConfig: {
+      type: 'structure',
+      fields: { PreSignUp: arn, CustomMessage: arn, PostConfirmation: arn, UserMigration: arn },
+    },
+    AliasAttributes: {
+      type: 'list',
+      member: { type: 'string', values: ['phone_number', 'email', 'preferred_username'] },
+    },
+    UsernameAttributes: { type: 'list', member: addresses },
+    MfaConfiguration: { type: 'string', values: ['OFF', 'ON', 'OPTIONAL'] },
+    Schema: { type: 'list', member: schemaAttribute },
+    UserPoolTier: { type: 'string', values: ['LITE', 'ESSENTIALS', 'PLUS'] },
+  },
 } as const satisfies Record<string, Fields>;
 
 /** An operation of the API. */
@@ -118,4 +203,45 @@ export interface Input {
   readonly Description?: string;
   readonly RoleArn?: string;
   readonly Precedence?: number;
+  readonly TemporaryPassword?: string;
+  readonly Password?: string;
+  readonly Permanent?: boolean;
+  readonly DestinationUser?: ProviderInput;
+  readonly SourceUser?: ProviderInput;
+  readonly SMSMfaSettings?: MfaSetting;
+  readonly SoftwareTokenMfaSettings?: MfaSetting;
+  readonly EmailMfaSettings?: MfaSetting;
+  readonly PoolName?: string;
+  readonly Policies?: { readonly PasswordPolicy?: Partial<PasswordPolicy> };
+  readonly LambdaConfig?: Readonly<Record<string, string>>;
+  readonly AliasAttributes?: readonly string[];
+  readonly UsernameAttributes?: readonly string[];
+  readonly MfaConfiguration?: string;
+  readonly Schema?: readonly SchemaInput[];
+  readonly UserPoolTier?: string;
+}
+
+interface ProviderInput {
+  readonly ProviderName?: string;
+  readonly ProviderAttributeValue?: string;
+}
+
+/** Whether a second factor is on, and whether it is the one to ask for first. */
+export interface MfaSetting {
+  readonly Enabled?: boolean;
+  readonly PreferredMfa?: boolean;
+}
+
+/** An attribute of a new pool's schema. Limits are texts. */
+export interface SchemaInput {
+  readonly Name: string;
+  readonly AttributeDataType?: AttributeType;
+  readonly DeveloperOnlyAttribute?: boolean;
+  readonly Mutable?: boolean;
+  readonly Required?: boolean;
+  readonly NumberAttributeConstraints?: { readonly MinValue?: string; readonly MaxValue?: string };
+  readonly StringAttributeConstraints?: {
+    readonly MinLength?: string;
+    readonly MaxLength?: string;
+  };
 }

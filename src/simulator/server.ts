@@ -14,6 +14,7 @@ import { PageTokens } from './page-token.ts';
 import { SimulatedPool } from './pool.ts';
 import { type Bucket, DEFAULT_QUOTAS, Quotas } from './quota.ts';
 import type { Operation } from './requests.ts';
+import { createSettings } from './settings.ts';
 
 /** A running simulator. */
 export interface Simulator {
@@ -50,6 +51,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const handler = new ApiHandler({
     services: {
       pools,
+      account: options.account ?? DEFAULT_ACCOUNT,
+      now,
       tokens: new PageTokens(seed, options.pageTokenTtlSeconds ?? 3600, now),
       faults,
       pageFill: options.pageFill ?? 1,
@@ -57,7 +60,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     quotas: new Quotas(chooseQuotas(options), now),
     attempts,
-    account: options.account ?? DEFAULT_ACCOUNT,
     denied,
     accessKeys: options.accessKeys,
   });
@@ -95,9 +97,9 @@ function createPools(options: SimulatorOptions, now: () => number): Map<string, 
   const pools = new Map<string, SimulatedPool>();
   for (const entry of options.pools ?? [DEFAULT_POOL_ID]) {
     const spec: PoolSpec = typeof entry === 'string' ? { id: entry } : entry;
+    const { id, account = options.account ?? DEFAULT_ACCOUNT } = spec;
     const pool = new SimulatedPool({
-      id: spec.id,
-      account: spec.account ?? options.account ?? DEFAULT_ACCOUNT,
+      settings: createSettings(id, account, spec.settings),
       users: spec.users ?? options.users ?? 1000,
       groups: spec.groups ?? options.groups ?? 20,
       seed: spec.seed ?? options.seed ?? 1,
@@ -106,7 +108,7 @@ function createPools(options: SimulatorOptions, now: () => number): Map<string, 
       usernames: options.usernames,
       now,
     });
-    pools.set(spec.id, pool);
+    pools.set(id, pool);
   }
   return pools;
 }

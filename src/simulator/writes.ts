@@ -1,18 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { checkPassword } from './accounts.ts';
 import { type Call, findPool } from './call.ts';
 import { invalidParameter, ServiceError } from './errors.ts';
 import type { GroupFields } from './group-store.ts';
 import { groupJson, userJson } from './json.ts';
 import type { SimulatedPool } from './pool.ts';
-import { isInSchema } from './reads.ts';
 import type { Input } from './requests.ts';
+import { checkChangedAttributes, checkNewAttributes } from './schema.ts';
 
-/** AdminCreateUser: a native user who must set a password. Usernames are case-sensitive. */
+/**
+ * AdminCreateUser: a native user who must set a password. Usernames are case-sensitive. In a pool that
+ * signs in by an address, the request's username is that address, and the pool chooses the username.
+ */
 export function adminCreateUser(call: Call): string {
   const pool = findPool(call);
-  const { Username: username, MessageAction } = call.input;
-  if (MessageAction === 'RESEND') return resend(pool, username);
-  const user = pool.createUser({ username, attributes: readAttributes(call, pool) });
-  return `{"User":${userJson(user)}}`;
+  const { Username: given, MessageAction, TemporaryPassword } = call.input;
+  if (MessageAction === 'RESEND') return resend(pool, given);
+  const address = findAddress(pool, given);
+  const attributes = {
+    ...(address === undefined ? {} : { [address]: given }),
+    ...readAttributes(call),
+  };
+  checkNewAttributes(pool.settings.schema, attributes);
+  if (TemporaryPassword !== undefined) {
+    checkPassword(TemporaryPassword, pool.settings.passwordPolicy);
+  }
+  pool.runTrigger('PreSignUp');
+  const sub = randomUUID();
+  const username = address === undefined ? given : sub;
+  return `{"User":${userJson(pool.createUser({ username, sub, attributes }))}}`;
+}
+
+/** The attribute that a username of the request is in a pool that signs in by addresses. */
+function findAddress({ settings }: SimulatedPool, username: string): string | undefined {
+  const { usernameAttributes } = settings;
+  if (usernameAttributes.length === 0) return undefined;
+  if (usernameAttributes.includes('email') && username.includes('@')) return 'email';
+  if (usernameAttributes.includes('phone_number') && /^\+\d+$/.test(username))
+    return 'phone_number';
+  const kinds = usernameAttributes.map((name) =>
+    name === 'email' ? 'an email' : 'a phone number',
+  );
+  throw invalidParameter(`Username should be ${kinds.join(' or ')}.`);
 }
 
 /** AdminDeleteUser: deletes the user and its memberships. */
@@ -24,7 +53,9 @@ export function adminDeleteUser(call: Call): string {
 /** AdminUpdateUserAttributes. */
 export function adminUpdateUserAttributes(call: Call): string {
   const pool = findPool(call);
-  pool.updateAttributes(call.input.Username, readAttributes(call, pool));
+  const attributes = readAttributes(call);
+  checkChangedAttributes(pool.settings.schema, attributes);
+  pool.updateAttributes(call.input.Username, attributes);
   return '{}';
 }
 
@@ -52,19 +83,9 @@ function resend(pool: SimulatedPool, username: string): string {
   return `{"User":${userJson(user)}}`;
 }
 
-/** The attributes of a request. Names must be in the pool's schema, and `sub` cannot be set. */
-function readAttributes(call: Call, pool: SimulatedPool): Record<string, string> {
-  const attributes: Record<string, string> = {};
-  for (const { Name: name, Value: value } of call.input.UserAttributes ?? []) {
-    if (name === 'sub') throw invalidParameter('Cannot modify the non-mutable attribute sub');
-    if (!isInSchema(pool, name)) {
-      throw invalidParameter(
-        `Attributes did not conform to the schema: Type for attribute {${name}} could not be determined`,
-      );
-    }
-    attributes[name] = value ?? '';
-  }
-  return attributes;
+function readAttributes({ input }: Call): Record<string, string> {
+  const pairs = input.UserAttributes ?? [];
+  return Object.fromEntries(pairs.map(({ Name, Value }) => [Name, Value ?? '']));
 }
 
 /** CreateGroup. */

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { ODD_TEXTS } from '../../src/simulator/generate/words.ts';
 import { SimulatedPool } from '../../src/simulator/pool.ts';
+import { createSettings } from '../../src/simulator/settings.ts';
 import { POOL } from './support.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 
-function generate(options: Partial<ConstructorParameters<typeof SimulatedPool>[0]> = {}) {
+type PoolOptions = ConstructorParameters<typeof SimulatedPool>[0];
+
+function generate({ id = POOL, ...options }: Partial<PoolOptions> & { id?: string } = {}) {
   return new SimulatedPool({
-    id: POOL,
-    account: '123456789012',
+    settings: createSettings(id, '123456789012'),
     users: 3000,
     groups: 40,
     seed: 1,

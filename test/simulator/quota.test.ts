@@ -1,7 +1,11 @@
 import {
+  AdminCreateUserCommand,
+  AdminDisableUserCommand,
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
+  AdminSetUserPasswordCommand,
   CreateGroupCommand,
+  CreateUserPoolCommand,
   DescribeUserPoolCommand,
   ListGroupsCommand,
   ListUserPoolsCommand,
@@ -61,6 +65,18 @@ test.each([
     () => new AdminListGroupsForUserCommand({ UserPoolId, Username: 'ann' }),
   ],
   ['UserRead', 120, () => new AdminGetUserCommand({ UserPoolId, Username: 'ann' })],
+  [
+    'UserCreation',
+    50,
+    (turn: number) => new AdminCreateUserCommand({ UserPoolId, Username: `user-${turn}` }),
+  ],
+  ['UserUpdate', 25, () => new AdminDisableUserCommand({ UserPoolId, Username: 'ann' })],
+  [
+    'UserAccountRecovery',
+    30,
+    () => new AdminSetUserPasswordCommand({ UserPoolId, Username: 'ann', Password: 'Secret-1' }),
+  ],
+  ['UserPoolUpdate', 15, (turn: number) => new CreateUserPoolCommand({ PoolName: `p-${turn}` })],
 ])('%s passes %i requests a second', async (_, rate, command) => {
   const { pool, client } = await simulate({ rps: 30, now: () => 0 });
   pool.createUser({ username: 'ann' });
@@ -113,10 +129,16 @@ test('rps 0 turns all quotas off', async () => {
   expect(await passing(client, 20, () => listGroups())).toBe(20);
 });
 
-test('writes have no quota', async () => {
-  const { client } = await simulate({ rps: 1, now: () => 0 });
-  const create = (turn: number) => new CreateGroupCommand({ UserPoolId, GroupName: `g-${turn}` });
-  expect(await passing(client, 50, create)).toBe(50);
+test('each write of groups allows 5 requests per second and pool, and 15 over all pools', async () => {
+  const pools = [POOL, 'us-east-1_B', 'us-east-1_C', 'us-east-1_D'];
+  const { client } = await simulate({ pools, users: 1, groups: 1, rps: 30, now: () => 0 });
+  const passed = [];
+  for (const id of pools) {
+    const create = (turn: number) =>
+      new CreateGroupCommand({ UserPoolId: id, GroupName: `group-${turn}` });
+    passed.push(await passing(client, 7, create));
+  }
+  expect(passed).toEqual([5, 5, 5, 0]);
 });
 
 test('single buckets can be set', async () => {

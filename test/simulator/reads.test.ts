@@ -12,12 +12,13 @@ test('AdminGetUser returns every user by username, with all fields', async () =>
     const Username = user.username;
     const got = await client.send(new AdminGetUserCommand({ UserPoolId: POOL, Username }));
     const { Attributes, ...fields } = expectedUser(user);
-    const hasMfa = user.mfaOptions.length > 0;
     expect(got).toEqual({
       ...fields,
       $metadata: expect.anything(),
       UserAttributes: Attributes,
-      ...(hasMfa ? { PreferredMfaSetting: 'SMS_MFA', UserMFASettingList: ['SMS_MFA'] } : {}),
+      ...(user.mfaSettings.length === 0
+        ? {}
+        : { UserMFASettingList: user.mfaSettings, PreferredMfaSetting: user.preferredMfa }),
     });
   }
 });

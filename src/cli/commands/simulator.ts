@@ -77,7 +77,7 @@ export function simulatorCommand(): Command {
     )
     .option(
       '--deny <operations>',
-      `operations to refuse, comma-separated, as IAM does (${DENIALS[0]}) or, with =${DENIALS[1]}, as the service does`,
+      `operations to refuse, comma-separated, as IAM does (${DENIALS[0]}), or as the service does with =${DENIALS[1]} or =${DENIALS[2]}`,
       repeat,
     )
     .addHelpText('after', helpAfter())

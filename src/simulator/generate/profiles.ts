@@ -82,7 +82,18 @@ export class Profiles {
       modifiedAt,
       attributes,
       mfaOptions: hasSms ? SMS_MFA : NO_MFA,
+      ...this.#mfa(index, hasSms),
     };
+  }
+
+  /** Its own random numbers keep everything else of a user as it was before second factors existed. */
+  #mfa(index: number, hasSms: boolean): Pick<UserRecord, 'mfaSettings' | 'preferredMfa'> {
+    const random = new Random(mix(this.#seed ^ 0x3fa, index));
+    const mfaSettings = [
+      ...(hasSms ? ['SMS_MFA'] : []),
+      ...(random.chance(0.1) ? ['SOFTWARE_TOKEN_MFA'] : []),
+    ];
+    return { mfaSettings, preferredMfa: mfaSettings.at(-1) ?? null };
   }
 
   #status(index: number, origin: Origin, random: Random): string {
