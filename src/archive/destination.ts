@@ -30,6 +30,15 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
+/** An object that was not deleted, because Object Lock protects it. */
+export interface ProtectedObject {
+  readonly key: string;
+  /** When the retention of its last version ends. Null if unknown, or if only a legal hold protects it. */
+  readonly until: Date | null;
+  /** True if a legal hold protects it: it stays until a person lifts the hold. */
+  readonly isHeld: boolean;
+}
+
 /**
  * A folder or a bucket that holds archives. Keys are relative to it. Methods throw
  * `ActionRequiredError` if a person must change something, `ResumableError` if another run may
@@ -41,7 +50,7 @@ export interface Destination {
 
   /**
    * Proves that the destination exists and can be listed, written, read and cleared with the
-   * requests that an archive makes. Leaves nothing, except one small object in a versioned bucket.
+   * requests that an archive makes. Leaves nothing, except one small object that a bucket retains.
    */
   check(signal: AbortSignal): Promise<void>;
 
@@ -72,11 +81,20 @@ export interface Destination {
   read(key: string, signal: AbortSignal): Promise<Readable | null>;
 
   /**
-   * Deletes objects. Ignores keys without an object.
+   * Deletes objects; in a bucket that keeps versions (`check` finds out) every version and delete marker
+   * of each. Ignores keys without an object. A version that Object Lock protects stays, and is visible.
    *
-   * @returns the keys of objects that stay because they are retained (Object Lock).
+   * @returns the objects that stay.
    */
-  delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]>;
+
+  /**
+   * Deletes a small object that is no evidence, such as a lock. If Object Lock protects it, it gets a
+   * delete marker: listings and reads no longer find it.
+   *
+   * @returns false if it stays visible.
+   */
+  hide(key: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Counts and hashes bytes in constant memory. */

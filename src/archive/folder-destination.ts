@@ -13,6 +13,7 @@ import {
   describeFile,
   type LocalFile,
   type ObjectHead,
+  type ProtectedObject,
   type StoredObject,
 } from './destination.ts';
 
@@ -130,7 +131,7 @@ export class FolderDestination implements Destination {
     return handle === null ? null : handle.createReadStream({ signal });
   }
 
-  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]> {
     for (const key of keys) {
       signal.throwIfAborted();
       try {
@@ -140,6 +141,11 @@ export class FolderDestination implements Destination {
       }
     }
     return [];
+  }
+
+  async hide(key: string, signal: AbortSignal): Promise<boolean> {
+    await this.delete([key], signal);
+    return true;
   }
 
   #path(key: string): string {

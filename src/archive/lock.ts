@@ -59,7 +59,7 @@ export async function lockArchive(
       try {
         const held = await readWhole(destination, key, timeout);
         if (!held?.equals(own)) return true;
-        return (await destination.delete([key], timeout)).length === 0;
+        return await destination.hide(key, timeout);
       } catch {
         return false;
       }

@@ -6,7 +6,13 @@ import { ResumableError } from '../model/errors.ts';
 import { DATASETS, snapshotId } from '../model/snapshot.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ChainPosition } from './chain.ts';
-import { type Destination, describeFile, isStored, readWhole } from './destination.ts';
+import {
+  type Destination,
+  describeFile,
+  isStored,
+  type ProtectedObject,
+  readWhole,
+} from './destination.ts';
 import { manifestKey, partName, partsPrefix } from './layout.ts';
 import {
   differentArchiveError,
@@ -25,8 +31,8 @@ export interface SealOptions {
   readonly folder: string;
   /** Throws if another runner owns the snapshot now. */
   readonly assertStillOwner: () => Promise<void>;
-  /** Receives the keys of leftovers that the destination retains. The manifest names none of them. */
-  readonly onRetained?: (keys: readonly string[]) => void;
+  /** Receives leftovers that Object Lock protects. The manifest names none of them. */
+  readonly onProtected?: (objects: readonly ProtectedObject[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +47,7 @@ export async function seal(
   destination: Destination,
   content: ManifestContent,
   { sealed }: ChainPosition,
-  { signer, folder, assertStillOwner, onRetained, signal }: SealOptions,
+  { signer, folder, assertStillOwner, onProtected, signal }: SealOptions,
 ): Promise<string> {
   const key = manifestKey(content.poolId, snapshotId(content.snapshotAt));
   const path = join(folder, 'manifest.json');
@@ -49,8 +55,8 @@ export async function seal(
   // Before the deletion: an existing manifest may name parts that this one does not.
   if (sealed && !sealed.bytes.equals(bytes)) throw differentArchiveError(content, sealed.manifest);
   await assertStillOwner();
-  const retained = await deleteUnnamed(destination, content, signal);
-  if (retained.length > 0) onRetained?.(retained);
+  const leftovers = await deleteUnnamed(destination, content, signal);
+  if (leftovers.length > 0) onProtected?.(leftovers);
 
   await writeFile(path, bytes, { mode: 0o600 });
   const file = await describeFile(path, signal);
@@ -79,13 +85,13 @@ export async function seal(
  * name: parts of an earlier attempt and unfinished files. The same listing proves that the named
  * objects exist.
  *
- * @returns the keys of retained objects.
+ * @returns those that Object Lock protects.
  */
 async function deleteUnnamed(
   destination: Destination,
   { poolId, snapshotAt, objects }: ManifestContent,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly ProtectedObject[]> {
   const missing = new Map(objects.map((object) => [object.key, object]));
   const unnamed: string[] = [];
   for (const format of ARCHIVE_FORMATS) {

@@ -37,7 +37,7 @@ export interface ArchiveResult {
 
 export interface ArchiveOptions
   extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
-    Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onRetained'> {
+    Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onProtected'> {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
   /** The id of the mirror's database. */
@@ -75,7 +75,9 @@ export async function writeArchive(
       if (await ownsSnapshot(options)) await lock.unlock();
       throw error;
     }
-    if (!(await lock.unlock())) options.onRetained?.([lock.key]);
+    if (!(await lock.unlock())) {
+      options.onProtected?.([{ key: lock.key, until: null, isHeld: false }]);
+    }
     return archive;
   } catch (error) {
     signal.throwIfAborted();

@@ -110,9 +110,9 @@ async function archiveSnapshot(
           },
           owner,
           assertStillOwner: () => assertStillOwner(db, lease),
-          onRetained: (keys) =>
+          onProtected: (objects) =>
             log.warn(
-              { poolId, snapshot: snapshot.snapshot, keys },
+              { poolId, snapshot: snapshot.snapshot, objects },
               'leftovers stay in the archive',
             ),
         },

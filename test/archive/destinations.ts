@@ -55,6 +55,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     head: (key, signal) => destination.head(key, signal),
     read: (key, signal) => destination.read(key, signal),
     delete: (keys, signal) => destination.delete(keys, signal),
+    hide: (key, signal) => destination.hide(key, signal),
     put: (key, file, signal) => destination.put(key, file, signal),
     create: (key, file, signal) => destination.create(key, file, signal),
     ...own,

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Destination, describeFile } from '../../src/archive/destination.ts';
+import {
+  type Destination,
+  describeFile,
+  type ProtectedObject,
+} from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
@@ -40,6 +44,9 @@ const bucket = () => {
   if (!found) throw new Error('no bucket');
   return found;
 };
+const LEFTOVER =
+  'jsonl/users/pool_id=us-east-1_Ab12Cd34/snapshot=20261120T020000Z/part-00009.jsonl.gz';
+const LOCK = 'locks/pool_id=us-east-1_Ab12Cd34/20261120T020000Z.json';
 const count = (operation: string) =>
   server.requests.filter((request) => request.operation === operation).length;
 
@@ -101,15 +108,26 @@ describe('a bucket with Object Lock and default retention', () => {
     expect([...(await contentOf(destination)).keys()]).toHaveLength(7);
   });
 
-  test('retains leftovers, which are reported while the archive is sealed', async () => {
+  test('keeps leftovers visible, and reports until when they are retained', async () => {
+    const destination = await open({ versions: 'default retention' });
+    await destination.check(NEVER);
+    await destination.put(LEFTOVER, await file(10), NEVER);
+    const until = bucket().version(`of/pools/${LEFTOVER}`)?.retention?.until;
+    const left: ProtectedObject[] = [];
+    await archive(destination, pool(5), { onProtected: (objects) => left.push(...objects) });
+    expect(left).toEqual([{ key: LEFTOVER, until, isHeld: false }]);
+    expect(await destination.head(LEFTOVER, NEVER)).toMatchObject({ bytes: 10 });
+    // Hidden by a delete marker, as others must not find it.
+    expect(await destination.head(LOCK, NEVER)).toBeNull();
+    expect(bucket().versions.filter(({ key }) => key.endsWith(LOCK))).toHaveLength(2);
+  });
+
+  test('on a server that adds no delete marker, the lock stays too, and is reported', async () => {
     const destination = await open({ versions: 'no deletion' });
     await destination.check(NEVER);
-    const leftover =
-      'jsonl/users/pool_id=us-east-1_Ab12Cd34/snapshot=20261120T020000Z/part-00009.jsonl.gz';
-    await destination.put(leftover, await file(10), NEVER);
-    const retained: string[] = [];
-    await archive(destination, pool(5), { onRetained: (keys) => retained.push(...keys) });
-    expect(retained).toEqual([leftover, 'locks/pool_id=us-east-1_Ab12Cd34/20261120T020000Z.json']);
+    const left: ProtectedObject[] = [];
+    await archive(destination, pool(5), { onProtected: (objects) => left.push(...objects) });
+    expect(left).toEqual([{ key: LOCK, until: null, isHeld: false }]);
     expect([...(await contentOf(destination)).keys()].join()).toContain('manifests/');
   });
 });

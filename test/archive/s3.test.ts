@@ -244,20 +244,41 @@ describe('a check', () => {
     expect(bucket().objects.size + bucket().uploads.size).toBe(0);
   });
 
-  test('leaves one object in a versioned bucket, however often it runs', async () => {
+  test('leaves nothing in a bucket with versions', async () => {
     const server = await startS3Server({ versions: true });
     useS3(server);
     const destination = await openDestination('s3://archive/of/pools');
     for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
-    const { stored, deleteMarkers } = server.buckets.get('archive') as NonNullable<
-      ReturnType<typeof server.buckets.get>
-    >;
-    expect({ stored, deleteMarkers }).toEqual({
-      stored: ['of/pools/cognito-mirror-check'],
-      deleteMarkers: [],
-    });
+    expect(server.buckets.get('archive')?.versions).toEqual([]);
     await server.close();
   });
+
+  test('leaves one object in a bucket that retains it, however often it runs', async () => {
+    const server = await startS3Server({ versions: 'default retention' });
+    useS3(server);
+    const destination = await openDestination('s3://archive/of/pools');
+    for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
+    expect(server.buckets.get('archive')?.versions).toMatchObject([
+      { key: 'of/pools/cognito-mirror-check', object: expect.anything() },
+    ]);
+    await server.close();
+  });
+
+  test.each([
+    ['ListObjectVersions', 's3:ListBucketVersions'],
+    ['DeleteObjects', 's3:DeleteObject'],
+  ])(
+    'of a bucket with versions names the IAM action if %s is denied',
+    async (operation, action) => {
+      const server = await startS3Server({ versions: true });
+      useS3(server);
+      server.fault = (request) => (request.operation === operation ? 'AccessDenied' : null);
+      const error = await catchError((await openDestination('s3://archive')).check(NEVER));
+      expect(error).toBeInstanceOf(ActionRequiredError);
+      expect(error.message).toContain(`Allow the IAM action ${action} `);
+      await server.close();
+    },
+  );
 
   test('reports a bucket that does not exist', async () => {
     const missing = await openDestination('s3://missing');

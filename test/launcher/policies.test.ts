@@ -9,6 +9,7 @@ import { openDestination } from '../../src/archive/open-destination.ts';
 import { useS3 } from '../archive/destinations.ts';
 import { listenBefore } from '../leaks/listener.ts';
 import { startS3Server } from '../support/s3-server.ts';
+import type { S3Bucket, S3Version } from '../support/s3-store.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -39,19 +40,30 @@ const S3_ACTIONS: Readonly<Record<string, string>> = {
   CreateMultipartUpload: 'PutObject',
   DeleteObjects: 'DeleteObject',
   HeadObject: 'GetObject',
+  ListObjectVersions: 'ListBucketVersions',
   ListObjectsV2: 'ListBucket',
   UploadPart: 'PutObject',
 };
 
-const s3Action = (operation: string) => `s3:${S3_ACTIONS[operation] ?? operation}`;
+/** The actions for a request that names a version. */
+const VERSION_ACTIONS: Readonly<Record<string, string>> = {
+  DeleteObjects: 'DeleteObjectVersion',
+  HeadObject: 'GetObjectVersion',
+};
+
+const s3Action = (operation: string, versioned = false) =>
+  `s3:${(versioned ? VERSION_ACTIONS : S3_ACTIONS)[operation] ?? operation}`;
 
 /** What a name that the program imports from the SDK calls; nothing where it is no call. */
-function actionOf(name: string, from: string): string[] {
+function actionOf(name: string, from: string, namesVersions: boolean): string[] {
   const [, operation] = /^(?:paginate)?(\w+?)(?:Command)?$/.exec(name) ?? [];
   const isCall = name.endsWith('Command') || name.startsWith('paginate');
   if (name === 'fromTemporaryCredentials') return ['sts:AssumeRole'];
   if (!isCall || operation === undefined) return [];
-  if (from === '@aws-sdk/client-s3') return [s3Action(operation)];
+  if (from === '@aws-sdk/client-s3') {
+    const isVersioned = namesVersions && operation in VERSION_ACTIONS;
+    return [s3Action(operation), ...(isVersioned ? [s3Action(operation, true)] : [])];
+  }
   if (from === '@aws-sdk/client-kms') return [`kms:${operation}`];
   expect(from).toBe('@aws-sdk/client-cognito-identity-provider');
   return [`cognito-idp:${operation}`];
@@ -69,7 +81,7 @@ function calledActions(): string[] {
       /\{([^{}]*)\}\s*(?:from|= await import\()\s*'(@aws-sdk\/[^']+)'/g,
     );
     const called = [...imports].flatMap(([, names = '', from = '']) =>
-      names.split(',').flatMap((each) => actionOf(each.trim(), from)),
+      names.split(',').flatMap((each) => actionOf(each.trim(), from, text.includes('VersionId'))),
     );
     // S3 asks KMS in the caller's name: for a key to write with, and to read, parts included.
     const encrypts = text.includes('SSEKMSKeyId') ? ['kms:GenerateDataKey', 'kms:Decrypt'] : [];
@@ -106,7 +118,8 @@ test('each allows single actions, on what is named', () => {
 });
 
 test('every request to S3 is within the documented policy, and needs all of it', async () => {
-  const server = await startS3Server({ buckets: { 'my-bucket': 'us-east-1' }, pageSize: 2 });
+  const buckets = { 'my-bucket': 'us-east-1' };
+  const server = await startS3Server({ buckets, pageSize: 2, versions: 'object lock' });
   const listener = await listenBefore(server.url);
   const local = await temporaryFolder();
   onTestFinished(async () => {
@@ -127,24 +140,30 @@ test('every request to S3 is within the documented policy, and needs all of it',
   (await destination.read('parts/small', signal))?.destroy();
   const keys: string[] = [];
   for await (const { key } of destination.list('parts/', signal)) keys.push(key);
+  // To name a lock, the mirror looks at the version that it could not delete.
+  const { versions } = server.buckets.get('my-bucket') as S3Bucket;
+  const [locked] = versions as [S3Version];
+  locked.legalHold = true;
+  await destination.delete(keys, signal);
+  locked.legalHold = false;
   await destination.delete(keys, signal);
 
-  const used = server.requests.map(({ operation }) => s3Action(operation));
+  const used = server.requests.map(({ operation, versioned }) => s3Action(operation, versioned));
   const allowed = actionsOf(OWN).filter((action) => action.startsWith('s3:'));
   expect([...new Set(used)].sort()).toEqual(allowed);
   const statement = (action: string) => OWN.find((each) => actionsOf([each]).includes(action));
-  expect(statement('s3:ListBucket')?.Resource).toBe('arn:aws:s3:::my-bucket');
-  expect(statement('s3:ListBucket')?.Condition).toEqual({
-    StringLike: { 's3:prefix': 'cognito/*' },
-  });
+  for (const action of ['s3:ListBucket', 's3:ListBucketVersions']) {
+    expect(statement(action)?.Resource).toBe('arn:aws:s3:::my-bucket');
+    expect(statement(action)?.Condition).toEqual({ StringLike: { 's3:prefix': 'cognito/*' } });
+  }
   expect(statement('s3:PutObject')?.Resource).toBe('arn:aws:s3:::my-bucket/cognito/*');
   for (const line of listener.heard) {
     const { pathname, searchParams } = new URL(line.replace(/^\w+ /, ''), server.url);
     if (searchParams.has('delete')) continue;
-    const isList = searchParams.has('list-type');
+    const isList = searchParams.has('list-type') || searchParams.has('versions');
     const named = isList ? `${pathname}/${searchParams.get('prefix')}` : pathname;
     expect(named).toMatch(/^\/my-bucket\/+cognito\//);
   }
   // Deletion names its keys in the body: none but ours are there to be gone.
-  expect([...(server.buckets.get('my-bucket')?.objects.keys() ?? [])]).toEqual([]);
+  expect(server.buckets.get('my-bucket')?.versions).toEqual([]);
 });

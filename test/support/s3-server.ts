@@ -5,7 +5,15 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import type { Certificate } from './certificates.ts';
+import {
+  answerVersions,
+  deleteNamed,
+  lockHeaders,
+  requireChecksum,
+  type VersionRequest,
+} from './s3-locks.ts';
 import { etag, S3Bucket, S3Refusal, type StoredS3Object, sha256 } from './s3-store.ts';
+import { element, escapeXml, xml } from './s3-xml.ts';
 
 /** What can be made to go wrong with a request: an error's code, or a trick. */
 export type S3Fault =
@@ -23,6 +31,8 @@ export interface S3Request {
   /** The operation's name in the API, as `PutObject`. */
   readonly operation: string;
   readonly key: string;
+  /** True if it names a version. */
+  versioned?: boolean;
 }
 
 export interface S3Server {
@@ -63,10 +73,11 @@ export interface S3Options {
   /** Whether it has uploads in parts. */
   readonly multipart?: boolean;
   /**
-   * Whether buckets keep versions; with `default retention` they have Object Lock too. There,
-   * `no deletion` refuses also what S3 answers with a delete marker.
+   * Whether buckets keep versions, with Object Lock or not. With `default retention`, each version is
+   * retained for a day by the bucket's own rule. There, `no deletion` refuses also what S3 answers
+   * with a delete marker.
    */
-  readonly versions?: boolean | 'default retention' | 'no deletion';
+  readonly versions?: boolean | 'object lock' | 'default retention' | 'no deletion';
   /** Whether DeleteObjects answers 200 and refuses every object, as where the right is denied. */
   readonly deniesDeletion?: boolean;
   /** With it the server speaks TLS, and nothing else. */
@@ -89,6 +100,9 @@ export async function startS3Server({
   deniesDeletion = false,
   certificate,
 }: S3Options = {}): Promise<S3Server> {
+  const retains = versions === 'default retention' || versions === 'no deletion';
+  const defaultRetention = retains ? ({ mode: 'GOVERNANCE', days: 1 } as const) : null;
+  const versioning = versions ? { hasObjectLock: versions !== true, defaultRetention } : null;
   const requests: S3Request[] = [];
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch((error: unknown) => {
@@ -97,7 +111,7 @@ export async function startS3Server({
       const region = error.headers['x-amz-bucket-region'];
       const elements = { ...error.elements, ...(region ? { Region: region.toString() } : {}) };
       const more = Object.entries(elements).map(([name, value]) => `<${name}>${value}</${name}>`);
-      const body = `<Error><Code>${error.code}</Code><Message>${error.code}</Message>${more.join('')}</Error>`;
+      const body = `<Error><Code>${error.code}</Code><Message>${error.message}</Message>${more.join('')}</Error>`;
       response.writeHead(error.status, { 'content-type': 'application/xml', ...error.headers });
       response.end(request.method === 'HEAD' ? undefined : body);
     });
@@ -108,7 +122,9 @@ export async function startS3Server({
 
   const server: S3Server = {
     url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    buckets: new Map(Object.entries(buckets).map(([name, region]) => [name, new S3Bucket(region)])),
+    buckets: new Map(
+      Object.entries(buckets).map(([name, region]) => [name, new S3Bucket(region, versioning)]),
+    ),
     requests,
     fault: () => null,
     after: () => null,
@@ -124,7 +140,8 @@ export async function startS3Server({
     const [, name = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
     const key = rest.join('/');
     const operation = operationOf(request, url, key);
-    requests.push({ operation, key });
+    const recorded: S3Request = { operation, key, versioned: url.searchParams.has('versionId') };
+    requests.push(recorded);
     const fault = server.fault({ operation, key });
     if (fault === 'cut') return void request.socket.destroy();
     const sent = await readBody(request);
@@ -138,7 +155,7 @@ export async function startS3Server({
       case 'PutObject':
         bucket.put(key, bytes, request.headers);
         response.setHeader('etag', etag(bytes));
-        if (versions) response.setHeader('x-amz-version-id', bucket.version(key));
+        showVersion(bucket, key, response);
         if (server.after({ operation, key }) === 'cut') return void request.socket.destroy();
         return void response.end();
       case 'CreateMultipartUpload':
@@ -164,6 +181,7 @@ export async function startS3Server({
         }));
         const uploadId = url.searchParams.get('uploadId') ?? '';
         bucket.complete(key, uploadId, parts, checksums !== 'refused');
+        showVersion(bucket, key, response);
         return xml(response, 'CompleteMultipartUploadResult', `<Key>${escapeXml(key)}</Key>`);
       }
       case 'AbortMultipartUpload':
@@ -173,14 +191,16 @@ export async function startS3Server({
         return list(bucket, url, response);
       case 'HeadObject':
       case 'GetObject': {
-        const object = bucket.objects.get(key);
-        if (!object) throw new S3Refusal('NoSuchKey', 404);
+        const id = url.searchParams.get('versionId');
+        const version = bucket.version(key, id);
+        const object = id === null ? bucket.objects.get(key) : version?.object;
+        if (!object) throw new S3Refusal(id === null ? 'NoSuchKey' : 'NoSuchVersion', 404);
         if (object.storageClass && operation === 'GetObject') {
           throw new S3Refusal('InvalidObjectState', 403, {}, { StorageClass: object.storageClass });
         }
         response.setHeader('content-length', object.bytes.length);
         response.setHeader('etag', etag(object.bytes));
-        if (versions) response.setHeader('x-amz-version-id', bucket.version(key));
+        for (const [name, value] of lockHeaders(version)) response.setHeader(name, value);
         const shown = shownChecksum(object);
         if (shown && request.headers['x-amz-checksum-mode'] === 'ENABLED') {
           response.setHeader('x-amz-checksum-sha256', shown);
@@ -193,11 +213,17 @@ export async function startS3Server({
       case 'DeleteObjects': {
         const named = [...sent.toString().matchAll(/<Object>(.*?)<\/Object>/gs)];
         if (named.length === 0 || named.length > 1000) throw new S3Refusal('MalformedXML', 400);
-        const errors = named.map(([, object]) => deleteNamed(bucket, object ?? ''));
+        recorded.versioned = sent.includes('<VersionId>');
+        const bypasses = request.headers['x-amz-bypass-governance-retention'] === 'true';
+        const errors = named.map(([, object = '']) =>
+          deleteNamed(bucket, object, { bypasses, deniesDeletion, versions }),
+        );
         return xml(response, 'DeleteResult', errors.join(''));
       }
-      default:
-        throw new S3Refusal('NotImplemented', 501);
+      default: {
+        const asked: VersionRequest = { operation, key, url, sent, headers: request.headers };
+        return answerVersions(bucket, asked, pageSize, response);
+      }
     }
   }
 
@@ -221,11 +247,7 @@ export async function startS3Server({
       throw new S3Refusal('MissingContentMD5', 400);
     }
     if (operation !== 'PutObject') return;
-    const retains = versions === 'default retention' || versions === 'no deletion';
-    // As moto has it, which does not take the checksum alone.
-    if (retains && !hasMd5 && headers['x-amz-sdk-checksum-algorithm'] === undefined) {
-      throw new S3Refusal('InvalidRequest', 400);
-    }
+    requireChecksum(bucket, headers);
     if (headers['if-none-match'] === undefined || conditions === 'ignored') return;
     if (conditions === 'refused') throw new S3Refusal('NotImplemented', 501);
     if (bucket.objects.has(key)) throw new S3Refusal('PreconditionFailed', 412);
@@ -237,23 +259,9 @@ export async function startS3Server({
     return checksums === true ? checksum : null;
   }
 
-  /** Deletes what an element of DeleteObjects names; returns its refusal, or nothing. */
-  function deleteNamed(bucket: S3Bucket, text: string): string {
-    const key = element(text, 'Key');
-    const object = bucket.objects.get(key);
-    const refusal = (code: string, message: string) =>
-      `<Error><Key>${escapeXml(key)}</Key><Code>${code}</Code><Message>${message}</Message></Error>`;
-    if (deniesDeletion) return refusal('AccessDenied', 'Access Denied');
-    const condition = element(text, 'ETag');
-    if (condition !== '' && object && etag(object.bytes) !== condition) {
-      return refusal('PreconditionFailed', 'At least one of the conditions did not hold');
-    }
-    if (versions === 'no deletion' && object) {
-      return refusal('AccessDenied', 'Access Denied because object protected by object lock.');
-    }
-    bucket.objects.delete(key);
-    if (versions) bucket.deleteMarkers.push(key);
-    return '';
+  function showVersion(bucket: S3Bucket, key: string, response: ServerResponse): void {
+    const version = bucket.version(key);
+    if (version) response.setHeader('x-amz-version-id', version.id);
   }
 
   function bucketFor(request: IncomingMessage, name: string): S3Bucket {
@@ -297,12 +305,24 @@ function damaged(sent: Buffer, fault: S3Fault): Buffer {
   return fault === 'fewer bytes' ? sent.subarray(1) : Buffer.from(sent.map((byte) => byte ^ 1));
 }
 
+const LOCK_OPERATIONS = [
+  ['retention', 'ObjectRetention'],
+  ['legal-hold', 'ObjectLegalHold'],
+] as const;
+
 function operationOf(request: IncomingMessage, url: URL, key: string): string {
   const query = url.searchParams;
   if (key === '') {
     if (request.method === 'GET' && query.get('list-type') === '2') return 'ListObjectsV2';
     if (request.method === 'POST' && query.has('delete')) return 'DeleteObjects';
+    if (request.method === 'GET' && query.has('versions')) return 'ListObjectVersions';
+    if (request.method === 'GET' && query.has('object-lock')) return 'GetObjectLockConfiguration';
     return `${request.method} bucket`;
+  }
+  for (const [parameter, name] of LOCK_OPERATIONS) {
+    if (!query.has(parameter)) continue;
+    if (request.method === 'GET') return `Get${name}`;
+    if (request.method === 'PUT') return `Put${name}`;
   }
   if (query.has('uploads')) return 'CreateMultipartUpload';
   if (query.has('uploadId')) {
@@ -339,25 +359,4 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     throw new S3Refusal('BadDigest', 400);
   }
   return body;
-}
-
-function xml(response: ServerResponse, root: string, content: string): void {
-  response.setHeader('content-type', 'application/xml');
-  response.end(`<?xml version="1.0" encoding="UTF-8"?><${root}>${content}</${root}>`);
-}
-
-function element(text: string | undefined, name: string): string {
-  return unescapeXml(new RegExp(`<${name}>(.*?)</${name}>`, 's').exec(text ?? '')?.[1] ?? '');
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function unescapeXml(text: string): string {
-  return text
-    .replaceAll('&quot;', '"')
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&');
 }

@@ -13,8 +13,9 @@ export class S3Refusal extends Error {
     status: number,
     headers: Record<string, string> = {},
     elements: Record<string, string> = {},
+    message: string = code,
   ) {
-    super(code);
+    super(message);
     this.code = code;
     this.status = status;
     this.headers = headers;
@@ -32,6 +33,31 @@ export interface StoredS3Object {
   storageClass?: string;
 }
 
+/** What Object Lock protects a version with. */
+export interface S3Retention {
+  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
+  readonly until: Date;
+}
+
+/** A version of an object in a bucket that keeps versions. A delete marker has no object. */
+export interface S3Version {
+  readonly key: string;
+  readonly id: string;
+  readonly object: StoredS3Object | null;
+  readonly at: Date;
+  retention: S3Retention | null;
+  legalHold: boolean;
+}
+
+/** How a bucket keeps versions, and locks them. */
+export interface S3Versioning {
+  readonly hasObjectLock: boolean;
+  /** What each new version is retained with. */
+  readonly defaultRetention: { readonly mode: S3Retention['mode']; readonly days: number } | null;
+}
+
+const DAY_MS = 86_400_000;
+
 interface Upload {
   readonly key: string;
   readonly encryption: string | undefined;
@@ -44,25 +70,84 @@ const MIN_PART_BYTES = 5 * 1024 * 1024;
 /** One bucket, with its open multipart uploads. */
 export class S3Bucket {
   readonly region: string;
+  /** Null: it keeps no versions. */
+  readonly versioning: S3Versioning | null;
+  /** The current objects. */
   readonly objects = new Map<string, StoredS3Object>();
+  /** Every version and delete marker, oldest first. */
+  versions: S3Version[] = [];
   readonly uploads = new Map<string, Upload>();
   /** Every object that was stored, in order, by its key. */
   readonly stored: string[] = [];
-  /** What deletions left in a bucket that keeps versions. */
-  readonly deleteMarkers: string[] = [];
+  #versions = 0;
 
-  constructor(region: string) {
+  constructor(region: string, versioning: S3Versioning | null = null) {
     this.region = region;
-  }
-
-  /** The id of an object's current version. */
-  version(key: string): string {
-    return `version-${this.stored.lastIndexOf(key)}`;
+    this.versioning = versioning;
   }
 
   put(key: string, bytes: Buffer, headers: EncryptionHeaders): void {
+    this.store(key, { bytes, checksum: sha256(bytes), ...encryptionOf(headers) });
+  }
+
+  /** Stores an object as the current one of its key. */
+  store(key: string, object: StoredS3Object): void {
     this.stored.push(key);
-    this.objects.set(key, { bytes, checksum: sha256(bytes), ...encryptionOf(headers) });
+    this.objects.set(key, object);
+    this.#addVersion(key, object);
+  }
+
+  /** The current version of a key, or the one of an id; undefined if there is none. */
+  version(key: string, id?: string | null): S3Version | undefined {
+    return this.versions.findLast((each) => each.key === key && (!id || each.id === id));
+  }
+
+  /** Deletes without naming a version: in a bucket with versions, it only adds a delete marker. */
+  hide(key: string): void {
+    this.objects.delete(key);
+    this.#addVersion(key, null);
+  }
+
+  /** Deletes a version, if nothing protects it. Ignores ids that do not exist. */
+  deleteVersion(key: string, id: string, bypassesGovernance: boolean): void {
+    const version = this.version(key, id);
+    if (version === undefined) return;
+    if (version.legalHold || isRetained(version, bypassesGovernance)) {
+      throw new S3Refusal('AccessDenied', 403, {}, {}, LOCKED);
+    }
+    this.versions = this.versions.filter((each) => each !== version);
+    const current = this.version(key)?.object ?? null;
+    if (current === null) this.objects.delete(key);
+    else this.objects.set(key, current);
+  }
+
+  /** Changes the retention of a version, which only a bypass of governance may shorten. */
+  retain(version: S3Version, retention: S3Retention, bypassesGovernance: boolean): void {
+    const { retention: own } = version;
+    const isWeaker =
+      own !== null &&
+      (retention.until < own.until ||
+        (own.mode === 'COMPLIANCE' && retention.mode === 'GOVERNANCE'));
+    if (isWeaker && isRetained(version, bypassesGovernance)) {
+      throw new S3Refusal('AccessDenied', 403, {}, {}, LOCKED);
+    }
+    version.retention = retention;
+  }
+
+  #addVersion(key: string, object: StoredS3Object | null): void {
+    if (this.versioning === null) return;
+    this.#versions += 1;
+    const { defaultRetention } = this.versioning;
+    const at = new Date();
+    const retention =
+      object && defaultRetention
+        ? {
+            mode: defaultRetention.mode,
+            until: new Date(at.getTime() + defaultRetention.days * DAY_MS),
+          }
+        : null;
+    const id = `version-${this.#versions}`;
+    this.versions.push({ key, id, object, at, retention, legalHold: false });
   }
 
   begin(key: string, headers: EncryptionHeaders): string {
@@ -97,9 +182,8 @@ export class S3Bucket {
       }
       return bytes;
     });
-    this.stored.push(key);
     const hashes = parts.map((bytes) => createHash('sha256').update(bytes).digest());
-    this.objects.set(key, {
+    this.store(key, {
       bytes: Buffer.concat(parts),
       checksum: `${sha256(Buffer.concat(hashes))}-${parts.length}`,
       encryption: upload.encryption,
@@ -120,11 +204,38 @@ export class S3Bucket {
     return { keys: keys.slice(0, limit), truncated: keys.length > limit };
   }
 
+  /**
+   * One page of versions and delete markers in the order of S3: by key, then the newest first.
+   *
+   * @param after the key and the version at which the page before ended.
+   */
+  listVersions(
+    prefix: string,
+    after: { readonly key: string; readonly id: string },
+    limit: number,
+  ): { page: S3Version[]; truncated: boolean } {
+    const all = this.versions
+      .filter(({ key }) => key.startsWith(prefix))
+      .toReversed()
+      .sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
+    const last = all.findIndex(({ key, id }) => key === after.key && id === after.id);
+    const rest = after.key === '' ? all : all.slice(last + 1);
+    return { page: rest.slice(0, limit), truncated: rest.length > limit };
+  }
+
   #upload(key: string, uploadId: string): Upload {
     const upload = this.uploads.get(uploadId);
     if (upload?.key !== key) throw new S3Refusal('NoSuchUpload', 404);
     return upload;
   }
+}
+
+/** S3's message for what Object Lock forbids. */
+const LOCKED = 'Access Denied because object protected by object lock.';
+
+function isRetained({ retention }: S3Version, bypassesGovernance: boolean): boolean {
+  if (retention === null || retention.until <= new Date()) return false;
+  return retention.mode === 'COMPLIANCE' || !bypassesGovernance;
 }
 
 export interface NamedPart {

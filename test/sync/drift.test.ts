@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError, SnapshotFailedError } from '../../src/model/errors.ts';
+import { wrap } from '../archive/destinations.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -105,20 +105,13 @@ it('a row that is changed before its snapshot is archived is repaired first', as
   mirror = await openTestMirror({ users: 200, groups: 4, seed: 11 });
   const folder = await openDestination(pathToFileURL(mirror.archive).href);
   let edited: Promise<unknown> | undefined;
-  const destination: Destination = {
-    url: folder.url,
-    check: (signal) => folder.check(signal),
+  const destination = wrap(folder, {
     async put(key, file, signal) {
       edited ??= mirror.rows('UPDATE directory.users SET enabled = NOT enabled');
       await edited;
       await folder.put(key, file, signal);
     },
-    create: (key, file, signal) => folder.create(key, file, signal),
-    list: (prefix, signal) => folder.list(prefix, signal),
-    head: (key, signal) => folder.head(key, signal),
-    read: (key, signal) => folder.read(key, signal),
-    delete: (keys, signal) => folder.delete(keys, signal),
-  };
+  });
   const first = await mirror.sync({ destination });
   expect(first.error?.message).toMatch(/was not archived. Run it again: the next snapshot repairs/);
   expect(first.report.state).toBe('published');

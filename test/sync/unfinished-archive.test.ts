@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ResumableError } from '../../src/model/errors.ts';
+import { wrap } from '../archive/destinations.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import { moveToPast } from '../support/past.ts';
 
@@ -15,8 +16,7 @@ afterEach(() => mirror.close());
 /** A destination that takes nothing. */
 async function full(): Promise<Destination> {
   const folder = await openDestination('file:///nowhere');
-  return {
-    url: folder.url,
+  return wrap(folder, {
     check: async () => {},
     put: () => Promise.reject(new ResumableError('No space is left.')),
     create: () => Promise.reject(new ResumableError('No space is left.')),
@@ -24,7 +24,8 @@ async function full(): Promise<Destination> {
     head: async () => null,
     read: async () => null,
     delete: async () => [],
-  };
+    hide: async () => true,
+  });
 }
 
 const states = () =>

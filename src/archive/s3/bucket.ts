@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DeleteObjectsCommand, S3Client } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
 import { type AwsAccess, openCredentials } from '../../aws/access.ts';
 import { openRequestHandler } from '../../aws/request-handler.ts';
 import { configuredEndpoint } from '../../aws/shared-config.ts';
@@ -16,6 +16,8 @@ export interface Bucket {
   readonly md5Calls: Md5Calls;
   /** True if this server replaces objects despite `If-None-Match: *`. Set by `checkBucket`. */
   ignoresConditions: boolean;
+  /** True if the bucket keeps versions of objects. Set by `checkBucket`. */
+  keepsVersions: boolean;
 }
 
 const ATTEMPTS = 5;
@@ -103,44 +105,4 @@ function sendContentMd5(client: S3Client, md5Calls: Md5Calls): void {
 interface HttpRequest {
   readonly headers: Record<string, string>;
   readonly body?: unknown;
-}
-
-/** The most keys of one DeleteObjects call. */
-const BATCH = 1_000;
-
-/** One object that DeleteObjects did not delete: it answers 200 and lists what it refused. */
-interface DeletionError {
-  readonly Key?: string | undefined;
-  readonly Code?: string | undefined;
-  readonly Message?: string | undefined;
-}
-
-/** Deletes objects by their full keys. Returns those that the server refused to delete. */
-export async function deleteObjects(
-  bucket: Bucket,
-  keys: readonly string[],
-  options: { abortSignal: AbortSignal },
-): Promise<DeletionError[]> {
-  const refused: DeletionError[] = [];
-  for (let start = 0; start < keys.length; start += BATCH) {
-    const Objects = keys.slice(start, start + BATCH).map((Key) => ({ Key }));
-    const command = new DeleteObjectsCommand({
-      Bucket: bucket.name,
-      Delete: { Objects, Quiet: true },
-    });
-    const { Errors = [] } = await bucket.client.send(command, options);
-    refused.push(...Errors);
-  }
-  return refused;
-}
-
-/** Returns true if Object Lock, or a server's own version of it, retains the object. */
-export function isRetained({ Message = '' }: DeletionError): boolean {
-  return /object.?lock|worm|retention|legal.?hold/i.test(Message);
-}
-
-/** Converts a refused deletion to the error that a failed call would give. */
-export function createDeletionError({ Code: name = 'unknown error' }: DeletionError): unknown {
-  const $metadata = { httpStatusCode: name === 'AccessDenied' ? 403 : 500 };
-  return nameCall(Object.assign(new Error(), { name, $metadata }), 'DeleteObjects');
 }

@@ -7,7 +7,8 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
-import { type Bucket, createDeletionError, deleteObjects, isRetained } from './bucket.ts';
+import type { Bucket } from './bucket.ts';
+import { createDeletionError, deleteObjects, isRetained } from './delete.ts';
 import { explainCheckError, getHttpStatus } from './s3-errors.ts';
 import { putIfAbsent, putWhole, startUpload, uploadPart } from './upload.ts';
 
@@ -31,8 +32,7 @@ const OVERWRITES = 3;
 /**
  * Makes every request that an archive makes, with the same headers, and detects which forms the
  * server accepts. It aborts a multipart upload, then writes a small object on condition, reads and
- * deletes it. In a versioned bucket that object stays, because a deletion would add a delete marker
- * at every start.
+ * deletes it, with its version. Where Object Lock retains the object, it stays for the next check.
  *
  * @throws ActionRequiredError or ResumableError that names the call.
  */
@@ -79,7 +79,8 @@ async function checkObject(bucket: Bucket, signal: AbortSignal): Promise<void> {
       const { VersionId } = await client.send(head, options);
       const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), options);
       await Body?.transformToByteArray();
-      return await checkDelete(bucket, Key, VersionId !== undefined, options);
+      bucket.keepsVersions = VersionId !== undefined;
+      return await checkDelete(bucket, Key, options);
     } catch (error) {
       const status = getHttpStatus(error);
       const attempts = status === 404 ? ATTEMPTS : status === 403 ? ATTEMPTS_IF_DENIED : 1;
@@ -102,10 +103,10 @@ async function detectConditions(
 ): Promise<void> {
   const put = () => putIfAbsent(bucket, key, BODY, CHECKSUM, options);
   try {
-    if (!(await put()) || bucket.ignoresConditions) return;
+    if ((await put()) === null || bucket.ignoresConditions) return;
     // One such write proves nothing: the check of another process may have deleted the object.
     for (let overwrite = 1; overwrite <= OVERWRITES; overwrite += 1) {
-      if (!(await put())) return;
+      if ((await put()) === null) return;
     }
     bucket.ignoresConditions = true;
   } catch (rejection) {
@@ -117,16 +118,16 @@ async function detectConditions(
 }
 
 /**
- * Deletes the object. In a versioned bucket the request has a condition that the object does not
- * meet, so that S3 checks the permission and keeps the object.
+ * Deletes the object. A bucket with versions gets two requests: one without a version, with a condition
+ * that the object does not meet, so that S3 checks the permission and adds no delete marker; and one
+ * that deletes the version.
  */
 async function checkDelete(
   bucket: Bucket,
   key: string,
-  keepsVersions: boolean,
   options: { abortSignal: AbortSignal },
 ): Promise<void> {
-  const unmet = keepsVersions ? { ETag: '"0"' } : {};
+  const unmet = bucket.keepsVersions ? { ETag: '"0"' } : {};
   const command = () =>
     new DeleteObjectsCommand({
       Bucket: bucket.name,
@@ -137,14 +138,12 @@ async function checkDelete(
     const denied = Errors.find(({ Code }) => Code === 'AccessDenied');
     if (denied && !isRetained(denied)) throw createDeletionError(denied);
   });
+  if (bucket.keepsVersions) await deleteObjects(bucket, [key], options);
 }
 
-/** Removes the object of a failed check, unless the bucket is versioned. */
+/** Removes the object of a failed check. */
 async function cleanUp(bucket: Bucket, key: string): Promise<void> {
-  const target = { Bucket: bucket.name, Key: key };
   const options = { abortSignal: AbortSignal.timeout(CLEAN_UP_MS) };
-  const found = await bucket.client.send(new HeadObjectCommand(target), options).catch(() => null);
-  if (found?.VersionId !== undefined) return;
   await deleteObjects(bucket, [key], options).catch(() => {});
 }
 

@@ -14,16 +14,12 @@ import {
   isStored,
   type LocalFile,
   type ObjectHead,
+  type ProtectedObject,
   type StoredObject,
 } from '../destination.ts';
-import {
-  type Bucket,
-  createDeletionError,
-  createS3Client,
-  deleteObjects,
-  isRetained,
-} from './bucket.ts';
+import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
+import { deleteObjects, deleteVersion, hideObjects } from './delete.ts';
 import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
 import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
 
@@ -53,6 +49,7 @@ export async function openS3Destination(
     kmsKeyId: options.kmsKeyId,
     md5Calls,
     ignoresConditions: false,
+    keepsVersions: false,
   });
 }
 
@@ -70,13 +67,11 @@ class S3Destination implements Destination {
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
-    const checksum = await this.#call(signal, () =>
+    const { checksum, versionId } = await this.#call(signal, () =>
       upload(this.#bucket, this.#key(key), file, signal),
     );
     if (await this.#isWhole(key, file, checksum, signal)) return;
-    // Wrong bytes must not stay under a key that a manifest may name.
-    await this.delete([key], signal).catch(() => {});
-    throw this.#otherBytesError(key);
+    throw await this.#discard(key, versionId, signal);
   }
 
   async create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
@@ -85,12 +80,11 @@ class S3Destination implements Destination {
     const stored = await this.#call(signal, (options) =>
       putIfAbsent(this.#bucket, this.#key(key), body, checksum, options),
     );
-    if (!stored) return false;
+    if (stored === null) return false;
     if (await this.#isWhole(key, file, checksum, signal)) return true;
     // Another mirror may have replaced the object: do not delete it.
     if (this.#bucket.ignoresConditions) return false;
-    await this.delete([key], signal).catch(() => {});
-    throw this.#otherBytesError(key);
+    throw await this.#discard(key, stored.versionId, signal);
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
@@ -139,14 +133,20 @@ class S3Destination implements Destination {
     });
   }
 
-  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const bucket = this.#bucket;
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]> {
     const whole = keys.map((key) => this.#key(key));
     return this.#call(signal, async (options) => {
-      const refused = await deleteObjects(bucket, whole, options);
-      const other = refused.find((refusal) => !isRetained(refusal));
-      if (other) throw createDeletionError(other);
-      return refused.map(({ Key = '' }) => Key.slice(bucket.prefix.length));
+      const stay = await deleteObjects(this.#bucket, whole, options);
+      const { length } = this.#bucket.prefix;
+      return stay.map((each) => ({ ...each, key: each.key.slice(length) }));
+    });
+  }
+
+  async hide(key: string, signal: AbortSignal): Promise<boolean> {
+    if ((await this.delete([key], signal)).length === 0) return true;
+    return this.#call(signal, async (options) => {
+      const stay = await hideObjects(this.#bucket, [this.#key(key)], options);
+      return stay.length === 0;
     });
   }
 
@@ -172,7 +172,16 @@ class S3Destination implements Destination {
     return isStored(this, { key, ...file }, signal);
   }
 
-  #otherBytesError(key: string): ResumableError {
+  /**
+   * Deletes wrong bytes that were just stored, as a manifest may name their key. Other versions stay:
+   * one of them may be sealed.
+   */
+  async #discard(
+    key: string,
+    versionId: string | undefined,
+    abortSignal: AbortSignal,
+  ): Promise<ResumableError> {
+    await deleteVersion(this.#bucket, this.#key(key), versionId, { abortSignal }).catch(() => {});
     return new ResumableError(
       `${this.url} stored other bytes for ${key} than were sent. Run the command again to archive the snapshot.`,
     );

@@ -14,6 +14,9 @@ const ACTIONS = {
   CompleteMultipartUpload: 's3:PutObject',
   AbortMultipartUpload: 's3:AbortMultipartUpload',
   DeleteObjects: 's3:DeleteObject',
+  /** DeleteObjects that names versions. */
+  DeleteObjectVersions: 's3:DeleteObjectVersion',
+  ListObjectVersions: 's3:ListBucketVersions',
 } as const;
 
 type S3CallName = keyof typeof ACTIONS;

@@ -21,25 +21,32 @@ const PART_BYTES = 8 * 1024 * 1024;
 /** Parts that are sent at the same time. Each is held in memory. */
 const PARALLEL_PARTS = 3;
 
+/** An object that was just stored. */
+export interface StoredUpload {
+  /**
+   * The checksum that S3 computes for the object, in base64. For a multipart upload it is the hash of
+   * the parts' hashes, a dash and the number of parts.
+   */
+  readonly checksum: string;
+  /** The id of its version, in a bucket that keeps versions. */
+  readonly versionId: string | undefined;
+}
+
 /**
  * Stores a file in S3, in one request or in parts. Each request carries the SHA-256 of its bytes, so
  * S3 rejects damaged ones. A failed multipart upload is aborted, because its parts cost money.
- *
- * @returns the checksum that S3 computes for the object, in base64. For a multipart upload it is
- *   the hash of the parts' hashes, a dash and the number of parts.
  */
 export async function upload(
   bucket: Bucket,
   key: string,
   file: LocalFile,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<StoredUpload> {
   const source = await open(file.path);
   try {
     if (file.bytes > PART_BYTES) return await uploadInParts(bucket, key, source, file, signal);
-    const checksum = encodeChecksum(file);
-    await putWhole(bucket, key, await source.readFile(), checksum, { abortSignal: signal });
-    return checksum;
+    const body = await source.readFile();
+    return await putWhole(bucket, key, body, encodeChecksum(file), { abortSignal: signal });
   } finally {
     await source.close();
   }
@@ -59,8 +66,8 @@ export async function putWhole(
   checksum: string,
   options: { abortSignal: AbortSignal },
   condition: { IfNoneMatch?: '*' } = {},
-): Promise<void> {
-  await bucket.client.send(
+): Promise<StoredUpload> {
+  const { VersionId: versionId } = await bucket.client.send(
     new PutObjectCommand({
       Bucket: bucket.name,
       Key: key,
@@ -72,6 +79,7 @@ export async function putWhole(
     }),
     options,
   );
+  return { checksum, versionId };
 }
 
 /** Encodes the SHA-256 of a whole file in the form of S3. */
@@ -91,7 +99,7 @@ async function uploadInParts(
   source: FileHandle,
   file: LocalFile,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<StoredUpload> {
   const target = { Bucket: bucket.name, Key: key };
   const { UploadId } = await startUpload(bucket, key, { abortSignal: signal });
   const failed = new AbortController();
@@ -112,7 +120,7 @@ async function uploadInParts(
   const senders = Array.from({ length: PARALLEL_PARTS }, sendParts);
   try {
     await Promise.all(senders);
-    await bucket.client.send(
+    const { VersionId: versionId } = await bucket.client.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
@@ -121,7 +129,7 @@ async function uploadInParts(
       { abortSignal: signal },
     );
     const checksum = createHash('sha256').update(Buffer.concat(hashes)).digest('base64');
-    return `${checksum}-${parts.length}`;
+    return { checksum: `${checksum}-${parts.length}`, versionId };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(senders);
@@ -194,7 +202,7 @@ const CONFLICT_MS = 200;
  * Stores bytes in one request unless the key has an object. On a server that ignores the condition,
  * a listing decides; then two simultaneous writes may both succeed.
  *
- * @returns true if it stored them, false if the key has an object.
+ * @returns what it stored; null if the key has an object.
  */
 export async function putIfAbsent(
   bucket: Bucket,
@@ -202,15 +210,14 @@ export async function putIfAbsent(
   body: Buffer,
   checksum: string,
   options: { abortSignal: AbortSignal },
-): Promise<boolean> {
-  if (bucket.ignoresConditions && (await exists(bucket, key, options))) return false;
+): Promise<StoredUpload | null> {
+  if (bucket.ignoresConditions && (await exists(bucket, key, options))) return null;
   const condition = bucket.ignoresConditions ? {} : ({ IfNoneMatch: '*' } as const);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await putWhole(bucket, key, body, checksum, options, condition);
-      return true;
+      return await putWhole(bucket, key, body, checksum, options, condition);
     } catch (error) {
-      if (getHttpStatus(error) === 412) return false;
+      if (getHttpStatus(error) === 412) return null;
       // Another write of the key was in progress; S3's documentation says to retry.
       if (getHttpStatus(error) !== 409 || attempt === CONFLICTS) throw error;
       await delay(Math.random() * CONFLICT_MS, undefined, { signal: options.abortSignal });
