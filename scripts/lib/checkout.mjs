@@ -27,6 +27,8 @@ export async function withCheckoutLock(work) {
   });
   const release = await acquireFileLock(join(ROOT, '.launcher.lock'), {
     onWait: () => say('another process is installing or building here; waiting for it …'),
+    onUntouched: (error) =>
+      say(`the lock of the checkout cannot be kept, so start nothing else here (${error.message})`),
   });
   try {
     return await work();

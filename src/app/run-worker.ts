@@ -12,9 +12,10 @@ import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { RedisOutage } from '../redis/watch.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
+import { explainOutcome } from '../runner/outcome.ts';
 import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
 import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
-import { openQueues, QUEUE_NAMES, type Queues } from '../runner/worker/queues.ts';
+import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
@@ -50,10 +51,17 @@ export async function runWorker(
   if (config.redisUrl === null) throw lacksRedis();
   const pools = schedules === undefined ? config.pools : Object.keys(schedules);
   const metrics = openMetrics();
+  const logProblem = createProblemLog(log);
   const saveFailure = async (db: pg.Pool, error: unknown) => {
-    // While other workers are alive, the pools do not depend on this one.
-    const alive = await countLiveWorkers(db).catch(() => 1);
-    if (alive === 0 && !signal.aborted) await saveFailedStart({ db, log }, pools, error, signal);
+    try {
+      // While other workers are alive, the pools do not depend on this one.
+      if (signal.aborted || (await countLiveWorkers(db)) > 0) return;
+    } catch (unrecorded) {
+      // The error itself is thrown and reported.
+      log.warn({ reason: explainOutcome(unrecorded) }, 'could not record that the worker failed');
+      return;
+    }
+    await saveFailedStart({ db, log }, pools, error, signal);
   };
   const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
   const { database, quota, signer } = opened;
@@ -64,12 +72,12 @@ export async function runWorker(
   let worker: RunningWorker | null = null;
   try {
     await requireUsableRedis(redis);
-    const jobs = openQueues(redis.client, await readInstallationId(db), createProblemLog(log));
+    const jobs = openQueues(redis.client, await readInstallationId(db), logProblem);
     queues = jobs;
     await assertQueuesUsable(redis, jobs.prefix);
     metrics.setSources({
       buckets: () => quota.buckets.usages(),
-      queues: () => readDepths(redis, jobs),
+      queues: () => countJobs(jobs, redis, logProblem),
     });
     if (settings) http = await serve(settings, opened, redis, metrics, resources);
     const { buckets } = quota;
@@ -171,12 +179,4 @@ function serve(
 /** Everyone can read it: the problem itself may name an address or a user of Redis. */
 function describeOutage({ isLost }: RedisOutage): string {
   return isLost ? 'Redis is not reachable.' : 'Redis refuses commands; the log says why.';
-}
-
-/** Throws if Redis cannot be used, even if it can still be read. */
-async function readDepths(redis: RedisConnection, queues: Queues) {
-  if (redis.outage !== null) throw new ResumableError(describeOutage(redis.outage));
-  return Promise.all(
-    QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),
-  );
 }

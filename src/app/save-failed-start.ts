@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { configuredRegion } from '../aws/shared-config.ts';
 import { listPoolsInRegion } from '../postgres/store/pools.ts';
-import { saveOutcome } from '../runner/outcome.ts';
+import { explainOutcome, saveOutcome } from '../runner/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
  * credentials could not be used: `status` shows it for each pool. Of `all`, it knows the pools that
  * were mirrored before.
  *
- * @returns the ids of the pools that it is recorded of
+ * @returns the ids of the pools that it was recorded for
  */
 export async function saveFailedStart(
   { db, log }: { readonly db: pg.Pool; readonly log: Logger },
@@ -18,14 +18,21 @@ export async function saveFailedStart(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const outcome = signal.aborted ? 'interrupted' : 'failed';
-  const poolIds = pools === 'all' ? await listKnownPools(db) : pools;
+  const poolIds = pools === 'all' ? await listKnownPools(db, log) : pools;
   for (const poolId of poolIds) {
     await saveOutcome({ db, log }, poolId, { outcome, snapshot: null, why });
   }
   return poolIds;
 }
 
-async function listKnownPools(db: pg.Pool): Promise<readonly string[]> {
-  const region = await configuredRegion().catch(() => null);
-  return region === null ? [] : listPoolsInRegion(db, region).catch(() => []);
+async function listKnownPools(db: pg.Pool, log: Logger): Promise<readonly string[]> {
+  try {
+    const region = await configuredRegion();
+    return region === null ? [] : await listPoolsInRegion(db, region);
+  } catch (error) {
+    // The failure of the start is reported in any case; only `status` lacks it then.
+    const reason = explainOutcome(error);
+    log.warn({ reason }, 'could not record for which pools the start failed');
+    return [];
+  }
 }

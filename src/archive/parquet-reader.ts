@@ -1,7 +1,8 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
+import { ResumableError } from '../model/errors.ts';
 import type { Dataset } from '../model/snapshot.ts';
-import { DUCKDB_SETTINGS, loadDuckdb, quoteLiteral } from './duckdb.ts';
+import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from './duckdb.ts';
 
 /** What the footer of a Parquet file says. */
 export interface ParquetFooter {
@@ -13,6 +14,14 @@ export interface ParquetFooter {
 export interface ParquetColumn {
   readonly name: string;
   readonly type: string;
+}
+
+/** How DuckDB begins its messages about files that are not valid Parquet. */
+const FORMAT_ERRORS =
+  /^(Invalid (Input )?Error|IO Error: (Could not read enough bytes|Failed to read Parquet)|Not implemented Error)/;
+
+function isFormatError(error: unknown): boolean {
+  return error instanceof Error && FORMAT_ERRORS.test(error.message);
 }
 
 const SETTINGS = { ...DUCKDB_SETTINGS, memory_limit: '128MB' };
@@ -31,7 +40,11 @@ export class ParquetReader {
     return new ParquetReader(await DuckDBInstance.create(':memory:', SETTINGS));
   }
 
-  /** Returns null if DuckDB cannot read the file. */
+  /**
+   * Returns null if the file is not valid Parquet.
+   *
+   * @throws ResumableError if DuckDB cannot read it for another reason, such as too little memory.
+   */
   async readFooter(path: string): Promise<ParquetFooter | null> {
     const file = quoteLiteral(path);
     try {
@@ -40,8 +53,11 @@ export class ParquetReader {
       );
       const columns = await this.#describe(`FROM read_parquet(${file}, hive_partitioning = false)`);
       return { rows: Number(rows), columns };
-    } catch {
-      return null;
+    } catch (error) {
+      if (isFormatError(error)) return null;
+      throw new ResumableError(
+        `A Parquet part could not be checked: ${describeDuckdbError(error)}. Run the command again.`,
+      );
     }
   }
 

@@ -29,7 +29,7 @@ export interface SealOptions {
   readonly signer: Signer | null;
   /** A private folder of this machine. */
   readonly folder: string;
-  /** Throws if another runner owns the snapshot now. */
+  /** Throws `LeaseLostError` if another runner owns the snapshot now, `ResumableError` if its rows drifted. */
   readonly assertStillOwner: () => Promise<void>;
   /** Receives leftovers that Object Lock protects. The manifest names none of them. */
   readonly onProtected?: (objects: readonly ProtectedObject[]) => void;

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { makeWorkFolder } from '../common/folders.ts';
-import { InterruptedError } from '../model/errors.ts';
+import { InterruptedError, ResumableError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
@@ -96,8 +96,10 @@ async function ownsSnapshot({ assertStillOwner, signal }: ArchiveOptions): Promi
   if (signal.aborted) return signal.reason instanceof InterruptedError;
   try {
     await assertStillOwner();
-  } catch {
-    return false;
+  } catch (error) {
+    // The rows drifted: this run owns the snapshot, but may not seal it. After any other error the lock
+    // stays, also if Postgres did not answer: the next run of the same database takes it.
+    if (!(error instanceof ResumableError)) return false;
   }
   return !signal.aborted;
 }

@@ -97,6 +97,7 @@ function explainUnreadableFile(code: string): CredentialsProblem {
 async function checkProfile(): Promise<CredentialsProblem | null> {
   const profile = process.env.AWS_PROFILE;
   if (!profile) return null;
+  // Of files that cannot be read or parsed, no profile is known: the same remedy helps.
   const known = await parseKnownFiles({}).catch(() => ({}));
   if (!Object.hasOwn(known, profile)) {
     return {

@@ -32,7 +32,8 @@ export async function openDatabase(
     return { url: config.databaseUrl, place: describeLocation(config), close: async () => {} };
   }
   const { openEmbeddedPostgres } = await import('./embedded/open.ts');
-  return { ...(await openEmbeddedPostgres(config.home, signal)), place: describeLocation(config) };
+  const embedded = await openEmbeddedPostgres(config.home, signal, log);
+  return { ...embedded, place: describeLocation(config) };
 }
 
 /**

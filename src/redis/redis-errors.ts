@@ -35,6 +35,12 @@ export function isRefusal(error: unknown): error is Error {
   return REFUSALS.test(message) || REFUSED_IN_SCRIPT.test(message) || UNKNOWN_COMMAND.test(message);
 }
 
+/** True if the server does not have a command, or the user may not run it. */
+export function isForbidden(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return error.message.startsWith('NOPERM') || UNKNOWN_COMMAND.test(error.message);
+}
+
 /** True if Redis still loads its data after a start: it is not back yet, and refuses nothing for long. */
 export function isLoading(error: Error): boolean {
   return error.message.startsWith('LOADING');

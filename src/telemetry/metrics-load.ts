@@ -27,8 +27,11 @@ interface QueueDepth {
 /** The sources that each scrape reads. */
 export interface LoadSources {
   readonly buckets: () => Iterable<BucketUsage>;
-  /** May fail or hang while Redis is unreachable. The scrape then omits the queues. */
-  readonly queues: () => Promise<readonly QueueDepth[]>;
+  /**
+   * Null while Redis cannot be used. May also fail or hang, which the source itself reports. The scrape
+   * then omits the queues.
+   */
+  readonly queues: () => Promise<readonly QueueDepth[] | null>;
 }
 
 /** How long a scrape waits for the queues. */

@@ -3,9 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Destination, describeFile } from '../../src/archive/destination.ts';
+import { type Destination, describeFile, readWhole } from '../../src/archive/destination.ts';
+import { lockKey } from '../../src/archive/layout.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
-import { LeaseLostError } from '../../src/model/errors.ts';
+import { LeaseLostError, ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, openFolder, wrap } from './destinations.ts';
 import {
@@ -172,6 +173,18 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
       archive(destination, pool(3), { formats: ['jsonl'], assertStillOwner }),
     ).rejects.toThrow(LeaseLostError);
     expect([...(await contentOf(destination)).keys()]).toEqual([...before.keys()]);
+  });
+
+  test.each([
+    ['unlocked after its rows drifted', new ResumableError('the rows drifted'), 0],
+    ['left locked after another runner took it', new LeaseLostError('it has another runner'), 1],
+    ['left locked if its owner is unknown', new Error('Postgres is down'), 1],
+  ])('is %s', async (_, error, locks) => {
+    const assertStillOwner = () => Promise.reject(error);
+    await expect(archive(destination, pool(3), { assertStillOwner })).rejects.toThrow(error);
+    const lock = lockKey(POOL, '20261120T020000Z');
+    const found = await readWhole(destination, lock, NEVER);
+    expect(found === null ? 0 : 1).toBe(locks);
   });
 
   test.each([

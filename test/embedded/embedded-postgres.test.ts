@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
 import { ActionRequiredError, InterruptedError } from '../../src/model/errors.ts';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { serverPid, stopServer } from '../support/embedded-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -178,10 +179,14 @@ test('a server with a session of another client is left running', async () => {
 });
 
 test('after the server itself was killed, the next to open starts it again with what was committed', async () => {
-  const first = await openEmbeddedPostgres(home);
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const log = createLogger({ level: 'debug', destination: { write } });
+  const first = await openEmbeddedPostgres(home, undefined, log);
   await query(first.url, 'CREATE TABLE kept AS SELECT 1 AS one');
   process.kill((await serverPid(home)) ?? 0, 'SIGKILL');
   await first.close();
+  expect(lines.join()).toContain('could not see who uses the embedded Postgres');
   const second = await openEmbeddedPostgres(home);
   expect(await query(second.url, 'SELECT one FROM kept')).toEqual([{ one: 1 }]);
   await second.close();

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { acquireFileLock } from '../../src/postgres/embedded/file-lock.js';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -53,6 +53,19 @@ test('a waiter gets one notice that it waits, and can give up', async () => {
   expect(waits).toBe(1);
   await release();
   await (await acquireFileLock(path))();
+});
+
+test('a holder that cannot touch its file learns it once, because it may lose the lock', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const path = join(await makeFolder(), 'lock');
+  const errors: Error[] = [];
+  const release = await acquireFileLock(path, { onUntouched: (error) => errors.push(error) });
+  rmSync(path);
+  for (let i = 0; i < 3; i += 1) vi.advanceTimersByTime(5_000);
+  await vi.waitFor(() => expect(errors).toMatchObject([{ code: 'ENOENT' }]));
+  await release();
+  expect(errors).toHaveLength(1);
 });
 
 test('a dead holder is put aside, and by many waiters at once still one at a time holds it', async () => {

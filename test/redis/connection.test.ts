@@ -220,4 +220,11 @@ describe('a Redis is usable', () => {
     await server.command('ACL', 'SETUSER', 'default', '-config', '-info');
     await expect(requireUsableRedis(redis)).resolves.toBeUndefined();
   });
+
+  test('but not if it does not answer', async () => {
+    const server = await start();
+    const redis = await open(server.url);
+    await server.kill();
+    await expect(requireUsableRedis(redis)).rejects.toThrow(ActionRequiredError);
+  });
 });

@@ -17,6 +17,14 @@ const HEARTBEAT_MS = 5_000;
 const SILENCE_MS = 30_000;
 const POLL_MS = 30;
 
+/**
+ * @typedef {object} LockOptions
+ * @property {AbortSignal | undefined} [signal] ends the waiting with its reason
+ * @property {() => void} [onWait] called once, if there is a wait
+ * @property {(error: Error) => void} [onUntouched] called once, if the holder cannot touch the file: after
+ *   `SILENCE_MS` another process may take the lock
+ */
+
 /** @type {Set<string>} The locks that this process holds or waits for. */
 const ownTokens = new Set();
 
@@ -24,8 +32,7 @@ const ownTokens = new Set();
  * Waits for the lock at `path` (in an existing folder) and takes it.
  *
  * @param {string} path
- * @param {{ signal?: AbortSignal | undefined, onWait?: () => void }} [options] `signal` ends the
- *   waiting with its reason; `onWait` is called once, if there is a wait.
+ * @param {LockOptions} [options]
  * @returns {Promise<() => Promise<void>>} releases the lock
  */
 export async function acquireFileLock(path, options = {}) {
@@ -42,9 +49,13 @@ export async function acquireFileLock(path, options = {}) {
   } finally {
     await rm(draft, { force: true });
   }
+  let untouched = false;
   const heartbeat = setInterval(() => {
     const now = new Date();
-    utimes(path, now, now).catch(() => {});
+    utimes(path, now, now).catch((error) => {
+      if (!untouched) options.onUntouched?.(error);
+      untouched = true;
+    });
   }, HEARTBEAT_MS);
   heartbeat.unref();
   return async () => {
@@ -57,7 +68,7 @@ export async function acquireFileLock(path, options = {}) {
 /**
  * @param {string} path
  * @param {string} draft
- * @param {{ signal?: AbortSignal | undefined, onWait?: () => void }} options
+ * @param {LockOptions} options
  */
 async function waitForLock(path, draft, { signal, onWait }) {
   let waits = false;

@@ -76,6 +76,7 @@ async function works(launch: Launch, program: string): Promise<boolean> {
     await runProgram(launch, program, ['--version']);
     return true;
   } catch {
+    // Whatever fails, the next candidate is tried; the error of the last resort says what to do.
     return false;
   }
 }
@@ -89,7 +90,7 @@ async function isOpen(account: Account, path: string): Promise<boolean> {
   }
 }
 
-/** The folder itself, or the nearest one above it that exists. */
+/** The folder itself, or the nearest one above it that root can see: usually it does not exist yet. */
 async function nearestFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => null);
   return found === null ? nearestFolder(dirname(path)) : path;
@@ -97,6 +98,7 @@ async function nearestFolder(path: string): Promise<string> {
 
 /** The data folder's owner; else an account that systems have for servers. */
 async function findAccount(data: string): Promise<Account | null> {
+  // Before the first start there is no data folder.
   const owner = await stat(data).catch(() => null);
   if (owner !== null && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => {

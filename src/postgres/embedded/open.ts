@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from '../../common/folders.ts';
 import { InterruptedError } from '../../model/errors.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { SessionClient } from '../session/client.ts';
 import { openSession } from '../session/open-session.ts';
 import { findBinaries } from './binaries.ts';
@@ -42,12 +43,14 @@ const STOP_MS = 1_000;
 export async function openEmbeddedPostgres(
   home: string,
   signal?: AbortSignal,
+  log?: Logger,
 ): Promise<EmbeddedPostgres> {
   const folder = join(resolve(home), 'postgres');
   const lock = `${folder}.lock`;
   const binaries = await findBinaries();
   await makeHome(resolve(home));
-  const release = await acquireFileLock(lock, { signal }).catch((error: unknown) => {
+  const onUntouched = warnUntouched(lock, log);
+  const release = await acquireFileLock(lock, { signal, onUntouched }).catch((error: unknown) => {
     throw signal?.aborted ? new InterruptedError() : cannotWrite(resolve(home), error);
   });
   try {
@@ -66,7 +69,7 @@ export async function openEmbeddedPostgres(
     return {
       url,
       close() {
-        leaving ??= leave(folder, lock, session);
+        leaving ??= leave(folder, lock, session, log);
         return leaving;
       },
     };
@@ -107,10 +110,22 @@ function cannotWrite(home: string, cause: unknown): Error {
   );
 }
 
-async function leave(folder: string, lock: string, session: SessionClient): Promise<void> {
-  const release = await acquireFileLock(lock);
+/** Another process may take a lock whose file stays untouched, and then start or stop the server too. */
+function warnUntouched(lock: string, log: Logger | undefined): (error: Error) => void {
+  return (error) =>
+    log?.warn({ lock, reason: error.message }, 'could not keep the lock of the embedded Postgres');
+}
+
+async function leave(
+  folder: string,
+  lock: string,
+  session: SessionClient,
+  log: Logger | undefined,
+): Promise<void> {
+  const release = await acquireFileLock(lock, { onUntouched: warnUntouched(lock, log) });
   try {
-    const last = await isLast(session);
+    const last = await isLast(session, log);
+    // A server that is gone has ended it already.
     await session.end().catch(() => {});
     if (last) await stopServer(folder, STOP_MS);
   } finally {
@@ -122,7 +137,7 @@ async function leave(folder: string, lock: string, session: SessionClient): Prom
  * True once this session is the only client. False if others stay, or the server is gone. Sessions of
  * other processes stay until those leave. Any other client may be an ending connection of this process.
  */
-async function isLast(session: SessionClient): Promise<boolean> {
+async function isLast(session: SessionClient, log: Logger | undefined): Promise<boolean> {
   const deadline = performance.now() + LINGER_MS;
   try {
     for (;;) {
@@ -138,7 +153,10 @@ async function isLast(session: SessionClient): Promise<boolean> {
       if (sessions > 0 || performance.now() > deadline) return false;
       await sleep(POLL_MS);
     }
-  } catch {
+  } catch (error) {
+    // Usually the server is gone. If not, its next user stops it.
+    const reason = (error as Error).message;
+    log?.debug({ reason }, 'could not see who uses the embedded Postgres: leaving it as it is');
     return false;
   }
 }

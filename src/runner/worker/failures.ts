@@ -92,18 +92,22 @@ export function isJobLost(error: unknown): boolean {
 /** Logs that upkeep of something, such as a pool, failed. */
 export type ProblemLog = (what: string, error: unknown) => void;
 
+/** A failure that lasts is logged again after this time. */
+const LOG_AGAIN_MS = 60 * 60 * 1000;
+
 /**
- * Logs each different failure once. The connections to Redis and Postgres log their own losses, and
- * jobs that Redis lost are added again.
+ * Logs each different failure once an hour. The connections to Redis and Postgres log their own losses,
+ * and jobs that Redis lost are added again.
  */
 export function createProblemLog(log: Logger): ProblemLog {
-  const logged = new Set<string>();
+  const loggedAt = new Map<string, number>();
   return (what, error) => {
     if (waitAfter(error) !== null || isJobLost(error) || isConnectionLost(error)) return;
     const reason = safeMessage(error);
     const problem = `${what}: ${reason}`;
-    if (logged.has(problem)) return;
-    logged.add(problem);
+    const now = performance.now();
+    if (now - (loggedAt.get(problem) ?? Number.NEGATIVE_INFINITY) < LOG_AGAIN_MS) return;
+    loggedAt.set(problem, now);
     log.warn({ what, reason, at: safeStack(error) }, 'upkeep failed, and is repeated');
   };
 }

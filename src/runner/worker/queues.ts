@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { SnapshotRequest } from '../../postgres/coordination/requests.ts';
+import type { RedisConnection } from '../../redis/connection.ts';
 import type { ProblemLog } from './failures.ts';
 
 /** A pool's run is due. */
@@ -83,6 +84,23 @@ export function openQueues(
       await Promise.all(QUEUE_NAMES.map((name) => queues[name].close()));
     },
   };
+}
+
+/** The jobs of each queue, by BullMQ's states. Null while Redis cannot be used, even if it still answers. */
+export async function countJobs(
+  queues: Queues,
+  { outage }: Pick<RedisConnection, 'outage'>,
+  logProblem: ProblemLog,
+): Promise<readonly { queue: QueueName; counts: Readonly<Record<string, number>> }[] | null> {
+  if (outage !== null) return null;
+  try {
+    return await Promise.all(
+      QUEUE_NAMES.map(async (queue) => ({ queue, counts: await queues[queue].getJobCounts() })),
+    );
+  } catch (error) {
+    logProblem('metrics of queues', error);
+    throw error;
+  }
 }
 
 /**
