@@ -144,7 +144,6 @@ export class Resources {
       db: database.db,
       databaseUrl: database.databaseUrl,
       poolDeps: this.poolDeps,
-      regionOf: (poolId) => resolvePoolSettings(config, poolId).region,
       formats: config.archiveFormats,
       signer,
       program: PROGRAM,

@@ -11,10 +11,9 @@ import { recordListed } from '../postgres/store/pools.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import type { RedisOutage } from '../redis/watch.ts';
-import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import { explainOutcome } from '../runner/outcome.ts';
 import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
-import { createProblemLog, LaterError } from '../runner/worker/failures.ts';
+import { createProblemLog } from '../runner/worker/failures.ts';
 import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
@@ -23,9 +22,6 @@ import { workFolder } from './open-archives.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
 import { saveFailedStart } from './save-failed-start.ts';
-
-/** How long a job of an unknown pool waits before a worker looks at it again. */
-const UNKNOWN_POOL_MS = 15_000;
 
 /** How a worker runs. */
 export interface WorkerOptions {
@@ -89,7 +85,7 @@ export async function runWorker(
         queues: jobs,
         buckets,
         quota: new QuotaLocks(database.databaseUrl),
-        poolDeps: lookUpKnown(poolIds, resources.poolDeps),
+        poolDeps: async (id) => (poolIds.includes(id) ? resources.poolDeps(id) : null),
         formats: config.archiveFormats,
         signer,
         program: PROGRAM,
@@ -130,18 +126,6 @@ function lacksRedis(): ActionRequiredError {
   const problem = 'is not set, and workers share their jobs and the quota through Redis.';
   const remedy = 'Set it to a URL such as redis://host:6379.';
   return ActionRequiredError.of('redisUrl', problem, remedy);
-}
-
-/** A worker leaves other pools alone: it does not know their role and archive. */
-function lookUpKnown(poolIds: readonly string[], poolDeps: PoolDepsLookup): PoolDepsLookup {
-  const known = new Set(poolIds);
-  return async (poolId) => {
-    if (known.has(poolId)) return poolDeps(poolId);
-    throw new LaterError(
-      `The worker that took the job is not configured for ${poolId}.`,
-      UNKNOWN_POOL_MS,
-    );
-  };
 }
 
 function serve(

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { recordListed } from '../postgres/store/pools.ts';
 import { type PoolOutcome, type SyncWatcher, syncPools } from '../runner/inline/sync.ts';
@@ -24,12 +25,12 @@ export async function mirrorPools(
   watcher: RunWatcher,
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
-  const { log } = resources;
+  const { config, log } = resources;
   const { logsOutcomes = true, onBegin, onEnd } = watcher;
   const { opened, poolIds } = await start(resources, pools, logsOutcomes, signal);
   return syncPools(
     resources.syncDeps(opened),
-    poolIds,
+    poolIds.map((poolId) => ({ poolId, region: resolvePoolSettings(config, poolId).region })),
     {
       ...(onBegin && { onBegin }),
       onEnd(ended) {

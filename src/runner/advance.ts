@@ -39,19 +39,18 @@ export async function begin(
   { finishArchive }: { finishArchive: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, progress, settings } = session;
+  const { pool, settings } = session;
   const { db, log } = session.deps;
   const { poolId } = pool;
   const unfinished = finishArchive ? await findUnfinishedArchive(db, poolId) : null;
   if (unfinished !== null) {
-    session.choose(unfinished.snapshotAt);
-    progress.resumed = true;
+    session.choose(unfinished.snapshotAt, { resumed: true });
     return;
   }
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
   const started = await beginSnapshot(db, poolId);
+  session.choose(started.lease.snapshotAt, started);
   session.useLease(started.lease);
-  progress.resumed = started.resumed;
   await dropEndedStages(db);
   await beginProgress(db, started.lease);
   // Walks that failed in an earlier run are tried again.

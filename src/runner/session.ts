@@ -4,6 +4,7 @@ import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import type { Pool } from '../model/directory.ts';
+import type { SnapshotKey } from '../model/snapshot.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
@@ -16,13 +17,12 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { WorkRecorder } from '../telemetry/metrics-work.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { CallCounter } from './count-calls.ts';
-import { describePool, type PoolDeps, type PoolDepsLookup } from './describe-pool.ts';
+import { describePool, type PoolDeps } from './describe-pool.ts';
 import { recordFailure } from './outcome.ts';
 
 /** What a session needs, in both runners. */
 export interface SessionDeps {
   readonly db: pg.Pool;
-  readonly poolDeps: PoolDepsLookup;
   readonly formats: readonly ArchiveFormat[];
   /** Signs the manifests. Null: they get no signatures. */
   readonly signer: Signer | null;
@@ -41,8 +41,8 @@ export interface SessionDeps {
 }
 
 /**
- * An open snapshot: its Cognito client, its progress and, while it is read, its lease and its
- * committer. `advance.ts` moves it through its states.
+ * An open snapshot: its Cognito client and, while it is read, its lease and its committer. `advance.ts`
+ * moves it through its states. What displays need it copies into its progress, and never reads back.
  */
 export class SnapshotSession {
   readonly deps: SessionDeps;
@@ -51,6 +51,8 @@ export class SnapshotSession {
   readonly progress: SnapshotProgress;
   readonly #cognito: Cognito;
   readonly #calls: CallCounter;
+  #key: SnapshotKey | null = null;
+  #resumed = false;
   #lease: SnapshotLease | null = null;
 
   constructor(deps: SessionDeps, settings: PoolDeps, pool: Pool, progress: SnapshotProgress) {
@@ -76,6 +78,16 @@ export class SnapshotSession {
     this.#calls = new CallCounter(deps.db, progress.meter, log);
   }
 
+  /** Null until the session has chosen its snapshot. */
+  get key(): SnapshotKey | null {
+    return this.#key;
+  }
+
+  /** True if the snapshot is one that an earlier run left unfinished. */
+  get resumed(): boolean {
+    return this.#resumed;
+  }
+
   /** Null while the snapshot is not read. */
   get lease(): SnapshotLease | null {
     return this.#lease;
@@ -85,12 +97,14 @@ export class SnapshotSession {
   useLease(lease: SnapshotLease): void {
     this.#lease = lease;
     this.#calls.lease = lease;
-    this.progress.key = lease;
   }
 
   /** Works on this snapshot, whose lease it takes when it reads it. */
-  choose(snapshotAt: Date): void {
-    this.progress.key = { poolId: this.pool.poolId, snapshotAt };
+  choose(snapshotAt: Date, { resumed }: { readonly resumed: boolean }): void {
+    const key = { poolId: this.pool.poolId, snapshotAt };
+    this.#key = key;
+    this.#resumed = resumed;
+    Object.assign(this.progress, { key, resumed });
   }
 
   /**
@@ -135,10 +149,9 @@ export class SnapshotSession {
     if (this.#lease !== null) await recordFailure({ db, lease: this.#lease, log }, error);
   }
 
-  requireKey(): { poolId: string; snapshotAt: Date } {
-    const { key } = this.progress;
-    if (key === null) throw new Error('The session has no snapshot yet.');
-    return key;
+  requireKey(): SnapshotKey {
+    if (this.#key === null) throw new Error('The session has no snapshot yet.');
+    return this.#key;
   }
 
   /** Closes the connections to the service, and counts the calls that were made. */
@@ -155,12 +168,12 @@ export class SnapshotSession {
  */
 export async function openSession(
   deps: SessionDeps,
+  poolId: string,
+  settings: PoolDeps,
   progress: SnapshotProgress,
   signal: AbortSignal,
 ): Promise<SnapshotSession> {
   const { db, metrics } = deps;
-  const { poolId } = progress;
-  const settings = await deps.poolDeps(poolId);
   const { access, region } = settings;
   try {
     const describing = { ...deps, access, region, observer: metrics };

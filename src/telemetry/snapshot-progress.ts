@@ -24,7 +24,7 @@ export type Phase = 'prepare' | 'walk' | 'check' | 'publish' | 'archive' | 'done
 
 /**
  * The progress of one snapshot, for displays. The steps write it, and displays read it at any time. No
- * decision reads it.
+ * decision reads it: what is decided upon lies in the session and in Postgres.
  */
 export class SnapshotProgress {
   readonly poolId: string;

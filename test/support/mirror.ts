@@ -78,6 +78,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
       const { destination = folderArchive, maxRemoved = 1, region, ...parts } = rest;
       const shares = { share, userListRps };
       const buckets = localAccountBuckets({ of: () => shares, leastShare: () => share });
+      const id = poolId ?? simulator.pool().settings.id;
       try {
         const [outcome] = await syncPools(
           {
@@ -89,18 +90,17 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
             workFolder: work.path,
             buckets,
             quotaShared: false,
-            poolDeps: async (id) => ({
+            poolDeps: async (each) => ({
               access: { role: null },
-              region: region ?? parseRegion(id),
+              region: region ?? parseRegion(each),
               destination,
               maxRemoved,
             }),
-            regionOf: parseRegion,
             historyDays: null,
             log,
             ...parts,
           },
-          [poolId ?? simulator.pool().settings.id],
+          [{ poolId: id, region: parseRegion(id) }],
           { onBegin: (progress) => watch?.(progress) },
           signal ?? new AbortController().signal,
         );

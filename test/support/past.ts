@@ -9,6 +9,7 @@ export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {
     columns.map((column) => `${column} = ${column} - interval '${interval}'`).join(', ');
   await db.query(`
     WITH runs AS (UPDATE mirror.runs SET ${back(['snapshot_at', 'compared_with'])}),
+    checks AS (UPDATE directory.snapshot_checks SET ${back(['snapshot_at'])}),
     users AS (UPDATE directory.users SET ${back(['valid_from'])}),
     groups AS (UPDATE directory.groups SET ${back(['valid_from'])}),
     memberships AS (UPDATE directory.memberships SET ${back(['valid_from'])}),

@@ -7,6 +7,7 @@ import { findSnapshot } from '../../postgres/store/snapshots.ts';
 import type { Buckets } from '../../quota/buckets.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { advance, begin } from '../advance.ts';
+import type { PoolDepsLookup } from '../describe-pool.ts';
 import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
 import { openSession, type SessionDeps, type SnapshotSession } from '../session.ts';
 import { assertNoOpenRequest, lockPool, type PoolLock } from './lock-pool.ts';
@@ -15,10 +16,15 @@ import { runWalks } from './run-walks.ts';
 /** What an inline run works with. */
 export interface SyncDeps extends SessionDeps {
   readonly databaseUrl: string;
-  /** The Region of a pool. */
-  readonly regionOf: (poolId: string) => string;
+  readonly poolDeps: PoolDepsLookup;
   /** True if all processes with the same Redis share the buckets. */
   readonly quotaShared: boolean;
+}
+
+/** A pool to mirror, and the Region whose quota it uses. */
+export interface PoolInRegion {
+  readonly poolId: string;
+  readonly region: string;
 }
 
 /** How the run of one pool ended: the report, and the error that ended it, or null. */
@@ -43,17 +49,16 @@ export interface SyncWatcher {
  * Region share its quota and run one after the other; Regions run side by side. A failure of one pool
  * does not affect the others.
  *
- * @returns the outcomes, in the order of `poolIds`.
+ * @returns the outcomes, in the order of `pools`.
  */
 export async function syncPools(
   deps: SyncDeps,
-  poolIds: readonly string[],
+  pools: readonly PoolInRegion[],
   watcher: SyncWatcher,
   signal: AbortSignal,
 ): Promise<PoolOutcome[]> {
   const regions = new Map<string, string[]>();
-  for (const poolId of poolIds) {
-    const region = deps.regionOf(poolId);
+  for (const { poolId, region } of pools) {
     regions.set(region, [...(regions.get(region) ?? []), poolId]);
   }
   const outcomes = new Map<string, PoolOutcome>();
@@ -61,32 +66,34 @@ export async function syncPools(
     for (const poolId of ofRegion) {
       const progress = new SnapshotProgress(poolId);
       watcher.onBegin?.(progress);
-      const ended = await syncPool(deps, progress, signal);
+      const ended = await syncPool(deps, poolId, progress, signal);
       outcomes.set(poolId, ended);
       watcher.onEnd?.(ended);
     }
   };
   await Promise.all([...regions.values()].map(syncRegion));
-  return poolIds.map((poolId) => outcomes.get(poolId) as PoolOutcome);
+  return pools.map(({ poolId }) => outcomes.get(poolId) as PoolOutcome);
 }
 
 /** Never throws: the error that ended the run is part of its outcome. */
 async function syncPool(
   deps: SyncDeps,
+  poolId: string,
   progress: SnapshotProgress,
   signal: AbortSignal,
 ): Promise<PoolOutcome> {
   const { db, log } = deps;
-  const { poolId } = progress;
   const startedAt = performance.now();
+  let session: SnapshotSession | null = null;
   let archive: ArchiveResult | null = null;
   let error: Error | null = null;
   try {
-    archive = await mirrorPool(deps, progress, signal);
+    session = await openSession(deps, poolId, await deps.poolDeps(poolId), progress, signal);
+    archive = await mirrorPool(deps, session, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
-  const { key } = progress;
+  const key = session?.key ?? null;
   // If Postgres is the problem, the row cannot be read, and the error says why.
   const row = key && (await findSnapshot(db, poolId, key.snapshotAt).catch(() => null));
   const seconds = Math.round(performance.now() - startedAt) / 1000;
@@ -95,7 +102,7 @@ async function syncPool(
   Object.assign(progress, { phase: 'done', outcome });
   const { snapshot, reason } = report;
   await saveOutcome({ db, log }, poolId, { outcome, snapshot, why: error ?? reason });
-  return { outcome, report, resumed: progress.resumed, error };
+  return { outcome, report, resumed: session?.resumed ?? false, error };
 }
 
 function classifyOutcome(
@@ -109,16 +116,14 @@ function classifyOutcome(
 
 /** @returns the archive of the snapshot; null if it is held. */
 async function mirrorPool(
-  deps: SyncDeps,
-  progress: SnapshotProgress,
+  { db, databaseUrl, quotaShared, log }: SyncDeps,
+  session: SnapshotSession,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
-  const { db, databaseUrl, quotaShared, log } = deps;
-  const session = await openSession(deps, progress, signal);
   let lock: PoolLock | null = null;
   try {
     lock = await lockPool(databaseUrl, session.pool, quotaShared, log);
-    await assertNoOpenRequest(db, progress.poolId);
+    await assertNoOpenRequest(db, session.pool.poolId);
     return await takeSnapshot(session, AbortSignal.any([signal, lock.lost]));
   } finally {
     await session.close();

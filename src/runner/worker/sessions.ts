@@ -5,20 +5,21 @@ import { findPool } from '../../postgres/store/pools.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { openSession, type SessionDeps, SnapshotSession } from '../session.ts';
-import type { JobDeps } from './deps.ts';
+import { type JobDeps, requirePoolDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
 
 /** A job whose calls are throttled for longer returns its slot, so that others can use it. */
 const RETRIES = { ...RETRY_POLICY, throttledForMs: 30_000 };
 
 /** Opens the session of a snapshot's job. */
-export function openJobSession(
+export async function openJobSession(
   deps: JobDeps,
   poolId: string,
   signal: AbortSignal,
 ): Promise<SnapshotSession> {
   const sessionDeps: SessionDeps = { ...deps, retryPolicy: RETRIES };
-  return openSession(sessionDeps, new SnapshotProgress(poolId), signal);
+  const settings = await requirePoolDeps(deps, poolId);
+  return openSession(sessionDeps, poolId, settings, new SnapshotProgress(poolId), signal);
 }
 
 /** A session that walks of one snapshot share. */
@@ -79,14 +80,14 @@ export class SnapshotSessions {
   }
 
   async #join(data: WalkData): Promise<SharedSession | null> {
-    const { db, poolDeps } = this.#deps;
+    const { db } = this.#deps;
     const snapshotAt = parseSnapshotId(data.snapshot);
     const pool = await findPool(db, data.poolId);
     if (snapshotAt === null || pool === null) return null;
     const lease = await joinLease(db, data.poolId, snapshotAt, data.lease);
     if (lease === null) return null;
     const sessionDeps: SessionDeps = { ...this.#deps, retryPolicy: RETRIES };
-    const settings = await poolDeps(data.poolId);
+    const settings = await requirePoolDeps(this.#deps, data.poolId);
     const progress = new SnapshotProgress(data.poolId);
     const session = new SnapshotSession(sessionDeps, settings, pool, progress);
     session.useLease(lease);

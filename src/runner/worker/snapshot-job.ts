@@ -126,7 +126,7 @@ async function chooseSnapshot(
 ): Promise<void> {
   const { db } = session.deps;
   if (snapshotAt !== null && !(await isAbandoned(db, poolId, snapshotAt))) {
-    session.choose(snapshotAt);
+    session.choose(snapshotAt, { resumed: true });
     return;
   }
   await begin(session, { finishArchive: source === 'trigger' }, signal);
