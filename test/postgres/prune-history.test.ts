@@ -90,3 +90,14 @@ it('keeps what a snapshot that is still to be archived needs', async () => {
   await pruneHistory(db, POOL, 1, never);
   expect(await usersAt(10)).toEqual(['ann']);
 });
+
+it('keeps the newest archived state, however old', async () => {
+  await take('ann', 'bob');
+  await passDays(30);
+  await take('bob');
+  await archived();
+  await passDays(60);
+  await pruneHistory(db, POOL, 1, never);
+  expect(await usersAt(50)).toEqual(['bob']);
+  await expect(usersAt(70)).rejects.toThrow('older versions were deleted');
+});

@@ -3,7 +3,8 @@ import { rowCount, transaction } from '../connection.ts';
 
 /**
  * Deletes versions that ended more than `days` days ago, and records how far back the history of the
- * pool reaches. Versions that an unarchived snapshot needs are kept.
+ * pool reaches. The state of the newest archived snapshot and all that follows is kept: the archive of
+ * the next one has its rows and the changes between the two. Before a pool's first archive, everything is.
  */
 export async function pruneHistory(
   pool: pg.Pool,
@@ -14,9 +15,8 @@ export async function pruneHistory(
   const prune = async (client: pg.PoolClient) => {
     const found = await client.query<{ horizon: Date }>(
       `SELECT least(clock_timestamp() - make_interval(days => $2),
-         min(snapshot_at) FILTER (WHERE state = 'published' AND r.archive_lost IS NOT true)) AS horizon
-       FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
-       WHERE pool_id = $1`,
+         coalesce(max(snapshot_at) FILTER (WHERE state = 'archived'), min(snapshot_at))) AS horizon
+       FROM directory.snapshots WHERE pool_id = $1`,
       [poolId, days],
     );
     const horizon = found.rows[0]?.horizon;
