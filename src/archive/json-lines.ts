@@ -1,9 +1,9 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline as pipe, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import { ResumableError } from '../model/errors.ts';
 
 /** Four fifths of level 6's gain at twice its speed. */
@@ -47,6 +47,18 @@ export async function* writeJsonLines(
     yield { index, path, rows: stream.rows, heaviestRowBytes: stream.heaviestRowBytes };
     index += 1;
   } while (await stream.hasMore());
+}
+
+/** The rows of a JSON Lines file that this program has written, one at a time. */
+export async function* readJsonLines(path: string): AsyncGenerator<Record<string, unknown>> {
+  // The loop throws the error of either stream.
+  const text = pipe(createReadStream(path), createGunzip().setEncoding('utf8'), () => {});
+  let rest = '';
+  for await (const chunk of text) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() as string;
+    for (const line of lines) yield JSON.parse(line);
+  }
 }
 
 const FREE_SPACE = 'Free space on the disk of MIRROR_HOME';

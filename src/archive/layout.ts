@@ -1,5 +1,5 @@
 import type { ArchiveFormat } from '../config/config.ts';
-import type { Dataset } from '../model/snapshot.ts';
+import type { ArchivedDataset } from '../model/snapshot.ts';
 
 const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
   parquet: 'parquet',
@@ -12,7 +12,7 @@ const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
  */
 export function partsPrefix(
   format: ArchiveFormat,
-  dataset: Dataset,
+  dataset: ArchivedDataset,
   poolId: string,
   snapshot: string,
 ): string {

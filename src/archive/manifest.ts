@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
+import type { ChangeCounts } from '../model/change-counts.ts';
 import type { ActionRequiredError } from '../model/errors.ts';
-import { type Counts, DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import {
+  ARCHIVED_DATASETS,
+  type ArchivedDataset,
+  type Counts,
+  snapshotId,
+} from '../model/snapshot.ts';
 import { archiveUrlError } from './destination.ts';
 import { manifestKey } from './layout.ts';
 
@@ -10,11 +16,18 @@ export interface ManifestObject {
   /** Relative to the destination. */
   readonly key: string;
   readonly format: ArchiveFormat;
-  readonly dataset: Dataset;
+  readonly dataset: ArchivedDataset;
   readonly rows: number;
   readonly bytes: number;
   /** In lower-case hex. */
   readonly sha256: string;
+  /** Of a part of `changes`: its rows by what they are about. */
+  readonly changes?: ChangeCounts | undefined;
+}
+
+/** True for a part of `changes`. */
+export function isChanges({ dataset }: Pick<ManifestObject, 'dataset'>): boolean {
+  return dataset === 'changes';
 }
 
 /** A link of the chain: a sealed snapshot and the SHA-256 of its manifest's bytes in hex. */
@@ -47,13 +60,14 @@ export function formatManifest(content: ManifestContent): Buffer {
   const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, previous } = content;
   const objects = content.objects
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ key, format, dataset, rows, bytes, sha256 }) => ({
+    .map(({ key, format, dataset, rows, bytes, sha256, changes }) => ({
       key,
       format,
       dataset,
       rows,
       bytes,
       sha256,
+      ...(changes && { changes }),
     }));
   const manifest = {
     version: VERSION,
@@ -83,14 +97,17 @@ export const COMMON = {
   snapshot: z.string(),
 };
 export const COUNTS = z.object({ users: COUNT, groups: COUNT, memberships: COUNT });
+const KINDS = z.object({ added: COUNT, modified: COUNT, removed: COUNT });
+const CHANGE_COUNTS = z.object({ users: KINDS, groups: KINDS, memberships: KINDS });
 export const OBJECTS = z.array(
   z.object({
     key: z.string(),
     format: z.enum(ARCHIVE_FORMATS),
-    dataset: z.enum(DATASETS),
+    dataset: z.enum(ARCHIVED_DATASETS),
     rows: COUNT,
     bytes: COUNT,
     sha256: SHA256,
+    changes: CHANGE_COUNTS.optional(),
   }),
 );
 

@@ -1,7 +1,8 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
+import { type ChangeCounts, ChangeTally } from '../model/change-counts.ts';
 import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
 import { ResumableError } from '../model/errors.ts';
-import type { Dataset } from '../model/snapshot.ts';
+import type { ArchivedDataset } from '../model/snapshot.ts';
 import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from './duckdb.ts';
 
 /** What the footer of a Parquet file says. */
@@ -22,6 +23,18 @@ const FORMAT_ERRORS =
 
 function isFormatError(error: unknown): boolean {
   return error instanceof Error && FORMAT_ERRORS.test(error.message);
+}
+
+/** Null if the file is not valid Parquet. */
+async function orNull<T>(read: () => Promise<T | null>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isFormatError(error)) return null;
+    throw new ResumableError(
+      `A Parquet part could not be checked: ${describeDuckdbError(error)}. Run the command again.`,
+    );
+  }
 }
 
 const SETTINGS = { ...DUCKDB_SETTINGS, memory_limit: '128MB' };
@@ -47,26 +60,40 @@ export class ParquetReader {
    */
   async readFooter(path: string): Promise<ParquetFooter | null> {
     const file = quoteLiteral(path);
-    try {
+    return orNull(async () => {
       const [[rows = 0] = []] = await this.#query(
         `SELECT num_rows::DOUBLE FROM parquet_file_metadata(${file})`,
       );
       const columns = await this.#describe(`FROM read_parquet(${file}, hive_partitioning = false)`);
       return { rows: Number(rows), columns };
-    } catch (error) {
-      if (isFormatError(error)) return null;
-      throw new ResumableError(
-        `A Parquet part could not be checked: ${describeDuckdbError(error)}. Run the command again.`,
-      );
-    }
+    });
   }
 
   /** The columns that a part of a dataset must have. */
-  async expectedColumns(dataset: Dataset): Promise<ParquetColumn[]> {
+  async expectedColumns(dataset: ArchivedDataset): Promise<ParquetColumn[]> {
     const columns = COLUMNS[dataset].map(
       ({ name, type }) => `NULL::${COLUMN_TYPES[type].parquet} AS "${name}"`,
     );
     return this.#describe(`SELECT ${columns.join(', ')}`);
+  }
+
+  /**
+   * Counts the rows of a part of `changes`. Returns null if it is not valid Parquet, or if a row has an
+   * unknown entity or kind.
+   *
+   * @throws ResumableError as `readFooter` does.
+   */
+  async countChanges(path: string): Promise<ChangeCounts | null> {
+    const file = quoteLiteral(path);
+    return orNull(async () => {
+      const rows = await this.#query(
+        `SELECT entity, kind, count(*)::DOUBLE
+         FROM read_parquet(${file}, hive_partitioning = false) GROUP BY ALL`,
+      );
+      const tally = new ChangeTally();
+      const isKnown = rows.every(([entity, kind, count]) => tally.add(entity, kind, Number(count)));
+      return isKnown ? tally.counts : null;
+    });
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
 import { ResumableError } from '../model/errors.ts';
-import type { Dataset } from '../model/snapshot.ts';
+import type { ArchivedDataset } from '../model/snapshot.ts';
 import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from './duckdb.ts';
 import type { JsonLinesPart } from './json-lines.ts';
 
@@ -15,7 +15,7 @@ const ROW_GROUP_BYTES = 16_000_000;
 
 /**
  * The longest row, as JSON. Cognito's quotas for a user (attributes of 2,048 bytes, 50 of them
- * custom; 100 groups) stay under 1.5 MB even if every byte is escaped.
+ * custom; 100 groups) stay under 1.5 MB even if every byte is escaped. A row of `changes` has two.
  */
 const MAX_ROW_BYTES = 4 * 1024 * 1024;
 
@@ -51,7 +51,7 @@ export class ParquetWriter {
 
   /** Writes a part's rows to a new Parquet file. Throws `ResumableError` without data of the rows. */
   async write(
-    dataset: Dataset,
+    dataset: ArchivedDataset,
     part: JsonLinesPart,
     path: string,
     signal: AbortSignal,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
-import { DATASETS, snapshotId } from '../model/snapshot.ts';
+import { ARCHIVED_DATASETS, DATASETS, snapshotId } from '../model/snapshot.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ChainPosition } from './chain.ts';
 import {
@@ -17,6 +17,7 @@ import { manifestKey, partName, partsPrefix } from './layout.ts';
 import {
   differentArchiveError,
   formatManifest,
+  isChanges,
   type ManifestContent,
   type ManifestObject,
   type PublishedSnapshot,
@@ -95,7 +96,7 @@ async function deleteUnnamed(
   const missing = new Map(objects.map((object) => [object.key, object]));
   const unnamed: string[] = [];
   for (const format of ARCHIVE_FORMATS) {
-    for (const dataset of DATASETS) {
+    for (const dataset of ARCHIVED_DATASETS) {
       const prefix = partsPrefix(format, dataset, poolId, snapshotId(snapshotAt));
       for await (const { key, bytes } of destination.list(prefix, signal)) {
         const named = missing.get(key);
@@ -142,13 +143,17 @@ export async function reuseSealed(
   return { sha256: createHash('sha256').update(sealed.bytes).digest('hex'), objects };
 }
 
-/** Returns true if the objects are exactly the snapshot's parts in at least one format. */
+/**
+ * Returns true if the objects are exactly the snapshot's parts in at least one format. An earlier
+ * version of the program wrote no changes.
+ */
 function areComplete(
   objects: readonly ManifestObject[],
   { poolId, snapshotAt, counts }: PublishedSnapshot,
 ): boolean {
   const formats = ARCHIVE_FORMATS.filter((format) => objects.some((o) => o.format === format));
-  const each = formats.flatMap((format) => DATASETS.map((dataset) => ({ format, dataset })));
+  const datasets = objects.some(isChanges) ? ARCHIVED_DATASETS : DATASETS;
+  const each = formats.flatMap((format) => datasets.map((dataset) => ({ format, dataset })));
   return (
     formats.length > 0 &&
     each.every(({ format, dataset }) => {
@@ -158,7 +163,7 @@ function areComplete(
       return (
         parts.length > 0 &&
         parts.every(({ key }, index) => key === prefix + partName(format, index)) &&
-        rows === counts[dataset]
+        (dataset === 'changes' || rows === counts[dataset])
       );
     })
   );

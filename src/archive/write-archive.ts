@@ -121,7 +121,8 @@ async function writeLocked(
   let archive = await reuseSealed(destination, request, chain, options);
   if (archive === null) {
     const partRows = options.partRows ?? PART_ROWS;
-    const objects = await writeParts(destination, request, rows, { ...options, partRows, sealed });
+    const parts = { ...options, partRows, sealed, previous };
+    const objects = await writeParts(destination, request, rows, parts);
     const content = { ...request, program: options.program, objects, previous };
     const sha256 = await seal(destination, content, chain, {
       ...options,

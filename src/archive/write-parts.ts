@@ -2,13 +2,22 @@ import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { ArchiveFormat } from '../config/config.ts';
+import { type ChangeCounts, ChangeTally } from '../model/change-counts.ts';
 import { ResumableError } from '../model/errors.ts';
-import { DATASETS, type Dataset, snapshotId } from '../model/snapshot.ts';
+import {
+  type ArchivedDataset,
+  type Counts,
+  DATASETS,
+  type Dataset,
+  snapshotId,
+} from '../model/snapshot.ts';
 import { type Destination, describeFile } from './destination.ts';
-import { type JsonLinesPart, writeJsonLines } from './json-lines.ts';
+import { type JsonLinesPart, readJsonLines, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
 import {
   differentArchiveError,
+  isChanges,
+  type ManifestLink,
   type ManifestObject,
   type PublishedSnapshot,
   type SealedManifest,
@@ -23,6 +32,18 @@ import { ParquetWriter } from './parquet.ts';
  */
 export interface SnapshotRows {
   open(dataset: Dataset): Promise<Readable>;
+  /**
+   * Opens `changes` in the same form: what differs from the snapshot before in the archive. Null if that
+   * state is unknown, as that of another database.
+   */
+  openChanges(since: ManifestLink): Promise<ChangeRows | null>;
+}
+
+/** The changes since an earlier snapshot. */
+export interface ChangeRows {
+  readonly rows: Readable;
+  /** The rows of each dataset in the earlier snapshot. */
+  readonly before: Counts;
 }
 
 /** A dataset has a different number of rows than its snapshot published. */
@@ -38,8 +59,10 @@ export interface PartsOptions {
   readonly folder: string;
   /** The existing manifest of this snapshot. Every part must match it. */
   readonly sealed: SealedManifest | null;
+  /** The snapshot before in the archive, which `changes` is compared with. Null for the first. */
+  readonly previous: ManifestLink | null;
   readonly signal: AbortSignal;
-  /** Receives the rows of each object after it was stored. */
+  /** Receives the rows of each object of the state after it was stored. */
   readonly onRows?: (rows: number) => void;
 }
 
@@ -64,7 +87,7 @@ export async function writeParts(
     new Map(options.sealed.manifest.objects.map(({ key, sha256 }) => [key, sha256]));
 
   async function store(
-    { dataset, index, rows: count }: DatasetPart,
+    { dataset, index, rows: count, changes }: DatasetPart,
     format: ArchiveFormat,
     path: string,
   ): Promise<ManifestObject> {
@@ -76,8 +99,9 @@ export async function writeParts(
     }
     await destination.put(key, file, signal);
     await unlink(path);
-    options.onRows?.(count);
-    return { key, format, dataset, rows: count, bytes: file.bytes, sha256: file.sha256 };
+    if (dataset !== 'changes') options.onRows?.(count);
+    const { bytes, sha256 } = file;
+    return { key, format, dataset, rows: count, bytes, sha256, ...(changes && { changes }) };
   }
 
   async function* storePart(part: DatasetPart): AsyncGenerator<ManifestObject> {
@@ -107,35 +131,77 @@ export async function writeParts(
 }
 
 interface DatasetPart extends JsonLinesPart {
-  readonly dataset: Dataset;
+  readonly dataset: ArchivedDataset;
+  /** Of a part of `changes`. */
+  readonly changes?: ChangeCounts;
 }
+
+type ReadingOptions = Pick<PartsOptions, 'folder' | 'partRows' | 'sealed' | 'previous' | 'signal'>;
 
 /** Writes every part as a JSON Lines file. Throws `RowsMissingError` if the row count is wrong. */
 async function* readParts(
   request: PublishedSnapshot,
   rows: SnapshotRows,
-  { folder, partRows, signal }: Pick<PartsOptions, 'folder' | 'partRows' | 'signal'>,
+  options: ReadingOptions,
 ): AsyncGenerator<DatasetPart, void, undefined> {
   for (const dataset of DATASETS) {
-    const source = addAbortSignal(signal, await rows.open(dataset));
-    // The iterator throws the error; without a listener, one before the first read ends the process.
-    source.on('error', () => {});
-    try {
-      let total = 0;
-      const options = { folder, name: dataset, maxRows: partRows, signal };
-      for await (const part of writeJsonLines(source, options)) {
-        total += part.rows;
-        yield { ...part, dataset };
-      }
-      if (total !== request.counts[dataset]) {
-        throw new RowsMissingError(
-          `${request.poolId}/${snapshotId(request.snapshotAt)} was published with ${request.counts[dataset]} ${dataset}, but Postgres returned ${total} to archive, so the archive was not sealed. Run the command again to archive the snapshot.`,
-        );
-      }
-    } finally {
-      source.destroy();
+    let total = 0;
+    for await (const part of cutParts(dataset, await rows.open(dataset), options)) {
+      total += part.rows;
+      yield part;
     }
+    assertRows(request, dataset, total);
   }
+  yield* readChanges(request, rows, options);
+}
+
+/** The same for `changes`, if it is known what the snapshot is compared with. */
+async function* readChanges(
+  request: PublishedSnapshot,
+  rows: SnapshotRows,
+  options: ReadingOptions,
+): AsyncGenerator<DatasetPart, void, undefined> {
+  const { previous, sealed } = options;
+  // An earlier version of the program, which wrote no changes, may have sealed the snapshot.
+  const isWanted = sealed === null || sealed.manifest.objects.some(isChanges);
+  const opened = previous && isWanted ? await rows.openChanges(previous) : null;
+  if (opened === null) return;
+  const total = new ChangeTally();
+  for await (const part of cutParts('changes', opened.rows, options)) {
+    const tally = new ChangeTally();
+    for await (const { entity, kind } of readJsonLines(part.path)) tally.add(entity, kind);
+    total.addAll(tally.counts);
+    yield { ...part, changes: tally.counts };
+  }
+  for (const dataset of DATASETS) {
+    const { added, removed } = total.counts[dataset];
+    assertRows(request, dataset, opened.before[dataset] + added - removed);
+  }
+}
+
+/** Writes the rows of one dataset. Destroys their source in any case. */
+async function* cutParts(
+  dataset: ArchivedDataset,
+  rows: Readable,
+  { folder, partRows, signal }: ReadingOptions,
+): AsyncGenerator<DatasetPart, void, undefined> {
+  const source = addAbortSignal(signal, rows);
+  // The iterator throws the error; without a listener, one before the first read ends the process.
+  source.on('error', () => {});
+  try {
+    const options = { folder, name: dataset, maxRows: partRows, signal };
+    for await (const part of writeJsonLines(source, options)) yield { ...part, dataset };
+  } finally {
+    source.destroy();
+  }
+}
+
+function assertRows(request: PublishedSnapshot, dataset: Dataset, rows: number): void {
+  const { poolId, snapshotAt, counts } = request;
+  if (rows === counts[dataset]) return;
+  throw new RowsMissingError(
+    `${poolId}/${snapshotId(snapshotAt)} was published with ${counts[dataset]} ${dataset}, but Postgres returned ${rows} to archive, so the archive was not sealed. Run the command again to archive the snapshot.`,
+  );
 }
 
 /**

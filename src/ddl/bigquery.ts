@@ -1,14 +1,14 @@
-import { DATASETS } from '../model/snapshot.ts';
 import { SCHEMA } from './dialects.ts';
 import { quoteEscaped } from './quote.ts';
-import type { SealedArchive } from './sealed-archive.ts';
+import { listDatasets, type SealedArchive } from './sealed-archive.ts';
 
 /**
  * BigQuery Omni: external tables over S3, with the columns of the Parquet files. The connection must
  * exist, and a person fills in its Region.
  */
-export function bigqueryStatements({ url, partitions }: SealedArchive): string[] {
-  const tables = DATASETS.map((dataset) => {
+export function bigqueryStatements(archive: SealedArchive): string[] {
+  const { url, partitions } = archive;
+  const tables = listDatasets(archive).map((dataset) => {
     const uris = partitions[dataset].flatMap(({ keys }) =>
       keys.map((key) => `    ${quoteEscaped(`${url}/${key}`)}`),
     );

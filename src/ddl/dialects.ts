@@ -32,6 +32,7 @@ export const ENGINE_TYPES = {
     'text map': 'map<string, string>',
     'text list': 'array<string>',
     json: 'string',
+    row: 'string',
   },
   trino: {
     id: 'varchar',
@@ -42,6 +43,7 @@ export const ENGINE_TYPES = {
     'text map': 'map(varchar, varchar)',
     'text list': 'array(varchar)',
     json: 'varchar',
+    row: 'varchar',
   },
   snowflake: {
     id: 'VARCHAR',
@@ -52,5 +54,6 @@ export const ENGINE_TYPES = {
     'text map': 'VARIANT',
     'text list': 'ARRAY',
     json: 'VARCHAR',
+    row: 'VARCHAR',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<ColumnType, string>>>>;

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { COLUMNS } from '../model/columns.ts';
-import { DATASETS } from '../model/snapshot.ts';
 import { SCHEMA } from './dialects.ts';
 import { quoteDoubled } from './quote.ts';
-import type { SealedArchive } from './sealed-archive.ts';
+import { listDatasets, type SealedArchive } from './sealed-archive.ts';
 
 /** DuckDB: views over the parts that the manifests name. */
-export function duckdbStatements({ url, partitions }: SealedArchive): string[] {
+export function duckdbStatements(archive: SealedArchive): string[] {
+  const { url, partitions } = archive;
   const base = url.startsWith('file:') ? fileURLToPath(url) : url;
-  const views = DATASETS.map((dataset) => {
+  const views = listDatasets(archive).map((dataset) => {
     const columns = ['pool_id', 'snapshot', ...COLUMNS[dataset].map(({ name }) => name)];
     const files = partitions[dataset].flatMap(({ keys }) =>
       keys.map((key) => `    ${quoteDoubled(`${base}/${key}`)}`),

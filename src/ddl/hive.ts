@@ -1,15 +1,15 @@
 import { COLUMNS } from '../model/columns.ts';
-import { DATASETS, type Dataset } from '../model/snapshot.ts';
+import type { ArchivedDataset } from '../model/snapshot.ts';
 import { ENGINE_TYPES, SCHEMA } from './dialects.ts';
 import { quoteEscaped } from './quote.ts';
-import type { Partition, SealedArchive } from './sealed-archive.ts';
+import { listDatasets, type Partition, type SealedArchive } from './sealed-archive.ts';
 
 /** Partitions of one statement. Athena takes statements of up to 256 kB. */
 const BATCH = 100;
 
 /** Athena: external tables, with partitions that are listed or computed. */
 export function athenaStatements(archive: SealedArchive, projection: boolean): string[] {
-  const statements = DATASETS.flatMap((dataset) => {
+  const statements = listDatasets(archive).flatMap((dataset) => {
     const create = [
       `CREATE EXTERNAL TABLE ${tableName(dataset)} (\n${columnLines(dataset)}\n)`,
       'PARTITIONED BY (`pool_id` string, `snapshot` string)',
@@ -27,9 +27,10 @@ export function athenaStatements(archive: SealedArchive, projection: boolean): s
 }
 
 /** Spark: external tables whose partitions the metastore has. Hadoop reads S3 as `s3a`. */
-export function sparkStatements({ url, partitions }: SealedArchive): string[] {
+export function sparkStatements(archive: SealedArchive): string[] {
+  const { url, partitions } = archive;
   const base = url.replace(/^s3:/, 's3a:');
-  const statements = DATASETS.flatMap((dataset) => [
+  const statements = listDatasets(archive).flatMap((dataset) => [
     dropTable(dataset),
     [
       `CREATE TABLE ${tableName(dataset)} (\n${columnLines(dataset)},\n  \`pool_id\` string,\n  \`snapshot\` string\n)`,
@@ -42,20 +43,24 @@ export function sparkStatements({ url, partitions }: SealedArchive): string[] {
   return [createSchema('SCHEMA'), ...statements];
 }
 
-const tableName = (dataset: Dataset) => `\`${SCHEMA}\`.\`${dataset}\``;
+const tableName = (dataset: ArchivedDataset) => `\`${SCHEMA}\`.\`${dataset}\``;
 
 const createSchema = (kind: 'DATABASE' | 'SCHEMA') => `CREATE ${kind} IF NOT EXISTS \`${SCHEMA}\``;
 
 /** The tables are external: dropping one deletes no file. */
-const dropTable = (dataset: Dataset) => `DROP TABLE IF EXISTS ${tableName(dataset)}`;
+const dropTable = (dataset: ArchivedDataset) => `DROP TABLE IF EXISTS ${tableName(dataset)}`;
 
-function columnLines(dataset: Dataset): string {
+function columnLines(dataset: ArchivedDataset): string {
   return COLUMNS[dataset]
     .map(({ name, type }) => `  \`${name}\` ${ENGINE_TYPES.hive[type]}`)
     .join(',\n');
 }
 
-function addPartitions(base: string, dataset: Dataset, partitions: readonly Partition[]): string[] {
+function addPartitions(
+  base: string,
+  dataset: ArchivedDataset,
+  partitions: readonly Partition[],
+): string[] {
   const batches = Array.from({ length: Math.ceil(partitions.length / BATCH) }, (_, index) =>
     partitions.slice(index * BATCH, (index + 1) * BATCH),
   );
@@ -69,7 +74,10 @@ function addPartitions(base: string, dataset: Dataset, partitions: readonly Part
 }
 
 /** Athena then computes the partitions from these values, and asks no catalog. */
-function projectionProperties({ url, partitions }: SealedArchive, dataset: Dataset): string {
+function projectionProperties(
+  { url, partitions }: SealedArchive,
+  dataset: ArchivedDataset,
+): string {
   const values = (name: 'poolId' | 'snapshot') =>
     [...new Set(partitions[dataset].map((partition) => partition[name]))].sort().join(',');
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Athena fills in these names.

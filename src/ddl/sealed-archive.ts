@@ -1,6 +1,6 @@
 import type { Destination } from '../archive/destination.ts';
 import { partsPrefix } from '../archive/layout.ts';
-import { DATASETS, type Dataset } from '../model/snapshot.ts';
+import { ARCHIVED_DATASETS, type ArchivedDataset } from '../model/snapshot.ts';
 import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 
 /** The Parquet parts of one dataset in one sealed snapshot. */
@@ -17,8 +17,13 @@ export interface Partition {
 export interface SealedArchive {
   /** Without a slash at the end. */
   readonly url: string;
-  /** By pool, oldest snapshot first. Each dataset has the same snapshots. */
-  readonly partitions: Readonly<Record<Dataset, readonly Partition[]>>;
+  /** By pool, oldest snapshot first. Datasets of the state have the same snapshots. */
+  readonly partitions: Readonly<Record<ArchivedDataset, readonly Partition[]>>;
+}
+
+/** The datasets that the archive has. Before a second snapshot, it has no changes. */
+export function listDatasets({ partitions }: SealedArchive): ArchivedDataset[] {
+  return ARCHIVED_DATASETS.filter((dataset) => partitions[dataset].length > 0);
 }
 
 /**
@@ -32,10 +37,15 @@ export async function readSealedArchive(
   pools: readonly string[],
   signal: AbortSignal,
 ): Promise<SealedArchive> {
-  const partitions: Record<Dataset, Partition[]> = { users: [], groups: [], memberships: [] };
+  const partitions: Record<ArchivedDataset, Partition[]> = {
+    users: [],
+    groups: [],
+    memberships: [],
+    changes: [],
+  };
   for (const poolId of pools) {
     for (const { snapshot, objects } of await readSealedSnapshots(destination, poolId, signal)) {
-      for (const dataset of DATASETS) {
+      for (const dataset of ARCHIVED_DATASETS) {
         const parts = objects.filter(
           (part) => part.format === 'parquet' && part.dataset === dataset,
         );

@@ -1,16 +1,16 @@
 import { COLUMNS } from '../model/columns.ts';
-import { DATASETS } from '../model/snapshot.ts';
 import { ENGINE_TYPES, SCHEMA } from './dialects.ts';
 import { quoteEscaped } from './quote.ts';
-import type { SealedArchive } from './sealed-archive.ts';
+import { listDatasets, type SealedArchive } from './sealed-archive.ts';
 
 /**
  * Snowflake: external tables over a stage. The storage integration of the same name, which has the
  * right to read the bucket, must exist.
  */
-export function snowflakeStatements({ url, partitions }: SealedArchive): string[] {
+export function snowflakeStatements(archive: SealedArchive): string[] {
+  const { url, partitions } = archive;
   const stage = `${SCHEMA}.archive`;
-  const statements = DATASETS.flatMap((dataset) => {
+  const statements = listDatasets(archive).flatMap((dataset) => {
     const table = `${SCHEMA}.${dataset}`;
     const columns = [
       ...['pool_id', 'snapshot'].map(

@@ -1,12 +1,12 @@
 import { COLUMNS } from '../model/columns.ts';
-import { DATASETS } from '../model/snapshot.ts';
 import { ENGINE_TYPES, SCHEMA } from './dialects.ts';
 import { quoteDoubled } from './quote.ts';
-import type { SealedArchive } from './sealed-archive.ts';
+import { listDatasets, type SealedArchive } from './sealed-archive.ts';
 
 /** Trino: external tables of the Hive connector, in the catalog `hive`. */
-export function trinoStatements({ url, partitions }: SealedArchive): string[] {
-  const statements = DATASETS.flatMap((dataset) => {
+export function trinoStatements(archive: SealedArchive): string[] {
+  const { url, partitions } = archive;
+  const statements = listDatasets(archive).flatMap((dataset) => {
     const table = `hive.${SCHEMA}.${dataset}`;
     const columns = [
       ...COLUMNS[dataset].map(({ name, type }) => `  "${name}" ${ENGINE_TYPES.trino[type]}`),

@@ -1,4 +1,4 @@
-import type { Dataset } from './snapshot.ts';
+import type { ArchivedDataset, Dataset } from './snapshot.ts';
 
 /**
  * What a column holds: its type in Postgres, the form of its value in a line of JSON, and its type in
@@ -14,6 +14,7 @@ export const COLUMN_TYPES = {
   'text map': { postgres: 'jsonb', json: 'object', parquet: 'MAP(VARCHAR, VARCHAR)' },
   'text list': { postgres: 'text[]', json: 'array', parquet: 'VARCHAR[]' },
   json: { postgres: 'jsonb', json: 'array', parquet: 'VARCHAR' },
+  row: { postgres: 'json', json: 'object', parquet: 'VARCHAR' },
 } as const;
 
 type ColumnType = keyof typeof COLUMN_TYPES;
@@ -26,15 +27,20 @@ export interface Column {
    * - `written`: written by the mirror.
    * - `generated`: computed by Postgres from `attributes`.
    * - `joined`: in the archive only, from the memberships.
+   * - `compared`: in the archive only, from two states.
    */
-  readonly origin: 'key' | 'written' | 'generated' | 'joined';
+  readonly origin: 'key' | 'written' | 'generated' | 'joined' | 'compared';
   /** Never null in a complete row. Key columns are required too. */
   readonly required?: true;
 }
 
 /**
- * The columns of each dataset, in the order that the archive promises. `directory` has the same columns,
- * except joined ones, with `pool_id` and `valid_from`.
+ * The columns of each dataset, in the order that the archive promises. `directory` has those of the
+ * state, except joined ones, with `pool_id` and `valid_from`.
+ *
+ * `changes` has one row for each user, group or membership that was added, modified or removed since the
+ * snapshot `since`. `before` and `after` are rows of its dataset without joined columns. A name that
+ * came back with another `sub` is removed and added, and both rows are `replaced`.
  */
 export const COLUMNS = {
   users: [
@@ -71,7 +77,19 @@ export const COLUMNS = {
     { name: 'username', type: 'id', origin: 'key' },
     { name: 'sub', type: 'id', origin: 'written' },
   ],
-} as const satisfies Readonly<Record<Dataset, readonly Column[]>>;
+  changes: [
+    { name: 'entity', type: 'text', origin: 'compared', required: true },
+    { name: 'kind', type: 'text', origin: 'compared', required: true },
+    { name: 'username', type: 'id', origin: 'compared' },
+    { name: 'sub', type: 'id', origin: 'compared' },
+    { name: 'group_name', type: 'id', origin: 'compared' },
+    { name: 'replaced', type: 'boolean', origin: 'compared', required: true },
+    { name: 'since', type: 'id', origin: 'compared', required: true },
+    { name: 'changed', type: 'text list', origin: 'compared', required: true },
+    { name: 'before', type: 'row', origin: 'compared' },
+    { name: 'after', type: 'row', origin: 'compared' },
+  ],
+} as const satisfies Readonly<Record<ArchivedDataset, readonly Column[]>>;
 
 /** The names of a dataset's columns that the mirror writes, without the key. */
 export type WrittenName<D extends Dataset> = Extract<

@@ -7,9 +7,13 @@ export type SnapshotState = 'walking' | 'held' | 'published' | 'archived' | 'fai
  */
 export type Outcome = 'archived' | 'held' | 'failed' | 'interrupted';
 
-/** The three sets of rows in a snapshot and its archive. */
+/** The three sets of rows that are the state of a pool at a snapshot. */
 export const DATASETS = ['users', 'groups', 'memberships'] as const;
 export type Dataset = (typeof DATASETS)[number];
+
+/** The sets of rows of an archive: the state, and what changed since the snapshot before. */
+export const ARCHIVED_DATASETS = [...DATASETS, 'changes'] as const;
+export type ArchivedDataset = (typeof ARCHIVED_DATASETS)[number];
 
 /** Rows of each dataset. */
 export type Counts = Readonly<Record<Dataset, number>>;

@@ -15,6 +15,7 @@ import {
   findNextToArchive,
 } from '../postgres/store/archived.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
+import { openSnapshotChanges } from '../postgres/store/snapshot-changes.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
@@ -98,7 +99,10 @@ async function archiveSnapshot(
           counts,
           previous,
         },
-        { open: (dataset) => openSnapshotRows(db, lease, dataset) },
+        {
+          open: (dataset) => openSnapshotRows(db, lease, dataset),
+          openChanges: (since) => openSnapshotChanges(db, lease, since),
+        },
         {
           formats,
           signer,

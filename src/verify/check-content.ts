@@ -1,7 +1,9 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ManifestObject } from '../archive/manifest.ts';
+import { isChanges, type ManifestObject } from '../archive/manifest.ts';
 import { type ParquetFooter, ParquetReader } from '../archive/parquet-reader.ts';
+import { CHANGE_KINDS, type ChangeCounts } from '../model/change-counts.ts';
+import { DATASETS } from '../model/snapshot.ts';
 import { ContentError } from './content-error.ts';
 import { GzipMember } from './gzip-member.ts';
 import { RowChecker } from './row-checker.ts';
@@ -16,15 +18,16 @@ export interface ContentCheck {
 }
 
 /** One gzip member, its rows, their columns and types. */
-export function checkJsonLines({ dataset, rows }: ManifestObject): ContentCheck {
-  const checker = new RowChecker(dataset);
+export function checkJsonLines(object: ManifestObject): ContentCheck {
+  const checker = new RowChecker(object.dataset);
   const member = new GzipMember((data) => checker.write(data));
   return {
     write: (chunk) => member.write(chunk),
     async end() {
       await member.end();
       checker.end();
-      assertRows(checker.rows, rows);
+      assertRows(checker.rows, object.rows);
+      if (isChanges(object)) assertChanges(checker.changes.counts, object.changes);
     },
     close: async () => member.destroy(),
   };
@@ -53,7 +56,7 @@ export class ParquetChecks {
     return new ParquetChecks(await ParquetReader.open(), folder);
   }
 
-  async check({ dataset, rows }: ManifestObject): Promise<ContentCheck> {
+  async check(object: ManifestObject): Promise<ContentCheck> {
     this.#files += 1;
     const path = join(this.#folder, `${this.#files}.parquet`);
     const file = await open(path, 'wx', 0o600);
@@ -69,8 +72,16 @@ export class ParquetChecks {
         }
         const footer = await this.#reader.readFooter(path);
         if (footer === null) throw new ContentError('schema', 'It is not valid Parquet.');
-        assertColumns(footer.columns, await this.#reader.expectedColumns(dataset));
-        assertRows(footer.rows, rows);
+        assertColumns(footer.columns, await this.#reader.expectedColumns(object.dataset));
+        assertRows(footer.rows, object.rows);
+        if (!isChanges(object)) return;
+        const changes = await this.#reader.countChanges(path);
+        if (changes === null)
+          throw new ContentError(
+            'schema',
+            'A row cannot be read, or has an unknown entity or kind.',
+          );
+        assertChanges(changes, object.changes);
       },
       async close() {
         await file.close();
@@ -108,4 +119,17 @@ function assertColumns(
 function assertRows(found: number, sealed: number): void {
   if (found === sealed) return;
   throw new ContentError('rows', `It has ${found} rows, and its manifest says ${sealed}.`);
+}
+
+function assertChanges(found: ChangeCounts, sealed: ChangeCounts | undefined): void {
+  for (const dataset of DATASETS) {
+    for (const kind of CHANGE_KINDS) {
+      const [is, should] = [found[dataset][kind], sealed?.[dataset][kind]];
+      if (is === should) continue;
+      throw new ContentError(
+        'rows',
+        `It has ${is} ${dataset} that are ${kind}, and its manifest says ${should}.`,
+      );
+    }
+  }
 }

@@ -8,7 +8,9 @@ import {
   parseManifest,
   type Unreadable,
 } from '../archive/manifest.ts';
+import type { ChangeCounts } from '../model/change-counts.ts';
 import { type Counts, DATASETS } from '../model/snapshot.ts';
+import { sumChanges } from './check-changes.ts';
 import type { SignatureChecker } from './check-signature.ts';
 import type { Finding, FindingCode } from './findings.ts';
 import type { ListedSnapshot } from './list-archive.ts';
@@ -22,6 +24,10 @@ export interface SnapshotDocuments {
   readonly manifest: ParsedManifest | null;
   /** True if the manifest has a signature, sound or not. */
   readonly isSigned: boolean;
+  /** The rows of each dataset, by the newest document that can be trusted; null without one. */
+  readonly counts: Counts | null;
+  /** The changes since the snapshot before, by the same document; null if it has none. */
+  readonly changes: ChangeCounts | null;
   /** The objects that must be there now. */
   readonly objects: readonly ManifestObject[];
   /** The keys of the documents and their signatures that belong to the snapshot. */
@@ -62,6 +68,8 @@ class DocumentCheck {
   #manifest: ParsedManifest | null = null;
   #manifestSha256: string | null = null;
   #isSigned = false;
+  #counts: Counts | null = null;
+  #changes: ChangeCounts | null = null;
   #objects: readonly ManifestObject[] = [];
   /** The newest document that can be trusted. */
   #newest: { readonly key: string; readonly sha256: string } | null = null;
@@ -121,6 +129,8 @@ class DocumentCheck {
       manifestSha256: this.#manifestSha256,
       manifest: this.#manifest,
       isSigned: this.#isSigned,
+      counts: this.#counts,
+      changes: this.#changes,
       objects: this.#objects,
       keys: this.#keys,
       documents: this.#documents,
@@ -209,7 +219,11 @@ class DocumentCheck {
         this.#add('rows', key, detail);
       }
     }
+    const { changes, problems } = sumChanges(objects);
+    for (const problem of problems) this.#add('rows', key, problem);
     this.#newest = { key, sha256 };
+    this.#counts = counts;
+    this.#changes = changes;
     this.#objects = foreign === undefined ? objects : [];
   }
 }

@@ -3,7 +3,7 @@ import { type Destination, readWhole, type StoredObject } from '../archive/desti
 import { manifestKey, manifestsPrefix } from '../archive/layout.ts';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { isPoolId } from '../model/pool-id.ts';
-import { DATASETS, parseSnapshotId } from '../model/snapshot.ts';
+import { ARCHIVED_DATASETS, parseSnapshotId } from '../model/snapshot.ts';
 
 /** What the archive of a pool has of one snapshot, by the listing. */
 export interface ListedSnapshot {
@@ -25,7 +25,7 @@ export interface Listing {
 
 /** The prefixes of parts, above those of pools. */
 const PARTS = ARCHIVE_FORMATS.flatMap((format) =>
-  DATASETS.map((dataset) => `${format}/${dataset}/` as const),
+  ARCHIVED_DATASETS.map((dataset) => `${format}/${dataset}/` as const),
 );
 
 /** The pools of which the archive has a manifest or only parts, sorted. */

@@ -1,5 +1,6 @@
+import { ChangeTally } from '../model/change-counts.ts';
 import { COLUMN_TYPES, COLUMNS, type Column } from '../model/columns.ts';
-import type { Dataset } from '../model/snapshot.ts';
+import type { ArchivedDataset } from '../model/snapshot.ts';
 import { ContentError } from './content-error.ts';
 
 const NEWLINE = 0x0a;
@@ -13,10 +14,14 @@ type JsonType = (typeof COLUMN_TYPES)[keyof typeof COLUMN_TYPES]['json'];
 export class RowChecker {
   /** The complete rows so far. */
   rows = 0;
+  /** Rows of `changes` by what they are about. */
+  readonly changes = new ChangeTally();
+  readonly #isChanges: boolean;
   readonly #columns: readonly Column[];
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(dataset: Dataset) {
+  constructor(dataset: ArchivedDataset) {
+    this.#isChanges = dataset === 'changes';
     this.#columns = COLUMNS[dataset];
   }
 
@@ -53,6 +58,9 @@ export class RowChecker {
     if (!hasColumns) throw this.#error('has other columns than the contract');
     const wrong = this.#columns.find((column) => !isValue(row[column.name], column));
     if (wrong) throw this.#error(`has a wrong value of \`${wrong.name}\``);
+    if (this.#isChanges && !this.changes.add(row['entity'], row['kind'])) {
+      throw this.#error('has an unknown entity or kind');
+    }
   }
 
   #error(problem: string): ContentError {

@@ -4,6 +4,7 @@ import type { ManifestObject } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import { checkLink } from './check-chain.ts';
+import { checkChanges } from './check-changes.ts';
 import { type ContentCheck, checkJsonLines, type ParquetChecks } from './check-content.ts';
 import { checkDocuments, type SnapshotDocuments } from './check-documents.ts';
 import { compareBytes, MISSING, type ObjectProblem, readObject } from './check-object.ts';
@@ -109,7 +110,8 @@ async function checkSnapshots(
     const documents = await checkDocuments(options, listed);
     needsSignature ||= documents.isSigned;
     const link = await checkChain(context, manifests, listed, documents, checked);
-    checked.push({ ...documents, findings: [...documents.findings, ...link] });
+    const changes = checkChanges(poolId, documents, checked);
+    checked.push({ ...documents, findings: [...documents.findings, ...link, ...changes] });
   }
   return checked;
 }
@@ -129,6 +131,8 @@ function noManifests(poolId: string): SnapshotDocuments {
     manifestSha256: null,
     manifest: null,
     isSigned: false,
+    counts: null,
+    changes: null,
     objects: [],
     keys: [],
     documents: 0,

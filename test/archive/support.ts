@@ -90,13 +90,54 @@ export function pool(users: number): Datasets {
 
 export const EMPTY: Datasets = { users: [], groups: [], memberships: [] };
 
-/** Rows as JSON Lines, in chunks that ignore the ends of lines. */
-export function rowsOf(datasets: Datasets, chunkBytes = 1_000): SnapshotRows {
+/**
+ * Rows as JSON Lines, in chunks that ignore the ends of lines.
+ *
+ * @param before the rows of the snapshot before; null if they are unknown, so that there are no changes.
+ */
+export function rowsOf(
+  datasets: Datasets,
+  chunkBytes = 1_000,
+  before: Datasets | null = null,
+): SnapshotRows {
+  const open = (rows: readonly object[]) =>
+    Readable.from(chunks(rows, chunkBytes), { objectMode: false });
   return {
-    async open(dataset) {
-      return Readable.from(chunks(datasets[dataset], chunkBytes), { objectMode: false });
-    },
+    open: async (dataset) => open(datasets[dataset]),
+    openChanges: async ({ snapshot }) =>
+      before && {
+        rows: open(changesBetween(before, datasets, snapshot)),
+        before: countsOf(before),
+      },
   };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Rows of `changes`, by a plain comparison. No name has another `sub`. */
+export function changesBetween(before: Datasets, after: Datasets, since: string): object[] {
+  return DATASETS.flatMap((dataset) => {
+    const byKey = (rows: readonly object[]) =>
+      new Map((rows as Row[]).map((row) => [`${row['group_name']} ${row['username']}`, row]));
+    const [old, now] = [byKey(before[dataset]), byKey(after[dataset])];
+    return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((key) => {
+      const [was, is] = [old.get(key) ?? null, now.get(key) ?? null];
+      if (JSON.stringify(was) === JSON.stringify(is)) return [];
+      const { username = null, sub = null, group_name = null } = (is ?? was) as Row;
+      return {
+        entity: dataset.slice(0, -1),
+        kind: was === null ? 'added' : is === null ? 'removed' : 'modified',
+        username,
+        sub,
+        group_name,
+        replaced: false,
+        since,
+        changed: [],
+        before: was,
+        after: is,
+      };
+    });
+  });
 }
 
 function* chunks(rows: readonly object[], chunkBytes: number): Generator<Buffer> {
@@ -106,14 +147,19 @@ function* chunks(rows: readonly object[], chunkBytes: number): Generator<Buffer>
   }
 }
 
+const countsOf = ({ users, groups, memberships }: Datasets) => ({
+  users: users.length,
+  groups: groups.length,
+  memberships: memberships.length,
+});
+
 export function requestFor(datasets: Datasets, more: Partial<ArchiveRequest> = {}): ArchiveRequest {
-  const [users, groups, memberships] = DATASETS.map((dataset) => datasets[dataset].length);
   return {
     poolId: POOL,
     snapshotAt: new Date('2026-11-20T02:00:00.000Z'),
     walkedAt: new Date('2026-11-20T02:10:00.123Z'),
     publishedAt: new Date('2026-11-20T02:10:05.000Z'),
-    counts: { users: users ?? 0, groups: groups ?? 0, memberships: memberships ?? 0 },
+    counts: countsOf(datasets),
     previous: null,
     ...more,
   };

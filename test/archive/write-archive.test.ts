@@ -222,6 +222,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
 
   test('is not sealed if reading its rows fails or stops', async () => {
     const failing: SnapshotRows = {
+      ...rowsOf(pool(3)),
       open: async () =>
         Readable.from(
           (function* () {
@@ -233,7 +234,10 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     await expect(archive(destination, pool(3), { rows: failing })).rejects.toThrow(
       'the server went away',
     );
-    const cut: SnapshotRows = { open: async () => Readable.from([Buffer.from('{"username":')]) };
+    const cut: SnapshotRows = {
+      ...rowsOf(pool(3)),
+      open: async () => Readable.from([Buffer.from('{"username":')]),
+    };
     await expect(archive(destination, pool(3), { rows: cut })).rejects.toThrow('middle of a row');
     expect(await contentOf(destination)).toEqual(new Map());
   });
@@ -255,6 +259,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
       const abort = new AbortController();
       const lines = datasets.users.slice(0, rows).map((row) => `${JSON.stringify(row)}\n`);
       const stalled: SnapshotRows = {
+        ...rowsOf(pool(3)),
         async open() {
           setTimeout(() => abort.abort(new Error('stopped by a person')), 300);
           return new Readable({

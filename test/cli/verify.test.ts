@@ -116,7 +116,7 @@ describe('verify', () => {
           {
             poolId: mirror.poolId,
             snapshots: 2,
-            objects: 12,
+            objects: 14,
             bytes: expect.any(Number),
             head: { snapshot, sha256 },
             findings: [],
@@ -155,7 +155,7 @@ describe('verify', () => {
         `${mirror.poolId}: valid`,
         `  archive    ${pathToFileURL(mirror.archive).href}`,
         `  snapshots  2, ${heads[0]?.snapshot} to ${snapshot}`,
-        '  objects    12, N kB',
+        '  objects    14, N kB',
         '  signed by  SHA256:…: 2 documents (cognito-mirror)',
         `  head       ${snapshot}, SHA-256`,
         `  ${sha256}`,
@@ -236,11 +236,11 @@ describe('verify', () => {
   });
 
   test('says how much it read', async () => {
-    expect((await verify(mirror.archive)).stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB$/m);
+    expect((await verify(mirror.archive)).stdout).toMatch(/^ {2}objects {4}14, [\d.]+ kB$/m);
     const structure = await verify(mirror.archive, '--structure');
-    expect(structure.stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB, of which 0 were read$/m);
+    expect(structure.stdout).toMatch(/^ {2}objects {4}14, [\d.]+ kB, of which 0 were read$/m);
     const part = await verify(mirror.archive, '--subset', '1/2');
-    expect(part.stdout).toMatch(/^ {2}objects {4}12, [\d.]+ kB, of which \d+ were read$/m);
+    expect(part.stdout).toMatch(/^ {2}objects {4}14, [\d.]+ kB, of which \d+ were read$/m);
   });
 });
 

@@ -16,7 +16,15 @@ function archiveOf(snapshots: number, url = 's3://archive/of/pools'): SealedArch
     return { poolId: POOL, snapshot, prefix, keys: [`${prefix}part-00000.parquet`] };
   };
   const partitions = Array.from({ length: snapshots }, (_, index) => partition(index));
-  return { url, partitions: { users: partitions, groups: partitions, memberships: partitions } };
+  return {
+    url,
+    partitions: {
+      users: partitions,
+      groups: partitions,
+      memberships: partitions,
+      changes: partitions.slice(1),
+    },
+  };
 }
 
 test.each([
@@ -24,7 +32,7 @@ test.each([
   ['Spark', sparkStatements],
 ])('%s gets each partition once, in statements below the limit of Athena', (_, statements) => {
   const all = statements(archiveOf(250)).filter((each) => each.startsWith('ALTER TABLE'));
-  expect(all).toHaveLength(9);
+  expect(all).toHaveLength(12);
   expect(all.every((each) => each.length < 200_000)).toBe(true);
   const users = all.slice(0, 3).join('\n');
   const found = [...users.matchAll(/`snapshot` = '(\w+)'/g)].map(([, snapshot]) => snapshot);

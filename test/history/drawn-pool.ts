@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import type { Group, User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
+import { countStage } from '../../src/postgres/store/count-stage.ts';
 import type { SnapshotLease } from '../../src/postgres/store/leases.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { keepConfirmedUsers } from '../../src/postgres/store/missing.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
+import { markWalked, saveCounts } from '../../src/postgres/store/snapshot-notes.ts';
 import { holdSnapshot } from '../../src/postgres/store/transitions.ts';
 import { begin, group, stage, user } from '../postgres/fixtures.ts';
 import fc from '../support/fast-check.ts';
@@ -116,7 +118,9 @@ const never = new AbortController().signal;
 export async function take(db: pg.Pool, poolId: string, state: State): Promise<Taken> {
   const lease = await begin(db, poolId);
   await stage(db, lease, state);
+  await markWalked(db, lease);
   await mergeReads(db, lease, never);
+  await saveCounts(db, lease, (await countStage(db, lease)).next);
   await publish(db, lease, 'walking');
   return { ...state, id: snapshotId(lease.snapshotAt), at: lease.snapshotAt };
 }

@@ -3,7 +3,8 @@ import type { State, Taken } from './drawn-pool.ts';
 
 type Fields = Record<string, unknown>;
 
-const compareText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** Compares by code point. */
+export const compareText = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const byName =
   <T>(name: (each: T) => string) =>
   (a: T, b: T) =>

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll } from 'vitest';
 import { manifestKey, removalKey, revisionKey } from '../../src/archive/layout.ts';
 import type { ManifestObject, ParsedManifest } from '../../src/archive/manifest.ts';
@@ -13,7 +15,15 @@ import type { Signer } from '../../src/signature/signer.ts';
 import { ParquetChecks } from '../../src/verify/check-content.ts';
 import type { Finding, PoolVerification } from '../../src/verify/findings.ts';
 import { type VerifyOptions, verifyPool } from '../../src/verify/verify-pool.ts';
-import { type Datasets, optionsWith, POOL, pool, requestFor, rowsOf } from '../archive/support.ts';
+import {
+  type Datasets,
+  OFFLINE,
+  optionsWith,
+  POOL,
+  pool,
+  requestFor,
+  rowsOf,
+} from '../archive/support.ts';
 import { makeKeyFile, NEVER, signerLine } from '../signature/support.ts';
 import { filesBelow } from '../support/cli-mirror.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -61,7 +71,7 @@ export function useSealedArchive(
     const signer = await loadKeyFile(makeKeyFile(temporary.path).path);
     const stranger = await loadKeyFile(makeKeyFile(temporary.path, 'stranger').path);
     const folder = join(temporary.path, 'archive');
-    for (const index of SNAPSHOTS.keys()) await seal(folder, index, datasets(index), signer);
+    for (const index of SNAPSHOTS.keys()) await seal(folder, index, datasets, signer);
     const keys = await filesBelow(folder);
     archive = { folder, signer, stranger, keys, copy: () => copyOf(folder, signer) };
   }, 60_000);
@@ -72,12 +82,19 @@ export function useSealedArchive(
   return () => archive;
 }
 
-async function seal(folder: string, index: number, rows: Datasets, signer: Signer): Promise<void> {
+async function seal(
+  folder: string,
+  index: number,
+  datasets: (index: number) => Datasets,
+  signer: Signer,
+): Promise<void> {
+  const content = datasets(index);
   const snapshotAt = new Date(Date.UTC(2026, 10, 20 + index, 2));
   const publishedAt = new Date(snapshotAt.getTime() + 600_000);
-  const request = requestFor(rows, { snapshotAt, walkedAt: publishedAt, publishedAt });
+  const request = requestFor(content, { snapshotAt, walkedAt: publishedAt, publishedAt });
   const destination = await openDestination(pathToFileURL(folder).href);
-  await writeArchive(destination, request, rowsOf(rows), optionsWith({ partRows: 3, signer }));
+  const rows = rowsOf(content, undefined, index > 0 ? datasets(index - 1) : null);
+  await writeArchive(destination, request, rows, optionsWith({ partRows: 3, signer }));
 }
 
 function copyOf(archive: string, signer: Signer): Copy {
@@ -166,4 +183,20 @@ export function removalOf(
 function followManifest(copy: Copy, snapshot: string): { key: string; sha256: string } {
   const key = manifestKey(POOL, snapshot);
   return { key, sha256: sha256(copy.read(key)) };
+}
+
+/** Writes a Parquet file of a query. */
+export async function writeParquet(sql: string): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'cognito-mirror-test-'));
+  const instance = await DuckDBInstance.create(':memory:', OFFLINE);
+  const connection = await instance.connect();
+  try {
+    const path = join(folder, 'part.parquet');
+    await connection.run(`COPY (${sql}) TO '${path}' (FORMAT parquet)`);
+    return readFileSync(path);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    rmSync(folder, { recursive: true });
+  }
 }
