@@ -118,7 +118,7 @@ type Row = Readonly<Record<string, unknown>>;
 export function changesBetween(before: Datasets, after: Datasets, since: string): object[] {
   return DATASETS.flatMap((dataset) => {
     const byKey = (rows: readonly object[]) =>
-      new Map((rows as Row[]).map((row) => [`${row['group_name']} ${row['username']}`, row]));
+      new Map((rows as Row[]).map((row) => [String([row['group_name'], row['username']]), row]));
     const [old, now] = [byKey(before[dataset]), byKey(after[dataset])];
     return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((key) => {
       const [was, is] = [old.get(key) ?? null, now.get(key) ?? null];

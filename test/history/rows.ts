@@ -127,7 +127,9 @@ function differing(was: Row, is: Row): string[] {
 export function fold(rows: Rows, changes: readonly Row[]): Rows {
   const apply = (dataset: keyof Rows) => {
     const state = new Map(rows[dataset].map((row) => [keyOf(dataset, row), withoutGroups(row)]));
-    for (const { before, after } of changes.filter(({ entity }) => `${entity}s` === dataset)) {
+    for (const { before, after } of changes.filter(
+      ({ entity }) => entity === dataset.slice(0, -1),
+    )) {
       if (before) state.delete(keyOf(dataset, before as Row));
       if (after) state.set(keyOf(dataset, after as Row), after as Row);
     }

@@ -39,6 +39,7 @@ export function checkArchive(
   };
   const named = new Set<string>();
   const last = new Map<string, Manifest['previous']>();
+  const lastCounts = new Map<string, Archived>();
   for (const row of archived) {
     const { pool_id, snapshot, manifest: key, manifest_sha256 } = row;
     const bytes = objects.get(key);
@@ -61,11 +62,30 @@ export function checkArchive(
         const own = parts.filter((part) => part.format === format && part.dataset === dataset);
         const rows = own.reduce((sum, part) => sum + part.rows, 0);
         expect(rows === Number(row[dataset]), `${key} has ${rows} ${dataset} as ${format}`);
+        const earlier = lastCounts.get(pool_id);
+        const net = netChange(parts, format, dataset);
+        const isNet = net === (earlier ? Number(row[dataset]) - Number(earlier[dataset]) : null);
+        expect(isNet, `${key} has ${net} more ${dataset} by its changes as ${format}`);
       }
     }
+    lastCounts.set(pool_id, row);
   }
   for (const key of objects.keys()) expect(named.has(key), `${key} is in no manifest`);
   return wrong;
+}
+
+/** Rows of a dataset that were added, less those that were removed; null if no changes are archived. */
+function netChange(
+  parts: readonly ManifestObject[],
+  format: string,
+  dataset: (typeof DATASETS)[number],
+): number | null {
+  const own = parts.filter((part) => part.format === format && part.dataset === 'changes');
+  if (own.length === 0) return null;
+  return own.reduce((sum, { changes }) => {
+    const { added = 0, removed = 0 } = changes?.[dataset] ?? {};
+    return sum + added - removed;
+  }, 0);
 }
 
 /** Every file below a folder, by its path there. */
