@@ -52,7 +52,7 @@ const OWNED_PACKAGES = [
   },
   { pattern: /^(@aws-sdk\/credential-providers|https?-proxy-agent)$/, owner: 'aws' },
   { pattern: /^@smithy\//, owner: 'aws' },
-  { pattern: /^@aws-sdk\/(client-s3|lib-storage)$/, owner: 'archive' },
+  { pattern: /^@aws-sdk\/client-s3$/, owner: 'archive' },
   { pattern: /^@aws-sdk\/client-kms$/, owner: 'signature' },
   { pattern: /^@duckdb\//, owner: 'archive' },
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },

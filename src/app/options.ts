@@ -37,7 +37,7 @@ export interface QuotaOptions {
   >;
 }
 
-/** How a mirror works. Every option has a default; README.md explains each under its variable. */
+/** How a mirror works. Every option has a default; docs/CONFIGURATION.md explains each under its variable. */
 export interface MirrorOptions extends AwsAccess {
   /** The folder of the embedded state: `./.cognito-mirror` by default (MIRROR_HOME). */
   readonly home?: string;

@@ -89,7 +89,7 @@ export class FolderDestination implements Destination {
       const stored = await describeFile(partial, signal);
       if (stored.sha256 !== file.sha256) throw new ResumableError('the written bytes differ');
       const result = await assignName(partial, path);
-      await syncFolder(folder);
+      await sync(folder);
       return result;
     } catch (error) {
       await rm(partial, { force: true }).catch(() => {});
@@ -222,15 +222,11 @@ async function makeDurableFolder(folder: string): Promise<void> {
   const first = await makeFolder(folder);
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
+    await sync(dirname(made));
   }
 }
 
-/** Names in a folder survive a power cut only after a sync of the folder. Windows has no such call. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform !== 'win32') await sync(folder);
-}
-
+/** Of a folder, this makes the names in it survive a power cut. */
 async function sync(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

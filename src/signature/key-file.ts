@@ -42,7 +42,7 @@ async function readPrivately(path: string): Promise<string> {
     const { mode, uid, size } = await file.stat();
     // As ssh has it. A file of another user, such as a secret of Kubernetes, is read by a group.
     const forbidden = uid === process.getuid?.() ? 0o077 : 0o007;
-    if (process.platform !== 'win32' && (mode & forbidden) !== 0) {
+    if ((mode & forbidden) !== 0) {
       throw keyError(path, 'can be read by others.', `Run \`chmod 600 ${quoteWord(path)}\`.`);
     }
     if (size > MAX_BYTES) throw keyError(path, 'is too large for a private key.', MAKE_ONE);

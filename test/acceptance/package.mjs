@@ -4,11 +4,14 @@
  *
  *     node test/acceptance/package.mjs [20.19.0 22 24 26]
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findRedisServer } from '../../scripts/lib/redis.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['20.19.0', '22', '24', '26'];
@@ -19,13 +22,75 @@ chmodSync(base, 0o755);
 execFileSync('npm', ['pack', '--silent', '--pack-destination', base], { cwd: ROOT });
 const tarball = execFileSync('sh', ['-c', `ls ${base}/*.tgz`], { encoding: 'utf8' }).trim();
 
-/** A worker without its settings must name them, and start nothing. */
+/** Workers need a Redis, which is not part of the package. */
+const redis = await findRedisServer();
+if (redis === null)
+  throw new Error('redis-server is not installed. Run `npm test`, which downloads it.');
+const probe = createServer().listen(0, '127.0.0.1');
+await once(probe, 'listening');
+const { port: redisPort } = /** @type {import('node:net').AddressInfo} */ (probe.address());
+await once(probe.close(), 'close');
+const redisProcess = spawn(
+  redis.path,
+  ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', ''],
+  {
+    cwd: base,
+    env: { ...process.env, ...redis.env },
+    stdio: 'ignore',
+  },
+);
+
+/** How long one step may take. */
+const LIMIT_MS = 180_000;
+
 const STEPS = [
   { name: 'version', args: ['--version'], code: 0 },
   { name: 'demo', args: ['demo'], code: 0 },
   { name: 'sync', args: ['sync', 'us-east-1_Simulated'], code: 0 },
-  { name: 'worker', args: ['worker'], code: 2 },
+  { name: 'worker', args: ['worker'], code: 0 },
 ];
+
+/**
+ * Runs a command of the package beside a simulator. A worker gets the embedded Postgres of `db`, and
+ * SIGTERM once it has archived a snapshot.
+ */
+const BESIDE_SIMULATOR = `
+  import { spawn } from 'node:child_process';
+  import { once } from 'node:events';
+  import { startSimulator } from 'cognito-mirror/simulator';
+
+  const simulator = await startSimulator({ users: 50, groups: 2, rps: 0 });
+  const env = {
+    ...process.env,
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: simulator.url,
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+  };
+  const program = 'node_modules/cognito-mirror/bin/cognito-mirror.mjs';
+  const start = (args, more = {}) =>
+    spawn(process.execPath, [program, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = process.argv.slice(1);
+  const db = args[0] === 'worker' ? start(['db']) : undefined;
+  const servers = db && {
+    DATABASE_URL: String((await once(db.stdout, 'data'))[0]).trim(),
+    REDIS_URL: process.env.PACKAGE_REDIS_URL,
+    ARCHIVE_URL: 'file://' + process.cwd() + '/archive',
+    COGNITO_POOLS: 'us-east-1_Simulated',
+    PORT: '0',
+  };
+  const child = start(args, servers);
+  child.stdout.on('data', (text) => {
+    if (String(text).includes('worker started')) start(['trigger', 'us-east-1_Simulated'], servers);
+    if (String(text).includes('snapshot archived')) child.kill('SIGTERM');
+  });
+  const [code] = await once(child, 'close');
+  if (db) {
+    db.kill('SIGTERM');
+    await once(db, 'close');
+  }
+  await simulator.close();
+  process.exitCode = code ?? 1;
+`;
 
 const rows = [];
 let failed = false;
@@ -49,24 +114,23 @@ for (const version of versions) {
       const shell = ['sh', '-c', command];
       const [program = '', ...args] =
         user === 'nobody' ? ['setpriv', '--reuid=nobody', '--clear-groups', ...shell] : shell;
-      return spawnSync(program, args, { cwd: folder, env: { ...env, ...extra }, encoding: 'utf8' });
+      return spawnSync(program, args, {
+        cwd: folder,
+        env: { ...env, ...extra },
+        encoding: 'utf8',
+        timeout: LIMIT_MS,
+      });
     };
     writeFileSync(join(folder, 'package.json'), '{"private":true}', { mode: 0o666 });
     chmodSync(join(folder, 'package.json'), 0o666);
     const installed = run(`npm install --silent ${tarball}`);
     const row = { node: run('node --version').stdout.trim(), user, install: installed.status };
-    const simulator = `import { startSimulator } from 'cognito-mirror/simulator';
-      import { spawn } from 'node:child_process';
-      const simulator = await startSimulator({ users: 50, groups: 2, rps: 0 });
-      const child = spawn('npx', process.argv.slice(1), { stdio: 'inherit', env: {
-        ...process.env, AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: simulator.url,
-        AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' } });
-      child.on('close', async (code) => { await simulator.close(); process.exitCode = code ?? 1; });`;
     for (const { name, args, code } of STEPS) {
       const began = performance.now();
-      const words = ['cognito-mirror', ...args].join(' ');
+      const words = ['--', ...args].join(' ');
       const { status, stderr } = run(`node --input-type=module -e "$SCRIPT" ${words}`, {
-        SCRIPT: simulator,
+        SCRIPT: BESIDE_SIMULATOR,
+        PACKAGE_REDIS_URL: `redis://127.0.0.1:${redisPort}/${rows.length}`,
       });
       const isRight = status === code;
       if (!isRight) {
@@ -80,5 +144,6 @@ for (const version of versions) {
   }
 }
 console.table(rows);
+redisProcess.kill();
 rmSync(base, { recursive: true, force: true });
 process.exitCode = failed ? 1 : 0;

@@ -46,7 +46,7 @@ async function resolve(pools = 'all') {
   }
 }
 
-test('a pool that `all` lists no more stays, with its schedule and its metrics', async () => {
+test('a pool that `all` no longer lists keeps its schedule and its metrics', async () => {
   expect(await resolve()).toEqual(['us-east-1_Crm', 'us-east-1_Shop']);
   for (const poolId of POOLS) await mirror.sync({ poolId });
   hidden = ['us-east-1_Shop'];

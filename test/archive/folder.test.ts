@@ -42,7 +42,7 @@ test('a failed write keeps the old content and leaves no partial file', async ()
   expect(await readdir(`${folder.path}/archive/a`)).toEqual(['name']);
 });
 
-test('a named pipe is no object: reading it does not wait for a writer', async () => {
+test('a named pipe is not an object: reading it does not wait for a writer', async () => {
   const destination = await openDestination(pathToFileURL(folder.path).href);
   execFileSync('mkfifo', [`${folder.path}/pipe`]);
   expect(await destination.read('pipe', NEVER)).toBeNull();

@@ -140,7 +140,7 @@ it('ends with its simulator when it is interrupted, and another one runs in the 
   const { code, stderr } = await running.result;
   expect(code).toBe(130);
   // The log says it as well where a snapshot was under way.
-  const said = stderr.replace(/^\{.*"msg":"snapshot interrupted"\}\n/, '');
-  expect(said).toMatch(/^cognito-mirror: Interrupted[^\n]*\n$/);
+  const output = stderr.replace(/^\{.*"msg":"snapshot interrupted"\}\n/, '');
+  expect(output).toMatch(/^cognito-mirror: Interrupted[^\n]*\n$/);
   expect(await demo()).toMatchObject({ code: 0, stderr: '' });
 });

@@ -243,16 +243,19 @@ describe('a held snapshot', () => {
     expect(await diff(first, held)).toMatchObject({ from: first, to: held });
   });
 
-  it.each(['this', 'a pool without one'])('is no snapshot of the past: %s', async (which) => {
-    const pool = which === 'this' ? POOL : 'us-east-1_NoneHeld';
-    const { code, stderr } = await mirror.run(['access', pool, 'staff', '--at', 'held']);
-    expect({ code, stderr }).toEqual({
-      code: 2,
-      stderr: expect.stringContaining(
-        'AT: names a held snapshot, which is not published. Give a published one.',
-      ),
-    });
-  });
+  it.each(['this', 'a pool without one'])(
+    'refuses a snapshot that is not of the past: %s',
+    async (which) => {
+      const pool = which === 'this' ? POOL : 'us-east-1_NoneHeld';
+      const { code, stderr } = await mirror.run(['access', pool, 'staff', '--at', 'held']);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(
+          'AT: names a held snapshot, which is not published. Give a published one.',
+        ),
+      });
+    },
+  );
 });
 
 describe('history', () => {

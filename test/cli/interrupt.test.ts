@@ -35,9 +35,9 @@ async function expectInterrupted(
   child.kill(signal);
   const { code, stderr } = await result;
   expect(sinceSignal.elapsed()).toBeLessThan(SOON_MS);
-  const [said] = stderr.split('\n').filter((line) => line.startsWith('cognito-mirror: '));
-  expect(said).toMatch(/^cognito-mirror: Interrupted[.,]/);
-  expect(said?.endsWith(` ${outcome}`)).toBe(true);
+  const [message] = stderr.split('\n').filter((line) => line.startsWith('cognito-mirror: '));
+  expect(message).toMatch(/^cognito-mirror: Interrupted[.,]/);
+  expect(message?.endsWith(` ${outcome}`)).toBe(true);
   expect(code).toBe(130);
   // The file that it was writing for its own use is gone.
   const temporary = readdirSync(mirror.env['TMPDIR'] as string);
@@ -80,7 +80,7 @@ async function expectNamedFilesAlone(): Promise<void> {
 
 describe('sync, stopped by a person', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'while it reads, by %s, ends soon, and the next one goes on from there',
+    'while it reads, by %s, ends soon, and the next run continues',
     async (signal) => {
       const held = holdCalls(mirror, 'ListUsersInGroup', 3);
       const running = await mirror.start(['sync']);
@@ -126,7 +126,7 @@ describe('sync, stopped by a person', () => {
     await expectResumed();
   });
 
-  it('while it publishes, ends soon, and the next one goes on from there', async () => {
+  it('while it publishes, ends soon, and the next run continues', async () => {
     const release = await keepLock(mirror, 'LOCK TABLE directory.users IN SHARE MODE');
     const running = await mirror.start(['sync']);
     await expect.poll(() => waitingFor(mirror, 'directory.users')).toBe(1);
@@ -138,7 +138,7 @@ describe('sync, stopped by a person', () => {
     await expectResumed();
   });
 
-  it('while it archives, ends soon, and the next one goes on from there', async () => {
+  it('while it archives, ends soon, and the next run continues', async () => {
     // The query for how far back the history goes runs for each dataset that is read.
     const release = await keepLock(
       mirror,
@@ -170,7 +170,7 @@ describe('sync, stopped by a person', () => {
     expect(mirror.simulator.attempts.count({ operation: 'ListGroups' })).toBe(before);
   });
 
-  describe('as its database says nothing any more', () => {
+  describe('while its database does not answer', () => {
     let relay: Relay;
     let running: CliProcess;
     beforeEach(async () => {

@@ -195,7 +195,7 @@ describe('sync', () => {
     ]);
   });
 
-  it('reports a pool that COGNITO_POOLS=all lists no more, until it is taken out', async () => {
+  it('reports a pool that COGNITO_POOLS=all no longer lists until it is removed', async () => {
     const all = { COGNITO_POOLS: 'all', AWS_REGION: 'us-east-1' };
     expect((await mirror.sync([], all)).code).toBe(0);
     mirror.proxy.before = ({ operation, request }) =>

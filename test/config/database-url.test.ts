@@ -89,7 +89,7 @@ test.each(['h1:5432,h2:5432/db', 'u:a,b@h1,h2/db', 'h1,h2/db', '/db?host=h1,h2']
   },
 );
 
-test('a comma elsewhere in a URL is no list of hosts', () => {
+test('a comma elsewhere in a URL does not make a list of hosts', () => {
   const own = 'postgres://u,v:a,b@h/db,c';
   expect(loadConfig({ DATABASE_URL: own }).databaseUrl).toBe(own);
 });

@@ -133,18 +133,18 @@ test('a package that is not installed is named, and so is a platform without one
   expect(unsupported.stderr).toContain('DATABASE_URL');
 });
 
-/** Programs that a system cannot run, each with what is said of it; as root, `setpriv` helps none. */
+/** Programs that a system cannot run, each with the message. `setpriv` helps with none, even for root. */
 test.each([
   // What the kernel answers where the loader is missing that a program names.
   ['#!/lib/no-such-loader.so.2\n', 0o755, /needs glibc.*Alpine.*DATABASE_URL/],
   ['#!/bin/sh\n', 0o644, /may not execute .*EACCES.*noexec.*DATABASE_URL/],
   [null, 0, /is missing\. Install again.*DATABASE_URL/],
-])('a server program that cannot run here is explained (%#)', async (text, mode, said) => {
+])('a server program that cannot run here is explained (%#)', async (text, mode, message) => {
   const program = join(home, 'postgres-program');
   if (text !== null) await writeFile(program, text);
   if (text !== null) await chmod(program, mode);
   const choosing = chooseLaunch(program, join(home, 'data'), null);
-  await expect(choosing).rejects.toThrow(said);
+  await expect(choosing).rejects.toThrow(message);
   await expect(choosing).rejects.not.toThrow(/setpriv/);
 });
 

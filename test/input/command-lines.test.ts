@@ -120,10 +120,10 @@ test('any command line works or is refused with a reason', async () => {
     fc.asyncProperty(fc.tuple(line, line, line), async (lines) => {
       const results = await Promise.all(lines.map(run));
       for (const [index, { code, stderr }] of results.entries()) {
-        const said = { args: lines[index], code, stderr };
-        expect(said).toEqual({ ...said, stderr: expect.not.stringMatching(SURPRISE) });
+        const output = { args: lines[index], code, stderr };
+        expect(output).toEqual({ ...output, stderr: expect.not.stringMatching(SURPRISE) });
         for (const part of stderr.split('\n')) expect(part).not.toMatch(ACTIVE);
-        expect([0, 1, 2, 130], JSON.stringify(said)).toContain(code);
+        expect([0, 1, 2, 130], JSON.stringify(output)).toContain(code);
         if (code === 1 || code === 2)
           expect(stderr).toMatch(/^(?:cognito-mirror|error|Usage): \S.*/m);
         seen.set(code, (seen.get(code) ?? 0) + 1);

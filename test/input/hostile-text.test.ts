@@ -6,7 +6,7 @@ import { type Fleet, openFleet } from '../support/fleet.ts';
 import { parseScrape } from '../telemetry/scrape.ts';
 import { answersOf, type RawPool } from './odd-pool.ts';
 import { HOSTILE_TEXTS } from './odd-text.ts';
-import { expectedOf, saidByArchive, saidBySql } from './read-back.ts';
+import { expectedOf, readArchive, readTables } from './read-back.ts';
 
 /** A pool with such text wherever a person can put it. */
 const POOL: RawPool = {
@@ -34,7 +34,7 @@ function expectInert(output: string): void {
 }
 
 /** Expects that none of the pool's texts shows, in whatever form. */
-function expectNothingTold(output: string): void {
+function expectNothingRevealed(output: string): void {
   for (const text of HOSTILE_TEXTS) {
     expect(output).not.toContain(text);
     expect(output).not.toContain(JSON.stringify(text).slice(1, -1));
@@ -60,7 +60,7 @@ async function run(...args: string[]) {
   const { code, stdout, stderr } = await fleet.run(args, { LOG_LEVEL: 'trace' });
   expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
   expectInert(stderr);
-  expectNothingTold(stderr);
+  expectNothingRevealed(stderr);
   return stdout;
 }
 
@@ -68,13 +68,13 @@ const USERS = `SELECT username, status AS "\u001b[2J", attributes ->> 'name' AS 
   FROM directory.users`;
 
 test('a snapshot has it as data alone: in SQL, in files, and in no name of a file', async () => {
-  const said = await run('sync');
-  expectInert(said);
-  expectNothingTold(said);
+  const output = await run('sync');
+  expectInert(output);
+  expectNothingRevealed(output);
   const expected = expectedOf(POOL);
-  expect(await saidBySql(fleet)).toEqual(expected);
-  expect(await saidByArchive(fleet, 'jsonl')).toEqual(expected);
-  expect(await saidByArchive(fleet, 'parquet')).toEqual(expected);
+  expect(await readTables(fleet)).toEqual(expected);
+  expect(await readArchive(fleet, 'jsonl')).toEqual(expected);
+  expect(await readArchive(fleet, 'parquet')).toEqual(expected);
   const [{ name } = {}] = await fleet.rows('SELECT name FROM directory.pools');
   expect(name).toBe(POOL.name);
   const files = await filesBelow(fleet.folder);
@@ -196,10 +196,10 @@ describe('list', () => {
 test.each([['status'], ['status', '--json'], ['plan'], ['plan', '--json']])(
   '%j reveals nothing of it',
   async (...args) => {
-    const said = await run(...args);
-    expect(said).toContain(fleet.poolId);
-    expectInert(said);
-    expectNothingTold(said);
+    const output = await run(...args);
+    expect(output).toContain(fleet.poolId);
+    expectInert(output);
+    expectNothingRevealed(output);
   },
 );
 
@@ -212,7 +212,7 @@ test('an error of the service that quotes it is reported without it', async () =
     expect(code).toBe(1);
     expect(stderr).toMatch(/an error that is not documented for this call \(.*HTTP 400\)/);
     expectInert(stderr);
-    expectNothingTold(stderr);
+    expectNothingRevealed(stderr);
   }
 });
 
@@ -236,23 +236,23 @@ describe('a worker', () => {
       const body = await response.text();
       expect(response.status).toBe(200);
       expectInert(body);
-      expectNothingTold(body);
+      expectNothingRevealed(body);
       if (path === '/metrics') expect(parseScrape(body).length).toBeGreaterThan(20);
     }
     for (const text of HOSTILE_TEXTS) {
       const raw = Buffer.from(text.replaceAll(/[\r\n\0 ]/g, ''), 'utf8').toString('latin1');
       for (const path of [`/${encodeURIComponent(text)}`, `/${raw}`, `/healthz/../${raw}`]) {
-        const said = await sendRaw(
+        const output = await sendRaw(
           worker.url,
           `GET ${path} HTTP/1.1\r\nHost: ${text.length}\r\nConnection: close\r\n\r\n`,
         );
-        expect(said).toMatch(/^HTTP\/1\.1 4(?:00|04) /);
-        expectNothingTold(said);
-        expect(said).not.toContain(encodeURIComponent(text));
+        expect(output).toMatch(/^HTTP\/1\.1 4(?:00|04) /);
+        expectNothingRevealed(output);
+        expect(output).not.toContain(encodeURIComponent(text));
       }
     }
     expectInert(worker.output.stderr);
-    expectNothingTold(worker.output.stderr);
+    expectNothingRevealed(worker.output.stderr);
     worker.child.kill('SIGTERM');
     expect((await worker.result).code).toBe(0);
   });

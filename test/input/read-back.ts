@@ -10,13 +10,13 @@ import type { RawGroup, RawPool, RawUser } from './odd-pool.ts';
 type Row = Record<string, unknown>;
 
 /** What the rows of a dataset say of the pool, in the service's own words. */
-export type Said = Readonly<Record<Dataset, readonly Row[]>>;
+export type Content = Readonly<Record<Dataset, readonly Row[]>>;
 
 /** A mirror of one pool, in this process or by commands. */
 type Mirror = Pick<TestMirror, 'rows' | 'pool' | 'archive'>;
 
 /** What the rows should say of a pool. */
-export function expectedOf(pool: RawPool): Said {
+export function expectedOf(pool: RawPool): Content {
   const memberships = pool.groups.flatMap(({ GroupName }, index) =>
     (pool.members[index] ?? []).map((username) => ({ group_name: GroupName, username })),
   );
@@ -70,7 +70,7 @@ const isoOf = (seconds: number | null | undefined) =>
     : new Date(Math.round(seconds * 1_000)).toISOString();
 
 /** What the current state in Postgres says. */
-export async function saidBySql(mirror: Mirror): Promise<Said> {
+export async function readTables(mirror: Mirror): Promise<Content> {
   const { id } = mirror.pool.settings;
   const users = await mirror.rows(
     `SELECT u.*, ARRAY(SELECT group_name FROM directory.memberships AS m
@@ -80,11 +80,15 @@ export async function saidBySql(mirror: Mirror): Promise<Said> {
   );
   const rows = (table: string) =>
     mirror.rows(`SELECT * FROM directory.${table} WHERE pool_id = $1`, [id]);
-  return said({ users, groups: await rows('groups'), memberships: await rows('memberships') });
+  return sortContent({
+    users,
+    groups: await rows('groups'),
+    memberships: await rows('memberships'),
+  });
 }
 
 /** What the newest archive says, in one of its formats. */
-export async function saidByArchive(mirror: Mirror, format: 'parquet' | 'jsonl'): Promise<Said> {
+export async function readArchive(mirror: Mirror, format: 'parquet' | 'jsonl'): Promise<Content> {
   const rows = async (dataset: Dataset) => {
     const pool = join(mirror.archive, format, dataset, `pool_id=${mirror.pool.settings.id}`);
     const newest = readdirSync(pool).sort().at(-1) ?? '';
@@ -99,7 +103,7 @@ export async function saidByArchive(mirror: Mirror, format: 'parquet' | 'jsonl')
       mfa_options: typeof mfa_options === 'string' ? JSON.parse(mfa_options) : mfa_options,
     }));
   };
-  return said({
+  return sortContent({
     users: await rows('users'),
     groups: await rows('groups'),
     memberships: await rows('memberships'),
@@ -128,9 +132,9 @@ async function readAttributes(path: string): Promise<(readonly [string, string])
 }
 
 /** The rows in the service's own words: by the contract's rule for what is escaped, and by it alone. */
-function said({ users, groups, memberships }: Record<Dataset, Row[]>): Said {
+function sortContent({ users, groups, memberships }: Record<Dataset, Row[]>): Content {
   return sorted({
-    users: users.map(saidOfUser),
+    users: users.map(decodeUser),
     groups: groups.map((row) => {
       const text = decode(row);
       return {
@@ -150,7 +154,7 @@ function said({ users, groups, memberships }: Record<Dataset, Row[]>): Said {
   });
 }
 
-function saidOfUser(row: Row): Row {
+function decodeUser(row: Row): Row {
   const text = decode(row);
   const escaped = row['escaped'] as string[];
   const attributes = Object.entries(row['attributes'] as Record<string, string>);
@@ -208,7 +212,7 @@ const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   a < b ? -1 : 1;
 
 /** In one order, so that two can be compared. */
-function sorted(of: Said): Said {
+function sorted(of: Content): Content {
   const key = ({ group_name, username }: Row) => JSON.stringify([group_name, username]);
   const inOrder = (rows: readonly Row[]) => rows.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
   return {

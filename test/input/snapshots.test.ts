@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import fc from '../support/fast-check.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import { answersOf, anyPool } from './odd-pool.ts';
-import { expectedOf, saidByArchive, saidBySql } from './read-back.ts';
+import { expectedOf, readArchive, readTables } from './read-back.ts';
 
 let mirror: TestMirror;
 let poolId: string;
@@ -20,9 +20,9 @@ test('a user of any size is kept, and archived', async () => {
   const { error } = await mirror.sync();
   expect(error).toBeNull();
   const expected = expectedOf(pool);
-  expect(await saidBySql(mirror)).toEqual(expected);
-  expect(await saidByArchive(mirror, 'jsonl')).toEqual(expected);
-  expect(await saidByArchive(mirror, 'parquet')).toEqual(expected);
+  expect(await readTables(mirror)).toEqual(expected);
+  expect(await readArchive(mirror, 'jsonl')).toEqual(expected);
+  expect(await readArchive(mirror, 'parquet')).toEqual(expected);
 });
 
 test('what went in comes out of SQL, Parquet and JSON Lines, whatever it is', async () => {
@@ -40,9 +40,9 @@ test('what went in comes out of SQL, Parquet and JSON Lines, whatever it is', as
       const { error, report } = await mirror.sync();
       expect({ error, state: report.state }).toEqual({ error: null, state: 'archived' });
       const expected = expectedOf(pool);
-      expect(await saidBySql(mirror)).toEqual(expected);
-      expect(await saidByArchive(mirror, 'jsonl')).toEqual(expected);
-      expect(await saidByArchive(mirror, 'parquet')).toEqual(expected);
+      expect(await readTables(mirror)).toEqual(expected);
+      expect(await readArchive(mirror, 'jsonl')).toEqual(expected);
+      expect(await readArchive(mirror, 'parquet')).toEqual(expected);
       expect(askedAfter).toEqual(new Set([...before].filter((name) => !here.has(name))));
       before = here;
     }),

@@ -100,9 +100,9 @@ test('of two at once one builds, and the other says that it waits', async () => 
   const results = await Promise.all([start(['demo']).result, start(['demo']).result]);
   expect(results.map(({ code }) => code)).toEqual([3, 3]);
   expect(await compilations()).toBe(1);
-  const said = results.map(({ stderr }) => stderr).join('');
-  expect(said).toContain('building');
-  expect(said).toContain('another process is installing or building here; waiting for it');
+  const output = results.map(({ stderr }) => stderr).join('');
+  expect(output).toContain('building');
+  expect(output).toContain('another process is installing or building here; waiting for it');
 });
 
 test('a build that fails says why, and leaves the program that there was', async () => {
@@ -166,12 +166,12 @@ test('anything but demo and test is refused', async () => {
 
 test('the command says what to do while the program is not built', async () => {
   const child = spawn(process.execPath, [join(checkout, 'bin/cognito-mirror.mjs'), '--help']);
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    output += text;
   });
   expect(await new Promise((resolve) => child.on('close', resolve))).toBe(2);
-  expect(said).toMatch(/not built\. Run `npm ci --include=dev`/);
+  expect(output).toMatch(/not built\. Run `npm ci --include=dev`/);
 });
 
 /** Runs what npm runs at the end of `npm ci`. */

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import type { CliProcess } from '../support/cli.ts';
 import type { CliMirror } from '../support/cli-mirror.ts';
 import { everyKeyOf } from '../support/redis-keys.ts';
+import { monitorRedis } from '../support/redis-monitor.ts';
 import type { TestRedis } from '../support/redis-server.ts';
 import type { Listener } from './listener.ts';
 import type { Marks } from './marks.ts';
@@ -105,12 +106,11 @@ export async function noteRedis(
   { url }: TestRedis,
 ): Promise<() => Promise<void>> {
   const redis = new Redis(url);
-  const monitor = await redis.monitor();
-  monitor.on('monitor', (_time: string, command: string[]) =>
-    outlets.note('commands to Redis', JSON.stringify(command)),
+  const stop = await monitorRedis(url, (words) =>
+    outlets.note('commands to Redis', JSON.stringify(words)),
   );
   return async () => {
-    monitor.disconnect();
+    stop();
     for (const text of await everyKeyOf(redis)) outlets.note('keys of Redis', text);
     redis.disconnect();
   };

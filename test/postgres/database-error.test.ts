@@ -28,9 +28,9 @@ test.each([
   '57P05',
 ])('%s is temporary: workers wait for it, and a person may run it again', (code) => {
   expect(isTemporaryDatabaseError(failure(code))).toBe(true);
-  const told = withoutRows(failure(code));
-  expect(told).toBeInstanceOf(ResumableError);
-  expect(told.message).toMatch(new RegExp(`SQLSTATE ${code}\\].*Run it again to resume\\.$`));
+  const error = withoutRows(failure(code));
+  expect(error).toBeInstanceOf(ResumableError);
+  expect(error.message).toMatch(new RegExp(`SQLSTATE ${code}\\].*Run it again to resume\\.$`));
 });
 
 test.each([
@@ -56,13 +56,13 @@ test.each([
   '',
 ])('%s lasts: its message does not advise to run it again', (code) => {
   expect(isTemporaryDatabaseError(failure(code))).toBe(false);
-  const told = withoutRows(failure(code));
-  expect(told).toBeInstanceOf(StatementError);
-  expect(told.message).toMatch(/^Postgres: .+\[SQLSTATE \w*\]\. .+\.$/);
-  expect(told.message).not.toMatch(/again/);
+  const error = withoutRows(failure(code));
+  expect(error).toBeInstanceOf(StatementError);
+  expect(error.message).toMatch(/^Postgres: .+\[SQLSTATE \w*\]\. .+\.$/);
+  expect(error.message).not.toMatch(/again/);
 });
 
-test('what a person can do is said', () => {
+test('names what a person can do', () => {
   const remedy = (code: string) => withoutRows(failure(code)).message;
   expect(remedy('53100')).toMatch(/Free space on the server's disk\. Run it again/);
   expect(remedy('23503')).toMatch(/Drop foreign keys and triggers/);

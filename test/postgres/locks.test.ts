@@ -65,14 +65,14 @@ describe('a pool', () => {
 describe('a connection that breaks', () => {
   it('reports it, and frees what it held', async () => {
     const lost = new EventTarget();
-    const told = once(lost, 'lost');
+    const noticed = once(lost, 'lost');
     const one = await open(() => lost.dispatchEvent(new Event('lost')));
     await one.lockPool(POOL);
     await db.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name = 'cognito-mirror locks' AND datname = current_database()`,
     );
-    await told;
+    await noticed;
     // The server says so before it frees what the session held.
     await expect.poll(() => isLockedInline(db, POOL)).toBe(false);
   });

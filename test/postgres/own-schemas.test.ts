@@ -80,15 +80,15 @@ describe('a mirror that was restored in part is named as such', () => {
     ['DROP SCHEMA directory CASCADE', /not complete: directory\.pools, .* missing/],
     ['DROP TABLE mirror.user_hashes', /not complete: mirror\.user_hashes missing/],
     ['DROP VIEW directory.effective_roles', /not complete: directory\.effective_roles missing/],
-  ])('%s', async (statement, told) => {
+  ])('%s', async (statement, message) => {
     await migrate(url);
     await sql(statement);
     const before = await schemas();
-    await expect(migrate(url)).rejects.toThrow(told);
+    await expect(migrate(url)).rejects.toThrow(message);
     await expect(migrate(url)).rejects.toThrow(/Restore schemas `directory` and `mirror` together/);
     expect(await schemas()).toEqual(before);
     const db = openPool(url, 1);
-    await expect(requireMigrated(db).finally(() => db.end())).rejects.toThrow(told);
+    await expect(requireMigrated(db).finally(() => db.end())).rejects.toThrow(message);
   });
 
   test('as is one without the name of its installation', async () => {
@@ -134,7 +134,7 @@ describe('on a promoted replica, whose sequences start again', () => {
     expect(stages).not.toContain(lease.stage);
   });
 
-  it('snapshots are asked for and skipped', async () => {
+  it('snapshots are requested and skipped', async () => {
     const ask = (pool: string) => openRequest(db, pool, 'trigger');
     for (const pool of ['a', 'b', 'c']) await ask(`${POOL}${pool}`);
     await sql('ALTER SEQUENCE mirror.requests_id_seq RESTART');

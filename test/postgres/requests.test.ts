@@ -38,7 +38,7 @@ it('a pool has one open request, however many ask at once; other pools have thei
   expect(await listOpenRequests(db)).toEqual([first, other]);
 });
 
-it('an ended request makes way for the next one, and keeps its outcome', async () => {
+it('the next request can be made after one has ended, which keeps its outcome', async () => {
   const first = await ask();
   await endRequest(db, first.id, 'failed', 'Access was denied.');
   expect(await findOpenRequest(db, first.id)).toBeNull();

@@ -72,7 +72,7 @@ describe('a bucket', () => {
     expect(buckets.usage('UserRead').allowed).toBe(12);
   });
 
-  test('has no pace if there is no quota', async () => {
+  test('has no pace without a quota', async () => {
     buckets = openTestBuckets({ share: 0.8, userListRps: 100_000 });
     const stopwatch = startStopwatch();
     for (let i = 0; i < 20_000; i += 1) {

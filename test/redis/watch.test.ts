@@ -63,11 +63,11 @@ describe('a Redis that starts to refuse commands', () => {
     ],
   ] as [string, [string, ...string[]], [string, ...string[]], RegExp][])(
     '%s: logged once, with the fix, and again at its end',
-    async (_, breakIt, mendIt, said) => {
+    async (_, breakIt, mendIt, message) => {
       await server.command(...breakIt);
       await expectOutage((outage) => outage !== null);
       const { problem, remedy, isLost } = redis.outage ?? {};
-      expect(`${problem} ${remedy}`).toMatch(said);
+      expect(`${problem} ${remedy}`).toMatch(message);
       expect(isLost).toBe(false);
       await server.command(...mendIt);
       await expectOutage((outage) => outage === null);

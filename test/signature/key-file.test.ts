@@ -98,7 +98,7 @@ test.each([0o604, 0o640, 0o644, 0o622])('a file with mode %o is refused', async 
   expect((await loadKeyFile(path)).publicKey.type).toBe('ssh-ed25519');
 });
 
-test('what is no key, or damaged, is refused without a word of it', async () => {
+test('a file that is not a key or is damaged is refused, and its content is not shown', async () => {
   const { path } = makeKeyFile(folder.path, 'whole');
   const lines = readFileSync(path, 'utf8').split('\n');
   const other = readFileSync(makeKeyFile(folder.path, 'second').path, 'utf8').split('\n');

@@ -82,7 +82,7 @@ test('a signature by ssh-keygen itself is the same, byte by byte', async () => {
   expect(await signerOf('Ed25519').sign(MESSAGE, NEVER)).toBe(own);
 });
 
-test('a signature of a receipt is none of a manifest', async () => {
+test('a signature of a receipt does not verify a manifest', async () => {
   const signature = await signerOf('Ed25519').sign(MESSAGE, NEVER, RECEIPT_NAMESPACE);
   expect(verifySignature(MESSAGE, Buffer.from(signature), RECEIPT_NAMESPACE).sound).toBe(true);
   expect(verifySignature(MESSAGE, Buffer.from(signature))).toEqual({

@@ -148,7 +148,7 @@ describe('a pool that signs in by address', () => {
     expect((await client.send(new AdminGetUserCommand(input))).Username).toBe(sub);
   });
 
-  test('refuses a username that is no address, and an address that somebody has', async () => {
+  test('refuses a username that is not an address, and an address of another user', async () => {
     const { create, update } = await createPool({ UsernameAttributes: ['email'] });
     await create('ann@example.com');
     const bob = await create('bob@example.com');

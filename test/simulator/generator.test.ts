@@ -259,11 +259,12 @@ test('precedences are equal, null and zero, with equal and with different roles'
   expect(odd.length).toBeGreaterThan(3);
 });
 
-test('a million users are ready in seconds and take little memory', () => {
+test('a million users take seconds of the processor and little memory', () => {
   const before = process.memoryUsage().rss;
-  const start = performance.now();
+  const start = process.cpuUsage();
   const pool = generate({ users: 1_000_000, groups: 200 });
-  expect(performance.now() - start).toBeLessThan(20_000);
+  const { user, system } = process.cpuUsage(start);
+  expect((user + system) / 1e6).toBeLessThan(20);
   expect([...pool.store.listBySub('abcde')].length).toBeLessThan(20);
   expect(pool.memberCount('everyone')).toBeGreaterThan(900_000);
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);

@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { mostInAnySecond } from '../quota/sliding.ts';
 import { until } from './fleet.ts';
+import { monitorRedis } from './redis-monitor.ts';
 import type { TestRedis } from './redis-server.ts';
 
 /** The permits that all processes on a Redis reserved, from the server's own log of commands. */
@@ -13,10 +13,8 @@ export interface PermitLog {
 
 /** Reads the commands of the script `RESERVE_PERMIT` from the server's MONITOR, from now on. */
 export async function logPermits(redis: TestRedis): Promise<PermitLog> {
-  const client = new Redis(redis.url, { retryStrategy: () => null });
-  const monitor = await client.monitor();
   const commands: (readonly string[])[] = [];
-  monitor.on('monitor', (_time: string, args: string[]) => commands.push(args));
+  const close = await monitorRedis(redis.url, (words) => commands.push(words));
   return {
     async dueTimes(bucket) {
       // The monitor's connection may be behind the attempts that used the permits.
@@ -29,10 +27,7 @@ export async function logPermits(redis: TestRedis): Promise<PermitLog> {
         .filter(([name, key]) => /^hset$/i.test(name ?? '') && key?.endsWith(`/${bucket}`))
         .map(([, , , minTime, , next]) => Number(next) - Number(minTime));
     },
-    close() {
-      monitor.disconnect();
-      client.disconnect();
-    },
+    close,
   };
 }
 

@@ -137,7 +137,7 @@ describe('an object', () => {
     );
   });
 
-  test('of a snapshot that is being archived is no finding', async () => {
+  test('of a snapshot that is being archived is not a finding', async () => {
     const copy = archive().copy();
     const snapshot = '20261125T020000Z';
     const part = `jsonl/users/pool_id=${POOL}/snapshot=${snapshot}/part-00000.jsonl.gz`;

@@ -89,13 +89,13 @@ describe('walks that fail finally', () => {
     expect(more).toEqual([]);
     expect(kept).toMatchObject({ state: 'walking', reason: failed.reason });
     expect(await stagedUsers(DENIED)).toBe(400);
-    const told = await status();
-    expect(told.requests.find(({ poolId }) => poolId === DENIED)).toMatchObject({
+    const shown = await status();
+    expect(shown.requests.find(({ poolId }) => poolId === DENIED)).toMatchObject({
       outcome: 'failed',
       reason: failed.reason,
       snapshot: kept?.snapshot,
     });
-    expect(told.snapshots.find(({ poolId }) => poolId === DENIED)?.reason).toBe(failed.reason);
+    expect(shown.snapshots.find(({ poolId }) => poolId === DENIED)?.reason).toBe(failed.reason);
     const { stdout } = await fleet.run(['status']);
     expect(stdout.replace(/\s+/g, ' ')).toContain('ListUsersInGroup');
 

@@ -79,7 +79,7 @@ describe('Redis, lost while a pool is read', () => {
       await until('the loss is logged', async () => troubleIn(worker).length > 0);
     }
     const before = await expectQuiet(fleet, workers, 300);
-    await until('status shows it', async () => (await troubleInStatus()).every((told) => told));
+    await until('status shows it', async () => (await troubleInStatus()).every((shown) => shown));
     for (const worker of workers) expect(await readyz(worker)).toBe(503);
     expect(attempts()).toBe(before);
     await fleet.redis.restart({ keepData: true });
@@ -89,7 +89,7 @@ describe('Redis, lost while a pool is read', () => {
       expect(courseOfLoss(worker)).toBe('lost back');
       expect(await readyz(worker)).toBe(200);
     }
-    await until('status shows it', async () => (await troubleInStatus()).every((told) => !told));
+    await until('status shows it', async () => (await troubleInStatus()).every((shown) => !shown));
     await expectNoAttemptSpent(fleet);
   });
 
@@ -170,7 +170,7 @@ describe('Postgres, lost while a pool is read', () => {
     expect(own.simulator.attempts.count({ operation: 'ListGroups' })).toBeGreaterThan(1);
     expect(
       troubleIn(worker).filter(
-        (told) => !/^(lost the connection|reconnected) to a server/.test(told),
+        (line) => !/^(lost the connection|reconnected) to a server/.test(line),
       ),
     ).toEqual([]);
     await expectNoAttemptSpent(own);

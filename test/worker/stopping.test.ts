@@ -108,10 +108,10 @@ describe('a worker that is stopped', () => {
       const worker = await startWorker();
       await expectStopped(worker, signal);
       await expectNoConnections();
-      const told = worker.output.stderr
+      const lines = worker.output.stderr
         .split('\n')
         .filter((line) => line.includes('worker stopped'));
-      expect(told).toHaveLength(1);
+      expect(lines).toHaveLength(1);
     },
   );
 

@@ -13,15 +13,16 @@ import { startUpkeep } from '../../src/runner/worker/upkeep.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { openFleetQueues } from '../support/job-queues.ts';
+import { monitorRedis } from '../support/redis-monitor.ts';
 import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
 
 const [POOL, BROKEN, OTHER] = ['us-east-1_Kept', 'us-east-1_Broken', 'us-east-1_Other'] as const;
 
 let mirror: WorkerMirror;
 /** The problems that were logged. */
-const told: string[] = [];
-const tell = (what: string) => void told.push(what);
-const openKeeper = () => new JobKeeper(mirror.deps, mirror.connection.client, tell);
+const logged: string[] = [];
+const logProblem = (what: string) => void logged.push(what);
+const openKeeper = () => new JobKeeper(mirror.deps, mirror.connection.client, logProblem);
 
 beforeAll(async () => {
   mirror = await openWorkerMirror({
@@ -32,7 +33,7 @@ beforeAll(async () => {
   });
 });
 afterEach(async () => {
-  told.length = 0;
+  logged.length = 0;
   await mirror.rows('TRUNCATE mirror.requests, mirror.schedules');
   await mirror.redis.flush();
 });
@@ -82,7 +83,7 @@ describe('a request whose job', () => {
       destination: { write: (line: string) => void lines.push(line) },
     });
     const parts = { ...mirror.deps, log };
-    const keepers = [1, 2].map(() => new JobKeeper(parts, mirror.connection.client, tell));
+    const keepers = [1, 2].map(() => new JobKeeper(parts, mirror.connection.client, logProblem));
     await Promise.all(keepers.map((keeper) => keeper.keep()));
     expect(await mirror.rows('SELECT outcome, reason FROM mirror.requests')).toEqual([
       { outcome: 'failed', reason: 'It took every worker down.' },
@@ -128,7 +129,7 @@ describe('a schedule that is broken', () => {
       timezone: 'UTC',
     }));
     await saveSchedules(mirror.db, schedules);
-    await keepSchedulers(mirror.deps, tell);
+    await keepSchedulers(mirror.deps, logProblem);
     await mirror.rows(
       `UPDATE mirror.schedules SET
          due_at = due_at - interval '2 days',
@@ -143,7 +144,7 @@ describe('a schedule that is broken', () => {
     await breakOne();
     await openKeeper().keep();
     expect(await asked()).toEqual([OTHER]);
-    expect(told).toEqual([BROKEN]);
+    expect(logged).toEqual([BROKEN]);
   });
 
   it('does not stop the schedulers of other pools from being restored', async () => {
@@ -161,12 +162,11 @@ describe('of several workers', () => {
     const { connection, queues, deps, databaseUrl } = mirror;
     const key = `${queues.prefix}:keeper`;
     const tries = new Map<string, number>();
-    const monitor = await connection.client.monitor();
-    onTestFinished(() => monitor.disconnect());
-    monitor.on('monitor', (_: string, [command = '', name, holder = '']: string[]) => {
+    const stop = await monitorRedis(mirror.redis.url, ([command = '', name, holder = '']) => {
       if (command.toLowerCase() !== 'set' || name !== key) return;
       tries.set(holder, (tries.get(holder) ?? 0) + 1);
     });
+    onTestFinished(stop);
     await connection.client.set(key, 'another worker');
     tries.clear();
     await mirror.ask(POOL);
@@ -229,8 +229,8 @@ describe('a pool', () => {
   it('that a worker does not know waits for one that does, which status shows', async () => {
     await fleet.worker({ COGNITO_POOLS: KNOWN });
     await ask(UNKNOWN);
-    const told = await until('the reason is recorded', () => waitingReason(UNKNOWN));
-    expect(told).toBe(`The worker that took the job is not configured for ${UNKNOWN}.`);
+    const reason = await until('the reason is recorded', () => waitingReason(UNKNOWN));
+    expect(reason).toBe(`The worker that took the job is not configured for ${UNKNOWN}.`);
 
     await fleet.worker({ COGNITO_POOLS: [KNOWN, UNKNOWN].join(',') });
     const queues = await openFleetQueues(fleet);

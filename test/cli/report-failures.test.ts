@@ -14,5 +14,5 @@ test('a limit that ended every run makes the exit code of a wrong configuration'
 
 test.each(['debug', 'trace'] as const)('LOG_LEVEL=%s shows stacks', (logLevel) => {
   reportFailures([runOf(new Error('unexpected'))], logLevel);
-  expect(printed.mock.calls.flat().join('\n')).toContain('tell-failures.test.ts');
+  expect(printed.mock.calls.flat().join('\n')).toContain('report-failures.test.ts');
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { prepareAwsEnvironment } from '../../src/cli/aws-environment.ts';
-import { problemsOf } from './support.ts';
+import { problemsOf } from '../config/support.ts';
 
 describe('the environment of the SDK', () => {
   test('uses AWS_DEFAULT_REGION if AWS_REGION is unset or empty', () => {
