@@ -7,6 +7,7 @@ import { endTransactionsOfLostWorkers } from '../postgres/coordination/workers.t
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { findSnapshot, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
+import { TRANSITIONS } from '../postgres/store/states.ts';
 import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
@@ -53,9 +54,7 @@ export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotRe
   const { poolId, snapshotAt } = key;
   await endTransactionsOfLostWorkers(db);
   const row = await findSnapshot(db, poolId, snapshotAt);
-  const lease =
-    (await takeLease(db, poolId, 'held', snapshotAt)) ??
-    (await takeLease(db, poolId, 'walking', snapshotAt));
+  const lease = await takeLease(db, poolId, TRANSITIONS.discard.from, snapshotAt);
   if (row === null || lease === null) throw createStateError(key, row, 'held or walking');
   const before = row.state === 'held' ? 'it was held' : 'it had stopped';
   const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
@@ -77,7 +76,7 @@ async function readReport(
 
 async function takeHeldLease(db: pg.Pool, key: SnapshotKey): Promise<SnapshotLease> {
   const { poolId, snapshotAt } = key;
-  const lease = await takeLease(db, poolId, 'held', snapshotAt);
+  const lease = await takeLease(db, poolId, TRANSITIONS.release.from, snapshotAt);
   if (lease === null) {
     throw createStateError(key, await findSnapshot(db, poolId, snapshotAt), 'held');
   }

@@ -8,6 +8,7 @@ import type { SnapshotKey } from '../model/snapshot.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
+import { TRANSITIONS } from '../postgres/store/states.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
@@ -119,7 +120,7 @@ export class SnapshotSession {
     const { poolId, snapshotAt } = this.requireKey();
     const lease =
       this.#lease === null
-        ? await takeLease(db, poolId, 'walking', snapshotAt)
+        ? await takeLease(db, poolId, [TRANSITIONS.begin.to], snapshotAt)
         : await renewLease(db, this.#lease);
     if (lease === null) return null;
     this.useLease(lease);

@@ -20,6 +20,7 @@ import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { dropEndedStages } from '../postgres/store/stage.ts';
+import { TRANSITIONS } from '../postgres/store/states.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -76,7 +77,7 @@ async function archiveSnapshot(
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   const { poolId, snapshotAt } = snapshot;
-  const lease = await takeLease(db, poolId, 'published', snapshotAt);
+  const lease = await takeLease(db, poolId, TRANSITIONS.archive.from, snapshotAt);
   if (lease === null) return null;
   const counts: Counts = {
     users: snapshot.users as number,

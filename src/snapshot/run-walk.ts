@@ -118,7 +118,8 @@ async function dropIfGroupIsGone(
       },
     );
   }
-  if (current.kind !== 'members') throw cause;
+  // Only a walk of one group can be dropped with it.
+  if (current.groupName === null) throw cause;
   removeWalk(context.progress, current, await dropWalk(context.db, lease, current));
   log.info({ poolId: lease.poolId }, 'a group is missing: confirming it after the other walks');
 }

@@ -21,7 +21,7 @@ it('a renewed lease ends the jobs of its old number', async () => {
 
 it('a lease that another runner took cannot be renewed', async () => {
   const lease = await begin(db);
-  await takeLease(db, POOL, 'walking', lease.snapshotAt);
+  await takeLease(db, POOL, ['walking'], lease.snapshotAt);
   await expect(renewLease(db, lease)).rejects.toThrow(LeaseLostError);
 });
 

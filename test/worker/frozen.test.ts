@@ -273,7 +273,7 @@ describe('a runner that froze while it published', () => {
         await lost;
       });
       await hasLocked;
-      const taken = takeLease(successor, lease.poolId, 'walking');
+      const taken = takeLease(successor, lease.poolId, ['walking']);
       await expect(published).rejects.toThrow(/idle-in-transaction timeout/);
       expect((await taken)?.number).toBe(lease.number + 1);
     } finally {

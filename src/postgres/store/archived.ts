@@ -4,7 +4,7 @@ import { snapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
-import { PUBLISHED_STATES, TRANSITIONS } from './states.ts';
+import { PUBLISHED_STATES, TRANSITIONS, UNFINISHED_STATES } from './states.ts';
 
 /** The pool's newest snapshot that Postgres knows to be archived at a destination. */
 export async function findLastArchived(
@@ -74,7 +74,7 @@ export async function findLostArchive(
 export async function findNextToArchive(db: Queryable, poolId: string): Promise<string> {
   const found = await db.query<{ snapshotAt: Date }>(
     `SELECT coalesce(
-       min(snapshot_at) FILTER (WHERE state IN ('walking', 'published') AND r.archive_lost IS NOT true),
+       min(snapshot_at) FILTER (WHERE state IN ${UNFINISHED_STATES} AND r.archive_lost IS NOT true),
        greatest(date_trunc('second', clock_timestamp()), max(snapshot_at) + interval '1 second')
      ) AS "snapshotAt"
      FROM directory.snapshots LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)

@@ -50,7 +50,7 @@ export async function commitPages(
     lease: page.walk.lease,
     token: page.nextToken,
     age: now - page.sentAt,
-    items: page.walk.kind === 'members' ? page.members.length : page.users.length,
+    items: countItems(page),
   }));
   const users = pages.flatMap((page) => page.users.map((user) => formatUser(page.walk.id, user)));
   const members = pages.flatMap((page) =>
@@ -97,4 +97,16 @@ export async function commitPages(
     ],
   });
   return new Set(staged.rows.map((row) => row.id));
+}
+
+/** The items of a page. A walk over members also stages profiles, which are not its items. */
+function countItems({ walk, users, members }: UserPage): number {
+  switch (walk.kind) {
+    case 'users':
+      return users.length;
+    case 'members':
+      return members.length;
+    case 'groups':
+      throw new Error('A page of groups is staged by commitGroups.');
+  }
 }

@@ -65,24 +65,24 @@ export async function withLease<T>(
 }
 
 /**
- * Takes the lease of a snapshot in this state. The holder before can write nothing more.
+ * Takes the lease of a snapshot in one of these states. The holder before can write nothing more.
  *
- * @param snapshotAt which snapshot; null: the pool's only one in this state.
+ * @param snapshotAt which snapshot; null: the pool's only one in such a state.
  * @returns null if no snapshot matches.
  */
 export async function takeLease(
   db: Queryable,
   poolId: string,
-  state: SnapshotState,
+  states: readonly SnapshotState[],
   snapshotAt: Date | null = null,
 ): Promise<SnapshotLease | null> {
   const taken = await db.query<SnapshotLease>(
     `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
-       AND r.pool_id = $1 AND s.state = $2 AND r.snapshot_at = coalesce($3, r.snapshot_at)
+       AND r.pool_id = $1 AND s.state = ANY ($2) AND r.snapshot_at = coalesce($3, r.snapshot_at)
      RETURNING ${LEASE_COLUMNS}`,
-    [poolId, state, snapshotAt],
+    [poolId, states, snapshotAt],
   );
   return taken.rows[0] ?? null;
 }

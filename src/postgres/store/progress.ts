@@ -2,6 +2,7 @@ import type { WalkKind } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
 import { readStageRows, stageTables } from './stage.ts';
+import { KIND_ORDER } from './walks.ts';
 
 /** The steps of a run. */
 export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
@@ -122,7 +123,7 @@ export function readStageProgress(db: Queryable, stage: number): Promise<KindPro
          WHERE state IN ('open', 'done')
          GROUP BY kind
        ) AS kinds
-       ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)`,
+       ORDER BY ${KIND_ORDER}`,
     ),
   );
 }

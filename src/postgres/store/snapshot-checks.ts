@@ -3,6 +3,7 @@ import type { Queryable } from '../connection.ts';
 import type { StageCounts } from './count-stage.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
+import { KIND_ORDER } from './walks.ts';
 
 /** The walks of one kind that ended on an absent token. */
 export interface WalkEvidence {
@@ -56,7 +57,7 @@ export async function saveCheck(
        asked_users, kept_users, max_removed_ratio, objection, removals, single_chain, walks)
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, r.single_chain, w.walks
      FROM mirror.runs AS r CROSS JOIN (
-       SELECT jsonb_agg(to_jsonb(each) ORDER BY array_position(ARRAY['groups', 'users', 'members'], kind)) AS walks
+       SELECT jsonb_agg(to_jsonb(each) ORDER BY ${KIND_ORDER}) AS walks
        FROM (
          SELECT kind, count(*) AS walks, sum(pages) AS pages, sum(items) AS items,
            sum(attempt - 1) AS restarts

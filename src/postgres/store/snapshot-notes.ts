@@ -2,6 +2,7 @@ import type { Counts } from '../../model/snapshot.ts';
 import type { CallCounts } from '../../telemetry/calls.ts';
 import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
+import { UNFINISHED_STATES } from './states.ts';
 
 /** Records when the last walk ended. A repeated reading of the users clears it first. */
 export async function markWalked(db: Queryable, lease: SnapshotLease): Promise<void> {
@@ -45,7 +46,7 @@ export async function recordReason(
     `UPDATE directory.snapshots AS s SET reason = $4
      FROM mirror.runs AS r
      WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at AND r.lease_number = $3
-       AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ('walking', 'published')`,
+       AND s.pool_id = $1 AND s.snapshot_at = $2 AND s.state IN ${UNFINISHED_STATES}`,
     [lease.poolId, lease.snapshotAt, lease.number, reason],
   );
 }

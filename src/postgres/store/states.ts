@@ -68,7 +68,7 @@ export const TRANSITIONS = {
     from: ['published'],
     to: 'archived',
     actor: 'the holder of the lease',
-    condition: 'the manifest is written, and the archived rows have not drifted',
+    condition: 'the manifest is written, from rows that had not drifted just before it was sealed',
   },
   abandonArchive: {
     from: ['published'],
@@ -83,6 +83,9 @@ export const OPEN_STATES = "('walking', 'held')";
 
 /** States of a snapshot that readers have seen, as a list for SQL. */
 export const PUBLISHED_STATES = "('published', 'archived')";
+
+/** States of a snapshot that a later run works on without a person, as a list for SQL. */
+export const UNFINISHED_STATES = "('walking', 'published')";
 
 /** A walking snapshot that began longer ago is not resumed by a new run: its pages are too far apart. */
 export const EXPIRES_AFTER_HOURS = 24;

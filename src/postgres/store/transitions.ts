@@ -23,7 +23,7 @@ export interface StartedSnapshot {
 export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<StartedSnapshot> {
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId);
-    const unfinished = await takeLease(client, poolId, TRANSITIONS.begin.to);
+    const unfinished = await takeLease(client, poolId, [TRANSITIONS.begin.to]);
     if (unfinished) return { lease: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
     const { lease, secondsAhead } = await insertSnapshot(client, poolId);
     await createStage(client, lease.stage);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { LeaseLostError } from '../../model/errors.ts';
-import type { WalkKind } from '../../model/snapshot.ts';
+import { WALK_KINDS, type WalkKind } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { assertStageExists, readStageRows, stageTables } from './stage.ts';
@@ -45,6 +45,9 @@ export interface Walk extends PlannedWalk {
 /** The columns of a table of walks `AS w`, with the names of `Walk`. */
 export const WALK_COLUMNS = `w.id, w.kind, w.prefix, w.group_name AS "groupName", w.expected,
   w.state, w.attempt, w.lease, w.token, w.pages, w.items, w.failure`;
+
+/** Orders rows by the `kind` of their walks, as `WALK_KINDS` does. */
+export const KIND_ORDER = `array_position(ARRAY['${WALK_KINDS.join("', '")}'], kind)`;
 
 /** A token is valid for an hour after its page. An older token than this is not used any more. */
 const TOKEN_LIFE = '50 minutes';
