@@ -5,7 +5,7 @@ import type { LoadedOptions } from './options.ts';
  * Reads the options of a mirror from environment variables, and from the file that MIRROR_CONFIG
  * names. A password that DATABASE_URL leaves out is read from libpq's password file.
  *
- * @throws ActionRequiredError with every problem of the variables and the file
+ * @throws ActionRequiredError with every problem of the variables and the files
  */
 export async function loadOptions(
   env: Readonly<Record<string, string | undefined>>,
@@ -15,5 +15,5 @@ export async function loadOptions(
   const options = readOptions(env, needs);
   if (!options.databaseUrl) return options;
   const { addFiledPassword } = await import('../config/password-file.ts');
-  return { ...options, databaseUrl: await addFiledPassword(options.databaseUrl) };
+  return { ...options, databaseUrl: await addFiledPassword(options.databaseUrl, env) };
 }

@@ -36,6 +36,7 @@ const POISON = {
   PGPORT: '1',
   PGUSER: 'nobody',
   PGPASSWORD: 'wrong',
+  PGPASSFILE: '/proc/none',
   PGDATABASE: 'none',
   PGSSLMODE: 'verify-full',
   PGOPTIONS: '-c search_path=none',
