@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import {
-  ActionRequiredError,
   counted,
   formatReceipt,
   type LoadedOptions,
@@ -11,6 +10,7 @@ import {
   toReviewFields,
 } from '../../index.ts';
 import { formatSpreadsheetLine } from '../display/csv.ts';
+import { NewFiles } from '../new-files.ts';
 import { writeOut } from '../output.ts';
 import { REVIEW_COLUMNS } from './read-review.ts';
 
@@ -45,7 +45,7 @@ export async function exportReview(
     const signature = await mirror.signReceipt(receipt, { signal });
     if (signature !== null) await (await files.create(signaturePath(out))).writeFile(signature);
     await receiptFile.writeFile(receipt);
-    await files.close();
+    await files.finish();
     done = describe(out, summary, signature !== null);
   } catch (error) {
     await files.remove();
@@ -93,36 +93,4 @@ function describe(out: string, summary: ReviewSummary, isSigned: boolean): strin
       : 'The receipt is not signed: ARCHIVE_SIGNING_KEY is not set.',
   ];
   return lines.map((line) => `${printable(line)}\n`).join('');
-}
-
-/** Files that this process made: only their owner can read them, and they are removed on failure. */
-class NewFiles {
-  readonly #made: { readonly path: string; readonly file: FileHandle }[] = [];
-
-  /** @throws ActionRequiredError if the file exists or cannot be made */
-  async create(path: string): Promise<FileHandle> {
-    const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EEXIST';
-      throw new ActionRequiredError([
-        {
-          subject: '--out',
-          problem: isTaken ? `${path} exists.` : `${path} cannot be written (${error.code}).`,
-          remedy: isTaken ? 'Give another name: no file is overwritten.' : 'Give another path.',
-        },
-      ]);
-    });
-    this.#made.push({ path, file });
-    return file;
-  }
-
-  async close(): Promise<void> {
-    for (const { file } of this.#made) await file.close();
-  }
-
-  async remove(): Promise<void> {
-    for (const { path, file } of this.#made) {
-      await file.close().catch(() => {});
-      await rm(path, { force: true }).catch(() => {});
-    }
-  }
 }
