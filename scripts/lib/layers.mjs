@@ -10,7 +10,7 @@ const LAYERS = [
   ['index.ts'],
   ['app'],
   ['http'],
-  ['estimate', 'ddl'],
+  ['estimate', 'ddl', 'report'],
   ['runner'],
   ['snapshot', 'verify'],
   ['history'],
@@ -60,6 +60,8 @@ const OWNED_PACKAGES = [
   { pattern: /^bullmq$/, owner: 'runner' },
   { pattern: /^prom-client$/, owner: 'telemetry' },
   { pattern: /^yaml$/, owner: 'config' },
+  // Pages are rendered where they are served or written.
+  { pattern: /^hono\/(jsx|html)(\/|$)/, owner: 'report', except: 'http/' },
   { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
 ];
 
@@ -70,6 +72,9 @@ const SQL =
 
 /** @typedef {{ specifier: string, typeOnly: boolean }} Import */
 
+/** @type {Import} What a file with JSX imports without saying so: `jsxImportSource` of tsconfig.json. */
+const JSX_RUNTIME = { specifier: 'hono/jsx', typeOnly: false };
+
 /**
  * Checks every source file below `root`.
  *
@@ -78,14 +83,14 @@ const SQL =
  */
 export function checkLayers(root) {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.(ts|js)$/.test(path))
+    .filter((path) => /\.(tsx?|js)$/.test(path))
     .map((path) => path.split(sep).join('/'))
     .sort();
   /** @type {Map<string, string[]>} */
   const graph = new Map();
   const problems = files.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
-    const imports = findImports(text);
+    const imports = [...findImports(text), ...(file.endsWith('.tsx') ? [JSX_RUNTIME] : [])];
     const local = imports.flatMap(({ specifier }) => resolveLocal(root, file, specifier));
     graph.set(file, local);
     return [

@@ -91,6 +91,11 @@ test.each<[string, Record<string, string>, RegExp]>([
     { 'cli/a.ts': "import { S3 } from '@aws-sdk/client-s3';" },
     /only src\/archive/,
   ],
+  [
+    'of the renderer of pages by JSX',
+    { 'report/page.tsx': 'const a = <p />;', 'cli/a.tsx': 'const a = <p />;' },
+    /cli\/a\.tsx imports hono\/jsx/,
+  ],
   ['of Bottleneck', { 'cognito/a.ts': "import Bottleneck from 'bottleneck';" }, /only src\/quota/],
 ])('an import %s is found', async (_, files, problem) => {
   const problems = await check(files);
