@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { test } from 'vitest';
 import { createMirror } from '../src/index.ts';
 import { startCli } from '../test/support/cli.ts';
 import { createTestDatabase, runSql } from '../test/support/postgres.ts';
+import { temporaryFolder } from '../test/support/temp.ts';
 import { report } from './support/figures.ts';
 import { ProcessWatch } from './support/process-watch.ts';
 
@@ -20,9 +22,25 @@ test('history', async () => {
     await fill(database.url);
     const diff = (from: string, to: string) =>
       measureCommand(database.url, ['diff', POOL, from, to, '--json']);
+    const folder = await temporaryFolder();
+    const makeReport = (from: string, to: string) => {
+      const out = join(folder.path, `${from.slice(0, 10)}.html`);
+      return measureCommand(database.url, [
+        'report',
+        POOL,
+        '--from',
+        from,
+        '--to',
+        to,
+        '--out',
+        out,
+      ]);
+    };
     await report('history', {
       'diff, 2 % changed': await diff(SECOND, THIRD),
       'diff, all changed': await diff(FIRST, SECOND),
+      'report, 2 % changed, without an archive': await makeReport(SECOND, THIRD),
+      'report, all changed, without an archive': await makeReport(FIRST, SECOND),
       'access, 13,000 members': await measureCommand(database.url, [
         'access',
         POOL,
@@ -31,6 +49,7 @@ test('history', async () => {
       ]),
       'one user': await measureQuestions(database.url),
     });
+    await folder.remove();
   } finally {
     await database.drop();
   }
@@ -117,6 +136,9 @@ async function fill(databaseUrl: string): Promise<void> {
      FROM generate_series(0, 199) AS n`,
     members('membership_history', `'${FIRST}'::timestamptz, '${SECOND}'::timestamptz`, 'n % 3 = 0'),
     members('memberships', `'${SECOND}'::timestamptz`, 'g = 200 OR n % 5 < 4'),
+    `UPDATE directory.snapshots AS s SET users = ${USERS}, groups = 200, memberships = (
+       SELECT count(*) FROM directory.memberships_at('${POOL}', s.snapshot_at)
+     )`,
     'ANALYZE',
   ];
   for (const statement of statements) await runSql(databaseUrl, statement);

@@ -16,6 +16,8 @@ export type {
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
+export { renderReport } from './app/render-report.ts';
+export type { ReportOptions } from './app/report.ts';
 export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
@@ -110,6 +112,16 @@ export {
 } from './model/snapshot.ts';
 export type { Database } from './postgres/database.ts';
 export type { TextRow } from './postgres/read-only.ts';
+export type { ReportQuestion } from './report/gather.ts';
+export type {
+  ArchiveCheck,
+  Judgement,
+  Report,
+  ReportedState,
+  RoleGroup,
+  RoleOfState,
+  Verdict,
+} from './report/report.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';
 export type { SnapshotReport } from './runner/outcome.ts';

@@ -3,6 +3,7 @@ import type { PoolPlan } from '../estimate/plan-pools.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
+import type { Report } from '../report/report.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
 import type { SnapshotReport } from '../runner/outcome.ts';
@@ -13,6 +14,7 @@ import type { CallOptions } from './calls.ts';
 import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
+import type { ReportOptions } from './report.ts';
 import type { WorkerOptions } from './run-worker.ts';
 
 /** How one snapshot is taken. */
@@ -118,6 +120,11 @@ export interface Mirror extends HistoryQuestions {
     ) => Promise<void>,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * What a report says about a pool and its changes, for `renderReport`. It verifies the archive of
+   * the later snapshot. Memory grows with the limit of the lists, not with the pool.
+   */
+  report(poolId: string, options?: ReportOptions): Promise<Report>;
   /**
    * Signs a receipt with the configured signing key, for OpenSSH's namespace `cognito-mirror-receipt`.
    *

@@ -9,7 +9,8 @@ import {
   findDatabase,
   openDatabase,
 } from '../postgres/database.ts';
-import { ask } from '../postgres/history/ask.ts';
+import { type Asking, ask } from '../postgres/history/ask.ts';
+import { postgresReportSource } from '../postgres/history/report.ts';
 import { postgresSource } from '../postgres/history/source.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
@@ -217,6 +218,17 @@ export function openMirror(options: MirrorOptions): Mirror {
       ),
 
     ...answerQuestions(question),
+
+    report: (poolId, { signal, ...request } = {}) =>
+      calls.run(signal, async (stop) => {
+        requirePoolIds([poolId]);
+        const { makeReport } = await import('./report.ts');
+        const make = (asking: Asking) => {
+          const sources = { history: postgresSource(asking), report: postgresReportSource(asking) };
+          return makeReport(sources, request, options, stop);
+        };
+        return reading(stop, (database) => ask(database, poolId, make, stop));
+      }),
 
     signReceipt: (receipt, { signal } = {}) =>
       calls.run(signal, async (stop) => {

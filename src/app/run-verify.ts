@@ -118,7 +118,8 @@ async function openParquet(folder: string): Promise<ParquetChecks | null> {
   }
 }
 
-function readSigners(text: string | undefined): AllowedSigners | null {
+/** @throws ActionRequiredError if the text is no file of allowed signers */
+export function readSigners(text: string | undefined): AllowedSigners | null {
   try {
     return text === undefined ? null : parseAllowedSigners(text);
   } catch (error) {

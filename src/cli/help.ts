@@ -28,6 +28,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     `access-review export ${POOL} admins --out review.csv`,
   ],
   'access-review check': ['access-review check review.csv'],
+  report: [`report ${POOL} --out report.html`, `report ${POOL} --from 2026-07-01 --out q3.html`],
   db: ['db'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],

@@ -16,6 +16,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
 import { queryCommand, withStatement } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
+import { reportCommand } from './commands/report.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   historyCommand,
   accessCommand,
   accessReviewCommand,
+  reportCommand,
   dbCommand,
   releaseCommand,
   discardCommand,

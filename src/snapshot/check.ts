@@ -1,7 +1,7 @@
 import { countStage } from '../postgres/store/count-stage.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
-import { type CheckRecord, saveCheck } from '../postgres/store/snapshot-checks.ts';
+import { type CheckResult, saveCheck } from '../postgres/store/snapshot-checks.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
 import type { Walk } from '../postgres/store/walks.ts';
@@ -61,7 +61,7 @@ export async function check(
       const reasons = [groups.hold, orphans.hold, removals.hold, guard].filter(
         (reason) => reason !== null,
       );
-      const record: CheckRecord = {
+      const record: CheckResult = {
         estimatedUsers: pool.estimatedUsers,
         missingUsers: removals.missing,
         askedUsers: removals.asked,

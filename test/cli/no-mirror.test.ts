@@ -40,6 +40,7 @@ const NEEDS_A_MIRROR = [
   ['history', 'us-east-1_Simulated', 'ann'],
   ['access', 'us-east-1_Simulated', 'admins'],
   ['access-review', 'export', 'us-east-1_Simulated', '--out', 'review.csv'],
+  ['report', 'us-east-1_Simulated', '--out', 'report.html'],
   ['release', SNAPSHOT],
   ['discard', SNAPSHOT],
   ['trigger', 'us-east-1_Simulated'],

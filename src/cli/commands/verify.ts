@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import {
   ActionRequiredError,
@@ -13,6 +12,7 @@ import {
   type VerifyRequest,
   verifyArchives,
 } from '../../index.ts';
+import { includeWholeDay, readSignersFile } from '../arguments.ts';
 import type { LiveRegion } from '../display/live-region.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
@@ -105,10 +105,15 @@ async function toRequest(
     problems.push({ subject: `--${name}`, problem: `"${text}" ${value}`, remedy });
     return undefined;
   };
+  const collect = (error: unknown) => {
+    if (!(error instanceof ActionRequiredError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  };
   const request = {
     pools,
     archive,
-    signers: signers === undefined ? undefined : await readSigners(signers, problems),
+    signers: signers === undefined ? undefined : await readSignersFile(signers).catch(collect),
     from: read('from', from, parseMoment),
     to: read('to', to, parseEnd),
     content: structure ? ('structure' as const) : read('subset', subset, parseSubset),
@@ -127,26 +132,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
   head: 'Give the 64 hexadecimal digits that `verify`, `status` or `sync` printed.',
 };
 
-async function readSigners(path: string, problems: Problem[]): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const problem = `${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`;
-    const remedy = 'Give the path of a file with a line for each key.';
-    problems.push({ subject: '--signers', problem, remedy });
-    return undefined;
-  }
-}
-
 /** The time of a snapshot id, or a time as in `diff`. */
 function parseMoment(text: string): Date | string {
   return parseSnapshotId(text) ?? parseTime(text) ?? 'is not a time.';
 }
 
-/** The same, except that a date includes its whole day. */
 function parseEnd(text: string): Date | string {
-  const isDate = /^\d{4}-\d\d-\d\d$/.test(text);
-  return parseMoment(isDate ? `${text}T23:59:59.999` : text);
+  return parseMoment(includeWholeDay(text));
 }
 
 function parseSubset(text: string): { part: number; of: number } | string {

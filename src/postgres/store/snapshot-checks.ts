@@ -1,50 +1,20 @@
-import { DATASETS, type Dataset, type WalkKind } from '../../model/snapshot.ts';
+import type { CheckRecord, RemovalEvidence } from '../../model/report-source.ts';
+import { DATASETS } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import type { StageCounts } from './count-stage.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { KIND_ORDER } from './walks.ts';
 
-/** The walks of one kind that ended on an absent token. */
-export interface WalkEvidence {
-  readonly kind: WalkKind;
-  readonly walks: number;
-  readonly pages: number;
-  readonly items: number;
-  /** How often one of them began again from its first page. */
-  readonly restarts: number;
-}
-
-/** The rows of one dataset that a snapshot removes. */
-export interface RemovalEvidence {
-  readonly dataset: Dataset;
-  /** Rows of the snapshot before. */
-  readonly rows: number;
-  readonly removed: number;
-}
-
-/** What the check of a snapshot decided, and on what grounds. */
-export interface CheckRecord {
-  /** The service's estimate of users. */
-  readonly estimatedUsers: number;
-  /** Users of the last snapshot that no walk returned. */
-  readonly missingUsers: number;
-  /** How many of them were looked up by name. */
-  readonly askedUsers: number;
-  /** How many of those exist, or could not be looked up. */
-  readonly keptUsers: number;
-  /** The share of rows, 0 to 1, that the removal guard allowed. */
-  readonly maxRemovedRatio: number;
-  /** Why the snapshot is held; null if the check passed. */
-  readonly objection: string | null;
-}
+/** What a check decided, without what the stage knows. */
+export type CheckResult = Omit<CheckRecord, 'singleChain' | 'walks' | 'removals'>;
 
 /** Records the evidence of a check, which the stage loses when the snapshot ends. */
 export async function saveCheck(
   db: Queryable,
   lease: SnapshotLease,
   sizes: StageCounts,
-  record: CheckRecord,
+  record: CheckResult,
 ): Promise<void> {
   const t = stageTables(lease.stage);
   const removals: RemovalEvidence[] = DATASETS.map((dataset) => ({

@@ -1,0 +1,59 @@
+import { MirrorError } from '../model/errors.ts';
+import type { HistorySource } from '../model/history-source.ts';
+import type { ReportSource, SnapshotRecord } from '../model/report-source.ts';
+import { gather, type ReportQuestion } from '../report/gather.ts';
+import type { ArchiveCheck, Report } from '../report/report.ts';
+import type { CallOptions } from './calls.ts';
+import type { MirrorOptions } from './options.ts';
+
+/** What a report is about, and whose keys may have signed. */
+export interface ReportOptions extends ReportQuestion, CallOptions {
+  /** The text of a file of OpenSSH's allowed signers: the keys that may sign. */
+  readonly signers?: string | undefined;
+}
+
+/** Makes a report of a pool, and meanwhile verifies the archive of its later snapshot. */
+export async function makeReport(
+  sources: { readonly history: HistorySource; readonly report: ReportSource },
+  { signers, ...question }: ReportOptions,
+  mirror: MirrorOptions,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { readSigners, runVerify } = await import('./run-verify.ts');
+  readSigners(signers);
+  // Ends the verification if the rest fails.
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  let verifying: Promise<ArchiveCheck> | undefined;
+  const check = async (record: SnapshotRecord): Promise<ArchiveCheck> => {
+    const { manifest, snapshotAt: at } = record;
+    if (manifest === null) return { verification: null, problem: explainMissing(record) };
+    const pools = [sources.history.poolId];
+    const request = { pools, signers, from: at, to: at, head: manifest.sha256 };
+    try {
+      const [verification] = await runVerify(request, mirror, stop);
+      return verification === undefined
+        ? { verification: null, problem: explainMissing(record) }
+        : { verification, problem: null };
+    } catch (error) {
+      // An archive that cannot be read says nothing about the database.
+      if (stop.aborted || !(error instanceof MirrorError)) throw error;
+      return { verification: null, problem: `The archive was not checked. ${error.message}` };
+    }
+  };
+  const verify = (record: SnapshotRecord) => {
+    verifying = check(record);
+    return verifying;
+  };
+  try {
+    return await gather({ ...sources, verify }, question);
+  } finally {
+    failed.abort();
+    await verifying?.catch(() => {});
+  }
+}
+
+function explainMissing({ reason }: SnapshotRecord): string {
+  const problem = 'The snapshot has no archive.';
+  return reason === null ? problem : `${problem} ${reason}`;
+}

@@ -1,0 +1,145 @@
+import { formatCommand } from '../../common/command.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import type { Change, FieldChange, FieldValue, UserChange } from '../../history/changes.ts';
+import type { Listed } from '../../model/report-source.ts';
+import { List, User } from '../list.tsx';
+import type { Report } from '../report.ts';
+import { Moved, Names, Status, Text } from '../text.tsx';
+
+/** Who came and went, and what changed. */
+export function ChangesSection({ report }: { readonly report: Report }) {
+  const { summary, users, groups, poolId, from, to } = report;
+  const all = (only: string) => (
+    <>
+      <code>{formatCommand(['diff', poolId, from.snapshot, to.snapshot, '--only', only])}</code>{' '}
+      lists all.
+    </>
+  );
+  const { added, removed, modified } = summary.groups;
+  return (
+    <section>
+      <h2 id="changes">What changed</h2>
+      <p>
+        {counted(summary.users.added, 'user')} joined, {formatCount(summary.users.removed)} left,{' '}
+        {formatCount(summary.users.modified)} changed.{' '}
+        {counted(summary.memberships.added, 'membership')} of groups began,{' '}
+        {formatCount(summary.memberships.removed)} ended.
+      </p>
+      <List
+        title="Joiners"
+        noun="user"
+        list={{ total: summary.users.added, shown: users.added }}
+        columns={[{ title: 'User' }, { title: 'Status' }, { title: 'Groups' }]}
+        toRow={(change) => ({
+          head: <Person change={change} side="to" />,
+          cells: [
+            <Status value={readText(change, 'status', 'to')} />,
+            <Names values={change.groups.added} />,
+          ],
+        })}
+        all={all('users,added')}
+      />
+      <List
+        title="Leavers"
+        noun="user"
+        list={{ total: summary.users.removed, shown: users.removed }}
+        columns={[{ title: 'User' }, { title: 'Status before' }, { title: 'Groups before' }]}
+        toRow={(change) => ({
+          head: <Person change={change} side="from" />,
+          cells: [
+            <Status value={readText(change, 'status', 'from')} />,
+            <Names values={change.groups.removed} />,
+          ],
+        })}
+        all={all('users,removed')}
+      />
+      {summary.users.replaced > 0 ? (
+        <List
+          title="Names that another person has now"
+          noun="user"
+          list={{ total: summary.users.replaced, shown: users.replaced }}
+          columns={[{ title: 'Username' }, { title: 'Changes' }]}
+          toRow={toChangedRow}
+          all={all('users,replaced')}
+        >
+          <p class="quiet">The username is the same, and its immutable id (sub) is not.</p>
+        </List>
+      ) : null}
+      <List
+        title="Changed users"
+        noun="user"
+        list={{ total: summary.users.modified, shown: users.modified }}
+        columns={[{ title: 'User' }, { title: 'Changes' }]}
+        toRow={toChangedRow}
+        all={all('users,modified')}
+      />
+      <List
+        title="Groups that came, went or changed"
+        noun="group"
+        list={{ total: added + removed + modified, shown: groups }}
+        columns={[{ title: 'Group' }, { title: 'Changes' }]}
+        toRow={(change) => ({
+          head: <Text value={change.groupName} />,
+          cells: [<Details change={change} />],
+        })}
+        all={all('groups')}
+      />
+    </section>
+  );
+}
+
+const toChangedRow = (change: UserChange) => ({
+  head: <Text value={change.username} />,
+  cells: [<Details change={change} />],
+});
+
+type Side = keyof FieldChange;
+
+/** A field whose value is text. */
+function readText({ fields }: Change, name: string, side: Side): string | null {
+  const value = Object.hasOwn(fields, name) ? fields[name]?.[side] : null;
+  return typeof value === 'string' ? value : null;
+}
+
+function Person({ change, side }: { readonly change: UserChange; readonly side: Side }) {
+  const [name, email] = ['name', 'email'].map((field) => readText(change, field, side));
+  return <User user={{ username: change.username, name: name ?? null, email: email ?? null }} />;
+}
+
+function Value({ value }: { readonly value: FieldValue }) {
+  if (value === null) return <span class="quiet">none</span>;
+  return <Text value={typeof value === 'string' ? value : JSON.stringify(value)} />;
+}
+
+/** The most fields of one change. */
+const MOST_FIELDS = 12;
+
+/** What differs, a line for each field. */
+function Details({ change }: { readonly change: Change }) {
+  const fields = Object.entries(change.fields);
+  const rest = fields.length - MOST_FIELDS;
+  const groups = change.entity === 'user' ? change.groups : { added: [], removed: [] };
+  return (
+    <ul class="plain">
+      {change.entity === 'group' && change.kind !== 'modified' ? <li>{change.kind}</li> : null}
+      {fields.slice(0, MOST_FIELDS).map(([name, { from = null, to = null }]) => (
+        <li>
+          <span class="quiet">
+            <Text value={name} />
+          </span>{' '}
+          <Value value={from} /> → <Value value={to} />
+        </li>
+      ))}
+      {rest > 0 ? <li class="quiet">and {counted(rest, 'more field')}</li> : null}
+      <Moved verb="left" names={toListed(groups.removed)} />
+      <Moved verb="joined" names={toListed(groups.added)} />
+    </ul>
+  );
+}
+
+/** The most groups that one user joined or left. */
+const MOST_GROUPS = 20;
+
+function toListed(names: readonly string[]): Listed<string> {
+  return { total: names.length, shown: names.slice(0, MOST_GROUPS) };
+}
