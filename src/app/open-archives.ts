@@ -8,6 +8,7 @@ import { makeWorkFolder } from '../common/folders.ts';
 import type { Config } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';
+import type { LockMode } from '../model/object-lock.ts';
 
 /** The destinations of the archives. Each is opened on first use. */
 export interface Archives {
@@ -44,11 +45,15 @@ export async function checkArchives(
   await checkWorkFolder(config);
   // With `all`, pools that have no settings of their own go to the mirror's archive.
   const poolIds = pools === 'all' ? ['', ...config.file.pools.keys()] : pools;
-  const destinations = new Set<Destination>();
-  for (const poolId of poolIds) destinations.add(await archives.of(poolId));
+  const destinations = new Map<Destination, LockMode | null>();
+  for (const poolId of poolIds) {
+    const destination = await archives.of(poolId);
+    const { archiveLock } = resolvePoolSettings(config, poolId);
+    destinations.set(destination, archiveLock?.mode ?? destinations.get(destination) ?? null);
+  }
   await allOrProblems(
     ...(config.archiveFormats.includes('parquet') ? [loadDuckdb()] : []),
-    ...[...destinations].map((destination) => destination.check(signal)),
+    ...[...destinations].map(([destination, lockMode]) => destination.check(signal, lockMode)),
   );
 }
 

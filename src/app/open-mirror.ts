@@ -153,6 +153,7 @@ export function openMirror(options: MirrorOptions): Mirror {
             db: database.db,
             destination: await resources.archives.of(key.poolId),
             formats: config.archiveFormats,
+            lock: resolvePoolSettings(config, key.poolId).archiveLock,
             signer,
             program: PROGRAM,
             workFolder: workFolder(config),

@@ -1,9 +1,11 @@
 import type { AwsAccess } from '../aws/access.ts';
+import { findPoolLockProblems } from '../config/archive-lock.ts';
 import type { ArchiveFormat, Config, HttpSettings, LogLevel, Schedule } from '../config/config.ts';
 import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
 import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
 import { ActionRequiredError } from '../model/errors.ts';
+import type { LockMode } from '../model/object-lock.ts';
 import type { MirrorLogger } from './logger.ts';
 
 /** Settings of one pool that differ from those of the mirror. */
@@ -18,6 +20,12 @@ export interface PoolOptions {
   readonly timezone?: string;
   /** Where the pool's archive is stored. */
   readonly archiveUrl?: string;
+  /** How its objects are locked; `none` if they are not. */
+  readonly archiveLockMode?: LockMode | 'none';
+  /** How many days parts stay locked. */
+  readonly archiveLockDays?: number;
+  /** How many days manifests and the documents beside them stay locked. */
+  readonly archiveManifestLockDays?: number;
   /** The share of the pool's rows, 0 to 1, that a snapshot may remove before it is held. */
   readonly maxRemovedRatio?: number;
 }
@@ -51,6 +59,12 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveFormats?: readonly ArchiveFormat[];
   /** The KMS key that encrypts the archive; by default the bucket's own (ARCHIVE_KMS_KEY_ID). */
   readonly archiveKmsKeyId?: string | null;
+  /** How objects of the archive are locked by S3 Object Lock; by default not (ARCHIVE_LOCK_MODE). */
+  readonly archiveLockMode?: LockMode | 'none' | null;
+  /** How many days parts stay locked (ARCHIVE_LOCK_DAYS). */
+  readonly archiveLockDays?: number | null;
+  /** The same for manifests; by default as long as parts (ARCHIVE_MANIFEST_LOCK_DAYS). */
+  readonly archiveManifestLockDays?: number | null;
   /** The key that signs manifests: a file, or `kms:` and an ARN; by default none (ARCHIVE_SIGNING_KEY). */
   readonly archiveSigningKey?: string | null;
   readonly quotas?: QuotaOptions;
@@ -137,6 +151,9 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_URL: 'archiveUrl',
   ARCHIVE_FORMATS: 'archiveFormats',
   ARCHIVE_KMS_KEY_ID: 'archiveKmsKeyId',
+  ARCHIVE_LOCK_MODE: 'archiveLockMode',
+  ARCHIVE_LOCK_DAYS: 'archiveLockDays',
+  ARCHIVE_MANIFEST_LOCK_DAYS: 'archiveManifestLockDays',
   ARCHIVE_SIGNING_KEY: 'archiveSigningKey',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
@@ -176,6 +193,9 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_URL: options.archiveUrl,
     ARCHIVE_FORMATS: options.archiveFormats?.join(','),
     ARCHIVE_KMS_KEY_ID: options.archiveKmsKeyId,
+    ARCHIVE_LOCK_MODE: options.archiveLockMode,
+    ARCHIVE_LOCK_DAYS: options.archiveLockDays,
+    ARCHIVE_MANIFEST_LOCK_DAYS: options.archiveManifestLockDays,
     ARCHIVE_SIGNING_KEY: options.archiveSigningKey,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
@@ -194,10 +214,10 @@ export function toConfig(options: MirrorOptions): Config {
   );
   try {
     const config = loadConfig(Object.fromEntries(set));
-    return {
-      ...config,
-      file: parseSettings({ pools: perPool, accounts: writeAccounts(quotas) }),
-    };
+    const file = parseSettings({ pools: perPool, accounts: writeAccounts(quotas) });
+    const contradictions = findPoolLockProblems(config, file.pools);
+    if (contradictions.length > 0) throw new ActionRequiredError(contradictions);
+    return { ...config, file };
   } catch (error) {
     if (!(error instanceof ActionRequiredError)) throw error;
     throw new ActionRequiredError(

@@ -132,9 +132,10 @@ export class Resources {
 
   /** What each pool is mirrored with. */
   readonly poolDeps: PoolDepsLookup = async (poolId) => {
-    const { role, region, maxRemovedRatio: maxRemoved } = resolvePoolSettings(this.config, poolId);
+    const settings = resolvePoolSettings(this.config, poolId);
+    const { role, region, maxRemovedRatio: maxRemoved, archiveLock } = settings;
     const destination = await this.archives.of(poolId);
-    return { access: { ...this.access, role }, region, maxRemoved, destination };
+    return { access: { ...this.access, role }, region, maxRemoved, destination, archiveLock };
   };
 
   /** What an inline run works with. */

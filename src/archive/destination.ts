@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import type { LockMode } from '../model/object-lock.ts';
 
 /** The size and hash by which bytes are recognized at any place. */
 interface Digest {
@@ -30,6 +31,27 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
+/** How long a version of an object is locked. */
+export interface Retention {
+  readonly mode: LockMode;
+  readonly until: Date;
+}
+
+/** An object to lock. */
+export interface LockTarget extends Digest {
+  readonly key: string;
+  /** What `put` returned for it. Null: its current version, if that has these bytes. */
+  readonly versionId: string | null;
+}
+
+/**
+ * What a destination says about the lock of an object: it has one, it has none, the reader may not see
+ * it, or the destination has no Object Lock.
+ */
+export type LockState =
+  | ({ readonly state: 'locked' } & Retention)
+  | { readonly state: 'unlocked' | 'hidden' | 'unsupported' };
+
 /** An object that was not deleted, because Object Lock protects it. */
 export interface ProtectedObject {
   readonly key: string;
@@ -51,15 +73,19 @@ export interface Destination {
   /**
    * Proves that the destination exists and can be listed, written, read and cleared with the
    * requests that an archive makes. Leaves nothing, except one small object that a bucket retains.
+   *
+   * @param lockMode with it, also proves that objects can be locked.
    */
-  check(signal: AbortSignal): Promise<void>;
+  check(signal: AbortSignal, lockMode?: LockMode | null): Promise<void>;
 
   /**
    * Stores a file and replaces any object of this key. On return, the object is complete and
    * durable, and its size and SHA-256 were compared with the file's. On failure, the key holds the
    * old object or all of the new bytes, never a part of them.
+   *
+   * @returns the id of its version; null if the destination keeps no versions.
    */
-  put(key: string, file: LocalFile, signal: AbortSignal): Promise<void>;
+  put(key: string, file: LocalFile, signal: AbortSignal): Promise<string | null>;
 
   /**
    * Stores a small file as `put` does, but never replaces an object.
@@ -77,8 +103,23 @@ export interface Destination {
    */
   head(key: string, signal: AbortSignal): Promise<ObjectHead | null>;
 
-  /** Returns an object's bytes, or null if it does not exist. Throws `ColdStorageError`. */
-  read(key: string, signal: AbortSignal): Promise<Readable | null>;
+  /**
+   * Returns an object's bytes, or null if it does not exist. Throws `ColdStorageError`.
+   *
+   * @param versionId one of its versions, in a bucket that keeps them; by default the current one.
+   */
+  read(key: string, signal: AbortSignal, versionId?: string): Promise<Readable | null>;
+
+  /**
+   * Locks one version of an object, and never another one. A lock that is as strong and as long stays;
+   * none is ever shortened. So it may run again.
+   *
+   * @throws ActionRequiredError also if the object does not have the bytes of the target.
+   */
+  lock(target: LockTarget, retention: Retention, signal: AbortSignal): Promise<void>;
+
+  /** Finds out how the current version of an object is locked. */
+  readLock(key: string, signal: AbortSignal): Promise<LockState>;
 
   /**
    * Deletes objects; in a bucket that keeps versions (`check` finds out) every version and delete marker
@@ -137,8 +178,9 @@ export async function isStored(
   destination: Destination,
   { key, bytes, sha256 }: Digest & { readonly key: string },
   signal: AbortSignal,
+  versionId?: string,
 ): Promise<boolean> {
-  const stream = await destination.read(key, signal);
+  const stream = await destination.read(key, signal, versionId);
   if (stream === null) return false;
   try {
     const stored = await computeDigest(stream);

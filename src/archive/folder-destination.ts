@@ -6,12 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from '../common/folders.ts';
 import { openRegularFile } from '../common/regular-file.ts';
 import { getErrorCode } from '../common/system.ts';
-import { ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import type { LockMode } from '../model/object-lock.ts';
 import {
   archiveUrlError,
   type Destination,
   describeFile,
   type LocalFile,
+  type LockState,
   type ObjectHead,
   type ProtectedObject,
   type StoredObject,
@@ -39,8 +41,9 @@ export class FolderDestination implements Destination {
     this.#root = root;
   }
 
-  async check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal, lockMode: LockMode | null = null): Promise<void> {
     signal.throwIfAborted();
+    if (lockMode !== null) throw this.#noLocksError();
     const probe = join(this.#root, makePartialName('probe'));
     try {
       await makeFolder(this.#root);
@@ -56,8 +59,9 @@ export class FolderDestination implements Destination {
     }
   }
 
-  async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
+  async put(key: string, file: LocalFile, signal: AbortSignal): Promise<null> {
     await this.#store(key, file, async (partial, path) => rename(partial, path), 0, signal);
+    return null;
   }
 
   create(key: string, file: LocalFile, signal: AbortSignal): Promise<boolean> {
@@ -146,6 +150,22 @@ export class FolderDestination implements Destination {
   async hide(key: string, signal: AbortSignal): Promise<boolean> {
     await this.delete([key], signal);
     return true;
+  }
+
+  async lock(): Promise<void> {
+    throw this.#noLocksError();
+  }
+
+  async readLock(): Promise<LockState> {
+    return { state: 'unsupported' };
+  }
+
+  #noLocksError(): ActionRequiredError {
+    return ActionRequiredError.of(
+      'ARCHIVE_LOCK_MODE',
+      `the folder ${this.#root} has no Object Lock.`,
+      'Set ARCHIVE_URL to a bucket with Object Lock, or unset ARCHIVE_LOCK_MODE.',
+    );
   }
 
   #path(key: string): string {

@@ -10,7 +10,7 @@ const ATTEMPTS = 5;
 const UNLOCK_MS = 5_000;
 
 /** The right of one mirror to write a snapshot to a destination. */
-export interface ArchiveLock {
+export interface SnapshotLock {
   readonly key: string;
   /** Throws if this mirror no longer holds the lock. */
   assertHeld(signal: AbortSignal): Promise<void>;
@@ -37,14 +37,14 @@ export async function lockArchive(
   destination: Destination,
   { poolId, snapshot, owner, folder }: LockRequest,
   signal: AbortSignal,
-): Promise<ArchiveLock> {
+): Promise<SnapshotLock> {
   const key = lockKey(poolId, snapshot);
   const path = join(folder, 'lock.json');
   const own = Buffer.from(`${JSON.stringify({ installation: owner })}\n`);
   await writeFile(path, own, { mode: 0o600 });
   const file = await describeFile(path, signal);
 
-  const lock: ArchiveLock = {
+  const lock: SnapshotLock = {
     key,
     async assertHeld(abort) {
       const held = await readWhole(destination, key, abort);

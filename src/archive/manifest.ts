@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
 import type { ChangeCounts } from '../model/change-counts.ts';
 import type { ActionRequiredError } from '../model/errors.ts';
+import { LOCK_MODES } from '../model/object-lock.ts';
 import {
   ARCHIVED_DATASETS,
   type ArchivedDataset,
@@ -49,6 +50,8 @@ export interface ManifestContent extends PublishedSnapshot {
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
   readonly objects: readonly ManifestObject[];
+  /** Null: its objects are not locked. */
+  readonly lock: LockPromise | null;
   readonly previous: ManifestLink | null;
 }
 
@@ -57,7 +60,7 @@ const VERSION = 1;
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
-  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, previous } = content;
+  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, lock, previous } = content;
   const objects = content.objects
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ key, format, dataset, rows, bytes, sha256, changes }) => ({
@@ -79,6 +82,9 @@ export function formatManifest(content: ManifestContent): Buffer {
     publishedAt: publishedAt.toISOString(),
     counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
     objects,
+    ...(lock && {
+      lock: { mode: lock.mode, partsUntil: lock.partsUntil, manifestUntil: lock.manifestUntil },
+    }),
     previous: previous && { snapshot: previous.snapshot, sha256: previous.sha256 },
   };
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
@@ -111,6 +117,16 @@ export const OBJECTS = z.array(
   }),
 );
 
+/** How long the objects of a snapshot are locked by S3 Object Lock, from when it was sealed. */
+const LOCK = z.object({
+  mode: z.enum(LOCK_MODES),
+  partsUntil: TIME,
+  /** Of the manifest and its signature. Not before `partsUntil`. */
+  manifestUntil: TIME,
+});
+
+export type LockPromise = z.output<typeof LOCK>;
+
 /** The fields that this program reads from an existing manifest. */
 const MANIFEST = z.object({
   ...COMMON,
@@ -118,6 +134,8 @@ const MANIFEST = z.object({
   publishedAt: TIME,
   counts: COUNTS,
   objects: OBJECTS,
+  /** Absent: nothing was locked. */
+  lock: LOCK.optional(),
   previous: z.object({ snapshot: z.string(), sha256: SHA256 }).nullable(),
 });
 

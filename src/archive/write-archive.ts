@@ -1,17 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { makeWorkFolder } from '../common/folders.ts';
 import { InterruptedError, ResumableError } from '../model/errors.ts';
+import type { ArchiveLock } from '../model/object-lock.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { findChainPosition } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
-import { type ArchiveLock, lockArchive } from './lock.ts';
+import { lockArchive, type SnapshotLock } from './lock.ts';
 import {
   differentArchiveError,
   isFromAnotherMirror,
   type ManifestLink,
   type PublishedSnapshot,
 } from './manifest.ts';
+import { promiseLock } from './object-lock.ts';
 import { reuseSealed, type SealOptions, seal } from './seal.ts';
 import { type PartsOptions, type SnapshotRows, writeParts } from './write-parts.ts';
 
@@ -33,11 +35,17 @@ export interface ArchiveResult {
   /** The stored parts and their bytes, without the manifest. */
   readonly objects: number;
   readonly bytes: number;
+  /** True if the manifest promises locks, which `lockSnapshot` adds. */
+  readonly needsLocks: boolean;
+  /** The ids of the versions of the parts that this run stored, by key. */
+  readonly versions: ReadonlyMap<string, string>;
 }
 
 export interface ArchiveOptions
   extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
     Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onProtected'> {
+  /** How long its objects will be locked. Null: they are not. */
+  readonly lock: ArchiveLock | null;
   /** The program and its version, as `cognito-mirror/1.2.3`. */
   readonly program: string;
   /** The id of the mirror's database. */
@@ -70,7 +78,7 @@ export async function writeArchive(
     const lock = await lockArchive(destination, { poolId, snapshot, owner, folder }, signal);
     let archive: ArchiveResult;
     try {
-      archive = await writeLocked(destination, request, rows, { ...options, folder, lock });
+      archive = await writeLocked(destination, request, rows, { ...options, folder, held: lock });
     } catch (error) {
       if (await ownsSnapshot(options)) await lock.unlock();
       throw error;
@@ -108,9 +116,9 @@ async function writeLocked(
   destination: Destination,
   request: ArchiveRequest,
   rows: SnapshotRows,
-  options: ArchiveOptions & { readonly folder: string; readonly lock: ArchiveLock },
+  options: ArchiveOptions & { readonly folder: string; readonly held: SnapshotLock },
 ): Promise<ArchiveResult> {
-  const { lock, signal } = options;
+  const { held, signal } = options;
   const { poolId, previous: known } = request;
   const snapshot = snapshotId(request.snapshotAt);
   const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
@@ -119,16 +127,21 @@ async function writeLocked(
     throw differentArchiveError(request, sealed.manifest);
   }
   let archive = await reuseSealed(destination, request, chain, options);
+  let lock = sealed?.manifest.lock ?? null;
+  const versions = new Map<string, string>();
   if (archive === null) {
     const partRows = options.partRows ?? PART_ROWS;
     const parts = { ...options, partRows, sealed, previous };
     const objects = await writeParts(destination, request, rows, parts);
-    const content = { ...request, program: options.program, objects, previous };
+    for (const { key, versionId } of objects) if (versionId !== null) versions.set(key, versionId);
+    // A sealed manifest keeps its dates.
+    if (!sealed && options.lock) lock = promiseLock(options.lock, new Date());
+    const content = { ...request, program: options.program, objects, lock, previous };
     const sha256 = await seal(destination, content, chain, {
       ...options,
       async assertStillOwner() {
         await options.assertStillOwner();
-        await lock.assertHeld(signal);
+        await held.assertHeld(signal);
       },
     });
     archive = { sha256, objects };
@@ -139,5 +152,7 @@ async function writeLocked(
     snapshots: chain.position,
     objects: archive.objects.length,
     bytes: archive.objects.reduce((sum, object) => sum + object.bytes, 0),
+    needsLocks: lock !== null,
+    versions,
   };
 }

@@ -66,6 +66,12 @@ export interface PartsOptions {
   readonly onRows?: (rows: number) => void;
 }
 
+/** A part that this run stored. */
+export interface StoredPart extends ManifestObject {
+  /** The id of its version; null if the destination keeps no versions. */
+  readonly versionId: string | null;
+}
+
 /**
  * Writes and stores every part of a snapshot, one part at a time. DuckDB converts the current part
  * while Postgres and gzip prepare the next ones.
@@ -75,7 +81,7 @@ export async function writeParts(
   request: PublishedSnapshot,
   rows: SnapshotRows,
   options: PartsOptions,
-): Promise<ManifestObject[]> {
+): Promise<StoredPart[]> {
   const { folder, formats, signal } = options;
   const spillFolder = join(folder, 'spill');
   await mkdir(spillFolder, { mode: 0o700 });
@@ -90,21 +96,22 @@ export async function writeParts(
     { dataset, index, rows: count, changes }: DatasetPart,
     format: ArchiveFormat,
     path: string,
-  ): Promise<ManifestObject> {
+  ): Promise<StoredPart> {
     const file = await describeFile(path, signal);
     const prefix = partsPrefix(format, dataset, request.poolId, snapshotId(request.snapshotAt));
     const key = prefix + partName(format, index);
     if (options.sealed && sealedHashes?.get(key) !== file.sha256) {
       throw differentArchiveError(request, options.sealed.manifest);
     }
-    await destination.put(key, file, signal);
+    const versionId = await destination.put(key, file, signal);
     await unlink(path);
     if (dataset !== 'changes') options.onRows?.(count);
     const { bytes, sha256 } = file;
-    return { key, format, dataset, rows: count, bytes, sha256, ...(changes && { changes }) };
+    const own = { key, format, dataset, rows: count, bytes, sha256, versionId };
+    return { ...own, ...(changes && { changes }) };
   }
 
-  async function* storePart(part: DatasetPart): AsyncGenerator<ManifestObject> {
+  async function* storePart(part: DatasetPart): AsyncGenerator<StoredPart> {
     const { dataset, index, path } = part;
     const parquet = await opening;
     if (parquet) {
@@ -120,7 +127,7 @@ export async function writeParts(
   const reading = { ...options, signal: AbortSignal.any([signal, stop.signal]) };
   const parts = prefetch(readParts(request, rows, reading), PREFETCHED_PARTS, () => stop.abort());
   try {
-    const objects: ManifestObject[] = [];
+    const objects: StoredPart[] = [];
     for await (const part of parts) {
       for await (const object of storePart(part)) objects.push(object);
     }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { LockMode } from '../model/object-lock.ts';
 import type { ConfigFile } from './file-schema.ts';
 
 /** The file formats of an archive. */
@@ -46,6 +47,11 @@ export interface Config {
   readonly archiveFormats: readonly ArchiveFormat[];
   /** Null: the default encryption of the bucket. */
   readonly archiveKmsKeyId: string | null;
+  /** How objects are locked, with the days below. `none`: they are not. Null: not set. */
+  readonly archiveLockMode: LockMode | 'none' | null;
+  readonly archiveLockDays: number | null;
+  /** Null: as long as the parts. */
+  readonly archiveManifestLockDays: number | null;
   /** The key that signs manifests: the path of a file, or `kms:` and an ARN. Null: none. */
   readonly archiveSigningKey: string | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
+import { findLockProblems, findPoolLockProblems } from './archive-lock.ts';
 import { ARCHIVE_FORMATS, type Config } from './config.ts';
 import { applyLibpqVariables } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
@@ -73,6 +74,16 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy}`,
     });
   }
+  const locks = {
+    archiveLockMode: values.ARCHIVE_LOCK_MODE ?? null,
+    archiveLockDays: values.ARCHIVE_LOCK_DAYS ?? null,
+    archiveManifestLockDays: values.ARCHIVE_MANIFEST_LOCK_DAYS ?? null,
+  };
+  // An invalid variable counts as not set: only its own problem is reported then.
+  if (!problems.some(({ subject }) => LOCK_VARIABLES.includes(subject))) {
+    problems.push(...findLockProblems(locks));
+    problems.push(...findPoolLockProblems(locks, file.pools).map(inFile));
+  }
   const databaseUrl =
     values.DATABASE_URL && applyLibpqVariables(values.DATABASE_URL, set, problems);
   const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
@@ -90,6 +101,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,
+    ...locks,
     archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,
     home,
     allowance: {
@@ -110,6 +122,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     logLevel: values.LOG_LEVEL ?? 'info',
     file,
   });
+}
+
+const LOCK_VARIABLES = ['ARCHIVE_LOCK_MODE', 'ARCHIVE_LOCK_DAYS', 'ARCHIVE_MANIFEST_LOCK_DAYS'];
+
+/** The problem of a setting that is in the file. */
+function inFile({ subject, problem, ...rest }: Problem): Problem {
+  return { subject: 'MIRROR_CONFIG', problem: `${subject}: ${problem}`, ...rest };
 }
 
 function toAbsolute(path: string, problems: Problem[]): string {

@@ -1,4 +1,6 @@
+import type { ArchiveLock } from '../model/object-lock.ts';
 import { parseRegion } from '../model/pool-id.ts';
+import { resolveLock } from './archive-lock.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
 
 /** The IAM role to assume before a pool is read. */
@@ -16,6 +18,8 @@ export interface PoolSettings {
   readonly region: string;
   readonly schedule: Schedule;
   readonly archiveUrl: string;
+  /** How the objects of the archive are locked. Null: they are not. */
+  readonly archiveLock: ArchiveLock | null;
   /** The share of its rows that a snapshot may remove without a review, 0 to 1. */
   readonly maxRemovedRatio: number;
 }
@@ -32,6 +36,7 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
       timezone: entry.timezone ?? config.schedule.timezone,
     },
     archiveUrl: entry.archiveUrl ?? config.archiveUrl,
+    archiveLock: resolveLock(config, entry),
     maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
   };
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { LOCK_MODES } from '../model/object-lock.ts';
 
 export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
 
@@ -22,6 +23,9 @@ const text = z.string({
     input === undefined ? 'is missing.' : 'must be a string; quote numbers and dates.',
 });
 
+/** S3 locks an object for at most 100 years. */
+const MAX_LOCK_DAYS = 36_500;
+
 /** The settings of the file. Those of pools and accounts also exist as variables. */
 export const SETTINGS = {
   archiveUrl: {
@@ -29,6 +33,26 @@ export const SETTINGS = {
     remedy: 'Give s3://bucket/prefix or file:///absolute/folder.',
     description: 'The destination of the archive. Default: ARCHIVE_URL.',
     examples: ['s3://bucket/prefix', 'file:///srv/archive'],
+  },
+  archiveLockMode: {
+    schema: z.enum([...LOCK_MODES, 'none'], { error: 'must be a mode of Object Lock.' }),
+    remedy: `Give ${LOCK_MODES.join(', ')}, or none for no locks.`,
+    description:
+      'How the objects of the archive are locked (S3 Object Lock): governance, compliance, or none. Default: ARCHIVE_LOCK_MODE.',
+    examples: ['compliance'],
+  },
+  archiveLockDays: {
+    schema: days(),
+    remedy: 'Give a number of days such as 365.',
+    description: 'How many days parts stay locked. Default: ARCHIVE_LOCK_DAYS.',
+    examples: [365],
+  },
+  archiveManifestLockDays: {
+    schema: days(),
+    remedy: 'Give a number of days such as 3650.',
+    description:
+      'How many days manifests, signatures and the documents beside them stay locked. Default: ARCHIVE_MANIFEST_LOCK_DAYS.',
+    examples: [3650],
   },
   schedule: {
     schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),
@@ -103,6 +127,11 @@ export function textWithout(findProblem: (text: string) => string | null) {
 function number(range: string, within: (number: z.ZodNumber, error: string) => z.ZodNumber) {
   const error = `must be a number ${range}.`;
   return within(z.number({ error }), error);
+}
+
+function days() {
+  const error = `must be a whole number from 1 to ${MAX_LOCK_DAYS}.`;
+  return z.number({ error }).int(error).min(1, error).max(MAX_LOCK_DAYS, error);
 }
 
 /** Five or six fields, as cron-parser knows them, or a name such as `@daily`. */

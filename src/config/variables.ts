@@ -53,6 +53,9 @@ export const VARIABLES = {
     remedy: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
   },
   ARCHIVE_KMS_KEY_ID: { schema: z.string(), remedy: "Give the key's id, ARN or alias." },
+  ARCHIVE_LOCK_MODE: { ...SETTINGS.archiveLockMode, isShown: true },
+  ARCHIVE_LOCK_DAYS: number(SETTINGS.archiveLockDays),
+  ARCHIVE_MANIFEST_LOCK_DAYS: number(SETTINGS.archiveManifestLockDays),
   ARCHIVE_SIGNING_KEY: {
     schema: textWithout(findSigningKeyProblem),
     remedy:

@@ -124,6 +124,8 @@ export async function advance(session: SnapshotSession, signal: AbortSignal): Pr
         await archiveAll(session, snapshotAt, signal);
         return { kind: 'held', snapshot, archive };
       case 'archived':
+        // A run that was killed after it sealed the archive may have left objects unlocked.
+        if (archive === null) await archiveAll(session, snapshotAt, signal);
         return { kind: 'archived', snapshot, archive };
       default:
         return { kind: 'ended', snapshot };
@@ -171,8 +173,8 @@ async function archiveAll(
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   const { db, formats, signer, program, workFolder, log } = deps;
-  const { destination } = settings;
-  const context = { db, destination, formats, signer, program, workFolder, progress, log };
+  const { destination, archiveLock: lock } = settings;
+  const context = { db, destination, formats, lock, signer, program, workFolder, progress, log };
   const sealed = await archivePublished(context, pool.poolId, signal);
   return sealed.get(snapshotId(snapshotAt)) ?? null;
 }

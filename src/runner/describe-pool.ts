@@ -3,6 +3,7 @@ import type { RetryPolicy } from '../cognito/call.ts';
 import { openCognito } from '../cognito/client.ts';
 import type { PoolAccess } from '../cognito/sdk.ts';
 import type { Pool } from '../model/directory.ts';
+import type { ArchiveLock } from '../model/object-lock.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -52,6 +53,8 @@ export interface PoolDeps {
   /** Where the pool is read. */
   readonly region: string;
   readonly destination: Destination;
+  /** How the objects of its archive are locked. Null: they are not. */
+  readonly archiveLock: ArchiveLock | null;
   /** The share of rows that a snapshot may remove before it is held, 0 to 1. */
   readonly maxRemoved: number;
 }

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { findChainPosition } from '../archive/chain.ts';
 import type { Destination } from '../archive/destination.ts';
+import { lockSnapshot } from '../archive/object-lock.ts';
 import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
 import { RowsMissingError } from '../archive/write-parts.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import type { ArchiveLock } from '../model/object-lock.ts';
 import type { Counts } from '../model/snapshot.ts';
 import { readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
@@ -13,6 +15,8 @@ import {
   findLastArchived,
   findLostArchive,
   findNextToArchive,
+  listUnlocked,
+  markLocked,
 } from '../postgres/store/archived.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { openSnapshotChanges } from '../postgres/store/snapshot-changes.ts';
@@ -32,6 +36,8 @@ export interface ArchiveContext {
   readonly db: pg.Pool;
   readonly destination: Destination;
   readonly formats: readonly ArchiveFormat[];
+  /** How objects are locked from now on. Null: they are not. */
+  readonly lock: ArchiveLock | null;
   /** Signs the manifests. Null: they get no signatures. */
   readonly signer: Signer | null;
   /** The program and its version, for the manifest. */
@@ -44,7 +50,8 @@ export interface ArchiveContext {
 
 /**
  * Archives every published snapshot of the pool that lacks its archive, oldest first, because the chain
- * requires that order. Rows are read as of their snapshot, so this may run at any time.
+ * requires that order. Rows are read as of their snapshot, so this may run at any time. Then locks what
+ * their manifests promise, also those of a run that was killed before it could.
  *
  * @returns the sealed archives, by snapshot id.
  * @throws SnapshotFailedError if the newest can never be archived, because its rows were changed.
@@ -62,6 +69,7 @@ export async function archivePublished(
     const archive = await archiveSnapshot(context, snapshot, signal);
     if (archive !== null) sealed.set(snapshot.snapshot, archive);
   }
+  await lockSealed(context, poolId, [...sealed.values()], signal);
   const lost = await findLostArchive(context.db, poolId);
   if (lost !== null) {
     throw new SnapshotFailedError(
@@ -72,7 +80,7 @@ export async function archivePublished(
 }
 
 async function archiveSnapshot(
-  { db, destination, formats, signer, program, workFolder, progress, log }: ArchiveContext,
+  { db, destination, formats, lock, signer, program, workFolder, progress, log }: ArchiveContext,
   snapshot: SnapshotRow,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
@@ -106,6 +114,7 @@ async function archiveSnapshot(
         },
         {
           formats,
+          lock,
           signer,
           program,
           workFolder,
@@ -127,6 +136,7 @@ async function archiveSnapshot(
       destination: destination.url,
       manifest: archive.manifest,
       sha256: archive.manifestSha256,
+      needsLocks: archive.needsLocks,
     });
     return archive;
   } catch (error) {
@@ -138,6 +148,23 @@ async function archiveSnapshot(
     }
     await recordArchiveFailure(db, lease, log, error as Error);
     throw error;
+  }
+}
+
+/**
+ * Locks the objects of sealed snapshots of the pool that still lack their locks. Postgres knows which:
+ * years of objects are not asked for every night.
+ */
+async function lockSealed(
+  { db, destination }: ArchiveContext,
+  poolId: string,
+  sealed: readonly ArchiveResult[],
+  signal: AbortSignal,
+): Promise<void> {
+  const versions = new Map(sealed.flatMap((archive) => [...archive.versions]));
+  for (const snapshot of await listUnlocked(db, poolId, destination.url)) {
+    await lockSnapshot(destination, { poolId, ...snapshot }, versions, signal);
+    await markLocked(db, poolId, snapshot.snapshot);
   }
 }
 

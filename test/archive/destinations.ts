@@ -50,10 +50,12 @@ export function useS3(server: { url: string }): void {
 export function wrap(destination: Destination, own: Partial<Destination>): Destination {
   return {
     url: destination.url,
-    check: (signal) => destination.check(signal),
+    check: (signal, lockMode) => destination.check(signal, lockMode),
     list: (prefix, signal) => destination.list(prefix, signal),
     head: (key, signal) => destination.head(key, signal),
-    read: (key, signal) => destination.read(key, signal),
+    read: (key, signal, versionId) => destination.read(key, signal, versionId),
+    lock: (target, retention, signal) => destination.lock(target, retention, signal),
+    readLock: (key, signal) => destination.readLock(key, signal),
     delete: (keys, signal) => destination.delete(keys, signal),
     hide: (key, signal) => destination.hide(key, signal),
     put: (key, file, signal) => destination.put(key, file, signal),

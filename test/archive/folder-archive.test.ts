@@ -66,7 +66,7 @@ describe('an archive in a folder', () => {
       const watching = wrap(destination, {
         async put(key, file, signal) {
           await look();
-          await destination.put(key, file, signal);
+          return destination.put(key, file, signal);
         },
         async create(key, file, signal) {
           await look();

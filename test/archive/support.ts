@@ -168,6 +168,7 @@ export function requestFor(datasets: Datasets, more: Partial<ArchiveRequest> = {
 export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions {
   return {
     formats: ['parquet', 'jsonl'],
+    lock: null,
     signer: null,
     program: 'cognito-mirror/0.0.0',
     owner: 'a-database',

@@ -118,7 +118,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
             reached.open();
             await resume.opened;
           }
-          await destination.put(key, file, signal);
+          return destination.put(key, file, signal);
         },
       });
       const first = archive(paused, 'database-a', 9);
@@ -209,7 +209,7 @@ describe.each(BACKENDS)('two mirrors that archive one snapshot in $name', ({ ope
     const stopped = wrap(destination, {
       put: async () => {
         stop.abort(new Error('the job lock is lost'));
-        stop.signal.throwIfAborted();
+        throw stop.signal.reason;
       },
     });
     const run = archive(stopped, 'database-a', 9, { signal: stop.signal });

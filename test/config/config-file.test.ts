@@ -41,6 +41,7 @@ describe('the settings of a pool', () => {
       role: { arn: 'arn:aws:iam::123456789012:role/cognito-mirror', externalId: 'abc' },
       schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
       archiveUrl: 's3://bucket/prefix',
+      archiveLock: null,
       maxRemovedRatio: 0.2,
     });
   });
@@ -55,6 +56,7 @@ describe('the settings of a pool', () => {
       role: null,
       schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
       archiveUrl: 's3://environment',
+      archiveLock: null,
       maxRemovedRatio: 0.3,
     });
   });

@@ -31,6 +31,9 @@ test('every key has a description, and every value an example', () => {
   walk(configFileJsonSchema());
   expect(found.sort()).toEqual([
     'accounts',
+    'archiveLockDays',
+    'archiveLockMode',
+    'archiveManifestLockDays',
     'archiveUrl',
     'arn',
     'externalId',

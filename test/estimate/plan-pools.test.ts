@@ -21,6 +21,7 @@ async function plan(): Promise<PoolPlan> {
       region: 'us-east-1',
       destination,
       maxRemoved: 1,
+      archiveLock: null,
     }),
     formats: ['parquet', 'jsonl'] as const,
     buckets,

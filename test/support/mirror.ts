@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import type { ArchiveLock } from '../../src/model/object-lock.ts';
 import { parseRegion } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
@@ -41,6 +42,7 @@ export interface SyncOptions extends Partial<SyncDeps> {
   readonly destination?: Destination;
   /** The guard's share. */
   readonly maxRemoved?: number;
+  readonly archiveLock?: ArchiveLock;
   readonly poolId?: string;
   /** Where the pool is read. */
   readonly region?: string;
@@ -75,7 +77,13 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     archive: folder.path,
     work: work.path,
     async sync({ poolId, signal, watch, userListRps = 1e6, share = 1, ...rest } = {}) {
-      const { destination = folderArchive, maxRemoved = 1, region, ...parts } = rest;
+      const {
+        destination = folderArchive,
+        maxRemoved = 1,
+        archiveLock = null,
+        region,
+        ...parts
+      } = rest;
       const shares = { share, userListRps };
       const buckets = localAccountBuckets({ of: () => shares, leastShare: () => share });
       const id = poolId ?? simulator.pool().settings.id;
@@ -95,6 +103,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
               region: region ?? parseRegion(each),
               destination,
               maxRemoved,
+              archiveLock,
             }),
             historyDays: null,
             log,

@@ -21,6 +21,7 @@ export type S3Fault =
   | 'InternalError'
   | 'AccessDenied'
   | 'ExpiredToken'
+  | 'NotImplemented'
   | 'ConditionalRequestConflict'
   | 'cut'
   | 'cut body'
@@ -52,6 +53,7 @@ const STATUS: Readonly<Record<string, number>> = {
   InternalError: 500,
   AccessDenied: 403,
   ExpiredToken: 400,
+  NotImplemented: 501,
   ConditionalRequestConflict: 409,
 };
 

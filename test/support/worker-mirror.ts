@@ -60,6 +60,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       region: parseRegion(id),
       destination,
       maxRemoved: 1,
+      archiveLock: null,
     }),
     formats: ['jsonl'],
     signer: null,

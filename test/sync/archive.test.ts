@@ -264,7 +264,7 @@ function failAt(destination: Destination, puts: number): Destination {
   return wrap(destination, {
     async put(key, stored, signal) {
       count();
-      await destination.put(key, stored, signal);
+      return destination.put(key, stored, signal);
     },
     async create(key, stored, signal) {
       count();

@@ -109,7 +109,7 @@ it('a row that is changed before its snapshot is archived is repaired first', as
     async put(key, file, signal) {
       edited ??= mirror.rows('UPDATE directory.users SET enabled = NOT enabled');
       await edited;
-      await folder.put(key, file, signal);
+      return folder.put(key, file, signal);
     },
   });
   const first = await mirror.sync({ destination });

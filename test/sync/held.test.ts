@@ -35,6 +35,7 @@ async function release(report: SnapshotReport): Promise<SnapshotReport> {
     db: mirror.db,
     destination,
     formats: ['jsonl'] as const,
+    lock: null,
     signer: null,
     program: 'cognito-mirror/test',
     workFolder: mirror.work,

@@ -7,8 +7,10 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
+import type { LockMode } from '../../model/object-lock.ts';
 import type { Bucket } from './bucket.ts';
 import { createDeletionError, deleteObjects, isRetained } from './delete.ts';
+import { requireObjectLock, tryLock } from './locks.ts';
 import { explainCheckError, getHttpStatus } from './s3-errors.ts';
 import { putIfAbsent, putWhole, startUpload, uploadPart } from './upload.ts';
 
@@ -34,16 +36,22 @@ const OVERWRITES = 3;
  * server accepts. It aborts a multipart upload, then writes a small object on condition, reads and
  * deletes it, with its version. Where Object Lock retains the object, it stays for the next check.
  *
+ * @param lockMode null: objects need no lock.
  * @throws ActionRequiredError or ResumableError that names the call.
  */
-export async function checkBucket(bucket: Bucket, signal: AbortSignal): Promise<void> {
+export async function checkBucket(
+  bucket: Bucket,
+  lockMode: LockMode | null,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, name: Bucket, prefix: Prefix } = bucket;
   const list = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys: 1 });
   const uploads = ['PutObjectCommand', 'CreateMultipartUploadCommand', 'UploadPartCommand'];
   try {
     await client.send(list, { abortSignal: signal });
+    if (lockMode !== null) await requireObjectLock(bucket, { abortSignal: signal });
     await retryWithMd5(bucket, uploads, () => checkUpload(bucket, signal));
-    await checkObject(bucket, signal);
+    await checkObject(bucket, lockMode, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw explainCheckError(error, bucket.name);
@@ -68,7 +76,11 @@ async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<void> {
   await abort();
 }
 
-async function checkObject(bucket: Bucket, signal: AbortSignal): Promise<void> {
+async function checkObject(
+  bucket: Bucket,
+  lockMode: LockMode | null,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, name: Bucket } = bucket;
   const Key = bucket.prefix + KEY;
   const options = { abortSignal: signal };
@@ -80,6 +92,7 @@ async function checkObject(bucket: Bucket, signal: AbortSignal): Promise<void> {
       const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), options);
       await Body?.transformToByteArray();
       bucket.keepsVersions = VersionId !== undefined;
+      if (lockMode !== null) await tryLock(bucket, { Key, VersionId }, lockMode, options);
       return await checkDelete(bucket, Key, options);
     } catch (error) {
       const status = getHttpStatus(error);

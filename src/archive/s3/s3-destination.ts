@@ -3,23 +3,30 @@ import type { Readable } from 'node:stream';
 import {
   GetObjectCommand,
   HeadObjectCommand,
+  type HeadObjectCommandOutput,
   NoSuchKey,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import type { AwsAccess } from '../../aws/access.ts';
 import { ResumableError } from '../../model/errors.ts';
+import type { LockMode } from '../../model/object-lock.ts';
 import {
+  archiveUrlError,
   ColdStorageError,
   type Destination,
   isStored,
   type LocalFile,
+  type LockState,
+  type LockTarget,
   type ObjectHead,
   type ProtectedObject,
+  type Retention,
   type StoredObject,
 } from '../destination.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
 import { deleteObjects, deleteVersion, hideObjects } from './delete.ts';
+import { explainNoLock, lockVersion, readRetention } from './locks.ts';
 import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
 import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
 
@@ -62,15 +69,15 @@ class S3Destination implements Destination {
     this.#bucket = bucket;
   }
 
-  async check(signal: AbortSignal): Promise<void> {
-    await checkBucket(this.#bucket, signal);
+  async check(signal: AbortSignal, lockMode: LockMode | null = null): Promise<void> {
+    await checkBucket(this.#bucket, lockMode, signal);
   }
 
-  async put(key: string, file: LocalFile, signal: AbortSignal): Promise<void> {
+  async put(key: string, file: LocalFile, signal: AbortSignal): Promise<string | null> {
     const { checksum, versionId } = await this.#call(signal, () =>
       upload(this.#bucket, this.#key(key), file, signal),
     );
-    if (await this.#isWhole(key, file, checksum, signal)) return;
+    if (await this.#isWhole(key, file, checksum, signal)) return versionId ?? null;
     throw await this.#discard(key, versionId, signal);
   }
 
@@ -105,31 +112,55 @@ class S3Destination implements Destination {
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectHead | null> {
-    return this.#call(signal, async (options) => {
-      const { client, name: Bucket } = this.#bucket;
-      const head = new HeadObjectCommand({ Bucket, Key: this.#key(key), ChecksumMode: 'ENABLED' });
-      try {
-        const { ContentLength = 0, ChecksumSHA256 } = await client.send(head, options);
-        return { bytes: ContentLength, sha256: decodeChecksum(ChecksumSHA256) };
-      } catch (error) {
-        if (getHttpStatus(error) === 404) return null;
-        throw error;
-      }
-    });
+    const found = await this.#call(signal, (options) => this.#head(this.#key(key), null, options));
+    if (found === null) return null;
+    const { ContentLength: bytes = 0, ChecksumSHA256 } = found;
+    return { bytes, sha256: decodeChecksum(ChecksumSHA256) };
   }
 
-  async read(key: string, signal: AbortSignal): Promise<Readable | null> {
+  async read(key: string, signal: AbortSignal, versionId?: string): Promise<Readable | null> {
     return this.#call(signal, async (options) => {
       const { client, name: Bucket } = this.#bucket;
       const Key = this.#key(key);
       try {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), options);
+        const version = versionId === undefined ? {} : { VersionId: versionId };
+        const get = new GetObjectCommand({ Bucket, Key, ...version });
+        const { Body } = await client.send(get, options);
         return (Body as Readable | undefined) ?? null;
       } catch (error) {
-        if (error instanceof NoSuchKey) return null;
+        if (error instanceof NoSuchKey || getErrorName(error) === 'NoSuchVersion') return null;
         if (getErrorName(error) !== 'InvalidObjectState') throw error;
         throw new ColdStorageError(Bucket, Key, await this.#findStorageClass(error, Key, options));
       }
+    });
+  }
+
+  async lock(target: LockTarget, wanted: Retention, signal: AbortSignal): Promise<void> {
+    const Key = this.#key(target.key);
+    const head = await this.#call(signal, (options) => this.#head(Key, target.versionId, options));
+    const version = { Key, VersionId: target.versionId ?? head?.VersionId };
+    const isSealed = head !== null && (await this.#hasBytes(target, head, signal));
+    if (!isSealed || version.VersionId === undefined) {
+      throw archiveUrlError(
+        `${target.key} is not as it was sealed, so it was not locked.`,
+        'Run `cognito-mirror verify`, restore the sealed version, then run the command again.',
+      );
+    }
+    const existing = readRetention(head);
+    await this.#call(signal, (options) =>
+      lockVersion(this.#bucket, version, { existing, wanted }, options),
+    );
+  }
+
+  async readLock(key: string, signal: AbortSignal): Promise<LockState> {
+    const Key = this.#key(key);
+    return this.#call(signal, async (options) => {
+      const head = await this.#head(Key, null, options);
+      const retention = head && readRetention(head);
+      if (retention !== null) return { state: 'locked', ...retention };
+      const VersionId = head?.VersionId;
+      if (VersionId === undefined) return { state: 'unsupported' };
+      return explainNoLock(this.#bucket, { Key, VersionId }, options);
     });
   }
 
@@ -148,6 +179,36 @@ class S3Destination implements Destination {
       const stay = await hideObjects(this.#bucket, [this.#key(key)], options);
       return stay.length === 0;
     });
+  }
+
+  /** Describes a version of an object; without an id, the current one. Null if it does not exist. */
+  async #head(
+    Key: string,
+    versionId: string | null,
+    options: { abortSignal: AbortSignal },
+  ): Promise<HeadObjectCommandOutput | null> {
+    const { client, name: Bucket } = this.#bucket;
+    const version = versionId === null ? {} : { VersionId: versionId };
+    const head = new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED', ...version });
+    try {
+      return await client.send(head, options);
+    } catch (error) {
+      if (getHttpStatus(error) === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Compares the bytes of the version of a target. Those of an own upload are known. */
+  async #hasBytes(
+    target: LockTarget,
+    head: HeadObjectCommandOutput,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (head.ContentLength !== target.bytes) return false;
+    if (target.versionId !== null) return true;
+    // The checksum of an object in parts is another one, so that it is read.
+    if (decodeChecksum(head.ChecksumSHA256) === target.sha256) return true;
+    return isStored(this, target, signal, head.VersionId);
   }
 
   #key(key: string): string {

@@ -17,6 +17,9 @@ const ACTIONS = {
   /** DeleteObjects that names versions. */
   DeleteObjectVersions: 's3:DeleteObjectVersion',
   ListObjectVersions: 's3:ListBucketVersions',
+  GetObjectLockConfiguration: 's3:GetBucketObjectLockConfiguration',
+  GetObjectRetention: 's3:GetObjectRetention',
+  PutObjectRetention: 's3:PutObjectRetention',
 } as const;
 
 type S3CallName = keyof typeof ACTIONS;
@@ -123,6 +126,7 @@ function classifyProblem(
       remedy: 'Create the bucket, or set ARCHIVE_URL to an existing one.',
     };
   }
+  if (name === 'ObjectLockConfigurationNotFoundError') return noObjectLockProblem(bucket);
   if (WRONG_REGION.has(name) || status === 301) {
     const region = findRegion(error);
     return {
@@ -178,7 +182,7 @@ function classifyProblem(
   }
   if (status === 405 || status === 501) {
     return {
-      subject,
+      subject: LOCK_CALLS.includes(call) ? 'ARCHIVE_LOCK_MODE' : subject,
       problem: `the server of the bucket ${bucket} does not support the call ${call} (${describe(error)}).`,
       remedy:
         'Set ARCHIVE_URL to a bucket on a server that supports it, or to a folder: file:///folder.',
@@ -192,6 +196,25 @@ function classifyProblem(
     };
   }
   return null;
+}
+
+/** The calls that only `ARCHIVE_LOCK_MODE` needs. */
+const LOCK_CALLS: readonly S3CallName[] = [
+  'GetObjectLockConfiguration',
+  'GetObjectRetention',
+  'PutObjectRetention',
+];
+
+export function noObjectLockError(bucket: string): ActionRequiredError {
+  return new ActionRequiredError([noObjectLockProblem(bucket)]);
+}
+
+function noObjectLockProblem(bucket: string): Problem {
+  return {
+    subject: 'ARCHIVE_LOCK_MODE',
+    problem: `the bucket ${bucket} has no Object Lock.`,
+    remedy: `Turn it on: \`aws s3api put-object-lock-configuration --bucket ${bucket} --object-lock-configuration ObjectLockEnabled=Enabled\` (the bucket must keep versions). Or unset ARCHIVE_LOCK_MODE.`,
+  };
 }
 
 function isTransient(name: string, status: number): boolean {

@@ -49,6 +49,33 @@ async function findNewestPublished(db: Queryable, poolId: string): Promise<Date 
   return found.rows[0]?.at ?? null;
 }
 
+/** The pool's snapshots at a destination whose manifests promise locks that were not all made, oldest first. */
+export async function listUnlocked(
+  db: Queryable,
+  poolId: string,
+  destination: string,
+): Promise<{ snapshot: string; sha256: string }[]> {
+  const found = await db.query<{ snapshot: string; sha256: string }>(
+    `SELECT s.snapshot, s.manifest_sha256 AS sha256
+     FROM directory.snapshots AS s JOIN mirror.runs AS r USING (pool_id, snapshot_at)
+     WHERE s.pool_id = $1 AND s.state = 'archived' AND r.needs_locks AND r.destination = $2
+     ORDER BY s.snapshot_at`,
+    [poolId, destination],
+  );
+  return found.rows;
+}
+
+/** Records that every object of a snapshot is locked as its manifest promises. */
+export async function markLocked(db: Queryable, poolId: string, snapshot: string): Promise<void> {
+  await db.query(
+    `UPDATE mirror.runs AS r SET needs_locks = false
+     FROM directory.snapshots AS s
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+       AND r.pool_id = $1 AND s.snapshot = $2`,
+    [poolId, snapshot],
+  );
+}
+
 /** The pool's newest published snapshot and the reason, if it can never be archived; else null. */
 export async function findLostArchive(
   db: Queryable,

@@ -191,13 +191,14 @@ export async function markPublished(
 export async function markArchived(
   pool: pg.Pool,
   lease: SnapshotLease,
-  archive: { destination: string; manifest: string; sha256: string },
+  archive: { destination: string; manifest: string; sha256: string; needsLocks: boolean },
 ): Promise<void> {
   const { from, to } = TRANSITIONS.archive;
   await withLease(pool, lease, from, async (client) => {
     await client.query(
-      `UPDATE mirror.runs SET destination = $3 WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, archive.destination],
+      `UPDATE mirror.runs SET destination = $3, needs_locks = $4
+       WHERE pool_id = $1 AND snapshot_at = $2`,
+      [lease.poolId, lease.snapshotAt, archive.destination, archive.needsLocks],
     );
     await client.query(
       `UPDATE directory.snapshots SET state = $3, archived_at = clock_timestamp(),
