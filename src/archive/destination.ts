@@ -31,6 +31,17 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
+/** A version of an object, or a delete marker, as a listing shows it. */
+export interface StoredVersion {
+  readonly key: string;
+  readonly versionId: string;
+  /** True for the version that is read, and for the marker that hides the object. */
+  readonly isLatest: boolean;
+  /** Null: it is a delete marker. */
+  readonly bytes: number | null;
+  readonly storedAt: Date | null;
+}
+
 /** How long a version of an object is locked. */
 export interface Retention {
   readonly mode: LockMode;
@@ -96,6 +107,14 @@ export interface Destination {
 
   /** Lists every object whose key starts with a prefix that ends in a slash, in any order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+
+  /**
+   * Lists every version and delete marker under a prefix, which may be a key. Nothing if the destination
+   * keeps no versions.
+   *
+   * @returns null if the reader may not list them.
+   */
+  listVersions(prefix: string, signal: AbortSignal): Promise<readonly StoredVersion[] | null>;
 
   /**
    * Describes an object without reading it. Returns null if it does not exist. `sha256` is null if the

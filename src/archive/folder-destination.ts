@@ -17,6 +17,7 @@ import {
   type ObjectHead,
   type ProtectedObject,
   type StoredObject,
+  type StoredVersion,
 } from './destination.ts';
 
 const FILE_MODE = 0o600;
@@ -117,6 +118,10 @@ export class FolderDestination implements Destination {
         if (found) yield { key, bytes: found.size };
       }
     }
+  }
+
+  async listVersions(): Promise<readonly StoredVersion[]> {
+    return [];
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectHead | null> {

@@ -26,9 +26,16 @@ export async function findExtras(
       isArchived.set(snapshot, isRunning);
       if (isRunning) continue;
     }
-    extras.push({ code: 'extra', key, snapshot, detail: 'No manifest of the archive names it.' });
+    const detail = `No manifest of the archive names it.${await describeLock(pool, key)}`;
+    extras.push({ code: 'extra', key, snapshot, detail });
   }
   return extras;
+}
+
+/** Until when Object Lock keeps an object from being deleted. */
+async function describeLock({ destination, signal }: ListedPool, key: string): Promise<string> {
+  const found = await destination.readLock(key, signal);
+  return found.state === 'locked' ? ` It is locked until ${found.until.toISOString()}.` : '';
 }
 
 /** The snapshot in whose partition an object lies, or whose document it is; null for other keys. */

@@ -26,9 +26,9 @@ export const FINDING_CODES = [
   'expired-key',
   /** The archive does not have the manifest that a witness saw. */
   'head-missing',
-  /** A bucket with versions has an earlier version of the object. */
+  /** Another version, or a delete marker, was put over what was sealed, which is still there. */
   'replaced-version',
-  /** An object that should be locked is not. */
+  /** An object is not locked as long as its manifest promises. */
   'unlocked',
 ] as const;
 /** The code of a finding. Codes stay the same when the wording changes. */
@@ -57,6 +57,17 @@ export interface SigningKey {
   readonly documents: number;
 }
 
+/** What `verify` saw of the locks that manifests promise. */
+export interface LockSummary {
+  /** The objects and documents that are locked as promised. */
+  readonly locked: number;
+  /**
+   * Why locks were not compared: the reader may not see them (`hidden`), or this copy is in a place
+   * without Object Lock (`unsupported`). Null: they were, or none is promised.
+   */
+  readonly unseen: 'hidden' | 'unsupported' | null;
+}
+
 /** What `verify` found out about the archive of one pool. */
 export interface PoolVerification {
   readonly poolId: string;
@@ -75,6 +86,9 @@ export interface PoolVerification {
   /** How many manifests and amendments were checked, and the keys that signed them. */
   readonly documents: number;
   readonly keys: readonly SigningKey[];
+  readonly locks: LockSummary;
+  /** True if older versions of objects were not looked at, as the reader may not list them. */
+  readonly unseenVersions: boolean;
   /** Parquet parts whose rows and columns were not checked, because DuckDB is not installed. */
   readonly unreadParquet: number;
   /** In the order of the snapshots. */

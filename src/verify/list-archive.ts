@@ -79,6 +79,16 @@ async function collect(
 /** `20261120T020000Z`, then what kind of document it is, with or without `.sig`. */
 const DOCUMENT = /^(\d{8}T\d{6}Z)(?:\.(removed)|\.r([1-9]\d*))?\.json(\.sig)?$/;
 
+/** A document by its key; null for any other object. */
+export function parseDocumentKey(
+  poolId: string,
+  key: string,
+): { readonly snapshot: string; readonly at: Date } | null {
+  const [, snapshot = ''] = DOCUMENT.exec(key.slice(manifestsPrefix(poolId).length)) ?? [];
+  const at = parseSnapshotId(snapshot);
+  return at && { snapshot, at };
+}
+
 function groupDocuments(poolId: string, keys: readonly string[]): ListedSnapshot[] {
   const prefix = manifestsPrefix(poolId);
   const found = new Map<string, ListedSnapshot>();

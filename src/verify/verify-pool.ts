@@ -1,19 +1,20 @@
 import { type Destination, isStored } from '../archive/destination.ts';
-import { locksPrefix, manifestsPrefix } from '../archive/layout.ts';
+import { manifestKey } from '../archive/layout.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
-import { checkLink } from './check-chain.ts';
-import { checkChanges } from './check-changes.ts';
 import { type ContentCheck, checkJsonLines, type ParquetChecks } from './check-content.ts';
-import { checkDocuments, type SnapshotDocuments } from './check-documents.ts';
+import type { SnapshotDocuments } from './check-documents.ts';
+import { LockChecker, type PromisedLock, promisedLocks } from './check-locks.ts';
 import { compareBytes, MISSING, type ObjectProblem, readObject } from './check-object.ts';
 import { SignatureChecker } from './check-signature.ts';
+import { checkSnapshots } from './check-snapshots.ts';
+import { VersionFinder } from './check-versions.ts';
 import { findExtras } from './find-extras.ts';
 import type { Finding, PoolVerification } from './findings.ts';
 import { findLostHead, readHead } from './head.ts';
-import { hashManifest, type ListedPool, type ListedSnapshot, listPool } from './list-archive.ts';
-import { isInRange, isRead, type Selection } from './select.ts';
+import { type ListedPool, listPool } from './list-archive.ts';
+import { isRead, type Selection } from './select.ts';
 
 /** Objects that are read at the same time, so that a bucket's latency matters little. */
 const PARALLEL = 4;
@@ -52,23 +53,36 @@ export async function verifyPool(
   const { signal } = options;
   const listing = await listPool(destination, poolId, signal);
   const signatures = new SignatureChecker(destination, options.signers);
-  const context = { ...options, destination, poolId, listing };
+  const versions = new VersionFinder(destination, signal);
+  const locks = new LockChecker(destination, signal);
+  const context = { ...options, destination, poolId, listing, versions };
   const checked = await checkSnapshots(context, signatures);
   const expected = checked.flatMap(({ snapshot, objects }) =>
     objects.map((object) => ({ snapshot, object })),
   );
   let done = 0;
   const problems = await mapParallel(expected, PARALLEL, async ({ snapshot, object }) => {
-    const problem = await checkObject(context, object);
+    const found = await checkObject(context, object);
+    const problem = found && (await versions.explain(object, found));
     done += 1;
     options.onProgress?.({ poolId, done, total: expected.length });
     if (problem === null) return [];
     return [{ code: problem.code, key: object.key, snapshot, detail: problem.detail }];
   });
+  const unlocked = await mapParallel(
+    findPromises(context, checked),
+    PARALLEL,
+    async ({ snapshot, key, promise }) => {
+      const problem = await locks.check(key, promise);
+      return problem === null ? [] : [{ ...problem, key, snapshot }];
+    },
+  );
   const head = await readHead(context);
   const findings: Finding[] = [
     ...checked.flatMap((each) => each.findings),
     ...problems.flat(),
+    ...unlocked.flat(),
+    ...(await versions.findHidden(context)),
     ...(await findExtras(context, checked)),
     ...(await findLostHead(context, checked)),
   ];
@@ -85,79 +99,35 @@ export async function verifyPool(
     head,
     documents: checked.reduce((sum, each) => sum + each.documents, 0),
     keys: signatures.keys,
+    locks: locks.summary,
+    unseenVersions: versions.isDenied,
     unreadParquet: countUnread(expected, options),
-    findings: sortFindings(findings),
+    findings: sortFindings(dropRepeated(findings)),
   };
 }
 
-interface PoolContext extends VerifyOptions, ListedPool {}
-
-/** Checks the documents of each snapshot in the range, and that each manifest follows the last. */
-async function checkSnapshots(
-  context: PoolContext,
-  signatures: SignatureChecker,
-): Promise<SnapshotDocuments[]> {
-  const { destination, poolId, listing, signers, signal } = context;
-  const inRange = listing.snapshots.filter(({ at }) => isInRange(at, context));
-  const manifests = listing.snapshots.filter(({ hasManifest }) => hasManifest);
-  const checked: SnapshotDocuments[] = [];
-  let needsSignature = signers !== null;
-  if (manifests.length === 0 && inRange.length === 0) {
-    return (await hasLock(context)) ? [] : [noManifests(poolId)];
-  }
-  for (const listed of inRange) {
-    const options = { destination, poolId, signatures, needsSignature, signal };
-    const documents = await checkDocuments(options, listed);
-    needsSignature ||= documents.isSigned;
-    const link = await checkChain(context, manifests, listed, documents, checked);
-    const changes = checkChanges(poolId, documents, checked);
-    checked.push({ ...documents, findings: [...documents.findings, ...link, ...changes] });
-  }
-  return checked;
+interface PoolContext extends VerifyOptions, ListedPool {
+  readonly versions: VersionFinder;
 }
 
-/** True if a mirror archives a snapshot of the pool now, which may be the first. */
-async function hasLock({ destination, poolId, signal }: PoolContext): Promise<boolean> {
-  for await (const _ of destination.list(locksPrefix(poolId), signal)) return true;
-  return false;
-}
-
-/** What stands for the snapshots of a pool that has none. */
-function noManifests(poolId: string): SnapshotDocuments {
-  const key = manifestsPrefix(poolId);
-  const detail = 'The archive has no manifest of this pool.';
-  return {
-    snapshot: '',
-    manifestSha256: null,
-    manifest: null,
-    isSigned: false,
-    counts: null,
-    changes: null,
-    objects: [],
-    keys: [],
-    documents: 0,
-    findings: [{ code: 'missing', key, snapshot: null, detail }],
-  };
-}
-
-async function checkChain(
-  { destination, poolId, from, signal }: PoolContext,
-  manifests: readonly ListedSnapshot[],
-  { snapshot, at }: ListedSnapshot,
-  { manifest }: SnapshotDocuments,
+/** The locks that must last now, by key. */
+function findPromises(
+  { poolId, listing }: PoolContext,
   checked: readonly SnapshotDocuments[],
-): Promise<Finding[]> {
-  if (manifest === null) return [];
-  const earlier = manifests.filter((each) => each.at < at).map((each) => each.snapshot);
-  const before = earlier.at(-1);
-  const known = checked.find((each) => each.snapshot === before)?.manifestSha256;
-  const previousSha256 =
-    known ??
-    (before === undefined ? null : await hashManifest({ destination, poolId, signal }, before));
-  const startsRange = from !== null && checked.length === 0;
-  const link = { poolId, snapshot, manifest, earlier, previousSha256, startsRange };
-  const finding = checkLink(link);
-  return finding === null ? [] : [finding];
+): PromisedObject[] {
+  const now = new Date();
+  return checked.flatMap(({ snapshot, manifest }) => {
+    if (manifest === null) return [];
+    const promised = promisedLocks(manifestKey(poolId, snapshot), manifest, now);
+    const found = [...promised].filter(([key]) => listing.sizes.has(key));
+    return found.map(([key, promise]) => ({ snapshot, key, promise }));
+  });
+}
+
+interface PromisedObject {
+  readonly snapshot: string;
+  readonly key: string;
+  readonly promise: PromisedLock;
 }
 
 /** Checks one object, as far as the selection wants it. */
@@ -192,6 +162,15 @@ function countUnread(
   const isUnread = ({ format, key }: ManifestObject) =>
     format === 'parquet' && isRead(key, content);
   return expected.filter(({ object }) => isUnread(object)).length;
+}
+
+/** A manifest that was replaced is named once, however it was found. */
+function dropRepeated(findings: readonly Finding[]): Finding[] {
+  const replaced = findings.filter(({ code }) => code === 'replaced-version');
+  const first = new Map(replaced.toReversed().map((finding) => [finding.key, finding]));
+  return findings.filter(
+    (finding) => finding.code !== 'replaced-version' || first.get(finding.key) === finding,
+  );
 }
 
 /** By snapshot, then by key; those about no snapshot last. */

@@ -52,6 +52,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     url: destination.url,
     check: (signal, lockMode) => destination.check(signal, lockMode),
     list: (prefix, signal) => destination.list(prefix, signal),
+    listVersions: (prefix, signal) => destination.listVersions(prefix, signal),
     head: (key, signal) => destination.head(key, signal),
     read: (key, signal, versionId) => destination.read(key, signal, versionId),
     lock: (target, retention, signal) => destination.lock(target, retention, signal),

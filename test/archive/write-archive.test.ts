@@ -81,6 +81,8 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     });
     expect(result).toEqual({
       manifest: MANIFEST,
+      needsLocks: false,
+      versions: new Map(),
       snapshots: 1,
       manifestSha256: createHash('sha256')
         .update(content.get(MANIFEST) ?? '')

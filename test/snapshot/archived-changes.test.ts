@@ -43,6 +43,7 @@ async function archiveAll(poolId: string): Promise<string[]> {
     db,
     destination: archive.destination,
     formats: FORMATS,
+    lock: null,
     signer: null,
     program: 'cognito-mirror/test',
     workFolder: work.path,

@@ -40,7 +40,7 @@ test('a copy in a bucket is valid, and is only read, each object once', async ()
   const { server, verify } = await openCopy();
   const { findings, objects } = await verify();
   expect(findings).toEqual([]);
-  expect(operations(server)).toEqual(['GetObject', 'ListObjectsV2']);
+  expect(operations(server)).toEqual(['GetObject', 'ListObjectVersions', 'ListObjectsV2']);
   const parts = server.requests.filter(({ key }) => /^of\/pools\/(parquet|jsonl)\//.test(key));
   expect(parts).toHaveLength(objects);
 });

@@ -22,6 +22,7 @@ import {
   type ProtectedObject,
   type Retention,
   type StoredObject,
+  type StoredVersion,
 } from '../destination.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
@@ -29,6 +30,7 @@ import { deleteObjects, deleteVersion, hideObjects } from './delete.ts';
 import { explainNoLock, lockVersion, readRetention } from './locks.ts';
 import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
 import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
+import { listVersions } from './versions.ts';
 
 interface S3DestinationOptions {
   readonly bucket: string;
@@ -109,6 +111,27 @@ class S3Destination implements Destination {
         }
       }
     }
+  }
+
+  async listVersions(
+    prefix: string,
+    signal: AbortSignal,
+  ): Promise<readonly StoredVersion[] | null> {
+    return this.#call(signal, async (options) => {
+      const found: StoredVersion[] = [];
+      const { length } = this.#bucket.prefix;
+      try {
+        for await (const version of listVersions(this.#bucket, this.#key(prefix), options)) {
+          found.push({ ...version, key: version.key.slice(length) });
+        }
+      } catch (error) {
+        const status = getHttpStatus(error);
+        if (status === 403) return null;
+        // A server without the call keeps no versions.
+        if (status !== 405 && status !== 501) throw error;
+      }
+      return found;
+    });
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectHead | null> {

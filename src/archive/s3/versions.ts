@@ -4,20 +4,15 @@ import {
   type ListObjectVersionsCommandOutput,
   type ObjectVersion,
 } from '@aws-sdk/client-s3';
+import type { StoredVersion } from '../destination.ts';
 import type { Bucket } from './bucket.ts';
 
-/** A version of an object, or a delete marker, by its full key. */
-export interface VersionEntry {
-  readonly key: string;
-  readonly versionId: string;
-}
-
-/** Lists versions and delete markers under a prefix. */
+/** Lists versions and delete markers under a prefix, by their full keys. */
 export async function* listVersions(
   { client, name: Bucket }: Bucket,
   Prefix: string,
   options: { abortSignal: AbortSignal },
-): AsyncGenerator<VersionEntry> {
+): AsyncGenerator<StoredVersion> {
   let next: Marker | null = {};
   while (next !== null) {
     const command: ListObjectVersionsCommand = new ListObjectVersionsCommand({
@@ -26,10 +21,8 @@ export async function* listVersions(
       ...next,
     });
     const page = await client.send(command, options);
-    for (const entry of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
-      const found = toEntry(entry);
-      if (found !== null) yield found;
-    }
+    for (const entry of page.Versions ?? []) yield toVersion(entry, entry.Size ?? 0);
+    for (const entry of page.DeleteMarkers ?? []) yield toVersion(entry, null);
     next = findNext(page);
   }
 }
@@ -46,7 +39,15 @@ function findNext(page: ListObjectVersionsCommandOutput): Marker | null {
   return { KeyMarker, ...(VersionIdMarker !== undefined && { VersionIdMarker }) };
 }
 
-function toEntry({ Key, VersionId }: ObjectVersion | DeleteMarkerEntry): VersionEntry | null {
-  if (Key === undefined || VersionId === undefined) return null;
-  return { key: Key, versionId: VersionId };
+function toVersion(
+  { Key = '', VersionId = '', IsLatest = false, LastModified }: ObjectVersion | DeleteMarkerEntry,
+  bytes: number | null,
+): StoredVersion {
+  return {
+    key: Key,
+    versionId: VersionId,
+    isLatest: IsLatest,
+    bytes,
+    storedAt: LastModified ?? null,
+  };
 }

@@ -44,6 +44,10 @@ function formatSummary(pool: PoolVerification, width: number): string[] {
     const parts = counted(unreadParquet, 'Parquet object');
     add('', `DuckDB is not installed: of ${parts} only bytes and hashes were checked.`);
   }
+  const { locked, unseen } = pool.locks;
+  if (locked > 0) add('locks', `${counted(locked, 'object')}, as the manifests promise`);
+  if (unseen !== null) add('locks', UNSEEN_LOCKS[unseen]);
+  if (pool.unseenVersions) add('versions', 'not looked at: that needs s3:ListBucketVersions');
   for (const line of describeSignatures(pool)) add('signed by', line);
   if (head !== null)
     lines.push(`  ${pad('head', LABEL_WIDTH)}${head.snapshot}, SHA-256`, `  ${head.sha256}`);
@@ -61,6 +65,11 @@ function describeSignatures({ documents, keys }: PoolVerification): string[] {
     ...(rest > 0 ? [`unsigned: ${counted(rest, 'document')}`] : []),
   ];
 }
+
+const UNSEEN_LOCKS = {
+  hidden: 'not checked: that needs s3:GetObjectRetention',
+  unsupported: 'not checked: this copy is in a place without Object Lock',
+};
 
 const PERMISSIONS = {
   refused: 'not allowed by --signers',
