@@ -25,10 +25,6 @@ export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
 export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
-export { quoteWord } from './common/command.ts';
-export { printable, printableJson } from './common/printable.ts';
-export { counted, formatCount } from './common/text.ts';
-export { parseTime } from './common/time.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
 export { DDL_DIALECTS, type DdlDialect } from './ddl/dialects.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
@@ -129,7 +125,6 @@ export type { SnapshotStatus } from './runner/snapshot-status.ts';
 export type { AttemptStatus, PoolStatus, RequestStatus, Status } from './runner/status.ts';
 export type { Triggered } from './runner/trigger.ts';
 export type { WalkingStatus, WalkStatus } from './runner/walking-status.ts';
-export { scrubText } from './telemetry/redaction.ts';
 export type { Phase, SnapshotProgress, WalkTally } from './telemetry/snapshot-progress.ts';
 export {
   FINDING_CODES,

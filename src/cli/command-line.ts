@@ -1,6 +1,6 @@
 import { basename, delimiter, dirname, isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { quoteWord } from '../index.ts';
+import { quoteWord } from '../common/command.ts';
 
 const NAME = 'cognito-mirror';
 

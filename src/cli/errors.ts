@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander';
+import { printable } from '../common/printable.ts';
+import { scrubText } from '../common/redact-url.ts';
 import {
   ActionRequiredError,
   InterruptedError,
   type LogLevel,
   MirrorError,
-  printable,
   ResumableError,
-  scrubText,
 } from '../index.ts';
 import { localizeCommands } from './command-line.ts';
 import { OutputClosedError } from './output.ts';

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { Command } from 'commander';
-import { DESCRIPTION, printable, VERSION } from '../index.ts';
+import { printable } from '../common/printable.ts';
+import { DESCRIPTION, VERSION } from '../index.ts';
 import { prepareAwsEnvironment } from './aws-environment.ts';
 import { accessCommand } from './commands/access.ts';
 import { accessReviewCommand } from './commands/access-review.ts';

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { printableJson, ResumableError } from '../index.ts';
+import { printableJson } from '../common/printable.ts';
+import { ResumableError } from '../index.ts';
 
 /** Which of standard input, output and error were terminals when the program started. */
 const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));

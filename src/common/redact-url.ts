@@ -11,3 +11,13 @@ export function redactUrl(text: string): string {
   }
   return url.href;
 }
+
+/** Hides passwords in URLs and in `password=…`, anywhere in a text. */
+export function scrubText(text: string): string {
+  return (
+    text
+      .replaceAll(/(\b[a-z][\w+.-]*:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1***@')
+      // A value that is hidden already is followed by the text around it, which stays.
+      .replaceAll(/(\b(?:password|secret|token)=)(?!\*{3}(?:[\s&'")]|$))[^\s&'"]+/gi, '$1***')
+  );
+}

@@ -1,3 +1,5 @@
+import { scrubText } from '../common/redact-url.ts';
+
 /**
  * Removes users' data and credentials from log lines. The code does not log them; this catches
  * mistakes.
@@ -16,16 +18,6 @@ const SECRET_KEYS = new Set(
 const HIDDEN = '[redacted]';
 /** Deeper values are cut off, because log lines are flat. */
 const MAX_DEPTH = 5;
-
-/** Hides passwords in URLs and in `password=…`, anywhere in a text. */
-export function scrubText(text: string): string {
-  return (
-    text
-      .replaceAll(/(\b[a-z][\w+.-]*:\/\/[^\s:/@]*:)[^\s/]+@/gi, '$1***@')
-      // A value that is hidden already is followed by the text around it, which stays.
-      .replaceAll(/(\b(?:password|secret|token)=)(?!\*{3}(?:[\s&'")]|$))[^\s&'"]+/gi, '$1***')
-  );
-}
 
 /**
  * Copies a log line's fields with the values of secret keys hidden. Numbers, booleans and null are

@@ -77,6 +77,25 @@ test('the library reads no variable of the program, and leaves the process as it
   }
 });
 
+test('docs/API.md has every value that is exported, and every method of a mirror', async () => {
+  const read = (path: string) => readFile(join(ROOT, path), 'utf8');
+  const [page, index] = await Promise.all(['docs/API.md', 'src/index.ts'].map(read));
+  const values = [...(index ?? '').matchAll(/^export \{([^}]*)\}/gm)]
+    .flatMap(([, names = '']) => names.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !name.startsWith('type '));
+  const members = [];
+  for (const path of ['src/app/mirror.ts', 'src/app/history-questions.ts']) {
+    const [, body = ''] =
+      /\nexport interface (?:Mirror|HistoryQuestions) ([\s\S]*?)\n\}/.exec(await read(path)) ?? [];
+    for (const [, name = ''] of body.matchAll(/^ {2}(?:readonly )?(\w+)[<(:]/gm))
+      members.push(name);
+  }
+  expect(members.length).toBeGreaterThan(25);
+  const isMissing = (name: string) => !new RegExp(String.raw`\b${name}\b`).test(page ?? '');
+  expect([...values, ...members].filter(isMissing)).toEqual([]);
+});
+
 test('every exported name has a doc comment', async () => {
   const missing: string[] = [];
   for (const entry of ['index.ts', 'simulator/index.ts']) {

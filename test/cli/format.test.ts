@@ -7,7 +7,7 @@ import {
   formatSpan,
   formatTimestamp,
 } from '../../src/cli/display/format.ts';
-import { formatCount } from '../../src/index.ts';
+import { formatCount } from '../../src/common/text.ts';
 import { AT, minutes } from './status-fixtures.ts';
 
 test.each([

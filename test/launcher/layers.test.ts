@@ -23,13 +23,15 @@ test('the sources of this project keep the layers', () => {
 test('imports downward and within a folder pass', async () => {
   expect(
     await check({
-      'cli/main.ts': "import { a } from '../index.ts';\nawait import('../simulator/server.ts');",
+      'cli/main.ts':
+        "import { a } from '../index.ts';\nimport '../common/text.ts';\nawait import('../simulator/server.ts');",
       'index.ts': "export { a } from './app/run.ts';",
       'app/run.ts': "import { s } from '../snapshot/walk.ts';",
       'snapshot/walk.ts':
         "import {\n  one,\n  two,\n} from '../postgres/store/leases.ts';\nimport '../model/user.ts';",
       'postgres/store/leases.ts': "import pg from 'pg';\nimport { x } from '../connection.ts';",
       'postgres/connection.ts': '',
+      'common/text.ts': '',
       'model/user.ts': "// import { x } from '../cli/main.ts';",
       'simulator/server.ts': "export * from './pool.ts';",
       'simulator/pool.ts': '',
@@ -41,7 +43,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     'from the command line past the API',
     { 'cli/a.ts': "import { b } from '../app/b.ts';", 'app/b.ts': '' },
-    /cli imports only index\.ts/,
+    /cli imports only index\.ts, common/,
   ],
   ['upward', { 'model/a.ts': "import { b } from '../config/b.ts';", 'config/b.ts': '' }, /upward/],
   [

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { type At, loadOptions, printableJson, type UseRevocations } from '../../index.ts';
+import { printableJson } from '../../common/printable.ts';
+import { type At, loadOptions, type UseRevocations } from '../../index.ts';
 import type { CheckedRow, RevocationCounts } from '../display/review-text.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeOut } from '../output.ts';

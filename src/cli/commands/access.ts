@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
+import { printableJson } from '../../common/printable.ts';
+import { counted } from '../../common/text.ts';
 import {
   ActionRequiredError,
-  counted,
   type GroupAccess,
   loadOptions,
   type Member,
   type Mirror,
-  printableJson,
   type UseMembers,
 } from '../../index.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';

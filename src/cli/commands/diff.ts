@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { printableJson } from '../../common/printable.ts';
 import {
   type Change,
   type Compared,
@@ -8,7 +9,6 @@ import {
   type DiffQuestion,
   type DiffSummary,
   loadOptions,
-  printableJson,
   type UseChanges,
 } from '../../index.ts';
 import { EXIT } from '../errors.ts';

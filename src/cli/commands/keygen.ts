@@ -1,13 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  ActionRequiredError,
-  createSigningKey,
-  loadOptions,
-  printable,
-  quoteWord,
-} from '../../index.ts';
+import { quoteWord } from '../../common/command.ts';
+import { printable } from '../../common/printable.ts';
+import { ActionRequiredError, createSigningKey, loadOptions } from '../../index.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';

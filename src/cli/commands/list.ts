@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { printable, printableJson } from '../../common/printable.ts';
 import {
   ActionRequiredError,
   isPoolId,
@@ -6,8 +7,6 @@ import {
   loadOptions,
   type Problem,
   poolIdProblem,
-  printable,
-  printableJson,
 } from '../../index.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';

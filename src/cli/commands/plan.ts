@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { printable } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
 import { EXIT, reportFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { type PoolsRun, poolsCommand } from '../pools-command.ts';

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
-import { ActionRequiredError, loadOptions, printableJson, type QueryColumn } from '../../index.ts';
+import { printableJson } from '../../common/printable.ts';
+import { ActionRequiredError, loadOptions, type QueryColumn } from '../../index.ts';
 import { formatCsvLine, formatPrintableCsvLine } from '../display/csv.ts';
 import type { Batches } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { printable } from '../../common/printable.ts';
 import {
   loadOptions,
   type Mirror,
-  printable,
   type Report,
   type ReportOptions,
   renderReport,

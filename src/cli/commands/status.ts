@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { printable } from '../../common/printable.ts';
 import {
   ActionRequiredError,
   loadOptions,
   type Mirror,
   NoMirrorError,
-  printable,
   type Status,
 } from '../../index.ts';
 import { parseAge } from '../arguments.ts';

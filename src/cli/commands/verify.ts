@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
+import { counted, formatCount } from '../../common/text.ts';
+import { parseTime } from '../../common/time.ts';
 import {
   ActionRequiredError,
-  counted,
-  formatCount,
   loadOptions,
   type PoolVerification,
   type Problem,
   parseSnapshotId,
-  parseTime,
   type VerifyProgress,
   type VerifyRequest,
   verifyArchives,

@@ -1,6 +1,6 @@
+import { formatCount } from '../../common/text.ts';
 import {
   createMirror,
-  formatCount,
   InterruptedError,
   loadOptions,
   type Mirror,

@@ -1,11 +1,11 @@
-import {
-  type EffectiveRole,
-  type GroupAccess,
-  type Member,
-  type MembershipThen,
-  printable,
-  type UserAccess,
-  type UsersAccess,
+import { printable } from '../../common/printable.ts';
+import type {
+  EffectiveRole,
+  GroupAccess,
+  Member,
+  MembershipThen,
+  UserAccess,
+  UsersAccess,
 } from '../../index.ts';
 import { formatTimestamp } from './format.ts';
 import { chooseColumns, type FittedColumn, formatTable, Table } from './table.ts';

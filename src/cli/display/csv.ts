@@ -1,4 +1,4 @@
-import { printable } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
 
 type Values = readonly (string | null)[];
 

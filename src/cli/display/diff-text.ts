@@ -1,13 +1,6 @@
-import {
-  type Change,
-  type Compared,
-  counted,
-  type DiffSummary,
-  type FieldChange,
-  type FieldValue,
-  formatCount,
-  printable,
-} from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import type { Change, Compared, DiffSummary, FieldChange, FieldValue } from '../../index.ts';
 import { MARKS, measureWidth, truncate } from './text-width.ts';
 
 /** The two states that are compared, in a line. */

@@ -1,4 +1,4 @@
-import { formatCount } from '../../index.ts';
+import { formatCount } from '../../common/text.ts';
 
 /** A count, or `unknown` if it is null. */
 export function formatKnown(count: number | null, unknown: string): string {

@@ -1,11 +1,5 @@
-import {
-  type FieldValue,
-  type HistoryOfUsers,
-  type Period,
-  printable,
-  type UserHistory,
-  type UserVersion,
-} from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import type { FieldValue, HistoryOfUsers, Period, UserHistory, UserVersion } from '../../index.ts';
 import { formatValue, toCsvValue } from './diff-text.ts';
 import { formatTimestamp } from './format.ts';
 import { MARKS, measureWidth, truncate } from './text-width.ts';

@@ -1,4 +1,5 @@
-import { counted, formatCount, type PoolPlan } from '../../index.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import type { PoolPlan } from '../../index.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { wrap } from './text-width.ts';
 

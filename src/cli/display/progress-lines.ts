@@ -1,7 +1,6 @@
+import { printable } from '../../common/printable.ts';
+import { counted, formatCount } from '../../common/text.ts';
 import {
-  counted,
-  formatCount,
-  printable,
   type SnapshotProgress,
   snapshotId,
   WALK_KINDS,

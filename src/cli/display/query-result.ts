@@ -1,4 +1,5 @@
-import { formatCount, type QueryColumn, type TextRow } from '../../index.ts';
+import { formatCount } from '../../common/text.ts';
+import type { QueryColumn, TextRow } from '../../index.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { formatVertically, isTooNarrow, Table } from './table.ts';
 

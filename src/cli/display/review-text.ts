@@ -1,4 +1,6 @@
-import { type At, counted, formatCount, printable, type Revocation } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import type { At, Revocation } from '../../index.ts';
 import type { ReviewedFile } from '../review/check-review.ts';
 import type { DecidedRow } from '../review/read-review.ts';
 import { pad, wrap } from './text-width.ts';

@@ -1,4 +1,5 @@
-import { counted, type Outcome, type SnapshotReport } from '../../index.ts';
+import { counted } from '../../common/text.ts';
+import type { Outcome, SnapshotReport } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import { formatKnown } from './format.ts';
 import { wrap } from './text-width.ts';

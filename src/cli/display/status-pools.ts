@@ -1,12 +1,6 @@
-import {
-  type ArchiveHead,
-  type AttemptStatus,
-  counted,
-  type PoolAge,
-  type PoolStatus,
-  printable,
-  type Status,
-} from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { counted } from '../../common/text.ts';
+import type { ArchiveHead, AttemptStatus, PoolAge, PoolStatus, Status } from '../../index.ts';
 import { formatRelative, formatSpan } from './format.ts';
 import { wrap } from './text-width.ts';
 

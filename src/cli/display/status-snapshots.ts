@@ -1,11 +1,6 @@
-import {
-  formatCount,
-  printable,
-  type SnapshotStatus,
-  type Status,
-  type WalkingStatus,
-  type WalkStatus,
-} from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { formatCount } from '../../common/text.ts';
+import type { SnapshotStatus, Status, WalkingStatus, WalkStatus } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import {
   formatKnown,

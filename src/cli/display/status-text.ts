@@ -1,4 +1,5 @@
-import { printable, type Status } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import type { Status } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import { formatPool } from './status-pools.ts';
 import { findHiddenColumns, formatSnapshots } from './status-snapshots.ts';

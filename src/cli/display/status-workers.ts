@@ -1,4 +1,6 @@
-import { formatCount, printable, type RequestStatus, type Status } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { formatCount } from '../../common/text.ts';
+import type { RequestStatus, Status } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import {
   formatInZone,

@@ -1,4 +1,4 @@
-import { printable } from '../../index.ts';
+import { printable } from '../../common/printable.ts';
 import { measureWidth, pad, truncate } from './text-width.ts';
 
 interface TableColumn {

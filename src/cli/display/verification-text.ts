@@ -1,11 +1,6 @@
-import {
-  counted,
-  FINDING_CODES,
-  type Finding,
-  formatCount,
-  type PoolVerification,
-  printable,
-} from '../../index.ts';
+import { printable } from '../../common/printable.ts';
+import { counted, formatCount } from '../../common/text.ts';
+import { FINDING_CODES, type Finding, type PoolVerification } from '../../index.ts';
 import { formatBytes } from './format.ts';
 import { pad, wrap } from './text-width.ts';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { printable } from '../../common/printable.ts';
+import { counted } from '../../common/text.ts';
 import {
-  counted,
   formatReceipt,
   type LoadedOptions,
   type Mirror,
-  printable,
   type ReviewSummary,
   toReviewFields,
 } from '../../index.ts';
