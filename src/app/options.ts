@@ -67,9 +67,13 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveManifestLockDays?: number | null;
   /** The key that signs manifests: a file, or `kms:` and an ARN; by default none (ARCHIVE_SIGNING_KEY). */
   readonly archiveSigningKey?: string | null;
+  /** A file of OpenSSH's allowed signers: the keys that may sign; by default none (ARCHIVE_SIGNERS). */
+  readonly archiveSigners?: string | null;
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
+  /** Workers verify one of so many parts of each archive every day; by default none (MIRROR_VERIFY_SUBSET). */
+  readonly verifySubsets?: number | null;
   /** How many days of history to keep; null keeps all of it. */
   readonly historyDays?: number | null;
   /** The pools that a worker mirrors, or `all` of the account and Region (COGNITO_POOLS). */
@@ -155,10 +159,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_LOCK_DAYS: 'archiveLockDays',
   ARCHIVE_MANIFEST_LOCK_DAYS: 'archiveManifestLockDays',
   ARCHIVE_SIGNING_KEY: 'archiveSigningKey',
+  ARCHIVE_SIGNERS: 'archiveSigners',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
   MIRROR_HISTORY_DAYS: 'historyDays',
+  MIRROR_VERIFY_SUBSET: 'verifySubsets',
   MIRROR_SCHEDULE: 'schedule.pattern',
   MIRROR_TIMEZONE: 'schedule.timezone',
   COGNITO_POOLS: 'pools',
@@ -197,10 +203,12 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_LOCK_DAYS: options.archiveLockDays,
     ARCHIVE_MANIFEST_LOCK_DAYS: options.archiveManifestLockDays,
     ARCHIVE_SIGNING_KEY: options.archiveSigningKey,
+    ARCHIVE_SIGNERS: options.archiveSigners,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,
     MIRROR_HISTORY_DAYS: options.historyDays,
+    MIRROR_VERIFY_SUBSET: options.verifySubsets,
     MIRROR_SCHEDULE: schedule?.pattern,
     MIRROR_TIMEZONE: schedule?.timezone,
     COGNITO_POOLS: typeof pools === 'string' ? pools : pools.join(','),

@@ -8,7 +8,7 @@ import type { MirrorOptions } from './options.ts';
 
 /** What a report is about, and whose keys may have signed. */
 export interface ReportOptions extends ReportQuestion, CallOptions {
-  /** The text of a file of OpenSSH's allowed signers: the keys that may sign. */
+  /** A file of OpenSSH's allowed signers, with the keys that may sign; by default that of the options. */
   readonly signers?: string | undefined;
 }
 
@@ -19,8 +19,8 @@ export async function makeReport(
   mirror: MirrorOptions,
   signal: AbortSignal,
 ): Promise<Report> {
-  const { readSigners, runVerify } = await import('./run-verify.ts');
-  readSigners(signers);
+  const { openSigners, runVerify } = await import('./run-verify.ts');
+  await openSigners({ signers }, mirror);
   // Ends the verification if the rest fails.
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);

@@ -1,10 +1,7 @@
 import type { Destination } from '../archive/destination.ts';
 import { ActionRequiredError } from '../model/errors.ts';
-import {
-  type AllowedSigners,
-  AllowedSignersError,
-  parseAllowedSigners,
-} from '../signature/allowed-signers.ts';
+import type { AllowedSigners } from '../signature/allowed-signers.ts';
+import { loadAllowedSigners } from '../signature/load-signers.ts';
 import { ParquetChecks } from '../verify/check-content.ts';
 import type { PoolVerification } from '../verify/findings.ts';
 import { listPools } from '../verify/list-archive.ts';
@@ -23,7 +20,7 @@ export interface VerifyRequest extends Partial<Selection>, CallOptions {
   readonly pools?: readonly string[] | undefined;
   /** The URL of the archive, or of a copy; by default that of the options. */
   readonly archive?: string | undefined;
-  /** The text of a file of OpenSSH's allowed signers: the keys that may sign. */
+  /** A file of OpenSSH's allowed signers, with the keys that may sign; by default that of the options. */
   readonly signers?: string | undefined;
   /** The SHA-256 of a manifest that a witness keeps. The archive must have it. */
   readonly head?: string | undefined;
@@ -46,7 +43,7 @@ export async function runVerify(
       'Give the earlier time as `from`.',
     );
   }
-  const signers = readSigners(request.signers);
+  const signers = await openSigners(request, mirror);
   const targets = await findTargets(request, mirror, signal);
   if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
 
@@ -62,7 +59,7 @@ export async function runVerify(
   // Structure alone reads no part.
   if (content === 'structure') return verify(null);
   return withTemporaryFolder('verify', async (folder) => {
-    const parquet = await openParquet(folder);
+    const parquet = await ParquetChecks.open(folder);
     try {
       return await verify(parquet);
     } finally {
@@ -108,28 +105,14 @@ async function findTargets(
   return targets;
 }
 
-/** Null if DuckDB is not installed: the rest is verified then. */
-async function openParquet(folder: string): Promise<ParquetChecks | null> {
-  try {
-    return await ParquetChecks.open(folder);
-  } catch (error) {
-    if (error instanceof ActionRequiredError) return null;
-    throw error;
-  }
-}
-
-/** @throws ActionRequiredError if the text is no file of allowed signers */
-export function readSigners(text: string | undefined): AllowedSigners | null {
-  try {
-    return text === undefined ? null : parseAllowedSigners(text);
-  } catch (error) {
-    if (!(error instanceof AllowedSignersError)) throw error;
-    throw ActionRequiredError.of(
-      'signers',
-      error.message,
-      'Correct it, or copy the line that `cognito-mirror keygen` printed.',
-    );
-  }
+/** @throws ActionRequiredError if the file of signers cannot be used */
+export async function openSigners(
+  { signers }: Pick<VerifyRequest, 'signers'>,
+  mirror: MirrorOptions,
+): Promise<AllowedSigners | null> {
+  if (signers !== undefined) return loadAllowedSigners(signers, 'signers');
+  const { archiveSigners } = toConfig(mirror);
+  return archiveSigners === null ? null : loadAllowedSigners(archiveSigners, 'ARCHIVE_SIGNERS');
 }
 
 function severalPoolsError(pools: number): ActionRequiredError {

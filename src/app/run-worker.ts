@@ -19,6 +19,7 @@ import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { workFolder } from './open-archives.ts';
+import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
 import { saveFailedStart } from './save-failed-start.ts';
@@ -62,6 +63,7 @@ export async function runWorker(
   const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
   const { database, quota, signer } = opened;
   const { db } = database;
+  const verification = await openVerification(config, signer);
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
   let http: HttpServer | null = null;
@@ -92,6 +94,7 @@ export async function runWorker(
         workFolder: workFolder(config),
         historyDays: config.historyDays,
         metrics,
+        verification,
         log,
       },
       databaseUrl: database.databaseUrl,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { ActionRequiredError } from '../index.ts';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -24,19 +23,4 @@ export function parseAge(text: string): number {
 /** A time that ends a range: a date includes its whole day. Any other text stays as it is. */
 export function includeWholeDay(text: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59.999` : text;
-}
-
-/**
- * The text of the file that `--signers` names.
- *
- * @throws ActionRequiredError if it cannot be read
- */
-export async function readSignersFile(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const problem = `${path} cannot be read (${(cause as NodeJS.ErrnoException).code}).`;
-    const remedy = 'Give the path of a file with a line for each key.';
-    throw ActionRequiredError.of('--signers', problem, remedy, { cause });
-  }
 }

@@ -54,6 +54,8 @@ export interface Config {
   readonly archiveManifestLockDays: number | null;
   /** The key that signs manifests: the path of a file, or `kms:` and an ARN. Null: none. */
   readonly archiveSigningKey: string | null;
+  /** The path of a file of OpenSSH's allowed signers: the keys that may sign. Null: none. */
+  readonly archiveSigners: string | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */
   readonly home: string;
   /** The quotas of accounts and Regions that the file does not name. */
@@ -62,6 +64,8 @@ export interface Config {
   readonly maxRemovedRatio: number;
   /** The schedule of pools without one in the file. */
   readonly schedule: Schedule;
+  /** Workers verify one of so many parts of each archive every day. Null: none. */
+  readonly verifySubsets: number | null;
   /** How long closed versions are kept. Null: without limit. */
   readonly historyDays: number | null;
   /** HOST and PORT count for the worker only; other commands get the defaults. */

@@ -103,6 +103,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,
     ...locks,
     archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,
+    archiveSigners: values.ARCHIVE_SIGNERS ?? null,
     home,
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,
@@ -113,6 +114,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       pattern: values.MIRROR_SCHEDULE ?? '0 2 * * *',
       timezone: values.MIRROR_TIMEZONE ?? 'UTC',
     },
+    verifySubsets: values.MIRROR_VERIFY_SUBSET ?? null,
     historyDays: values.MIRROR_HISTORY_DAYS ?? null,
     http: {
       host: values.HOST ?? '127.0.0.1',

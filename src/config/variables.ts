@@ -61,6 +61,11 @@ export const VARIABLES = {
     remedy:
       'Give the path of a private key, or kms: and the ARN of a key, such as kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234.',
   },
+  ARCHIVE_SIGNERS: {
+    schema: textWithout(findPathProblem),
+    remedy:
+      'Give the path of a file of allowed signers, with the line that `cognito-mirror keygen` prints.',
+  },
   MIRROR_CONFIG: {
     schema: textWithout(findPathProblem),
     remedy: 'Give the absolute path of a YAML file, such as /etc/cognito-mirror.yaml.',
@@ -77,6 +82,10 @@ export const VARIABLES = {
   MIRROR_HISTORY_DAYS: number({
     schema: integer(1, Number.MAX_SAFE_INTEGER, 'over 0'),
     remedy: 'Give a number of days such as 365, or unset it to keep all history.',
+  }),
+  MIRROR_VERIFY_SUBSET: number({
+    schema: integer(1, 1_000, 'from 1 to 1000'),
+    remedy: 'Give a number of nights such as 7: each night, workers read a seventh of the archive.',
   }),
   MIRROR_HTTP_TOKEN: {
     schema: z

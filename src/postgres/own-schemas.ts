@@ -43,6 +43,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.replaced_users',
   ],
   '0005_checks': ['directory.snapshot_checks'],
+  '0007_verifications': ['mirror.verifications'],
 };
 
 /** The first migration of every mirror. */

@@ -2,6 +2,10 @@ import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import { readClock } from '../postgres/connection.ts';
 import {
+  readVerificationRows,
+  type VerificationRow,
+} from '../postgres/coordination/verifications.ts';
+import {
   type RequestRow,
   readRequestRows,
   readScheduleRows,
@@ -16,6 +20,8 @@ import { computeRates } from './walking-status.ts';
 /** A pool, with its newest published snapshot and the last attempt to mirror it. */
 export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
   readonly lastAttempt: AttemptStatus | null;
+  /** The verification of its archive by workers; null if they did not begin or do not verify it. */
+  readonly verification: VerificationRow | null;
 }
 
 /** The last attempt to mirror a pool, with the id of its snapshot; null if it started no snapshot. */
@@ -49,8 +55,9 @@ const RECENT = 5;
  */
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
-  const [pools, schedules, workers, requests] = await Promise.all([
+  const [pools, verifications, schedules, workers, requests] = await Promise.all([
     readPoolRows(db, poolIds),
+    readVerificationRows(db, poolIds),
     readScheduleRows(db, poolIds),
     readWorkerRows(db),
     readRequestRows(db, RECENT, poolIds),
@@ -59,7 +66,11 @@ export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null)
   const taken = requests.filter(({ endedAt }) => isWorked && endedAt === null);
   return {
     at,
-    pools: pools.map(toPoolStatus),
+    pools: pools.map(({ lastAttempt, ...pool }) => ({
+      ...pool,
+      lastAttempt: lastAttempt && withSnapshotId(lastAttempt),
+      verification: verifications.get(pool.poolId) ?? null,
+    })),
     snapshots: await readSnapshots(db, at, poolIds, taken),
     schedules,
     workers,
@@ -82,10 +93,6 @@ export function measureRates(status: Status, earlier: Status): Status {
     return { ...snapshot, walking: measured };
   });
   return { ...status, snapshots };
-}
-
-function toPoolStatus({ lastAttempt, ...pool }: PoolRow): PoolStatus {
-  return { ...pool, lastAttempt: lastAttempt && withSnapshotId(lastAttempt) };
 }
 
 function withSnapshotId<T extends { readonly snapshotAt: Date | null }>({ snapshotAt, ...row }: T) {

@@ -34,6 +34,15 @@ export interface PoolMetrics {
   } | null;
   /** The size on disk of the stage of its open snapshot; 0 without one. */
   readonly stageBytes: number;
+  /** The verification of its archive by workers; null without one. */
+  readonly verification: {
+    /** How many things were found to be wrong. */
+    readonly findings: number;
+    /** When the last one was completed, in seconds since 1970; 0 before the first. */
+    readonly completedAt: number;
+    /** Everything that was archived before this time was read after it; null: not everything was. */
+    readonly coveredSince: number | null;
+  } | null;
 }
 
 /** The metrics of every pool. */
@@ -112,6 +121,21 @@ export function registerDirectoryMetrics(registry: Registry): {
     'Size on disk of the stage of the open snapshot; 0 without one.',
     'pool_id',
   );
+  const verifyFindings = gauge(
+    'cognito_mirror_verify_findings',
+    'What the last verification of the archive found to be wrong.',
+    'pool_id',
+  );
+  const verifyCompletedAt = gauge(
+    'cognito_mirror_verify_completed_timestamp_seconds',
+    'When the last verification of the archive was completed, in seconds since 1970; 0 before the first.',
+    'pool_id',
+  );
+  const verifiedAt = gauge(
+    'cognito_mirror_verify_verified_timestamp_seconds',
+    'Everything that was archived before this time was read after it, in seconds since 1970.',
+    'pool_id',
+  );
   const poolGauges = [
     scheduled,
     snapshots,
@@ -125,6 +149,9 @@ export function registerDirectoryMetrics(registry: Registry): {
     changedUsers,
     repairedUsers,
     stageBytes,
+    verifyFindings,
+    verifyCompletedAt,
+    verifiedAt,
   ];
 
   const setPool = (pool: PoolMetrics) => {
@@ -143,6 +170,12 @@ export function registerDirectoryMetrics(registry: Registry): {
     if (pool.lastAttempt !== null) {
       attemptedAt.set({ pool_id }, pool.lastAttempt.endedAt);
       attemptSucceeded.set({ pool_id }, pool.lastAttempt.succeeded ? 1 : 0);
+    }
+    if (pool.verification !== null) {
+      const { findings, completedAt, coveredSince } = pool.verification;
+      verifyFindings.set({ pool_id }, findings);
+      verifyCompletedAt.set({ pool_id }, completedAt);
+      if (coveredSince !== null) verifiedAt.set({ pool_id }, coveredSince);
     }
     if (pool.newest === null) return;
     users.set({ pool_id }, pool.newest.users);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isChanges, type ManifestObject } from '../archive/manifest.ts';
 import { type ParquetFooter, ParquetReader } from '../archive/parquet-reader.ts';
 import { CHANGE_KINDS, type ChangeCounts } from '../model/change-counts.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { DATASETS } from '../model/snapshot.ts';
 import { ContentError } from './content-error.ts';
 import { GzipMember } from './gzip-member.ts';
@@ -50,10 +51,15 @@ export class ParquetChecks {
 
   /**
    * @param folder a private folder of this machine for the parts that are being checked.
-   * @throws ActionRequiredError if DuckDB is not installed.
+   * @returns null if DuckDB is not installed: the rest is verified then.
    */
-  static async open(folder: string): Promise<ParquetChecks> {
-    return new ParquetChecks(await ParquetReader.open(), folder);
+  static async open(folder: string): Promise<ParquetChecks | null> {
+    try {
+      return new ParquetChecks(await ParquetReader.open(), folder);
+    } catch (error) {
+      if (error instanceof ActionRequiredError) return null;
+      throw error;
+    }
   }
 
   async check(object: ManifestObject): Promise<ContentCheck> {

@@ -12,6 +12,8 @@ import { isInRange, type Selection } from './select.ts';
 
 interface SnapshotsContext extends ListedPool, Pick<Selection, 'from' | 'to'> {
   readonly signers: AllowedSigners | null;
+  /** By default true with signers. */
+  readonly needsSignatures?: boolean;
   readonly versions: VersionFinder;
 }
 
@@ -24,7 +26,7 @@ export async function checkSnapshots(
   const inRange = listing.snapshots.filter(({ at }) => isInRange(at, context));
   const manifests = listing.snapshots.filter(({ hasManifest }) => hasManifest);
   const checked: SnapshotDocuments[] = [];
-  let needsSignature = signers !== null;
+  let { needsSignatures: needsSignature = signers !== null } = context;
   if (manifests.length === 0 && inRange.length === 0) {
     return (await hasLock(context)) ? [] : [noManifests(poolId)];
   }

@@ -16,16 +16,23 @@ import { findLostHead, readHead } from './head.ts';
 import { type ListedPool, listPool } from './list-archive.ts';
 import { isRead, type Selection } from './select.ts';
 
-/** Objects that are read at the same time, so that a bucket's latency matters little. */
+/** So that a bucket's latency matters little. */
 const PARALLEL = 4;
 
 export interface VerifyOptions extends Selection {
   /** The keys that may sign. Null: any key may, but signatures must be sound. */
   readonly signers: AllowedSigners | null;
+  /**
+   * True if every document must be signed; false: those from the first signed one on. Default: true
+   * with signers.
+   */
+  readonly needsSignatures?: boolean;
   /** The SHA-256 of a manifest that the archive must have. */
   readonly head: string | null;
   /** Checks Parquet parts; null if DuckDB is not installed. */
   readonly parquet: ParquetChecks | null;
+  /** How many objects are read at the same time: 4 by default. */
+  readonly parallel?: number;
   /** Called after each object. */
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
   readonly signal: AbortSignal;
@@ -50,7 +57,7 @@ export async function verifyPool(
   poolId: string,
   options: VerifyOptions,
 ): Promise<PoolVerification> {
-  const { signal } = options;
+  const { signal, parallel = PARALLEL } = options;
   const listing = await listPool(destination, poolId, signal);
   const signatures = new SignatureChecker(destination, options.signers);
   const versions = new VersionFinder(destination, signal);
@@ -61,7 +68,7 @@ export async function verifyPool(
     objects.map((object) => ({ snapshot, object })),
   );
   let done = 0;
-  const problems = await mapParallel(expected, PARALLEL, async ({ snapshot, object }) => {
+  const problems = await mapParallel(expected, parallel, async ({ snapshot, object }) => {
     const found = await checkObject(context, object);
     const problem = found && (await versions.explain(object, found));
     done += 1;

@@ -136,7 +136,7 @@ describe('an archive that is not what was sealed', () => {
 test.each([
   ['nothing is left', ['--to', '20200101T000000Z'], /to: this snapshot does not exist/],
   ['a count is a number', ['--limit', 'many'], /'--limit <n>' argument 'many' is invalid/],
-  ['signers must be there', ['--signers', 'nobody'], /--signers: nobody cannot be read \(ENOENT\)/],
+  ['signers must be there', ['--signers', 'nobody'], /signers: nobody cannot be read \(ENOENT\)/],
 ])('of a wrong command %s', async (_, args, message) => {
   const { code, stderr } = await report([...args, '--out', 'wrong.html']);
   expect(code).toBe(2);

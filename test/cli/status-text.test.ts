@@ -186,7 +186,8 @@ describe('the status as text', () => {
       snapshot: null,
       reason: 'ARCHIVE_URL: the bucket is away.',
     } as const;
-    const pool = { poolId: POOL, newest, head: null, vanished: false, lastAttempt };
+    const none = { head: null, vanished: false, verification: null };
+    const pool = { poolId: POOL, newest, lastAttempt, ...none };
     const linesOf = (each: PoolStatus) =>
       textOf({ pools: [each] })
         .split('\n')
@@ -207,9 +208,9 @@ describe('the status as text', () => {
       '  head of the archive: 20261120T134000Z, the newest of 12 snapshots; SHA-256',
       `    ${'a'.repeat(64)}`,
     ]);
-    expect(
-      linesOf({ poolId: POOL, newest: null, head: null, vanished: false, lastAttempt: null }),
-    ).toEqual(['  never published']);
+    expect(linesOf({ poolId: POOL, newest: null, lastAttempt: null, ...none })).toEqual([
+      '  never published',
+    ]);
   });
 
   it('names hidden columns', () => {

@@ -248,7 +248,7 @@ test.each([
   [['--from', 'yesterday'], '--from: "yesterday" is not a time. Give a date such as 2026-11-20'],
   [['--subset', '8/7'], '--subset: "8/7" is not a part. Give two numbers such as 3/7'],
   [['--head', 'abc'], '--head: "abc" is not a SHA-256. Give the 64 hexadecimal digits'],
-  [['--signers', 'none'], '--signers: none cannot be read (ENOENT). Give the path of a file'],
+  [['--signers', 'none'], 'signers: none cannot be read (ENOENT). Give the path of a file'],
   [['--archive', 'folder'], 'archive: must be a URL. Give s3://bucket/prefix or file:///absolute'],
   [['--archive', 'file:///nowhere'], 'file:///nowhere: there is no archive: it has no manifest.'],
   [['--structure', '--subset', '1/2'], "option '--structure' cannot be used with option"],

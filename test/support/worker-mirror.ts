@@ -31,7 +31,7 @@ export interface WorkerMirror extends TestMirror {
   readonly deps: JobDeps;
   readonly destination: Destination;
   /** Starts a worker for every pool; it ends with the test. */
-  startWorker(): Promise<void>;
+  startWorker(change?: Partial<JobDeps>): Promise<void>;
   /** Asks for a snapshot of the pool, or for this one to be gone on with. */
   ask(poolId: string, source?: RequestSource, snapshotAt?: Date): Promise<void>;
   /** Resolves with the pool's newest request once it has ended, letting no job wait for its time. */
@@ -68,6 +68,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     workFolder: mirror.work,
     historyDays: null,
     metrics: openMetrics(),
+    verification: null,
     log,
   };
   const poolIds = [...mirror.simulator.pools.keys()];
@@ -78,10 +79,11 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     queues,
     deps,
     destination,
-    async startWorker() {
+    async startWorker(change = {}) {
       // A worker closes what it works with.
       const own = {
         ...deps,
+        ...change,
         queues: openQueues(connection.client, await readInstallationId(mirror.db), () => {}),
       };
       const worker = await startWorker({

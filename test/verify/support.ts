@@ -67,7 +67,7 @@ export function useSealedArchive(
     temporary = await temporaryFolder();
     const work = join(temporary.path, 'parquet');
     mkdirSync(work);
-    parquet = await ParquetChecks.open(work);
+    parquet = (await ParquetChecks.open(work)) as ParquetChecks;
     const signer = await loadKeyFile(makeKeyFile(temporary.path).path);
     const stranger = await loadKeyFile(makeKeyFile(temporary.path, 'stranger').path);
     const folder = join(temporary.path, 'archive');

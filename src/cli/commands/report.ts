@@ -7,7 +7,7 @@ import {
   type ReportOptions,
   renderReport,
 } from '../../index.ts';
-import { includeWholeDay, readSignersFile } from '../arguments.ts';
+import { includeWholeDay } from '../arguments.ts';
 import { NewFiles } from '../new-files.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
@@ -30,7 +30,10 @@ export function reportCommand(): Command {
     .option('--from <point>', 'a snapshot id, a time, latest or previous (default: before --to)')
     .option('--to <point>', 'the same; a date includes its whole day', 'latest')
     .requiredOption('--out <file>', 'the file to write; it must not exist')
-    .option('--signers <file>', "the keys that may sign: a file of OpenSSH's allowed signers")
+    .option(
+      '--signers <file>',
+      "the keys that may sign: a file of OpenSSH's allowed signers (default: ARCHIVE_SIGNERS)",
+    )
     .option(
       '--unchanged-days <n>',
       'list unconfirmed users that did not change for so long',
@@ -56,13 +59,12 @@ function parseCount(text: string): number {
 
 async function runReport(
   poolId: string,
-  { out, to, signers, ...options }: CommandOptions,
+  { out, to, ...options }: CommandOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const question: ReportOptions = {
     ...options,
     to: includeWholeDay(to),
-    signers: signers === undefined ? undefined : await readSignersFile(signers),
     signal,
   };
   const report = await withMirror(await loadOptions(process.env), (mirror) =>

@@ -11,7 +11,7 @@ import {
   type VerifyRequest,
   verifyArchives,
 } from '../../index.ts';
-import { includeWholeDay, readSignersFile } from '../arguments.ts';
+import { includeWholeDay } from '../arguments.ts';
 import type { LiveRegion } from '../display/live-region.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
@@ -34,7 +34,10 @@ export function verifyCommand(): Command {
     .description('check an archive, or a copy of it: every object, the chain and the signatures')
     .argument('[pool...]', 'ids of pools; without any, all of the archive')
     .option('--archive <url>', 's3://bucket/prefix or file:///folder (default: ARCHIVE_URL)')
-    .option('--signers <file>', "the keys that may sign: a file of OpenSSH's allowed signers")
+    .option(
+      '--signers <file>',
+      "the keys that may sign: a file of OpenSSH's allowed signers (default: ARCHIVE_SIGNERS)",
+    )
     .option('--from <time>', 'the first snapshot: such as 2026-11-20, or the id of a snapshot')
     .option('--to <time>', 'the last snapshot; a date includes its whole day')
     .addOption(
@@ -56,7 +59,7 @@ async function runVerify(
   options: VerifyOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const request = await toRequest(pools, options);
+  const request = toRequest(pools, options);
   const isLive = process.stderr.isTTY && process.env.TERM !== 'dumb';
   const region = isLive ? await openRegion() : null;
   const onProgress = ({ poolId, done, total }: VerifyProgress) =>
@@ -92,10 +95,10 @@ function toJson({ poolId, snapshots, objects, bytes, head, findings }: PoolVerif
 }
 
 /** @throws ActionRequiredError with everything that is wrong with the command line */
-async function toRequest(
+function toRequest(
   pools: readonly string[],
   { archive, signers, from, to, structure, subset, head }: VerifyOptions,
-): Promise<VerifyRequest> {
+): VerifyRequest {
   const problems: Problem[] = [];
   const read = <T>(name: string, text: string | undefined, parse: (text: string) => T | string) => {
     const value = text === undefined ? undefined : parse(text);
@@ -104,15 +107,10 @@ async function toRequest(
     problems.push({ subject: `--${name}`, problem: `"${text}" ${value}`, remedy });
     return undefined;
   };
-  const collect = (error: unknown) => {
-    if (!(error instanceof ActionRequiredError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  };
   const request = {
     pools,
     archive,
-    signers: signers === undefined ? undefined : await readSignersFile(signers).catch(collect),
+    signers,
     from: read('from', from, parseMoment),
     to: read('to', to, parseEnd),
     content: structure ? ('structure' as const) : read('subset', subset, parseSubset),

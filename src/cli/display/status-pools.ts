@@ -1,7 +1,15 @@
 import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
-import type { ArchiveHead, AttemptStatus, PoolAge, PoolStatus, Status } from '../../index.ts';
-import { formatRelative, formatSpan } from './format.ts';
+import type {
+  ArchiveHead,
+  AttemptStatus,
+  PoolAge,
+  PoolStatus,
+  Status,
+  VerificationRow,
+} from '../../index.ts';
+import { commandHint } from '../command-line.ts';
+import { formatRelative, formatSpan, formatTimestamp } from './format.ts';
 import { wrap } from './text-width.ts';
 
 /** Describes the newest snapshot of a pool and its last attempt, in lines of at most `width` columns. */
@@ -14,6 +22,39 @@ export function formatPool(status: Status, poolId: string, width: number): strin
   return [
     ...lines.flatMap((line) => wrap('  ', printable(line), width)),
     ...(pool.head === null ? [] : formatHead(pool.head)),
+    ...(pool.verification === null
+      ? []
+      : formatVerified(poolId, pool.verification, status.at, width)),
+  ];
+}
+
+/** What workers verified of the archive; with findings, also the command that names them. */
+function formatVerified(
+  poolId: string,
+  verification: VerificationRow,
+  at: Date,
+  width: number,
+): string[] {
+  const { coveredSince, subset, subsets, endedAt, findings, dueAt, problem } = verification;
+  const count = Object.values(findings).reduce((sum, each) => sum + each, 0);
+  const lines: string[] = [];
+  if (endedAt !== null) {
+    const since =
+      coveredSince === null ? '' : `all objects since ${formatTimestamp(coveredSince)}, `;
+    const found = count === 0 ? 'no findings' : `${counted(count, 'finding')}. To name them:`;
+    const last = `subset ${subset} of ${subsets} ${formatRelative(endedAt, at)}`;
+    lines.push(`archive verified: ${since}${last}; ${found}`);
+  }
+  const wrapped = (text: string) => wrap('  ', printable(text), width);
+  const problems =
+    problem === null
+      ? []
+      : [`verifying the archive failed, and is repeated ${formatRelative(dueAt, at)}: ${problem}`];
+  return [
+    ...lines.flatMap(wrapped),
+    // Not wrapped, so that it can be pasted.
+    ...(count === 0 ? [] : [`    ${commandHint(['verify', poolId])}`]),
+    ...problems.flatMap(wrapped),
   ];
 }
 

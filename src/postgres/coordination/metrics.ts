@@ -88,7 +88,7 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
          AND c.relname LIKE 'stage\\_' || r.stage || '\\_%'
        WHERE s.state IN ${OPEN_STATES} GROUP BY 1
      )
-     SELECT pool_id AS "poolId",
+     SELECT listed.pool_id AS "poolId",
        EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
        $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
        $2::jsonb || coalesce(requests, '{}') AS requests,
@@ -100,7 +100,12 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
        CASE WHEN a.pool_id IS NOT NULL THEN jsonb_build_object(
          'endedAt', extract(epoch FROM a.ended_at), 'succeeded', a.outcome = 'archived')
        END AS "lastAttempt",
-       coalesce(bytes, 0) AS "stageBytes"
+       coalesce(bytes, 0) AS "stageBytes",
+       CASE WHEN v.pool_id IS NOT NULL THEN jsonb_build_object(
+         'findings', (SELECT coalesce(sum(number::bigint), 0) FROM jsonb_each_text(v.findings) AS f (code, number)),
+         'completedAt', coalesce(extract(epoch FROM v.ended_at), 0),
+         'coveredSince', extract(epoch FROM v.covered_since))
+       END AS verification
      FROM listed
        LEFT JOIN by_state USING (pool_id)
        LEFT JOIN by_outcome USING (pool_id)
@@ -114,11 +119,14 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS newest ON true
        LEFT JOIN LATERAL (
-         SELECT least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS s
+         SELECT least(snapshot_at, published_at) AS taken_at, destination
+         FROM directory.snapshots AS s LEFT JOIN mirror.runs AS r USING (pool_id, snapshot_at)
          WHERE s.pool_id = listed.pool_id AND state = 'archived'
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS archived ON true
-     ORDER BY pool_id`,
+       LEFT JOIN mirror.verifications AS v ON v.pool_id = listed.pool_id
+         AND v.destination = archived.destination AND v.due_at IS NOT NULL
+     ORDER BY listed.pool_id`,
     [NO_SNAPSHOTS, NO_REQUESTS],
   );
   return found.rows;

@@ -1,3 +1,4 @@
+import type { AllowedSigners } from '../../signature/allowed-signers.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { PoolDeps } from '../describe-pool.ts';
 import type { SessionDeps } from '../session.ts';
@@ -15,6 +16,18 @@ export interface JobDeps extends SessionDeps {
    * and archive.
    */
   readonly poolDeps: (poolId: string) => Promise<PoolDeps | null>;
+  /** Null: archives are not verified. */
+  readonly verification: VerificationSettings | null;
+}
+
+/** How workers verify archives. */
+export interface VerificationSettings {
+  /** In how many parts the objects of an archive are read, one a day. */
+  readonly subsets: number;
+  /** The keys that may sign. Null: any key may. */
+  readonly signers: AllowedSigners | null;
+  /** True if every document must be signed; false: those from the first signed one on. */
+  readonly needsSignatures: boolean;
 }
 
 /** How long a job of an unknown pool waits before a worker looks at it again. */

@@ -49,6 +49,8 @@ export interface JobWorkerOptions<Data> {
   readonly log: Logger;
   /** Gets errors of the queue that belong to no job. */
   readonly logProblem: ProblemLog;
+  /** How often a job may be left by a worker that died before it fails; 50 times by default. */
+  readonly maxStalls?: number;
   /** Called for each job that failed, also before it started. */
   readonly onFailed?: (job: Job<Data>, error: Error) => void;
   /** Called for each job that ended or was returned. */
@@ -124,7 +126,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     concurrency: options.concurrency,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: MAX_STALLS,
+    maxStalledCount: options.maxStalls ?? MAX_STALLS,
   });
   // A job that stalled too often fails without a start.
   worker.on('failed', (job, error) => {

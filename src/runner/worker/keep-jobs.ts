@@ -5,9 +5,13 @@ import {
   listSchedules,
   openDueRequest,
 } from '../../postgres/coordination/schedules.ts';
+import {
+  type ArchivePlace,
+  listDueVerifications,
+} from '../../postgres/coordination/verifications.ts';
 import type { JobDeps } from './deps.ts';
 import { type ProblemLog, waitAfter } from './failures.ts';
-import { addSnapshotJob, formatSnapshotJobId, type Queues } from './queues.ts';
+import { addSnapshotJob, addVerificationJob, formatSnapshotJobId, type Queues } from './queues.ts';
 import { failRequest } from './requests.ts';
 
 /** How long a scheduler in Redis has to wake a worker itself. */
@@ -33,7 +37,8 @@ export async function takeDueRun({ db, queues, log }: JobDeps, poolId: string): 
 
 /**
  * Makes Redis match what Postgres holds. It starts overdue runs, if their scheduler was lost or no
- * worker ran; adds missing jobs of requests; and corrects the schedulers if their number differs.
+ * worker ran; adds missing jobs of requests and of verifications; and corrects the schedulers if
+ * their number differs.
  */
 export class JobKeeper {
   readonly #deps: JobDeps;
@@ -50,7 +55,8 @@ export class JobKeeper {
   async keep(): Promise<void> {
     const { db, queues } = this.#deps;
     const schedulers = await queues.schedules.getJobSchedulersCount();
-    if (schedulers !== (await listSchedules(db)).length) {
+    const schedules = await listSchedules(db);
+    if (schedulers !== schedules.length) {
       await keepSchedulers(this.#deps, this.#logProblem);
     }
     for (const poolId of await listOverduePools(db, OVERDUE_SECONDS)) {
@@ -58,6 +64,21 @@ export class JobKeeper {
     }
     for (const request of await listOpenRequests(db)) {
       await this.#isolate(request.poolId, () => this.#keepJob(request));
+    }
+    await this.#keepVerifications(schedules.map(({ poolId }) => poolId));
+  }
+
+  async #keepVerifications(poolIds: readonly string[]): Promise<void> {
+    const { db, queues, poolDeps, verification } = this.#deps;
+    if (verification === null) return;
+    const places: ArchivePlace[] = [];
+    for (const poolId of poolIds) {
+      // Another worker adds the jobs of pools that this one does not know.
+      const settings = await poolDeps(poolId);
+      if (settings !== null) places.push({ poolId, destination: settings.destination.url });
+    }
+    for (const poolId of await listDueVerifications(db, places)) {
+      await this.#isolate(poolId, () => addVerificationJob(queues, poolId));
     }
   }
 

@@ -25,6 +25,11 @@ export interface WalkData extends SnapshotData {
   readonly walk: number;
 }
 
+/** A part of a pool's archive is to be verified. */
+export interface VerificationData {
+  readonly poolId: string;
+}
+
 /** The queues of one mirror. Their jobs hold only ids; everything else is in Postgres. */
 export interface Queues {
   /** The prefix of their keys. */
@@ -32,11 +37,12 @@ export interface Queues {
   readonly schedules: Queue<ScheduleData>;
   readonly snapshots: Queue<SnapshotData>;
   readonly walks: Queue<WalkData>;
+  readonly verifications: Queue<VerificationData>;
   close(): Promise<void>;
 }
 
 /** The names of the queues in jobs, metrics and logs. */
-export const QUEUE_NAMES = ['schedules', 'snapshots', 'walks'] as const;
+export const QUEUE_NAMES = ['schedules', 'snapshots', 'walks', 'verifications'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 
 /** How long finished jobs are kept for inspection; times in seconds. */
@@ -77,6 +83,7 @@ export function openQueues(
     schedules: open<ScheduleData>('schedules'),
     snapshots: open<SnapshotData>('snapshots'),
     walks: open<WalkData>('walks'),
+    verifications: open<VerificationData>('verifications'),
   };
   return {
     ...queues,
@@ -119,4 +126,13 @@ export async function addSnapshotJob(queues: Queues, request: SnapshotRequest): 
     { poolId, requestId: id },
     { jobId: formatSnapshotJobId(request) },
   );
+}
+
+/**
+ * Adds the job that verifies a pool's archive, if the pool has none. It is tried once and then
+ * removed: Postgres holds when the next one is due.
+ */
+export async function addVerificationJob(queues: Queues, poolId: string): Promise<void> {
+  const options = { jobId: poolId, attempts: 1, removeOnComplete: true, removeOnFail: true };
+  await queues.verifications.add('verification', { poolId }, options);
 }

@@ -1,14 +1,23 @@
+import type { Job } from 'bullmq';
 import type { PoolSchedule } from '../../postgres/coordination/due-times.ts';
 import { saveSchedules } from '../../postgres/coordination/schedules.ts';
+import { stopVerifications } from '../../postgres/coordination/verifications.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
 import { keepSchedulers, takeDueRun } from './keep-jobs.ts';
-import type { QueueName, ScheduleData, SnapshotData, WalkData } from './queues.ts';
+import type {
+  QueueName,
+  ScheduleData,
+  SnapshotData,
+  VerificationData,
+  WalkData,
+} from './queues.ts';
 import { SnapshotSessions } from './sessions.ts';
 import { runSnapshotJob } from './snapshot-job.ts';
 import { startUpkeep } from './upkeep.ts';
+import { recordAbandonedVerification, runVerificationJob } from './verification-job.ts';
 import { recordAbandonedWalk, runWalkJob } from './walk-job.ts';
 
 /** Walks that run at a time: enough for the quotas of several accounts and Regions. */
@@ -16,6 +25,10 @@ const WALKS = 32;
 /** Snapshots planned, checked, published or archived at a time: each archive needs memory. */
 const SNAPSHOTS = 2;
 const SCHEDULES = 4;
+/** Archives verified at a time: each needs memory, and none is urgent. */
+const VERIFICATIONS = 1;
+/** Deaths of workers after which a verification is given up for a while, so that snapshots go on. */
+const VERIFICATION_STALLS = 3;
 
 export interface WorkerOptions {
   readonly deps: JobDeps;
@@ -35,8 +48,9 @@ export interface RunningWorker {
 /** Saves the schedules of the configuration, and runs jobs until it is closed. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { deps, redis } = options;
-  const { db, log, queues, metrics } = deps;
+  const { db, log, queues, metrics, verification } = deps;
   await saveSchedules(db, options.schedules);
+  if (verification === null) await stopVerifications(db);
   const logProblem = createProblemLog(log);
   await keepSchedulers(deps, logProblem);
 
@@ -45,7 +59,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     name: QueueName,
     concurrency: number,
     process: JobWorkerOptions<Data>['process'],
-    onFailed?: JobWorkerOptions<Data>['onFailed'],
+    more: Pick<JobWorkerOptions<Data>, 'onFailed' | 'maxStalls'> = {},
   ) =>
     openJobWorker<Data>({
       queue: name,
@@ -53,21 +67,26 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       prefix: queues.prefix,
       concurrency,
       process,
-      ...(onFailed && { onFailed }),
+      ...more,
       log,
       logProblem,
       onEnd: (outcome, seconds) => metrics.recordJob(name, outcome, seconds),
     });
+  const recordAbandoned =
+    <Data extends { readonly poolId: string }>(
+      record: (job: Job<Data>, error: Error) => Promise<void>,
+    ) =>
+    (job: Job<Data>, error: Error) =>
+      void record(job, error).catch((unrecorded: unknown) =>
+        logProblem(job.data.poolId, unrecorded),
+      );
   const walks = open<WalkData>(
     'walks',
     WALKS,
     (job, _, signal) => runWalkJob(deps, sessions, job, signal),
-    (job, error) =>
-      void recordAbandonedWalk(deps, job, error).catch((unrecorded: unknown) =>
-        logProblem(job.data.poolId, unrecorded),
-      ),
+    { onFailed: recordAbandoned((job, error) => recordAbandonedWalk(deps, job, error)) },
   );
-  const workers: readonly JobWorker[] = [
+  const workers: JobWorker[] = [
     open<ScheduleData>('schedules', SCHEDULES, async (job) => {
       const waitMs = await takeDueRun(deps, job.data.poolId);
       if (waitMs > 0) throw new LaterError('Waiting for the start of its run.', waitMs);
@@ -77,6 +96,18 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ),
     walks,
   ];
+  if (verification !== null) {
+    const verifications = open<VerificationData>(
+      'verifications',
+      VERIFICATIONS,
+      (job, _, signal) => runVerificationJob(deps, verification, job, signal),
+      {
+        maxStalls: VERIFICATION_STALLS,
+        onFailed: recordAbandoned((job, error) => recordAbandonedVerification(deps, job, error)),
+      },
+    );
+    workers.push(verifications);
+  }
 
   const upkeep = startUpkeep({ ...options, workers, walks });
   log.info({ pools: options.schedules.length }, 'worker started');
