@@ -1,5 +1,6 @@
 import type { Listing, ListingPage } from '../cognito/listing.ts';
 import type { PoolPlan } from '../estimate/plan-pools.ts';
+import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
@@ -125,6 +126,16 @@ export interface Mirror extends HistoryQuestions {
    * the later snapshot. Memory grows with the limit of the lists, not with the pool.
    */
   report(poolId: string, options?: ReportOptions): Promise<Report>;
+  /**
+   * Compares two states of a pool: published snapshots, or a published one with the held one or the live
+   * pool. Only `to: 'now'` reads more than the database: it reads the pool as `sync` does, within the quota,
+   * and publishes nothing. Memory does not grow with the number of changes.
+   *
+   * @param use receives the two states, and the changes in batches
+   * @param options `onProgress` is called while the live pool is read
+   * @returns the counts
+   */
+  diff(poolId: string, use: UseChanges, options?: DiffQuestion & SyncOptions): Promise<Diff>;
   /**
    * Signs a receipt with the configured signing key, for OpenSSH's namespace `cognito-mirror-receipt`.
    *

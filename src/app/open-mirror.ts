@@ -23,6 +23,7 @@ import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, Turns } from './calls.ts';
+import { diffNow } from './diff-now.ts';
 import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
@@ -79,6 +80,8 @@ export function openMirror(options: MirrorOptions): Mirror {
         ask(database, poolId, (asking) => answer(postgresSource(asking)), stop),
       );
     });
+
+  const questions = answerQuestions(question);
 
   const mirror: Mirror = {
     location,
@@ -218,7 +221,24 @@ export function openMirror(options: MirrorOptions): Mirror {
         ),
       ),
 
-    ...answerQuestions(question),
+    ...questions,
+
+    diff(poolId, use, { onProgress, ...options } = {}) {
+      if (options.to !== 'now') return questions.diff(poolId, use, options);
+      return calls.run(options.signal, async (stop) => {
+        requirePoolIds([poolId]);
+        const reporter = new ProgressReporter(onProgress);
+        const progress = new SnapshotProgress(poolId);
+        reporter.add(progress);
+        try {
+          return await takeTurns([poolId], () =>
+            diffNow(resources, poolId, options, use, progress, stop),
+          );
+        } finally {
+          reporter.end();
+        }
+      });
+    },
 
     report: (poolId, { signal, ...request } = {}) =>
       calls.run(signal, async (stop) => {

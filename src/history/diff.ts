@@ -8,7 +8,8 @@ import {
   compareUser,
   type FieldSelection,
 } from './changes.ts';
-import { findPoint } from './points.ts';
+import { checkFieldNames } from './field-names.ts';
+import { findPoint, findPublished, isStaged } from './points.ts';
 
 /** What `only` can name: kinds of change, and entities. */
 export const DIFF_FILTERS = [
@@ -24,9 +25,15 @@ export type DiffFilter = (typeof DIFF_FILTERS)[number];
 
 /** What to compare, and what to show of it. */
 export interface DiffQuestion extends FieldSelection {
-  /** A snapshot id, a time, `previous`, `latest` or `held`; by default `previous`. */
+  /**
+   * A snapshot id, a time, `previous` or `latest`. By default `previous`, or `latest` if `to` is `held` or
+   * `now`.
+   */
   readonly from?: string | undefined;
-  /** The same; by default `latest`. */
+  /**
+   * The same, or `held`: what the held snapshot would publish, or `now`: the live pool, which is read and
+   * not published. By default `latest`.
+   */
   readonly to?: string | undefined;
   /** Kinds of change and entities; by default all. A change must match one of each that is named. */
   readonly only?: readonly DiffFilter[] | undefined;
@@ -39,8 +46,13 @@ export interface Compared {
   readonly poolId: string;
   /** The id of the earlier snapshot; null for the empty state before a pool's first. */
   readonly from: string | null;
-  /** The id of the later snapshot. */
+  /** The id of the later snapshot; `now` for the live pool. */
   readonly to: string;
+  /** When the live pool was read; absent for a snapshot. */
+  readonly beganAt?: Date;
+  readonly endedAt?: Date;
+  /** Of a held snapshot: why. Of the live pool: why `sync` would hold it, or null. */
+  readonly reason?: string | null;
 }
 
 type Tally<Kind extends string> = Readonly<Record<Kind, number>>;
@@ -66,7 +78,7 @@ export type UseChanges = (
 /**
  * Compares two states of a pool. Memory does not grow with the number of changes.
  *
- * @throws ActionRequiredError if a state is unknown, or they are in the wrong order
+ * @throws ActionRequiredError if a state or a field is unknown, or the states are in the wrong order
  */
 export async function diff(
   source: HistorySource,
@@ -75,12 +87,19 @@ export async function diff(
 ): Promise<Diff> {
   const span = await findSpan(source, question);
   const { from, to } = span;
+  await checkFieldNames(source, question.fields ?? []);
   const { group } = question;
   if (group !== undefined && !(await source.hasGroup(span, group))) {
     const remedy = 'Give the name of a group, in its exact case.';
     throw ActionRequiredError.of('GROUP', 'neither snapshot has a group with this name.', remedy);
   }
-  const compared = { poolId: source.poolId, from: from?.snapshot ?? null, to: to.snapshot };
+  const compared: Compared = {
+    poolId: source.poolId,
+    from: from?.snapshot ?? null,
+    to: to.snapshot,
+    ...to.staged?.read,
+    ...(to.staged && { reason: to.staged.reason }),
+  };
   const summary = {
     users: { added: 0, removed: 0, modified: 0, replaced: 0 },
     groups: { added: 0, removed: 0, modified: 0 },
@@ -134,14 +153,26 @@ async function* counting(
 
 type Writable<T> = { -readonly [K in keyof T]: { -readonly [L in keyof T[K]]: T[K][L] } };
 
-async function findSpan(
-  source: HistorySource,
-  { from = 'previous', to = 'latest' }: DiffQuestion,
-): Promise<Span> {
-  const later = await findPoint(source, 'TO', to);
+/**
+ * Checks what can be checked of a question before the live pool is read, because reading costs quota.
+ *
+ * @throws ActionRequiredError if the earlier state or a field is unknown
+ */
+export async function checkQuestion(source: HistorySource, question: DiffQuestion): Promise<void> {
+  await findPublished(source, 'FROM', fromOf(question));
+  await checkFieldNames(source, question.fields ?? []);
+}
+
+function fromOf({ from, to }: DiffQuestion): string {
+  return from ?? (isStaged(to) ? 'latest' : 'previous');
+}
+
+async function findSpan(source: HistorySource, question: DiffQuestion): Promise<Span> {
+  const from = fromOf(question);
+  const later = await findPoint(source, 'TO', question.to ?? 'latest');
   // A pool's first snapshot can be held too. Nothing is published that it could be compared with.
-  const isFirst = later.held !== null && from === 'latest' && later.held.comparedWith === null;
-  const earlier = isFirst ? null : await findPoint(source, 'FROM', from);
+  const isFirst = from === 'latest' && later.staged !== null && later.staged.comparedWith === null;
+  const earlier = isFirst ? null : await findPublished(source, 'FROM', from);
   if (earlier !== null && earlier.snapshotAt > later.snapshotAt) {
     const problem = `${earlier.snapshot} is later than TO, ${later.snapshot}.`;
     throw ActionRequiredError.of('FROM', problem, 'Give the earlier one first.');

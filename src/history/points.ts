@@ -16,16 +16,28 @@ export async function findPublished(
   subject: string,
   text: string,
 ): Promise<Moment> {
-  const point = text === 'held' ? null : await findPoint(source, subject, text);
-  if (point?.held === null) return point;
-  throw ActionRequiredError.of(
+  if (isStaged(text)) throw refuseStaged(subject, text);
+  const point = await findPoint(source, subject, text);
+  if (point.staged !== null) throw refuseStaged(subject, 'held');
+  return point;
+}
+
+/** True if a text names a state that is not published. */
+export function isStaged(text: string | undefined): boolean {
+  return text === 'held' || text === 'now';
+}
+
+function refuseStaged(subject: string, text: string): ActionRequiredError {
+  return ActionRequiredError.of(
     subject,
-    'names a held snapshot, which is not published.',
-    'Give a published one. Only `diff` takes `held`.',
+    text === 'now'
+      ? 'names the live pool, which is not published.'
+      : 'names a held snapshot, which is not published.',
+    'Give a published one. Only TO of `diff` takes `held` and `now`.',
   );
 }
 
-/** The same, and `held` or the id of a held snapshot. */
+/** The same, and `held`, the id of a held snapshot, or `now`. */
 export async function findPoint(
   source: HistorySource,
   subject: string,
@@ -34,6 +46,7 @@ export async function findPoint(
   const id = parseSnapshotId(text);
   if (id !== null) return source.findSnapshot(subject, id);
   if (text === 'held') return source.findHeld(subject);
+  if (text === 'now') return source.findLive(subject);
   if (text === 'latest' || text === 'previous') return findNewest(source, subject, text);
   const at = parseTime(text);
   if (at === null) {
@@ -43,7 +56,7 @@ export async function findPoint(
     throw ActionRequiredError.of(subject, problem, remedy);
   }
   await requirePublished(source);
-  return { ...(await source.findCurrentAt(at)), held: null };
+  return { ...(await source.findCurrentAt(at)), staged: null };
 }
 
 /** @throws ActionRequiredError if the pool has no published snapshot */
@@ -61,7 +74,7 @@ async function findNewest(
   const found = text === 'latest' ? latest : previous;
   // Its versions may have been pruned.
   if (found !== undefined) {
-    return { ...(await source.findCurrentAt(found.snapshotAt)), held: null };
+    return { ...(await source.findCurrentAt(found.snapshotAt)), staged: null };
   }
   throw ActionRequiredError.of(
     subject,

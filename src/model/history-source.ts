@@ -45,9 +45,18 @@ export interface HistorySource {
    * @throws ActionRequiredError if there is none, or it cannot be released
    */
   findHeld(subject: string): Promise<Point>;
+  /**
+   * The live pool, which was read for this answer.
+   *
+   * @throws ActionRequiredError if the source has no live pool
+   * @throws ResumableError if a snapshot was published while it was read
+   */
+  findLive(subject: string): Promise<Point>;
   /** Why the pool has no snapshot to ask about. */
   explainEmpty(): Promise<ActionRequiredError>;
 
+  /** Those of the names that are no attribute of the pool, and that no user ever had. */
+  findUnknownAttributes(names: readonly string[]): Promise<string[]>;
   /** True if one of the two states has the group. */
   hasGroup(span: Span, groupName: string): Promise<boolean>;
   /** The groups that may differ between two states, by name; or only the one that is named. */

@@ -7,25 +7,29 @@ export interface Moment {
   readonly snapshotAt: Date;
 }
 
-/** The stage of a snapshot that is not published. */
+/** What a snapshot that is not published has read. */
 export interface StagedState {
   /** The number in the names of its tables. */
   readonly stage: number;
   /** The published snapshot that it is compared with; null for a pool's first. */
   readonly comparedWith: Date | null;
+  /** Why it is held, or why `sync` would hold the live pool; null if it would not. */
+  readonly reason: string | null;
+  /** When the live pool was read; null for a held snapshot. */
+  readonly read: { readonly beganAt: Date; readonly endedAt: Date } | null;
 }
 
-/** A published snapshot, or one that is held. */
+/** A published snapshot, a held one, or the live pool. */
 export interface Point extends Moment {
-  /** The stage of a held snapshot; null if it is published. */
-  readonly held: StagedState | null;
+  /** What was read of a held snapshot or of the live pool; null if the snapshot is published. */
+  readonly staged: StagedState | null;
 }
 
 /** Two states of a pool. */
 export interface Span {
   /** The earlier one; null for the empty state before the first snapshot. */
   readonly from: Moment | null;
-  /** The later one. A held one stands for the state that its release would give. */
+  /** The later one. A staged one stands for the state that its publication would give. */
   readonly to: Point;
 }
 

@@ -1,5 +1,15 @@
-/** The state of a snapshot. `failed` and `discarded` end it without publishing. */
-export type SnapshotState = 'walking' | 'held' | 'published' | 'archived' | 'failed' | 'discarded';
+/**
+ * The state of a snapshot. `failed` and `discarded` end it without publishing. `comparing` is a reading
+ * for `diff … now`, which is never published.
+ */
+export type SnapshotState =
+  | 'walking'
+  | 'comparing'
+  | 'held'
+  | 'published'
+  | 'archived'
+  | 'failed'
+  | 'discarded';
 
 /**
  * The outcome of an attempt to mirror a pool. Only `archived` is a success. `failed` and

@@ -1,6 +1,7 @@
 import type { ArchiveResult } from '../archive/write-archive.ts';
 import { ResumableError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
+import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { beginProgress } from '../postgres/store/progress.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../postgres/store/transitions.ts';
 import { clearFailures, type Walk } from '../postgres/store/walks.ts';
 import { archivePublished, checkArchive } from '../snapshot/archive.ts';
-import { check } from '../snapshot/check.ts';
+import { check, type Verdict } from '../snapshot/check.ts';
 import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
 import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
@@ -42,6 +43,7 @@ export async function begin(
   const { pool, settings } = session;
   const { db, log } = session.deps;
   const { poolId } = pool;
+  await removeLeftovers(db, poolId);
   const unfinished = finishArchive ? await findUnfinishedArchive(db, poolId) : null;
   if (unfinished !== null) {
     session.choose(unfinished.snapshotAt, { resumed: true });
@@ -139,31 +141,40 @@ async function findWalks(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<readonly Walk[]> {
+  const open = await findOpenWalks(context);
+  if (open.length > 0) return open;
+  return withProgress(context, async () => {
+    const verdict = await checkReads(session, context, signal);
+    switch (verdict.kind) {
+      case 'walk':
+        return verdict.walks;
+      case 'hold':
+        await holdSnapshot(context.db, context.lease, verdict.reason);
+        return [];
+      case 'publish':
+        await publish(context, 'walking', session.deps.historyDays, signal);
+        return [];
+    }
+  });
+}
+
+/** The walks that are still to be read. Throws WalkFailedError if one failed. */
+export async function findOpenWalks(context: SnapshotContext): Promise<readonly Walk[]> {
   const open = await planWalks(context);
   const failed = open.find((walk) => walk.failure !== null);
   if (failed) throw new WalkFailedError(failed.failure ?? '');
-  if (open.length > 0) return open;
-  return withProgress(context, () => checkAndPublish(session, context, signal));
+  return open;
 }
 
-async function checkAndPublish(
-  { settings, deps }: SnapshotSession,
+/** Checks what was read, by the settings of the pool. */
+export function checkReads(
+  { settings }: SnapshotSession,
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<readonly Walk[]> {
-  const verdict = await check(context, settings.maxRemoved, signal).catch((error: unknown) => {
+): Promise<Verdict> {
+  return check(context, settings.maxRemoved, signal).catch((error: unknown) => {
     throw explainStageGone(error, context.lease);
   });
-  switch (verdict.kind) {
-    case 'walk':
-      return verdict.walks;
-    case 'hold':
-      await holdSnapshot(context.db, context.lease, verdict.reason);
-      return [];
-    case 'publish':
-      await publish(context, 'walking', deps.historyDays, signal);
-      return [];
-  }
 }
 
 /** Archives every snapshot of the pool that lacks its archive, and returns the archive of this one. */

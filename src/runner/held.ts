@@ -3,10 +3,10 @@ import type { ArchiveResult } from '../archive/write-archive.ts';
 import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
+import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { endTransactionsOfLostWorkers } from '../postgres/coordination/workers.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { findSnapshot, type SnapshotRow } from '../postgres/store/snapshots.ts';
-import { dropEndedStages } from '../postgres/store/stage.ts';
 import { TRANSITIONS } from '../postgres/store/states.ts';
 import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
@@ -59,7 +59,7 @@ export async function discard(db: pg.Pool, key: SnapshotKey): Promise<SnapshotRe
   const before = row.state === 'held' ? 'it was held' : 'it had stopped';
   const reason = row.reason === null ? '.' : `; ${before}: ${row.reason}`;
   await discardSnapshot(db, lease, `Discarded by a person${reason}`);
-  await dropEndedStages(db);
+  await removeLeftovers(db);
   return readReport(db, key, startedAt, null);
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ArchiveResult } from '../archive/write-archive.ts';
+import { formatCommand } from '../common/command.ts';
 import { LeaseLostError, MirrorError, SnapshotFailedError } from '../model/errors.ts';
 import type { ArchiveHead, Outcome, SnapshotState } from '../model/snapshot.ts';
 import { isTemporaryDatabaseError, withoutRows } from '../postgres/database-error.ts';
@@ -69,10 +70,16 @@ const LEVELS = { archived: 'info', held: 'warn', interrupted: 'warn', failed: 'e
 
 /**
  * Logs how the run of a pool ended, in one line: `snapshot archived`, `held`, `failed` or
- * `interrupted`, with the fields of `sync --json`.
+ * `interrupted`, with the fields of `sync --json`. That of a held one has the commands for a person.
  */
 export function logOutcome(log: Logger, outcome: Outcome, report: SnapshotReport): void {
-  log[LEVELS[outcome]](report, `snapshot ${outcome}`);
+  const { poolId, snapshot } = report;
+  const commands = outcome === 'held' && {
+    toCompare: formatCommand(['diff', poolId, 'latest', 'held']),
+    toPublish: formatCommand(['release', `${poolId}/${snapshot}`]),
+    toDiscard: formatCommand(['discard', `${poolId}/${snapshot}`]),
+  };
+  log[LEVELS[outcome]]({ ...report, ...commands }, `snapshot ${outcome}`);
 }
 
 /** What a report takes from the snapshot's row. */

@@ -18,7 +18,7 @@ export interface SnapshotStatus extends SnapshotRow {
   readonly runner: 'inline' | 'workers' | null;
   /** The step of the runner; null without one. */
   readonly progress: Omit<RunProgress, 'poolId' | 'snapshotAt' | 'itemsBefore'> | null;
-  /** The progress of its walks; null if the snapshot is not `walking`. */
+  /** The progress of its walks; null if the snapshot is not `walking` or `comparing`. */
   readonly walking: WalkingStatus | null;
 }
 
@@ -58,7 +58,7 @@ export async function readSnapshots(
       const runner = findRunner(snapshot, run?.phase ?? 'walk');
       const progress = runner && run && pickShown(run);
       const stage = stages.get(formatName(snapshot));
-      if (stage === undefined || snapshot.state !== 'walking') {
+      if (stage === undefined || snapshot.state === 'held') {
         return { ...snapshot, runner, progress, walking: null };
       }
       const reading = progress?.phase === 'walk' ? run : null;
@@ -73,6 +73,7 @@ export async function readSnapshots(
 /** The steps that a run can be in while its snapshot is in a state. */
 const PHASES_BY_STATE: Partial<Record<SnapshotRow['state'], readonly RunPhase[]>> = {
   walking: ['walk', 'check', 'publish'],
+  comparing: ['walk', 'check'],
   held: ['publish'],
   published: ['publish', 'archive'],
 };

@@ -8,6 +8,7 @@ import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import type { Counts } from '../model/snapshot.ts';
+import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import {
@@ -23,7 +24,6 @@ import { openSnapshotChanges } from '../postgres/store/snapshot-changes.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
-import { dropEndedStages } from '../postgres/store/stage.ts';
 import { TRANSITIONS } from '../postgres/store/states.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
 import type { Signer } from '../signature/signer.ts';
@@ -62,7 +62,7 @@ export async function archivePublished(
   signal: AbortSignal,
 ): Promise<Map<string, ArchiveResult>> {
   // A run that was killed after publishing leaves its stage, which is as large as the pool.
-  await dropEndedStages(context.db);
+  await removeLeftovers(context.db);
   const sealed = new Map<string, ArchiveResult>();
   for (const snapshot of await listUnarchived(context.db, poolId)) {
     context.progress.phase = 'archive';

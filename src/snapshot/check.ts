@@ -4,6 +4,7 @@ import { mergeReads } from '../postgres/store/merge-reads.ts';
 import { type CheckResult, saveCheck } from '../postgres/store/snapshot-checks.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import { compareEstimate } from './compare-estimate.ts';
 import { confirmGroups } from './confirm-groups.ts';
@@ -19,6 +20,11 @@ export type Verdict =
   | { readonly kind: 'hold'; readonly reason: string }
   | { readonly kind: 'walk'; readonly walks: readonly Walk[] };
 
+/** What a person should do who reads only the reason. */
+const UNLISTED_ADVICE =
+  'The service did not list all that exists, and publishing would lose some of it: discard this, and ' +
+  'read the pool again later.';
+
 /**
  * Checks a snapshot whose walks have all ended. It confirms missing groups, merges repeated reads,
  * fetches drifted users again, resolves orphan memberships, confirms missing users, compares the users
@@ -33,7 +39,7 @@ export async function check(
 ): Promise<Verdict> {
   const { db, lease, pool, progress } = context;
   progress.phase = 'check';
-  await withLease(db, lease, ['walking'], (client) => markWalked(client, lease));
+  await withLease(db, lease, READING_STATES, (client) => markWalked(client, lease));
   const groups = await confirmGroups(context, signal);
   if (groups.walks.length > 0) return { kind: 'walk', walks: groups.walks };
   await mergeReads(db, lease, signal);
@@ -48,7 +54,7 @@ export async function check(
   const objection = await withLease(
     db,
     lease,
-    ['walking'],
+    READING_STATES,
     async (client) => {
       // Confirming took time, in which a crash may have emptied the stage.
       await assertStageExists(client, lease);
@@ -58,9 +64,9 @@ export async function check(
         estimatedUsers: pool.estimatedUsers,
         first: lease.comparedWith === null,
       });
-      const reasons = [groups.hold, orphans.hold, removals.hold, guard].filter(
-        (reason) => reason !== null,
-      );
+      const reasons = [groups.hold, orphans.hold, removals.hold].filter((hold) => hold !== null);
+      if (reasons.length > 0) reasons.push(UNLISTED_ADVICE);
+      if (guard !== null) reasons.push(guard);
       const record: CheckResult = {
         estimatedUsers: pool.estimatedUsers,
         missingUsers: removals.missing,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { withLease } from '../postgres/store/leases.ts';
 import { findReadingRecord, readUserCounts, recordReading } from '../postgres/store/readings.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
@@ -31,10 +32,10 @@ export async function compareEstimate(
     await assertStageExists(client, lease);
     return readUserCounts(client, lease);
   };
-  const reading = await withLease(db, lease, ['walking'], read, signal);
+  const reading = await withLease(db, lease, READING_STATES, read, signal);
   const recordShortfall = async (shortfall: number) => {
     if (!reading.singleChain) return;
-    await withLease(db, lease, ['walking'], (client) =>
+    await withLease(db, lease, READING_STATES, (client) =>
       recordReading(client, poolId, { singleChain: reading.outsideShards, shortfall }),
     );
   };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withLease } from '../postgres/store/leases.ts';
 import { findMissingGroups } from '../postgres/store/missing.ts';
 import { reopenWalks } from '../postgres/store/replace-walks.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import type { Finding, SnapshotContext } from './context.ts';
 import { addWalks } from './tally.ts';
 
@@ -45,7 +46,7 @@ export async function confirmGroups(
     };
   }
   const ids = stillListed.map(({ id }) => id);
-  const walks = await withLease(db, lease, ['walking'], (client) =>
+  const walks = await withLease(db, lease, READING_STATES, (client) =>
     reopenWalks(client, lease, ids),
   );
   addWalks(progress, walks);

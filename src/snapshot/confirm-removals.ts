@@ -4,6 +4,7 @@ import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.ts';
 import { readUserCounts } from '../postgres/store/readings.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { Finding, SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
@@ -36,7 +37,7 @@ export async function confirmRemovals(
   if (count === 0) return { missing: 0, asked: 0, kept: 0, walks: [], hold: null };
   const { alive, refused } = await confirmUsers(context, chosen, signal);
   const kept = [...alive, ...refused];
-  await withLease(db, lease, ['walking'], (client) => keepConfirmedUsers(client, lease, kept));
+  await withLease(db, lease, READING_STATES, (client) => keepConfirmedUsers(client, lease, kept));
   const found = { missing: count, asked: chosen.length, kept: kept.length };
   if (alive.length <= chosen.length * TOLERATED_ALIVE) return { ...found, walks: [], hold: null };
   const lost =

@@ -1,6 +1,7 @@
 import { withLease } from '../postgres/store/leases.ts';
 import { findReadingRecord } from '../postgres/store/readings.ts';
 import { markSingleChain } from '../postgres/store/replace-walks.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import { addWalks, listWalks, type Walk } from '../postgres/store/walks.ts';
 import type { SnapshotContext } from './context.ts';
 import { showWalks } from './tally.ts';
@@ -14,7 +15,7 @@ export async function planWalks(context: SnapshotContext): Promise<Walk[]> {
   const { db, lease, progress, expected } = context;
   let walks = await listWalks(db, lease);
   if (walks.length === 0) {
-    walks = await withLease(db, lease, ['walking'], async (client) => {
+    walks = await withLease(db, lease, READING_STATES, async (client) => {
       const singleChain =
         lease.singleChain || (await findReadingRecord(client, lease.poolId)).singleChain;
       if (singleChain) await markSingleChain(client, lease);

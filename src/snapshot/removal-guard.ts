@@ -37,7 +37,8 @@ export function checkRemovalGuard(
     next.users < options.estimatedUsers * LEAST_OF_ESTIMATE
   ) {
     reasons.push(
-      `${formatCount(next.users)} users were read, but the service estimates ${formatCount(options.estimatedUsers)}.`,
+      `${formatCount(next.users)} users were read, but the service estimates ${formatCount(options.estimatedUsers)}. ` +
+        'The estimate can be old: publish this if the number is right.',
     );
   }
   return reasons.length > 0 ? reasons.join(' ') : null;

@@ -3,6 +3,7 @@ import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { dropOrphans, findOrphans } from '../postgres/store/missing.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
 import type { Finding, SnapshotContext } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
@@ -32,7 +33,7 @@ export async function resolveOrphans(
     if (walks.length > 0) return { walks, hold: null };
   }
   const drop = (client: pg.PoolClient) => dropOrphans(client, lease);
-  const dropped = await withLease(db, lease, ['walking'], drop, signal);
+  const dropped = await withLease(db, lease, READING_STATES, drop, signal);
   if (dropped > 0)
     log.info({ poolId: lease.poolId, dropped }, 'dropped memberships of deleted users');
   if (lost.length === 0) return { walks: [], hold: null };

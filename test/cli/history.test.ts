@@ -196,9 +196,16 @@ describe('diff', () => {
       () => [POOL, 'latest', 'previous'],
       /FROM: \d+T\d+Z is later than TO, \d+T\d+Z/,
     ],
-    ['a held snapshot first', () => [POOL, 'held'], /FROM: \d+T\d+Z is later than TO/],
+    ['a held snapshot first', () => [POOL, 'held', 'latest'], /FROM: names a held snapshot/],
+    ['the live pool first', () => [POOL, 'now', 'latest'], /FROM: names the live pool/],
     ['an unknown group', () => [POOL, '--group', 'absent'], /GROUP: neither snapshot has a group/],
     ['an unknown filter', () => [POOL, '--only', 'new'], /Give some of added, removed/],
+    ['memberships alone', () => [POOL, '--only', 'memberships'], /--only users --fields groups/],
+    [
+      'an unknown field, with those that are known',
+      () => [POOL, '--fields', 'email,emial'],
+      /no user or group of \S+ has "emial"\. Columns: .*status, sub\. Attributes: .*zoneinfo/,
+    ],
     ['two formats', () => [POOL, '--json', '--csv'], /cannot be used with/],
     [
       'two sets of fields',
@@ -232,9 +239,9 @@ describe('diff', () => {
 describe('a held snapshot', () => {
   it('is understood by the command that sync and status print', async () => {
     const command = hint(['diff', POOL, 'latest', 'held'], mirror.env);
-    expect(printed).toContain(`  To see what it would change: ${command}\n`);
+    expect(printed).toContain(`  To see what it would change:\n    ${command}\n`);
     const { stdout: status } = await mirror.run(['status']);
-    expect(status).toContain(`To see what it would change: ${command}\n`);
+    expect(status).toContain(`    To see what it would change:\n      ${command}\n`);
     const pasted = await mirror.run([], {}, command);
     expect({ code: pasted.code, stderr: pasted.stderr }).toEqual({ code: 0, stderr: '' });
     expect(pasted.stdout).toContain(`${POOL}  ${second} → ${held}\n`);

@@ -103,7 +103,10 @@ describe('a snapshot that looks wrong', () => {
   it('is dropped by discard, and the next sync takes another', async () => {
     const { code, stdout, stderr } = await mirror.run(['discard', held]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toBe(`${held} is discarded; the current state is unchanged.\n`);
+    expect(stdout).toBe(
+      `${held} is discarded; the current state is unchanged.\nTo read the pool again:\n` +
+        `  ${hint(['sync', mirror.poolId], mirror.env)}\n`,
+    );
     expect(await users()).toBe(0);
     mirror.pool.estimatedUsers = null;
     expect((await mirror.sync()).code).toBe(0);

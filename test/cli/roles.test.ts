@@ -115,6 +115,11 @@ describe('by the documented SQL', () => {
     const snapshot = `${fleet.poolId}/${held.reports[0]?.snapshot}`;
     expect(await fleet.run(['release', snapshot], prudent)).toMatchObject({ code: 0 });
     expect(await sql('owner', 'SELECT FROM mirror.history_floors')).toHaveLength(1);
+    const compared = await fleet.run(['diff', fleet.poolId, 'now', '--json'], prudent);
+    expect(compared.code).toBe(0);
+    expect(JSON.parse(compared.stdout)).toMatchObject({ to: 'now', changes: [] });
+    const rest = await sql('owner', "SELECT FROM directory.snapshots WHERE state = 'comparing'");
+    expect(rest).toEqual([]);
     expect(await archived()).toBe(3);
   });
 

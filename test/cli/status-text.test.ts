@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commandLine } from '../../src/cli/command-line.ts';
+import { HELD_MEANS } from '../../src/cli/display/snapshot-summary.ts';
 import { measureWidth } from '../../src/cli/display/text-width.ts';
 import type { SnapshotStatus } from '../../src/runner/snapshot-status.ts';
 import type { PoolStatus, RequestStatus } from '../../src/runner/status.ts';
@@ -166,9 +167,13 @@ describe('the status as text', () => {
         .slice(4),
     ).toEqual([
       '  20261121T204000Z: 450 of 3,002 users would go.',
-      `    To see what it would change: ${commandLine(['diff', POOL, 'latest', 'held'])}`,
-      `    To publish it: ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
-      `    To discard it: ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
+      `${' '.repeat(20)}${HELD_MEANS}`,
+      '    To see what it would change:',
+      `      ${commandLine(['diff', POOL, 'latest', 'held'])}`,
+      '    To publish it:',
+      `      ${commandLine(['release', `${POOL}/20261121T204000Z`])}`,
+      '    To discard it:',
+      `      ${commandLine(['discard', `${POOL}/20261121T204000Z`])}`,
       '',
     ]);
   });

@@ -103,7 +103,9 @@ test('diff shows of a held snapshot what its release then changes', async () => 
       const lease = await hold(db, poolId, next, lost);
       const shown = [];
       for (const from of isFirst ? ['latest'] : taken.map(({ id }) => id)) {
-        shown.push(await diff(poolId, { from, to: 'held' }));
+        const { reason, ...found } = await diff(poolId, { from, to: 'held' });
+        expect(reason).toBe('The test holds it.');
+        shown.push(found);
       }
       const to = snapshotId(lease.snapshotAt);
       expect(shown.map(({ changes }) => changes)).toEqual(

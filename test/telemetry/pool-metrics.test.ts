@@ -59,6 +59,7 @@ test('shows the counts of the newest published snapshot and no names', async () 
   expect(readValues(text, 'cognito_mirror_postgres_up')).toEqual({ '': 1 });
   expect(readValues(text, 'cognito_mirror_snapshots')).toEqual({
     [`${POOL}/walking`]: 0,
+    [`${POOL}/comparing`]: 0,
     [`${POOL}/held`]: 0,
     [`${POOL}/published`]: 0,
     [`${POOL}/archived`]: 2,

@@ -171,7 +171,15 @@ describe('a snapshot that looks wrong', () => {
     const held = (await snapshots(HELD)).at(-1);
     expect(await attempt(HELD)).toMatchObject({ outcome: 'held', reason: ended.reason });
     expect(held).toMatchObject({ state: 'held', reason: ended.reason });
-    const { code, stdout } = await fleet.run(['release', `${HELD}/${held?.snapshot}`, '--json']);
+    // The log names the commands, for a person who reads nothing else.
+    const logged = worker.output.stderr.split('\n').find((line) => line.includes('snapshot held'));
+    const { toCompare, toPublish, toDiscard } = JSON.parse(logged ?? '{}');
+    expect([toCompare, toPublish, toDiscard]).toEqual([
+      `cognito-mirror diff ${HELD} latest held`,
+      `cognito-mirror release ${HELD}/${held?.snapshot}`,
+      `cognito-mirror discard ${HELD}/${held?.snapshot}`,
+    ]);
+    const { code, stdout } = await fleet.run([...toPublish.split(' ').slice(1), '--json']);
     expect(code).toBe(0);
     const [report] = reportsOf({ stdout }) as [SnapshotReport];
     expect(report).toMatchObject({ state: 'archived', removed: 60, users: 30 });

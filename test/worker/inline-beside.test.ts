@@ -121,7 +121,7 @@ describe('`sync` beside workers', () => {
     await fleet.trigger(A);
     await until('the request waits', async () => (await requests(A))[0]?.waiting_reason);
     const { stdout } = await fleet.run(['status', A]);
-    expect(stdout).toContain('A `sync` of this pool is running.');
+    expect(stdout).toContain('A `sync` or a `diff … now` of this pool is running.');
     expect(await snapshots(A)).toHaveLength(before + 1);
     held.release();
     expect((await sync.result).code).toBe(0);

@@ -7,7 +7,7 @@ import {
   recordHeartbeat,
 } from '../../src/postgres/coordination/workers.ts';
 import { discard } from '../../src/runner/held.ts';
-import { assertNoOpenRequest } from '../../src/runner/inline/lock-pool.ts';
+import { takeOverRequest } from '../../src/runner/inline/lock-pool.ts';
 import { createLostTransactionsEnder } from '../../src/runner/worker/lost-transactions.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { begin } from '../postgres/fixtures.ts';
@@ -143,9 +143,9 @@ describe('the transactions of a lost worker', () => {
       POOL,
     ]);
     const open = await openTransaction(lost, 1);
-    await expect(assertNoOpenRequest(sync, POOL)).rejects.toThrow(/workers are taking a snapshot/);
+    await expect(takeOverRequest(sync, POOL)).rejects.toThrow(/workers are taking a snapshot/);
     await lose(lost);
-    await assertNoOpenRequest(sync, POOL);
+    await takeOverRequest(sync, POOL);
     expect(await open.result).toBe('ended');
   });
 

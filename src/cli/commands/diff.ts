@@ -14,7 +14,9 @@ import {
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
-import { withSignals } from '../signals.ts';
+import { QUICKLY, withSignals } from '../signals.ts';
+
+const NOTHING_PUBLISHED = 'Nothing was published.';
 
 interface DiffOptions {
   readonly only?: readonly DiffFilter[];
@@ -28,15 +30,19 @@ interface DiffOptions {
   readonly csv?: boolean;
 }
 
-/** `diff`: what changed between two snapshots of a pool, or what a held one would change. */
+/** `diff`: what changed between two states of a pool: snapshots, a held one, or the live pool. */
 export function diffCommand(): Command {
   return new Command('diff')
     .description(
-      'show what changed between two snapshots of a pool, or what a held one would change',
+      'show what changed between two snapshots of a pool, what a held one would change, or what is ' +
+        'different in the live pool',
     )
     .argument('<pool>', "the pool's id")
-    .argument('[from]', 'a snapshot id, a time, previous, latest or held', 'previous')
-    .argument('[to]', 'the same', 'latest')
+    .argument(
+      '[from]',
+      'a snapshot id, a time, previous or latest (default: previous; latest before held and now)',
+    )
+    .argument('[to]', 'the same, held or now (default: latest)')
     .option('--only <what>', `comma-separated: ${DIFF_FILTERS.join(', ')}`, (text: string) =>
       parseFilters(text),
     )
@@ -60,11 +66,21 @@ export function diffCommand(): Command {
     .addHelpText(
       'after',
       '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It\n' +
-        'means the last snapshot at or before it. The counts are of what is shown.',
+        'means the last snapshot at or before it. The counts are of what is shown.\n\n' +
+        'held is what a held snapshot would publish. now reads the pool as sync does,\n' +
+        'within the quota, and publishes nothing.',
     )
-    .action((pool: string, from: string, to: string, options: DiffOptions) =>
-      withSignals((signal) => runDiff(pool, { ...options, from, to }, signal)),
-    );
+    .action((pool: string, first?: string, second?: string, options: DiffOptions = {}) => {
+      const points = orderPoints(first, second);
+      const stop = points.to === 'now' ? { ...QUICKLY, outcome: () => NOTHING_PUBLISHED } : QUICKLY;
+      return withSignals((signal) => runDiff(pool, { ...options, ...points }, signal), stop);
+    });
+}
+
+/** `held` or `now` alone is the later state. */
+function orderPoints(first?: string, second?: string): Pick<DiffQuestion, 'from' | 'to'> {
+  const isLater = second === undefined && (first === 'held' || first === 'now');
+  return isLater ? { to: first } : { from: first, to: second };
 }
 
 /** @throws InvalidArgumentError if a word is none of the filters */
@@ -72,7 +88,12 @@ function parseFilters(text: string): DiffFilter[] {
   const words = text.split(',');
   const known: readonly string[] = DIFF_FILTERS;
   if (words.every((word) => known.includes(word))) return words as DiffFilter[];
-  throw new InvalidArgumentError(`Give some of ${known.join(', ')}, separated by commas.`);
+  const memberships = words.includes('memberships')
+    ? ' Memberships are shown with their users: --only users --fields groups shows them alone.'
+    : '';
+  throw new InvalidArgumentError(
+    `Give some of ${known.join(', ')}, separated by commas.${memberships}`,
+  );
 }
 
 async function runDiff(
@@ -84,10 +105,12 @@ async function runDiff(
   // Until this is known: the reader of the output may close it early.
   if (options.exitCode) process.exitCode = EXIT.failed;
   const { only, group, fields, allFields, redact, from, to } = options;
-  const question = { only, group, fields, allFields, redact, from, to, signal };
-  const result = await withMirror(await loadOptions(process.env), (mirror) =>
-    mirror.diff(poolId, printer.use, question),
-  );
+  const question = { only, group, fields, allFields, redact, from, to };
+  const result = await withMirror(await loadOptions(process.env), async (mirror) => {
+    if (to !== 'now') return mirror.diff(poolId, printer.use, { ...question, signal });
+    const { diffLive } = await import('../diff-live.ts');
+    return diffLive(mirror, poolId, printer.use, question, signal);
+  });
   await printer.end(result);
   process.exitCode = options.exitCode && isDifferent(result.summary) ? EXIT.failed : EXIT.done;
 }
@@ -110,12 +133,17 @@ async function choosePrinter({ json, csv, summary = false }: DiffOptions): Promi
   const width = outputWidth();
   return {
     async use(compared, batches) {
-      await writeOut(text.formatCompared(compared));
+      await writeOut(text.formatCompared(compared, width));
       await forEachChanges(batches, (changes) =>
         summary ? null : writeOut(text.formatChanges(changes, width)),
       );
     },
-    end: (result) => writeOut(`${summary ? '' : '\n'}${text.formatSummary(result.summary)}`),
+    async end(result) {
+      await writeOut(`${summary ? '' : '\n'}${text.formatSummary(result.summary)}`);
+      if (result.to === 'now' || result.reason === undefined) return;
+      const { formatChoices } = await import('../display/snapshot-summary.ts');
+      await writeOut(`\n${formatChoices(result.poolId, result.to).join('\n')}\n`);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { loadOptions } from '../../index.ts';
+import { commandHint } from '../command-line.ts';
 import { writeJson, writeNote } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -24,5 +25,10 @@ async function runDiscard(
     mirror.discard(argument, { signal }),
   );
   if (json) await writeJson({ snapshots: [report] });
-  else await writeNote(`${argument} is discarded; the current state is unchanged.\n`);
+  else {
+    const again = commandHint(['sync', report.poolId]);
+    await writeNote(
+      `${argument} is discarded; the current state is unchanged.\nTo read the pool again:\n  ${again}\n`,
+    );
+  }
 }

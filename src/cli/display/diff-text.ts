@@ -1,11 +1,23 @@
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import type { Change, Compared, DiffSummary, FieldChange, FieldValue } from '../../index.ts';
-import { MARKS, measureWidth, truncate } from './text-width.ts';
+import { formatTimestamp } from './format.ts';
+import { MARKS, measureWidth, truncate, wrap } from './text-width.ts';
 
-/** The two states that are compared, in a line. */
-export function formatCompared({ poolId, from, to }: Compared): string {
-  return `${poolId}  ${from ?? '(nothing)'} ${MARKS.arrow} ${to}\n`;
+/** The two states that are compared, and what is special about the later one. */
+export function formatCompared(compared: Compared, width: number): string {
+  const { poolId, from, to, beganAt, endedAt, reason } = compared;
+  const lines = [`${poolId}  ${from ?? '(nothing)'} ${MARKS.arrow} ${to}`];
+  if (beganAt !== undefined && endedAt !== undefined) {
+    lines.push(
+      `  read from ${formatTimestamp(beganAt)} to ${formatTimestamp(endedAt)}`,
+      '  nothing was published',
+    );
+    if (reason) lines.push(...wrap('  ', `sync would hold it: ${printable(reason)}`, width));
+  } else if (reason) {
+    lines.push(...wrap('  ', `held: ${printable(reason)}`, width));
+  }
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** Changes as text in lines of at most `width` columns: a line for each, and its details below. */

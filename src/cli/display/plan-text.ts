@@ -1,6 +1,6 @@
 import { counted, formatCount } from '../../common/text.ts';
 import type { PoolPlan } from '../../index.ts';
-import { formatBytes, formatDuration } from './format.ts';
+import { formatBytes, formatDuration, formatSpan } from './format.ts';
 import { wrap } from './text-width.ts';
 
 /**
@@ -13,6 +13,15 @@ export function formatPlans(plans: readonly PoolPlan[], seconds: number, width: 
   const blocks = plans.map((plan) => describePlan(plan, width));
   if (plans.length > 1) blocks.push(wrap('', describeAll(plans, seconds), width));
   return blocks.map((lines) => `${lines.join('\n')}\n`).join('\n');
+}
+
+/** What reading the pool takes, for a reading that is only compared. */
+export function formatReadingPlan(plan: PoolPlan, width: number): string {
+  const { calls, seconds } = plan;
+  const text =
+    `Reading ${plan.poolId} now: ${atLeast(plan) || 'about '}${formatCount(calls.total)} calls, ` +
+    `${formatSpan(Math.max(seconds.quota, seconds.chain))}. Nothing is published.`;
+  return `${wrap('', text, width).join('\n')}\n`;
 }
 
 /** A label, its value, and further lines with the basis of the value. */

@@ -55,17 +55,33 @@ export function describeSnapshot(
   }
   if (state === 'held') {
     add(`held: ${report.reason}`);
+    add(HELD_MEANS);
     lines.push(...formatDecisions(poolId, snapshot).map((line) => `  ${line}`));
   }
   return `${lines.join('\n')}\n`;
 }
 
+/** What it means that a snapshot is held, and what happens if nobody decides. */
+export const HELD_MEANS =
+  'It is not published: what readers see has not changed. The next run of the pool discards it and ' +
+  'reads the pool again.';
+
 /** The commands that show what a held snapshot changes, publish it, and discard it. */
 export function formatDecisions(poolId: string, snapshot: string): string[] {
+  return [
+    'To see what it would change:',
+    `  ${commandHint(['diff', poolId, 'latest', 'held'])}`,
+    ...formatChoices(poolId, snapshot),
+  ];
+}
+
+/** The commands that publish a held snapshot, and discard it. Each has its own line, to be pasted. */
+export function formatChoices(poolId: string, snapshot: string): string[] {
   const key = `${poolId}/${snapshot}`;
   return [
-    `To see what it would change: ${commandHint(['diff', poolId, 'latest', 'held'])}`,
-    `To publish it: ${commandHint(['release', key])}`,
-    `To discard it: ${commandHint(['discard', key])}`,
+    'To publish it:',
+    `  ${commandHint(['release', key])}`,
+    'To discard it:',
+    `  ${commandHint(['discard', key])}`,
   ];
 }

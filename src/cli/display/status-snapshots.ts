@@ -9,7 +9,7 @@ import {
   formatTimestamp,
   secondsBetween,
 } from './format.ts';
-import { formatDecisions } from './snapshot-summary.ts';
+import { formatDecisions, HELD_MEANS } from './snapshot-summary.ts';
 import { chooseColumns, type FittedColumn, formatTable } from './table.ts';
 import { MARKS, wrap } from './text-width.ts';
 
@@ -77,7 +77,15 @@ export function findHiddenColumns(snapshots: readonly SnapshotStatus[], width: n
 function formatDetails(row: SnapshotStatus, status: Status, width: number): string[] {
   const { poolId, snapshot, reason, progress, walking } = row;
   const texts = reason === null ? [] : [reason];
+  if (row.state === 'held') texts.push(HELD_MEANS);
   const commands = row.state === 'held' ? formatDecisions(poolId, snapshot) : [];
+  if (row.state === 'comparing') {
+    texts.push(
+      row.runner === null
+        ? 'left by a `diff` that was killed; the next run removes it.'
+        : 'read for a `diff`; it will not be published.',
+    );
+  }
   if (isInterrupted(row)) {
     texts.push('interrupted: no process reads it.');
     commands.push(formatResume(status, poolId));

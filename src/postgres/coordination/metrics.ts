@@ -14,6 +14,7 @@ const TIMEOUT_MS = 2_000;
 
 const NO_SNAPSHOTS: Readonly<Record<SnapshotState, number>> = {
   walking: 0,
+  comparing: 0,
   held: 0,
   published: 0,
   archived: 0,

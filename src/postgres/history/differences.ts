@@ -90,7 +90,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** $1 is the pool, $2 the earlier time, $3 the group and $4 the later time, if that is published. */
 function valuesOf({ poolId }: Asking, { from, to }: Span, group: string | null): unknown[] {
-  return [poolId, from?.snapshotAt ?? '-infinity', group, ...(to.held ? [] : [to.snapshotAt])];
+  return [poolId, from?.snapshotAt ?? '-infinity', group, ...(to.staged ? [] : [to.snapshotAt])];
 }
 
 /** Columns of a version that are compared. */
@@ -124,9 +124,9 @@ function pickVersions(
 }
 
 function selectStates(dataset: Dataset, { to }: Span): Sides {
-  return to.held === null
+  return to.staged === null
     ? selectSides(dataset, listWritten(dataset), { pool: '$1', from: '$2', to: '$4' })
-    : selectHeldSides(dataset, stageTables(to.held.stage));
+    : selectHeldSides(dataset, stageTables(to.staged.stage));
 }
 
 /** The same with a held snapshot as the later state. The statements of `publish` decide what it changes. */

@@ -48,10 +48,13 @@ export async function findCurrentAt({ db, poolId }: Asking, at: Date): Promise<M
   throw new Error('history_reaches accepts a time without a snapshot.');
 }
 
-/** The held snapshot of the pool. It has at most one. */
-export async function findHeld({ db, poolId }: Asking): Promise<(Moment & SnapshotLease) | null> {
-  const found = await db.query<Moment & SnapshotLease>(
-    `SELECT s.snapshot, ${LEASE_COLUMNS} FROM mirror.runs AS r
+/** The held snapshot of the pool, and why it is held. It has at most one. */
+export async function findHeld({
+  db,
+  poolId,
+}: Asking): Promise<(Moment & SnapshotLease & { readonly reason: string | null }) | null> {
+  const found = await db.query<Moment & SnapshotLease & { reason: string | null }>(
+    `SELECT s.snapshot, s.reason, ${LEASE_COLUMNS} FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
      WHERE r.pool_id = $1 AND s.state = 'held'`,
     [poolId],

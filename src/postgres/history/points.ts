@@ -1,7 +1,8 @@
 import { formatCommand } from '../../common/command.ts';
-import { ActionRequiredError } from '../../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../../model/errors.ts';
 import type { Point } from '../../model/history.ts';
-import { assertStageExists } from '../store/stage.ts';
+import type { SnapshotLease } from '../store/leases.ts';
+import { keepStage } from '../store/stage.ts';
 import type { Asking } from './ask.ts';
 import {
   findCurrentAt,
@@ -33,7 +34,7 @@ export async function findPointById(
       return findHeldPoint(asking, subject);
     case 'published':
     case 'archived':
-      return { ...(await findCurrentAt(asking, snapshotAt)), held: null };
+      return { ...(await findCurrentAt(asking, snapshotAt)), staged: null };
     default:
       throw ActionRequiredError.of(
         subject,
@@ -57,17 +58,53 @@ export async function findHeldPoint(asking: Asking, subject: string): Promise<Po
       listing(asking),
     );
   }
-  const { snapshot, snapshotAt, ...lease } = held;
-  const [latest] = await listNewest(asking, 1);
-  if ((latest?.snapshotAt.getTime() ?? null) !== (held.comparedWith?.getTime() ?? null)) {
+  const { snapshot, snapshotAt, stage, comparedWith, reason } = held;
+  if (!(await followsLatest(asking, held))) {
     throw ActionRequiredError.of(
       subject,
       'a later snapshot was published, so the held one cannot be released.',
       `Discard it: \`${formatCommand(['discard', `${asking.poolId}/${snapshot}`])}\`.`,
     );
   }
-  await assertStageExists(asking.db, { ...lease, snapshotAt });
-  return { snapshot, snapshotAt, held: lease };
+  await keepStage(asking.db, held);
+  return { snapshot, snapshotAt, staged: { stage, comparedWith, reason, read: null } };
+}
+
+/** A pool that was just read. */
+export interface LiveReading {
+  readonly lease: SnapshotLease;
+  readonly beganAt: Date;
+  readonly endedAt: Date;
+  /** Why `sync` would hold it; null if it would publish it. */
+  readonly reason: string | null;
+}
+
+/**
+ * The live pool as a point.
+ *
+ * @throws ResumableError if a snapshot was published meanwhile: the stage was compared with the one before
+ */
+export async function findLivePoint(
+  asking: Asking,
+  { lease, reason, ...read }: LiveReading,
+): Promise<Point> {
+  if (!(await followsLatest(asking, lease))) {
+    throw new ResumableError(
+      `A snapshot of ${asking.poolId} was published while the pool was read. Run this again.`,
+    );
+  }
+  await keepStage(asking.db, lease);
+  const { stage, comparedWith, snapshotAt } = lease;
+  return { snapshot: 'now', snapshotAt, staged: { stage, comparedWith, reason, read } };
+}
+
+/** True if the newest published snapshot is the one that a stage was compared with. */
+async function followsLatest(
+  asking: Asking,
+  { comparedWith }: Pick<SnapshotLease, 'comparedWith'>,
+): Promise<boolean> {
+  const [latest] = await listNewest(asking, 1);
+  return (latest?.snapshotAt.getTime() ?? null) === (comparedWith?.getTime() ?? null);
 }
 
 /** Why a pool has no state to ask about. */

@@ -1,21 +1,37 @@
 import type { HistorySource } from '../../model/history-source.ts';
 import { listGroups, listUsers, streamMembers } from './access.ts';
 import type { Asking } from './ask.ts';
+import { findUnknownAttributes } from './attribute-names.ts';
 import { hasGroup, streamGroupDifferences, streamUserDifferences } from './differences.ts';
 import { findCurrentAt, listNewest } from './moments.ts';
-import { explainUnpublished, findHeldPoint, findPointById } from './points.ts';
+import {
+  explainUnpublished,
+  findHeldPoint,
+  findLivePoint,
+  findPointById,
+  type LiveReading,
+} from './points.ts';
 import { findProfiles, listHistories } from './profiles.ts';
 import { findKnownHead, findMembershipVersions, streamMemberships } from './review.ts';
 
-/** The database as the source of answers, in the transaction of `asking`. */
-export function postgresSource(asking: Asking): HistorySource {
+/**
+ * The database as the source of answers, in the transaction of `asking`.
+ *
+ * @param live the live pool, if it was read for this answer
+ */
+export function postgresSource(asking: Asking, live: LiveReading | null = null): HistorySource {
   return {
     poolId: asking.poolId,
     listNewest: (limit) => listNewest(asking, limit),
     findCurrentAt: (at) => findCurrentAt(asking, at),
     findSnapshot: (subject, snapshotAt) => findPointById(asking, subject, snapshotAt),
     findHeld: (subject) => findHeldPoint(asking, subject),
+    async findLive(subject) {
+      if (live !== null) return findLivePoint(asking, live);
+      throw new Error(`The live pool was not read for ${subject}.`);
+    },
     explainEmpty: () => explainUnpublished(asking),
+    findUnknownAttributes: (names) => findUnknownAttributes(asking, names),
     hasGroup: (span, groupName) => hasGroup(asking, span, groupName),
     streamGroupDifferences: (span, groupName) => streamGroupDifferences(asking, span, groupName),
     streamUserDifferences: (span, groupName) => streamUserDifferences(asking, span, groupName),

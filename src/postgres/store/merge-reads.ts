@@ -3,6 +3,7 @@ import { SnapshotFailedError } from '../../model/errors.ts';
 import { rowCount } from '../connection.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { assertStageExists, type StageTables, stageTables } from './stage.ts';
+import { READING_STATES } from './states.ts';
 
 /**
  * Reduces the stage to one row for each user, group and membership. It deletes rows of earlier attempts
@@ -20,7 +21,7 @@ export async function mergeReads(
   await withLease(
     pool,
     lease,
-    ['walking'],
+    READING_STATES,
     async (client) => {
       await assertWalksEnded(client, lease, t);
       for (const table of [t.users, t.groups, t.memberships]) {

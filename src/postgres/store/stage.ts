@@ -1,5 +1,6 @@
+import type pg from 'pg';
 import { LeaseLostError, ResumableError } from '../../model/errors.ts';
-import { type Queryable, rowCount } from '../connection.ts';
+import { type Queryable, rowCount, transaction } from '../connection.ts';
 import { declareColumns, isKey, isRequired, writtenColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { OPEN_STATES } from './states.ts';
@@ -53,12 +54,18 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
   `);
 }
 
+/** How long dropping a stage waits for those who read it. */
+const DROP_WAITS = '1s';
+
+/** SQLSTATE of a lock that was not free in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /**
- * Drops the stages of all snapshots that are neither walking nor held. A program that is killed after it
- * ends a snapshot leaves such a stage.
+ * Drops the stages of all snapshots that have ended. A program that is killed after it ends a snapshot
+ * leaves such a stage. `diff` may still read one, page by page for a person: it stays until a later call.
  */
-export async function dropEndedStages(db: Queryable): Promise<void> {
-  const ended = await db.query<{ tables: string | null }>(`
+export async function dropEndedStages(pool: pg.Pool): Promise<void> {
+  const ended = await pool.query<{ tables: string }>(`
     SELECT string_agg(format('mirror.%I', c.relname), ', ') AS tables
     FROM pg_class AS c
     WHERE c.relnamespace = 'mirror'::regnamespace AND c.relkind = 'r'
@@ -67,9 +74,32 @@ export async function dropEndedStages(db: Queryable): Promise<void> {
         SELECT FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
         WHERE s.state IN ${OPEN_STATES}
           AND r.stage = substring(c.relname FROM '^stage_([0-9]+)_')::integer
-      )`);
-  const tables = ended.rows[0]?.tables;
-  if (tables) await db.query(`DROP TABLE IF EXISTS ${tables}`);
+      )
+    GROUP BY substring(c.relname FROM '^stage_([0-9]+)_')`);
+  for (const { tables } of ended.rows) {
+    try {
+      await transaction(pool, async (client) => {
+        await client.query(`SET LOCAL lock_timeout = '${DROP_WAITS}'`);
+        await client.query(`DROP TABLE IF EXISTS ${tables}`);
+      });
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
+    }
+  }
+}
+
+/**
+ * Keeps a stage's tables until the transaction ends, even if its snapshot ends before.
+ *
+ * @throws LeaseLostError if the stage was dropped, ResumableError if a crash of Postgres emptied it.
+ */
+export async function keepStage(db: Queryable, lease: SnapshotLease): Promise<void> {
+  try {
+    await db.query(`SELECT FROM ${Object.values(stageTables(lease.stage)).join(', ')} LIMIT 0`);
+  } catch (error) {
+    throw explainStageGone(error, lease);
+  }
+  await assertStageExists(db, lease);
 }
 
 /** The names of one stage's tables. */

@@ -4,7 +4,8 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 export interface Transition {
   /** The states that it starts from; empty if it creates the snapshot. */
   readonly from: readonly SnapshotState[];
-  readonly to: SnapshotState;
+  /** Null if it deletes the snapshot. */
+  readonly to: SnapshotState | null;
   /** Who may make it. */
   readonly actor: string;
   /** What must hold. */
@@ -76,10 +77,25 @@ export const TRANSITIONS = {
     actor: 'the holder of the lease, or of that of a later snapshot',
     condition: 'a version of its rows is lost: it stays published and is never archived',
   },
+  compare: {
+    from: [],
+    to: 'comparing',
+    actor: 'a process that runs `diff … now`',
+    condition: "it has the pool's lock; other snapshots of the pool stay as they are",
+  },
+  endComparison: {
+    from: ['comparing'],
+    to: null,
+    actor: 'that process; a runner that starts later, if the process is gone',
+    condition: 'nothing else: its row is deleted, and its stage is dropped',
+  },
 } as const satisfies Record<string, Transition>;
 
+/** States of a snapshot whose walks are read and checked. */
+export const READING_STATES = ['walking', 'comparing'] as const;
+
 /** States of a snapshot that still needs its stage, as a list for SQL. */
-export const OPEN_STATES = "('walking', 'held')";
+export const OPEN_STATES = "('walking', 'comparing', 'held')";
 
 /** States of a snapshot that readers have seen, as a list for SQL. */
 export const PUBLISHED_STATES = "('published', 'archived')";

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { snapshotId } from '../../model/snapshot.ts';
-import { transaction } from '../connection.ts';
+import { type SnapshotKey, type SnapshotState, snapshotId } from '../../model/snapshot.ts';
+import { type Queryable, transaction } from '../connection.ts';
 import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
 import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
 import { createStage, stageTables } from './stage.ts';
@@ -25,10 +25,44 @@ export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<Star
     await endStaleSnapshots(client, poolId);
     const unfinished = await takeLease(client, poolId, [TRANSITIONS.begin.to]);
     if (unfinished) return { lease: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
-    const { lease, secondsAhead } = await insertSnapshot(client, poolId);
+    const { lease, secondsAhead } = await insertSnapshot(client, poolId, TRANSITIONS.begin.to);
     await createStage(client, lease.stage);
     return { lease, resumed: false, drifted: await countDrift(client, lease), secondsAhead };
   });
+}
+
+/**
+ * Creates a reading of the pool that is only compared. Whatever else the pool has stays: a published, a
+ * held or an unfinished snapshot. The caller has the pool's lock.
+ */
+export async function beginComparison(pool: pg.Pool, poolId: string): Promise<SnapshotLease> {
+  return transaction(pool, async (client) => {
+    const { lease } = await insertSnapshot(client, poolId, TRANSITIONS.compare.to);
+    await createStage(client, lease.stage);
+    await countDrift(client, lease);
+    return lease;
+  });
+}
+
+/** The readings that are only compared, of all pools. */
+export async function listComparisons(db: Queryable): Promise<SnapshotKey[]> {
+  const found = await db.query<SnapshotKey>(
+    `SELECT pool_id AS "poolId", snapshot_at AS "snapshotAt" FROM directory.snapshots
+     WHERE state = ANY ($1)`,
+    [TRANSITIONS.endComparison.from],
+  );
+  return found.rows;
+}
+
+/**
+ * Deletes a reading that was only compared; `dropEndedStages` drops its stage. A process that still reads
+ * it loses its lease. Repeating this changes nothing.
+ */
+export async function endComparison(
+  db: Queryable,
+  { poolId, snapshotAt }: SnapshotKey,
+): Promise<void> {
+  await db.query('SELECT mirror.end_comparison($1, $2)', [poolId, snapshotAt]);
 }
 
 /** A snapshot `s` of pool $1 that a new run ends. */
@@ -58,6 +92,7 @@ async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise
 async function insertSnapshot(
   client: pg.PoolClient,
   poolId: string,
+  state: SnapshotState,
 ): Promise<Pick<StartedSnapshot, 'lease' | 'secondsAhead'>> {
   const moment = await client.query<{
     snapshotAt: Date;
@@ -81,7 +116,7 @@ async function insertSnapshot(
   await client.query(
     `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
      VALUES ($1, $2, $3, $4)`,
-    [poolId, snapshotId(snapshotAt), snapshotAt, TRANSITIONS.begin.to],
+    [poolId, snapshotId(snapshotAt), snapshotAt, state],
   );
   return { lease: await insertLease(client, poolId, snapshotAt, comparedWith), secondsAhead };
 }
@@ -146,7 +181,7 @@ export function discardSnapshot(
 async function setState(
   pool: pg.Pool,
   lease: SnapshotLease,
-  { from, to }: Transition,
+  { from, to }: Transition & { readonly to: SnapshotState },
   reason: string,
 ): Promise<void> {
   await withLease(pool, lease, from, async (client) => {

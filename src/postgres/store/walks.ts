@@ -4,6 +4,7 @@ import { WALK_KINDS, type WalkKind } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { assertStageExists, readStageRows, stageTables } from './stage.ts';
+import { READING_STATES } from './states.ts';
 
 /**
  * The state of a walk. `open` walks still have pages to read, and `done` walks ended on an absent token.
@@ -104,7 +105,7 @@ export async function leaseWalk(
   id: number,
 ): Promise<Walk | null> {
   const t = stageTables(lease.stage);
-  return withLease(pool, lease, ['walking'], async (client) => {
+  return withLease(pool, lease, READING_STATES, async (client) => {
     const leased = await client.query<Walk>(
       `UPDATE ${t.walks} AS w SET
          lease = w.lease + 1,

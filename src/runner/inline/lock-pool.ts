@@ -3,7 +3,11 @@ import { formatCommand } from '../../common/command.ts';
 import type { Pool } from '../../model/directory.ts';
 import { ResumableError } from '../../model/errors.ts';
 import { type Locks, openLocks } from '../../postgres/coordination/locks.ts';
-import { endRequest, findOpenRequestForPool } from '../../postgres/coordination/requests.ts';
+import {
+  endRequest,
+  findOpenRequestForPool,
+  type SnapshotRequest,
+} from '../../postgres/coordination/requests.ts';
 import {
   countLiveWorkers,
   endTransactionsOfLostWorkers,
@@ -42,7 +46,7 @@ export async function lockPool(
     await takeQuota(locks, accountId, region, shared);
     if (await locks.lockPool(poolId)) return { lost: lost.signal, unlock: () => locks.unlock() };
     throw new ResumableError(
-      `Another run is mirroring ${poolId}. Wait until it ends, then run this again.`,
+      `Another run is reading ${poolId}. Wait until it ends, then run this again.`,
     );
   } catch (error) {
     await locks.unlock();
@@ -66,19 +70,26 @@ async function takeQuota(
 }
 
 /**
- * Requires that no worker is taking a snapshot of a pool that an inline run has locked. If no worker is
- * alive, it ends their open request, and this run continues its snapshot.
+ * Requires that no worker is taking a snapshot of a pool that an inline run has locked.
  *
+ * @returns an open request that no live worker can run; null without one.
  * @throws ResumableError if workers are taking one.
  */
-export async function assertNoOpenRequest(db: pg.Pool, poolId: string): Promise<void> {
+export async function requireNoWorkers(
+  db: pg.Pool,
+  poolId: string,
+): Promise<SnapshotRequest | null> {
   const request = await findOpenRequestForPool(db, poolId);
+  if (request === null || (await countLiveWorkers(db)) === 0) return request;
+  throw new ResumableError(
+    `The workers are taking a snapshot of ${poolId}; \`${formatCommand(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
+  );
+}
+
+/** The same. A request of workers that are gone is ended, and this run continues its snapshot. */
+export async function takeOverRequest(db: pg.Pool, poolId: string): Promise<void> {
+  const request = await requireNoWorkers(db, poolId);
   if (request === null) return;
-  if ((await countLiveWorkers(db)) > 0) {
-    throw new ResumableError(
-      `The workers are taking a snapshot of ${poolId}; \`${formatCommand(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
-    );
-  }
   await endTransactionsOfLostWorkers(db);
   await endRequest(
     db,

@@ -1,20 +1,31 @@
 import type { Walk } from '../../postgres/store/walks.ts';
+import type { Buckets } from '../../quota/buckets.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { type ExpectedSizes, estimateRemaining } from '../../snapshot/expected-sizes.ts';
 import { runWalk } from '../../snapshot/run-walk.ts';
 
 /**
+ * Many more than keep the bucket busy, because it serves the longest walks first. A group of unknown
+ * size may be the longest and must start before the shards, which fill any number of places. But a
+ * resumed run may have to restart every walk that was being read, so the number is bounded.
+ */
+function countWalksSideBySide(buckets: Buckets): number {
+  return Math.min(40, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
+}
+
+/**
  * Reads walks side by side, and the walks that they find, until all are read. The first failure stops
  * the others, which keep what they committed.
  *
- * @param concurrency how many walks are read at a time.
+ * @param buckets those of the pool's account and Region.
  */
 export async function runWalks(
   context: SnapshotContext,
   walks: readonly Walk[],
-  concurrency: number,
+  buckets: Buckets,
   signal: AbortSignal,
 ): Promise<void> {
+  const concurrency = countWalksSideBySide(buckets);
   const queue = new WalkQueue(context.expected);
   queue.add(walks);
   const running = new Set<Promise<void>>();

@@ -4,13 +4,12 @@ import type { Outcome } from '../../model/snapshot.ts';
 import { withoutRows } from '../../postgres/database-error.ts';
 import { createLeaseLostError } from '../../postgres/store/leases.ts';
 import { findSnapshot } from '../../postgres/store/snapshots.ts';
-import type { Buckets } from '../../quota/buckets.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
 import { advance, begin } from '../advance.ts';
 import type { PoolDepsLookup } from '../describe-pool.ts';
 import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
 import { openSession, type SessionDeps, type SnapshotSession } from '../session.ts';
-import { assertNoOpenRequest, lockPool, type PoolLock } from './lock-pool.ts';
+import { lockPool, type PoolLock, takeOverRequest } from './lock-pool.ts';
 import { runWalks } from './run-walks.ts';
 
 /** What an inline run works with. */
@@ -123,7 +122,7 @@ async function mirrorPool(
   let lock: PoolLock | null = null;
   try {
     lock = await lockPool(databaseUrl, session.pool, quotaShared, log);
-    await assertNoOpenRequest(db, session.pool.poolId);
+    await takeOverRequest(db, session.pool.poolId);
     return await takeSnapshot(session, AbortSignal.any([signal, lock.lost]));
   } finally {
     await session.close();
@@ -137,14 +136,14 @@ async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   const { deps, pool } = session;
-  const concurrency = countWalksSideBySide(deps.buckets.of(pool.accountId, pool.region));
+  const buckets = deps.buckets.of(pool.accountId, pool.region);
   await begin(session, { finishArchive: true }, signal);
   try {
     for (;;) {
       const step = await advance(session, signal);
       switch (step.kind) {
         case 'read':
-          await runWalks(step.context, step.walks, concurrency, signal);
+          await runWalks(step.context, step.walks, buckets, signal);
           break;
         case 'ended':
           throw createLeaseLostError(pool.poolId);
@@ -156,13 +155,4 @@ async function takeSnapshot(
     await session.recordFailure(withoutRows(error as Error));
     throw error;
   }
-}
-
-/**
- * Many more than keep the bucket busy, because it serves the longest walks first. A group of unknown
- * size may be the longest and must start before the shards, which fill any number of places. But a
- * resumed run may have to restart every walk that was being read, so the number is bounded.
- */
-function countWalksSideBySide(buckets: Buckets): number {
-  return Math.min(40, Math.max(16, Math.ceil(buckets.usage('UserList').allowed * 2)));
 }

@@ -93,7 +93,7 @@ async function takeSnapshot(
   const lost = await quota.join(pool.accountId, pool.region);
   const stop = AbortSignal.any([signal, lost]);
   if (await isLockedInline(db, pool.poolId)) {
-    throw new LaterError('A `sync` of this pool is running.', INLINE_RUN_MS);
+    throw new LaterError('A `sync` or a `diff … now` of this pool is running.', INLINE_RUN_MS);
   }
   await chooseSnapshot(session, request, stop);
   for (;;) {
