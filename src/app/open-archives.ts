@@ -17,14 +17,15 @@ export interface Archives {
 
 /** The archives of pools, without a request to any of them yet. */
 export function createArchives(config: Config, access: AwsAccess): Archives {
-  const { archiveKmsKeyId: kmsKeyId } = config;
+  const { archiveKmsKeyId: kmsKeyId, archiveSse: encryption } = config;
   const opened = new Map<string, Promise<Destination>>();
   return {
     of(poolId) {
-      const url = resolvePoolSettings(config, poolId).archiveUrl;
-      const destination =
-        opened.get(url) ?? openDestination(url, { access, ...(kmsKeyId !== null && { kmsKeyId }) });
-      opened.set(url, destination);
+      const { archiveUrl: url, archiveStorageClass } = resolvePoolSettings(config, poolId);
+      const storage = { storageClass: archiveStorageClass, encryption, kmsKeyId };
+      const name = `${archiveStorageClass} ${url}`;
+      const destination = opened.get(name) ?? openDestination(url, { access, ...storage });
+      opened.set(name, destination);
       return destination;
     },
   };

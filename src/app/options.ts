@@ -6,6 +6,7 @@ import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
+import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { MirrorLogger } from './logger.ts';
 
 /** Settings of one pool that differ from those of the mirror. */
@@ -20,6 +21,8 @@ export interface PoolOptions {
   readonly timezone?: string;
   /** Where the pool's archive is stored. */
   readonly archiveUrl?: string;
+  /** The storage class of its parts in S3. */
+  readonly archiveStorageClass?: StorageClass;
   /** How its objects are locked; `none` if they are not. */
   readonly archiveLockMode?: LockMode | 'none';
   /** How many days parts stay locked. */
@@ -57,6 +60,10 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveUrl?: string;
   /** Parquet and JSON Lines by default (ARCHIVE_FORMATS). */
   readonly archiveFormats?: readonly ArchiveFormat[];
+  /** The storage class of parts in S3; by default the bucket's own (ARCHIVE_STORAGE_CLASS). */
+  readonly archiveStorageClass?: StorageClass | null;
+  /** How S3 encrypts the archive; by default the bucket's own (ARCHIVE_SSE). */
+  readonly archiveSse?: Encryption | null;
   /** The KMS key that encrypts the archive; by default the bucket's own (ARCHIVE_KMS_KEY_ID). */
   readonly archiveKmsKeyId?: string | null;
   /** How objects of the archive are locked by S3 Object Lock; by default not (ARCHIVE_LOCK_MODE). */
@@ -154,6 +161,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   REDIS_URL: 'redisUrl',
   ARCHIVE_URL: 'archiveUrl',
   ARCHIVE_FORMATS: 'archiveFormats',
+  ARCHIVE_STORAGE_CLASS: 'archiveStorageClass',
+  ARCHIVE_SSE: 'archiveSse',
   ARCHIVE_KMS_KEY_ID: 'archiveKmsKeyId',
   ARCHIVE_LOCK_MODE: 'archiveLockMode',
   ARCHIVE_LOCK_DAYS: 'archiveLockDays',
@@ -198,6 +207,8 @@ export function toConfig(options: MirrorOptions): Config {
     REDIS_URL: options.redisUrl,
     ARCHIVE_URL: options.archiveUrl,
     ARCHIVE_FORMATS: options.archiveFormats?.join(','),
+    ARCHIVE_STORAGE_CLASS: options.archiveStorageClass,
+    ARCHIVE_SSE: options.archiveSse,
     ARCHIVE_KMS_KEY_ID: options.archiveKmsKeyId,
     ARCHIVE_LOCK_MODE: options.archiveLockMode,
     ARCHIVE_LOCK_DAYS: options.archiveLockDays,

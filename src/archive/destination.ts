@@ -226,15 +226,32 @@ export function archiveUrlError(
   return ActionRequiredError.of('ARCHIVE_URL', problem, remedy, options);
 }
 
+/** Where an object is that cannot be read, as far as the server says. */
+export interface ColdStorage {
+  readonly storageClass?: string | undefined;
+  /** Whether a copy of it is being made, or was made. Null: neither. */
+  readonly restore?: 'ongoing' | 'complete' | null;
+}
+
 /** An object is in a storage class that cannot be read, such as Glacier. */
 export class ColdStorageError extends ActionRequiredError {
-  /** `storageClass` is undefined if the server does not return it. */
-  constructor(bucket: string, key: string, storageClass = 'unknown, but cold') {
+  constructor(
+    bucket: string,
+    key: string,
+    { storageClass = 'unknown, but cold', restore = null }: ColdStorage = {},
+  ) {
+    const command = `aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7`;
+    const again = 'then run the command again. Exclude manifests/ from lifecycle rules.';
+    const remedies = {
+      none: `Restore it with \`${command}\`, wait until the restore is complete, ${again}`,
+      ongoing: `A restore is under way: wait until it is complete, ${again}`,
+      complete: `It was restored just now or its copy has expired: try again, or restore it with \`${command}\`, ${again}`,
+    };
     super([
       {
         subject: 'ARCHIVE_URL',
         problem: `the object ${key} in the bucket ${bucket} cannot be read. Its storage class is ${storageClass}.`,
-        remedy: `Restore it with \`aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7\`, wait until the restore is complete, then run the command again. Exclude manifests/ from lifecycle rules.`,
+        remedy: remedies[restore ?? 'none'],
       },
     ]);
   }

@@ -1,11 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import type { AwsAccess } from '../aws/access.ts';
+import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import { archiveUrlError, type Destination } from './destination.ts';
 import { FolderDestination } from './folder-destination.ts';
 
 interface DestinationOptions {
-  /** The KMS key that encrypts objects in S3. Default: the bucket's own encryption. */
-  readonly kmsKeyId?: string;
+  /** The storage class of parts in S3. Default: the bucket's own. */
+  readonly storageClass?: StorageClass | null;
+  /** How S3 encrypts objects. Default: with the key, or by the bucket's own encryption. */
+  readonly encryption?: Encryption | null;
+  /** The KMS key that encrypts objects in S3. */
+  readonly kmsKeyId?: string | null;
   /** How S3 is reached; the SDK's standard chain if absent. */
   readonly access?: AwsAccess;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { LockMode } from '../model/object-lock.ts';
+import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { ConfigFile } from './file-schema.ts';
 
 /** The file formats of an archive. */
@@ -45,7 +46,11 @@ export interface Config {
   /** `s3://bucket/prefix` or `file:///folder`. */
   readonly archiveUrl: string;
   readonly archiveFormats: readonly ArchiveFormat[];
-  /** Null: the default encryption of the bucket. */
+  /** The storage class of parts in S3. Null: the bucket's default. */
+  readonly archiveStorageClass: StorageClass | null;
+  /** How S3 encrypts objects. Null: with the key below, or by the default of the bucket. */
+  readonly archiveSse: Encryption | null;
+  /** Null: the key that KMS has for S3, or the default encryption of the bucket. */
   readonly archiveKmsKeyId: string | null;
   /** How objects are locked, with the days below. `none`: they are not. Null: not set. */
   readonly archiveLockMode: LockMode | 'none' | null;

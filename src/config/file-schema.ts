@@ -31,6 +31,7 @@ const pool = z
       archiveLockMode: field(SETTINGS.archiveLockMode),
       archiveLockDays: field(SETTINGS.archiveLockDays),
       archiveManifestLockDays: field(SETTINGS.archiveManifestLockDays),
+      archiveStorageClass: field(SETTINGS.archiveStorageClass),
       maxRemovedRatio: field(SETTINGS.maxRemovedRatio),
     },
     MAPPING,

@@ -84,6 +84,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     problems.push(...findLockProblems(locks));
     problems.push(...findPoolLockProblems(locks, file.pools).map(inFile));
   }
+  if (values.ARCHIVE_SSE === 'AES256' && values.ARCHIVE_KMS_KEY_ID !== undefined) {
+    problems.push({
+      subject: 'ARCHIVE_KMS_KEY_ID',
+      problem: 'a key of KMS cannot be combined with ARCHIVE_SSE=AES256.',
+      remedy: 'Unset it, or set ARCHIVE_SSE to aws:kms.',
+    });
+  }
   const databaseUrl =
     values.DATABASE_URL && applyLibpqVariables(values.DATABASE_URL, set, problems);
   const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
@@ -100,6 +107,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
     archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
+    archiveStorageClass: values.ARCHIVE_STORAGE_CLASS ?? null,
+    archiveSse: values.ARCHIVE_SSE ?? null,
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,
     ...locks,
     archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,

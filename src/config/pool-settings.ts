@@ -1,4 +1,5 @@
 import type { ArchiveLock } from '../model/object-lock.ts';
+import type { StorageClass } from '../model/object-storage.ts';
 import { parseRegion } from '../model/pool-id.ts';
 import { resolveLock } from './archive-lock.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
@@ -18,6 +19,8 @@ export interface PoolSettings {
   readonly region: string;
   readonly schedule: Schedule;
   readonly archiveUrl: string;
+  /** The storage class of parts. Null: the bucket's default. */
+  readonly archiveStorageClass: StorageClass | null;
   /** How the objects of the archive are locked. Null: they are not. */
   readonly archiveLock: ArchiveLock | null;
   /** The share of its rows that a snapshot may remove without a review, 0 to 1. */
@@ -36,6 +39,7 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
       timezone: entry.timezone ?? config.schedule.timezone,
     },
     archiveUrl: entry.archiveUrl ?? config.archiveUrl,
+    archiveStorageClass: entry.archiveStorageClass ?? config.archiveStorageClass,
     archiveLock: resolveLock(config, entry),
     maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
   };

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LOCK_MODES } from '../model/object-lock.ts';
+import { STORAGE_CLASSES } from '../model/object-storage.ts';
 
 export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
 
@@ -53,6 +54,14 @@ export const SETTINGS = {
     description:
       'How many days manifests, signatures and the documents beside them stay locked. Default: ARCHIVE_MANIFEST_LOCK_DAYS.',
     examples: [3650],
+  },
+  archiveStorageClass: {
+    schema: z.enum(STORAGE_CLASSES, {
+      error: 'must be a storage class whose objects can be read at once.',
+    }),
+    remedy: `Give one of ${STORAGE_CLASSES.join(', ')}. A lifecycle rule can move parts to colder classes later.`,
+    description: 'The storage class of parts in S3. Default: ARCHIVE_STORAGE_CLASS.',
+    examples: ['STANDARD_IA'],
   },
   schedule: {
     schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),

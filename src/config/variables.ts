@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { ENCRYPTIONS } from '../model/object-storage.ts';
 import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
 import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
@@ -51,6 +52,12 @@ export const VARIABLES = {
       .pipe(z.array(z.enum(ARCHIVE_FORMATS, { error: notAFormat })).min(1, 'must name a format.'))
       .transform((named) => ARCHIVE_FORMATS.filter((format) => named.includes(format))),
     remedy: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
+  },
+  ARCHIVE_STORAGE_CLASS: { ...SETTINGS.archiveStorageClass, isShown: true },
+  ARCHIVE_SSE: {
+    schema: z.enum(ENCRYPTIONS, { error: 'must be a server-side encryption of S3.' }),
+    remedy: `Give ${ENCRYPTIONS.join(' or ')}.`,
+    isShown: true,
   },
   ARCHIVE_KMS_KEY_ID: { schema: z.string(), remedy: "Give the key's id, ARN or alias." },
   ARCHIVE_LOCK_MODE: { ...SETTINGS.archiveLockMode, isShown: true },

@@ -153,6 +153,66 @@ describe('uploads', () => {
   });
 });
 
+describe('storage class and encryption', () => {
+  const datasets = pool(5);
+  const stored = (prefix: string) =>
+    [...bucket().objects]
+      .filter(([key]) => key.startsWith(`own/${prefix}`))
+      .map(([, each]) => each);
+
+  test('hold for parts of any size, and the encryption for everything', async () => {
+    const own = await openDestination('s3://archive/own', {
+      storageClass: 'STANDARD_IA',
+      encryption: 'AES256',
+    });
+    await own.check(NEVER);
+    await writeArchive(own, requestFor(datasets), rowsOf(datasets), optionsWith());
+    await own.put('parquet/large', await file(MULTIPART), NEVER);
+    const parts = [...stored('parquet/'), ...stored('jsonl/')];
+    expect(parts).toHaveLength(7);
+    for (const each of parts) {
+      expect(each).toMatchObject({ storageClass: 'STANDARD_IA', encryption: 'AES256' });
+    }
+    const [manifest] = stored('manifests/');
+    expect(manifest).toMatchObject({ encryption: 'AES256' });
+    expect(manifest?.storageClass).toBeUndefined();
+  });
+
+  test('can be a key that KMS has for S3', async () => {
+    const own = await openDestination('s3://archive/own', { encryption: 'aws:kms' });
+    await own.put('a', await file(10), NEVER);
+    expect(stored('a')).toMatchObject([{ encryption: 'aws:kms', kmsKeyId: undefined }]);
+  });
+
+  test.each<[S3Fault, string]>([
+    [
+      'InvalidStorageClass',
+      'ARCHIVE_STORAGE_CLASS: the server of the bucket archive does not have this storage class. Set another one, or unset it.',
+    ],
+    [
+      'KMS.DisabledException',
+      'ARCHIVE_KMS_KEY_ID: KMS rejected the key alias/own (KMS.DisabledException). Enable the key, or cancel its deletion.',
+    ],
+    [
+      'key denied',
+      'ARCHIVE_KMS_KEY_ID: access to the key alias/own is denied. Allow the IAM action kms:GenerateDataKey on it, in the policies of the identity and of the key. An archive needs kms:GenerateDataKey and kms:Decrypt.',
+    ],
+  ])('that fail with %s are reported at the start', async (fault, message) => {
+    const own = await openDestination('s3://archive/own', {
+      storageClass: 'ONEZONE_IA',
+      kmsKeyId: 'alias/own',
+    });
+    failing('CreateMultipartUpload', fault, Number.POSITIVE_INFINITY);
+    expect((await catchError(own.check(NEVER))).message).toBe(message);
+  });
+
+  test('by the default key of a bucket that denies it names that key', async () => {
+    failing('CreateMultipartUpload', 'key denied');
+    const { message } = await catchError(backend.destination.check(NEVER));
+    expect(message).toContain('the key arn:aws:kms:us-east-1:111122223333:key/1234abcd is denied');
+  });
+});
+
 describe('an archive', () => {
   const datasets = pool(5);
   const archive = () =>

@@ -42,6 +42,7 @@ describe('the settings of a pool', () => {
       schedule: { pattern: '0 3 * * *', timezone: 'Europe/Berlin' },
       archiveUrl: 's3://bucket/prefix',
       archiveLock: null,
+      archiveStorageClass: null,
       maxRemovedRatio: 0.2,
     });
   });
@@ -57,6 +58,7 @@ describe('the settings of a pool', () => {
       schedule: { pattern: '0 1 * * *', timezone: 'Asia/Tokyo' },
       archiveUrl: 's3://environment',
       archiveLock: null,
+      archiveStorageClass: null,
       maxRemovedRatio: 0.3,
     });
   });

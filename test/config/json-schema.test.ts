@@ -34,6 +34,7 @@ test('every key has a description, and every value an example', () => {
     'archiveLockDays',
     'archiveLockMode',
     'archiveManifestLockDays',
+    'archiveStorageClass',
     'archiveUrl',
     'arn',
     'externalId',

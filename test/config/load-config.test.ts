@@ -13,6 +13,8 @@ test('without variables, every setting has its documented default', () => {
     redisUrl: null,
     archiveUrl: pathToFileURL(resolve('.cognito-mirror/archive')).href,
     archiveFormats: ['parquet', 'jsonl'],
+    archiveStorageClass: null,
+    archiveSse: null,
     archiveKmsKeyId: null,
     archiveLockMode: null,
     archiveLockDays: null,
@@ -38,6 +40,8 @@ test('every variable is read', () => {
     REDIS_URL: 'rediss://r:6380',
     ARCHIVE_URL: 's3://bucket/some/prefix',
     ARCHIVE_FORMATS: 'jsonl',
+    ARCHIVE_STORAGE_CLASS: 'STANDARD_IA',
+    ARCHIVE_SSE: 'aws:kms',
     ARCHIVE_KMS_KEY_ID: 'alias/key',
     ARCHIVE_LOCK_MODE: 'compliance',
     ARCHIVE_LOCK_DAYS: '365',
@@ -65,6 +69,8 @@ test('every variable is read', () => {
     redisUrl: 'rediss://r:6380',
     archiveUrl: 's3://bucket/some/prefix',
     archiveFormats: ['jsonl'],
+    archiveStorageClass: 'STANDARD_IA',
+    archiveSse: 'aws:kms',
     archiveKmsKeyId: 'alias/key',
     archiveLockMode: 'compliance',
     archiveLockDays: 365,
@@ -98,6 +104,23 @@ test.each([
       ? []
       : [expect.stringContaining(`ARCHIVE_SIGNING_KEY: ${problem} Give the path of a private key`)],
   );
+});
+
+test.each([
+  [
+    { ARCHIVE_STORAGE_CLASS: 'GLACIER' },
+    'ARCHIVE_STORAGE_CLASS: must be a storage class whose objects can be read at once, not "GLACIER". Give one of STANDARD, INTELLIGENT_TIERING, STANDARD_IA, ONEZONE_IA, GLACIER_IR. A lifecycle rule can move parts to colder classes later.',
+  ],
+  [
+    { ARCHIVE_SSE: 'aws' },
+    'ARCHIVE_SSE: must be a server-side encryption of S3, not "aws". Give AES256 or aws:kms.',
+  ],
+  [
+    { ARCHIVE_SSE: 'AES256', ARCHIVE_KMS_KEY_ID: 'alias/key' },
+    'ARCHIVE_KMS_KEY_ID: a key of KMS cannot be combined with ARCHIVE_SSE=AES256. Unset it, or set ARCHIVE_SSE to aws:kms.',
+  ],
+])('%j is refused', (env, problem) => {
+  expect(problemsOf(env)).toEqual([problem]);
 });
 
 test('empty variables count as unset', () => {

@@ -12,7 +12,7 @@ import {
   requireChecksum,
   type VersionRequest,
 } from './s3-locks.ts';
-import { etag, S3Bucket, S3Refusal, type StoredS3Object, sha256 } from './s3-store.ts';
+import { COLD, etag, S3Bucket, S3Refusal, type StoredS3Object, sha256 } from './s3-store.ts';
 import { element, escapeXml, xml } from './s3-xml.ts';
 
 /** What can be made to go wrong with a request: an error's code, or a trick. */
@@ -22,6 +22,9 @@ export type S3Fault =
   | 'AccessDenied'
   | 'ExpiredToken'
   | 'NotImplemented'
+  | 'InvalidStorageClass'
+  | 'KMS.DisabledException'
+  | 'key denied'
   | 'ConditionalRequestConflict'
   | 'cut'
   | 'cut body'
@@ -48,12 +51,18 @@ export interface S3Server {
   readonly close: () => Promise<void>;
 }
 
+/** What S3 answers if KMS denies the caller a key, by AWS's page about troubleshooting S3. */
+const KEY_DENIED =
+  'User: arn:aws:sts::111122223333:assumed-role/mirror/i-1 is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:us-east-1:111122223333:key/1234abcd because no identity-based policy allows the kms:GenerateDataKey action';
+
 const STATUS: Readonly<Record<string, number>> = {
   SlowDown: 503,
   InternalError: 500,
   AccessDenied: 403,
   ExpiredToken: 400,
   NotImplemented: 501,
+  InvalidStorageClass: 400,
+  'KMS.DisabledException': 400,
   ConditionalRequestConflict: 409,
 };
 
@@ -147,6 +156,7 @@ export async function startS3Server({
     const fault = server.fault({ operation, key });
     if (fault === 'cut') return void request.socket.destroy();
     const sent = await readBody(request);
+    if (fault === 'key denied') throw new S3Refusal('AccessDenied', 403, {}, {}, KEY_DENIED);
     const status = STATUS[fault ?? ''];
     if (fault !== null && status !== undefined) throw new S3Refusal(fault, status);
     const bytes = fault === null ? sent : damaged(sent, fault);
@@ -197,11 +207,19 @@ export async function startS3Server({
         const version = bucket.version(key, id);
         const object = id === null ? bucket.objects.get(key) : version?.object;
         if (!object) throw new S3Refusal(id === null ? 'NoSuchKey' : 'NoSuchVersion', 404);
-        if (object.storageClass && operation === 'GetObject') {
-          throw new S3Refusal('InvalidObjectState', 403, {}, { StorageClass: object.storageClass });
+        const { storageClass = 'STANDARD', restore } = object;
+        const isCold = COLD.includes(storageClass) && restore !== 'complete';
+        if (isCold && operation === 'GetObject') {
+          throw new S3Refusal('InvalidObjectState', 403, {}, { StorageClass: storageClass });
         }
         response.setHeader('content-length', object.bytes.length);
         response.setHeader('etag', etag(object.bytes));
+        if (storageClass !== 'STANDARD') {
+          response.setHeader('x-amz-storage-class', storageClass);
+        }
+        if (restore) {
+          response.setHeader('x-amz-restore', `ongoing-request="${restore === 'ongoing'}"`);
+        }
         for (const [name, value] of lockHeaders(version)) response.setHeader(name, value);
         const shown = shownChecksum(object);
         if (shown && request.headers['x-amz-checksum-mode'] === 'ENABLED') {

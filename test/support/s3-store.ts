@@ -29,8 +29,10 @@ export interface StoredS3Object {
   readonly checksum: string;
   readonly encryption: string | undefined;
   readonly kmsKeyId: string | undefined;
-  /** The cold storage that a lifecycle rule moved it to. */
+  /** The class that it was stored in, or the cold one that a lifecycle rule moved it to. */
   storageClass?: string;
+  /** A copy of an object in cold storage. */
+  restore?: 'ongoing' | 'complete';
 }
 
 /** What Object Lock protects a version with. */
@@ -62,6 +64,7 @@ interface Upload {
   readonly key: string;
   readonly encryption: string | undefined;
   readonly kmsKeyId: string | undefined;
+  readonly storageClass?: string;
   readonly parts: Map<number, Buffer>;
 }
 
@@ -86,8 +89,8 @@ export class S3Bucket {
     this.versioning = versioning;
   }
 
-  put(key: string, bytes: Buffer, headers: EncryptionHeaders): void {
-    this.store(key, { bytes, checksum: sha256(bytes), ...encryptionOf(headers) });
+  put(key: string, bytes: Buffer, headers: StorageHeaders): void {
+    this.store(key, { bytes, checksum: sha256(bytes), ...storageOf(headers) });
   }
 
   /** Stores an object as the current one of its key. */
@@ -150,9 +153,9 @@ export class S3Bucket {
     this.versions.push({ key, id, object, at, retention, legalHold: false });
   }
 
-  begin(key: string, headers: EncryptionHeaders): string {
+  begin(key: string, headers: StorageHeaders): string {
     const id = randomUUID();
-    this.uploads.set(id, { key, parts: new Map(), ...encryptionOf(headers) });
+    this.uploads.set(id, { key, parts: new Map(), ...storageOf(headers) });
     return id;
   }
 
@@ -188,6 +191,7 @@ export class S3Bucket {
       checksum: `${sha256(Buffer.concat(hashes))}-${parts.length}`,
       encryption: upload.encryption,
       kmsKeyId: upload.kmsKeyId,
+      ...(upload.storageClass && { storageClass: upload.storageClass }),
     });
     this.uploads.delete(uploadId);
   }
@@ -244,10 +248,22 @@ export interface NamedPart {
   readonly checksum: string;
 }
 
-export type EncryptionHeaders = Readonly<Record<string, string | string[] | undefined>>;
+export type StorageHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-function encryptionOf(headers: EncryptionHeaders) {
+/** The classes whose objects must be restored before they can be read. */
+export const COLD: readonly string[] = ['GLACIER', 'DEEP_ARCHIVE'];
+const CLASSES = [
+  ...COLD,
+  ...['STANDARD', 'INTELLIGENT_TIERING', 'STANDARD_IA', 'ONEZONE_IA', 'GLACIER_IR'],
+];
+
+function storageOf(headers: StorageHeaders) {
+  const storageClass = headers['x-amz-storage-class']?.toString();
+  if (storageClass !== undefined && !CLASSES.includes(storageClass)) {
+    throw new S3Refusal('InvalidStorageClass', 400);
+  }
   return {
+    ...(storageClass !== undefined && { storageClass }),
     encryption: headers['x-amz-server-side-encryption']?.toString(),
     kmsKeyId: headers['x-amz-server-side-encryption-aws-kms-key-id']?.toString(),
   };

@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { type AwsAccess, openCredentials } from '../../aws/access.ts';
 import { openRequestHandler } from '../../aws/request-handler.ts';
 import { configuredEndpoint } from '../../aws/shared-config.ts';
+import type { Encryption, StorageClass } from '../../model/object-storage.ts';
 import { nameCall } from './s3-errors.ts';
 
 /** A bucket, the prefix of every key in it, and the client to reach it. */
@@ -11,7 +12,10 @@ export interface Bucket {
   readonly name: string;
   /** Empty, or with a slash at the end. */
   readonly prefix: string;
-  readonly kmsKeyId: string | undefined;
+  /** Null: the bucket's default. */
+  readonly storageClass: StorageClass | null;
+  readonly encryption: Encryption | null;
+  readonly kmsKeyId: string | null;
   /** The calls that this server accepts only with Content-MD5. Set by `checkBucket`. */
   readonly md5Calls: Md5Calls;
   /** True if this server replaces objects despite `If-None-Match: *`. Set by `checkBucket`. */
@@ -69,11 +73,17 @@ export async function createS3Client(
 }
 
 /** Returns the encryption parameters of PutObject and CreateMultipartUpload. */
-export function getEncryption({ kmsKeyId }: Bucket): {
-  ServerSideEncryption?: 'aws:kms';
+export function getEncryption({ encryption, kmsKeyId }: Bucket): {
+  ServerSideEncryption?: Encryption;
   SSEKMSKeyId?: string;
 } {
-  return kmsKeyId === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: kmsKeyId };
+  if (kmsKeyId !== null) return { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: kmsKeyId };
+  return encryption === null ? {} : { ServerSideEncryption: encryption };
+}
+
+/** Returns the storage class of a part as a parameter of the same calls. */
+export function getStorageClass({ storageClass }: Bucket): { StorageClass?: StorageClass } {
+  return storageClass === null ? {} : { StorageClass: storageClass };
 }
 
 /** The SDK's names of the commands that are sent with Content-MD5 instead of a checksum. */

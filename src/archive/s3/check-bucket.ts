@@ -54,7 +54,7 @@ export async function checkBucket(
     await checkObject(bucket, lockMode, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw explainCheckError(error, bucket.name);
+    throw explainCheckError(error, bucket);
   }
 }
 

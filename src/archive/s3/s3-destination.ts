@@ -10,8 +10,10 @@ import {
 import type { AwsAccess } from '../../aws/access.ts';
 import { ResumableError } from '../../model/errors.ts';
 import type { LockMode } from '../../model/object-lock.ts';
+import type { Encryption, StorageClass } from '../../model/object-storage.ts';
 import {
   archiveUrlError,
+  type ColdStorage,
   ColdStorageError,
   type Destination,
   isStored,
@@ -36,7 +38,9 @@ interface S3DestinationOptions {
   readonly bucket: string;
   /** Surrounding slashes are ignored. Empty for the whole bucket. */
   readonly prefix: string;
-  readonly kmsKeyId?: string;
+  readonly storageClass?: StorageClass | null;
+  readonly encryption?: Encryption | null;
+  readonly kmsKeyId?: string | null;
   readonly access?: AwsAccess;
 }
 
@@ -55,7 +59,9 @@ export async function openS3Destination(
     client: await createS3Client(md5Calls, options.access),
     name: options.bucket,
     prefix: trimmed === '' ? '' : `${trimmed}/`,
-    kmsKeyId: options.kmsKeyId,
+    storageClass: options.storageClass ?? null,
+    encryption: options.encryption ?? null,
+    kmsKeyId: options.kmsKeyId ?? null,
     md5Calls,
     ignoresConditions: false,
     keepsVersions: false,
@@ -153,7 +159,7 @@ class S3Destination implements Destination {
       } catch (error) {
         if (error instanceof NoSuchKey || getErrorName(error) === 'NoSuchVersion') return null;
         if (getErrorName(error) !== 'InvalidObjectState') throw error;
-        throw new ColdStorageError(Bucket, Key, await this.#findStorageClass(error, Key, options));
+        throw new ColdStorageError(Bucket, Key, await this.#findStorage(error, Key, options));
       }
     });
   }
@@ -271,17 +277,20 @@ class S3Destination implements Destination {
     );
   }
 
-  /** Finds the storage class in the refusal to read the object, or else in its metadata. */
-  async #findStorageClass(
+  /** Finds the storage class in the refusal to read the object or in its metadata, and if it is restored. */
+  async #findStorage(
     refusal: unknown,
     Key: string,
     options: { abortSignal: AbortSignal },
-  ): Promise<string | undefined> {
-    const { StorageClass } = refusal as { StorageClass?: string };
-    if (StorageClass !== undefined) return StorageClass;
+  ): Promise<ColdStorage> {
     const { client, name: Bucket } = this.#bucket;
-    const head = new HeadObjectCommand({ Bucket, Key });
-    return (await client.send(head, options).catch(() => null))?.StorageClass;
+    const head = await client
+      .send(new HeadObjectCommand({ Bucket, Key }), options)
+      .catch(() => null);
+    const { StorageClass = head?.StorageClass } = refusal as { StorageClass?: string };
+    const [, ongoing] = /ongoing-request="(true|false)"/.exec(head?.Restore ?? '') ?? [];
+    const restore = ongoing === undefined ? null : ongoing === 'true' ? 'ongoing' : 'complete';
+    return { storageClass: StorageClass, restore };
   }
 
   /** Runs a call and converts its failure to an error of this program. */
@@ -293,7 +302,7 @@ class S3Destination implements Destination {
       return await run({ abortSignal: signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw explainS3Error(error, this.#bucket.name);
+      throw explainS3Error(error, this.#bucket);
     }
   }
 }

@@ -73,25 +73,31 @@ const TRANSIENT = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
+/** What messages say of a bucket. */
+interface BucketName {
+  readonly name: string;
+  readonly kmsKeyId: string | null;
+}
+
 /**
  * Converts a failed call of S3: to `ActionRequiredError` if a person must change something, or else
  * to `ResumableError`, after the SDK's own retries. Returns any other error unchanged.
  */
-export function explainS3Error(error: unknown, bucket: string): unknown {
+export function explainS3Error(error: unknown, bucket: BucketName): unknown {
   const call = getCallName(error);
   if (call === undefined) return error;
   const access = toAccessError(error);
   if (access !== null) return access;
-  const problem = classifyProblem(error, { bucket, call });
+  const problem = classifyProblem(error, { bucket: bucket.name, kmsKeyId: bucket.kmsKeyId, call });
   if (problem) return new ActionRequiredError([problem], { cause: error });
   return new ResumableError(
-    `The call ${call} on the bucket ${bucket} failed (${describe(error)}). Run the command again to resume.`,
+    `The call ${call} on the bucket ${bucket.name} failed (${describe(error)}). Run the command again to resume.`,
     { cause: error },
   );
 }
 
 /** As `explainS3Error`, for the check at the start, where an unreachable server is a problem too. */
-export function explainCheckError(error: unknown, bucket: string): unknown {
+export function explainCheckError(error: unknown, bucket: BucketName): unknown {
   const explained = explainS3Error(error, bucket);
   const isUnreachable =
     explained instanceof ResumableError &&
@@ -99,7 +105,7 @@ export function explainCheckError(error: unknown, bucket: string): unknown {
     getHttpStatus(error) === undefined;
   if (!isUnreachable) return explained;
   return archiveUrlError(
-    `the bucket ${bucket} cannot be reached (${describe(error)}).`,
+    `the bucket ${bucket.name} cannot be reached (${describe(error)}).`,
     'Check the network, and the endpoint of S3 if one is set: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url of the profile.',
     { cause: error },
   );
@@ -114,7 +120,7 @@ function describe(error: unknown): string {
 /** Returns what a person must change; null for a transient failure. */
 function classifyProblem(
   error: unknown,
-  { bucket, call }: { bucket: string; call: S3CallName },
+  { bucket, kmsKeyId, call }: { bucket: string; kmsKeyId: string | null; call: S3CallName },
 ): Problem | null {
   const name = getErrorName(error);
   const status = getHttpStatus(error);
@@ -156,11 +162,12 @@ function classifyProblem(
       remedy: 'Set the clock, then run the command again.',
     };
   }
-  if (name.startsWith('KMS.')) {
+  if (name.startsWith('KMS.')) return keyProblem(error, kmsKeyId);
+  if (name === 'InvalidStorageClass') {
     return {
-      subject: 'ARCHIVE_KMS_KEY_ID',
-      problem: `KMS rejected the key (${name}).`,
-      remedy: 'Set it to an enabled symmetric key in the Region of the bucket.',
+      subject: 'ARCHIVE_STORAGE_CLASS',
+      problem: `the server of the bucket ${bucket} does not have this storage class.`,
+      remedy: 'Set another one, or unset it.',
     };
   }
   const tls = explainTls(name, 'NODE_EXTRA_CA_CERTS=FILE in the environment');
@@ -174,6 +181,7 @@ function classifyProblem(
   }
   if (status === 403) {
     const action = /not authorized to perform: (\w+:\w+)/.exec(getMessage(error))?.[1];
+    if (action?.startsWith('kms:')) return keyAccessProblem(error, kmsKeyId, action);
     return {
       subject,
       problem: `access to the bucket ${bucket} is denied for the call ${call}.`,
@@ -196,6 +204,30 @@ function classifyProblem(
     };
   }
   return null;
+}
+
+/** A key that KMS cannot use. Codes are those of KMS after `KMS.`, such as `KMS.DisabledException`. */
+function keyProblem(error: unknown, kmsKeyId: string | null): Problem {
+  const name = getErrorName(error);
+  const remedy = /Disabled|InvalidState/.test(name)
+    ? 'Enable the key, or cancel its deletion.'
+    : 'Set it to an enabled symmetric key in the Region of the bucket.';
+  const problem = `KMS rejected the key ${nameKey(error, kmsKeyId)} (${name}).`;
+  return { subject: 'ARCHIVE_KMS_KEY_ID', problem, remedy };
+}
+
+function keyAccessProblem(error: unknown, kmsKeyId: string | null, action: string): Problem {
+  return {
+    subject: 'ARCHIVE_KMS_KEY_ID',
+    problem: `access to the key ${nameKey(error, kmsKeyId)} is denied.`,
+    remedy: `Allow the IAM action ${action} on it, in the policies of the identity and of the key. An archive needs kms:GenerateDataKey and kms:Decrypt.`,
+  };
+}
+
+/** The key that a refusal names, or else the configured one. */
+function nameKey(error: unknown, kmsKeyId: string | null): string {
+  const [arn] = /arn:aws[\w-]*:kms:[\w-]*:\d*:(key|alias)\/[\w/-]+/.exec(getMessage(error)) ?? [];
+  return kmsKeyId ?? arn ?? 'of the bucket';
 }
 
 /** The calls that only `ARCHIVE_LOCK_MODE` needs. */

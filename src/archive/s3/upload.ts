@@ -12,8 +12,9 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ResumableError } from '../../model/errors.ts';
+import type { StorageClass } from '../../model/object-storage.ts';
 import type { LocalFile } from '../destination.ts';
-import { type Bucket, getEncryption } from './bucket.ts';
+import { type Bucket, getEncryption, getStorageClass } from './bucket.ts';
 import { getHttpStatus } from './s3-errors.ts';
 
 /** Bytes of a part, and the most of one request. S3 accepts 10,000 parts. */
@@ -33,7 +34,7 @@ export interface StoredUpload {
 }
 
 /**
- * Stores a file in S3, in one request or in parts. Each request carries the SHA-256 of its bytes, so
+ * Stores a file in S3, in one request or in parts, in the storage class of parts. Each request carries the SHA-256 of its bytes, so
  * S3 rejects damaged ones. A failed multipart upload is aborted, because its parts cost money.
  */
 export async function upload(
@@ -46,7 +47,15 @@ export async function upload(
   try {
     if (file.bytes > PART_BYTES) return await uploadInParts(bucket, key, source, file, signal);
     const body = await source.readFile();
-    return await putWhole(bucket, key, body, encodeChecksum(file), { abortSignal: signal });
+    const options = { abortSignal: signal };
+    return await putWhole(
+      bucket,
+      key,
+      body,
+      encodeChecksum(file),
+      options,
+      getStorageClass(bucket),
+    );
   } finally {
     await source.close();
   }
@@ -57,7 +66,7 @@ export async function upload(
  * bucket has Object Lock.
  *
  * @param checksum the SHA-256 of the bytes, in base64.
- * @param condition `IfNoneMatch: '*'` never replaces an object.
+ * @param more `IfNoneMatch: '*'` never replaces an object.
  */
 export async function putWhole(
   bucket: Bucket,
@@ -65,7 +74,7 @@ export async function putWhole(
   body: Buffer,
   checksum: string,
   options: { abortSignal: AbortSignal },
-  condition: { IfNoneMatch?: '*' } = {},
+  more: { IfNoneMatch?: '*'; StorageClass?: StorageClass } = {},
 ): Promise<StoredUpload> {
   const { VersionId: versionId } = await bucket.client.send(
     new PutObjectCommand({
@@ -75,7 +84,7 @@ export async function putWhole(
       ChecksumAlgorithm: 'SHA256',
       ChecksumSHA256: checksum,
       ...getEncryption(bucket),
-      ...condition,
+      ...more,
     }),
     options,
   );
@@ -152,6 +161,7 @@ export async function startUpload(
       Key: key,
       ChecksumAlgorithm: 'SHA256',
       ...getEncryption(bucket),
+      ...getStorageClass(bucket),
     }),
     options,
   );
