@@ -15,6 +15,7 @@ test('archive', async () => {
     await report('archive', {
       'Parquet and JSON Lines': await measure(lab, 'parquet,jsonl'),
       'JSON Lines': await measure(lab, 'jsonl'),
+      CSV: await measure(lab, 'csv'),
       Parquet: await measure(lab, 'parquet'),
       'DuckDB COPY, 1 thread': await copyOf(lab, 1),
       'DuckDB COPY, 2 threads': await copyOf(lab, 2),
@@ -39,6 +40,7 @@ async function measure(lab: Lab, formats: string): Promise<Figures> {
     'peak MB': peakBytes / 1e6,
     'MB of Parquet': await megabytes(lab, 'parquet'),
     'MB of JSON Lines': await megabytes(lab, 'jsonl'),
+    'MB of CSV': await megabytes(lab, 'csv'),
   };
 }
 

@@ -15,20 +15,19 @@ const CHANGED = 0.02;
 /** What the archives of a first, an unchanged and a changed snapshot cost, and `changes` of it. */
 test('changes', async () => {
   const lab = await openLab(['--users', String(USERS), '--groups', '40', '--rps', '0']);
-  const formats = process.env['BENCH_FORMATS'] ?? 'parquet,jsonl';
   try {
-    const first = await measure(lab, formats);
-    const unchanged = await measure(lab, formats);
+    const first = await measure(lab);
+    const unchanged = await measure(lab);
     await disableSome(lab);
-    const changed = await measure(lab, formats);
+    const changed = await measure(lab);
     await report('changes', { first, unchanged, '2 % changed': changed });
   } finally {
     await lab.close();
   }
 }, 900_000);
 
-async function measure(lab: Lab, formats: string): Promise<Figures> {
-  const { reports, steps } = await lab.sync({ ARCHIVE_FORMATS: formats });
+async function measure(lab: Lab): Promise<Figures> {
+  const { reports, steps } = await lab.sync();
   const [{ snapshot = '' } = {}] = reports as unknown as { snapshot?: string }[];
   const { seconds, program, postgres, peakBytes } = steps.archive;
   return {

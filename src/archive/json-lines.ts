@@ -1,16 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline as pipe, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { ResumableError } from '../model/errors.ts';
-
-/** Four fifths of level 6's gain at twice its speed. */
-const GZIP_LEVEL = 4;
-/** The offset of the operating system in a gzip header, and the value for "unknown" (RFC 1952). */
-const OS_OFFSET = 9;
-const OS_UNKNOWN = 255;
+import { writeGzip } from './gzip-file.ts';
 
 /** A part as a JSON Lines file, with what the Parquet writer needs to know about it. */
 export interface JsonLinesPart {
@@ -23,8 +16,8 @@ export interface JsonLinesPart {
 
 /**
  * Writes rows as gzipped JSON Lines files `NAME-N.jsonl.gz` of at most `maxRows` rows. Starts the
- * next file when the caller requests it. Without rows, it writes one empty file. The same rows give
- * the same bytes: the header's time is zero and its operating system unknown.
+ * next file when the caller requests it. Without rows, it writes one empty file. The same rows give the
+ * same bytes.
  */
 export async function* writeJsonLines(
   source: Readable,
@@ -35,15 +28,7 @@ export async function* writeJsonLines(
   let index = 0;
   do {
     const path = join(folder, `${name}-${index}.jsonl.gz`);
-    await pipeline(
-      stream.take(maxRows),
-      createGzip({ level: GZIP_LEVEL }),
-      createWriteStream(path, { mode: 0o600 }),
-      { signal },
-    ).catch((error: NodeJS.ErrnoException) => {
-      throw explainWriteError(folder, error);
-    });
-    await eraseOperatingSystem(path);
+    await writeGzip(path, stream.take(maxRows), signal);
     yield { index, path, rows: stream.rows, heaviestRowBytes: stream.heaviestRowBytes };
     index += 1;
   } while (await stream.hasMore());
@@ -52,38 +37,12 @@ export async function* writeJsonLines(
 /** The rows of a JSON Lines file that this program has written, one at a time. */
 export async function* readJsonLines(path: string): AsyncGenerator<Record<string, unknown>> {
   // The loop throws the error of either stream.
-  const text = pipe(createReadStream(path), createGunzip().setEncoding('utf8'), () => {});
+  const text = pipeline(createReadStream(path), createGunzip().setEncoding('utf8'), () => {});
   let rest = '';
   for await (const chunk of text) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;
     for (const line of lines) yield JSON.parse(line);
-  }
-}
-
-const FREE_SPACE = 'Free space on the disk of MIRROR_HOME';
-const WRITE_REMEDIES: ReadonlyMap<string | undefined, string> = new Map([
-  ['ENOSPC', FREE_SPACE],
-  ['EDQUOT', FREE_SPACE],
-  ['EFBIG', 'Raise the limit on file sizes (`ulimit -f unlimited`)'],
-]);
-
-function explainWriteError(folder: string, cause: NodeJS.ErrnoException): Error {
-  const remedy = WRITE_REMEDIES.get(cause.code);
-  if (remedy === undefined) return cause;
-  return new ResumableError(
-    `A part of the archive cannot be written in ${folder} (${cause.code}). ` +
-      `${remedy}, then run the command again to resume.`,
-    { cause },
-  );
-}
-
-async function eraseOperatingSystem(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.write(Uint8Array.of(OS_UNKNOWN), 0, 1, OS_OFFSET);
-  } finally {
-    await file.close();
   }
 }
 

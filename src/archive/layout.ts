@@ -4,6 +4,7 @@ import type { ArchivedDataset } from '../model/snapshot.ts';
 const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
   parquet: 'parquet',
   jsonl: 'jsonl.gz',
+  csv: 'csv.gz',
 };
 
 /**

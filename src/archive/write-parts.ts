@@ -11,6 +11,7 @@ import {
   type Dataset,
   snapshotId,
 } from '../model/snapshot.ts';
+import { writeCsv } from './csv.ts';
 import { type Destination, describeFile } from './destination.ts';
 import { type JsonLinesPart, readJsonLines, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
@@ -118,6 +119,11 @@ export async function writeParts(
       const converted = join(folder, `${dataset}-${index}.parquet`);
       await parquet.write(dataset, part, converted, signal);
       yield store(part, 'parquet', converted);
+    }
+    if (formats.includes('csv')) {
+      const converted = join(folder, `${dataset}-${index}.csv.gz`);
+      await writeCsv(dataset, part, converted, signal);
+      yield store(part, 'csv', converted);
     }
     if (formats.includes('jsonl')) yield store(part, 'jsonl', path);
     else await unlink(path);

@@ -4,8 +4,10 @@ import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { ConfigFile } from './file-schema.ts';
 
 /** The file formats of an archive. */
-export const ARCHIVE_FORMATS = ['parquet', 'jsonl'] as const;
+export const ARCHIVE_FORMATS = ['parquet', 'jsonl', 'csv'] as const;
 export type ArchiveFormat = (typeof ARCHIVE_FORMATS)[number];
+/** Those that are written by default. */
+export const DEFAULT_FORMATS: readonly ArchiveFormat[] = ['parquet', 'jsonl'];
 
 /** The levels of pino, the logger. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

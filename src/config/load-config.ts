@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { findLockProblems, findPoolLockProblems } from './archive-lock.ts';
-import { ARCHIVE_FORMATS, type Config } from './config.ts';
+import { type Config, DEFAULT_FORMATS } from './config.ts';
 import { applyLibpqVariables } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
@@ -106,7 +106,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     databaseUrl: databaseUrl ?? null,
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,
-    archiveFormats: values.ARCHIVE_FORMATS ?? ARCHIVE_FORMATS,
+    archiveFormats: values.ARCHIVE_FORMATS ?? DEFAULT_FORMATS,
     archiveStorageClass: values.ARCHIVE_STORAGE_CLASS ?? null,
     archiveSse: values.ARCHIVE_SSE ?? null,
     archiveKmsKeyId: values.ARCHIVE_KMS_KEY_ID ?? null,

@@ -51,7 +51,7 @@ export const VARIABLES = {
       .transform(splitList)
       .pipe(z.array(z.enum(ARCHIVE_FORMATS, { error: notAFormat })).min(1, 'must name a format.'))
       .transform((named) => ARCHIVE_FORMATS.filter((format) => named.includes(format))),
-    remedy: `Give one or both of ${ARCHIVE_FORMATS.join(',')}.`,
+    remedy: `Give one or more of ${ARCHIVE_FORMATS.join(',')}.`,
   },
   ARCHIVE_STORAGE_CLASS: { ...SETTINGS.archiveStorageClass, isShown: true },
   ARCHIVE_SSE: {

@@ -6,8 +6,10 @@ import { CHANGE_KINDS, type ChangeCounts } from '../model/change-counts.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { DATASETS } from '../model/snapshot.ts';
 import { ContentError } from './content-error.ts';
+import { CsvChecker } from './csv-checker.ts';
 import { GzipMember } from './gzip-member.ts';
-import { RowChecker } from './row-checker.ts';
+import { JsonLinesChecker } from './json-lines-checker.ts';
+import type { RowContract } from './row-contract.ts';
 
 /** Checks the content of a part while it is read. Both methods throw `ContentError`. */
 export interface ContentCheck {
@@ -18,17 +20,33 @@ export interface ContentCheck {
   close(): Promise<void>;
 }
 
-/** One gzip member, its rows, their columns and types. */
+/** Checks the text of a part. */
+interface TextChecker {
+  readonly contract: RowContract;
+  write(data: Buffer): void;
+  end(): Promise<void>;
+}
+
+/** One gzip member of JSON Lines, its rows, their columns and types. */
 export function checkJsonLines(object: ManifestObject): ContentCheck {
-  const checker = new RowChecker(object.dataset);
+  return checkGzip(object, new JsonLinesChecker(object.dataset));
+}
+
+/** The same of CSV. */
+export function checkCsv(object: ManifestObject): ContentCheck {
+  return checkGzip(object, new CsvChecker(object.dataset));
+}
+
+function checkGzip(object: ManifestObject, checker: TextChecker): ContentCheck {
+  const { contract } = checker;
   const member = new GzipMember((data) => checker.write(data));
   return {
     write: (chunk) => member.write(chunk),
     async end() {
       await member.end();
-      checker.end();
-      assertRows(checker.rows, object.rows);
-      if (isChanges(object)) assertChanges(checker.changes.counts, object.changes);
+      await checker.end();
+      assertRows(contract.rows, object.rows);
+      if (isChanges(object)) assertChanges(contract.changes.counts, object.changes);
     },
     close: async () => member.destroy(),
   };

@@ -3,7 +3,12 @@ import { manifestKey } from '../archive/layout.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
-import { type ContentCheck, checkJsonLines, type ParquetChecks } from './check-content.ts';
+import {
+  type ContentCheck,
+  checkCsv,
+  checkJsonLines,
+  type ParquetChecks,
+} from './check-content.ts';
 import type { SnapshotDocuments } from './check-documents.ts';
 import { LockChecker, type PromisedLock, promisedLocks } from './check-locks.ts';
 import { compareBytes, MISSING, type ObjectProblem, readObject } from './check-object.ts';
@@ -143,8 +148,16 @@ async function checkObject(
   object: ManifestObject,
 ): Promise<ObjectProblem | null> {
   if (isRead(object.key, content)) {
-    const openCheck = async (each: ManifestObject): Promise<ContentCheck | null> =>
-      each.format === 'jsonl' ? checkJsonLines(each) : ((await parquet?.check(each)) ?? null);
+    const openCheck = async (each: ManifestObject): Promise<ContentCheck | null> => {
+      switch (each.format) {
+        case 'jsonl':
+          return checkJsonLines(each);
+        case 'csv':
+          return checkCsv(each);
+        case 'parquet':
+          return (await parquet?.check(each)) ?? null;
+      }
+    };
     return readObject(destination, object, openCheck, signal);
   }
   const listed = listing.sizes.get(object.key);

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { writeCsv } from '../../src/archive/csv.ts';
 import { writeJsonLines } from '../../src/archive/json-lines.ts';
 import { ParquetWriter } from '../../src/archive/parquet.ts';
 import type { Dataset } from '../../src/model/snapshot.ts';
@@ -13,6 +14,7 @@ import {
   group,
   NEVER,
   OFFLINE,
+  readCsv,
   readJsonLines,
   readParquet,
   type UserRow,
@@ -36,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-/** Writes rows in both formats. Returns the paths of the files. */
+/** Writes rows in every format. Returns the paths of the files. */
 async function write(dataset: Dataset, rows: Iterable<object>) {
   return writeLines(
     dataset,
@@ -58,7 +60,9 @@ async function writeLines(dataset: Dataset, text: Iterable<string>) {
   if (!part) throw new Error('no part');
   const parquet = `${folder.path}/part.parquet`;
   await writer.write(dataset, part, parquet, NEVER);
-  return { jsonLines: part.path, parquet };
+  const csv = `${folder.path}/part.csv.gz`;
+  await writeCsv(dataset, part, csv, NEVER);
+  return { jsonLines: part.path, parquet, csv };
 }
 
 async function readMetadata(path: string) {
@@ -134,11 +138,12 @@ const USER = fc.record<UserRow>({
   groups: fc.array(ODD_TEXT, { maxLength: 20 }),
 });
 
-test('users with any text are read back unchanged from both formats', async () => {
+test('users with any text are read back unchanged from every format', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(USER, { maxLength: 12 }), async (rows) => {
-      const { jsonLines, parquet } = await write('users', rows);
+      const { jsonLines, parquet, csv } = await write('users', rows);
       expect(readJsonLines(jsonLines)).toEqual(rows);
+      expect(readCsv(await readFile(csv), 'users')).toEqual(rows);
       expect(await readParquet(parquet)).toEqual(rows.map(toParquetForm));
     }),
     { numRuns: 60 },

@@ -2,14 +2,22 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { expect } from 'vitest';
 import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import type { ArchiveOptions, ArchiveRequest } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
+import { COLUMN_TYPES, COLUMNS, type Column } from '../../src/model/columns.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
-import { DATASETS, type Dataset, snapshotId } from '../../src/model/snapshot.ts';
+import {
+  type ArchivedDataset,
+  DATASETS,
+  type Dataset,
+  snapshotId,
+} from '../../src/model/snapshot.ts';
 
 export const POOL = 'us-east-1_Ab12Cd34';
 /** The location of the parts and the manifest of the snapshot in `requestFor`. */
@@ -182,7 +190,7 @@ export function optionsWith(more: Partial<ArchiveOptions> = {}): ArchiveOptions 
 /** Reads every object of a destination, by key. */
 export async function contentOf(destination: Destination): Promise<Map<string, Buffer>> {
   const content = new Map<string, Buffer>();
-  for (const prefix of ['parquet/', 'jsonl/', 'manifests/']) {
+  for (const prefix of ['parquet/', 'jsonl/', 'csv/', 'manifests/']) {
     for await (const { key } of destination.list(prefix, NEVER)) {
       const bytes = await readWhole(destination, key, NEVER);
       if (bytes) content.set(key, bytes);
@@ -210,6 +218,23 @@ export function readJsonLines(path: string): unknown[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line));
+}
+
+/** Reads the gzipped CSV of a dataset: each field as the JSON value that it stands for. */
+export function readCsv(bytes: Buffer, dataset: ArchivedDataset): Record<string, unknown>[] {
+  const columns: readonly Column[] = COLUMNS[dataset];
+  const [names, ...records] = parse(gunzipSync(bytes), {
+    record_delimiter: '\r\n',
+    cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
+  }) as (string | null)[][];
+  expect(names).toEqual(columns.map(({ name }) => name));
+  const read = (text: string | null, { type }: Column) =>
+    text === null || COLUMN_TYPES[type].json === 'string' ? text : JSON.parse(text);
+  return records.map((fields) =>
+    Object.fromEntries(
+      columns.map((column, index) => [column.name, read(fields[index] ?? null, column)]),
+    ),
+  );
 }
 
 /** Settings for a DuckDB that reads archives in tests and never uses the network. */

@@ -121,7 +121,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     expect(result.objects).toBe(2 + 1 + 2);
   });
 
-  test.each(['parquet', 'jsonl'] as const)(
+  test.each(['parquet', 'jsonl', 'csv'] as const)(
     'in %s only has no objects of the other format',
     async (format) => {
       await archive(destination, pool(3), { formats: [format] });

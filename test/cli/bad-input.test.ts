@@ -82,7 +82,7 @@ describe('the environment', () => {
       DATABASE_URL: 'mysql://user:hunter2@host/db',
       REDIS_URL: 'http://host',
       ARCHIVE_URL: 'ftp://host/folder',
-      ARCHIVE_FORMATS: 'parquet,csv',
+      ARCHIVE_FORMATS: 'parquet,orc',
       ARCHIVE_FORMAT: 'parquet',
       MIRROR_QUOTA_SHARE: '80%',
       MIRROR_USER_LIST_RPS: '0',

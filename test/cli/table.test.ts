@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { formatCsvLine } from '../../src/cli/display/csv.ts';
 import { formatVertically, isTooNarrow, Table } from '../../src/cli/display/table.ts';
 import { measureWidth, truncate } from '../../src/cli/display/text-width.ts';
+import { formatCsvLine } from '../../src/common/csv.ts';
 import fc from '../support/fast-check.ts';
 
 describe('a table', () => {

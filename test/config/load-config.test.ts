@@ -207,7 +207,7 @@ describe('an invalid value', () => {
       'https://x/y',
       's3://k:s3cret@b/p',
     ],
-    ARCHIVE_FORMATS: ['csv', 'parquet,csv', ','],
+    ARCHIVE_FORMATS: ['orc', 'parquet,orc', ','],
     MIRROR_QUOTA_SHARE: ['0', '1.01', '-0.5', 'half', '80%', 'NaN', 'Infinity', '0x1'],
     MIRROR_USER_LIST_RPS: ['0', '-1', 'fast'],
     MIRROR_MAX_REMOVED_RATIO: ['-0.1', '1.5', 'none'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
-import type { ArchiveFormat } from '../../src/config/config.ts';
+import { ARCHIVE_FORMATS, type ArchiveFormat } from '../../src/config/config.ts';
 import { type ArchivedDataset, DATASETS } from '../../src/model/snapshot.ts';
 import { pruneHistory } from '../../src/postgres/store/prune-history.ts';
 import { archivePublished } from '../../src/snapshot/archive.ts';
@@ -11,7 +11,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { verifyPool } from '../../src/verify/verify-pool.ts';
 import { openFolder } from '../archive/destinations.ts';
-import { NEVER, readJsonLines, readParquet } from '../archive/support.ts';
+import { NEVER, readCsv, readJsonLines, readParquet } from '../archive/support.ts';
 import { drawnHistory, type State, take } from '../history/drawn-pool.ts';
 import { changeRows, fold, type Row, type Rows, rowsOf } from '../history/rows.ts';
 import { group, user } from '../postgres/fixtures.ts';
@@ -34,7 +34,7 @@ afterEach(async () => {
   await work.remove();
 });
 
-const FORMATS = ['parquet', 'jsonl'] as const;
+const FORMATS = ARCHIVE_FORMATS;
 let pools = 0;
 
 /** Archives what is published, and returns the ids of the snapshots. */
@@ -68,12 +68,15 @@ async function read(
   const objects = await objectsOf(poolId, snapshot);
   const parts = objects.filter((each) => each.format === format && each.dataset === dataset);
   const rows = await Promise.all(
-    parts.map(({ key }) => READERS[format](join(archive.folder, key))),
+    parts.map(({ key }) => READERS[format](join(archive.folder, key), dataset)),
   );
   return rows.flat();
 }
 
-const READERS: Readonly<Record<ArchiveFormat, (path: string) => Promise<Row[]>>> = {
+const READERS: Readonly<
+  Record<ArchiveFormat, (path: string, dataset: ArchivedDataset) => Promise<Row[]>>
+> = {
+  csv: async (path, dataset) => readCsv(await readFile(path), dataset),
   jsonl: async (path) => readJsonLines(path) as Row[],
   parquet: async (path) =>
     (await readParquet(path)).map((row) => {

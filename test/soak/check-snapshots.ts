@@ -2,8 +2,9 @@ import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { partName, partsPrefix } from '../../src/archive/layout.ts';
-import { ARCHIVE_FORMATS, type ArchiveFormat } from '../../src/config/config.ts';
+import { type ArchiveFormat, DEFAULT_FORMATS } from '../../src/config/config.ts';
 import { DATASETS, type Dataset } from '../../src/model/snapshot.ts';
+import { readCsv } from '../archive/support.ts';
 import { decodeGroup, decodeUser, type UserRow } from '../support/directory.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { canonical } from './canonical.ts';
@@ -62,9 +63,9 @@ export async function compareWithArchive(
   const wrong: string[] = [];
   for (const dataset of DATASETS) {
     const expected = state[dataset].map(({ pool_id: _, valid_from: __, ...row }) => canonical(row));
-    for (const format of ARCHIVE_FORMATS) {
+    for (const format of DEFAULT_FORMATS) {
       const prefix = partsPrefix(format, dataset, taken.pool_id, taken.snapshot);
-      const found = await readPart(format, objects.get(`${prefix}${partName(format, 0)}`));
+      const found = await readPart(format, dataset, objects.get(`${prefix}${partName(format, 0)}`));
       const rows = Math.max(found.length, expected.length);
       for (let i = 0; i < rows; i += 1) {
         if (found[i] === expected[i]) continue;
@@ -113,10 +114,14 @@ function contentOf({ users, groups, memberships }: State): Content {
 }
 
 /** The rows of a part in a form that compares; what is wrong with it where it cannot be read. */
-async function readPart(format: ArchiveFormat, part: Buffer | undefined): Promise<string[]> {
+async function readPart(
+  format: ArchiveFormat,
+  dataset: Dataset,
+  part: Buffer | undefined,
+): Promise<string[]> {
   if (part === undefined) return ['missing'];
   try {
-    return (await READERS[format](part)).map(canonical);
+    return (await READERS[format](part, dataset)).map(canonical);
   } catch (error) {
     return [String(error)];
   }
@@ -126,19 +131,21 @@ async function readPart(format: ArchiveFormat, part: Buffer | undefined): Promis
 const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
 const PARSERS = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && TEXT.decode(bytes) };
 
-const READERS: Readonly<Record<ArchiveFormat, (part: Buffer) => Promise<Row[]>>> = {
-  async jsonl(part) {
-    const lines = gunzipSync(part).toString().split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line));
-  },
-  async parquet(part) {
-    const file = new Uint8Array(part).buffer;
-    const rows = (await parquetReadObjects({ file, compressors, parsers: PARSERS })) as Row[];
-    // JSON text is compared by its value.
-    return rows.map((row) =>
-      typeof row['mfa_options'] === 'string'
-        ? { ...row, mfa_options: JSON.parse(row['mfa_options']) }
-        : row,
-    );
-  },
-};
+const READERS: Readonly<Record<ArchiveFormat, (part: Buffer, dataset: Dataset) => Promise<Row[]>>> =
+  {
+    csv: async (part, dataset) => readCsv(part, dataset),
+    async jsonl(part) {
+      const lines = gunzipSync(part).toString().split('\n').slice(0, -1);
+      return lines.map((line) => JSON.parse(line));
+    },
+    async parquet(part) {
+      const file = new Uint8Array(part).buffer;
+      const rows = (await parquetReadObjects({ file, compressors, parsers: PARSERS })) as Row[];
+      // JSON text is compared by its value.
+      return rows.map((row) =>
+        typeof row['mfa_options'] === 'string'
+          ? { ...row, mfa_options: JSON.parse(row['mfa_options']) }
+          : row,
+      );
+    },
+  };

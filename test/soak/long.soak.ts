@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { report } from '../../bench/support/figures.ts';
-import { formatCsvLine } from '../../src/cli/display/csv.ts';
+import { formatCsvLine } from '../../src/common/csv.ts';
 import { drawSeed } from '../support/seed.ts';
 import { type Bound, type Course, coursesOf, overBounds } from './bounds.ts';
 import { CEILINGS } from './ceilings.ts';

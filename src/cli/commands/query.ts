@@ -1,8 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
+import { formatCsvLine } from '../../common/csv.ts';
 import { printableJson } from '../../common/printable.ts';
 import { ActionRequiredError, loadOptions, type QueryColumn } from '../../index.ts';
-import { formatCsvLine, formatPrintableCsvLine } from '../display/csv.ts';
+import { formatPrintableCsvLine } from '../display/csv.ts';
 import type { Batches } from '../display/query-result.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';

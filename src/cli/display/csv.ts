@@ -1,23 +1,11 @@
+import { formatCsvLine } from '../../common/csv.ts';
 import { printable } from '../../common/printable.ts';
 
 type Values = readonly (string | null)[];
 
-/**
- * One line of CSV by RFC 4180. NULL is an empty field, and empty text is `""`. Values stay as they are,
- * even if a spreadsheet would treat them as a formula (`=`, `+`, `-`, `@`).
- */
-export function formatCsvLine(values: Values): string {
-  return `${values.map(quoteField).join(',')}\r\n`;
-}
-
-/** The same for a terminal, with control characters escaped. CSV itself has no escapes for them. */
+/** A line of CSV for a terminal, with control characters escaped. CSV itself has no escapes for them. */
 export function formatPrintableCsvLine(values: Values): string {
   return formatCsvLine(values.map((value) => value && printable(value)));
-}
-
-function quoteField(value: string | null): string {
-  if (value === null) return '';
-  return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 /** What a spreadsheet reads as the start of a formula. */
