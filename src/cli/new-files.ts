@@ -1,4 +1,5 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { printable } from '../common/printable.ts';
 import { ActionRequiredError } from '../index.ts';
 
 interface NewFile {
@@ -39,12 +40,21 @@ export class NewFiles {
     for (const { part, path } of this.#made) await rename(part, path);
   }
 
+  /** Removes what was made. A file that stays is named on standard error. */
   async remove(): Promise<void> {
     for (const { path, part, file } of this.#made) {
+      // Removing a file does not depend on closing it.
       await file.close().catch(() => {});
-      for (const each of [part, path]) await rm(each, { force: true }).catch(() => {});
+      for (const each of [part, path]) {
+        await rm(each, { force: true }).catch((error: NodeJS.ErrnoException) => warn(each, error));
+      }
     }
   }
+}
+
+function warn(path: string, { code }: NodeJS.ErrnoException): void {
+  const problem = `may hold personal data and could not be removed (${code}). Delete it.`;
+  console.error(`cognito-mirror: ${printable(path)} ${problem}`);
 }
 
 function fail(path: string, error: NodeJS.ErrnoException): never {

@@ -1,0 +1,24 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { NewFiles } from '../../src/cli/new-files.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+test('files of a command that failed are removed, and those that stay are named', async () => {
+  const { path: folder, remove } = await temporaryFolder();
+  onTestFinished(remove);
+  const shown = vi.spyOn(console, 'error').mockImplementation(() => {});
+  onTestFinished(() => shown.mockRestore());
+  const files = new NewFiles();
+  for (const name of ['a.csv', 'b.csv']) await files.create(join(folder, name));
+  // A folder that is not empty is not removed.
+  const stays = join(folder, 'a.csv');
+  await rm(stays);
+  await mkdir(stays);
+  await writeFile(join(stays, 'rows'), 'ana');
+  await files.remove();
+  expect(await readdir(folder)).toEqual(['a.csv']);
+  expect(shown.mock.calls).toEqual([
+    [expect.stringMatching(/^cognito-mirror: .*a\.csv may hold personal data .* Delete it\.$/)],
+  ]);
+});
