@@ -1,4 +1,4 @@
-import { ActionRequiredError, InterruptedError } from '../model/errors.ts';
+import { ActionRequiredError, explainAbort, InterruptedError } from '../model/errors.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 
 /** How one call runs. */
@@ -65,27 +65,22 @@ export class Calls {
   }
 }
 
-/** Libraries end an aborted call with errors of their own. */
-function explainFailure(error: unknown, { aborted, reason }: AbortSignal): unknown {
-  if (error instanceof InterruptedError) return error;
-  if (aborted) {
-    return reason instanceof InterruptedError
-      ? reason
-      : new InterruptedError('Interrupted.', { cause: error });
-  }
-  return error instanceof Error ? withoutRows(error) : error;
+/** Also without the rows that Postgres quotes. */
+function explainFailure(error: unknown, signal: AbortSignal): unknown {
+  const known = explainAbort(error, signal);
+  return known instanceof Error ? withoutRows(known) : known;
 }
 
-/** Lets one holder at a time pass for each name. */
-export class Turns {
+/** Lets one holder at a time run for each key. */
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `work` once the earlier holders of all these names have ended. */
-  run<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
-    const earlier = names.map((name) => this.#last.get(name) ?? Promise.resolve());
+  /** Runs `work` once the earlier holders of all these keys have ended. */
+  run<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    const earlier = keys.map((key) => this.#last.get(key) ?? Promise.resolve());
     const running = Promise.all(earlier).then(work);
     const settled = running.catch(() => {});
-    for (const name of names) this.#last.set(name, settled);
+    for (const key of keys) this.#last.set(key, settled);
     return running;
   }
 }

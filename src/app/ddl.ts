@@ -1,5 +1,5 @@
 import type { DdlDialect } from '../ddl/dialects.ts';
-import { InterruptedError } from '../model/errors.ts';
+import { explainAbort } from '../model/errors.ts';
 import type { MirrorOptions } from './options.ts';
 import type { DdlRequest } from './run-ddl.ts';
 
@@ -22,9 +22,6 @@ export async function archiveDdl(
   try {
     return await runDdl(dialect, request, options, signal);
   } catch (error) {
-    if (signal.aborted && !(error instanceof InterruptedError)) {
-      throw new InterruptedError(undefined, { cause: error });
-    }
-    throw error;
+    throw explainAbort(error, signal);
   }
 }

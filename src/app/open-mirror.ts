@@ -22,7 +22,7 @@ import { trigger } from '../runner/trigger.ts';
 import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
-import { Calls, Turns } from './calls.ts';
+import { Calls, KeyedMutex } from './calls.ts';
 import { diffNow } from './diff-now.ts';
 import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
@@ -45,14 +45,14 @@ export function openMirror(options: MirrorOptions): Mirror {
   const log = openLogger(options.logger);
   const resources = new Resources(config, toAccess(options), log);
   const calls = new Calls();
-  const turns = new Turns();
+  const regions = new KeyedMutex();
   const location = describeLocation(config);
 
   /** Pools of one Region share a quota, and so wait for each other. */
-  const takeTurns = <T>(pools: readonly string[] | 'all', work: () => Promise<T>): Promise<T> => {
-    const regions =
+  const lockRegions = <T>(pools: readonly string[] | 'all', work: () => Promise<T>): Promise<T> => {
+    const names =
       pools === 'all' ? ['all'] : pools.map((poolId) => resolvePoolSettings(config, poolId).region);
-    return turns.run([...new Set(regions)], work);
+    return regions.run([...new Set(names)], work);
   };
 
   /** Not through the mirror's own connections: a role that only reads cannot migrate. */
@@ -99,7 +99,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     syncPools: (pools, { signal, onEnd, onProgress, logsOutcomes = true } = {}) =>
       calls.run(signal, (stop) =>
-        takeTurns(pools, async () => {
+        lockRegions(pools, async () => {
           const reporter = new ProgressReporter(onProgress);
           try {
             const watcher = {
@@ -231,7 +231,7 @@ export function openMirror(options: MirrorOptions): Mirror {
         const progress = new SnapshotProgress(poolId);
         reporter.add(progress);
         try {
-          return await takeTurns([poolId], () =>
+          return await lockRegions([poolId], () =>
             diffNow(resources, poolId, options, use, progress, stop),
           );
         } finally {

@@ -1,4 +1,4 @@
-import { InterruptedError } from '../model/errors.ts';
+import { explainAbort } from '../model/errors.ts';
 import type { PoolVerification } from '../verify/findings.ts';
 import type { MirrorOptions } from './options.ts';
 import type { VerifyRequest } from './run-verify.ts';
@@ -20,9 +20,6 @@ export async function verifyArchives(
   try {
     return await runVerify(request, options, signal);
   } catch (error) {
-    if (signal.aborted && !(error instanceof InterruptedError)) {
-      throw new InterruptedError(undefined, { cause: error });
-    }
-    throw error;
+    throw explainAbort(error, signal);
   }
 }

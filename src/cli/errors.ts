@@ -80,7 +80,7 @@ export function toExitCode(error: unknown): number {
 }
 
 /** The run of one pool, and the error that ended it, if one did. */
-interface PoolRun {
+interface PoolResult {
   readonly poolId: string;
   readonly error: Error | null;
 }
@@ -90,7 +90,7 @@ interface PoolRun {
  *
  * @returns the exit code; null if no pool failed
  */
-export function reportFailures(runs: readonly PoolRun[], logLevel: LogLevel): number | null {
+export function reportFailures(runs: readonly PoolResult[], logLevel: LogLevel): number | null {
   for (const { poolId, error } of runs) {
     if (error === null) continue;
     for (const line of describeFailure(error, isDebug(logLevel))) {

@@ -1,3 +1,4 @@
+/** The seconds between two times; negative if `to` is earlier. */
 export function secondsBetween(from: Date, to: Date): number {
   return (to.getTime() - from.getTime()) / 1000;
 }

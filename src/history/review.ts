@@ -141,7 +141,7 @@ async function* followBatches<T extends NamedMembership>(
       const version = chosen.get(index);
       if (version === undefined) return { ...membership, ...UNKNOWN };
       const { groupName, username } = version;
-      return { ...membership, groupName, username, ...judge(version) };
+      return { ...membership, groupName, username, ...classify(version) };
     });
   }
 }
@@ -152,13 +152,13 @@ const UNKNOWN: Revocation = { state: 'unknown', goneSince: null, backSince: null
 function chooseVersions(versions: readonly MembershipVersion[]): Map<number, MembershipVersion> {
   const chosen = new Map<number, MembershipVersion>();
   for (const version of versions) {
-    const isThere = judge(version).state === 'there';
+    const isThere = classify(version).state === 'there';
     if (isThere || !chosen.has(version.index)) chosen.set(version.index, version);
   }
   return chosen;
 }
 
-function judge({ validTo, backSince }: MembershipVersion): Revocation {
+function classify({ validTo, backSince }: MembershipVersion): Revocation {
   const there = validTo === null || backSince !== null;
   return {
     state: there ? 'there' : 'gone',

@@ -94,3 +94,13 @@ export class InterruptedError extends MirrorError {
     super(message, options);
   }
 }
+
+/**
+ * The error of work that `signal` may have stopped: libraries end it with errors of their own. Other
+ * errors stay as they are.
+ */
+export function explainAbort(error: unknown, { aborted, reason }: AbortSignal): unknown {
+  if (!aborted || error instanceof InterruptedError) return error;
+  if (reason instanceof InterruptedError) return reason;
+  return new InterruptedError(undefined, { cause: error });
+}

@@ -79,7 +79,7 @@ function logStart(log: Logger, { lease, resumed, drifted, secondsAhead }: Starte
 }
 
 /** What a runner does next: read walks and advance again, or end. */
-export type Step =
+export type NextMove =
   | { readonly kind: 'read'; readonly walks: readonly Walk[]; readonly context: SnapshotContext }
   | {
       readonly kind: 'archived' | 'held';
@@ -101,7 +101,7 @@ export class WalkFailedError extends ResumableError {}
  * @throws WalkFailedError if a walk failed.
  * @throws LeaseLostError if another runner has the snapshot.
  */
-export async function advance(session: SnapshotSession, signal: AbortSignal): Promise<Step> {
+export async function advance(session: SnapshotSession, signal: AbortSignal): Promise<NextMove> {
   const { poolId, snapshotAt } = session.requireKey();
   const { db } = session.deps;
   let archive: ArchiveResult | null = null;

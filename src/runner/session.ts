@@ -34,7 +34,7 @@ export interface SessionDeps {
   readonly buckets: AccountBuckets;
   /** How long closed versions are kept; null: always. */
   readonly historyDays: number | null;
-  /** Gets every attempt and the duration of every step; absent if this process serves no metrics. */
+  /** Gets every attempt and the duration of every phase; absent if this process serves no metrics. */
   readonly metrics?: WorkRecorder;
   /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
@@ -64,7 +64,7 @@ export class SnapshotSession {
     this.progress = progress;
     if (metrics) {
       progress.onPhaseEnd = (phase, seconds) => {
-        if (phase !== 'done') metrics.recordStep(phase, seconds);
+        if (phase !== 'done') metrics.recordPhase(phase, seconds);
       };
     }
     this.#cognito = openCognito({

@@ -16,7 +16,7 @@ import { computeAverage, type WalkingStatus } from './walking-status.ts';
 export interface SnapshotStatus extends SnapshotRow {
   /** What works on it now: one process or workers; null if nothing does. */
   readonly runner: 'inline' | 'workers' | null;
-  /** The step of the runner; null without one. */
+  /** The phase of the run; null without one. */
   readonly progress: Omit<RunProgress, 'poolId' | 'snapshotAt' | 'itemsBefore'> | null;
   /** The progress of its walks; null if the snapshot is not `walking` or `comparing`. */
   readonly walking: WalkingStatus | null;
@@ -70,7 +70,7 @@ export async function readSnapshots(
   );
 }
 
-/** The steps that a run can be in while its snapshot is in a state. */
+/** The phases that a run can be in while its snapshot is in a state. */
 const PHASES_BY_STATE: Partial<Record<SnapshotRow['state'], readonly RunPhase[]>> = {
   walking: ['walk', 'check', 'publish'],
   comparing: ['walk', 'check'],

@@ -3,7 +3,7 @@ import { withLease } from '../postgres/store/leases.ts';
 import { findMissingGroups } from '../postgres/store/missing.ts';
 import { reopenWalks } from '../postgres/store/replace-walks.ts';
 import { READING_STATES } from '../postgres/store/states.ts';
-import type { Finding, SnapshotContext } from './context.ts';
+import type { SnapshotContext, StepResult } from './context.ts';
 import { addWalks } from './tally.ts';
 
 /** Attempts to read a group that is still listed, one second apart, then twice as long each time. */
@@ -17,7 +17,7 @@ const FIRST_WAIT_MS = 1_000;
 export async function confirmGroups(
   context: SnapshotContext,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<StepResult> {
   const { db, lease, cognito, log, progress } = context;
   const missing = await findMissingGroups(db, lease);
   if (missing.length === 0) return { walks: [], hold: null };

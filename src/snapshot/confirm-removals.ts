@@ -6,14 +6,14 @@ import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.
 import { readUserCounts } from '../postgres/store/readings.ts';
 import { READING_STATES } from '../postgres/store/states.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
-import type { Finding, SnapshotContext } from './context.ts';
+import type { SnapshotContext, StepResult } from './context.ts';
 import { fallBackToSingleChain } from './walk-users.ts';
 
-/** If more than this part of the missing users is alive, the walks lost users. */
-const TOLERATED_ALIVE = 0.01;
+/** If more than this part of the missing users exists, the walks lost users. */
+const TOLERATED_LOST = 0.01;
 
 /** What the check found about missing users. */
-export interface Removals extends Finding {
+export interface Removals extends StepResult {
   /** How many users are missing, gone or kept. */
   readonly missing: number;
   /** How many of them were looked up by name. */
@@ -23,8 +23,8 @@ export interface Removals extends Finding {
 }
 
 /**
- * Confirms missing users with the service. Users that are alive keep their rows, and so do those that
- * it refuses to look up. If too many are alive, all users are read again in a single chain. If that
+ * Confirms missing users with the service. Users that exist keep their rows, and so do those that
+ * it refuses to look up. If too many exist, all users are read again in a single chain. If that
  * loses users too, the snapshot is held.
  */
 export async function confirmRemovals(
@@ -35,14 +35,14 @@ export async function confirmRemovals(
   const find = (client: pg.PoolClient) => findMissingUsers(client, lease, MAX_CONFIRMATIONS);
   const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return { missing: 0, asked: 0, kept: 0, walks: [], hold: null };
-  const { alive, refused } = await confirmUsers(context, chosen, signal);
-  const kept = [...alive, ...refused];
+  const { existing, refused } = await confirmUsers(context, chosen, signal);
+  const kept = [...existing, ...refused];
   await withLease(db, lease, READING_STATES, (client) => keepConfirmedUsers(client, lease, kept));
   const found = { missing: count, asked: chosen.length, kept: kept.length };
-  if (alive.length <= chosen.length * TOLERATED_ALIVE) return { ...found, walks: [], hold: null };
+  if (existing.length <= chosen.length * TOLERATED_LOST) return { ...found, walks: [], hold: null };
   const lost =
-    `${formatCount(alive.length)} of ${formatCount(chosen.length)} missing users ` +
-    'are alive by AdminGetUser';
+    `${formatCount(existing.length)} of ${formatCount(chosen.length)} missing users ` +
+    'exist by AdminGetUser';
   const walks = (await readUserCounts(db, lease)).inShards
     ? await fallBackToSingleChain(context)
     : [];

@@ -64,23 +64,23 @@ export async function fetchUsers<Asked extends Named>(
 
 /** What the service knows about users, by name. */
 interface ConfirmedUsers {
-  /** The names of users that are alive, with the same `sub`. */
-  readonly alive: readonly string[];
+  /** The names of users that exist, with the same `sub`. */
+  readonly existing: readonly string[];
   /** The names that the service refuses to look up. */
   readonly refused: readonly string[];
 }
 
-/** Asks the service which users are alive. */
+/** Asks the service which users exist. */
 export async function confirmUsers(
   context: SnapshotContext,
   users: readonly { username: string; sub: string | null; rowDeleted?: boolean }[],
   signal: AbortSignal,
 ): Promise<ConfirmedUsers> {
   const found = await fetchUsers(context, users, signal);
-  const isAlive = ({ asked, user }: (typeof found)[number]) =>
+  const exists = ({ asked, user }: (typeof found)[number]) =>
     user !== null && (asked.rowDeleted || user.sub === asked.sub);
   return {
-    alive: found.filter(isAlive).map(({ asked }) => asked.username),
+    existing: found.filter(exists).map(({ asked }) => asked.username),
     refused: found.filter(({ refused }) => refused).map(({ asked }) => asked.username),
   };
 }

@@ -27,8 +27,8 @@ export interface SnapshotContext {
   readonly pause?: AbortSignal;
 }
 
-/** What a step of the check found. */
-export interface Finding {
+/** The result of a step of the check. */
+export interface StepResult {
   /** The walks to read before the check can continue. */
   readonly walks: readonly Walk[];
   /** Why the snapshot must be held, or null. */

@@ -2,16 +2,13 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AttemptReport, CallObserver } from './calls.ts';
 import type { Phase } from './snapshot-progress.ts';
 
-/** The steps of a snapshot that take time. */
-export type Step = Exclude<Phase, 'done'>;
-
 /** The outcome of one run of a job: `returned` means back in its queue, to continue later. */
 export type JobOutcome = 'completed' | 'failed' | 'returned';
 
 /** Records the work of this process. All times are in seconds. */
 export interface WorkRecorder extends CallObserver {
-  /** Records the end of one step of a snapshot, with any outcome. */
-  recordStep(step: Step, seconds: number): void;
+  /** Records the end of one phase of a run, with any outcome. */
+  recordPhase(phase: Exclude<Phase, 'done'>, seconds: number): void;
   /** Records the end of one run of a job. */
   recordJob(queue: string, outcome: JobOutcome, seconds: number): void;
 }
@@ -21,7 +18,7 @@ const CALL_BOUNDS = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15, 30];
 /** From no wait to the wait at the slowest bucket, throttled and shared by many walks. */
 const WAIT_BOUNDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** From a small pool to millions of users at the quota of the service. */
-const STEP_BOUNDS = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 7_200, 14_400, 28_800];
+const LONG_BOUNDS = [0.1, 1, 5, 15, 60, 300, 900, 3_600, 7_200, 14_400, 28_800];
 
 export function registerWorkMetrics(registry: Registry): WorkRecorder {
   const registers = [registry];
@@ -57,18 +54,18 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
     labelNames: ['operation'],
     registers,
   });
-  const stepSeconds = new Histogram({
-    name: 'cognito_mirror_step_duration_seconds',
-    help: 'Duration of the steps of snapshots.',
-    labelNames: ['step'],
-    buckets: STEP_BOUNDS,
+  const phaseSeconds = new Histogram({
+    name: 'cognito_mirror_phase_duration_seconds',
+    help: 'Duration of the phases of runs.',
+    labelNames: ['phase'],
+    buckets: LONG_BOUNDS,
     registers,
   });
   const jobSeconds = new Histogram({
     name: 'cognito_mirror_job_duration_seconds',
     help: 'Duration of the runs of jobs.',
     labelNames: ['queue', 'outcome'],
-    buckets: STEP_BOUNDS,
+    buckets: LONG_BOUNDS,
     registers,
   });
   return {
@@ -81,7 +78,7 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
       pages.inc({ operation });
       items.inc({ operation }, count);
     },
-    recordStep: (step, seconds) => stepSeconds.observe({ step }, seconds),
+    recordPhase: (phase, seconds) => phaseSeconds.observe({ phase }, seconds),
     recordJob: (queue, outcome, seconds) => jobSeconds.observe({ queue, outcome }, seconds),
   };
 }

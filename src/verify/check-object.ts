@@ -56,7 +56,7 @@ async function readOnce(
   const hash = createHash('sha256');
   let bytes = 0;
   let content: ContentError | null = null;
-  const guard = async (work: () => Promise<void>) => {
+  const keepProblem = async (work: () => Promise<void>) => {
     try {
       if (content === null) await work();
     } catch (error) {
@@ -68,11 +68,11 @@ async function readOnce(
     // Of bytes after the sealed ones, only the number counts.
     hash.update(chunk.subarray(0, Math.max(0, object.bytes - bytes)));
     bytes += chunk.length;
-    await guard(async () => check?.write(chunk));
+    await keepProblem(async () => check?.write(chunk));
   }
   const problem = compareBytes(object, { bytes, sha256: hash.digest('hex') });
   if (problem !== null) return problem;
-  await guard(async () => check?.end());
+  await keepProblem(async () => check?.end());
   return content && describeContent(content);
 }
 

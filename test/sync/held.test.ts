@@ -101,7 +101,7 @@ describe('the removal guard', () => {
     };
     const { report } = await mirror.sync();
     expect(report.state).toBe('held');
-    expect(report.reason).toMatch(/^20 of 20 missing users are alive/);
+    expect(report.reason).toMatch(/^20 of 20 missing users exist/);
   });
 });
 

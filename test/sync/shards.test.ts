@@ -107,7 +107,7 @@ describe('a large pool', () => {
     };
     const { report } = await mirror.sync();
     expect(report.state).toBe('held');
-    expect(report.reason).toMatch(/^1 members of groups are alive by AdminGetUser/);
+    expect(report.reason).toMatch(/^1 members of groups exist by AdminGetUser/);
     expect(report.reason).not.toContain(lost?.username);
   });
 

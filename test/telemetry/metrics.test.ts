@@ -22,7 +22,7 @@ test('counts the work with labels of few values', async () => {
   metrics.recordPage('ListUsers', 60);
   metrics.recordPage('ListUsers', 0);
   metrics.recordPage('ListGroups', 4);
-  metrics.recordStep('publish', 12);
+  metrics.recordPhase('publish', 12);
   metrics.recordJob('walks', 'returned', 30);
   const text = await metrics.scrape([]);
   expect(readValues(text, 'cognito_mirror_calls_total')).toEqual({
@@ -38,7 +38,7 @@ test('counts the work with labels of few values', async () => {
     ListUsers: 60,
     ListGroups: 4,
   });
-  expect(readValues(text, 'cognito_mirror_step_duration_seconds_sum')).toEqual({ publish: 12 });
+  expect(readValues(text, 'cognito_mirror_phase_duration_seconds_sum')).toEqual({ publish: 12 });
   expect(readValues(text, 'cognito_mirror_job_duration_seconds_count')).toEqual({
     'walks/returned': 1,
   });

@@ -1,4 +1,5 @@
 import { formatCount } from '../../common/text.ts';
+import { secondsBetween } from '../../common/time.ts';
 
 /** A count, or `unknown` if it is null. */
 export function formatKnown(count: number | null, unknown: string): string {
@@ -33,11 +34,6 @@ export function formatSpan(seconds: number): string {
   return hours < 24
     ? joinUnits(hours, 'h', minutes % 60, 'min')
     : joinUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');
-}
-
-/** The seconds between two times; negative if `to` is earlier. */
-export function secondsBetween(from: Date, to: Date): number {
-  return (to.getTime() - from.getTime()) / 1000;
 }
 
 /** A time relative to `now`: `12 min ago`, `in 5 h 12 min`. */

@@ -1,14 +1,9 @@
 import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
+import { secondsBetween } from '../../common/time.ts';
 import type { SnapshotStatus, Status, WalkingStatus, WalkStatus } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import {
-  formatKnown,
-  formatRelative,
-  formatSpan,
-  formatTimestamp,
-  secondsBetween,
-} from './format.ts';
+import { formatKnown, formatRelative, formatSpan, formatTimestamp } from './format.ts';
 import { formatDecisions, HELD_MEANS } from './snapshot-summary.ts';
 import { chooseColumns, type FittedColumn, formatTable } from './table.ts';
 import { MARKS, wrap } from './text-width.ts';

@@ -17,7 +17,7 @@ export async function listNewest({ db, poolId }: Asking, limit: number): Promise
 }
 
 /** The snapshot with this time, in any state. */
-export async function findSnapshot(
+export async function findMoment(
   { db, poolId }: Asking,
   snapshotAt: Date,
 ): Promise<(Moment & { readonly state: SnapshotState }) | null> {

@@ -4,13 +4,7 @@ import type { Point } from '../../model/history.ts';
 import type { SnapshotLease } from '../store/leases.ts';
 import { keepStage } from '../store/stage.ts';
 import type { Asking } from './ask.ts';
-import {
-  findCurrentAt,
-  findHeld,
-  findSnapshot,
-  listNewest,
-  listPublishedPools,
-} from './moments.ts';
+import { findCurrentAt, findHeld, findMoment, listNewest, listPublishedPools } from './moments.ts';
 
 /**
  * The snapshot with this time, which is published or held.
@@ -23,7 +17,7 @@ export async function findPointById(
   subject: string,
   snapshotAt: Date,
 ): Promise<Point> {
-  const snapshot = await findSnapshot(asking, snapshotAt);
+  const snapshot = await findMoment(asking, snapshotAt);
   if (snapshot === null) {
     const [newest] = await listNewest(asking, 1);
     if (newest === undefined) throw await explainUnpublished(asking);

@@ -4,7 +4,7 @@ import type { SnapshotLease } from './leases.ts';
 import { readStageRows, stageTables } from './stage.ts';
 import { KIND_ORDER } from './walks.ts';
 
-/** The steps of a run. */
+/** The phases of a run that are recorded. */
 export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
 
 /** The progress of the last run of a pool. */
@@ -34,7 +34,7 @@ export async function beginProgress(db: Queryable, lease: SnapshotLease): Promis
   );
 }
 
-/** Records the current step of a run, if its lease is still valid. */
+/** Records the current phase of a run, if its lease is still valid. */
 export async function saveProgress(
   db: Queryable,
   lease: SnapshotLease,

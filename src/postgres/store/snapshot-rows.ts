@@ -16,40 +16,40 @@ export async function openSnapshotRows(
   { poolId, snapshotAt }: SnapshotKey,
   dataset: Dataset,
 ): Promise<Readable> {
-  const moment = {
+  const asOf = {
     pool: pg.escapeLiteral(poolId),
     at: `${pg.escapeLiteral(snapshotAt.toISOString())}::timestamptz`,
   };
-  return openJsonRows(pool, QUERIES[dataset](moment));
+  return openJsonRows(pool, QUERIES[dataset](asOf));
 }
 
-/** A pool and a moment, as SQL literals. */
-interface Moment {
+/** A pool and a time, as SQL literals. */
+interface AsOf {
   readonly pool: string;
   readonly at: string;
 }
 
 /** One query for each dataset: its rows in key order as of the snapshot, in the archive's columns. */
-const QUERIES: Record<Dataset, (moment: Moment) => string> = {
-  users: (moment) => `
+const QUERIES: Record<Dataset, (asOf: AsOf) => string> = {
+  users: (asOf) => `
     SELECT ${listJsonColumns(COLUMNS.users)}
-    FROM ${selectAsOf('users', listColumns(storedColumns('users')), 'username', moment)} AS u
+    FROM ${selectInKeyOrder('users', listColumns(storedColumns('users')), 'username', asOf)} AS u
     LEFT JOIN (
       SELECT username, array_agg(group_name ORDER BY group_name) AS groups
-      FROM ${selectAsOf('memberships', 'username, group_name', 'username, group_name', moment)} AS each
+      FROM ${selectInKeyOrder('memberships', 'username, group_name', 'username, group_name', asOf)} AS each
       GROUP BY username
     ) AS m USING (username)
-    WHERE ${requireHistory(moment)}
+    WHERE ${requireHistory(asOf)}
     ORDER BY username`,
-  groups: (moment) => `
+  groups: (asOf) => `
     SELECT ${listJsonColumns(COLUMNS.groups)}
-    FROM ${selectAsOf('groups', listColumns(storedColumns('groups')), 'group_name', moment)} AS g
-    WHERE ${requireHistory(moment)}
+    FROM ${selectInKeyOrder('groups', listColumns(storedColumns('groups')), 'group_name', asOf)} AS g
+    WHERE ${requireHistory(asOf)}
     ORDER BY group_name`,
-  memberships: (moment) => `
+  memberships: (asOf) => `
     SELECT ${listJsonColumns(COLUMNS.memberships)}
-    FROM ${selectAsOf('memberships', listColumns(storedColumns('memberships')), 'group_name, username', moment)} AS m
-    WHERE ${requireHistory(moment)}
+    FROM ${selectInKeyOrder('memberships', listColumns(storedColumns('memberships')), 'group_name, username', asOf)} AS m
+    WHERE ${requireHistory(asOf)}
     ORDER BY group_name, username`,
 };
 
@@ -58,11 +58,11 @@ const QUERIES: Record<Dataset, (moment: Moment) => string> = {
  * the moment. These are the rows of `users_at` and its siblings. Each arm is ordered here, so the rows
  * come from the indexes in order, and the first row needs no sort of the whole pool.
  */
-function selectAsOf(
+function selectInKeyOrder(
   dataset: Dataset,
   columns: string,
   order: string,
-  { pool, at }: Moment,
+  { pool, at }: AsOf,
 ): string {
   const rows = (table: string, more: string) =>
     `(SELECT ${columns} FROM directory.${table}
@@ -71,6 +71,6 @@ function selectAsOf(
 }
 
 /** Raises an error if versions as of the moment were pruned: the rest would be an incomplete state. */
-function requireHistory({ pool, at }: Moment): string {
+function requireHistory({ pool, at }: AsOf): string {
   return `directory.history_reaches(${pool}, ${at})`;
 }

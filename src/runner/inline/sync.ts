@@ -140,15 +140,15 @@ async function takeSnapshot(
   await begin(session, { finishArchive: true }, signal);
   try {
     for (;;) {
-      const step = await advance(session, signal);
-      switch (step.kind) {
+      const next = await advance(session, signal);
+      switch (next.kind) {
         case 'read':
-          await runWalks(step.context, step.walks, buckets, signal);
+          await runWalks(next.context, next.walks, buckets, signal);
           break;
         case 'ended':
           throw createLeaseLostError(pool.poolId);
         default:
-          return step.archive;
+          return next.archive;
       }
     }
   } catch (error) {

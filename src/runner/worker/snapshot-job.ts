@@ -97,20 +97,20 @@ async function takeSnapshot(
   }
   await chooseSnapshot(session, request, stop);
   for (;;) {
-    const step = await advance(session, stop);
-    switch (step.kind) {
+    const next = await advance(session, stop);
+    switch (next.kind) {
       case 'read': {
         const snapshotJob = { id: job.id ?? '', requestId: request.id };
-        await addWalkJobs(queues, step.context, snapshotJob, step.walks, step.walks);
+        await addWalkJobs(queues, next.context, snapshotJob, next.walks, next.walks);
         if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
         // All of them have ended already.
         break;
       }
       case 'ended':
-        throw new UnrecoverableError(step.snapshot?.reason ?? 'Another run ended the snapshot.');
+        throw new UnrecoverableError(next.snapshot?.reason ?? 'Another run ended the snapshot.');
       default:
         progress.phase = 'done';
-        return completeRequest(deps, request, step.kind, step);
+        return completeRequest(deps, request, next.kind, next);
     }
   }
 }
