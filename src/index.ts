@@ -8,6 +8,7 @@ export type { MirrorLogger } from './app/logger.ts';
 export type {
   AgeCheck,
   Mirror,
+  PruneOptions,
   QueryColumn,
   StatusOptions,
   SyncOptions,
@@ -15,6 +16,7 @@ export type {
 } from './app/mirror.ts';
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
+export type { PruneOutcome } from './app/prune.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
 export { renderReport } from './app/render-report.ts';
 export type { ReportOptions } from './app/report.ts';
@@ -26,6 +28,7 @@ export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
 export type { Listing, ListingPage } from './cognito/listing.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
+export type { KeepKind, KeepRule } from './config/keep-rule.ts';
 export { DDL_DIALECTS, type DdlDialect } from './ddl/dialects.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
 export type {
@@ -119,6 +122,8 @@ export type {
   RoleOfState,
   Verdict,
 } from './report/report.ts';
+export type { KeepReason } from './retention/keep.ts';
+export type { PoolPruning, PrunedSnapshot } from './retention/prune-archive.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';
 export type { SnapshotReport } from './runner/outcome.ts';

@@ -5,6 +5,7 @@ import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.t
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
 import type { Report } from '../report/report.ts';
+import type { PoolPruning } from '../retention/prune-archive.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
 import type { SnapshotReport } from '../runner/outcome.ts';
@@ -15,6 +16,7 @@ import type { CallOptions } from './calls.ts';
 import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
+import type { PruneOutcome } from './prune.ts';
 import type { ReportOptions } from './report.ts';
 import type { WorkerOptions } from './run-worker.ts';
 
@@ -50,6 +52,12 @@ export interface StatusOptions extends CallOptions {
   readonly pools?: readonly string[] | undefined;
   /** Measures rates since this earlier status, instead of since the start of the run. */
   readonly since?: Status | undefined;
+}
+
+/** How archives are pruned. */
+export interface PruneOptions extends CallOptions {
+  /** True: nothing is written or deleted, and the result says what would be. */
+  readonly dryRun?: boolean;
 }
 
 /** Whether mirrors are recent enough. */
@@ -96,6 +104,18 @@ export interface Mirror extends HistoryQuestions {
   release(snapshot: string, options?: SyncOptions): Promise<SnapshotReport>;
   /** Drops a snapshot that is held or still being read, named `POOL/SNAPSHOT`. */
   discard(snapshot: string, options?: CallOptions): Promise<SnapshotReport>;
+  /**
+   * Removes the objects of every archived snapshot of a pool that `archiveKeep` does not keep. Manifests
+   * stay, and a signed document beside each says what was removed. Snapshots under Object Lock stay.
+   *
+   * @throws ActionRequiredError if `archiveKeep` is not set, or removals could not be signed
+   */
+  prune(poolId: string, options?: PruneOptions): Promise<PoolPruning>;
+  /** The same for several pools, or for `all` of the database. A pool that fails does not stop the others. */
+  prunePools(
+    pools: readonly string[] | 'all',
+    options?: PruneOptions,
+  ): Promise<readonly PruneOutcome[]>;
   /** Asks the workers for a snapshot of a pool now. */
   trigger(poolId: string, options?: CallOptions): Promise<Triggered>;
   /**

@@ -31,6 +31,7 @@ import type { Mirror, SyncOptions } from './mirror.ts';
 import { workFolder } from './open-archives.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { makePlans } from './plan.ts';
+import { prunePools } from './prune.ts';
 import { Resources } from './resources.ts';
 import { runWorker } from './run-worker.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
@@ -163,7 +164,8 @@ export function openMirror(options: MirrorOptions): Mirror {
             progress,
             log,
           };
-          return await releaseHeld(context, key, config.historyDays, stop);
+          const { historyDays, archiveKeep: keep } = config;
+          return await releaseHeld(context, key, { historyDays, keep }, stop);
         } finally {
           reporter.end();
         }
@@ -180,6 +182,16 @@ export function openMirror(options: MirrorOptions): Mirror {
         requirePoolIds([poolId]);
         return trigger((await resources.requireDatabase(stop)).db, poolId);
       }),
+
+    async prune(poolId, options) {
+      requirePoolIds([poolId]);
+      const [outcome] = await mirror.prunePools([poolId], options);
+      if (!outcome?.pruning) throw outcome?.error;
+      return outcome.pruning;
+    },
+
+    prunePools: (pools, { signal, dryRun = false } = {}) =>
+      calls.run(signal, (stop) => prunePools(resources, pools, dryRun, stop)),
 
     allowedSigner: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -2,6 +2,7 @@ import type { AwsAccess } from '../aws/access.ts';
 import { findPoolLockProblems } from '../config/archive-lock.ts';
 import type { ArchiveFormat, Config, HttpSettings, LogLevel, Schedule } from '../config/config.ts';
 import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
+import { formatKeepRule, type KeepRule } from '../config/keep-rule.ts';
 import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
 import { ActionRequiredError } from '../model/errors.ts';
@@ -76,6 +77,8 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveSigningKey?: string | null;
   /** A file of OpenSSH's allowed signers: the keys that may sign; by default none (ARCHIVE_SIGNERS). */
   readonly archiveSigners?: string | null;
+  /** How many snapshots of each kind stay in the archive; by default all of them (ARCHIVE_KEEP). */
+  readonly archiveKeep?: KeepRule | null;
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
@@ -169,6 +172,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_MANIFEST_LOCK_DAYS: 'archiveManifestLockDays',
   ARCHIVE_SIGNING_KEY: 'archiveSigningKey',
   ARCHIVE_SIGNERS: 'archiveSigners',
+  ARCHIVE_KEEP: 'archiveKeep',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
@@ -215,6 +219,7 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_MANIFEST_LOCK_DAYS: options.archiveManifestLockDays,
     ARCHIVE_SIGNING_KEY: options.archiveSigningKey,
     ARCHIVE_SIGNERS: options.archiveSigners,
+    ARCHIVE_KEEP: options.archiveKeep && formatKeepRule(options.archiveKeep),
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,

@@ -149,6 +149,7 @@ export class Resources {
       signer,
       program: PROGRAM,
       workFolder: workFolder(config),
+      keep: config.archiveKeep,
       buckets: quota.buckets,
       quotaShared: quota.redis !== null,
       historyDays: config.historyDays,

@@ -92,6 +92,7 @@ export async function runWorker(
         signer,
         program: PROGRAM,
         workFolder: workFolder(config),
+        keep: config.archiveKeep,
         historyDays: config.historyDays,
         metrics,
         verification,

@@ -7,6 +7,7 @@ import {
   SHA256,
   TIME,
   type Unreadable,
+  VERSION,
 } from './manifest.ts';
 
 /**
@@ -41,6 +42,31 @@ const REMOVAL = z.object({
 
 export type Revision = z.output<typeof REVISION>;
 export type Removal = z.output<typeof REMOVAL>;
+
+/** A document that an amendment follows. */
+export type DocumentLink = Readonly<z.output<typeof FOLLOWS>>;
+
+export interface RemovalContent
+  extends Pick<Removal, 'program' | 'poolId' | 'snapshot' | 'removedAt'> {
+  readonly objects: readonly string[];
+  readonly follows: DocumentLink;
+}
+
+/** Formats a removal. The same content gives the same bytes, in any order of its objects. */
+export function formatRemoval(content: RemovalContent): Buffer {
+  const { program, poolId, snapshot, removedAt, objects, follows } = content;
+  const removal = {
+    version: VERSION,
+    kind: 'removal',
+    program,
+    poolId,
+    snapshot,
+    removedAt,
+    objects: objects.toSorted(),
+    follows: { key: follows.key, sha256: follows.sha256 },
+  };
+  return Buffer.from(`${JSON.stringify(removal, null, 2)}\n`);
+}
 
 export function parseRevision(bytes: Buffer): Revision | Unreadable {
   return parseDocument(bytes, REVISION);

@@ -148,6 +148,9 @@ export interface Destination {
    */
   delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]>;
 
+  /** Finds the objects that `delete` would leave, as far as this reader may see locks. Deletes nothing. */
+  findProtected(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]>;
+
   /**
    * Deletes a small object that is no evidence, such as a lock. If Object Lock protects it, it gets a
    * delete marker: listings and reads no longer find it.

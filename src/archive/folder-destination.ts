@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, copyFile, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, link, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -149,6 +149,11 @@ export class FolderDestination implements Destination {
         throw fileError(`${this.#path(key)} was not deleted`, error);
       }
     }
+    await this.#removeEmptyPartitions(keys);
+    return [];
+  }
+
+  async findProtected(): Promise<readonly ProtectedObject[]> {
     return [];
   }
 
@@ -171,6 +176,15 @@ export class FolderDestination implements Destination {
       `the folder ${this.#root} has no Object Lock.`,
       'Set ARCHIVE_URL to a bucket with Object Lock, or unset ARCHIVE_LOCK_MODE.',
     );
+  }
+
+  /** Deletes the folders of snapshots that have no part any more. Other folders are written to again. */
+  async #removeEmptyPartitions(keys: readonly string[]): Promise<void> {
+    const folders = new Set(keys.map((key) => dirname(this.#path(key))));
+    for (const folder of folders) {
+      // A folder that is not empty stays.
+      if (basename(folder).startsWith('snapshot=')) await rmdir(folder).catch(() => {});
+    }
   }
 
   #path(key: string): string {

@@ -1,5 +1,5 @@
-import type { ArchiveFormat } from '../config/config.ts';
-import type { ArchivedDataset } from '../model/snapshot.ts';
+import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
+import { ARCHIVED_DATASETS, type ArchivedDataset } from '../model/snapshot.ts';
 
 const EXTENSIONS: Readonly<Record<ArchiveFormat, string>> = {
   parquet: 'parquet',
@@ -18,6 +18,23 @@ export function partsPrefix(
   snapshot: string,
 ): string {
   return `${format}/${dataset}/pool_id=${poolId}/snapshot=${snapshot}/`;
+}
+
+/** The name of a part, without a path. */
+const FILE_NAME = /^[\w-]+(\.[\w-]+)+$/;
+
+/** True if a key is one of a part below this prefix, and leads nowhere else. */
+export function isPartBelow(prefix: string, key: string): boolean {
+  return key.startsWith(prefix) && FILE_NAME.test(key.slice(prefix.length));
+}
+
+/** True if a key is one of a part of this snapshot, in any format and dataset. */
+export function isPartOf(poolId: string, snapshot: string, key: string): boolean {
+  return ARCHIVE_FORMATS.some((format) =>
+    ARCHIVED_DATASETS.some((dataset) =>
+      isPartBelow(partsPrefix(format, dataset, poolId, snapshot), key),
+    ),
+  );
 }
 
 /** A part's file name. `index` counts from 0. */

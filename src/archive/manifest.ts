@@ -56,7 +56,7 @@ export interface ManifestContent extends PublishedSnapshot {
 }
 
 /** The version of the format that this program writes and reads. */
-const VERSION = 1;
+export const VERSION = 1;
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {

@@ -60,6 +60,22 @@ export async function lockSnapshot(
   await lockAll(destination, documents, { mode, until: manifestUntil }, signal);
 }
 
+/** Locks a document beside a manifest, and its signature if it has one, as long from now as manifests. */
+export async function lockAmendment(
+  destination: Destination,
+  key: string,
+  lock: ArchiveLock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { mode, manifestUntil: until } = promiseLock(lock, new Date());
+  const documents: LockTarget[] = [];
+  for (const each of [key, signatureKey(key)]) {
+    const bytes = await readWhole(destination, each, signal);
+    if (bytes !== null) documents.push(describe(each, bytes));
+  }
+  await lockAll(destination, documents, { mode, until }, signal);
+}
+
 async function lockAll(
   destination: Destination,
   targets: readonly LockTarget[],

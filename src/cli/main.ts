@@ -15,6 +15,7 @@ import { keygenCommand } from './commands/keygen.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { queryCommand, withStatement } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
 import { reportCommand } from './commands/report.ts';
@@ -46,6 +47,7 @@ const COMMANDS = [
   releaseCommand,
   discardCommand,
   verifyCommand,
+  pruneCommand,
   keygenCommand,
   ddlCommand,
   migrateCommand,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { LockMode } from '../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { ConfigFile } from './file-schema.ts';
+import type { KeepRule } from './keep-rule.ts';
 
 /** The file formats of an archive. */
 export const ARCHIVE_FORMATS = ['parquet', 'jsonl', 'csv'] as const;
@@ -63,6 +64,8 @@ export interface Config {
   readonly archiveSigningKey: string | null;
   /** The path of a file of OpenSSH's allowed signers: the keys that may sign. Null: none. */
   readonly archiveSigners: string | null;
+  /** Which snapshots stay in the archive. Null: all of them. */
+  readonly archiveKeep: KeepRule | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */
   readonly home: string;
   /** The quotas of accounts and Regions that the file does not name. */

@@ -113,6 +113,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     ...locks,
     archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,
     archiveSigners: values.ARCHIVE_SIGNERS ?? null,
+    archiveKeep: values.ARCHIVE_KEEP ?? null,
     home,
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,

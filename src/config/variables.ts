@@ -4,6 +4,7 @@ import { ENCRYPTIONS } from '../model/object-storage.ts';
 import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
 import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
+import { KEEP_REMEDY, parseKeepRule } from './keep-rule.ts';
 import { findPathProblem, SETTINGS, type Setting, textWithout } from './settings.ts';
 
 /** A setting that is given as text. */
@@ -73,6 +74,7 @@ export const VARIABLES = {
     remedy:
       'Give the path of a file of allowed signers, with the line that `cognito-mirror keygen` prints.',
   },
+  ARCHIVE_KEEP: { schema: z.string().transform(parseKeepRule), remedy: KEEP_REMEDY },
   MIRROR_CONFIG: {
     schema: textWithout(findPathProblem),
     remedy: 'Give the absolute path of a YAML file, such as /etc/cognito-mirror.yaml.',

@@ -22,6 +22,7 @@ import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
 import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { retain } from './retention.ts';
 import type { SnapshotSession } from './session.ts';
 
 /** The one machine that moves a snapshot through its states; runners only read the walks it names. */
@@ -177,15 +178,20 @@ export function checkReads(
   });
 }
 
-/** Archives every snapshot of the pool that lacks its archive, and returns the archive of this one. */
+/**
+ * Archives every snapshot of the pool that lacks its archive, and applies retention if it sealed one.
+ *
+ * @returns the archive of this snapshot.
+ */
 async function archiveAll(
   { deps, settings, progress, pool }: SnapshotSession,
   snapshotAt: Date,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
-  const { db, formats, signer, program, workFolder, log } = deps;
+  const { db, formats, signer, program, workFolder, keep: rule, metrics, log } = deps;
   const { destination, archiveLock: lock } = settings;
   const context = { db, destination, formats, lock, signer, program, workFolder, progress, log };
   const sealed = await archivePublished(context, pool.poolId, signal);
+  if (sealed.size > 0) await retain({ ...context, rule, metrics }, pool.poolId, signal);
   return sealed.get(snapshotId(snapshotAt)) ?? null;
 }

@@ -12,6 +12,8 @@ import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
 import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
+import { retain } from './retention.ts';
+import type { SessionDeps } from './session.ts';
 
 /**
  * Publishes and archives a held snapshot, after a person inspected it. Its outcome becomes the pool's
@@ -23,7 +25,7 @@ import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
 export async function releaseHeld(
   context: ArchiveContext,
   key: SnapshotKey,
-  historyDays: number | null,
+  { historyDays, keep: rule }: Pick<SessionDeps, 'historyDays' | 'keep'>,
   signal: AbortSignal,
 ): Promise<SnapshotReport> {
   const startedAt = performance.now();
@@ -34,6 +36,7 @@ export async function releaseHeld(
   try {
     await publish({ db, lease, progress }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
+    await retain({ ...context, rule }, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
     return await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);
   } catch (why) {

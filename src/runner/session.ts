@@ -3,6 +3,7 @@ import type { RetryPolicy } from '../cognito/call.ts';
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { ArchiveFormat } from '../config/config.ts';
+import type { KeepRule } from '../config/keep-rule.ts';
 import type { Pool } from '../model/directory.ts';
 import type { SnapshotKey } from '../model/snapshot.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
@@ -31,6 +32,8 @@ export interface SessionDeps {
   readonly program: string;
   /** Where parts of an archive are written before they are stored. */
   readonly workFolder: string;
+  /** Which snapshots stay in the archive; null: all of them. */
+  readonly keep: KeepRule | null;
   readonly buckets: AccountBuckets;
   /** How long closed versions are kept; null: always. */
   readonly historyDays: number | null;

@@ -200,22 +200,35 @@ function sumRows({ users, groups, memberships }: Counts): number {
 }
 
 /**
- * Checks, before a pool is read, that its archive can be continued: lists its manifests and reads the
- * last one. If the destination fails temporarily, it only warns: the snapshot is published now and
- * archived later.
+ * Requires that the pool's archive is the one that the database knows: lists its manifests and reads the
+ * last one.
  *
  * @throws ActionRequiredError if the last manifest is broken, missing, in the future, of a newer
  *   program, or differs from the one that the database knows.
+ */
+export async function requireKnownArchive(
+  { db, destination }: Omit<CheckDeps, 'log'>,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const snapshot = await findNextToArchive(db, poolId);
+  const known = await findLastArchived(db, poolId, destination.url);
+  await findChainPosition(destination, { poolId, snapshot, known }, signal);
+}
+
+/**
+ * Checks, before a pool is read, that its archive can be continued. If the destination fails
+ * temporarily, it only warns: the snapshot is published now and archived later.
+ *
+ * @throws what `requireKnownArchive` throws, if a person must change something.
  */
 export async function checkArchive(
   { db, destination, log }: CheckDeps,
   poolId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const snapshot = await findNextToArchive(db, poolId);
-  const known = await findLastArchived(db, poolId, destination.url);
   try {
-    await findChainPosition(destination, { poolId, snapshot, known }, signal);
+    await requireKnownArchive({ db, destination }, poolId, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ResumableError)) throw error;

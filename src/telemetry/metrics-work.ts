@@ -11,6 +11,10 @@ export interface WorkRecorder extends CallObserver {
   recordPhase(phase: Exclude<Phase, 'done'>, seconds: number): void;
   /** Records the end of one run of a job. */
   recordJob(queue: string, outcome: JobOutcome, seconds: number): void;
+  /** Records a snapshot whose objects retention removed from an archive. */
+  recordRemoval(bytes: number): void;
+  /** Records that retention was applied to the archive of a pool. */
+  recordRetention(outcome: 'completed' | 'failed'): void;
 }
 
 /** Upper bounds in seconds: from a fast call to the time limit of a request. */
@@ -68,6 +72,22 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
     buckets: LONG_BOUNDS,
     registers,
   });
+  const removedSnapshots = new Counter({
+    name: 'cognito_mirror_removed_archives_total',
+    help: 'Snapshots whose objects retention removed from an archive.',
+    registers,
+  });
+  const removedBytes = new Counter({
+    name: 'cognito_mirror_removed_archive_bytes_total',
+    help: 'Bytes of the objects that retention removed from archives.',
+    registers,
+  });
+  const retentionRuns = new Counter({
+    name: 'cognito_mirror_retention_runs_total',
+    help: 'How often retention was applied to the archive of a pool.',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     recordAttempt({ operation, outcome, seconds, waitedSeconds }: AttemptReport) {
       calls.inc({ operation, outcome });
@@ -80,5 +100,10 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
     },
     recordPhase: (phase, seconds) => phaseSeconds.observe({ phase }, seconds),
     recordJob: (queue, outcome, seconds) => jobSeconds.observe({ queue, outcome }, seconds),
+    recordRemoval(bytes) {
+      removedSnapshots.inc();
+      removedBytes.inc(bytes);
+    },
+    recordRetention: (outcome) => retentionRuns.inc({ outcome }),
   };
 }

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
-import { parseRemoval, parseRevision } from '../archive/amendments.ts';
+import { type DocumentLink, parseRemoval, parseRevision } from '../archive/amendments.ts';
 import { type Destination, readWhole } from '../archive/destination.ts';
-import { manifestKey, partsPrefix, removalKey, revisionKey } from '../archive/layout.ts';
+import {
+  isPartBelow,
+  isPartOf,
+  manifestKey,
+  partsPrefix,
+  removalKey,
+  revisionKey,
+} from '../archive/layout.ts';
 import {
   type ManifestObject,
   type ParsedManifest,
@@ -30,6 +37,12 @@ export interface SnapshotDocuments {
   readonly changes: ChangeCounts | null;
   /** The objects that must be there now. */
   readonly objects: readonly ManifestObject[];
+  /** The keys of every object that the manifest or a revision named, also of those replaced since. */
+  readonly named: readonly string[];
+  /** The keys that a removal says were deleted; null without a removal that can be trusted. */
+  readonly removed: ReadonlySet<string> | null;
+  /** The newest of manifest and revisions, which an amendment would follow; null without any. */
+  readonly newest: DocumentLink | null;
   /** The keys of the documents and their signatures that belong to the snapshot. */
   readonly keys: readonly string[];
   /** How many documents were read. */
@@ -71,8 +84,9 @@ class DocumentCheck {
   #counts: Counts | null = null;
   #changes: ChangeCounts | null = null;
   #objects: readonly ManifestObject[] = [];
-  /** The newest document that can be trusted. */
-  #newest: { readonly key: string; readonly sha256: string } | null = null;
+  readonly #named = new Set<string>();
+  #removed: ReadonlySet<string> | null = null;
+  #newest: DocumentLink | null = null;
   #documents = 0;
 
   constructor(context: DocumentContext, snapshot: string) {
@@ -119,7 +133,11 @@ class DocumentCheck {
     const read = await this.#read(key, parseRemoval, (removal) => removal.removedAt);
     if (!read?.isTrusted || read.document === null) return;
     if (!this.#follows(key, read.document.follows)) return;
-    const removed = new Set(read.document.objects);
+    const { objects } = read.document;
+    const { poolId } = this.#context;
+    if (!this.#areOwn(key, objects, (each) => isPartOf(poolId, this.#snapshot, each))) return;
+    const removed = new Set(objects);
+    this.#removed = removed;
     this.#objects = this.#objects.filter((object) => !removed.has(object.key));
   }
 
@@ -132,6 +150,9 @@ class DocumentCheck {
       counts: this.#counts,
       changes: this.#changes,
       objects: this.#objects,
+      named: [...this.#named],
+      removed: this.#removed,
+      newest: this.#newest,
       keys: this.#keys,
       documents: this.#documents,
       findings: this.#findings,
@@ -187,7 +208,15 @@ class DocumentCheck {
     return this.#context.needsSignature || this.#isSigned;
   }
 
-  #follows(key: string, follows: { readonly key: string; readonly sha256: string }): boolean {
+  /** Requires that a document names only objects of its snapshot. */
+  #areOwn(key: string, objects: readonly string[], isOwn: (object: string) => boolean): boolean {
+    const foreign = objects.find((each) => !isOwn(each));
+    if (foreign === undefined) return true;
+    this.#add('altered', key, `It names ${foreign}, which is outside of its snapshot.`);
+    return false;
+  }
+
+  #follows(key: string, follows: DocumentLink): boolean {
     const newest = this.#newest;
     if (newest?.key === follows.key && newest.sha256 === follows.sha256) return true;
     const detail = `It follows ${follows.key} with SHA-256 ${follows.sha256}, and what is there is ${newest === null ? 'nothing that can be trusted' : `${newest.key} with ${newest.sha256}`}.`;
@@ -202,13 +231,15 @@ class DocumentCheck {
     { objects, counts }: { readonly objects: readonly ManifestObject[]; readonly counts: Counts },
   ): void {
     const { poolId } = this.#context;
-    const foreign = objects.find(({ key: part, format, dataset }) => {
-      const prefix = partsPrefix(format, dataset, poolId, this.#snapshot);
-      return !part.startsWith(prefix) || !FILE_NAME.test(part.slice(prefix.length));
-    });
-    if (foreign !== undefined) {
-      this.#add('altered', key, `It names ${foreign.key}, which is outside of its snapshot.`);
-    }
+    const prefixes = new Map(
+      objects.map(({ key: part, format, dataset }) => [
+        part,
+        partsPrefix(format, dataset, poolId, this.#snapshot),
+      ]),
+    );
+    const areOwn = this.#areOwn(key, [...prefixes.keys()], (part) =>
+      isPartBelow(prefixes.get(part) ?? '', part),
+    );
     if (objects.length === 0) this.#add('rows', key, 'It names no objects.');
     for (const format of new Set(objects.map((object) => object.format))) {
       for (const dataset of DATASETS) {
@@ -224,7 +255,8 @@ class DocumentCheck {
     this.#newest = { key, sha256 };
     this.#counts = counts;
     this.#changes = changes;
-    this.#objects = foreign === undefined ? objects : [];
+    this.#objects = areOwn ? objects : [];
+    if (areOwn) for (const part of prefixes.keys()) this.#named.add(part);
   }
 }
 
@@ -235,6 +267,3 @@ interface ReadDocument<T> {
   /** False if its signature is missing or wrong: an amendment then changes nothing. */
   readonly isTrusted: boolean;
 }
-
-/** The name of a part, without a path. */
-const FILE_NAME = /^[\w-]+(\.[\w-]+)+$/;

@@ -4,7 +4,10 @@ import type { Finding } from './findings.ts';
 import type { ListedPool } from './list-archive.ts';
 import { isInRange, type Selection } from './select.ts';
 
-/** Finds objects that no document names. A snapshot that is being archived is left out. */
+/**
+ * Finds objects that no document names, or that a removal says were deleted. A snapshot that is being
+ * archived or removed is left out.
+ */
 export async function findExtras(
   pool: ListedPool & Pick<Selection, 'from' | 'to'>,
   checked: readonly SnapshotDocuments[],
@@ -14,19 +17,24 @@ export async function findExtras(
     checked.flatMap(({ keys, objects }) => [...keys, ...objects.map(({ key }) => key)]),
   );
   const known = new Map(listing.snapshots.map((each) => [each.snapshot, each]));
-  const isArchived = new Map<string, boolean>();
+  const removed = new Set(checked.flatMap((each) => [...(each.removed ?? [])]));
+  const isWritten = new Map<string, boolean>();
   const extras: Finding[] = [];
   for (const key of listing.sizes.keys()) {
     if (named.has(key)) continue;
     const snapshot = snapshotOf(key);
     const own = snapshot === null ? undefined : known.get(snapshot);
     if (own !== undefined && !isInRange(own.at, pool)) continue;
-    if (snapshot !== null && !own?.hasManifest) {
-      const isRunning = isArchived.get(snapshot) ?? (await isBeingArchived(pool, snapshot));
-      isArchived.set(snapshot, isRunning);
+    const isRemoved = removed.has(key);
+    if (snapshot !== null && (isRemoved || !own?.hasManifest)) {
+      const isRunning =
+        isWritten.get(snapshot) ?? (await isBeingWritten(pool, snapshot, isRemoved));
+      isWritten.set(snapshot, isRunning);
       if (isRunning) continue;
     }
-    const detail = `No manifest of the archive names it.${await describeLock(pool, key)}`;
+    // It may have been deleted since the listing.
+    if (isRemoved && (await pool.destination.head(key, pool.signal)) === null) continue;
+    const detail = (isRemoved ? UNDELETED : UNNAMED) + (await describeLock(pool, key));
     extras.push({ code: 'extra', key, snapshot, detail });
   }
   return extras;
@@ -45,12 +53,17 @@ function snapshotOf(key: string): string | null {
   return part ?? document ?? null;
 }
 
-/** True if a mirror archives this snapshot now, or has sealed it since the listing. */
-async function isBeingArchived(
+const UNNAMED = 'No manifest of the archive names it.';
+const UNDELETED = 'The removal of its snapshot says that it was deleted.';
+
+/** True if a mirror archives or removes this snapshot now, or has sealed it since the listing. */
+async function isBeingWritten(
   { destination, poolId, signal }: ListedPool,
   snapshot: string,
+  isRemoved: boolean,
 ): Promise<boolean> {
-  for (const key of [lockKey(poolId, snapshot), manifestKey(poolId, snapshot)]) {
+  const lock = lockKey(poolId, snapshot);
+  for (const key of isRemoved ? [lock] : [lock, manifestKey(poolId, snapshot)]) {
     if ((await destination.head(key, signal)) !== null) return true;
   }
   return false;

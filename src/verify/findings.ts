@@ -75,6 +75,8 @@ export interface PoolVerification {
   readonly url: string;
   /** How many snapshots were checked, and the ids of the first and the last; null without any. */
   readonly snapshots: number;
+  /** How many of them have a removal, as by retention: their objects are gone. */
+  readonly removedSnapshots: number;
   readonly range: { readonly from: string; readonly to: string } | null;
   /** The objects that were checked, and their bytes as listed or read. */
   readonly objects: number;

@@ -10,6 +10,8 @@ export interface ListedSnapshot {
   readonly snapshot: string;
   readonly at: Date;
   hasManifest: boolean;
+  /** True if a signature lies beside the manifest, sound or not. */
+  isSigned: boolean;
   hasRemoval: boolean;
   /** The numbers of its revisions, in any order. */
   readonly revisions: number[];
@@ -101,11 +103,15 @@ function groupDocuments(poolId: string, keys: readonly string[]): ListedSnapshot
       snapshot,
       at,
       hasManifest: false,
+      isSigned: false,
       hasRemoval: false,
       revisions: [],
     };
     found.set(snapshot, own);
-    if (signature !== undefined) continue;
+    if (signature !== undefined) {
+      own.isSigned ||= removed === undefined && revision === undefined;
+      continue;
+    }
     if (removed !== undefined) own.hasRemoval = true;
     else if (revision !== undefined) own.revisions.push(Number(revision));
     else own.hasManifest = true;

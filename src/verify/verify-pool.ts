@@ -15,6 +15,7 @@ import { compareBytes, MISSING, type ObjectProblem, readObject } from './check-o
 import { SignatureChecker } from './check-signature.ts';
 import { checkSnapshots } from './check-snapshots.ts';
 import { VersionFinder } from './check-versions.ts';
+import { dropRemoved } from './drop-removed.ts';
 import { findExtras } from './find-extras.ts';
 import type { Finding, PoolVerification } from './findings.ts';
 import { findLostHead, readHead } from './head.ts';
@@ -92,7 +93,7 @@ export async function verifyPool(
   const head = await readHead(context);
   const findings: Finding[] = [
     ...checked.flatMap((each) => each.findings),
-    ...problems.flat(),
+    ...(await dropRemoved(context, problems.flat())),
     ...unlocked.flat(),
     ...(await versions.findHidden(context)),
     ...(await findExtras(context, checked)),
@@ -104,6 +105,7 @@ export async function verifyPool(
     poolId,
     url: destination.url,
     snapshots: sealed.length,
+    removedSnapshots: sealed.filter(({ removed }) => removed !== null).length,
     range: first && last ? { from: first.snapshot, to: last.snapshot } : null,
     objects: expected.length,
     objectsRead: expected.filter(({ object }) => isRead(object.key, options.content)).length,

@@ -58,6 +58,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     lock: (target, retention, signal) => destination.lock(target, retention, signal),
     readLock: (key, signal) => destination.readLock(key, signal),
     delete: (keys, signal) => destination.delete(keys, signal),
+    findProtected: (keys, signal) => destination.findProtected(keys, signal),
     hide: (key, signal) => destination.hide(key, signal),
     put: (key, file, signal) => destination.put(key, file, signal),
     create: (key, file, signal) => destination.create(key, file, signal),

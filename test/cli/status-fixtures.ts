@@ -24,6 +24,7 @@ export const SNAPSHOT: SnapshotStatus = {
   reason: null,
   publishedAt: null,
   archivedAt: null,
+  archiveRemovedAt: null,
   users: null,
   groups: null,
   memberships: null,

@@ -21,6 +21,7 @@ test('without variables, every setting has its documented default', () => {
     archiveManifestLockDays: null,
     archiveSigningKey: null,
     archiveSigners: null,
+    archiveKeep: null,
     home: resolve('.cognito-mirror'),
     allowance: { share: 0.8, userListRps: 30 },
     maxRemovedRatio: 0.1,
@@ -49,6 +50,7 @@ test('every variable is read', () => {
     ARCHIVE_SIGNING_KEY: 'kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234',
     ARCHIVE_SIGNERS: '/etc/signers',
     MIRROR_VERIFY_SUBSET: '7',
+    ARCHIVE_KEEP: ' daily = 30, monthly=12,yearly=7 ',
     MIRROR_HOME: '/srv/mirror',
     MIRROR_QUOTA_SHARE: '1',
     MIRROR_USER_LIST_RPS: '60.5',
@@ -78,6 +80,7 @@ test('every variable is read', () => {
     archiveSigningKey: 'kms:arn:aws:kms:us-east-1:111122223333:key/mrk-1234',
     archiveSigners: '/etc/signers',
     verifySubsets: 7,
+    archiveKeep: { daily: 30, monthly: 12, yearly: 7 },
     home: resolve('/srv/mirror'),
     allowance: { share: 1, userListRps: 60.5 },
     maxRemovedRatio: 0,
@@ -121,6 +124,31 @@ test.each([
   ],
 ])('%j is refused', (env, problem) => {
   expect(problemsOf(env)).toEqual([problem]);
+});
+
+test.each([
+  ['daily=0', '"daily=0" must have a whole number from 1 up. Leave a kind out to keep none of it.'],
+  [
+    'daily=-1',
+    '"daily=-1" must have a whole number from 1 up. Leave a kind out to keep none of it.',
+  ],
+  [
+    'daily=3.5',
+    '"daily=3.5" must have a whole number from 1 up. Leave a kind out to keep none of it.',
+  ],
+  ['daily=1,hourly=24', '"hourly=24" names an unknown kind.'],
+  ['30', '"30" must be a kind and a number.'],
+  ['daily=3,', '"" must be a kind and a number.'],
+  ['daily', '"daily" must be a kind and a number.'],
+  [
+    'daily=3;monthly=2',
+    '"daily=3;monthly=2" must have a whole number from 1 up. Leave a kind out to keep none of it.',
+  ],
+  ['daily=3,daily=4', '"daily=4" repeats a kind.'],
+])('ARCHIVE_KEEP %j is refused with the right form', (text, problem) => {
+  expect(problemsOf({ ARCHIVE_KEEP: text })).toEqual([
+    `ARCHIVE_KEEP: ${problem} Give a number for one or more of last, daily, weekly, monthly and yearly, such as daily=30,monthly=12,yearly=7.`,
+  ]);
 });
 
 test('empty variables count as unset', () => {

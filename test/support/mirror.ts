@@ -105,6 +105,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
               maxRemoved,
               archiveLock,
             }),
+            keep: null,
             historyDays: null,
             log,
             ...parts,

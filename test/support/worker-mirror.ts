@@ -66,6 +66,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
     signer: null,
     program: 'cognito-mirror/test',
     workFolder: mirror.work,
+    keep: null,
     historyDays: null,
     metrics: openMetrics(),
     verification: null,

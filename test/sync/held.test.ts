@@ -42,7 +42,7 @@ async function release(report: SnapshotReport): Promise<SnapshotReport> {
     progress: new SnapshotProgress(report.poolId),
     log: createLogger({ level: 'silent' }),
   };
-  return releaseHeld(context, keyOf(report), null, never);
+  return releaseHeld(context, keyOf(report), { historyDays: null, keep: null }, never);
 }
 
 function deleteUsers(count: number): void {

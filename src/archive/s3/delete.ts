@@ -1,11 +1,14 @@
 import { DeleteObjectsCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { mapParallel } from '../../common/parallel.ts';
 import type { ProtectedObject } from '../destination.ts';
 import type { Bucket } from './bucket.ts';
-import { nameCall } from './s3-errors.ts';
+import { getHttpStatus, nameCall } from './s3-errors.ts';
 import { listVersions } from './versions.ts';
 
 /** The most objects of one DeleteObjects call. */
 const BATCH = 1_000;
+/** Versions whose protection is read at the same time. */
+const PARALLEL = 8;
 
 interface Target {
   readonly Key: string;
@@ -35,6 +38,27 @@ export async function deleteObjects(
     ? await findVersions(bucket, keys, options)
     : keys.map((Key) => ({ Key }));
   return deleteTargets(bucket, targets, options);
+}
+
+/** Finds the objects of which `deleteObjects` would leave a version, by full key. It deletes nothing. */
+export async function findProtected(
+  bucket: Bucket,
+  keys: readonly string[],
+  options: { abortSignal: AbortSignal },
+): Promise<ProtectedObject[]> {
+  const targets = bucket.keepsVersions
+    ? await findVersions(bucket, keys, options)
+    : keys.map((Key) => ({ Key }));
+  const found = await mapParallel(targets, PARALLEL, (target) =>
+    readProtection(bucket, target, options).catch((error: unknown) => {
+      // It does not exist, or it is a delete marker.
+      if ([404, 405].includes(getHttpStatus(error) ?? 0)) return null;
+      throw error;
+    }),
+  );
+  const stay = new Map<string, ProtectedObject>();
+  for (const each of found) if (each !== null) stay.set(each.key, merge(stay.get(each.key), each));
+  return [...stay.values()];
 }
 
 /** As `deleteObjects`, but names no versions: in a bucket with versions it adds delete markers. */
@@ -122,18 +146,29 @@ function merge(a: ProtectedObject | undefined, b: ProtectedObject): ProtectedObj
 
 /** Finds out what protects a version that was not deleted. Null: nothing does. */
 async function findProtection(
-  { client, name: Bucket }: Bucket,
+  bucket: Bucket,
   refusal: DeletionError,
   options: { abortSignal: AbortSignal },
 ): Promise<ProtectedObject | null> {
   const { Key = '', VersionId } = refusal;
-  const head = new HeadObjectCommand({ Bucket, Key, ...(VersionId && { VersionId }) });
+  const target = { Key, ...(VersionId && { VersionId }) };
+  const found = await readProtection(bucket, target, options).catch(() => null);
   // Without the right to see the lock, the refusal alone tells.
-  const found = await client.send(head, options).catch(() => null);
-  const retained = found?.ObjectLockRetainUntilDate;
+  const refused = isRetained(refusal) ? { key: Key, until: null, isHeld: false } : null;
+  return found ?? refused;
+}
+
+/** Reads what protects a version. Null: nothing does, or this reader may not see it. */
+async function readProtection(
+  { client, name: Bucket }: Bucket,
+  target: Target,
+  options: { abortSignal: AbortSignal },
+): Promise<ProtectedObject | null> {
+  const found = await client.send(new HeadObjectCommand({ Bucket, ...target }), options);
+  const retained = found.ObjectLockRetainUntilDate;
   const until = retained !== undefined && retained > new Date() ? retained : null;
-  const isHeld = found?.ObjectLockLegalHoldStatus === 'ON';
-  return until !== null || isHeld || isRetained(refusal) ? { key: Key, until, isHeld } : null;
+  const isHeld = found.ObjectLockLegalHoldStatus === 'ON';
+  return until !== null || isHeld ? { key: target.Key, until, isHeld } : null;
 }
 
 /** Returns true if Object Lock, or a server's own version of it, retains the object. */

@@ -28,7 +28,7 @@ import {
 } from '../destination.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
-import { deleteObjects, deleteVersion, hideObjects } from './delete.ts';
+import { deleteObjects, deleteVersion, findProtected, hideObjects } from './delete.ts';
 import { explainNoLock, lockVersion, readRetention } from './locks.ts';
 import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
 import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
@@ -194,11 +194,27 @@ class S3Destination implements Destination {
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]> {
+    return this.#protected(deleteObjects, keys, signal);
+  }
+
+  async findProtected(
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly ProtectedObject[]> {
+    return this.#protected(findProtected, keys, signal);
+  }
+
+  /** Passes the full keys, and returns those of what is protected as relative ones. */
+  async #protected(
+    find: typeof deleteObjects,
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly ProtectedObject[]> {
     const whole = keys.map((key) => this.#key(key));
     return this.#call(signal, async (options) => {
-      const stay = await deleteObjects(this.#bucket, whole, options);
+      const found = await find(this.#bucket, whole, options);
       const { length } = this.#bucket.prefix;
-      return stay.map((each) => ({ ...each, key: each.key.slice(length) }));
+      return found.map((each) => ({ ...each, key: each.key.slice(length) }));
     });
   }
 

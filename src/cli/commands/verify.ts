@@ -90,8 +90,9 @@ async function openRegion(): Promise<LiveRegion> {
   return new LiveRegion(process.stderr);
 }
 
-function toJson({ poolId, snapshots, objects, bytes, head, findings }: PoolVerification): object {
-  return { poolId, snapshots, objects, bytes, head, findings };
+function toJson(pool: PoolVerification): object {
+  const { poolId, snapshots, removedSnapshots, objects, bytes, head, findings } = pool;
+  return { poolId, snapshots, removedSnapshots, objects, bytes, head, findings };
 }
 
 /** @throws ActionRequiredError with everything that is wrong with the command line */

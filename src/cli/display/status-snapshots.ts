@@ -73,6 +73,7 @@ function formatDetails(row: SnapshotStatus, status: Status, width: number): stri
   const { poolId, snapshot, reason, progress, walking } = row;
   const texts = reason === null ? [] : [reason];
   if (row.state === 'held') texts.push(HELD_MEANS);
+  if (row.archiveRemovedAt !== null) texts.push('retention removed the objects of its archive.');
   const commands = row.state === 'held' ? formatDecisions(poolId, snapshot) : [];
   if (row.state === 'comparing') {
     texts.push(

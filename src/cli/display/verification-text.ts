@@ -21,8 +21,18 @@ export function formatVerification(pools: readonly PoolVerification[], width: nu
 }
 
 function formatSummary(pool: PoolVerification, width: number): string[] {
-  const { poolId, snapshots, range, objects, objectsRead, bytes, head, findings, unreadParquet } =
-    pool;
+  const {
+    poolId,
+    snapshots,
+    removedSnapshots,
+    range,
+    objects,
+    objectsRead,
+    bytes,
+    head,
+    findings,
+    unreadParquet,
+  } = pool;
   const clean = snapshots === 0 ? 'nothing to verify' : 'valid';
   const verdict = findings.length === 0 ? clean : counted(findings.length, 'finding');
   const lines = [`${poolId}: ${verdict}`];
@@ -33,6 +43,9 @@ function formatSummary(pool: PoolVerification, width: number): string[] {
     'snapshots',
     range === null ? 'none' : `${formatCount(snapshots)}, ${range.from} to ${range.to}`,
   );
+  if (removedSnapshots > 0) {
+    add('', `Retention removed the objects of ${formatCount(removedSnapshots)} of them.`);
+  }
   const read = objectsRead === objects ? '' : `, of which ${formatCount(objectsRead)} were read`;
   add('objects', `${formatCount(objects)}, ${formatBytes(bytes)}${read}`);
   if (unreadParquet > 0) {

@@ -95,6 +95,26 @@ export async function findLostArchive(
 }
 
 /**
+ * Records which archives at a destination have no objects any more, because retention removed them.
+ * Those that are recorded keep their time.
+ */
+export async function markArchivesRemoved(
+  db: Queryable,
+  poolId: string,
+  destination: string,
+  snapshots: readonly string[],
+): Promise<void> {
+  await db.query(
+    `UPDATE directory.snapshots AS s SET archive_removed_at = clock_timestamp()
+     FROM mirror.runs AS r
+     WHERE r.pool_id = s.pool_id AND r.snapshot_at = s.snapshot_at
+       AND s.pool_id = $1 AND r.destination = $2 AND s.snapshot = ANY ($3)
+       AND s.state = 'archived' AND s.archive_removed_at IS NULL`,
+    [poolId, destination, snapshots],
+  );
+}
+
+/**
  * The id of the pool's next snapshot to archive: the oldest that is not archived yet, else the one
  * that would begin now.
  */

@@ -14,6 +14,8 @@ export interface SnapshotRow {
   readonly reason: string | null;
   readonly publishedAt: Date | null;
   readonly archivedAt: Date | null;
+  /** When it was recorded that retention removed the objects of its archive. */
+  readonly archiveRemovedAt: Date | null;
   readonly users: number | null;
   readonly groups: number | null;
   readonly memberships: number | null;
@@ -30,7 +32,7 @@ export interface SnapshotRow {
 
 const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
-  archived_at AS "archivedAt", users, groups, memberships, added, modified, removed,
+  archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
   repaired, api_calls AS "apiCalls", throttled, retries, manifest,
   manifest_sha256 AS "manifestSha256"`;
 

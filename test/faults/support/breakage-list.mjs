@@ -165,4 +165,20 @@ export const BREAKAGES = [
     to: 'return false ?',
     tests: ['test/verify/altered.test.ts'],
   },
+  {
+    invariant: 15,
+    what: 'objects are deleted before the removal is stored',
+    file: 'src/retention/remove-objects.ts',
+    from: '  await storeRemoval(destination, request, { ...options, folder });',
+    to: '  await destination.delete(objects, signal);\n  await storeRemoval(destination, request, { ...options, folder });',
+    tests: ['test/retention/prune-archive.test.ts'],
+  },
+  {
+    invariant: 15,
+    what: 'locks are not looked for before a deletion',
+    file: 'src/retention/prune-archive.ts',
+    from: 'const locked = await destination.findProtected(named, signal);',
+    to: 'const locked: ProtectedObject[] = [];',
+    tests: ['test/retention/prune-archive.test.ts'],
+  },
 ];
