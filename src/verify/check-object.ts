@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Destination } from '../archive/destination.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
-import { ResumableError } from '../model/errors.ts';
+import { readChunks, retryReading } from '../archive/read-object.ts';
 import type { ContentCheck } from './check-content.ts';
 import { ContentError } from './content-error.ts';
 import type { FindingCode } from './findings.ts';
@@ -13,10 +12,6 @@ export interface ObjectProblem {
   /** A sentence. */
   readonly detail: string;
 }
-
-/** A response can break off; a check that reads for hours should not fail for that. */
-const ATTEMPTS = 4;
-const WAIT_MS = 500;
 
 /**
  * Reads an object once, and compares its bytes with the manifest and its content with the contract.
@@ -31,18 +26,14 @@ export async function readObject(
   openCheck: (object: ManifestObject) => Promise<ContentCheck | null>,
   signal: AbortSignal,
 ): Promise<ObjectProblem | null> {
-  for (let attempt = 1; ; attempt += 1) {
+  return retryReading(async () => {
     const check = await openCheck(object);
     try {
       return await readOnce(destination, object, check, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof ResumableError) || attempt === ATTEMPTS) throw error;
-      await delay(WAIT_MS * attempt, undefined, { signal });
     } finally {
       await check?.close();
     }
-  }
+  }, signal);
 }
 
 async function readOnce(
@@ -78,21 +69,6 @@ async function readOnce(
 
 function describeContent({ code, message }: ContentError): ObjectProblem {
   return { code, detail: message };
-}
-
-async function* readChunks(
-  stream: AsyncIterable<Buffer>,
-  { url }: Destination,
-  key: string,
-): AsyncGenerator<Buffer> {
-  try {
-    yield* stream;
-  } catch (cause) {
-    throw new ResumableError(
-      `${url}: reading ${key} failed before its end. Run the command again.`,
-      { cause },
-    );
-  }
 }
 
 /** An object that was listed, or that a manifest names, is not there. */
