@@ -14,6 +14,7 @@ export type {
   SyncOptions,
   SyncPoolsOptions,
 } from './app/mirror.ts';
+export { openArchive } from './app/open-archive.ts';
 export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
 export type { Plans } from './app/plan.ts';
 export type { PruneOutcome } from './app/prune.ts';

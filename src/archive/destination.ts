@@ -140,6 +140,9 @@ export interface Destination {
   /** Finds out how the current version of an object is locked. */
   readLock(key: string, signal: AbortSignal): Promise<LockState>;
 
+  /** The path of an object if it is a file of this machine, whether it exists or not; else null. */
+  localPath(key: string): string | null;
+
   /**
    * Deletes objects; in a bucket that keeps versions (`check` finds out) every version and delete marker
    * of each. Ignores keys without an object. A version that Object Lock protects stays, and is visible.

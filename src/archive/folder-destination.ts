@@ -140,6 +140,10 @@ export class FolderDestination implements Destination {
     return handle === null ? null : handle.createReadStream({ signal });
   }
 
+  localPath(key: string): string {
+    return this.#path(key);
+  }
+
   async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]> {
     for (const key of keys) {
       signal.throwIfAborted();

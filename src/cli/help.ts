@@ -21,7 +21,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'query - <statement.sql',
   ],
   diff: [`diff ${POOL}`, `diff ${POOL} latest held`, `diff ${POOL} 2026-11-01 --csv >changes.csv`],
-  history: [`history ${POOL} ann@example.com`],
+  history: [
+    `history ${POOL} ann@example.com`,
+    `history ${POOL} ann --archive s3://my-bucket/pools`,
+  ],
   access: [`access ${POOL} admins --at 2026-11-01`, `access ${POOL} --user ann@example.com`],
   'access-review export': [
     `access-review export ${POOL} --out review.csv`,

@@ -130,11 +130,29 @@ export async function checkRevocations<T extends NamedMembership>(
   await use({ poolId: source.poolId, snapshot }, followBatches(source, batches));
 }
 
+/** Memberships that are followed together: an archive reads its snapshots once for them. */
+const MOST_FOLLOWED = 10_000;
+
+/** Joins batches, until one has at least `size` items. */
+async function* regroup<T>(
+  batches: AsyncIterable<readonly T[]>,
+  size: number,
+): AsyncIterable<readonly T[]> {
+  let joined: T[] = [];
+  for await (const batch of batches) {
+    joined.push(...batch);
+    if (joined.length < size) continue;
+    yield joined;
+    joined = [];
+  }
+  if (joined.length > 0) yield joined;
+}
+
 async function* followBatches<T extends NamedMembership>(
   source: HistorySource,
   batches: AsyncIterable<readonly T[]>,
 ): AsyncIterable<readonly (T & Revocation)[]> {
-  for await (const memberships of batches) {
+  for await (const memberships of regroup(batches, MOST_FOLLOWED)) {
     const versions = await source.findMembershipVersions(memberships);
     const chosen = chooseVersions(versions);
     yield memberships.map((membership, index) => {

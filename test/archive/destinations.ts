@@ -57,6 +57,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
     read: (key, signal, versionId) => destination.read(key, signal, versionId),
     lock: (target, retention, signal) => destination.lock(target, retention, signal),
     readLock: (key, signal) => destination.readLock(key, signal),
+    localPath: (key) => destination.localPath(key),
     delete: (keys, signal) => destination.delete(keys, signal),
     findProtected: (keys, signal) => destination.findProtected(keys, signal),
     hide: (key, signal) => destination.hide(key, signal),

@@ -48,6 +48,12 @@ test('a DuckDB that is not installed is found before the first call, and is not 
   expect(code).toBe(0);
   expect(await readdir(mirror.archive)).toContain('jsonl');
   expect(await readdir(mirror.archive)).not.toContain('parquet');
+  const question = ['diff', mirror.poolId, '--archive', mirror.env['ARCHIVE_URL'] ?? ''];
+  const unanswered = await run(installation.path, question, mirror.env);
+  expect(unanswered.code).toBe(2);
+  expect(unanswered.stderr).toMatch(
+    /^cognito-mirror: --archive: reading the rows of an archive needs DuckDB, but its package @duckdb\/node-bindings-\S+ is not installed\. Run `npm install --include=optional @duckdb\/node-api`, or ask the database: leave out --archive\.$/m,
+  );
 });
 
 test('packages find only what they declare, as pnpm lays them out without hoisting', async () => {

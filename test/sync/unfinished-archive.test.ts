@@ -23,6 +23,7 @@ async function full(): Promise<Destination> {
     async *list() {},
     head: async () => null,
     read: async () => null,
+    localPath: () => null,
     delete: async () => [],
     hide: async () => true,
   });

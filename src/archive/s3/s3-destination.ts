@@ -193,6 +193,10 @@ class S3Destination implements Destination {
     });
   }
 
+  localPath(): null {
+    return null;
+  }
+
   async delete(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]> {
     return this.#protected(deleteObjects, keys, signal);
   }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { printableJson } from '../../common/printable.ts';
-import { type At, loadOptions, type UseRevocations } from '../../index.ts';
+import { type At, loadOptions, openArchive, type UseRevocations } from '../../index.ts';
+import { archiveOption, withHistory } from '../ask-history.ts';
 import type { CheckedRow, RevocationCounts } from '../display/review-text.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeOut } from '../output.ts';
@@ -18,6 +19,7 @@ export function accessReviewCommand(): Command {
 }
 
 interface ExportOptions {
+  readonly archive?: string;
   readonly at: string;
   readonly out: string;
 }
@@ -29,19 +31,21 @@ function exportCommand(): Command {
     .argument('[group...]', 'the groups (default: all)')
     .option('--at <point>', 'a snapshot id, a time, latest or previous', 'latest')
     .requiredOption('--out <file>', 'the file to write; it must not exist')
+    .addOption(archiveOption())
     .addHelpText(
       'after',
       '\nThe reviewer writes keep or revoke into the column decision. FILE.receipt.json\n' +
         'says what was exported. FILE.receipt.json.sig signs it, if ARCHIVE_SIGNING_KEY\n' +
         'is set.',
     )
-    .action((poolId: string, groups: string[], { at, out }: ExportOptions) =>
+    .action((poolId: string, groups: string[], { archive, at, out }: ExportOptions) =>
       withSignals(async (signal) => {
         const { exportReview } = await import('../review/export-review.ts');
         const options = await loadOptions(process.env);
-        await withMirror(options, (mirror) =>
-          exportReview(mirror, options, { poolId, groups, at, out }, signal),
-        );
+        await withMirror(options, async (mirror) => {
+          const history = archive === undefined ? mirror : await openArchive(archive, options);
+          await exportReview({ mirror, history }, options, { poolId, groups, at, out }, signal);
+        });
       }),
     );
 }
@@ -54,17 +58,22 @@ function checkCommand(): Command {
       '--json',
       'print one JSON document: {"poolId","snapshot","receipt":{…}, "decisions":{…},"revocations":[…],"summary":{…}}',
     )
+    .addOption(archiveOption())
     .addHelpText(
       'after',
       '\nExits with 1 if a revoked membership is still there, and with 2 if the file is\n' +
         'malformed, differs from its receipt, or names a membership that never was.',
     )
-    .action((file: string, { json = false }: { json?: boolean }) =>
-      withSignals((signal) => runCheck(file, json, signal)),
+    .action((file: string, { json = false, archive }: { json?: boolean; archive?: string }) =>
+      withSignals((signal) => runCheck(file, { json, archive }, signal)),
     );
 }
 
-async function runCheck(path: string, json: boolean, signal: AbortSignal): Promise<void> {
+async function runCheck(
+  path: string,
+  { json, archive }: { readonly json: boolean; readonly archive: string | undefined },
+  signal: AbortSignal,
+): Promise<void> {
   const { readReviewedFile, readRevoked } = await import('../review/check-review.ts');
   const file = await readReviewedFile(path, signal);
   const printer = json ? jsonPrinter(file) : await textPrinter(file);
@@ -80,8 +89,8 @@ async function runCheck(path: string, json: boolean, signal: AbortSignal): Promi
   if (poolId === null) {
     await printer.begin(null);
   } else {
-    await withMirror(await loadOptions(process.env), (mirror) =>
-      mirror.checkRevocations(poolId, readRevoked(path, signal), use, { signal }),
+    await withHistory(archive, (history) =>
+      history.checkRevocations(poolId, readRevoked(path, signal), use, { signal }),
     );
   }
   await printer.end(counts);

@@ -4,18 +4,18 @@ import { counted } from '../../common/text.ts';
 import {
   ActionRequiredError,
   type GroupAccess,
-  loadOptions,
+  type HistoryQuestions,
   type Member,
-  type Mirror,
   type UseMembers,
 } from '../../index.ts';
+import { archiveOption, withHistory } from '../ask-history.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
-import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 interface AccessOptions {
   readonly user?: string;
   readonly at: string;
+  readonly archive?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
 }
@@ -35,6 +35,7 @@ export function accessCommand(): Command {
       ).conflicts('csv'),
     )
     .option('--csv', 'print CSV for spreadsheets')
+    .addOption(archiveOption())
     .addHelpText(
       'after',
       '\nThe role of a user is that of the group with the lowest precedence value. Groups\n' +
@@ -58,22 +59,22 @@ async function runAccess(
     const remedy = 'Give one of them: `access POOL GROUP` or `access POOL --user USER`.';
     throw ActionRequiredError.of('access', problem, remedy);
   }
-  await withMirror(await loadOptions(process.env), (mirror) =>
+  await withHistory(options.archive, (history) =>
     user === undefined
-      ? printGroup(mirror, poolId, group as string, { ...options, signal })
-      : printUsers(mirror, poolId, user, { ...options, signal }),
+      ? printGroup(history, poolId, group as string, { ...options, signal })
+      : printUsers(history, poolId, user, { ...options, signal }),
   );
 }
 
 type Printing = AccessOptions & { readonly signal: AbortSignal };
 
 async function printUsers(
-  mirror: Mirror,
+  history: HistoryQuestions,
   poolId: string,
   user: string,
   { at, signal, json, csv }: Printing,
 ): Promise<void> {
-  const found = await mirror.accessOfUser(poolId, user, { at, signal });
+  const found = await history.accessOfUser(poolId, user, { at, signal });
   if (json) return writeJson(found);
   const { formatUsers, GROUPS_CSV, toGroupRows } = await import('../display/access-text.ts');
   if (!csv) return writeOut(formatUsers(found, outputWidth()));
@@ -82,13 +83,13 @@ async function printUsers(
 }
 
 async function printGroup(
-  mirror: Mirror,
+  history: HistoryQuestions,
   poolId: string,
   groupName: string,
   { at, signal, json, csv }: Printing,
 ): Promise<void> {
   const print = json ? printGroupJson : csv ? printGroupCsv : printGroupText;
-  await mirror.accessOfGroup(poolId, groupName, print, { at, signal });
+  await history.accessOfGroup(poolId, groupName, print, { at, signal });
 }
 
 const printGroupJson: UseMembers = async (access, batches) => {

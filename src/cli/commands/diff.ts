@@ -11,6 +11,7 @@ import {
   loadOptions,
   type UseChanges,
 } from '../../index.ts';
+import { archiveOption, withHistory } from '../ask-history.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
@@ -20,6 +21,7 @@ const NOTHING_PUBLISHED = 'Nothing was published.';
 
 interface DiffOptions {
   readonly only?: readonly DiffFilter[];
+  readonly archive?: string;
   readonly group?: string;
   readonly fields?: readonly string[];
   readonly allFields?: boolean;
@@ -63,6 +65,7 @@ export function diffCommand(): Command {
       ).conflicts('csv'),
     )
     .option('--csv', 'print CSV for spreadsheets: a row for each field, with its old and new value')
+    .addOption(archiveOption())
     .addHelpText(
       'after',
       '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It\n' +
@@ -106,11 +109,16 @@ async function runDiff(
   if (options.exitCode) process.exitCode = EXIT.failed;
   const { only, group, fields, allFields, redact, from, to } = options;
   const question = { only, group, fields, allFields, redact, from, to };
-  const result = await withMirror(await loadOptions(process.env), async (mirror) => {
-    if (to !== 'now') return mirror.diff(poolId, printer.use, { ...question, signal });
-    const { diffLive } = await import('../diff-live.ts');
-    return diffLive(mirror, poolId, printer.use, question, signal);
-  });
+  const { archive } = options;
+  const result =
+    to === 'now' && archive === undefined
+      ? await withMirror(await loadOptions(process.env), async (mirror) => {
+          const { diffLive } = await import('../diff-live.ts');
+          return diffLive(mirror, poolId, printer.use, question, signal);
+        })
+      : await withHistory(archive, (history) =>
+          history.diff(poolId, printer.use, { ...question, signal }),
+        );
   await printer.end(result);
   process.exitCode = options.exitCode && isDifferent(result.summary) ? EXIT.failed : EXIT.done;
 }

@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
-import { type HistoryOfUsers, loadOptions } from '../../index.ts';
+import type { HistoryOfUsers } from '../../index.ts';
+import { ARCHIVE_KNOWS, archiveOption, withHistory } from '../ask-history.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
-import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 interface HistoryOptions {
+  readonly archive?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
 }
@@ -19,6 +20,8 @@ export function historyCommand(): Command {
       new Option('--json', 'print one JSON document: {"poolId","users":[…]}').conflicts('csv'),
     )
     .option('--csv', 'print CSV for spreadsheets: a row for each field of each version')
+    .addOption(archiveOption())
+    .addHelpText('after', ARCHIVE_KNOWS)
     .action((pool: string, user: string, options: HistoryOptions) =>
       withSignals((signal) => runHistory(pool, user, options, signal)),
     );
@@ -27,12 +30,10 @@ export function historyCommand(): Command {
 async function runHistory(
   poolId: string,
   user: string,
-  { json, csv }: HistoryOptions,
+  { archive, json, csv }: HistoryOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = await withMirror(await loadOptions(process.env), (mirror) =>
-    mirror.history(poolId, user, { signal }),
-  );
+  const found = await withHistory(archive, (history) => history.history(poolId, user, { signal }));
   if (json) return writeJson(found);
   if (csv) return printCsv(found);
   const { formatHistory } = await import('../display/history-text.ts');

@@ -4,6 +4,7 @@ import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import {
   formatReceipt,
+  type HistoryQuestions,
   type LoadedOptions,
   type Mirror,
   type ReviewSummary,
@@ -25,9 +26,15 @@ export interface ExportRequest {
   readonly out: string;
 }
 
+/** Who signs the receipt, and whom the memberships come from: the mirror itself, or an archive. */
+export interface ReviewSources {
+  readonly mirror: Mirror;
+  readonly history: HistoryQuestions;
+}
+
 /** `access-review export`: writes the file, its receipt and the receipt's signature, or none of them. */
 export async function exportReview(
-  mirror: Mirror,
+  { mirror, history }: ReviewSources,
   { archiveSigningKey }: LoadedOptions,
   request: ExportRequest,
   signal: AbortSignal,
@@ -40,7 +47,7 @@ export async function exportReview(
   try {
     const file = await files.create(out);
     const receiptFile = await files.create(receiptPath(out));
-    const { summary, sha256 } = await writeRows(mirror, file, request, signal);
+    const { summary, sha256 } = await writeRows(history, file, request, signal);
     const receipt = formatReceipt(summary, sha256, new Date());
     const signature = await mirror.signReceipt(receipt, { signal });
     if (signature !== null) await (await files.create(signaturePath(out))).writeFile(signature);
@@ -56,7 +63,7 @@ export async function exportReview(
 }
 
 async function writeRows(
-  mirror: Mirror,
+  history: HistoryQuestions,
   file: FileHandle,
   { poolId, groups, at }: ExportRequest,
   signal: AbortSignal,
@@ -69,7 +76,7 @@ async function writeRows(
   };
   const undecided = [null, null, null];
   await write([REVIEW_COLUMNS]);
-  const summary = await mirror.reviewAccess(
+  const summary = await history.reviewAccess(
     poolId,
     async (_, batches) => {
       for await (const rows of batches) {

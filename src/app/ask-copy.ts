@@ -1,0 +1,46 @@
+import type { Destination } from '../archive/destination.ts';
+import { askArchive } from '../archive/history/source.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { listPools } from '../verify/list-archive.ts';
+import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
+import { Calls } from './calls.ts';
+import { answerQuestions, type HistoryQuestions } from './history-questions.ts';
+import { noArchiveError, openCopy } from './open-copy.ts';
+import { type MirrorOptions, toAccess } from './options.ts';
+import { requirePoolIds } from './snapshot-name.ts';
+import { withTemporaryFolder } from './temporary-folder.ts';
+
+/** @throws what `openArchive` throws */
+export async function askCopy(
+  archiveUrl: string,
+  options: MirrorOptions,
+): Promise<HistoryQuestions> {
+  const destination = await openCopy(archiveUrl, toAccess(options));
+  const calls = new Calls();
+  return answerQuestions((poolId, signal, answer) =>
+    calls.run(signal, async (stop) => {
+      requirePoolIds([poolId]);
+      const sealed = await readSealedSnapshots(destination, poolId, stop);
+      if (sealed.length === 0) throw await explainMissing(destination, poolId, stop);
+      return withTemporaryFolder('archive', (folder) =>
+        askArchive({ destination, poolId, sealed, folder }, answer, stop),
+      );
+    }),
+  );
+}
+
+/** Why an archive has no snapshot of a pool. */
+async function explainMissing(
+  destination: Destination,
+  poolId: string,
+  signal: AbortSignal,
+): Promise<ActionRequiredError> {
+  const pools = await listPools(destination, signal);
+  const others = pools.filter((each) => each !== poolId);
+  if (others.length === 0) return noArchiveError(destination.url);
+  return ActionRequiredError.of(
+    poolId,
+    'the archive has no snapshot of this pool.',
+    `The pools that it has are ${others.join(', ')}.`,
+  );
+}

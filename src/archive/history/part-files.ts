@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { open, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ActionRequiredError } from '../../model/errors.ts';
+import type { Dataset } from '../../model/snapshot.ts';
+import type { Destination } from '../destination.ts';
+import { quoteLiteral } from '../duckdb.ts';
+import type { ManifestObject } from '../manifest.ts';
+import { ParquetWriter } from '../parquet.ts';
+import { readChunks, retryReading } from '../read-object.ts';
+import { type SealedSnapshot, untrustedError } from '../sealed-snapshot.ts';
+
+/** Copies that nothing uses stay, for the next pass, up to these bytes in all. */
+const MOST_IDLE_BYTES = 1024 ** 3;
+
+/** JSON Lines is larger than its gzip by about this factor at most. */
+const GZIP_FACTOR = 20;
+
+/** The parts of a dataset as Parquet files of this machine. */
+export interface HeldParts {
+  /** A table of DuckDB with the rows. */
+  readonly table: string;
+  /** The paths as a list of DuckDB. */
+  readonly paths: string;
+  /** Allows to delete the files. */
+  release(): void;
+}
+
+interface Copy {
+  readonly path: string;
+  readonly bytes: number;
+  holders: number;
+}
+
+/**
+ * The parts of an archive as Parquet files of this machine. Those of a bucket are copied into a private
+ * folder, and JSON Lines is converted there. Nothing is used before its SHA-256 was compared with that of
+ * the manifest.
+ */
+export class PartFiles {
+  readonly #destination: Destination;
+  readonly #folder: string;
+  readonly #signal: AbortSignal;
+  /** Keys of parts in a folder that were compared. */
+  readonly #compared = new Set<string>();
+  /** By key, those that were used last at the end. */
+  readonly #copies = new Map<string, Copy>();
+  #files = 0;
+
+  /** @param folder a private folder, which the caller removes. */
+  constructor(destination: Destination, folder: string, signal: AbortSignal) {
+    this.#destination = destination;
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  /**
+   * Gets the parts of a dataset in a snapshot. They stay until they are released.
+   *
+   * @throws ActionRequiredError if a part is missing or altered, or the snapshot has no usable format
+   */
+  async hold(snapshot: SealedSnapshot, dataset: Dataset): Promise<HeldParts> {
+    const copies: Copy[] = [];
+    const release = () => {
+      for (const copy of copies.splice(0)) copy.holders -= 1;
+    };
+    try {
+      const paths: string[] = [];
+      for (const object of chooseParts(this.#destination, snapshot, dataset)) {
+        const path = await this.#comparedFile(object);
+        const copy = path === null ? await this.#copy(object) : null;
+        if (copy !== null) copies.push(copy);
+        paths.push(quoteLiteral(path ?? (copy as Copy).path));
+      }
+      const list = `[${paths.join(', ')}]`;
+      return { table: `read_parquet(${list}, hive_partitioning = false)`, paths: list, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The path of a Parquet part that is a file of this machine already; else null. */
+  async #comparedFile(object: ManifestObject): Promise<string | null> {
+    const path = object.format === 'parquet' ? this.#destination.localPath(object.key) : null;
+    if (path === null || this.#compared.has(object.key)) return path;
+    await this.#read(object, null);
+    this.#compared.add(object.key);
+    return path;
+  }
+
+  /** A copy of a part in Parquet, which has one more holder now. */
+  async #copy(object: ManifestObject): Promise<Copy> {
+    const known = this.#copies.get(object.key);
+    this.#copies.delete(object.key);
+    const copy = known ?? (await this.#makeCopy(object));
+    copy.holders += 1;
+    this.#copies.set(object.key, copy);
+    await this.#deleteIdle();
+    return copy;
+  }
+
+  async #makeCopy(object: ManifestObject): Promise<Copy> {
+    this.#files += 1;
+    const path = join(this.#folder, `${this.#files}.${object.format}`);
+    await this.#read(object, path);
+    if (object.format === 'parquet') return { path, bytes: object.bytes, holders: 0 };
+    const converted = join(this.#folder, `${this.#files}.parquet`);
+    await this.#convert(object, path, converted);
+    await unlink(path);
+    return { path: converted, bytes: object.bytes, holders: 0 };
+  }
+
+  async #convert({ dataset, rows, bytes }: ManifestObject, path: string, to: string) {
+    const writer = await ParquetWriter.open(this.#folder);
+    try {
+      const heaviestRowBytes = Math.ceil((bytes * GZIP_FACTOR) / Math.max(1, rows));
+      const part = { index: 0, path, rows, heaviestRowBytes };
+      await writer.write(dataset, part, to, this.#signal);
+    } finally {
+      writer.close();
+    }
+  }
+
+  /** Reads a part, compares it with its manifest, and writes it to a file if there is one. */
+  async #read(object: ManifestObject, path: string | null): Promise<void> {
+    await retryReading(() => this.#readOnce(object, path), this.#signal);
+  }
+
+  async #readOnce({ key, bytes, sha256 }: ManifestObject, path: string | null): Promise<void> {
+    const { url } = this.#destination;
+    const stream = await this.#destination.read(key, this.#signal);
+    if (stream === null) {
+      throw untrustedError(url, key, 'Its manifest names it, but it is not there.');
+    }
+    const hash = createHash('sha256');
+    let size = 0;
+    const file = path === null ? null : await open(path, 'w', 0o600);
+    try {
+      for await (const chunk of readChunks(stream, this.#destination, key)) {
+        hash.update(chunk);
+        size += chunk.length;
+        await file?.writeFile(chunk);
+      }
+    } finally {
+      await file?.close();
+    }
+    if (size === bytes && hash.digest('hex') === sha256) return;
+    throw untrustedError(url, key, 'Its SHA-256 is not the one that its manifest has.');
+  }
+
+  /** Deletes the copies that were used longest ago and that nothing uses, above the limit. */
+  async #deleteIdle(): Promise<void> {
+    const idle = [...this.#copies].filter(([, { holders }]) => holders === 0);
+    let total = idle.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+    for (const [key, { path, bytes }] of idle) {
+      if (total <= MOST_IDLE_BYTES) return;
+      total -= bytes;
+      this.#copies.delete(key);
+      await rm(path, { force: true });
+    }
+  }
+}
+
+/** True if a dataset has the same bytes in two snapshots. */
+export function hasSameParts(a: SealedSnapshot, b: SealedSnapshot, dataset: Dataset): boolean {
+  const hashes = ({ objects }: SealedSnapshot) =>
+    objects
+      .filter((object) => object.dataset === dataset)
+      .map(({ format, sha256 }) => `${format} ${sha256}`)
+      .sort()
+      .join();
+  return hashes(a) === hashes(b);
+}
+
+/** Parquet if the snapshot has it, else JSON Lines. */
+function chooseParts(
+  { url }: Destination,
+  { snapshot, objects }: SealedSnapshot,
+  dataset: Dataset,
+): ManifestObject[] {
+  const own = objects.filter((object) => object.dataset === dataset);
+  for (const format of ['parquet', 'jsonl'] as const) {
+    const parts = own.filter((object) => object.format === format);
+    if (parts.length > 0) return parts;
+  }
+  throw ActionRequiredError.of(
+    url,
+    `the archive of ${snapshot} has its ${dataset} neither in Parquet nor in JSON Lines.`,
+    'Add parquet or jsonl to ARCHIVE_FORMATS; later snapshots then have them.',
+  );
+}
