@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
+import { selectChanges } from '../../src/postgres/store/snapshot-changes.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
@@ -126,3 +127,20 @@ test.each([
   expect(read.length).toBeGreaterThan(0);
   expect(read.filter((node) => !isLookup(node))).toEqual([]);
 });
+
+test.each(['users', 'memberships'] as const)(
+  'the changes of %s between two snapshots are found by an index',
+  async (dataset) => {
+    const [from, to] = [
+      "'2026-11-01T02:00:00Z'::timestamptz",
+      "'2026-11-02T02:00:00Z'::timestamptz",
+    ];
+    const span = { pool: `'${POOL}'`, from, to };
+    const plan = await explain(selectChanges(dataset, span, '20261101T020000Z'));
+    // All closed versions of this pool are among them.
+    const read = nodesOf(plan).filter((node) => node['Relation Name'] === dataset);
+    expect(read.length).toBeGreaterThan(0);
+    expect(read.filter((node) => !isLookup(node))).toEqual([]);
+    expect(repeatedScans(plan)).toEqual([]);
+  },
+);

@@ -60,10 +60,10 @@ async function findArchived(
 }
 
 /**
- * The changes of one dataset in key order. A name with another `sub` gives two rows. A version that
+ * Selects the changes of one dataset in key order. A name with another `sub` gives two rows. A version that
  * differs from the one before in nothing gives none.
  */
-function selectChanges(dataset: Dataset, span: VersionSpan, since: string): string {
+export function selectChanges(dataset: Dataset, span: VersionSpan, since: string): string {
   const stored = storedColumns(dataset);
   const { before, after } = selectSides(dataset, listColumns(stored), span);
   const keys = stored.filter(isKey).map(({ name }) => name);
