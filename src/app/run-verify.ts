@@ -4,7 +4,7 @@ import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import { loadAllowedSigners } from '../signature/load-signers.ts';
 import { ParquetChecks } from '../verify/check-content.ts';
 import type { PoolVerification } from '../verify/findings.ts';
-import { listPools } from '../verify/list-archive.ts';
+import { isEmptyArchive, listPools } from '../verify/list-archive.ts';
 import type { Selection } from '../verify/select.ts';
 import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
 import type { CallOptions } from './calls.ts';
@@ -92,8 +92,13 @@ async function findTargets(
   const copy = archive === undefined ? null : await openCopy(archive, access);
   const open = async (poolId: string) => copy ?? archives.of(poolId);
   if (pools.length > 0) {
-    const named = [...new Set(pools)];
-    return Promise.all(named.map(async (poolId) => ({ destination: await open(poolId), poolId })));
+    const named = await Promise.all(
+      [...new Set(pools)].map(async (poolId) => ({ destination: await open(poolId), poolId })),
+    );
+    for (const destination of new Set(named.map((each) => each.destination))) {
+      if (await isEmptyArchive(destination, signal)) throw noArchiveError(destination.url);
+    }
+    return named;
   }
   const opening = ['', ...config.file.pools.keys()].map(open);
   const targets: Target[] = [];

@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { makeTemporaryFolder } from '../common/folders.ts';
 import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 
 /**
- * Gives `work` a private folder of this machine for parts of archives, and removes it afterwards.
+ * Gives `work` a private folder of this machine for parts of archives, and removes it afterwards. Also
+ * removes those that killed processes left.
  *
  * @param name what the folder is for, as a part of its name
  * @throws ActionRequiredError if TMPDIR cannot be written
@@ -14,7 +15,7 @@ export async function withTemporaryFolder<T>(
   name: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeTemporaryFolder(name);
+  const folder = await makeFolder(name);
   try {
     return await work(folder);
   } finally {
@@ -22,10 +23,10 @@ export async function withTemporaryFolder<T>(
   }
 }
 
-async function makeTemporaryFolder(name: string): Promise<string> {
+async function makeFolder(name: string): Promise<string> {
   const parent = tmpdir();
   try {
-    return await mkdtemp(join(parent, `cognito-mirror-${name}-`));
+    return await makeTemporaryFolder(parent, `cognito-mirror-${name}-`);
   } catch (cause) {
     throw ActionRequiredError.of(
       'TMPDIR',

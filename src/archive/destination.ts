@@ -180,7 +180,17 @@ export async function describeFile(path: string, signal?: AbortSignal): Promise<
   return { path, ...(await pipeline(source, computeDigest, signal ? { signal } : {})) };
 }
 
-/** Reads a small object into memory. Returns null if it does not exist. */
+/**
+ * The most bytes of a document. The largest manifest needs a quarter: 40 million users, the service's
+ * limit, in a hundred groups each are 50,000 parts, with 330 bytes for each.
+ */
+export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads a document into memory. Returns null if it does not exist.
+ *
+ * @throws OversizeError if it has more than `MAX_DOCUMENT_BYTES`
+ */
 export async function readWhole(
   destination: Destination,
   key: string,
@@ -189,13 +199,35 @@ export async function readWhole(
   const stream = await destination.read(key, signal);
   if (stream === null) return null;
   const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_DOCUMENT_BYTES) break;
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw readError(destination, key, error);
   }
+  if (bytes > MAX_DOCUMENT_BYTES) throw new OversizeError(key);
   return Buffer.concat(chunks);
+}
+
+/** Hashes an object of any size. Returns its SHA-256 in hex, or null if it does not exist. */
+export async function hashObject(
+  destination: Destination,
+  key: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const stream = await destination.read(key, signal);
+  if (stream === null) return null;
+  try {
+    return (await computeDigest(stream)).sha256;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw readError(destination, key, error);
+  }
 }
 
 /** Reads an object back. Returns true if it exists and has these bytes. */
@@ -237,6 +269,16 @@ export interface ColdStorage {
   readonly storageClass?: string | undefined;
   /** Whether a copy of it is being made, or was made. Null: neither. */
   readonly restore?: 'ongoing' | 'complete' | null;
+}
+
+/** An object that should be a document is larger than any can be. */
+export class OversizeError extends ActionRequiredError {
+  constructor(key: string) {
+    const mebibytes = MAX_DOCUMENT_BYTES / 1024 / 1024;
+    const problem = `the object ${key} has over ${mebibytes} MiB, which is too much for a document.`;
+    const remedy = 'Restore it from an earlier version or a copy.';
+    super([{ subject: 'ARCHIVE_URL', problem, remedy }]);
+  }
 }
 
 /** An object is in a storage class that cannot be read, such as Glacier. */

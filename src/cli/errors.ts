@@ -16,6 +16,7 @@ import { OutputClosedError } from './output.ts';
  * remedy. Only `debug` shows stacks.
  */
 export function describeFailure(error: unknown, debug: boolean): string[] {
+  if (error instanceof ExitError) return describeFailure(error.cause, debug);
   // Both were reported already.
   if (error instanceof CommanderError || error instanceof OutputClosedError) return [];
   if (error instanceof ActionRequiredError) {
@@ -70,8 +71,19 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** Ends a command with another exit code than its error, the cause, has in other commands. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+
+  constructor(cause: unknown, exitCode: number) {
+    super('The command failed.', { cause });
+    this.exitCode = exitCode;
+  }
+}
+
 /** The exit code of an error that ended a command. */
 export function toExitCode(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
   if ((explainSystemLimit(error) ?? error) instanceof ActionRequiredError) return EXIT.usage;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   // Commander ends `--help` and `--version` with an error of code 0.

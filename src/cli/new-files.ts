@@ -1,4 +1,6 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { quoteWord } from '../common/command.ts';
 import { printable } from '../common/printable.ts';
 import { ActionRequiredError } from '../index.ts';
 
@@ -58,11 +60,26 @@ function warn(path: string, { code }: NodeJS.ErrnoException): void {
 }
 
 function fail(path: string, error: NodeJS.ErrnoException): never {
-  const isTaken = error.code === 'EEXIST';
-  throw ActionRequiredError.of(
-    '--out',
-    isTaken ? `${path} exists.` : `${path} cannot be written (${error.code}).`,
-    isTaken ? 'Give another name: no file is overwritten.' : 'Give another path.',
-    { cause: error },
-  );
+  throw newFileError(path, error, 'no file is overwritten');
+}
+
+/** The error for a file of `--out` that cannot be made. */
+export function newFileError(
+  path: string,
+  cause: NodeJS.ErrnoException,
+  whyNotTaken: string,
+): ActionRequiredError {
+  const folder = dirname(resolve(path));
+  const toError = (problem: string, remedy: string) =>
+    ActionRequiredError.of('--out', problem, remedy, { cause });
+  switch (cause.code) {
+    case 'EEXIST':
+      return toError(`${path} exists.`, `Give another name: ${whyNotTaken}.`);
+    case 'ENOENT': {
+      const remedy = `Make it with \`mkdir -p ${quoteWord(folder)}\`, or give another path.`;
+      return toError(`there is no folder ${folder}.`, remedy);
+    }
+    default:
+      return toError(`${path} cannot be written (${cause.code}).`, 'Give another path.');
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isProcessAlive } from './system.ts';
@@ -43,14 +43,42 @@ const WORK_FOLDER = /^(.*)-(\d+)-[^-]{6}$/;
 /**
  * Creates a private folder for this process. Removes the folders, with rows of a snapshot in them,
  * that killed processes of this machine left.
+ *
+ * @param parent a folder of this program, which is created if needed.
  */
 export async function makeWorkFolder(parent: string): Promise<string> {
   await makeFolder(parent);
+  return makeProcessFolder(parent, '', async () => true);
+}
+
+/**
+ * The same in a folder that other programs and users share, such as TMPDIR.
+ *
+ * @param prefix the start of the names of these folders.
+ */
+export function makeTemporaryFolder(parent: string, prefix: string): Promise<string> {
+  return makeProcessFolder(parent, prefix, isOwnFolder);
+}
+
+async function makeProcessFolder(
+  parent: string,
+  prefix: string,
+  mayRemove: (path: string) => Promise<boolean>,
+): Promise<string> {
   for (const name of await readdir(parent)) {
-    const [, host, pid] = WORK_FOLDER.exec(name) ?? [];
-    if (host === hostname() && !isProcessAlive(Number(pid))) {
-      await rm(join(parent, name), { recursive: true, force: true });
+    if (!name.startsWith(prefix)) continue;
+    const [, host, pid] = WORK_FOLDER.exec(name.slice(prefix.length)) ?? [];
+    const path = join(parent, name);
+    if (host === hostname() && !isProcessAlive(Number(pid)) && (await mayRemove(path))) {
+      await rm(path, { recursive: true, force: true });
     }
   }
-  return mkdtemp(join(parent, `${hostname()}-${process.pid}-`));
+  return mkdtemp(join(parent, `${prefix}${hostname()}-${process.pid}-`));
+}
+
+/** Another user can make what looks like a folder of ours. */
+async function isOwnFolder(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  if (!found?.isDirectory()) return false;
+  return process.getuid === undefined || found.uid === process.getuid();
 }

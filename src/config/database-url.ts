@@ -24,6 +24,20 @@ const WITHOUT_HOST = /^(postgres(?:ql)?:\/\/)([^/?#]*)@(?::(\d*))?(?=[/?#]|$)/;
  * credentials and the port become parameters, which libpq accepts too.
  */
 export function toStandardUrl(text: string): string {
+  return withDatabaseInPath(withHostParameters(text));
+}
+
+/** libpq also takes the name of the database as a parameter, which the driver ignores. */
+function withDatabaseInPath(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const name = url?.searchParams.get('dbname');
+  if (!url || !name) return text;
+  url.searchParams.delete('dbname');
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
+}
+
+function withHostParameters(text: string): string {
   const [whole, scheme = '', credentials = '', port] = WITHOUT_HOST.exec(text) ?? [];
   if (whole === undefined) return text;
   const standard = `${scheme}${text.slice(whole.length)}`;

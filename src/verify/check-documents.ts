@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type DocumentLink, parseRemoval, parseRevision } from '../archive/amendments.ts';
-import { type Destination, readWhole } from '../archive/destination.ts';
+import { type Destination, OversizeError, readWhole } from '../archive/destination.ts';
 import {
   isPartBelow,
   isPartOf,
@@ -175,7 +175,14 @@ class DocumentCheck {
   ): Promise<ReadDocument<T> | null> {
     const { destination, poolId, signatures, signal } = this.#context;
     this.#keys.push(key, `${key}.sig`);
-    const bytes = await readWhole(destination, key, signal);
+    const bytes = await readWhole(destination, key, signal).catch((error: unknown) => {
+      if (error instanceof OversizeError) return error;
+      throw error;
+    });
+    if (bytes instanceof OversizeError) {
+      this.#add('altered', key, 'It is too large for a document.');
+      return null;
+    }
     if (bytes === null) {
       this.#add('missing', key, 'It was deleted during the check.');
       return null;

@@ -1,4 +1,4 @@
-import { type Destination, readWhole } from '../archive/destination.ts';
+import { type Destination, OversizeError, readWhole } from '../archive/destination.ts';
 import { signatureKey } from '../archive/layout.ts';
 import type { AllowedSigners, Permission } from '../signature/allowed-signers.ts';
 import { verifySignature } from '../signature/sshsig.ts';
@@ -35,8 +35,16 @@ export class SignatureChecker {
   }
 
   async check({ key, bytes, at }: SignedDocument, signal: AbortSignal): Promise<SignatureResult> {
-    const file = await readWhole(this.#destination, signatureKey(key), signal);
+    const file = await readWhole(this.#destination, signatureKey(key), signal).catch(
+      (error: unknown) => {
+        if (error instanceof OversizeError) return error;
+        throw error;
+      },
+    );
     if (file === null) return { state: 'unsigned' };
+    if (file instanceof OversizeError) {
+      return { state: 'wrong', code: 'bad-signature', detail: 'it is too large.' };
+    }
     const verdict = verifySignature(bytes, file);
     if (!verdict.sound) {
       return { state: 'wrong', code: 'bad-signature', detail: `${verdict.reason}.` };

@@ -1,3 +1,5 @@
+import type { ArchiveHead } from '../model/snapshot.ts';
+
 /** What `verify` can find. */
 export const FINDING_CODES = [
   /** A manifest or an object that another document names is not there. */
@@ -83,8 +85,8 @@ export interface PoolVerification {
   readonly bytes: number;
   /** The objects of which every byte was read: by the selection, none, some or all. */
   readonly objectsRead: number;
-  /** The newest snapshot of the archive; null if it has no readable manifest. */
-  readonly head: { readonly snapshot: string; readonly sha256: string } | null;
+  /** That of the whole archive, whatever was checked; null if it has no manifest. */
+  readonly head: ArchiveHead | null;
   /** How many manifests and amendments were checked, and the keys that signed them. */
   readonly documents: number;
   readonly keys: readonly SigningKey[];

@@ -5,10 +5,12 @@ import { hashManifest, type ListedPool } from './list-archive.ts';
 
 /** The newest manifest of the archive, whatever range is verified. Null without any. */
 export async function readHead(pool: ListedPool): Promise<PoolVerification['head']> {
-  const newest = pool.listing.snapshots.filter(({ hasManifest }) => hasManifest).at(-1);
+  const sealed = pool.listing.snapshots.filter(({ hasManifest }) => hasManifest);
+  const newest = sealed.at(-1);
   if (newest === undefined) return null;
   const sha256 = await hashManifest(pool, newest.snapshot);
-  return sha256 === null ? null : { snapshot: newest.snapshot, sha256 };
+  if (sha256 === null) return null;
+  return { snapshots: sealed.length, snapshot: newest.snapshot, sha256 };
 }
 
 /** Finds out if the manifest that a witness saw is still in the archive, also outside of the range. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type Destination, readWhole, type StoredObject } from '../archive/destination.ts';
+import { type Destination, hashObject, type StoredObject } from '../archive/destination.ts';
 import { manifestKey, manifestsPrefix } from '../archive/layout.ts';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { isPoolId } from '../model/pool-id.ts';
@@ -40,6 +39,17 @@ export async function listPools(destination: Destination, signal: AbortSignal): 
     }
   }
   return [...pools].sort();
+}
+
+/** True if there is no document and no part of any pool. */
+export async function isEmptyArchive(
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const prefix of ['manifests/', ...PARTS]) {
+    for await (const _ of destination.list(prefix, signal)) return false;
+  }
+  return true;
 }
 
 /** Lists a pool's documents and objects. Manifests come last: what is sealed meanwhile is known. */
@@ -132,6 +142,5 @@ export async function hashManifest(
   { destination, poolId, signal }: Omit<ListedPool, 'listing'>,
   snapshot: string,
 ): Promise<string | null> {
-  const bytes = await readWhole(destination, manifestKey(poolId, snapshot), signal);
-  return bytes && createHash('sha256').update(bytes).digest('hex');
+  return hashObject(destination, manifestKey(poolId, snapshot), signal);
 }

@@ -166,7 +166,7 @@ describe('export', () => {
     [
       'a folder that is missing',
       ['--out', 'none/a.csv'],
-      /none\/a\.csv cannot be written \(ENOENT/,
+      /--out: there is no folder \S+\/none\. Make it with `mkdir -p /,
     ],
     ['an unknown group', ['admins', 'x', '--out', 'a.csv'], /GROUP 2: \S+ has no group with this/],
     ['a wrong time', ['--at', 'May', '--out', 'a.csv'], /AT: is not a point in the history/],

@@ -1,13 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -65,6 +68,15 @@ test('keygen makes a private file, prints its line, and never overwrites', async
   expect(shown).toMatchObject({ code: 0, stdout: line, stderr: '' });
 });
 
+test('keygen names the folder that is missing', async () => {
+  const { code, stderr } = await mirror.run(['keygen', '--out', 'no folder/key']);
+  const folder = join(realpathSync(mirror.folder), 'no folder');
+  expect(code).toBe(2);
+  expect(stderr).toBe(
+    `cognito-mirror: --out: there is no folder ${folder}. Make it with \`mkdir -p '${folder}'\`, or give another path.\n`,
+  );
+});
+
 test('keygen prints a setting that a shell takes as it is', async () => {
   const made = await mirror.run(['keygen', '--out', "ana's key"]);
   const [setting] = /ARCHIVE_SIGNING_KEY=.*/.exec(made.stderr) ?? [''];
@@ -118,7 +130,7 @@ describe('verify', () => {
             snapshots: 2,
             objects: 14,
             bytes: expect.any(Number),
-            head: { snapshot, sha256 },
+            head: { snapshots: 2, snapshot, sha256 },
             findings: [],
           },
         ],
@@ -136,6 +148,30 @@ describe('verify', () => {
     });
     const structure = await runCli([...args, '--structure'], { cwd: mirror.folder, env });
     expect(structure.code).toBe(0);
+  });
+
+  test('removes what killed runs left in TMPDIR, and nothing else', async () => {
+    const tmp = join(mirror.folder, 'tmp');
+    const { pid: dead } = spawnSync('true');
+    const name = (pid: number) => `cognito-mirror-verify-${hostname()}-${pid}-abcdef`;
+    const kept = [name(process.pid), `cognito-mirror-verify-elsewhere-${dead}-abcdef`, 'other'];
+    for (const each of [...kept, name(dead)]) mkdirSync(join(tmp, each));
+    symlinkSync(tmp, join(tmp, name(dead).replace('abcdef', 'link-1')));
+    expect((await verify(mirror.archive)).code).toBe(0);
+    expect(readdirSync(tmp).sort()).toEqual(
+      [...kept, name(dead).replace('abcdef', 'link-1')].sort(),
+    );
+    for (const each of readdirSync(tmp)) rmSync(join(tmp, each), { recursive: true });
+  });
+
+  test('ends with 2 if the archive cannot be read, so that 1 means findings', async () => {
+    const folder = copyWith('unreadable', (copy) => {
+      rmSync(join(copy, 'jsonl'), { recursive: true });
+      writeFileSync(join(copy, 'jsonl'), '');
+    });
+    const { code, stdout, stderr } = await verify(folder, mirror.poolId);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/was not listed \(ENOTDIR\)\. Check the disk/);
   });
 
   test('needs no database, Redis or home, and leaves nothing behind', async () => {
@@ -157,7 +193,7 @@ describe('verify', () => {
         `  snapshots  2, ${heads[0]?.snapshot} to ${snapshot}`,
         '  objects    14, N kB',
         '  signed by  SHA256:…: 2 documents (cognito-mirror)',
-        `  head       ${snapshot}, SHA-256`,
+        `  head       ${snapshot}, the newest of 2 snapshots; SHA-256`,
         `  ${sha256}`,
         '',
       ].join('\n'),
@@ -212,7 +248,9 @@ describe('verify', () => {
     ] as const) {
       const { stdout, code } = await verify(mirror.archive, '--json', ...args);
       expect(code).toBe(0);
-      expect(JSON.parse(stdout).pools[0].snapshots).toBe(count);
+      const [pool] = JSON.parse(stdout).pools;
+      expect(pool.snapshots).toBe(count);
+      expect(pool.head).toEqual({ ...heads[1], snapshots: 2 });
     }
   });
 
@@ -250,10 +288,17 @@ test.each([
   [['--head', 'abc'], '--head: "abc" is not a SHA-256. Give the 64 hexadecimal digits'],
   [['--signers', 'none'], 'signers: none cannot be read (ENOENT). Give the path of a file'],
   [['--archive', 'folder'], 'archive: must be a URL. Give s3://bucket/prefix or file:///absolute'],
+  [
+    ['us-east-1_Simulated', '--archive', 'file:///nowhere'],
+    'file:///nowhere: there is no archive: it has no manifest.',
+  ],
+  [['--signers', '/'], 'signers: / is not a file. Give the path of a file'],
+  [['--signers', 'pipe'], 'signers: pipe is not a file. Give the path of a file'],
   [['--archive', 'file:///nowhere'], 'file:///nowhere: there is no archive: it has no manifest.'],
   [['--structure', '--subset', '1/2'], "option '--structure' cannot be used with option"],
   [['no-pool!'], 'POOL: "no-pool!" is not a pool id.'],
 ])('verify %j ends with 2 and says why', async (args, message) => {
+  if (args.includes('pipe')) spawnSync('mkfifo', [join(mirror.folder, 'pipe')]);
   const { code, stdout, stderr } = await verify(mirror.archive, ...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(message);

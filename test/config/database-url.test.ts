@@ -60,11 +60,20 @@ test.each([
   ['u:p@:5433/db?host=/s', '/db?host=%2Fs&user=u&password=p&port=5433'],
   ['u:p@?host=/s', '?host=%2Fs&user=u&password=p'],
   ['u:p@%2Fs/db', 'u:p@%2Fs/db'],
+  ['u:p@/other?host=/s&dbname=db', '/db?host=%2Fs&user=u&password=p'],
   ['/db?host=/s&user=u', '/db?host=/s&user=u'],
 ])('the form of libpq for a socket is valid: %s', (text, standard) => {
   const { databaseUrl } = loadConfig({ DATABASE_URL: `postgres://${text}` });
   expect(databaseUrl).toBe(`postgres://${standard}`);
   expect(redactUrl(databaseUrl as string)).not.toMatch(/(?<=password=)[^*&]/);
+});
+
+test('the parameter `dbname` names the database, as in libpq', () => {
+  const load = (text: string) => loadConfig({ DATABASE_URL: text, PGDATABASE: 'x' }).databaseUrl;
+  expect(load('postgres://u@h?dbname=a%20b')).toBe('postgres://u@h/a%20b');
+  expect(load('postgres://u@h/other?dbname=db&sslmode=require')).toBe(
+    'postgres://u@h/db?sslmode=require',
+  );
 });
 
 const databaseUrl = (env: Record<string, string>) =>

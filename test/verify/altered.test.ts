@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { verifyArchives } from '../../src/app/verify.ts';
+import { MAX_DOCUMENT_BYTES } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { POOL } from '../archive/support.ts';
 import fc from '../support/fast-check.ts';
@@ -375,4 +376,15 @@ describe('a document beside a manifest', () => {
     await copy.seal(later, { ...document, revision: 2 }, archive().signer);
     expect(named((await copy.verify()).findings)).toContainEqual(['missing', key]);
   });
+});
+
+test.each([
+  ['manifest', '', 'altered'],
+  ['signature', '.sig', 'bad-signature'],
+])('a %s of an absurd size is a finding, and not read into memory', async (_, suffix, code) => {
+  const copy = archive().copy();
+  const key = `${manifestOf(LAST)}${suffix}`;
+  truncateSync(join(copy.folder, key), MAX_DOCUMENT_BYTES + 1);
+  const { findings } = await copy.verify({ content: 'structure' });
+  expect(findings).toContainEqual(expect.objectContaining({ code, key: manifestOf(LAST) }));
 });

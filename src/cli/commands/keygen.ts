@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { quoteWord } from '../../common/command.ts';
 import { printable } from '../../common/printable.ts';
-import { ActionRequiredError, createSigningKey, loadOptions } from '../../index.ts';
+import { createSigningKey, loadOptions } from '../../index.ts';
+import { newFileError } from '../new-files.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -43,15 +44,7 @@ async function makeKey(out: string): Promise<void> {
   try {
     await writeFile(path, file, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const isTaken = code === 'EEXIST';
-    throw new ActionRequiredError([
-      {
-        subject: '--out',
-        problem: isTaken ? `${path} exists.` : `${path} cannot be written (${code}).`,
-        remedy: isTaken ? 'Give another name: no key is overwritten.' : 'Give another path.',
-      },
-    ]);
+    throw newFileError(path, error as NodeJS.ErrnoException, 'no key is overwritten');
   }
   console.error(
     `The private key is in ${printable(path)}. Keep it secret, and sign with it:\n` +

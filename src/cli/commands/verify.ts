@@ -13,7 +13,7 @@ import {
 } from '../../index.ts';
 import { includeWholeDay } from '../arguments.ts';
 import type { LiveRegion } from '../display/live-region.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, ExitError, toExitCode } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -70,6 +70,9 @@ async function runVerify(
       { ...request, onProgress, signal },
       await loadOptions(process.env),
     );
+  } catch (error) {
+    // 1 says that something is wrong with the archive, and this that nobody knows.
+    throw toExitCode(error) === EXIT.failed ? new ExitError(error, EXIT.usage) : error;
   } finally {
     region?.draw([]);
     region?.close();

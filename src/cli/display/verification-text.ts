@@ -58,7 +58,10 @@ function formatSummary(pool: PoolVerification, width: number): string[] {
   if (pool.unseenVersions) add('versions', 'not looked at: that needs s3:ListBucketVersions');
   for (const line of describeSignatures(pool)) add('signed by', line);
   if (head !== null)
-    lines.push(`  ${pad('head', LABEL_WIDTH)}${head.snapshot}, SHA-256`, `  ${head.sha256}`);
+    lines.push(
+      `  ${pad('head', LABEL_WIDTH)}${head.snapshot}, the newest of ${counted(head.snapshots, 'snapshot')}; SHA-256`,
+      `  ${head.sha256}`,
+    );
   return lines;
 }
 
