@@ -107,16 +107,22 @@ describe('`sync` beside workers', () => {
     expect(reports[0]?.reason).toBe(
       `The workers are taking a snapshot of ${A}; \`cognito-mirror status ${A}\` shows its progress. Run this again when it has ended.`,
     );
+    const comparison = await fleet.run(['diff', A, 'now'], shared());
+    expect(comparison).toMatchObject({ code: 1, stdout: '' });
+    expect(comparison.stderr).toContain(`The workers are taking a snapshot of ${A}; `);
     expect([await snapshots(A), await requests(A)]).toEqual(before);
     held.release();
     expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
   });
 
-  it('makes the workers wait, which status shows', async () => {
+  it.each<[string, string[], number]>([
+    ['sync', ['sync', A], 1],
+    ['a comparison', ['diff', A, 'now'], 0],
+  ])('makes the workers wait for %s, which status shows', async (_, args, taken) => {
     await startWorker();
     const held = holdCalls(fleet, 'ListUsers', 2);
     const before = (await snapshots(A)).length;
-    const sync = await fleet.start(['sync', A], shared());
+    const inline = await fleet.start(args, shared());
     await until('the users are read', async () => held.reached());
     await fleet.trigger(A);
     await until('the request waits', async () => (await requests(A))[0]?.waiting_reason);
@@ -124,12 +130,12 @@ describe('`sync` beside workers', () => {
     expect(stdout).toContain('A `sync` or a `diff … now` of this pool is running.');
     expect(await snapshots(A)).toHaveLength(before + 1);
     held.release();
-    expect((await sync.result).code).toBe(0);
+    expect((await inline.result).code).toBe(0);
     // Sooner than after the quarter of a minute that it waits.
     for (const job of await queues.snapshots.getDelayed()) await job.promote();
     expect(await fleet.settled(A)).toMatchObject({ outcome: 'done' });
     const after = await snapshots(A);
-    expect(after).toHaveLength(before + 2);
+    expect(after).toHaveLength(before + 1 + taken);
     expect(after.every(({ state }) => state === 'archived')).toBe(true);
   });
 
