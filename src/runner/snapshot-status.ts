@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import { listPoolsLockedInline } from '../postgres/coordination/locks.ts';
-import { listOpenSnapshots, type RequestRow } from '../postgres/coordination/worker-status.ts';
+import type { RequestRow } from '../postgres/coordination/worker-status.ts';
 import {
   listWalksInProgress,
   type RunPhase,
@@ -9,7 +9,11 @@ import {
   readProgressRows,
   readStageProgress,
 } from '../postgres/store/progress.ts';
-import { listRecentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
+import {
+  listOpenSnapshots,
+  listRecentSnapshots,
+  type SnapshotRow,
+} from '../postgres/store/snapshots.ts';
 import { computeAverage, type WalkingStatus } from './walking-status.ts';
 
 /** A snapshot, and its progress if it is being taken. */

@@ -1,5 +1,5 @@
 import { type Queryable, rowCount } from '../connection.ts';
-import { REPLACE_LAST } from '../store/pool-status.ts';
+import { recordAttempts } from '../store/pool-status.ts';
 
 /** A snapshot that the schedule or `trigger` asked for. */
 export interface SnapshotRequest {
@@ -144,10 +144,9 @@ export async function endRequest(
        WHERE id = $1 AND ended_at IS NULL RETURNING *
      ),
      attempted AS (
-       INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason)
-       SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
-       FROM ended WHERE outcome <> 'skipped'
-       ${REPLACE_LAST}
+       ${recordAttempts(`
+         SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
+         FROM ended WHERE outcome <> 'skipped'`)}
      )
      SELECT round(extract(epoch FROM ended_at - requested_at)::numeric, 3)::double precision AS seconds
      FROM ended`,

@@ -1,5 +1,4 @@
 import type { Queryable } from '../connection.ts';
-import { OPEN_STATES } from '../store/states.ts';
 import type { DueTimes, PoolSchedule } from './due-times.ts';
 import type { RequestOutcome, SnapshotRequest } from './requests.ts';
 import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
@@ -75,23 +74,6 @@ export async function readRequestRows(
      WHERE place <= $1
      ORDER BY pool_id, ended_at DESC NULLS FIRST, id DESC`,
     [limit, poolIds],
-  );
-  return found.rows;
-}
-
-/** A snapshot that is walking or held, and the number of its stage. */
-interface OpenSnapshot {
-  readonly poolId: string;
-  readonly snapshot: string;
-  readonly stage: number;
-}
-
-/** The snapshots that are walking or held. */
-export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
-  const found = await db.query<OpenSnapshot>(
-    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
-     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
   );
   return found.rows;
 }

@@ -108,13 +108,21 @@ export async function saveAttempt(
   poolId: string,
   { outcome, snapshot, reason }: Pick<Attempt, 'outcome' | 'reason'> & { snapshot: string | null },
 ): Promise<void> {
-  await db.query(
-    `INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason) VALUES ($1, $2, $3, $4)
-     ${REPLACE_LAST}`,
-    [poolId, outcome, snapshot === null ? null : parseSnapshotId(snapshot), reason],
-  );
+  await db.query(recordAttempts('VALUES ($1, $2, $3::timestamptz, $4)'), [
+    poolId,
+    outcome,
+    snapshot === null ? null : parseSnapshotId(snapshot),
+    reason,
+  ]);
 }
 
-/** The end of an INSERT into mirror.attempts: an attempt replaces the previous one of its pool. */
-export const REPLACE_LAST = `ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
-  outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason`;
+/**
+ * The statement that records attempts, each in place of the previous one of its pool.
+ *
+ * @param source SQL that gives their pool_id, outcome, snapshot_at and reason.
+ */
+export function recordAttempts(source: string): string {
+  return `INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason) ${source}
+    ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
+      outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason`;
+}

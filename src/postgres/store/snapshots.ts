@@ -2,7 +2,12 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
 import { stageTables } from './stage.ts';
-import { ABANDONED_AFTER_HOURS, EXPIRES_AFTER_HOURS, UNFINISHED_ARCHIVE_HOURS } from './states.ts';
+import {
+  ABANDONED_AFTER_HOURS,
+  EXPIRES_AFTER_HOURS,
+  OPEN_STATES,
+  UNFINISHED_ARCHIVE_HOURS,
+} from './states.ts';
 
 /** A row of `directory.snapshots`, with the program's names. */
 export interface SnapshotRow {
@@ -129,4 +134,21 @@ export async function isAbandoned(
     [ABANDONED_AFTER_HOURS],
   );
   return read.rows[0]?.abandoned ?? false;
+}
+
+/** A snapshot that is walking or held, and the number of its stage. */
+interface OpenSnapshot {
+  readonly poolId: string;
+  readonly snapshot: string;
+  readonly stage: number;
+}
+
+/** The snapshots that are walking or held. */
+export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
+  const found = await db.query<OpenSnapshot>(
+    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
+     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+     WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
+  );
+  return found.rows;
 }
