@@ -36,7 +36,7 @@ export function reportCommand(): Command {
     )
     .option(
       '--unchanged-days <n>',
-      'list unconfirmed users that did not change for so long',
+      'list unconfirmed users that did not change for this many days',
       parseCount,
       90,
     )
