@@ -4,7 +4,7 @@ import { ActionRequiredError } from '../model/errors.ts';
 import { listPools } from '../verify/list-archive.ts';
 import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 import { Calls } from './calls.ts';
-import { answerQuestions, type HistoryQuestions } from './history-questions.ts';
+import { type Ask, answerQuestions, type HistoryQuestions } from './history-questions.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess } from './options.ts';
 import { requirePoolIds } from './snapshot-name.ts';
@@ -17,16 +17,16 @@ export async function askCopy(
 ): Promise<HistoryQuestions> {
   const destination = await openCopy(archiveUrl, toAccess(options));
   const calls = new Calls();
-  return answerQuestions((poolId, signal, answer) =>
+  const question: Ask = (poolId, signal, answer) =>
     calls.run(signal, async (stop) => {
       requirePoolIds([poolId]);
       const sealed = await readSealedSnapshots(destination, poolId, stop);
       if (sealed.length === 0) throw await explainMissing(destination, poolId, stop);
       return withTemporaryFolder('archive', (folder) =>
-        askArchive({ destination, poolId, sealed, folder }, answer, stop),
+        askArchive({ destination, poolId, sealed, folder }, (source) => answer(source, stop), stop),
       );
-    }),
-  );
+    });
+  return answerQuestions(question, { options, url: archiveUrl });
 }
 
 /** Why an archive has no snapshot of a pool. */

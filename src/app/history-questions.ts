@@ -14,8 +14,10 @@ import {
   type UseRevocations,
 } from '../history/review.ts';
 import type { NamedMembership } from '../model/history.ts';
-import type { HistorySource } from '../model/history-source.ts';
+import type { PoolSource } from '../model/report-source.ts';
+import type { Report } from '../report/report.ts';
 import type { CallOptions } from './calls.ts';
+import type { ReportedArchive, ReportOptions } from './report.ts';
 
 /** At which moment to ask about a pool. */
 export interface AtOptions extends CallOptions {
@@ -73,17 +75,26 @@ export interface HistoryQuestions {
     use: UseRevocations<T>,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * What a report says about a pool and its changes, for `renderReport`. It verifies the archive of
+   * the later snapshot. Memory grows with the limit of the lists, not with the pool.
+   */
+  report(poolId: string, options?: ReportOptions): Promise<Report>;
 }
 
 /** Answers one question about a pool: opens its source, and closes it afterwards. */
 export type Ask = <T>(
   poolId: string,
   signal: AbortSignal | undefined,
-  answer: (source: HistorySource) => Promise<T>,
+  answer: (source: PoolSource, stop: AbortSignal) => Promise<T>,
 ) => Promise<T>;
 
-/** The questions, answered from the source that `question` opens. */
-export function answerQuestions(question: Ask): HistoryQuestions {
+/**
+ * The questions, answered from the source that `question` opens.
+ *
+ * @param archive what a report verifies
+ */
+export function answerQuestions(question: Ask, archive: ReportedArchive): HistoryQuestions {
   return {
     diff: (poolId, use, { signal, ...options } = {}) =>
       question(poolId, signal, (source) => diff(source, options, use)),
@@ -102,5 +113,11 @@ export function answerQuestions(question: Ask): HistoryQuestions {
 
     checkRevocations: (poolId, batches, use, { signal } = {}) =>
       question(poolId, signal, (source) => checkRevocations(source, batches, use)),
+
+    report: (poolId, { signal, ...request } = {}) =>
+      question(poolId, signal, async (source, stop) => {
+        const { makeReport } = await import('./report.ts');
+        return makeReport(source, request, archive, stop);
+      }),
   };
 }

@@ -4,7 +4,6 @@ import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
-import type { Report } from '../report/report.ts';
 import type { PoolPruning } from '../retention/prune-archive.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
@@ -17,7 +16,6 @@ import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
 import type { PruneOutcome } from './prune.ts';
-import type { ReportOptions } from './report.ts';
 import type { WorkerOptions } from './run-worker.ts';
 
 /** How one snapshot is taken. */
@@ -141,11 +139,6 @@ export interface Mirror extends HistoryQuestions {
     ) => Promise<void>,
     options?: CallOptions,
   ): Promise<void>;
-  /**
-   * What a report says about a pool and its changes, for `renderReport`. It verifies the archive of
-   * the later snapshot. Memory grows with the limit of the lists, not with the pool.
-   */
-  report(poolId: string, options?: ReportOptions): Promise<Report>;
   /**
    * Compares two states of a pool: published snapshots, or a published one with the held one or the live
    * pool. Only `to: 'now'` reads more than the database: it reads the pool as `sync` does, within the quota,

@@ -1,7 +1,7 @@
 import { PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
-import type { HistorySource } from '../model/history-source.ts';
+import type { PoolSource } from '../model/report-source.ts';
 import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import {
   type Database,
@@ -9,8 +9,7 @@ import {
   findDatabase,
   openDatabase,
 } from '../postgres/database.ts';
-import { type Asking, ask } from '../postgres/history/ask.ts';
-import { postgresReportSource } from '../postgres/history/report.ts';
+import { ask } from '../postgres/history/ask.ts';
 import { postgresSource } from '../postgres/history/source.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
@@ -73,16 +72,16 @@ export function openMirror(options: MirrorOptions): Mirror {
   const question = <T>(
     poolId: string,
     signal: AbortSignal | undefined,
-    answer: (source: HistorySource) => Promise<T>,
+    answer: (source: PoolSource, stop: AbortSignal) => Promise<T>,
   ): Promise<T> =>
     calls.run(signal, async (stop) => {
       requirePoolIds([poolId]);
       return reading(stop, (database) =>
-        ask(database, poolId, (asking) => answer(postgresSource(asking)), stop),
+        ask(database, poolId, (asking) => answer(postgresSource(asking), stop), stop),
       );
     });
 
-  const questions = answerQuestions(question);
+  const questions = answerQuestions(question, { options });
 
   const mirror: Mirror = {
     location,
@@ -251,17 +250,6 @@ export function openMirror(options: MirrorOptions): Mirror {
         }
       });
     },
-
-    report: (poolId, { signal, ...request } = {}) =>
-      calls.run(signal, async (stop) => {
-        requirePoolIds([poolId]);
-        const { makeReport } = await import('./report.ts');
-        const make = (asking: Asking) => {
-          const sources = { history: postgresSource(asking), report: postgresReportSource(asking) };
-          return makeReport(sources, request, options, stop);
-        };
-        return reading(stop, (database) => ask(database, poolId, make, stop));
-      }),
 
     signReceipt: (receipt, { signal } = {}) =>
       calls.run(signal, async (stop) => {

@@ -1,6 +1,5 @@
 import { MirrorError } from '../model/errors.ts';
-import type { HistorySource } from '../model/history-source.ts';
-import type { ReportSource, SnapshotRecord } from '../model/report-source.ts';
+import type { PoolSource, SnapshotRecord } from '../model/report-source.ts';
 import { gather, type ReportQuestion } from '../report/gather.ts';
 import type { ArchiveCheck, Report } from '../report/report.ts';
 import type { CallOptions } from './calls.ts';
@@ -12,15 +11,22 @@ export interface ReportOptions extends ReportQuestion, CallOptions {
   readonly signers?: string | undefined;
 }
 
+/** The archive that a report verifies. */
+export interface ReportedArchive {
+  /** How it is reached, and where it is unless a URL is given. */
+  readonly options: MirrorOptions;
+  readonly url?: string;
+}
+
 /** Makes a report of a pool, and meanwhile verifies the archive of its later snapshot. */
 export async function makeReport(
-  sources: { readonly history: HistorySource; readonly report: ReportSource },
+  source: PoolSource,
   { signers, ...question }: ReportOptions,
-  mirror: MirrorOptions,
+  { options, url: archive }: ReportedArchive,
   signal: AbortSignal,
 ): Promise<Report> {
   const { openSigners, runVerify } = await import('./run-verify.ts');
-  await openSigners({ signers }, mirror);
+  await openSigners({ signers }, options);
   // Ends the verification if the rest fails.
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
@@ -28,10 +34,10 @@ export async function makeReport(
   const check = async (record: SnapshotRecord): Promise<ArchiveCheck> => {
     const { manifest, snapshotAt: at } = record;
     if (manifest === null) return { verification: null, problem: explainMissing(record) };
-    const pools = [sources.history.poolId];
-    const request = { pools, signers, from: at, to: at, head: manifest.sha256 };
+    const pools = [source.poolId];
+    const request = { pools, archive, signers, from: at, to: at, head: manifest.sha256 };
     try {
-      const [verification] = await runVerify(request, mirror, stop);
+      const [verification] = await runVerify(request, options, stop);
       return verification === undefined
         ? { verification: null, problem: explainMissing(record) }
         : { verification, problem: null };
@@ -46,7 +52,7 @@ export async function makeReport(
     return verifying;
   };
   try {
-    return await gather({ ...sources, verify }, question);
+    return await gather(source, verify, question);
   } finally {
     failed.abort();
     await verifying?.catch(() => {});

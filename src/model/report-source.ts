@@ -1,4 +1,5 @@
 import type { Moment } from './history.ts';
+import type { HistorySource } from './history-source.ts';
 import type { Counts, Dataset, WalkKind } from './snapshot.ts';
 
 /** Some of what was found, and how many there are in all. */
@@ -135,3 +136,6 @@ export interface ReportSource {
   countState(at: Moment): Promise<StateCounts>;
   findConcerns(at: Moment, question: ConcernsQuestion): Promise<Concerns>;
 }
+
+/** What questions about a pool and reports are answered from. */
+export interface PoolSource extends HistorySource, ReportSource {}

@@ -5,7 +5,13 @@ import { findPublished } from '../history/points.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { GroupThen, Moment } from '../model/history.ts';
 import type { HistorySource } from '../model/history-source.ts';
-import type { Listed, ReportSource, SnapshotRecord, StateCounts } from '../model/report-source.ts';
+import type {
+  Listed,
+  PoolSource,
+  ReportSource,
+  SnapshotRecord,
+  StateCounts,
+} from '../model/report-source.ts';
 import { ChangeCollector } from './collect-changes.ts';
 import type { ArchiveCheck, Report, ReportedState, RoleGroup, RoleOfState } from './report.ts';
 import { judge } from './verdict.ts';
@@ -22,13 +28,8 @@ export interface ReportQuestion {
   readonly limit?: number | undefined;
 }
 
-/** What a report is made from. */
-export interface ReportSources {
-  readonly history: HistorySource;
-  readonly report: ReportSource;
-  /** Verifies the archive of a snapshot. */
-  readonly verify: (record: SnapshotRecord) => Promise<ArchiveCheck>;
-}
+/** Verifies the archive of a snapshot. */
+export type VerifyArchive = (record: SnapshotRecord) => Promise<ArchiveCheck>;
 
 /** The least and the most of each number of a question. */
 const BOUNDS = { limit: [1, 10_000], unchangedDays: [0, 36_500] } as const;
@@ -41,26 +42,29 @@ const DAY_SECONDS = 86_400;
  * @throws ActionRequiredError if a snapshot is unknown, they are in the wrong order, or a number is
  *   out of its bounds
  */
-export async function gather(sources: ReportSources, question: ReportQuestion): Promise<Report> {
-  const { history, report: source } = sources;
+export async function gather(
+  source: PoolSource,
+  verify: VerifyArchive,
+  question: ReportQuestion,
+): Promise<Report> {
   const { from, to = 'latest', unchangedDays = 90, limit = 50 } = question;
   requireWithin('unchangedDays', unchangedDays);
   requireWithin('limit', limit);
-  const later = await findPublished(history, 'to', to);
+  const later = await findPublished(source, 'to', to);
   const { name, accountId, first } = await source.describePool();
   const earlier =
     from === undefined
-      ? await findBefore(history, later, first)
-      : await findPublished(history, 'from', from);
+      ? await findBefore(source, later, first)
+      : await findPublished(source, 'from', from);
   requireOrder(earlier, later);
   const record = await source.describeSnapshot(later);
   // It reads the archive, while the rest asks the database.
-  const verifying = sources.verify(record);
+  const verifying = verify(record);
   verifying.catch(() => {});
 
   const groups = {
-    before: await history.listGroups(earlier),
-    after: await history.listGroups(later),
+    before: await source.listGroups(earlier),
+    after: await source.listGroups(later),
   };
   const carriesRole = ({ roleArn }: GroupThen) => roleArn !== null;
   const roleNames = [...groups.before, ...groups.after]
@@ -68,7 +72,7 @@ export async function gather(sources: ReportSources, question: ReportQuestion): 
     .map(({ groupName }) => groupName);
   const changes = new ChangeCollector(limit, roleNames);
   const span = { from: earlier.snapshot, to: later.snapshot };
-  const { summary } = await diff(history, span, async (_, batches) => {
+  const { summary } = await diff(source, span, async (_, batches) => {
     for await (const batch of batches) for (const change of batch) changes.add(change);
   });
   const before = await describeState(source, earlier);
@@ -78,7 +82,7 @@ export async function gather(sources: ReportSources, question: ReportQuestion): 
   const archive = await verifying;
   const members = { before: before.counts.members, after: after.counts.members };
   return {
-    poolId: history.poolId,
+    poolId: source.poolId,
     name,
     accountId,
     program: PROGRAM,
@@ -110,10 +114,10 @@ function requireWithin(name: keyof typeof BOUNDS, value: number): void {
 }
 
 /** The snapshot before another. Before the first there is none, and nothing to compare it with. */
-async function findBefore(history: HistorySource, later: Moment, first: Moment): Promise<Moment> {
+async function findBefore(source: HistorySource, later: Moment, first: Moment): Promise<Moment> {
   if (later.snapshot === first.snapshot) return later;
   // The times of snapshots are whole seconds.
-  return history.findCurrentAt(new Date(later.snapshotAt.getTime() - 1));
+  return source.findCurrentAt(new Date(later.snapshotAt.getTime() - 1));
 }
 
 function requireOrder(earlier: Moment, later: Moment): void {

@@ -25,7 +25,7 @@ const yes = (why: string): Judgement => ({ answer: 'yes', why });
 const no = (why: string): Judgement => ({ answer: 'no', why });
 const unknown = (why: string): Judgement => ({ answer: 'unknown', why });
 
-function judgeComplete(to: ReportedState, { counts, check }: SnapshotRecord): Judgement {
+function judgeComplete(to: ReportedState, { counts, check, work }: SnapshotRecord): Judgement {
   const found = { users: to.users, groups: to.counts.groups, memberships: to.memberships };
   const differing = DATASETS.filter((dataset) => found[dataset] !== counts[dataset]).map(
     (dataset) =>
@@ -34,7 +34,13 @@ function judgeComplete(to: ReportedState, { counts, check }: SnapshotRecord): Ju
   if (differing.length > 0) {
     return no(`The rows are not those that were published any more: ${differing.join(', ')}.`);
   }
-  if (check === null) return unknown('How the snapshot was read is not recorded.');
+  if (check === null) {
+    return unknown(
+      work === null
+        ? 'An archive does not record how its snapshots were read.'
+        : 'How the snapshot was read is not recorded.',
+    );
+  }
   if (check.objection !== null) {
     return unknown(`The check held the snapshot, and a person released it. ${check.objection}`);
   }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliMirror, filesBelow, openCliMirror } from '../support/cli-mirror.ts';
 
@@ -94,6 +94,19 @@ test('takes the period of an audit: a last day is included', async () => {
     start: expect.stringContaining(` to ${signed}.`),
   });
   expect(read('period.html')).toMatch(/1 of \d+ users/);
+});
+
+test('is made from an archive alone, without a database', async () => {
+  const archive = pathToFileURL(mirror.archive).href;
+  const { code, stdout, stderr } = await mirror.run(
+    ['report', POOL, '--archive', archive, '--signers', 'allowed_signers', '--out', 'copy.html'],
+    { DATABASE_URL: undefined, ARCHIVE_URL: undefined, MIRROR_HOME: 'nowhere' },
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/complete {2}unknown {2}An archive does not record how/);
+  expect(stdout).toMatch(/intact {4}yes .*\n {2}signed {4}yes /);
+  expect(existsSync(path('nowhere'))).toBe(false);
+  expect(read('copy.html')).toContain('<span class="quiet">joined</span> <bdi>newcomer</bdi>');
 });
 
 describe('an archive that is not what was sealed', () => {

@@ -1,24 +1,26 @@
 import type pg from 'pg';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { type Mirror, type Report, renderReport } from '../../src/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createMirror, type Mirror, type Report, renderReport } from '../../src/index.ts';
+import { openPool } from '../../src/postgres/connection.ts';
 import { take } from '../history/drawn-pool.ts';
-import { mirrorForEach } from '../history/mirror.ts';
 import { group, POOL, user } from '../postgres/fixtures.ts';
-
-let db: pg.Pool;
-let mirror: Mirror;
-mirrorForEach((made) => {
-  ({ db, mirror } = made);
-});
+import { createTestDatabase } from '../support/postgres.ts';
 
 const ATTACK = `"><script>alert('x')</script><img src=//evil.example onerror=alert(1)>&lt;`;
 const RTL = 'gnp\u202e.exe';
 const CONTROLS = 'line\nbreak\u0007\u2028';
 
 /** A pool whose every text is hostile, at two snapshots; then a report of it. */
+let db: pg.Pool;
+let mirror: Mirror;
+let drop: () => Promise<void>;
 let report: Report;
 let page: string;
-beforeEach(async () => {
+beforeAll(async () => {
+  const database = await createTestDatabase();
+  drop = () => database.drop();
+  db = openPool(database.url, 2);
+  mirror = await createMirror({ databaseUrl: database.url });
   const role = (name: string) =>
     group(name, { precedence: 1, roleArn: `arn:aws:iam::1:role/${name}` });
   const hostile = user(ATTACK, {
@@ -38,6 +40,11 @@ beforeEach(async () => {
   await db.query('UPDATE directory.snapshots SET users = 3, groups = 2, memberships = 3');
   report = await mirror.report(POOL);
   page = await renderReport(report);
+});
+afterAll(async () => {
+  await mirror.close();
+  await db.end();
+  await drop();
 });
 
 describe('the page', () => {
@@ -128,15 +135,6 @@ describe('a report', () => {
     );
   });
 
-  test('is not complete if rows are missing that were published', async () => {
-    await db.query('DELETE FROM directory.memberships WHERE username = $1', [RTL]);
-    const { verdict } = await mirror.report(POOL);
-    expect(verdict.complete).toEqual({
-      answer: 'no',
-      why: 'The rows are not those that were published any more: 2 instead of 3 memberships.',
-    });
-  });
-
   test.each([
     [{ limit: 0 }, /^limit: is out of its bounds. Give a whole number from 1 to 10000/],
     [{ unchangedDays: 1.5 }, /^unchangedDays: is out of its bounds/],
@@ -145,5 +143,14 @@ describe('a report', () => {
     [{ signers: 'nonsense' }, /^signers: /],
   ])('refuses %j', async (options, message) => {
     await expect(mirror.report(POOL, options)).rejects.toThrow(message);
+  });
+
+  test('is not complete if rows are missing that were published', async () => {
+    await db.query('DELETE FROM directory.memberships WHERE username = $1', [RTL]);
+    const { verdict } = await mirror.report(POOL);
+    expect(verdict.complete).toEqual({
+      answer: 'no',
+      why: 'The rows are not those that were published any more: 2 instead of 3 memberships.',
+    });
   });
 });

@@ -1,4 +1,5 @@
 import type { HistorySource } from '../../model/history-source.ts';
+import type { PoolSource } from '../../model/report-source.ts';
 import type { Destination } from '../destination.ts';
 import type { SealedSnapshot } from '../sealed-snapshot.ts';
 import { listGroups, listUsers, streamMembers, streamMemberships } from './access.ts';
@@ -15,6 +16,7 @@ import {
   notArchivedError,
 } from './points.ts';
 import { findProfiles, listHistories } from './profiles.ts';
+import { archiveReportSource } from './report.ts';
 import { findMembershipVersions } from './revocations.ts';
 
 /** The archive of a pool that is asked. */
@@ -35,7 +37,7 @@ export interface AskedArchive {
  */
 export async function askArchive<T>(
   { destination, poolId, sealed, folder }: AskedArchive,
-  answer: (source: HistorySource) => Promise<T>,
+  answer: (source: PoolSource) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const database = await AnswerDatabase.open(folder, signal);
@@ -43,7 +45,9 @@ export async function askArchive<T>(
     const parts = new PartFiles(destination, folder, signal);
     const snapshots = sealed.filter(({ isRemoved }) => !isRemoved);
     const { url } = destination;
-    return await answer(archiveSource({ poolId, url, sealed, snapshots, parts, database }));
+    const context = { poolId, url, sealed, snapshots, parts, database };
+    const report = archiveReportSource(context, destination, signal);
+    return await answer({ ...archiveSource(context), ...report });
   } finally {
     database.close();
   }

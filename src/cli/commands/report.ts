@@ -1,16 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { printable } from '../../common/printable.ts';
 import {
-  loadOptions,
-  type Mirror,
+  type HistoryQuestions,
   type Report,
   type ReportOptions,
   renderReport,
 } from '../../index.ts';
 import { includeWholeDay } from '../arguments.ts';
+import { archiveOption, withHistory } from '../ask-history.ts';
 import { NewFiles } from '../new-files.ts';
 import { writeOut } from '../output.ts';
-import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
 
 interface CommandOptions {
@@ -18,6 +17,7 @@ interface CommandOptions {
   readonly to: string;
   readonly out: string;
   readonly signers?: string;
+  readonly archive?: string;
   readonly unchangedDays: number;
   readonly limit: number;
 }
@@ -41,6 +41,7 @@ export function reportCommand(): Command {
       90,
     )
     .option('--limit <n>', 'the most entries of each list', parseCount, 50)
+    .addOption(archiveOption())
     .addHelpText(
       'after',
       '\nThe page loads nothing and runs nothing. It holds personal data: only you can\n' +
@@ -59,7 +60,7 @@ function parseCount(text: string): number {
 
 async function runReport(
   poolId: string,
-  { out, to, ...options }: CommandOptions,
+  { out, to, archive, ...options }: CommandOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const question: ReportOptions = {
@@ -67,8 +68,8 @@ async function runReport(
     to: includeWholeDay(to),
     signal,
   };
-  const report = await withMirror(await loadOptions(process.env), (mirror) =>
-    writeReport(mirror, poolId, out, question),
+  const report = await withHistory(archive, (history) =>
+    writeReport(history, poolId, out, question),
   );
   // The file stays even if the output is closed.
   await writeOut(describe(out, report));
@@ -76,7 +77,7 @@ async function runReport(
 
 /** Writes the page, or nothing. */
 async function writeReport(
-  mirror: Mirror,
+  history: HistoryQuestions,
   poolId: string,
   out: string,
   question: ReportOptions,
@@ -84,7 +85,7 @@ async function writeReport(
   const files = new NewFiles();
   try {
     const file = await files.create(out);
-    const report = await mirror.report(poolId, question);
+    const report = await history.report(poolId, question);
     await file.writeFile(await renderReport(report));
     await files.finish();
     return report;

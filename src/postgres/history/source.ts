@@ -1,4 +1,4 @@
-import type { HistorySource } from '../../model/history-source.ts';
+import type { PoolSource } from '../../model/report-source.ts';
 import { listGroups, listUsers, streamMembers } from './access.ts';
 import type { Asking } from './ask.ts';
 import { findUnknownAttributes } from './attribute-names.ts';
@@ -12,6 +12,7 @@ import {
   type LiveReading,
 } from './points.ts';
 import { findProfiles, listHistories } from './profiles.ts';
+import { postgresReportSource } from './report.ts';
 import { findKnownHead, findMembershipVersions, streamMemberships } from './review.ts';
 
 /**
@@ -19,8 +20,9 @@ import { findKnownHead, findMembershipVersions, streamMemberships } from './revi
  *
  * @param live the live pool, if it was read for this answer
  */
-export function postgresSource(asking: Asking, live: LiveReading | null = null): HistorySource {
+export function postgresSource(asking: Asking, live: LiveReading | null = null): PoolSource {
   return {
+    ...postgresReportSource(asking),
     poolId: asking.poolId,
     listNewest: (limit) => listNewest(asking, limit),
     findCurrentAt: (at) => findCurrentAt(asking, at),
