@@ -253,6 +253,9 @@ describe.each([
     for (let moment = 0; moment < writes(); moment += 1) {
       const destination = await copy();
       await prune(killAt(destination, moment).killed, { signer: by() });
+      // What is gone is explained at any time.
+      const codes = (await verify(destination)).findings.map(({ code }) => code);
+      expect(codes).not.toContain('missing');
       const pruning = await prune(destination, { signer: by() });
       expect(pruning.snapshots.every(({ outcome }) => outcome !== 'failed')).toBe(true);
       const after = await listKeys(destination);
