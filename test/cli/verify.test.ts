@@ -128,6 +128,7 @@ describe('verify', () => {
           {
             poolId: mirror.poolId,
             snapshots: 2,
+            removedSnapshots: 0,
             objects: 14,
             bytes: expect.any(Number),
             head: { snapshots: 2, snapshot, sha256 },
