@@ -4,12 +4,13 @@
  *
  *     node test/acceptance/s3-moto.mjs
  *
- * It uses three buckets: plain, versioned, and with Object Lock and default retention. Each gets two
- * snapshots with parts over 8 MiB. Then the last manifest moves to cold storage, except in the third
- * bucket, and another snapshot follows.
+ * It uses four buckets: plain, versioned, with Object Lock and default retention, and with Object Lock
+ * and ARCHIVE_LOCK_MODE. Each gets two snapshots with parts over 8 MiB. Then the last manifest moves to
+ * cold storage, except where it is locked, and another snapshot follows.
  *
  * It prints one line per bucket. It exits with 0 if every manifest has the hashes of its objects and of
- * the manifest before it, and no upload is left open.
+ * the manifest before it, no upload is left open, and in the last bucket every object is locked until
+ * the date in its manifest, the server refuses to delete one, and `verify` finds nothing.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,7 +23,9 @@ import { fileURLToPath } from 'node:url';
 import {
   CopyObjectCommand,
   CreateBucketCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   PutBucketVersioningCommand,
   PutObjectLockConfigurationCommand,
@@ -34,6 +37,8 @@ const COMMAND = fileURLToPath(new URL('../../bin/cognito-mirror.mjs', import.met
 const POOL = 'us-east-1_Simulated';
 const USERS = '75000';
 const READY_MS = 60_000;
+/** The buckets with Object Lock. Moto rejects a copy into them. */
+const LOCKABLE = ['retained', 'locked'];
 
 const home = await mkdtemp(join(tmpdir(), 'cognito-mirror-acceptance-'));
 /** @type {import('node:child_process').ChildProcess[]} */
@@ -67,17 +72,19 @@ try {
     // Moto returns a composite checksum as that of the whole object, which the SDK rejects.
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
-  for (const bucket of ['plain', 'versioned', 'locked']) {
+  for (const bucket of ['plain', 'versioned', 'retained', 'locked']) {
     await createBucket(s3, bucket);
-    const archive = { ...env, ARCHIVE_URL: `s3://${bucket}/of/pools` };
+    const lock = { ARCHIVE_LOCK_MODE: 'compliance', ARCHIVE_LOCK_DAYS: '1' };
+    const locks = bucket === 'locked' ? lock : {};
+    const archive = { ...env, ...locks, ARCHIVE_URL: `s3://${bucket}/of/pools` };
     await sync(archive);
     await sync(archive);
-    // Moto rejects a copy into a bucket with Object Lock.
-    if (bucket !== 'locked') await moveToColdStorage(s3, bucket);
+    if (!LOCKABLE.includes(bucket)) await moveToColdStorage(s3, bucket);
     await sync(archive);
     const { snapshots, objects, largest } = await verify(s3, bucket);
     require(snapshots === 3, `${bucket}: 3 manifests expected, ${snapshots} found`);
     require(largest > 8 * 1024 * 1024, `${bucket}: no part over 8 MiB`);
+    if (bucket === 'locked') await requireLocks(s3, bucket, archive);
     console.log(
       `${bucket}: ${snapshots} manifests prove ${objects} objects, the largest ${largest} bytes`,
     );
@@ -89,13 +96,13 @@ try {
 
 /** @param {S3Client} s3 @param {string} Bucket */
 async function createBucket(s3, Bucket) {
-  const ObjectLockEnabledForBucket = Bucket === 'locked';
+  const ObjectLockEnabledForBucket = LOCKABLE.includes(Bucket);
   await s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket }));
   if (Bucket === 'versioned') {
     const VersioningConfiguration = { Status: /** @type {const} */ ('Enabled') };
     await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
   }
-  if (Bucket === 'locked') {
+  if (Bucket === 'retained') {
     const DefaultRetention = { Mode: /** @type {const} */ ('GOVERNANCE'), Days: 1 };
     const ObjectLockConfiguration = {
       ObjectLockEnabled: /** @type {const} */ ('Enabled'),
@@ -153,12 +160,39 @@ async function verify(s3, Bucket) {
       objects += 1;
     }
   }
-  // A bucket that keeps versions keeps the object of the trial at the start.
-  const extra = keys.filter((key) => !named.has(key) && !(Bucket !== 'plain' && key === check));
+  // A bucket with default retention keeps the object of the trial at the start.
+  const extra = keys.filter((key) => !named.has(key) && !(Bucket === 'retained' && key === check));
   require(extra.length === 0, `${Bucket}: no manifest names ${extra.join(', ')}`);
   const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
   require(Uploads.length === 0, `${Bucket}: ${Uploads.length} uploads are open`);
   return { snapshots: manifests.length, objects, largest };
+}
+
+/**
+ * Requires that every object is locked as its manifest says, for readers and against deletion.
+ *
+ * @param {S3Client} s3 @param {string} Bucket @param {NodeJS.ProcessEnv} env
+ */
+async function requireLocks(s3, Bucket, env) {
+  for (const key of (await keysOf(s3, Bucket)).filter((each) => each.includes('/manifests/'))) {
+    const bytes = await read(s3, Bucket, key);
+    const { lock, objects } = JSON.parse((bytes ?? '').toString());
+    const parts = objects.map((/** @type {{ key: string }} */ each) => `of/pools/${each.key}`);
+    for (const Key of [key, ...parts]) {
+      const head = await s3.send(new HeadObjectCommand({ Bucket, Key }));
+      const until = head.ObjectLockRetainUntilDate?.toISOString();
+      const isLocked = head.ObjectLockMode === 'COMPLIANCE' && until === lock.partsUntil;
+      require(isLocked, `${Key} is locked until ${until}, not ${lock.partsUntil}`);
+      const { VersionId } = head;
+      const deleting = s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId }));
+      const refusal = await deleting.then(
+        () => null,
+        (error) => error.name,
+      );
+      require(refusal === 'AccessDenied', `${Key} was deleted, or refused with ${refusal}`);
+    }
+  }
+  await run(['verify'], env);
 }
 
 /** @param {S3Client} s3 @param {string} Bucket @returns {Promise<string[]>} in their order */
@@ -194,13 +228,18 @@ function sha256(bytes) {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/**
- * Runs `sync`, which must end with 0.
- *
- * @param {NodeJS.ProcessEnv} env
- */
+/** @param {NodeJS.ProcessEnv} env */
 async function sync(env) {
-  const child = spawn(process.execPath, [COMMAND, 'sync', POOL], { env, stdio: 'pipe' });
+  await run(['sync', POOL], env);
+}
+
+/**
+ * Runs the command, which must end with 0.
+ *
+ * @param {readonly string[]} args @param {NodeJS.ProcessEnv} env
+ */
+async function run(args, env) {
+  const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: 'pipe' });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -208,7 +247,7 @@ async function sync(env) {
     });
   }
   const code = await new Promise((resolve) => child.once('close', resolve));
-  require(code === 0, `sync to ${env.ARCHIVE_URL} ended with ${code}:\n${output}`);
+  require(code === 0, `${args[0]} of ${env.ARCHIVE_URL} ended with ${code}:\n${output}`);
 }
 
 /**

@@ -47,10 +47,13 @@ export async function tryLock(
   await client.send(get, options).catch(ignoreAnswered);
 }
 
-/** Ignores refusals of a call that the server supports and permits. */
+/**
+ * Ignores refusals of a call that the server permits. Servers without GetObjectRetention, such as moto,
+ * answer 200 with the object: they show the lock in HeadObject, which is what counts.
+ */
 function ignoreAnswered(error: unknown): void {
-  const status = getHttpStatus(error);
-  if (status !== 400 && status !== 404) throw error;
+  const status = getHttpStatus(error) ?? 0;
+  if (![200, 400, 404].includes(status)) throw error;
 }
 
 /** How a version is locked, as HeadObject shows it. S3 hides that without s3:GetObjectRetention. */
@@ -94,7 +97,8 @@ export async function explainNoLock(
     if (getHttpStatus(error) === 405 || getHttpStatus(error) === 501) {
       return { state: 'unsupported' };
     }
-    if (getErrorName(error) !== 'NoSuchObjectLockConfiguration') throw error;
+    const status = getHttpStatus(error);
+    if (status !== 200 && getErrorName(error) !== 'NoSuchObjectLockConfiguration') throw error;
   }
   return { state: 'unlocked' };
 }
