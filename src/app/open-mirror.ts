@@ -1,4 +1,3 @@
-import { PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
 import type { PoolSource } from '../model/report-source.ts';
@@ -27,7 +26,6 @@ import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror, SyncOptions } from './mirror.ts';
-import { workFolder } from './open-archives.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { makePlans } from './plan.ts';
 import { prunePools } from './prune.ts';
@@ -153,13 +151,10 @@ export function openMirror(options: MirrorOptions): Mirror {
         reporter.add(progress);
         try {
           const context = {
+            ...resources.archiveSettings(signer),
             db: database.db,
             destination: await resources.archives.of(key.poolId),
-            formats: config.archiveFormats,
             lock: resolvePoolSettings(config, key.poolId).archiveLock,
-            signer,
-            program: PROGRAM,
-            workFolder: workFolder(config),
             progress,
             log,
           };

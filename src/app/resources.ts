@@ -7,8 +7,10 @@ import { NoMirrorError } from '../model/errors.ts';
 import { describeLocation } from '../postgres/database.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import type { SyncDeps } from '../runner/inline/sync.ts';
+import type { SessionDeps } from '../runner/session.ts';
 import { openSigner } from '../signature/open-signer.ts';
 import type { Signer } from '../signature/signer.ts';
+import type { ArchiveSettings } from '../snapshot/archive.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import {
   type Archives,
@@ -138,22 +140,33 @@ export class Resources {
     return { access: { ...this.access, role }, region, maxRemoved, destination, archiveLock };
   };
 
-  /** What an inline run works with. */
-  syncDeps({ database, quota, signer }: Opened): SyncDeps {
+  /** How archives are written. */
+  archiveSettings(signer: Signer | null): ArchiveSettings {
+    const { config } = this;
+    const folder = workFolder(config);
+    return { formats: config.archiveFormats, signer, program: PROGRAM, workFolder: folder };
+  }
+
+  /** What snapshots of both runners need. */
+  sessionDeps({ database, quota, signer }: Opened): SessionDeps {
     const { config, log } = this;
     return {
+      ...this.archiveSettings(signer),
       db: database.db,
-      databaseUrl: database.databaseUrl,
-      poolDeps: this.poolDeps,
-      formats: config.archiveFormats,
-      signer,
-      program: PROGRAM,
-      workFolder: workFolder(config),
       keep: config.archiveKeep,
       buckets: quota.buckets,
-      quotaShared: quota.redis !== null,
       historyDays: config.historyDays,
       log,
+    };
+  }
+
+  /** What an inline run works with. */
+  syncDeps(opened: Opened): SyncDeps {
+    return {
+      ...this.sessionDeps(opened),
+      databaseUrl: opened.database.databaseUrl,
+      poolDeps: this.poolDeps,
+      quotaShared: opened.quota.redis !== null,
     };
   }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type HttpSettings, PROGRAM, type Schedule, VERSION } from '../config/config.ts';
+import { type HttpSettings, type Schedule, VERSION } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
@@ -18,7 +18,6 @@ import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
-import { workFolder } from './open-archives.ts';
 import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
@@ -83,20 +82,12 @@ export async function runWorker(
     await recordListed(db, listed);
     worker = await startWorker({
       deps: {
-        db,
+        ...resources.sessionDeps(opened),
         queues: jobs,
-        buckets,
         quota: new QuotaLocks(database.databaseUrl),
         poolDeps: async (id) => (poolIds.includes(id) ? resources.poolDeps(id) : null),
-        formats: config.archiveFormats,
-        signer,
-        program: PROGRAM,
-        workFolder: workFolder(config),
-        keep: config.archiveKeep,
-        historyDays: config.historyDays,
         metrics,
         verification,
-        log,
       },
       databaseUrl: database.databaseUrl,
       redis,

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import type { RetryPolicy } from '../cognito/call.ts';
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
-import type { ArchiveFormat } from '../config/config.ts';
 import type { KeepRule } from '../config/keep-rule.ts';
 import type { Pool } from '../model/directory.ts';
 import type { SnapshotKey } from '../model/snapshot.ts';
@@ -11,7 +10,7 @@ import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
 import { TRANSITIONS } from '../postgres/store/states.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import type { Signer } from '../signature/signer.ts';
+import type { ArchiveSettings } from '../snapshot/archive.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
 import { estimateSizes } from '../snapshot/expected-sizes.ts';
 import { showExpected } from '../snapshot/tally.ts';
@@ -23,15 +22,8 @@ import { describePool, type PoolDeps } from './describe-pool.ts';
 import { recordFailure } from './outcome.ts';
 
 /** What a session needs, in both runners. */
-export interface SessionDeps {
+export interface SessionDeps extends ArchiveSettings {
   readonly db: pg.Pool;
-  readonly formats: readonly ArchiveFormat[];
-  /** Signs the manifests. Null: they get no signatures. */
-  readonly signer: Signer | null;
-  /** The program and its version, for the manifest. */
-  readonly program: string;
-  /** Where parts of an archive are written before they are stored. */
-  readonly workFolder: string;
   /** Which snapshots stay in the archive; null: all of them. */
   readonly keep: KeepRule | null;
   readonly buckets: AccountBuckets;

@@ -31,19 +31,23 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { withProgress } from './context.ts';
 
-/** What archiving a pool's snapshots needs. */
-export interface ArchiveContext {
-  readonly db: pg.Pool;
-  readonly destination: Destination;
+/** How archives are written, whatever the pool. */
+export interface ArchiveSettings {
   readonly formats: readonly ArchiveFormat[];
-  /** How objects are locked from now on. Null: they are not. */
-  readonly lock: ArchiveLock | null;
   /** Signs the manifests. Null: they get no signatures. */
   readonly signer: Signer | null;
   /** The program and its version, for the manifest. */
   readonly program: string;
   /** Where the parts are written, at most four at a time, before they are stored. */
   readonly workFolder: string;
+}
+
+/** What archiving a pool's snapshots needs. */
+export interface ArchiveContext extends ArchiveSettings {
+  readonly db: pg.Pool;
+  readonly destination: Destination;
+  /** How objects are locked from now on. Null: they are not. */
+  readonly lock: ArchiveLock | null;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
 }
