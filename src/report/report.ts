@@ -38,6 +38,7 @@ export interface RoleGroup {
   readonly left: Listed<string>;
 }
 
+/** A group in one of the two states. */
 export interface RoleOfState {
   readonly roleArn: string | null;
   readonly precedence: number | null;
