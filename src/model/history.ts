@@ -39,7 +39,10 @@ export type Version = Readonly<Record<string, unknown>>;
 /** A user whose row or memberships may differ between two states. */
 export interface UserDifference {
   readonly username: string;
-  /** Null if the state has no such user, or if the row is the same in both states. */
+  /**
+   * Null if the state has no such user, or if the row is the same in both states. Attributes that are the
+   * same in both may be missing.
+   */
   readonly before: Version | null;
   readonly after: Version | null;
   /** The `sub` in a membership that differs; null if none does. */

@@ -1,7 +1,7 @@
 import type { GroupDifference, Span, UserDifference } from '../../model/history.ts';
 import type { Dataset } from '../../model/snapshot.ts';
 import { quoteLiteral } from '../duckdb.ts';
-import { parseContent, selectContent } from './content.ts';
+import { parseContent, selectContent, selectDiffering } from './content.ts';
 import { type ArchiveContext, positionOf, Reading, withReading } from './context.ts';
 import { type KeyRange, listMembershipRanges, listUserRanges } from './key-ranges.ts';
 import type { HeldParts } from './part-files.ts';
@@ -42,7 +42,8 @@ function selectDifferences(
 ): string {
   const side = ({ table }: HeldParts) =>
     `SELECT ${key}, ${selectContent(dataset)} AS content FROM ${table} WHERE ${condition}`;
-  return `SELECT ${key}, to_json(b.content)::VARCHAR AS before, to_json(a.content)::VARCHAR AS after
+  return `SELECT ${key}, ${selectDiffering(dataset, 'b', 'a')} AS before,
+      ${selectDiffering(dataset, 'a', 'b')} AS after
     FROM (${side(before)}) AS b FULL JOIN (${side(after)}) AS a USING (${key})
     WHERE b.content IS DISTINCT FROM a.content`;
 }

@@ -5,9 +5,11 @@ import type { HeldParts } from './part-files.ts';
 /** A condition of SQL on the columns of a key. All ranges of a list together are true for any key. */
 export type KeyRange = string;
 
-/** The most rows of each snapshot in a range of users, whose rows are large; and in one of memberships. */
-const USERS = 5_000;
-const MEMBERSHIPS = 50_000;
+/** A row group of users has about 16 MB at most, so this share of its rows fits into memory many times. */
+const SHARE_OF_GROUP = 1 / 8;
+
+/** The most memberships of each snapshot in a range. Their rows are small. */
+const MEMBERSHIPS = 20_000;
 
 /**
  * Cuts the usernames of users into ranges, in order. The parts are in the order of their keys, so DuckDB
@@ -19,7 +21,14 @@ export async function listUserRanges(
   statements: Statements,
   sides: readonly HeldParts[],
 ): Promise<KeyRange[]> {
-  const keys = await listKeys<{ username: string }>(statements, sides, 'username', USERS);
+  const groups = sides.map(
+    ({ paths }) => `SELECT row_group_num_rows AS rows FROM parquet_metadata(${paths})`,
+  );
+  const [largest] = await statements.rows<{ rows: number | null }>(
+    `SELECT max(rows)::INTEGER AS rows FROM (${groups.join(' UNION ALL ')})`,
+  );
+  const every = Math.max(1, Math.floor((largest?.rows ?? 0) * SHARE_OF_GROUP));
+  const keys = await listKeys<{ username: string }>(statements, sides, 'username', every);
   const names = keys.map(({ username }) => quoteLiteral(username));
   return toRanges(names, (start, end) => [
     start && `username >= ${start}`,
