@@ -96,16 +96,17 @@ export const BREAKAGES = [
     invariant: 8,
     what: 'stored objects are not verified',
     file: 'src/archive/s3/s3-destination.ts',
-    from: 'if (await this.#isWhole(key, file, checksum, signal)) return;',
-    to: 'if (file.bytes >= 0) return;',
+    from: 'if (await this.#isWhole(key, file, checksum, signal)) return versionId ?? null;',
+    to: 'if (file.bytes >= 0) return versionId ?? null;',
     tests: ['test/archive/s3.test.ts', FAULTS],
   },
   {
     invariant: 8,
     what: 'the manifest is written before the parts are stored',
     file: 'src/archive/write-parts.ts',
-    from: '    await destination.put(key, file, signal);\n    await unlink(path);',
-    to: '    setTimeout(() => void destination.put(key, file, signal).catch(() => {}), 500);',
+    from: '    const versionId = await destination.put(key, file, signal);\n    await unlink(path);',
+    to: `    const versionId = null;
+    setTimeout(() => void destination.put(key, file, signal).catch(() => {}), 500);`,
     tests: ['test/archive/write-archive.test.ts'],
   },
   {
