@@ -173,7 +173,7 @@ describe('export', () => {
     [
       'a held snapshot',
       ['--at', 'held', '--out', 'a.csv'],
-      /AT: names a held snapshot, which is not published\. Give a published one\. Only `diff` takes `held`\./,
+      /AT: names a held snapshot, which is not published\. Give a published one\. Only TO of `diff` takes `held` and `now`\./,
     ],
   ])('refuses %s, and leaves no file', async (_, args, problem) => {
     const before = await filesBelow(mirror.folder);
