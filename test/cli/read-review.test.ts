@@ -2,12 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formatSpreadsheetLine } from '../../src/cli/display/csv.ts';
-import { CsvParser } from '../../src/cli/review/csv-parser.ts';
 import { type DecidedRow, REVIEW_COLUMNS, readReview } from '../../src/cli/review/read-review.ts';
 import { ReviewDigest, type ReviewFields, toReviewFields } from '../../src/index.ts';
 import { anyText } from '../input/odd-text.ts';
 import fc from '../support/fast-check.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { csvRecords } from './csv-records.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
@@ -91,8 +91,7 @@ test('whatever a spreadsheet does to the form of a file, its rows and decisions 
           REVIEW_COLUMNS,
           ...covered.map((fields, index) => [...fields, decisions[index] ?? '', null, null]),
         ].map((fields) => formatSpreadsheetLine(fields, false));
-        const parser = new CsvParser();
-        const records = [...parser.write(exported.join('')), ...parser.end()];
+        const records = await csvRecords(exported);
         writeFileSync(
           path,
           save(
@@ -127,20 +126,48 @@ test('any other value of any row gives another hash', () => {
   );
 });
 
-test('CSV is the same in any pieces', () => {
-  fc.assert(
-    fc.property(text, fc.array(fc.nat(20)), (whole, cuts) => {
-      const parse = (pieces: readonly string[]) => {
-        const parser = new CsvParser();
-        try {
-          return [...pieces.flatMap((piece) => parser.write(piece)), ...parser.end()];
-        } catch (error) {
-          return String(error);
-        }
-      };
-      const at = [0, ...cuts.filter((cut) => cut < whole.length).sort((a, b) => a - b)];
-      const pieces = at.map((start, index) => whole.slice(start, at[index + 1]));
-      expect(parse(pieces)).toEqual(parse([whole]));
+test('CSV is the same in any pieces', async () => {
+  await fc.assert(
+    fc.asyncProperty(text, fc.array(fc.nat(20)), async (whole, cuts) => {
+      const characters = Array.from(whole);
+      const parse = (pieces: readonly string[]) => csvRecords(pieces).catch(String);
+      const at = [0, ...cuts.filter((cut) => cut < characters.length).sort((a, b) => a - b)];
+      const pieces = at.map((start, index) => characters.slice(start, at[index + 1]).join(''));
+      expect(await parse(pieces)).toEqual(await parse([whole]));
     }),
   );
+});
+
+test('records start on the lines that an editor shows, whatever ends a line', async () => {
+  const whole = 'a;b\n"1\r\n2";"3\n4\r5"\r\n\r"6""";7\r8;9';
+  expect(await csvRecords(whole.split(''))).toEqual([
+    { line: 1, fields: ['a', 'b'] },
+    { line: 2, fields: ['1\r\n2', '3\n4\r5'] },
+    { line: 6, fields: [''] },
+    { line: 7, fields: ['6"', '7'] },
+    { line: 8, fields: ['8', '9'] },
+  ]);
+});
+
+test('the first delimiter of the header is that of the file, if it is not quoted', async () => {
+  for (const [whole, fields] of [
+    ['a;b,c', ['a', 'b,c']],
+    ['"a;b",c', ['a;b', 'c']],
+    ['a\tb,c;d', ['a', 'b,c;d']],
+    ['a', ['a']],
+  ] as const) {
+    expect(await csvRecords(whole.split(''))).toEqual([{ line: 1, fields }]);
+  }
+});
+
+test.each([
+  ['a quote that is not closed', 'b,"c\r\nd', 'a quote is not closed.'],
+  ['a record without an end', `b,"c\r\n${'d'.repeat(1_100_000)}`, 'a quote is not closed.'],
+  ['text after a quote', '"b\nc"d,e', 'text follows a closing quote.'],
+  ['a quote in a field without quotes', 'b"c,d', 'a quote is inside a field without quotes.'],
+])('%s is refused with the line of its record', async (_, wrong, message) => {
+  const whole = `h,h\r\n"x\r\ny",z\r\n${wrong}`;
+  for (const pieces of [[whole], [whole.slice(0, 8), whole.slice(8)]]) {
+    await expect(csvRecords(pieces)).rejects.toMatchObject({ line: 4, message });
+  }
 });

@@ -13,7 +13,8 @@ const FORMULA = /^[=+\-@\t\r]/;
 
 /**
  * The same for spreadsheets: a value that would be a formula gets a leading apostrophe, which a
- * spreadsheet does not show. On a terminal, control characters are escaped.
+ * spreadsheet does not show. It must split at commas: with semicolons, `a;=1+1` would be two cells, even
+ * in quotes, which count only at the start of a cell. On a terminal, control characters are escaped.
  */
 export function formatSpreadsheetLine(values: Values, isTerminal: boolean): string {
   const safe = values.map((value) => (value && FORMULA.test(value) ? `'${value}` : value));

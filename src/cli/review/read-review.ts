@@ -7,7 +7,7 @@ import {
   type ReviewFields,
   type ReviewKey,
 } from '../../index.ts';
-import { CsvError, CsvParser, type CsvRecord } from './csv-parser.ts';
+import { CsvFormatError, type CsvRecord, parseCsv } from './parse-csv.ts';
 
 /** The columns of an access review: those of the mirror, then those that the reviewer fills in. */
 export const REVIEW_COLUMNS: readonly string[] = [
@@ -52,18 +52,15 @@ export async function* readReview(
   file.end();
 }
 
-async function* readRecords(path: string, signal: AbortSignal): AsyncIterable<CsvRecord[]> {
-  const parser = new CsvParser();
-  // It removes the mark that some programs write at the beginning.
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+async function* readRecords(
+  path: string,
+  signal: AbortSignal,
+): AsyncIterable<readonly CsvRecord[]> {
   try {
-    for await (const chunk of createReadStream(path, { signal })) {
-      yield parser.write(decoder.decode(chunk as Buffer, { stream: true }));
-    }
-    yield [...parser.write(decoder.decode()), ...parser.end()];
+    yield* parseCsv(decode(createReadStream(path, { signal })));
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof CsvError) {
+    if (error instanceof CsvFormatError) {
       const remedy = 'Correct it, or save the file as CSV again.';
       throw new ActionRequiredError([
         { subject: `${path} line ${error.line}`, problem: error.message, remedy },
@@ -80,6 +77,13 @@ async function* readRecords(path: string, signal: AbortSignal): AsyncIterable<Cs
       { subject: path, problem: `cannot be read (${code}).`, remedy: 'Give the path of a file.' },
     ]);
   }
+}
+
+/** Decodes UTF-8, without the mark that some programs write at the beginning. */
+async function* decode(chunks: AsyncIterable<Buffer>): AsyncIterable<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+  yield decoder.decode();
 }
 
 /** Turns records into rows, by the names of the columns in the first one. */
