@@ -42,7 +42,7 @@ export interface ArchiveResult {
 }
 
 export interface ArchiveOptions
-  extends Pick<PartsOptions, 'formats' | 'onRows' | 'signal'>,
+  extends Pick<PartsOptions, 'formats' | 'onRows' | 'onChangesUnknown' | 'signal'>,
     Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onProtected'> {
   /** How long its objects will be locked. Null: they are not. */
   readonly lock: ArchiveLock | null;

@@ -65,6 +65,8 @@ export interface PartsOptions {
   readonly signal: AbortSignal;
   /** Receives the rows of each object of the state after it was stored. */
   readonly onRows?: (rows: number) => void;
+  /** Called if the history does not lead from the snapshot before to this one: it gets no `changes`. */
+  readonly onChangesUnknown?: () => void;
 }
 
 /** A part that this run stored. */
@@ -149,7 +151,10 @@ interface DatasetPart extends JsonLinesPart {
   readonly changes?: ChangeCounts;
 }
 
-type ReadingOptions = Pick<PartsOptions, 'folder' | 'partRows' | 'sealed' | 'previous' | 'signal'>;
+type ReadingOptions = Pick<
+  PartsOptions,
+  'folder' | 'partRows' | 'sealed' | 'previous' | 'signal' | 'onChangesUnknown'
+>;
 
 /** Writes every part as a JSON Lines file. Throws `RowsMissingError` if the row count is wrong. */
 async function* readParts(
@@ -168,7 +173,10 @@ async function* readParts(
   yield* readChanges(request, rows, options);
 }
 
-/** The same for `changes`, if it is known what the snapshot is compared with. */
+/**
+ * The same for `changes`, if it is known what the snapshot is compared with. Its parts are given only
+ * when all are written, because only then it is known whether the history has all changes.
+ */
 async function* readChanges(
   request: PublishedSnapshot,
   rows: SnapshotRows,
@@ -180,15 +188,24 @@ async function* readChanges(
   const opened = previous && isWanted ? await rows.openChanges(previous) : null;
   if (opened === null) return;
   const total = new ChangeTally();
+  const parts: DatasetPart[] = [];
   for await (const part of cutParts('changes', opened.rows, options)) {
     const tally = new ChangeTally();
     for await (const { entity, kind } of readJsonLines(part.path)) tally.add(entity, kind);
     total.addAll(tally.counts);
-    yield { ...part, changes: tally.counts };
+    parts.push({ ...part, changes: tally.counts });
   }
-  for (const dataset of DATASETS) {
+  const leadHere = DATASETS.every((dataset) => {
     const { added, removed } = total.counts[dataset];
-    assertRows(request, dataset, opened.before[dataset] + added - removed);
+    return opened.before[dataset] + added - removed === request.counts[dataset];
+  });
+  if (leadHere) {
+    yield* parts;
+  } else {
+    // Something else deleted rows, so the history does not show how this state came about. The state
+    // itself is complete, and the next snapshot is compared with it.
+    for (const { path } of parts) await unlink(path);
+    options.onChangesUnknown?.();
   }
 }
 

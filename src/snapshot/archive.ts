@@ -128,6 +128,11 @@ async function archiveSnapshot(
           },
           owner,
           assertStillOwner: () => assertStillOwner(db, lease),
+          onChangesUnknown: () =>
+            log.warn(
+              { poolId, snapshot: snapshot.snapshot },
+              'archived without its changes: something else deleted rows of the history',
+            ),
           onProtected: (objects) =>
             log.warn(
               { poolId, snapshot: snapshot.snapshot, objects },
