@@ -37,6 +37,14 @@ async function makeHome(): Promise<string> {
   return path;
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -184,7 +192,13 @@ test('after the server itself was killed, the next to open starts it again with 
   const log = createLogger({ level: 'debug', destination: { write } });
   const first = await openEmbeddedPostgres(home, undefined, log);
   await query(first.url, 'CREATE TABLE kept AS SELECT 1 AS one');
+  const backends = await query(
+    first.url,
+    `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'`,
+  );
   process.kill((await serverPid(home)) ?? 0, 'SIGKILL');
+  // Its children end as they notice it.
+  await expect.poll(() => backends.filter(({ pid }) => isAlive(Number(pid)))).toEqual([]);
   await first.close();
   expect(lines.join()).toContain('could not see who uses the embedded Postgres');
   const second = await openEmbeddedPostgres(home);
