@@ -134,10 +134,12 @@ export type { Triggered } from './runner/trigger.ts';
 export type { WalkingStatus, WalkStatus } from './runner/walking-status.ts';
 export type { Phase, SnapshotProgress, WalkTally } from './telemetry/snapshot-progress.ts';
 export {
+  type ArchiveFindings,
   FINDING_CODES,
   type Finding,
   type FindingCode,
   type PoolVerification,
   type SigningKey,
+  type Verification,
 } from './verify/findings.ts';
 export type { VerifyProgress } from './verify/verify-pool.ts';

@@ -1,7 +1,7 @@
 import type { Destination } from '../archive/destination.ts';
 import { askArchive } from '../archive/history/source.ts';
 import { ActionRequiredError } from '../model/errors.ts';
-import { listPools } from '../verify/list-archive.ts';
+import { listArchive } from '../verify/list-archive.ts';
 import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 import { Calls } from './calls.ts';
 import { type Ask, answerQuestions, type HistoryQuestions } from './history-questions.ts';
@@ -35,7 +35,7 @@ async function explainMissing(
   poolId: string,
   signal: AbortSignal,
 ): Promise<ActionRequiredError> {
-  const pools = await listPools(destination, signal);
+  const { pools } = await listArchive(destination, signal);
   const others = pools.filter((each) => each !== poolId);
   if (others.length === 0) return noArchiveError(destination.url);
   return ActionRequiredError.of(

@@ -37,7 +37,8 @@ export async function makeReport(
     const pools = [source.poolId];
     const request = { pools, archive, signers, from: at, to: at, head: manifest.sha256 };
     try {
-      const [verification] = await runVerify(request, options, stop);
+      const { pools: verified } = await runVerify(request, options, stop);
+      const [verification] = verified;
       return verification === undefined
         ? { verification: null, problem: explainMissing(record) }
         : { verification, problem: null };

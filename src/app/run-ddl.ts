@@ -6,7 +6,7 @@ import { readSealedArchive, type SealedArchive } from '../ddl/sealed-archive.ts'
 import { snowflakeStatements } from '../ddl/snowflake.ts';
 import { trinoStatements } from '../ddl/trino.ts';
 import { ActionRequiredError } from '../model/errors.ts';
-import { listPools } from '../verify/list-archive.ts';
+import { listArchive } from '../verify/list-archive.ts';
 import type { CallOptions } from './calls.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
@@ -41,7 +41,7 @@ export async function runDdl(
       'Give the s3:// URL of the archive with --archive or ARCHIVE_URL.',
     );
   }
-  const pools = await listPools(destination, signal);
+  const { pools } = await listArchive(destination, signal);
   if (pools.length === 0) throw noArchiveError(url);
   const sealed = await readSealedArchive(destination, pools, signal);
   if (sealed.partitions.users.length === 0) {

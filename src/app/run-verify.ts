@@ -3,8 +3,9 @@ import { ActionRequiredError } from '../model/errors.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import { loadAllowedSigners } from '../signature/load-signers.ts';
 import { ParquetChecks } from '../verify/check-content.ts';
-import type { PoolVerification } from '../verify/findings.ts';
-import { isEmptyArchive, listPools } from '../verify/list-archive.ts';
+import { describeStrays } from '../verify/find-extras.ts';
+import type { ArchiveFindings, PoolVerification, Verification } from '../verify/findings.ts';
+import { isEmptyArchive, listArchive } from '../verify/list-archive.ts';
 import type { Selection } from '../verify/select.ts';
 import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
 import type { CallOptions } from './calls.ts';
@@ -33,7 +34,7 @@ export async function runVerify(
   request: VerifyRequest,
   mirror: MirrorOptions,
   signal: AbortSignal,
-): Promise<PoolVerification[]> {
+): Promise<Verification> {
   const { head = null, from = null, to = null, content = 'all' } = request;
   const { onProgress } = request;
   if (from !== null && to !== null && from > to) {
@@ -44,7 +45,7 @@ export async function runVerify(
     );
   }
   const signers = await openSigners(request, mirror);
-  const targets = await findTargets(request, mirror, signal);
+  const { targets, outside } = await findTargets(request, mirror, signal);
   if (head !== null && targets.length > 1) throw severalPoolsError(targets.length);
 
   const verify = async (parquet: ParquetChecks | null) => {
@@ -54,7 +55,7 @@ export async function runVerify(
       verified.push(await verifyPool(destination, poolId, options));
     }
     if (verified.every(isNothing)) throw nothingError(verified);
-    return verified;
+    return { pools: verified, outside };
   };
   // Structure alone reads no part.
   if (content === 'structure') return verify(null);
@@ -79,12 +80,15 @@ interface Target {
   readonly poolId: string;
 }
 
-/** The pools that are named; else every pool of each archive that the configuration has. */
+/**
+ * The pools that are named; else every pool of each archive that the configuration has, and what those
+ * archives have outside of pools.
+ */
 async function findTargets(
   { pools = [], archive }: VerifyRequest,
   mirror: MirrorOptions,
   signal: AbortSignal,
-): Promise<Target[]> {
+): Promise<{ targets: Target[]; outside: ArchiveFindings[] }> {
   requirePoolIds(pools);
   const config = toConfig(mirror);
   const access = toAccess(mirror);
@@ -98,16 +102,19 @@ async function findTargets(
     for (const destination of new Set(named.map((each) => each.destination))) {
       if (await isEmptyArchive(destination, signal)) throw noArchiveError(destination.url);
     }
-    return named;
+    return { targets: named, outside: [] };
   }
   const opening = ['', ...config.file.pools.keys()].map(open);
   const targets: Target[] = [];
+  const outside: ArchiveFindings[] = [];
   for (const destination of new Set(await Promise.all(opening))) {
-    const found = await listPools(destination, signal);
-    targets.push(...found.map((poolId) => ({ destination, poolId })));
+    const found = await listArchive(destination, signal);
+    targets.push(...found.pools.map((poolId) => ({ destination, poolId })));
+    const findings = await describeStrays({ destination, signal }, found.strays);
+    if (findings.length > 0) outside.push({ url: destination.url, findings });
   }
   if (targets.length === 0) throw noArchiveError(archive ?? config.archiveUrl);
-  return targets;
+  return { targets, outside };
 }
 
 /** @throws ActionRequiredError if the file of signers cannot be used */

@@ -1,8 +1,12 @@
 import { lockKey, manifestKey } from '../archive/layout.ts';
+import { mapParallel } from '../common/parallel.ts';
 import type { SnapshotDocuments } from './check-documents.ts';
 import type { Finding } from './findings.ts';
 import type { ListedPool } from './list-archive.ts';
 import { isInRange, type Selection } from './select.ts';
+
+/** Requests at a time. */
+const PARALLEL = 4;
 
 /**
  * Finds objects that no document names, or that a removal says were deleted. A snapshot that is being
@@ -40,8 +44,22 @@ export async function findExtras(
   return extras;
 }
 
+/** Describes what is in the folder of no pool. */
+export function describeStrays(
+  archive: Pick<ListedPool, 'destination' | 'signal'>,
+  keys: readonly string[],
+): Promise<Finding[]> {
+  return mapParallel(keys, PARALLEL, async (key) => {
+    const detail = STRAY + (await describeLock(archive, key));
+    return { code: 'extra', key, snapshot: null, detail };
+  });
+}
+
 /** Until when Object Lock keeps an object from being deleted. */
-async function describeLock({ destination, signal }: ListedPool, key: string): Promise<string> {
+async function describeLock(
+  { destination, signal }: Pick<ListedPool, 'destination' | 'signal'>,
+  key: string,
+): Promise<string> {
   const found = await destination.readLock(key, signal);
   return found.state === 'locked' ? ` It is locked until ${found.until.toISOString()}.` : '';
 }
@@ -54,6 +72,7 @@ function snapshotOf(key: string): string | null {
 }
 
 const UNNAMED = 'No manifest of the archive names it.';
+const STRAY = 'It is in the folder of no pool, so no manifest can name it.';
 const UNDELETED = 'The removal of its snapshot says that it was deleted.';
 
 /** True if a mirror archives or removes this snapshot now, or has sealed it since the listing. */

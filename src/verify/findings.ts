@@ -98,3 +98,17 @@ export interface PoolVerification {
   /** In the order of the snapshots. */
   readonly findings: readonly Finding[];
 }
+
+/** What is wrong with an archive outside of its pools. */
+export interface ArchiveFindings {
+  /** The archive. */
+  readonly url: string;
+  readonly findings: readonly Finding[];
+}
+
+/** What `verify` found out about pools and their archives. */
+export interface Verification {
+  readonly pools: readonly PoolVerification[];
+  /** The archives with a finding outside of every pool. None if pools were named. */
+  readonly outside: readonly ArchiveFindings[];
+}

@@ -29,16 +29,40 @@ const PARTS = ARCHIVE_FORMATS.flatMap((format) =>
   ARCHIVED_DATASETS.map((dataset) => `${format}/${dataset}/` as const),
 );
 
-/** The pools of which the archive has a manifest or only parts, sorted. */
-export async function listPools(destination: Destination, signal: AbortSignal): Promise<string[]> {
+/** The prefixes under which an archive has nothing but documents and parts. */
+const ROOTS = ['manifests/', ...ARCHIVE_FORMATS.map((format) => `${format}/` as const)];
+
+/** What an archive has. */
+export interface ArchiveContent {
+  /** The pools with a manifest or only parts, sorted. */
+  readonly pools: readonly string[];
+  /** The keys that are in the folder of no pool. */
+  readonly strays: readonly string[];
+}
+
+/** Finds the pools of an archive, and what is beside them under its prefixes. */
+export async function listArchive(
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<ArchiveContent> {
   const pools = new Set<string>();
-  for (const prefix of ['manifests/', ...PARTS]) {
-    for await (const { key } of destination.list(prefix, signal)) {
-      const [, poolId = ''] = /^pool_id=([^/]+)\//.exec(key.slice(prefix.length)) ?? [];
-      if (isPoolId(poolId)) pools.add(poolId);
+  const strays: string[] = [];
+  for (const root of ROOTS) {
+    for await (const { key } of destination.list(root, signal)) {
+      const poolId = poolOf(key);
+      if (poolId === null) strays.push(key);
+      else pools.add(poolId);
     }
   }
-  return [...pools].sort();
+  return { pools: [...pools].sort(), strays };
+}
+
+/** The pool in whose folder of documents or of a dataset a key is; null if it is in none. */
+function poolOf(key: string): string | null {
+  const prefix = ['manifests/', ...PARTS].find((each) => key.startsWith(each));
+  if (prefix === undefined) return null;
+  const [, poolId = ''] = /^pool_id=([^/]+)\//.exec(key.slice(prefix.length)) ?? [];
+  return isPoolId(poolId) ? poolId : null;
 }
 
 /** True if there is no document and no part of any pool. */

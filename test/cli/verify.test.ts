@@ -135,8 +135,24 @@ describe('verify', () => {
             findings: [],
           },
         ],
+        outside: [],
       });
     }
+  });
+
+  test('names what is in the folder of no pool, and exits with 1', async () => {
+    const key = 'parquet/users/part-00000.parquet';
+    const folder = copyWith('stray', (copy) => writeFileSync(join(copy, key), 'more'));
+    const { code, stdout, stderr } = await verify(folder, '--structure');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(`${mirror.poolId}: valid`);
+    const url = pathToFileURL(folder).href;
+    expect(stdout.slice(stdout.lastIndexOf('file:'))).toMatch(
+      `${url}: 1 finding outside of pools\n\n  extra: 1\n    ${key}\n      It is in the folder of no pool`,
+    );
+    const { outside } = JSON.parse((await verify(folder, '--structure', '--json')).stdout);
+    expect(outside).toMatchObject([{ url, findings: [{ code: 'extra', key, snapshot: null }] }]);
+    expect((await verify(folder, '--structure', mirror.poolId)).code).toBe(0);
   });
 
   test('names TMPDIR if it cannot be written, and needs none for the structure', async () => {

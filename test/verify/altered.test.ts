@@ -168,6 +168,34 @@ describe('something that is not a regular file in the place of an object', () =>
   });
 });
 
+describe('an object outside of every pool', () => {
+  test('is found unless pools are named, in the folders that belong to the archive', async () => {
+    const copy = archive().copy();
+    const strays = [
+      'csv/notes.txt',
+      'jsonl/users/part-00000.jsonl.gz',
+      `manifests/${POOL}/${LAST}.json`,
+      'parquet/users/pool_id=other/part-00000.parquet',
+      `parquet/others/pool_id=${POOL}/snapshot=${LAST}/part-00000.parquet`,
+    ];
+    const kept = [`locks/pool_id=${POOL}/${LAST}.json`, 'allowed_signers', 'another/parquet/a'];
+    for (const key of [...strays, ...kept]) copy.write(key, 'more');
+    const url = pathToFileURL(copy.folder).href;
+    const content = 'structure';
+    const { pools, outside } = await verifyArchives({ archive: url, content });
+    expect(pools).toMatchObject([{ poolId: POOL, findings: [] }]);
+    expect(outside).toEqual([{ url, findings: expect.any(Array) }]);
+    const findings = outside[0]?.findings ?? [];
+    expect(named(findings).sort()).toEqual(strays.map((key) => ['extra', key]).sort());
+    expect(findings[0]).toMatchObject({
+      snapshot: null,
+      detail: expect.stringContaining('no pool'),
+    });
+    const one = await verifyArchives({ archive: url, pools: [POOL], content });
+    expect(one).toMatchObject({ pools: [{ findings: [] }], outside: [] });
+  });
+});
+
 describe('a pool whose manifests are all gone', () => {
   test('is found by its parts', async () => {
     const copy = archive().copy();
@@ -175,7 +203,9 @@ describe('a pool whose manifests are all gone', () => {
       remove(copy, key);
     }
     const url = pathToFileURL(copy.folder).href;
-    const [only, ...more] = await verifyArchives({ archive: url });
+    const { pools, outside } = await verifyArchives({ archive: url });
+    const [only, ...more] = pools;
+    expect(outside).toEqual([]);
     expect(more).toEqual([]);
     expect(only).toMatchObject({ poolId: POOL, snapshots: 0 });
     const parts = archive().keys.filter((key) => !key.startsWith('manifests/'));
@@ -190,7 +220,7 @@ describe('a pool whose manifests are all gone', () => {
     const snapshot = '20261125T020000Z';
     copy.write(`jsonl/users/pool_id=${other}/snapshot=${snapshot}/part-00000.jsonl.gz`, 'a part');
     copy.write(`locks/pool_id=${other}/${snapshot}.json`, '{}');
-    const pools = await verifyArchives({ archive: pathToFileURL(copy.folder).href });
+    const { pools } = await verifyArchives({ archive: pathToFileURL(copy.folder).href });
     expect(pools.flatMap(({ findings }) => findings)).toEqual([]);
     expect(pools.map(({ poolId }) => poolId).sort()).toEqual([POOL, other].sort());
   });

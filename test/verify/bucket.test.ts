@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { verifyArchives } from '../../src/app/verify.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { verifyPool } from '../../src/verify/verify-pool.ts';
 import { useS3 } from '../archive/destinations.ts';
@@ -43,6 +44,19 @@ test('a copy in a bucket is valid, and is only read, each object once', async ()
   expect(operations(server)).toEqual(['GetObject', 'ListObjectVersions', 'ListObjectsV2']);
   const parts = server.requests.filter(({ key }) => /^of\/pools\/(parquet|jsonl)\//.test(key));
   expect(parts).toHaveLength(objects);
+});
+
+test('what is outside of pools is found below the prefix alone', async () => {
+  const { objects } = await openCopy();
+  const stray = 'jsonl/users/part-00000.jsonl.gz';
+  const object = objects.get(`of/pools/${someKey()}`) as StoredS3Object;
+  for (const key of [`of/pools/${stray}`, 'of/pools/cognito-mirror-check', stray, 'of/csv/a']) {
+    objects.set(key, object);
+  }
+  const archive = 's3://archive/of/pools';
+  const { pools, outside } = await verifyArchives({ archive, content: 'structure' });
+  expect(pools).toMatchObject([{ poolId: POOL, findings: [] }]);
+  expect(outside).toMatchObject([{ url: archive, findings: [{ code: 'extra', key: stray }] }]);
 });
 
 test('the structure is checked without reading an object, by the checksums of S3', async () => {

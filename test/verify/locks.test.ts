@@ -90,7 +90,7 @@ async function replace(key: string, text: string): Promise<void> {
 
 /** What the summary says about locks and versions. */
 const summary = (verified: PoolVerification) =>
-  formatVerification([verified], 100)
+  formatVerification({ pools: [verified], outside: [] }, 100)
     .split('\n')
     .filter((line) => /^ {2}(locks|versions) /.test(line))
     .map((line) => line.trim().replace(/ +/, ' '));

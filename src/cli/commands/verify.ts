@@ -7,6 +7,7 @@ import {
   type PoolVerification,
   type Problem,
   parseSnapshotId,
+  type Verification,
   type VerifyProgress,
   type VerifyRequest,
   verifyArchives,
@@ -48,7 +49,7 @@ export function verifyCommand(): Command {
     )
     .option('--subset <n/m>', 'read one of M parts of the objects, such as 3/7; M runs read all')
     .option('--head <sha256>', 'a hash that was kept: the archive must still have this manifest')
-    .option('--json', 'print one JSON document: {"pools":[…]}')
+    .option('--json', 'print one JSON document: {"pools":[…],"outside":[…]}')
     .action((pools: string[], options: VerifyOptions) =>
       withSignals((signal) => runVerify(pools, options, signal)),
     );
@@ -64,7 +65,7 @@ async function runVerify(
   const region = isLive ? await openRegion() : null;
   const onProgress = ({ poolId, done, total }: VerifyProgress) =>
     region?.draw([`${poolId}: checked ${formatCount(done)} of ${counted(total, 'object')}`]);
-  let verified: readonly PoolVerification[];
+  let verified: Verification;
   try {
     verified = await verifyArchives(
       { ...request, onProgress, signal },
@@ -77,11 +78,13 @@ async function runVerify(
     region?.draw([]);
     region?.close();
   }
-  const isValid = verified.every(({ findings }) => findings.length === 0);
+  const isValid = [...verified.pools, ...verified.outside].every(
+    ({ findings }) => findings.length === 0,
+  );
   // Before the output, whose reader may close it early.
   process.exitCode = isValid ? EXIT.done : EXIT.failed;
   if (options.json) {
-    await writeJson({ pools: verified.map(toJson) });
+    await writeJson({ pools: verified.pools.map(toJson), outside: verified.outside });
   } else {
     const { formatVerification } = await import('../display/verification-text.ts');
     await writeOut(formatVerification(verified, outputWidth()));

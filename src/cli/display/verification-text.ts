@@ -1,6 +1,12 @@
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
-import { FINDING_CODES, type Finding, type PoolVerification } from '../../index.ts';
+import {
+  type ArchiveFindings,
+  FINDING_CODES,
+  type Finding,
+  type PoolVerification,
+  type Verification,
+} from '../../index.ts';
 import { formatBytes } from './format.ts';
 import { pad, wrap } from './text-width.ts';
 
@@ -10,14 +16,22 @@ const LABEL_WIDTH = 11;
 
 /**
  * What `verify` found, in lines of at most `width` columns: for each pool its counts, then the findings
- * by code. Keys and hashes are not wrapped, so that they can be copied.
+ * by code; then what is outside of pools. Keys and hashes are not wrapped, so that they can be copied.
  */
-export function formatVerification(pools: readonly PoolVerification[], width: number): string {
-  const sections = pools.map((pool) => [
-    ...formatSummary(pool, width),
-    ...(pool.findings.length > 0 ? ['', ...formatFindings(pool.findings, width)] : []),
-  ]);
+export function formatVerification({ pools, outside }: Verification, width: number): string {
+  const sections = [
+    ...pools.map((pool) => [
+      ...formatSummary(pool, width),
+      ...(pool.findings.length > 0 ? ['', ...formatFindings(pool.findings, width)] : []),
+    ]),
+    ...outside.map((archive) => formatOutside(archive, width)),
+  ];
   return sections.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
+}
+
+function formatOutside({ url, findings }: ArchiveFindings, width: number): string[] {
+  const verdict = `${counted(findings.length, 'finding')} outside of pools`;
+  return [`${printable(url)}: ${verdict}`, '', ...formatFindings(findings, width)];
 }
 
 function formatSummary(pool: PoolVerification, width: number): string[] {
