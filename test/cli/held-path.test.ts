@@ -110,7 +110,7 @@ test('a listing that lost users says not to publish it', async () => {
   };
   const printed = await inTerminal(['sync'], 3);
   const words = printed.replaceAll(/\s+/g, ' ');
-  expect(words).toContain('alive by AdminGetUser');
+  expect(words).toContain('exist by AdminGetUser');
   expect(words).toContain(
     'publishing would lose some of it: discard this, and read the pool again',
   );
