@@ -164,7 +164,8 @@ describe('sync', () => {
     expect(files.filter((file) => file.endsWith('.json'))).toEqual(
       [...first.reports, ...second.reports].map((report) => report.archive?.manifest),
     );
-    expect(files).toHaveLength(14);
+    // Two manifests, three datasets of each snapshot in two formats, and the second's changes.
+    expect(files).toHaveLength(16);
   });
 
   it('mirrors several pools of several Regions in one run, in the order they are named', async () => {
