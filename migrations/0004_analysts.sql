@@ -132,7 +132,7 @@ COMMENT ON COLUMN directory.users_in_several_groups.groups IS 'The names of the 
 CREATE VIEW directory.duplicate_emails AS
 SELECT pool_id, lower(email) AS email, count(*) AS users, array_agg(username ORDER BY username) AS usernames
 FROM directory.users
-WHERE email_verified
+WHERE email_verified AND email IS NOT NULL
 GROUP BY pool_id, lower(email)
 HAVING count(*) > 1;
 COMMENT ON VIEW directory.duplicate_emails IS 'The verified e-mail addresses that several users of a pool have.';
