@@ -28,7 +28,16 @@ describe('status of workers', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(JSON.parse(stdout)).toEqual({
-      pools: [{ poolId: POOL, newest: null, head: null, vanished: false, lastAttempt: null }],
+      pools: [
+        {
+          poolId: POOL,
+          newest: null,
+          head: null,
+          vanished: false,
+          verification: null,
+          lastAttempt: null,
+        },
+      ],
       snapshots: [],
       schedules: [
         {
