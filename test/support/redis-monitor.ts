@@ -5,7 +5,7 @@ import { connect } from 'node:net';
  * Shows the commands that a Redis gets, by its MONITOR, from now on. Not by ioredis: it fails if a
  * command follows the reply to MONITOR in the same packet, as on a busy machine.
  *
- * @param url a server without TLS and password
+ * @param url a server without TLS
  * @param onCommand gets the words of each command, its name first
  * @returns a function that ends it
  */
@@ -13,10 +13,11 @@ export async function monitorRedis(
   url: string,
   onCommand: (words: string[]) => void,
 ): Promise<() => void> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, password } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');
   await once(socket, 'connect');
   let rest = '';
+  let replies = password === '' ? 1 : 2;
   const isMonitoring = new Promise<void>((resolve, reject) => {
     // After it is ended on purpose, this changes nothing.
     socket.once('error', reject);
@@ -24,11 +25,13 @@ export async function monitorRedis(
       const lines = (rest + text).split('\r\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        if (line === '+OK') resolve();
-        else onCommand(parseWords(line));
+        if (line.startsWith('-')) reject(new Error(`MONITOR was refused: ${line}`));
+        else if (line !== '+OK') onCommand(parseWords(line));
+        else if (--replies === 0) resolve();
       }
     });
   });
+  if (password !== '') socket.write(`AUTH ${decodeURIComponent(password)}\r\n`);
   socket.write('MONITOR\r\n');
   await isMonitoring;
   return () => void socket.destroy();

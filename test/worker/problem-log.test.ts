@@ -39,7 +39,12 @@ test('a defect of the query for the queues is logged; an outage of Redis is not'
     await server.close();
   });
   const count = () => countJobs(queues, redis, createProblemLog(log));
-  expect(await count()).toMatchObject([{ queue: 'schedules' }, { queue: 'snapshots' }, {}]);
+  expect(await count()).toMatchObject([
+    { queue: 'schedules' },
+    { queue: 'snapshots' },
+    { queue: 'walks' },
+    { queue: 'verifications' },
+  ]);
   queues.walks.getJobCounts = () => Promise.reject(new TypeError('no such state'));
   await expect(count()).rejects.toThrow(TypeError);
   expect(lines).toMatchObject([
