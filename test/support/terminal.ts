@@ -13,7 +13,10 @@ export interface TerminalRun {
   type(keys: string): void;
   /** Closes the terminal: the command gets SIGHUP, and its reads and writes fail. */
   closeTerminal(): void;
-  /** The exit code once the command has ended (128 and the number of a signal); null before. */
+  /**
+   * The exit code once the command has ended and all that it printed is shown (128 and the number of a
+   * signal); null before.
+   */
   readonly exitCode: () => number | null;
   /** Kills what still runs, and removes its files. */
   end(): Promise<void>;
@@ -56,11 +59,17 @@ export async function startInTerminal(
     shown += text;
   });
   script.stdin.on('error', () => {});
+  // The exit code is there before all that was printed has come through the terminal.
+  let isClosed = false;
+  script.once('close', () => {
+    isClosed = true;
+  });
   return {
     shown: () => shown,
     type: (keys) => script.stdin.write(keys),
     closeTerminal: () => script.kill('SIGKILL'),
-    exitCode: () => (existsSync(codeFile) ? Number(readFileSync(codeFile, 'utf8')) : null),
+    exitCode: () =>
+      isClosed && existsSync(codeFile) ? Number(readFileSync(codeFile, 'utf8')) : null,
     async end() {
       await killed(script);
       if (existsSync(groupFile)) killGroup(Number(readFileSync(groupFile, 'utf8')));
