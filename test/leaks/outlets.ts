@@ -110,7 +110,7 @@ export async function noteRedis(
     outlets.note('commands to Redis', JSON.stringify(words)),
   );
   return async () => {
-    stop();
+    await stop();
     for (const text of await everyKeyOf(redis)) outlets.note('keys of Redis', text);
     redis.disconnect();
   };

@@ -7,20 +7,20 @@ import { connect } from 'node:net';
  *
  * @param url a server without TLS
  * @param onCommand gets the words of each command, its name first
- * @returns a function that ends it
+ * @returns a function that ends it, after all commands that were answered have been shown
  */
 export async function monitorRedis(
   url: string,
   onCommand: (words: string[]) => void,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const { hostname, port, password } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding('latin1');
   await once(socket, 'connect');
   let rest = '';
   let replies = password === '' ? 1 : 2;
   const isMonitoring = new Promise<void>((resolve, reject) => {
-    // After it is ended on purpose, this changes nothing.
-    socket.once('error', reject);
+    // Later, this changes nothing.
+    socket.on('error', reject);
     socket.on('data', (text: string) => {
       const lines = (rest + text).split('\r\n');
       rest = lines.pop() ?? '';
@@ -34,7 +34,13 @@ export async function monitorRedis(
   if (password !== '') socket.write(`AUTH ${decodeURIComponent(password)}\r\n`);
   socket.write('MONITOR\r\n');
   await isMonitoring;
-  return () => void socket.destroy();
+  return async () => {
+    if (socket.closed) return;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    // Redis has sent what it has to show before it reads that this side ends.
+    socket.end();
+    await closed;
+  };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b' };
