@@ -51,7 +51,7 @@ export class VersionFinder {
     return null;
   }
 
-  /** Finds documents of a pool that a delete marker hides: nobody deletes them. */
+  /** Finds documents of a pool that a delete marker hides: they are never deleted. */
   async findHidden({
     poolId,
     from,

@@ -88,7 +88,7 @@ it('locks that were promised are made even if the mode was unset in the meantime
   expect(await waiting()).toEqual([]);
 });
 
-it('a snapshot that nobody promised to lock stays unlocked', async () => {
+it('a snapshot whose manifest promises no lock stays unlocked', async () => {
   await sync(null);
   await sync();
   expect(unlocked()).toHaveLength(FIRST);

@@ -41,7 +41,7 @@ describe('a snapshot', () => {
   });
 });
 
-/** Whoever reads this progress, reads nonsense. */
+/** A progress whose values are nonsense to read. */
 function garble(progress: SnapshotProgress): void {
   const nonsense = { key: null, resumed: null, poolId: '?', phase: 'done', counts: null };
   for (const [name, value] of Object.entries(nonsense)) {

@@ -17,7 +17,7 @@ export function selectContent(dataset: 'users' | 'groups'): string {
 
 /**
  * A content of `selectContent` as JSON, without the attributes that are the same in the other state. They are
- * most of a row, and nobody asks for them.
+ * most of a row, and no question asks for them.
  *
  * @param own the alias of a table with the column `content`; null where the state has no row
  */

@@ -72,7 +72,7 @@ async function runVerify(
       await loadOptions(process.env),
     );
   } catch (error) {
-    // 1 says that something is wrong with the archive, and this that nobody knows.
+    // 1 says that something is wrong with the archive, and this that it is unknown.
     throw toExitCode(error) === EXIT.failed ? new ExitError(error, EXIT.usage) : error;
   } finally {
     region?.draw([]);

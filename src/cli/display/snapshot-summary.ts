@@ -61,7 +61,7 @@ export function describeSnapshot(
   return `${lines.join('\n')}\n`;
 }
 
-/** What it means that a snapshot is held, and what happens if nobody decides. */
+/** What it means that a snapshot is held, and what happens without a decision. */
 export const HELD_MEANS =
   'It is not published: what readers see has not changed. The next run of the pool discards it and ' +
   'reads the pool again.';

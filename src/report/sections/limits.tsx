@@ -17,7 +17,7 @@ export function LimitsSection({
         </li>
         <li>
           Sign-ins. The service's lists do not have them, so "unchanged" means that no field of the
-          user changed, and not that nobody signed in.
+          user changed, and not whether anyone signed in.
         </li>
         <li>Passwords, second factors, passkeys, devices and sessions.</li>
         <li>Who made a change, and why. AWS CloudTrail has the calls of administrators.</li>

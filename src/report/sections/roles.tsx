@@ -73,7 +73,7 @@ function formatMembers({ before, after }: RoleGroup): string {
 }
 
 function Moves({ group: { joined, left } }: { readonly group: RoleGroup }) {
-  if (joined.total + left.total === 0) return <span class="quiet">nobody</span>;
+  if (joined.total + left.total === 0) return <span class="quiet">none</span>;
   return (
     <ul class="plain">
       <Moved verb="left" names={left} />
