@@ -34,10 +34,7 @@ export async function deleteObjects(
   keys: readonly string[],
   options: { abortSignal: AbortSignal },
 ): Promise<ProtectedObject[]> {
-  const targets = bucket.keepsVersions
-    ? await findVersions(bucket, keys, options)
-    : keys.map((Key) => ({ Key }));
-  return deleteTargets(bucket, targets, options);
+  return deleteTargets(bucket, await findTargets(bucket, keys, options), options);
 }
 
 /** Finds the objects of which `deleteObjects` would leave a version, by full key. It deletes nothing. */
@@ -46,9 +43,7 @@ export async function findProtected(
   keys: readonly string[],
   options: { abortSignal: AbortSignal },
 ): Promise<ProtectedObject[]> {
-  const targets = bucket.keepsVersions
-    ? await findVersions(bucket, keys, options)
-    : keys.map((Key) => ({ Key }));
+  const targets = await findTargets(bucket, keys, options);
   const found = await mapParallel(targets, PARALLEL, (target) =>
     readProtection(bucket, target, options).catch((error: unknown) => {
       // It does not exist, or it is a delete marker.
@@ -84,12 +79,16 @@ export async function deleteVersion(
   await deleteTargets(bucket, [VersionId === undefined ? { Key } : { Key, VersionId }], options);
 }
 
-/** Finds every version and delete marker of these keys, with one listing for each folder. */
-async function findVersions(
+/**
+ * What stands for these keys: in a bucket with versions, every version and delete marker of them, found
+ * with one listing for each folder.
+ */
+async function findTargets(
   bucket: Bucket,
   keys: readonly string[],
   options: { abortSignal: AbortSignal },
 ): Promise<Target[]> {
+  if (!bucket.keepsVersions) return keys.map((Key) => ({ Key }));
   const wanted = new Set(keys);
   const folders = new Map<string, string[]>();
   for (const key of wanted) {
