@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type Destination, describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
+import { folderForEach } from '../support/folder-for-each.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
 import type { S3Bucket, S3Version } from '../support/s3-store.ts';
-import { temporaryFolder } from '../support/temp.ts';
 import { useS3 } from './destinations.ts';
 import { catchError, NEVER } from './support.ts';
 
@@ -14,14 +14,8 @@ const IN_A_DAY = new Date(Date.now() + 86_400_000);
 const IN_A_YEAR = new Date(Date.now() + 365 * 86_400_000);
 
 let server: S3Server;
-let local: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  local = await temporaryFolder();
-});
-afterEach(async () => {
-  await server.close();
-  await local.remove();
-});
+const local = folderForEach();
+afterEach(() => server.close());
 
 /** Opens an archive whose listings have two keys per page, and checks it. */
 async function open(versions: S3Options['versions'] = 'object lock'): Promise<Destination> {
@@ -33,8 +27,8 @@ async function open(versions: S3Options['versions'] = 'object lock'): Promise<De
 }
 
 async function file(length: number) {
-  await writeFile(`${local.path}/file`, randomBytes(length));
-  return describeFile(`${local.path}/file`);
+  await writeFile(`${local()}/file`, randomBytes(length));
+  return describeFile(`${local()}/file`);
 }
 
 const bucket = () => server.buckets.get('archive') as S3Bucket;

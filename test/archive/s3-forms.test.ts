@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import {
   type Destination,
   describeFile,
@@ -8,8 +8,8 @@ import {
 } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
+import { folderForEach } from '../support/folder-for-each.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { temporaryFolder } from '../support/temp.ts';
 import { useS3 } from './destinations.ts';
 import { catchError, contentOf, NEVER, pool } from './support.ts';
 import { useWorkFolder } from './work-folder.ts';
@@ -18,14 +18,8 @@ const MULTIPART = 20_000_000;
 const { archive } = useWorkFolder();
 
 let server: S3Server;
-let local: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  local = await temporaryFolder();
-});
-afterEach(async () => {
-  await server.close();
-  await local.remove();
-});
+const local = folderForEach();
+afterEach(() => server.close());
 
 /** Opens an archive on a server with these deviations from S3. */
 async function open(options: S3Options): Promise<Destination> {
@@ -35,8 +29,8 @@ async function open(options: S3Options): Promise<Destination> {
 }
 
 async function file(length: number) {
-  await writeFile(`${local.path}/file`, randomBytes(length));
-  return describeFile(`${local.path}/file`);
+  await writeFile(`${local()}/file`, randomBytes(length));
+  return describeFile(`${local()}/file`);
 }
 
 const bucket = () => {

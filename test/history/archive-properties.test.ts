@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterEach, beforeEach, test } from 'vitest';
+import { test } from 'vitest';
 import { openArchive } from '../../src/index.ts';
 import fc from '../support/fast-check.ts';
-import { temporaryFolder } from '../support/temp.ts';
-import { archive, openFolder } from './archived-pool.ts';
-import { drawnHistory, type Taken, take } from './drawn-pool.ts';
+import { folderForEach } from '../support/folder-for-each.ts';
+import { archiveAll, openFolder } from './archived-pool.ts';
+import { drawnHistory } from './drawn-pool.ts';
 import { checkAccess, checkDiffs, checkHistories, checkReviews } from './laws.ts';
 import { mirrorForEach } from './mirror.ts';
 
@@ -13,11 +13,7 @@ let db: pg.Pool;
 mirrorForEach((made) => {
   ({ db } = made);
 });
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-afterEach(() => folder.remove());
+const folder = folderForEach();
 
 const drawnFormats = fc.constantFrom(
   ['parquet'] as const,
@@ -31,13 +27,8 @@ test('an archive alone gives the answers of a plain model', async () => {
     fc.asyncProperty(drawnHistory, drawnFormats, fc.boolean(), async (states, formats, edited) => {
       pools += 1;
       const poolId = `eu-west-1_Drawn${pools}`;
-      const destination = await openFolder(join(folder.path, 'archive'));
-      const taken: Taken[] = [];
-      for (const state of states) {
-        const each = await take(db, poolId, state);
-        await archive(db, destination, poolId, each, { formats });
-        taken.push(each);
-      }
+      const destination = await openFolder(join(folder(), 'archive'));
+      const taken = await archiveAll(db, destination, poolId, states, { formats });
       const asked = { history: await openArchive(destination.url), poolId, taken };
       await checkDiffs(asked);
       await checkHistories(asked);

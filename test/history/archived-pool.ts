@@ -7,7 +7,7 @@ import type { SnapshotRows } from '../../src/archive/write-parts.ts';
 import { openSnapshotChanges } from '../../src/postgres/store/snapshot-changes.ts';
 import { openSnapshotRows } from '../../src/postgres/store/snapshot-rows.ts';
 import { optionsWith } from '../archive/support.ts';
-import type { Taken } from './drawn-pool.ts';
+import { type State, type Taken, take } from './drawn-pool.ts';
 
 /** Archives a snapshot that was taken. Parts are small, so that a dataset has several. */
 export async function archive(
@@ -32,6 +32,23 @@ export async function archive(
     openChanges: (since) => openSnapshotChanges(db, key, since),
   };
   await writeArchive(destination, request, rows, optionsWith({ partRows: 2, ...more }));
+}
+
+/** Takes and archives one snapshot after the other. */
+export async function archiveAll(
+  db: pg.Pool,
+  destination: Destination,
+  poolId: string,
+  states: readonly State[],
+  more: Partial<ArchiveOptions> = {},
+): Promise<Taken[]> {
+  const taken: Taken[] = [];
+  for (const state of states) {
+    const each = await take(db, poolId, state);
+    await archive(db, destination, poolId, each, more);
+    taken.push(each);
+  }
+  return taken;
 }
 
 export function openFolder(folder: string): Promise<Destination> {

@@ -1,23 +1,19 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openArchive, renderReport } from '../../src/index.ts';
-import { archive, openFolder } from '../history/archived-pool.ts';
-import { drawnHistory, type Taken, take } from '../history/drawn-pool.ts';
+import { archiveAll, openFolder } from '../history/archived-pool.ts';
+import { drawnHistory } from '../history/drawn-pool.ts';
 import { mirrorForEach } from '../history/mirror.ts';
 import fc from '../support/fast-check.ts';
-import { temporaryFolder } from '../support/temp.ts';
+import { folderForEach } from '../support/folder-for-each.ts';
 import { checkReports } from './laws.ts';
 
 let db: pg.Pool;
 mirrorForEach((made) => {
   ({ db } = made);
 });
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-afterEach(() => folder.remove());
+const folder = folderForEach();
 
 test('a report from an archive alone is that of a plain model', async () => {
   let pools = 0;
@@ -25,13 +21,8 @@ test('a report from an archive alone is that of a plain model', async () => {
     fc.asyncProperty(drawnHistory, async (states) => {
       pools += 1;
       const poolId = `eu-west-1_Report${pools}`;
-      const destination = await openFolder(join(folder.path, 'archive'));
-      const taken: Taken[] = [];
-      for (const state of states) {
-        const each = await take(db, poolId, state);
-        await archive(db, destination, poolId, each);
-        taken.push(each);
-      }
+      const destination = await openFolder(join(folder(), 'archive'));
+      const taken = await archiveAll(db, destination, poolId, states);
       const history = await openArchive(destination.url);
       await checkReports({ history, poolId, taken });
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type Destination, describeFile } from '../../src/archive/destination.ts';
 import { manifestKey, partsPrefix } from '../../src/archive/layout.ts';
 import { lockSnapshot } from '../../src/archive/object-lock.ts';
@@ -21,9 +21,9 @@ import {
   requestFor,
   rowsOf,
 } from '../archive/support.ts';
+import { folderForEach } from '../support/folder-for-each.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';
 import type { S3Bucket, S3Version } from '../support/s3-store.ts';
-import { temporaryFolder } from '../support/temp.ts';
 import { named } from './support.ts';
 
 const LOCK = { mode: 'compliance', days: 30, manifestDays: 60 } as const;
@@ -32,14 +32,8 @@ const PART = `${partsPrefix('jsonl', 'users', POOL, FIRST)}part-00000.jsonl.gz`;
 
 let server: S3Server;
 let destination: Destination;
-let local: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  local = await temporaryFolder();
-});
-afterEach(async () => {
-  await server.close();
-  await local.remove();
-});
+const local = folderForEach();
+afterEach(() => server.close());
 
 /** Seals and locks two snapshots in a bucket. `publishedAt` is that of the second. */
 async function seal(
@@ -83,7 +77,7 @@ const version = (key: string) => bucket().version(`of/pools/${key}`) as S3Versio
 
 /** Puts other bytes over an object. */
 async function replace(key: string, text: string): Promise<void> {
-  const path = join(local.path, 'replacement');
+  const path = join(local(), 'replacement');
   writeFileSync(path, text);
   await destination.put(key, await describeFile(path), NEVER);
 }
@@ -179,12 +173,12 @@ describe('locks', () => {
 
   test('are not missed in a copy without Object Lock, in a bucket or in a folder', async () => {
     await seal();
-    const copy = join(local.path, 'copy');
+    const copy = join(local(), 'copy');
     for (const [key, bytes] of await contentOf(destination)) {
       mkdirSync(dirname(join(copy, key)), { recursive: true });
       writeFileSync(join(copy, key), bytes);
     }
-    cpSync(copy, join(local.path, 'again'), { recursive: true });
+    cpSync(copy, join(local(), 'again'), { recursive: true });
     const inFolder = await verify('all', await openDestination(pathToFileURL(copy).href));
     const [note] = summary(inFolder);
     expect(inFolder.findings).toEqual([]);

@@ -172,7 +172,7 @@ export const BREAKAGES = [
     file: 'src/retention/remove-objects.ts',
     from: '  await storeRemoval(destination, request, { ...options, folder });',
     to: '  await destination.delete(objects, signal);\n  await storeRemoval(destination, request, { ...options, folder });',
-    tests: ['test/retention/prune-archive.test.ts'],
+    tests: ['test/retention/prune-killed.test.ts'],
   },
   {
     invariant: 15,
@@ -180,6 +180,6 @@ export const BREAKAGES = [
     file: 'src/retention/prune-archive.ts',
     from: 'const locked = await destination.findProtected(named, signal);',
     to: 'const locked: ProtectedObject[] = [];',
-    tests: ['test/retention/prune-archive.test.ts'],
+    tests: ['test/retention/prune-bucket.test.ts'],
   },
 ];
