@@ -10,7 +10,7 @@ const LAYERS = [
   ['index.ts'],
   ['app'],
   ['http'],
-  ['estimate', 'ddl', 'report'],
+  ['estimate', 'ddl', 'report', 'restore'],
   ['runner'],
   ['snapshot', 'retention'],
   ['verify'],
