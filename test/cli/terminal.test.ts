@@ -73,7 +73,8 @@ describe('a terminal', () => {
     const held = holdCalls(mirror, 'ListUsersInGroup', 3);
     const run = await start(['sync'], { env: { LC_ALL: locale } });
     await expect.poll(held.reached).toBe(true);
-    await expectShown(run, isUtf8 ? '░░░░' : '----');
+    // The empty half of a bar may never be painted, if the users are read before the first picture.
+    await expectShown(run, isUtf8 ? '████' : '####');
     held.release();
     await expect.poll(run.exitCode).toBe(0);
     expect(/[^\0-\u007f]/.test(run.shown())).toBe(isUtf8);
