@@ -48,15 +48,17 @@ function withoutApostrophes(text: string): string {
 }
 
 const DIGEST_BYTES = 32;
+/** How many hashes one buffer keeps. */
+const CHUNK = 65_536;
 
 /**
  * Computes one SHA-256 of the rows of a review: over the sorted SHA-256 of each row in its canonical
  * form. So the order of the rows does not matter, and neither does what a spreadsheet changes when it
- * saves a file. It keeps a hash of each row.
+ * saves a file. It keeps a hash of each row, in 32 bytes.
  */
 export class ReviewDigest {
+  readonly #chunks: Buffer[] = [];
   #rows = 0;
-  #digests = Buffer.alloc(1024 * DIGEST_BYTES);
 
   /** The number of rows. */
   get rows(): number {
@@ -64,25 +66,39 @@ export class ReviewDigest {
   }
 
   add(fields: ReviewFields): void {
-    const end = this.#rows * DIGEST_BYTES;
-    if (end === this.#digests.length) {
-      this.#digests = Buffer.concat([this.#digests, Buffer.alloc(end)]);
-    }
-    createHash('sha256').update(canonicalRow(fields)).digest().copy(this.#digests, end);
+    if (this.#rows % CHUNK === 0) this.#chunks.push(Buffer.alloc(CHUNK * DIGEST_BYTES));
+    const digest = createHash('sha256').update(canonicalRow(fields)).digest();
+    digest.copy(this.#chunkOf(this.#rows), startOf(this.#rows));
     this.#rows += 1;
   }
 
   /** The hash in lower-case hex. */
   digest(): string {
-    const all = this.#digests;
-    const startOf = (row: number) => row * DIGEST_BYTES;
-    const order = Uint32Array.from({ length: this.#rows }, (_, row) => row).sort((a, b) =>
-      all.compare(all, startOf(b), startOf(b + 1), startOf(a), startOf(a + 1)),
-    );
+    const order = Uint32Array.from({ length: this.#rows }, (_, row) => row);
+    order.sort((a, b) => this.#compare(a, b));
     const hash = createHash('sha256');
-    for (const row of order) hash.update(all.subarray(startOf(row), startOf(row + 1)));
+    for (const row of order) {
+      hash.update(this.#chunkOf(row).subarray(startOf(row), startOf(row) + DIGEST_BYTES));
+    }
     return hash.digest('hex');
   }
+
+  #compare(a: number, b: number): number {
+    const [startA, startB] = [startOf(a), startOf(b)];
+    return this.#chunkOf(a).compare(
+      this.#chunkOf(b),
+      ...[startB, startB + DIGEST_BYTES, startA, startA + DIGEST_BYTES],
+    );
+  }
+
+  #chunkOf(row: number): Buffer {
+    return this.#chunks[Math.floor(row / CHUNK)] as Buffer;
+  }
+}
+
+/** Where the hash of a row begins in its chunk. */
+function startOf(row: number): number {
+  return (row % CHUNK) * DIGEST_BYTES;
 }
 
 /**
