@@ -94,7 +94,10 @@ export async function listUsers(
   });
 }
 
-/** The memberships of groups in a snapshot, by the names of groups and users. */
+/**
+ * The memberships of groups in a snapshot, by the names of groups and users. A statement either joins or
+ * sorts, as the two together do not fit into DuckDB's memory.
+ */
 export async function* streamMemberships(
   context: ArchiveContext,
   groupNames: readonly string[],
@@ -103,17 +106,19 @@ export async function* streamMemberships(
   if (groupNames.length === 0) return;
   const reading = await Reading.open(context);
   try {
+    const { statements } = reading;
     const position = positionOf(context, at);
-    await createMembers(
-      reading,
-      position,
-      `group_name IN (${groupNames.map(quoteLiteral).join(', ')})`,
+    const names = groupNames.map(quoteLiteral).join(', ');
+    await createMembers(reading, position, `group_name IN (${names})`);
+    await reading.using(position, 'users', (users) =>
+      statements.run(
+        `CREATE TEMP TABLE reviewed AS
+         SELECT m.group_name AS "groupName", username, u.name, u.email, u.status, u.enabled, m.since
+         FROM member AS m LEFT JOIN ${users} AS u USING (username)`,
+      ),
     );
-    const users = await reading.hold(position, 'users');
-    const rows = reading.statements.stream<Since<ReviewedMembership>>(
-      `SELECT m.group_name AS "groupName", username, u.name, u.email, u.status, u.enabled, m.since
-       FROM member AS m LEFT JOIN ${users.table} AS u USING (username)
-       ORDER BY m.group_name, username`,
+    const rows = statements.stream<Since<ReviewedMembership>>(
+      'FROM reviewed ORDER BY "groupName", username',
     );
     for await (const batch of rows) {
       yield batch.map(({ since, ...row }) => ({ ...row, memberSince: sinceOf(context, since) }));

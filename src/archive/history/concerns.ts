@@ -27,13 +27,7 @@ export async function findConcerns(
        WHERE status = 'UNCONFIRMED' AND epoch_ms(modified_at) <= ${unchangedSince.getTime()}`,
       'since, username',
     );
-    const duplicates = await find<DuplicateRow>(
-      `SELECT lower(email) AS email, count(*)::INTEGER AS users,
-         list(username ORDER BY username)[:${MOST_NAMES}] AS names
-       FROM ${users} WHERE email_verified AND email IS NOT NULL
-       GROUP BY lower(email) HAVING count(*) > 1`,
-      'email',
-    );
+    const duplicates = await list<DuplicateRow>(reading.statements, selectDuplicates(users, limit));
     return {
       unconfirmed: {
         total: unconfirmed.total,
@@ -99,9 +93,27 @@ function selectTies({ users, groups, memberships }: Tables, limit: number): stri
     GROUP BY ${USER} ORDER BY username`;
 }
 
-/** The first rows of a query, and how many it has. */
+/**
+ * The addresses that several users have verified. Lists of names cannot leave memory, so only addresses
+ * that are shown get one, and no list is longer than what is shown of it.
+ */
+function selectDuplicates(users: string, limit: number): string {
+  const verified = `SELECT username, lower(email) AS email FROM ${users}
+    WHERE email_verified AND email IS NOT NULL`;
+  return `WITH duplicate AS MATERIALIZED (
+      SELECT email, count(*)::INTEGER AS users FROM (${verified}) GROUP BY email HAVING count(*) > 1
+    ), shown AS (
+      SELECT * FROM duplicate ORDER BY email LIMIT ${limit}
+    )
+    SELECT email, users, min(username, ${MOST_NAMES}) AS names,
+      (SELECT count(*) FROM duplicate)::INTEGER AS total
+    FROM shown JOIN (${verified}) USING (email) GROUP BY email, users ORDER BY email`;
+}
+
+/** The first rows of a query, and how many it has. Counting apart leaves no row in memory. */
 function selectSome(found: string, order: string, limit: number): string {
-  return `SELECT *, count(*) OVER ()::INTEGER AS total FROM (${found}) ORDER BY ${order} LIMIT ${limit}`;
+  return `SELECT *, (SELECT count(*) FROM (${found}))::INTEGER AS total
+    FROM (${found}) ORDER BY ${order} LIMIT ${limit}`;
 }
 
 /** @param sql gives rows that have the number of all as `total` */

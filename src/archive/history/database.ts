@@ -1,11 +1,14 @@
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { ResumableError } from '../../model/errors.ts';
-import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb } from '../duckdb.ts';
+import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from '../duckdb.ts';
 
 /** The memory of DuckDB. What does not fit goes to the temporary folder. */
 const MEMORY = '80MB';
 
-/** Small batches are garbage soon. */
+/** How many rows a stream gives at once. */
 const BATCH = 500;
 
 const NEED = {
@@ -17,10 +20,12 @@ const NEED = {
 /** An embedded DuckDB that answers questions from Parquet files. */
 export class AnswerDatabase {
   readonly #instance: DuckDBInstance;
+  readonly #folder: string;
   readonly #signal: AbortSignal;
 
-  private constructor(instance: DuckDBInstance, signal: AbortSignal) {
+  private constructor(instance: DuckDBInstance, folder: string, signal: AbortSignal) {
     this.#instance = instance;
+    this.#folder = folder;
     this.#signal = signal;
   }
 
@@ -38,12 +43,12 @@ export class AnswerDatabase {
       memory_limit: MEMORY,
       temp_directory: folder,
     };
-    return new AnswerDatabase(await DuckDBInstance.create(':memory:', settings), signal);
+    return new AnswerDatabase(await DuckDBInstance.create(':memory:', settings), folder, signal);
   }
 
   /** Opens a connection, which has temporary tables of its own. */
   async connect(): Promise<Statements> {
-    return new Statements(await this.#instance.connect(), this.#signal);
+    return new Statements(await this.#instance.connect(), this.#folder, this.#signal);
   }
 
   close(): void {
@@ -54,11 +59,13 @@ export class AnswerDatabase {
 /** A connection: runs one statement at a time. Its errors hold no row. */
 export class Statements {
   readonly #connection: DuckDBConnection;
+  readonly #folder: string;
   readonly #signal: AbortSignal;
   readonly #interrupt = () => this.#connection.interrupt();
 
-  constructor(connection: DuckDBConnection, signal: AbortSignal) {
+  constructor(connection: DuckDBConnection, folder: string, signal: AbortSignal) {
     this.#connection = connection;
+    this.#folder = folder;
     this.#signal = signal;
     signal.addEventListener('abort', this.#interrupt);
   }
@@ -73,25 +80,26 @@ export class Statements {
     return (await this.#guard(read)) as Row[];
   }
 
-  /** Gives the rows in batches. The next batch is prepared while one is used. */
-  async *stream<Row>(sql: string, values: string[] = []): AsyncGenerator<Row[]> {
-    const result = await this.#guard(() => this.#connection.stream(sql, values));
-    const batches = result.yieldRowObjectJs();
-    const read = () => this.#guard(() => batches.next());
-    let next = read();
+  /**
+   * Gives the rows in batches. They come through a file of JSON, as what the package hands over directly
+   * stays in memory until Node happens to collect garbage. So values have the types of JSON.
+   */
+  async *stream<Row>(sql: string): AsyncGenerator<Row[]> {
+    const path = join(this.#folder, `${randomUUID()}.json`);
     try {
-      for (;;) {
-        const batch = await next;
-        if (batch.done) return;
-        next = read();
-        // It is awaited above, or below if the caller stops.
-        next.catch(() => {});
-        const rows = batch.value as Row[];
-        for (let at = 0; at < rows.length; at += BATCH) yield rows.slice(at, at + BATCH);
+      await this.run(`COPY (${sql}) TO ${quoteLiteral(path)} (FORMAT json)`);
+      let batch: Row[] = [];
+      const file = await open(path);
+      for await (const line of file.readLines()) {
+        batch.push(JSON.parse(line) as Row);
+        if (batch.length < BATCH) continue;
+        yield batch;
+        batch = [];
+        this.#signal.throwIfAborted();
       }
+      if (batch.length > 0) yield batch;
     } finally {
-      // A connection must not be closed during a read.
-      await next.catch(() => {});
+      await rm(path, { force: true });
     }
   }
 

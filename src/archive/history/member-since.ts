@@ -2,7 +2,8 @@ import type { ArchiveContext, Reading } from './context.ts';
 
 /**
  * Makes the table `member`: the memberships of a snapshot, each with the position of the first snapshot
- * that has it without a break. It walks back while any of them is found.
+ * that has it without a break. It walks back while any of them is found. Rows are only ever added to a
+ * table, as DuckDB keeps updates in memory and lets tables spill.
  *
  * @param condition which memberships, as SQL on their columns
  */
@@ -12,27 +13,38 @@ export async function createMembers(
   condition: string,
 ): Promise<void> {
   const { statements } = reading;
-  const select = (table: string) =>
-    `SELECT group_name, username, sub FROM ${table} WHERE ${condition}`;
-  await reading.using(position, 'memberships', (table) =>
-    statements.run(
-      `CREATE TEMP TABLE member AS SELECT *, ${position} AS since FROM (${select(table)})`,
-    ),
+  const columns = 'group_name, username, sub';
+  const select = (table: string) => `SELECT ${columns} FROM ${table} WHERE ${condition}`;
+  await statements.run(
+    'CREATE TEMP TABLE member (group_name VARCHAR, username VARCHAR, sub VARCHAR, since INTEGER)',
   );
-  for (let earlier = position - 1; earlier >= 0; earlier -= 1) {
-    const update = `UPDATE member SET since = ${earlier}`;
-    const isOpen = `member.since = ${earlier + 1}`;
-    const found = reading.isSame(earlier, 'memberships')
-      ? await statements.run(`${update} WHERE ${isOpen}`)
-      : await reading.using(earlier, 'memberships', (table) =>
-          statements.run(
-            `${update} FROM (${select(table)}) AS m
-             WHERE ${isOpen} AND m.group_name = member.group_name
-               AND m.username = member.username AND m.sub IS NOT DISTINCT FROM member.sub`,
-          ),
-        );
-    if (found === 0) return;
+  await reading.using(position, 'memberships', (table) =>
+    statements.run(`CREATE TEMP TABLE followed AS ${select(table)}`),
+  );
+  let since = position;
+  for (let rest = 1; since > 0 && rest > 0; since -= 1) {
+    if (reading.isSame(since - 1, 'memberships')) continue;
+    rest = await reading.using(since - 1, 'memberships', async (table) => {
+      const isThere = `(${select(table)}) AS earlier
+        ON earlier.group_name = followed.group_name AND earlier.username = followed.username
+          AND earlier.sub IS NOT DISTINCT FROM followed.sub`;
+      const started = await statements.run(
+        `INSERT INTO member SELECT ${columns}, ${since} FROM followed ANTI JOIN ${isThere}`,
+      );
+      if (started === 0) return rest;
+      await statements.run(
+        `CREATE TEMP TABLE rest (group_name VARCHAR, username VARCHAR, sub VARCHAR)`,
+      );
+      const going = await statements.run(
+        `INSERT INTO rest SELECT ${columns} FROM followed SEMI JOIN ${isThere}`,
+      );
+      await statements.run('DROP TABLE followed');
+      await statements.run('ALTER TABLE rest RENAME TO followed');
+      return going;
+    });
   }
+  await statements.run(`INSERT INTO member SELECT ${columns}, ${since} FROM followed`);
+  await statements.run('DROP TABLE followed');
 }
 
 /** The time of a position in `member`. */
