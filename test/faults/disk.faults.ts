@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { startSimulator } from '../../src/simulator/server.ts';
 import { stopServer } from '../support/embedded-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { openBackends } from './support/backends.ts';
 import { UNPACED } from './support/case.ts';
-import { openLane } from './support/lane.ts';
 import { takeSnapshot } from './support/take-snapshot.ts';
 import { openWorld } from './support/world.ts';
 
@@ -17,9 +17,9 @@ it('a disk of Postgres that is full stops a snapshot, which goes on once there i
   const disk = await temporaryFolder();
   const mount = (...args: string[]) => execFileSync('mount', [...args, disk.path]);
   mount('-t', 'tmpfs', '-o', `size=${ROOM}`, 'tmpfs');
-  const lane = await openLane(disk.path);
+  const backends = await openBackends(disk.path);
   const simulator = await startSimulator({ rps: 0, users: USERS, groups: 2 });
-  const world = await openWorld(lane, simulator, false);
+  const world = await openWorld(backends, simulator, false);
   try {
     const { result } = await world.start(['sync', '--json'], {
       REDIS_URL: undefined,
@@ -30,7 +30,7 @@ it('a disk of Postgres that is full stops a snapshot, which goes on once there i
     expect(stderr).toMatch(/^cognito-mirror: .*Run it again to resume/m);
     mount('-o', `remount,size=${MORE_ROOM}`);
     // Where no WAL can be written, Postgres itself ends.
-    await lane.postgres.restart('SIGINT');
+    await backends.postgres.restart('SIGINT');
     await takeSnapshot(world, 'sync', { rate: UNPACED, clocks: [0] });
     expect(await world.rows('SELECT state, users::int FROM directory.snapshots')).toEqual([
       { state: 'archived', users: USERS },
@@ -41,7 +41,7 @@ it('a disk of Postgres that is full stops a snapshot, which goes on once there i
   } finally {
     await world.close();
     await simulator.close();
-    await lane.close();
+    await backends.close();
     await stopServer(disk.path);
     execFileSync('umount', [disk.path]);
     await disk.remove();

@@ -1,55 +1,55 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BlowName } from './support/blows.ts';
-import { type Case, playCase, type Strike, UNPACED } from './support/case.ts';
-import { type Lane, openLane } from './support/lane.ts';
+import { type Backends, openBackends } from './support/backends.ts';
+import { type Case, type Injection, playCase, UNPACED } from './support/case.ts';
+import type { FaultName } from './support/faults.ts';
 import type { MomentName } from './support/moments.ts';
 
 /** A fixed selection of what `npm run test:faults` draws. */
-let lane: Lane;
+let backends: Backends;
 beforeAll(async () => {
-  lane = await openLane();
+  backends = await openBackends();
 });
-afterAll(() => lane.close());
+afterAll(() => backends.close());
 
-const strike = (blow: BlowName, at: MomentName, nth = 1): Strike => ({ blow, at, nth });
+const inject = (fault: FaultName, at: MomentName, nth = 1): Injection => ({ fault, at, nth });
 
 const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> = {
   'a process is killed, and asked to end': {
     onS3: true,
     rounds: [
       [
-        strike('kill the process before it asks', 'stage a page', 6),
-        strike('kill the process before it hears the answer', 'commit the publication'),
-        strike('kill the process before it asks', 'store the manifest'),
+        inject('kill the process before it asks', 'stage a page', 6),
+        inject('kill the process before it hears the answer', 'commit the publication'),
+        inject('kill the process before it asks', 'store the manifest'),
       ],
       [
-        strike('kill the process before it hears the answer', 'stage a page', 2),
-        strike('kill the process before it asks', 'publish memberships'),
-        strike('ask the process to end', 'read rows to archive', 2),
+        inject('kill the process before it hears the answer', 'stage a page', 2),
+        inject('kill the process before it asks', 'publish memberships'),
+        inject('ask the process to end', 'read rows to archive', 2),
       ],
     ],
   },
   'Postgres fails': {
     rounds: [
       [
-        strike('lose an answer of Postgres', 'stage a page', 2),
-        strike('crash Postgres', 'merge reads', 2),
-        strike('cut an answer of Postgres in the middle', 'read rows to archive'),
+        inject('lose an answer of Postgres', 'stage a page', 2),
+        inject('crash Postgres', 'merge reads', 2),
+        inject('cut an answer of Postgres in the middle', 'read rows to archive'),
       ],
       [
-        strike('restart Postgres', 'stage a page', 2),
-        strike('make the publication one of a deadlock', 'publish memberships'),
-        strike('lose an answer of Postgres', 'commit the archive'),
+        inject('restart Postgres', 'stage a page', 2),
+        inject('make the publication one of a deadlock', 'publish memberships'),
+        inject('lose an answer of Postgres', 'commit the archive'),
       ],
     ],
   },
   'Redis fails': {
     runner: 'sync over Redis',
     rounds: [
-      [strike('flush Redis', 'read a page', 3), strike('slow Redis down', 'stage a page')],
+      [inject('flush Redis', 'read a page', 3), inject('slow Redis down', 'stage a page')],
       [
-        strike("fill Redis's memory", 'take a permit', 4),
-        strike('restart Redis', 'read a page', 5),
+        inject("fill Redis's memory", 'take a permit', 4),
+        inject('restart Redis', 'read a page', 5),
       ],
     ],
   },
@@ -57,35 +57,35 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
     onS3: true,
     rounds: [
       [
-        strike('store other bytes on S3', 'store the manifest'),
-        strike('cut what goes to S3', 'store a part', 2),
-        strike('slow S3 down', 'store a part', 4),
+        inject('store other bytes on S3', 'store the manifest'),
+        inject('cut what goes to S3', 'store a part', 2),
+        inject('slow S3 down', 'store a part', 4),
       ],
       [
-        strike('store fewer bytes on S3', 'store a part', 3),
-        strike('expire the credentials of S3', 'store a part', 5),
-        strike('lose an answer of S3', 'store the manifest'),
+        inject('store fewer bytes on S3', 'store a part', 3),
+        inject('expire the credentials of S3', 'store a part', 5),
+        inject('lose an answer of S3', 'store the manifest'),
       ],
     ],
   },
   'the service fails': {
     rounds: [
       [
-        strike('give empty pages', 'read a page'),
-        strike('give malformed JSON', 'read a page', 6),
-        strike('cut an answer of the service in the middle', 'list groups'),
+        inject('give empty pages', 'read a page'),
+        inject('give malformed JSON', 'read a page', 6),
+        inject('cut an answer of the service in the middle', 'list groups'),
       ],
       [
-        strike('refuse page tokens', 'read a page'),
-        strike('give an answer of another shape', 'list groups'),
-        strike('give users twice', 'read a page', 5),
+        inject('refuse page tokens', 'read a page'),
+        inject('give an answer of another shape', 'list groups'),
+        inject('give users twice', 'read a page', 5),
       ],
     ],
   },
   'the pool changes while it is read': {
     rounds: [
       [],
-      [strike('change the pool', 'read a page', 2), strike('change the pool', 'read a page', 5)],
+      [inject('change the pool', 'read a page', 2), inject('change the pool', 'read a page', 5)],
       [],
     ],
   },
@@ -94,8 +94,8 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
     rate: 10,
     clocks: [3_600_000, -3_600_000],
     rounds: [
-      [strike('kill every worker', 'stage a page', 2)],
-      [strike('crash Postgres', 'publish users')],
+      [inject('kill every worker', 'stage a page', 2)],
+      [inject('crash Postgres', 'publish users')],
     ],
   },
 };
@@ -103,7 +103,7 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
 describe('every promise is kept where', () => {
   it.each(Object.entries(SELECTION))('%s', async (_, selected) => {
     const { rounds } = selected;
-    const report = await playCase(lane, {
+    const report = await playCase(backends, {
       seed: 7,
       runner: 'sync',
       onS3: false,
@@ -112,8 +112,8 @@ describe('every promise is kept where', () => {
       clocks: [0],
       ...selected,
     });
-    // A case whose blows did not fall would show nothing.
-    const meant = rounds.flat().map(({ blow }) => blow);
-    expect([...report.struck].sort()).toEqual(meant.sort());
+    // A case whose faults were not injected would show nothing.
+    const meant = rounds.flat().map(({ fault }) => fault);
+    expect([...report.injected].sort()).toEqual(meant.sort());
   });
 });

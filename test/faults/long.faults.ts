@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { mix } from '../../src/simulator/generate/random.ts';
 import { drawSeed } from '../support/seed.ts';
+import { openBackends } from './support/backends.ts';
 import { type CaseReport, drawCase, playCase } from './support/case.ts';
-import { openLane } from './support/lane.ts';
 
 /** `FAULTS_SEED` repeats a run; `FAULTS_CASE` repeats one case of it. */
 const seed = drawSeed('FAULTS_SEED');
@@ -27,37 +27,37 @@ it(`keeps every promise in ${cases} drawn cases`, async () => {
   const failures: Failure[] = [];
   const started = performance.now();
   const playInLane = async () => {
-    const lane = await openLane();
+    const backends = await openBackends();
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (waiting.length % 50 === 0) console.log(`${waiting.length} cases to go`);
         try {
-          played.push(await playCase(lane, drawCase(next)));
+          played.push(await playCase(backends, drawCase(next)));
         } catch (error) {
           failures.push({ seed: next, error: String((error as Error).message) });
           console.log(`FAULTS_CASE=${next}`, JSON.stringify(drawCase(next)), error);
         }
       }
     } finally {
-      await lane.close();
+      await backends.close();
     }
   };
   await Promise.all(Array.from({ length: Math.min(LANES, cases) }, playInLane));
-  const struck = countStruck(played);
-  console.table(struck);
+  const injected = countInjected(played);
+  console.table(injected);
   if (single === undefined) {
     const minutes = Math.round((performance.now() - started) / 6_000) / 10;
-    const results = { seed, cases, minutes, failures, struck };
+    const results = { seed, cases, minutes, failures, injected };
     await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
   }
   expect(failures).toEqual([]);
 }, 7_200_000);
 
-/** How often each blow fell. */
-function countStruck(played: readonly CaseReport[]): Record<string, number> {
-  const struck: Record<string, number> = {};
-  for (const blow of played.flatMap((report) => report.struck)) {
-    struck[blow] = (struck[blow] ?? 0) + 1;
+/** How often each fault was injected. */
+function countInjected(played: readonly CaseReport[]): Record<string, number> {
+  const injected: Record<string, number> = {};
+  for (const fault of played.flatMap((report) => report.injected)) {
+    injected[fault] = (injected[fault] ?? 0) + 1;
   }
-  return Object.fromEntries(Object.entries(struck).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(Object.entries(injected).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,18 +1,18 @@
 import { expect } from 'vitest';
 import { Random } from '../../../src/simulator/generate/random.ts';
 import { startSimulator } from '../../../src/simulator/server.ts';
-import { BLOWS, type Blow, type BlowName } from './blows.ts';
+import type { Backends } from './backends.ts';
 import { changePool } from './change-pool.ts';
-import { expectPaced, expectSame, expectSound, stateOf, watchReaders } from './judgement.ts';
-import type { Lane } from './lane.ts';
+import { expectPaced, expectSame, expectSound, stateOf, watchReaders } from './expectations.ts';
+import { FAULTS, type Fault, type FaultName } from './faults.ts';
+import { PASS } from './interceptor.ts';
 import { begins, MOMENTS, type MomentName } from './moments.ts';
 import { type Runner, takeSnapshot } from './take-snapshot.ts';
-import { PASS } from './tap.ts';
 import { openWorld, type World } from './world.ts';
 
-/** A blow, and the step at whose so manieth beginning it falls. */
-export interface Strike {
-  readonly blow: BlowName;
+/** A fault, and the step at whose nth beginning it happens. */
+export interface Injection {
+  readonly fault: FaultName;
   readonly at: MomentName;
   readonly nth: number;
 }
@@ -27,25 +27,25 @@ export interface Case {
   readonly rate: number;
   /** By how many milliseconds the clocks of processes are wrong. */
   readonly clocks: readonly number[];
-  /** What strikes in each round; the pool changes from one to the next. */
-  readonly rounds: readonly (readonly Strike[])[];
+  /** What is injected in each round; the pool changes from one to the next. */
+  readonly rounds: readonly (readonly Injection[])[];
 }
 
-const STRIKES = 3;
+const INJECTIONS = 3;
 const HOUR_MS = 3_600_000;
 /** A small snapshot takes some seconds by it. */
 const PACED = 10;
 export const UNPACED = 100_000;
 
-/** Draws a case: two rounds with blows, and a quiet one if a blow changed the pool. */
+/** Draws a case: two rounds with faults, and a quiet one if a fault changed the pool. */
 export function drawCase(seed: number): Case {
   const random = new Random(seed);
   const runner = random.chance(0.3) ? 'workers' : random.chance(0.5) ? 'sync' : 'sync over Redis';
   const onS3 = random.chance(0.5);
   const round = () =>
-    Array.from({ length: 1 + random.below(STRIKES) }, () => drawStrike(random, runner, onS3));
+    Array.from({ length: 1 + random.below(INJECTIONS) }, () => drawInjection(random, runner, onS3));
   const rounds = [round(), round()];
-  const moves = rounds.flat().some(({ blow }) => (BLOWS[blow] as Blow).moves);
+  const moves = rounds.flat().some(({ fault }) => (FAULTS[fault] as Fault).moves);
   return {
     seed,
     runner,
@@ -57,44 +57,44 @@ export function drawCase(seed: number): Case {
   };
 }
 
-function drawStrike(random: Random, runner: Runner, onS3: boolean): Strike {
+function drawInjection(random: Random, runner: Runner, onS3: boolean): Injection {
   const possible = (at: MomentName) => {
     const { server } = MOMENTS[at];
     return server === 's3' ? onS3 : server === 'redis' ? runner !== 'sync' : true;
   };
-  const blows = Object.entries(BLOWS as Record<string, Blow>).filter(
+  const faults = Object.entries(FAULTS as Record<string, Fault>).filter(
     ([, { at, needs }]) => at.some(possible) && (!needs || runner === needs),
   );
-  const [name, { at }] = random.pick(blows);
+  const [name, { at }] = random.pick(faults);
   const moment = random.pick(at.filter(possible));
   return {
-    blow: name as BlowName,
+    fault: name as FaultName,
     at: moment,
     nth: 1 + random.below(MOMENTS[moment].often),
   };
 }
 
-/** How a case went: the blows that fell. (One whose moment never came did not.) */
+/** How a case went: the faults that were injected. (One whose moment never came did not.) */
 export interface CaseReport {
   readonly case: Case;
-  readonly struck: readonly BlowName[];
+  readonly injected: readonly FaultName[];
 }
 
 /** Plays a case, and expects every promise to have been kept. */
-export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
+export async function playCase(backends: Backends, drawn: Case): Promise<CaseReport> {
   const { seed, runner, users, onS3, rate, clocks } = drawn;
   const random = new Random(seed ^ 0x5eed);
   const simulator = await startSimulator({ rps: 0, users, groups: 5, seed, slowMs: 300 });
-  const world = await openWorld(lane, simulator, onS3);
-  const undisturbed = await openWorld(lane, simulator, false);
-  const struck: BlowName[] = [];
+  const world = await openWorld(backends, simulator, onS3);
+  const undisturbed = await openWorld(backends, simulator, false);
+  const injected: FaultName[] = [];
   let moved = false;
   try {
-    for (const [index, strikes] of drawn.rounds.entries()) {
+    for (const [index, injections] of drawn.rounds.entries()) {
       if (index > 0) changePool(simulator.pool(), random, 10);
       const before = await stateOf(world);
       const readers = watchReaders(world);
-      arm(world, strikes, random, struck);
+      arm(world, injections, random, injected);
       simulator.attempts.clear();
       await takeSnapshot(world, runner, { rate, clocks });
       expectPaced(simulator, rate);
@@ -102,7 +102,7 @@ export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
       const seen = await readers.stop();
       await takeSnapshot(undisturbed, 'sync', { rate: UNPACED, clocks: [0] });
       for (const each of [world, undisturbed]) await endRound(each);
-      if (strikes.some(({ blow }) => (BLOWS[blow] as Blow).moves)) {
+      if (injections.some(({ fault }) => (FAULTS[fault] as Fault).moves)) {
         moved = true;
         await expectSound(world);
       } else {
@@ -111,7 +111,7 @@ export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
         for (const state of seen) expect(either).toContain(state);
       }
     }
-    return { case: drawn, struck };
+    return { case: drawn, injected };
   } finally {
     await world.close();
     await undisturbed.close();
@@ -120,11 +120,11 @@ export async function playCase(lane: Lane, drawn: Case): Promise<CaseReport> {
 }
 
 /** Counts how often each moment comes in a first snapshot and a second one of the changed pool. */
-export async function countMoments(lane: Lane): Promise<Map<MomentName, number>> {
+export async function countMoments(backends: Backends): Promise<Map<MomentName, number>> {
   const counts = new Map<MomentName, number>();
   const simulator = await startSimulator({ rps: 0, users: 600, groups: 5 });
-  const world = await openWorld(lane, simulator, true);
-  world.judge = (passing) => {
+  const world = await openWorld(backends, simulator, true);
+  world.handle = (passing) => {
     for (const name of Object.keys(MOMENTS) as MomentName[]) {
       if (begins(MOMENTS[name], passing)) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
@@ -142,17 +142,22 @@ export async function countMoments(lane: Lane): Promise<Map<MomentName, number>>
   }
 }
 
-/** Has each blow fall once, when its moment comes. */
-function arm(world: World, strikes: readonly Strike[], random: Random, struck: BlowName[]): void {
-  const waiting = new Set(strikes.map((strike) => ({ ...strike, left: strike.nth })));
-  world.judge = async (passing) => {
-    for (const strike of waiting) {
-      if (!begins(MOMENTS[strike.at], passing)) continue;
-      strike.left -= 1;
-      if (strike.left > 0) continue;
-      waiting.delete(strike);
-      struck.push(strike.blow);
-      return (BLOWS[strike.blow] as Blow).strike(world, passing, random);
+/** Injects each fault once, when its moment comes. */
+function arm(
+  world: World,
+  injections: readonly Injection[],
+  random: Random,
+  injected: FaultName[],
+): void {
+  const waiting = new Set(injections.map((each) => ({ ...each, left: each.nth })));
+  world.handle = async (passing) => {
+    for (const each of waiting) {
+      if (!begins(MOMENTS[each.at], passing)) continue;
+      each.left -= 1;
+      if (each.left > 0) continue;
+      waiting.delete(each);
+      injected.push(each.fault);
+      return (FAULTS[each.fault] as Fault).inject(world, passing, random);
     }
     return PASS;
   };
@@ -165,9 +170,9 @@ async function endRound({ rows, roundEnds }: World): Promise<void> {
   roundEnds.push(newest?.at as Date);
 }
 
-/** Ends what goes on being wrong, and lets no further blow fall. */
+/** Ends what goes on being wrong, and injects no further fault. */
 function heal(world: World): void {
-  world.judge = () => PASS;
+  world.handle = () => PASS;
   world.s3.fault = () => null;
   world.simulator.faults.set({});
   world.simulator.denied.clear();

@@ -1,11 +1,11 @@
 import { type CliProcess, startCli } from '../../support/cli.ts';
-import { type Fate, startTap, type Tap } from './tap.ts';
+import { type Handling, type Interceptor, startInterceptor } from './interceptor.ts';
 
 /** The servers that a program talks to. */
 export const SERVERS = ['service', 'postgres', 'redis', 's3'] as const;
 export type Server = (typeof SERVERS)[number];
 
-/** A running command, with a tap of its own before each server. */
+/** A running command, with an interceptor of its own before each server. */
 export interface Machine extends CliProcess {
   readonly pid: number;
   isRunning(): boolean;
@@ -24,23 +24,23 @@ export interface MachineOptions {
   readonly ports: Readonly<Record<Server, () => number>>;
   /** The environment, given the port at which the machine finds each server. */
   readonly env: (ports: Readonly<Record<Server, number>>) => Readonly<Record<string, string>>;
-  readonly judge: (passing: Passing) => Fate | Promise<Fate>;
+  readonly handle: (passing: Passing) => Handling | Promise<Handling>;
 }
 
-/** Starts a command that sees its servers through taps alone; they go when it has ended. */
+/** Starts a command that sees its servers through interceptors alone; they go when it has ended. */
 export async function startMachine(
   args: readonly string[],
-  { folder, ports, env, judge }: MachineOptions,
+  { folder, ports, env, handle }: MachineOptions,
 ): Promise<Machine> {
   let machine: Machine | undefined;
   const open = async (server: Server) =>
-    startTap(ports[server], async (text, earlier) =>
-      judge({ server, machine: machine as Machine, text, earlier }),
+    startInterceptor(ports[server], async (text, earlier) =>
+      handle({ server, machine: machine as Machine, text, earlier }),
     );
-  const taps = await Promise.all(
-    SERVERS.map(async (server): Promise<[Server, Tap]> => [server, await open(server)]),
+  const interceptors = await Promise.all(
+    SERVERS.map(async (server): Promise<[Server, Interceptor]> => [server, await open(server)]),
   );
-  const portOf = Object.fromEntries(taps.map(([server, { port }]) => [server, port]));
+  const portOf = Object.fromEntries(interceptors.map(([server, { port }]) => [server, port]));
   const started = await startCli(args, {
     cwd: folder,
     env: env(portOf as Record<Server, number>),
@@ -51,6 +51,8 @@ export async function startMachine(
     pid: child.pid as number,
     isRunning: () => child.exitCode === null && child.signalCode === null,
   };
-  started.result.then(() => Promise.all(taps.map(([, tap]) => tap.close()))).catch(() => {});
+  started.result
+    .then(() => Promise.all(interceptors.map(([, interceptor]) => interceptor.close())))
+    .catch(() => {});
   return machine;
 }

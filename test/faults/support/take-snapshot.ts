@@ -5,7 +5,7 @@ import type { Environment, World } from './world.ts';
 /** Who takes snapshots: `sync` with buckets of its own or over Redis, or two workers. */
 export type Runner = 'sync' | 'sync over Redis' | 'workers';
 
-/** Apart from those that S3 failed, which its blows number. */
+/** Apart from those that S3 failed, which its faults number. */
 const MOST_RUNS = 12;
 const PATIENCE_MS = 120_000;
 const WORKERS = 2;
@@ -92,7 +92,7 @@ async function byWorkers(world: World, env: Environment, clocks: readonly number
          ORDER BY outcome IS NOT DISTINCT FROM 'skipped', id DESC LIMIT 1`,
         [world.lastRequest],
       )
-      // It may be the server that was struck.
+      // It may be the server with the fault.
       .catch(() => [request]);
   }
   world.lastRequest = request.id;

@@ -6,9 +6,9 @@ import { serviceEnv } from '../../support/cli-mirror.ts';
 import { runSql } from '../../support/postgres.ts';
 import { type S3Server, startS3Server } from '../../support/s3-server.ts';
 import { temporaryFolder } from '../../support/temp.ts';
-import type { Lane } from './lane.ts';
+import type { Backends } from './backends.ts';
+import { type Handling, PASS } from './interceptor.ts';
 import { type Machine, type Passing, type Server, startMachine } from './machine.ts';
-import { type Fate, PASS } from './tap.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,7 +16,7 @@ const CLOCK = new URL('clock.mjs', import.meta.url).href;
 
 /** Everything that a case happens to: servers, an archive, and machines that come and go. */
 export interface World {
-  readonly lane: Lane;
+  readonly backends: Backends;
   readonly simulator: Simulator;
   readonly s3: S3Server;
   /** The folder of the archive; null where it is on S3. */
@@ -26,7 +26,7 @@ export interface World {
   /** Those that run, and those that have ended. */
   readonly machines: Machine[];
   /** Decides what becomes of everything that machines send; lets it pass unless it is replaced. */
-  judge: (passing: Passing) => Fate | Promise<Fate>;
+  handle: (passing: Passing) => Handling | Promise<Handling>;
   /** When the newest snapshot of each round so far began. */
   readonly roundEnds: Date[];
   /** The newest request that workers have done; 0 at first. */
@@ -35,7 +35,7 @@ export interface World {
   failedByS3: number;
   /** Starts a command; undefined takes a variable away, and `clock` is how wrong its clock is, in ms. */
   start(args: readonly string[], env?: Environment, clock?: number): Promise<Machine>;
-  /** The database where it is now, without a tap. */
+  /** The database where it is now, without an interceptor. */
   databaseUrl(): string;
   /** Asks the database directly. */
   readonly rows: <T = Record<string, unknown>>(
@@ -46,10 +46,14 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Opens a world around a simulator, with a database of the lane's Postgres. */
-export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean): Promise<World> {
+/** Opens a world around a simulator, with a database of the Postgres of these backends. */
+export async function openWorld(
+  backends: Backends,
+  simulator: Simulator,
+  onS3: boolean,
+): Promise<World> {
   const s3 = await startS3Server();
-  const databaseUrl = await lane.postgres.createDatabase();
+  const databaseUrl = await backends.postgres.createDatabase();
   const folder = await temporaryFolder();
   const archive = join(folder.path, 'archive');
   const tmp = join(folder.path, 'tmp');
@@ -57,8 +61,8 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
   const machines: Machine[] = [];
   const ports: Readonly<Record<Server, () => number>> = {
     service: () => simulator.port,
-    postgres: () => lane.postgres.port,
-    redis: () => lane.redis.port,
+    postgres: () => backends.postgres.port,
+    redis: () => backends.redis.port,
     s3: () => Number(new URL(s3.url).port),
   };
   const envOf = (at: Readonly<Record<Server, number>>) => {
@@ -82,13 +86,13 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
     };
   };
   const world: World = {
-    lane,
+    backends,
     simulator,
     s3,
     archive: onS3 ? null : archive,
     tmp,
     machines,
-    judge: () => PASS,
+    handle: () => PASS,
     roundEnds: [],
     lastRequest: 0,
     failedByS3: 0,
@@ -99,20 +103,20 @@ export async function openWorld(lane: Lane, simulator: Simulator, onS3: boolean)
         folder: folder.path,
         ports,
         env: (at) => defined({ ...envOf(at), ...wrong, ...change }),
-        judge: (passing) => world.judge(passing),
+        handle: (passing) => world.handle(passing),
       });
       machines.push(machine);
       return machine;
     },
-    databaseUrl: () => lane.postgres.urlNow(databaseUrl),
+    databaseUrl: () => backends.postgres.urlNow(databaseUrl),
     rows: async <T>(sql: string, values: readonly unknown[] = []) =>
-      (await runSql(lane.postgres.urlNow(databaseUrl), sql, values)) as T[],
+      (await runSql(backends.postgres.urlNow(databaseUrl), sql, values)) as T[],
     async close() {
       for (const { child } of machines) child.kill('SIGKILL');
       await Promise.all(machines.map(({ result }) => result));
       await s3.close();
-      await lane.postgres.drop(databaseUrl);
-      await lane.redis.flush();
+      await backends.postgres.drop(databaseUrl);
+      await backends.redis.flush();
       await folder.remove();
     },
   };

@@ -7,15 +7,15 @@ import { dropDatabase, runSql } from '../../support/postgres.ts';
 import { startRedis, type TestRedis } from '../../support/redis-server.ts';
 import { temporaryFolder } from '../../support/temp.ts';
 
-/** Servers that may be struck, for one case after the other. */
-export interface Lane {
-  readonly postgres: LanePostgres;
+/** Servers into which faults are injected, for one case after the other. */
+export interface Backends {
+  readonly postgres: RestartablePostgres;
   readonly redis: TestRedis;
   close(): Promise<void>;
 }
 
 /** A Postgres that can be restarted, which moves it to another port. */
-export interface LanePostgres {
+export interface RestartablePostgres {
   readonly port: number;
   /** Makes a migrated database, and gives its URL as of now. */
   createDatabase(): Promise<string>;
@@ -27,14 +27,14 @@ export interface LanePostgres {
 }
 
 /** @param home where Postgres keeps its files; a temporary folder where absent. */
-export async function openLane(home?: string): Promise<Lane> {
+export async function openBackends(home?: string): Promise<Backends> {
   const folder = await temporaryFolder();
   const at = home ?? folder.path;
   let server = await openEmbeddedPostgres(at);
   const serverUrl = () => new URL(server.url);
   const urlOf = (database: string) => Object.assign(serverUrl(), { pathname: `/${database}` }).href;
   const redis = await startRedis({ persistent: true });
-  const postgres: LanePostgres = {
+  const postgres: RestartablePostgres = {
     get port() {
       return Number(serverUrl().port);
     },

@@ -43,7 +43,7 @@ export function watchReaders(world: World): { stop(): Promise<Set<string>> } {
   };
   const reading = (async () => {
     while (!stopped) {
-      // A server that is struck answers no client.
+      // A server with a fault answers no client.
       await readOn().catch(() => sleep(30));
     }
   })();

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What happens to bytes that a program sends to a server. */
-export type Fate =
+export type Handling =
   | { readonly kind: 'pass' }
   /** The connection breaks, and the server has seen nothing of it. */
   | { readonly kind: 'cut' }
@@ -13,24 +13,24 @@ export type Fate =
   /** The server never sees it; this is the answer, and then the connection ends. */
   | { readonly kind: 'answer'; readonly bytes: string };
 
-/** A proxy between one program and one server that reads each request and decides its fate. */
-export interface Tap {
+/** A proxy between one program and one server that reads each request and decides what happens to it. */
+export interface Interceptor {
   readonly port: number;
   close(): Promise<void>;
 }
 
-export const PASS: Fate = { kind: 'pass' };
+export const PASS: Handling = { kind: 'pass' };
 
 /** Given each piece of what a program sends, and the one before it on the same connection. */
-type Judge = (text: string, earlier: string) => Fate | Promise<Fate>;
+type Handler = (text: string, earlier: string) => Handling | Promise<Handling>;
 
 /**
- * Starts a tap in front of a server of this machine.
+ * Starts an interceptor in front of a server of this machine.
  *
  * @param port where the server is when a connection is made.
- * @param judge is waited for before a piece goes on.
+ * @param handle is waited for before a piece goes on.
  */
-export async function startTap(port: () => number, judge: Judge): Promise<Tap> {
+export async function startInterceptor(port: () => number, handle: Handler): Promise<Interceptor> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(port(), '127.0.0.1');
@@ -46,7 +46,7 @@ export async function startTap(port: () => number, judge: Judge): Promise<Tap> {
         to.destroy();
       });
     }
-    carry(near, far, judge).catch(() => near.destroy());
+    carry(near, far, handle).catch(() => near.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -61,7 +61,7 @@ export async function startTap(port: () => number, judge: Judge): Promise<Tap> {
 }
 
 /** Carries bytes both ways until an end is cut. */
-async function carry(near: Socket, far: Socket, judge: Judge): Promise<void> {
+async function carry(near: Socket, far: Socket, handle: Handler): Promise<void> {
   let earlier = '';
   let mayAnswer = Number.POSITIVE_INFINITY;
   let onCut = () => {};
@@ -75,21 +75,21 @@ async function carry(near: Socket, far: Socket, judge: Judge): Promise<void> {
   far.on('end', () => near.end());
   for await (const bytes of near) {
     const text = (bytes as Buffer).toString('latin1');
-    const fate = await judge(text, earlier);
+    const handling = await handle(text, earlier);
     earlier = text;
-    switch (fate.kind) {
+    switch (handling.kind) {
       case 'cut':
         near.destroy();
         return;
       case 'answer':
-        near.end(fate.bytes);
+        near.end(handling.bytes);
         return;
       case 'cut answer':
-        mayAnswer = fate.afterBytes;
-        onCut = fate.onCut ?? onCut;
+        mayAnswer = handling.afterBytes;
+        onCut = handling.onCut ?? onCut;
         break;
       case 'delay':
-        await sleep(fate.milliseconds);
+        await sleep(handling.milliseconds);
         break;
       case 'pass':
         break;
