@@ -15,7 +15,13 @@ export type {
   SyncPoolsOptions,
 } from './app/mirror.ts';
 export { openArchive } from './app/open-archive.ts';
-export type { LoadedOptions, MirrorOptions, PoolOptions, QuotaOptions } from './app/options.ts';
+export type {
+  AccountQuotaOptions,
+  LoadedOptions,
+  MirrorOptions,
+  PoolOptions,
+  QuotaOptions,
+} from './app/options.ts';
 export type { Plans } from './app/plan.ts';
 export type { PruneOutcome } from './app/prune.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';

@@ -5,6 +5,7 @@ import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
 import { formatKeepRule, type KeepRule } from '../config/keep-rule.ts';
 import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
+import { formatWriteQuotas, parseWriteQuotas, type WriteQuotas } from '../config/write-quotas.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
@@ -34,19 +35,20 @@ export interface PoolOptions {
   readonly maxRemovedRatio?: number;
 }
 
-/** How much of the service's quotas a mirror uses. */
-export interface QuotaOptions {
+/** How much of the quotas of an account and Region a mirror uses. */
+export interface AccountQuotaOptions {
   /** The share of the list quotas, over 0 up to 1: 0.8 by default. */
   readonly share?: number;
   /** The UserList quota of the account in requests a second: 30 by default. */
   readonly userListRps?: number;
+  /** The quotas of calls that write, in requests a second, where they were raised. */
+  readonly writeQuotas?: WriteQuotas;
+}
+
+/** How much of the service's quotas a mirror uses. */
+export interface QuotaOptions extends AccountQuotaOptions {
   /** Exceptions, by account id and then by Region. */
-  readonly accounts?: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, { readonly share?: number; readonly userListRps?: number }>>
-    >
-  >;
+  readonly accounts?: Readonly<Record<string, Readonly<Record<string, AccountQuotaOptions>>>>;
 }
 
 /** How a mirror works. Every option has a default; docs/CONFIGURATION.md explains each under its variable. */
@@ -129,9 +131,10 @@ export function readOptions(env: NodeJS.ProcessEnv, needs?: LoadOptions): Loaded
 }
 
 function readAccounts(accounts: ConfigFile['accounts']): QuotaOptions['accounts'] {
-  const readEntry = ({ quotaShare: share, userListRps }: AllowanceEntry) => ({
+  const readEntry = ({ quotaShare: share, userListRps, writeQuotas }: AllowanceEntry) => ({
     ...(share !== undefined && { share }),
     ...(userListRps !== undefined && { userListRps }),
+    ...(writeQuotas !== undefined && { writeQuotas: parseWriteQuotas(writeQuotas) }),
   });
   return Object.fromEntries(
     [...accounts].map(([id, regions]) => [
@@ -143,9 +146,10 @@ function readAccounts(accounts: ConfigFile['accounts']): QuotaOptions['accounts'
 
 /** The accounts in the form of the file. */
 function writeAccounts({ accounts = {} }: QuotaOptions): unknown {
-  const writeEntry = ({ share: quotaShare, ...rest }: { share?: number }) => ({
+  const writeEntry = ({ share: quotaShare, writeQuotas, ...rest }: AccountQuotaOptions) => ({
     ...rest,
     ...(quotaShare !== undefined && { quotaShare }),
+    ...(writeQuotas !== undefined && { writeQuotas: formatWriteQuotas(writeQuotas) }),
   });
   return Object.fromEntries(
     Object.entries(accounts).map(([id, regions]) => [
@@ -175,6 +179,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_KEEP: 'archiveKeep',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
+  MIRROR_WRITE_QUOTAS: 'quotas.writeQuotas',
   MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
   MIRROR_HISTORY_DAYS: 'historyDays',
   MIRROR_VERIFY_SUBSET: 'verifySubsets',
@@ -222,6 +227,7 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_KEEP: options.archiveKeep && formatKeepRule(options.archiveKeep),
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
+    MIRROR_WRITE_QUOTAS: quotas.writeQuotas && formatWriteQuotas(quotas.writeQuotas),
     MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,
     MIRROR_HISTORY_DAYS: options.historyDays,
     MIRROR_VERIFY_SUBSET: options.verifySubsets,

@@ -30,6 +30,7 @@ import {
 } from './requests.ts';
 import { openSdk, type PoolAccess } from './sdk.ts';
 import { prefixFilter } from './shards.ts';
+import { type CognitoWrites, createWrites } from './writes.ts';
 
 /**
  * The service, for one account and Region. Every attempt passes its bucket; throttling, internal
@@ -69,6 +70,8 @@ export interface Cognito {
   findBySub(poolId: string, sub: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
   list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
+  /** The calls of a restore into this pool. Nothing else writes. */
+  writesTo(poolId: string): CognitoWrites;
   /** Closes the connections. */
   close(): void;
 }
@@ -214,6 +217,8 @@ export function openCognito(options: CognitoOptions): Cognito {
     },
 
     list: (listing, signal) => listPages(sdk, call, listing, signal),
+
+    writesTo: (poolId) => createWrites(sdk, call, poolId),
 
     close: () => sdk.destroy(),
   };

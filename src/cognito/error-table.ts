@@ -2,7 +2,7 @@ import { type AccessProblem, explainAccess } from '../aws/access-error.ts';
 import { ProxyError } from '../aws/proxy.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { explainTls, type TlsProblem } from '../model/tls-errors.ts';
-import type { Operation } from '../quota/quotas.ts';
+import { isWrite, type Operation } from '../quota/quotas.ts';
 import {
   CredentialsError,
   FilterRefusedError,
@@ -16,8 +16,10 @@ import {
   ThrottledError,
   TokenRefusedError,
   UserNotFoundError,
+  WriteRefusedError,
 } from './errors.ts';
 import { describeFault, type Fault, parseFault } from './fault.ts';
+import { findWriteRefusal, type WriteRefusal } from './write-refusals.ts';
 
 /** The call that an error happened to. */
 export interface CallContext {
@@ -198,6 +200,7 @@ const BY_NAME: ReadonlyMap<string, Row> = new Map(
     MissingAuthenticationToken: BAD_CREDENTIALS,
     UnknownOperation: NO_SUCH_OPERATION,
     OperationNotEnabled: NOT_ENABLED,
+    ConcurrentModification: UNAVAILABLE,
   }),
 );
 
@@ -221,7 +224,7 @@ export function classify(error: unknown, call: CallContext): Verdict {
       error instanceof Error ? error : new Error('A value that is not an Error was thrown.');
     return { action: 'stop', retryAfterMs: 0, reason: unknown.name, error: unknown };
   }
-  const row = findRow(fault);
+  const row = findRow(fault, call);
   return {
     action: row.action,
     retryAfterMs: fault.retryAfterMs,
@@ -249,8 +252,12 @@ function classifyAccess(
   return { ...base, action: 'stop', error };
 }
 
-function findRow(fault: Fault): Row {
-  const named = BY_NAME.get(fault.name.replace(/Exception$/, ''));
+function findRow(fault: Fault, { operation }: CallContext): Row {
+  const name = fault.name.replace(/Exception$/, '');
+  const refusal = isWrite(operation) ? findWriteRefusal(name, operation) : null;
+  if (refusal !== null)
+    return { action: 'stop', error: (call) => explainRefusal(refusal, call, fault) };
+  const named = BY_NAME.get(name);
   if (named) return named;
   if (fault.status === 429) return THROTTLED;
   if (fault.status !== null && fault.status >= 500) return UNAVAILABLE;
@@ -259,6 +266,18 @@ function findRow(fault: Fault): Row {
   // The SDK parses an answer by JSON.parse and the API's schema, and throws their errors.
   if (fault.name === 'SyntaxError' || fault.name === 'TypeError') return MALFORMED;
   return UNKNOWN;
+}
+
+function explainRefusal(
+  { failure, problem, remedy }: WriteRefusal,
+  call: CallContext,
+  fault: Fault,
+): Error {
+  return new WriteRefusedError(failure, {
+    subject: nameCall(call),
+    problem: `${problem} (${describeFault(fault)}).`,
+    remedy,
+  });
 }
 
 function explainInvalidParameter(call: CallContext, fault: Fault): Error {

@@ -1,5 +1,6 @@
 import type { Role } from '../config/pool-settings.ts';
-import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, MirrorError, type Problem, ResumableError } from '../model/errors.ts';
+import type { RestoreFailure } from '../model/restore.ts';
 import type { Operation } from '../quota/quotas.ts';
 
 /**
@@ -82,7 +83,7 @@ export class NotAuthorizedError extends ActionRequiredError {
       {
         subject: poolId || region,
         problem: `the credentials in use may not call ${operation}.`,
-        remedy: `Allow the action cognito-idp:${operation} on ${resource} in their IAM policy.`,
+        remedy: `Allow the action cognito-idp:${operation} on ${resource} in their IAM policy.${findExtraRight(operation)}`,
       },
     ]);
     this.operation = operation;
@@ -122,9 +123,26 @@ export class RefusedRequestError extends ActionRequiredError {}
 /** The service refused a parameter: the name in AdminGetUser, the filter in ListUsers. */
 export class ParameterRefusedError extends RefusedRequestError {}
 
+/** The service refused one write. It may accept the next, which is about something else. */
+export class WriteRefusedError extends RefusedRequestError {
+  readonly failure: RestoreFailure;
+
+  constructor(failure: RestoreFailure, problem: Problem) {
+    super([problem]);
+    this.failure = failure;
+  }
+}
+
 /** AdminGetUser found no user with that name. */
 export class UserNotFoundError extends MirrorError {
   readonly code = 'user_not_found';
+}
+
+/** The service passes the role of a group, and needs the caller's right to do so. */
+function findExtraRight(operation: Operation): string {
+  return operation === 'CreateGroup' || operation === 'UpdateGroup'
+    ? ' A group with a role also needs iam:PassRole on that role.'
+    : '';
 }
 
 function findPartition(region: string): string {

@@ -83,6 +83,7 @@ const DATED = new Map<string, (answer: Item) => unknown>([
   ['ListUserPools', (answer) => answer['UserPools']],
   ['DescribeUserPool', (answer) => [answer['UserPool']]],
   ['AdminGetUser', (answer) => [answer]],
+  ['AdminCreateUser', (answer) => [answer['User']]],
 ]);
 
 const DATES = ['UserCreateDate', 'UserLastModifiedDate', 'CreationDate', 'LastModifiedDate'];

@@ -3,6 +3,7 @@ import type { LockMode } from '../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { ConfigFile } from './file-schema.ts';
 import type { KeepRule } from './keep-rule.ts';
+import type { WriteQuotas } from './write-quotas.ts';
 
 /** The file formats of an archive. */
 export const ARCHIVE_FORMATS = ['parquet', 'jsonl', 'csv'] as const;
@@ -21,6 +22,8 @@ export interface Allowance {
   readonly share: number;
   /** The account's UserList quota in requests per second; the service's default is 30. */
   readonly userListRps: number;
+  /** The account's quotas of calls that write, where they are not the service's defaults. */
+  readonly writeQuotas?: WriteQuotas;
 }
 
 /** When a pool is mirrored: a cron expression in a zone of the IANA database. */

@@ -41,7 +41,11 @@ const pool = z
 
 const allowance = z
   .strictObject(
-    { quotaShare: field(SETTINGS.quotaShare), userListRps: field(SETTINGS.userListRps) },
+    {
+      quotaShare: field(SETTINGS.quotaShare),
+      userListRps: field(SETTINGS.userListRps),
+      writeQuotas: field(SETTINGS.writeQuotas),
+    },
     MAPPING,
   )
   .partial()

@@ -118,6 +118,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,
       userListRps: values.MIRROR_USER_LIST_RPS ?? 30,
+      ...(values.MIRROR_WRITE_QUOTAS && { writeQuotas: values.MIRROR_WRITE_QUOTAS }),
     },
     maxRemovedRatio: values.MIRROR_MAX_REMOVED_RATIO ?? 0.1,
     schedule: {

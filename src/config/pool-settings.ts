@@ -3,6 +3,7 @@ import type { StorageClass } from '../model/object-storage.ts';
 import { parseRegion } from '../model/pool-id.ts';
 import { resolveLock } from './archive-lock.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
+import { parseWriteQuotas } from './write-quotas.ts';
 
 /** The IAM role to assume before a pool is read. */
 export interface Role {
@@ -59,9 +60,12 @@ export function resolveAllowances({
 }: Pick<Config, 'allowance' | 'file'>): Allowances {
   const of = (accountId: string, region: string): Allowance => {
     const entry = accounts.get(accountId)?.get(region);
+    const { writeQuotas } = entry ?? {};
     return {
+      ...allowance,
       share: entry?.quotaShare ?? allowance.share,
       userListRps: entry?.userListRps ?? allowance.userListRps,
+      ...(writeQuotas !== undefined && { writeQuotas: parseWriteQuotas(writeQuotas) }),
     };
   };
   return {

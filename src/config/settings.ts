@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LOCK_MODES } from '../model/object-lock.ts';
 import { STORAGE_CLASSES } from '../model/object-storage.ts';
+import { findWriteQuotasProblem, WRITE_QUOTAS_REMEDY } from './write-quotas.ts';
 
 export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
 
@@ -90,6 +91,13 @@ export const SETTINGS = {
     description:
       "The account's UserList quota in requests per second. Default: MIRROR_USER_LIST_RPS.",
     examples: [30],
+  },
+  writeQuotas: {
+    schema: textWithout(findWriteQuotasProblem),
+    remedy: WRITE_QUOTAS_REMEDY,
+    description:
+      "The account's quotas of the calls that restore writes with, in requests per second, where they were raised. Default: MIRROR_WRITE_QUOTAS.",
+    examples: ['UserCreation=500,UserUpdate=100'],
   },
   maxRemovedRatio: {
     schema: number('from 0 to 1', (n, error) => n.min(0, error).max(1, error)),

@@ -6,6 +6,7 @@ import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
 import { KEEP_REMEDY, parseKeepRule } from './keep-rule.ts';
 import { findPathProblem, SETTINGS, type Setting, textWithout } from './settings.ts';
+import { parseWriteQuotas } from './write-quotas.ts';
 
 /** A setting that is given as text. */
 export interface Variable extends Setting {
@@ -87,6 +88,11 @@ export const VARIABLES = {
   MIRROR_TIMEZONE: { ...SETTINGS.timezone, isShown: true },
   MIRROR_QUOTA_SHARE: number(SETTINGS.quotaShare),
   MIRROR_USER_LIST_RPS: number(SETTINGS.userListRps),
+  MIRROR_WRITE_QUOTAS: {
+    schema: SETTINGS.writeQuotas.schema.transform(parseWriteQuotas),
+    remedy: SETTINGS.writeQuotas.remedy,
+    isShown: true,
+  },
   MIRROR_MAX_REMOVED_RATIO: number(SETTINGS.maxRemovedRatio),
   MIRROR_HISTORY_DAYS: number({
     schema: integer(1, Number.MAX_SAFE_INTEGER, 'over 0'),

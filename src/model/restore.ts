@@ -215,3 +215,38 @@ export interface PasswordPolicy {
   /** Days until a temporary password expires. */
   readonly temporaryPasswordValidityDays: number;
 }
+
+/** Why one write failed, while others may succeed. */
+export const RESTORE_FAILURES = [
+  /** Another user has the username. */
+  'user-exists',
+  /** Another user has the address or preferred username as its alias. */
+  'alias-conflict',
+  /** A group with the name exists and differs. */
+  'group-exists',
+  /** The pool's password policy refuses the random password. */
+  'invalid-password',
+  /** The service refuses a value, such as an attribute or the ARN of a role. */
+  'invalid-parameter',
+  /** A trigger of the pool refused the user. */
+  'trigger-refused',
+  /** A trigger of the pool failed. */
+  'trigger-failed',
+  /** The user is in a state in which the service refuses the call. */
+  'user-state',
+  /** A limit is reached, such as that of linked identities or groups. */
+  'limit',
+  /** The pool's tier or settings lack a feature, such as MFA by e-mail. */
+  'feature-missing',
+  /** The service could not send a message that it wanted to send. */
+  'message-refused',
+  /** The user was deleted meanwhile. */
+  'user-missing',
+  /** The group was deleted meanwhile. */
+  'group-missing',
+  /** The target lacks the identity provider. */
+  'provider-missing',
+  /** The user or group that this belongs to could not be restored. */
+  'not-restored',
+] as const;
+export type RestoreFailure = (typeof RESTORE_FAILURES)[number];

@@ -1,10 +1,17 @@
 import type { Allowances } from '../config/pool-settings.ts';
+import type { WriteQuotaName } from '../config/write-quotas.ts';
 import type { BucketUsage } from '../telemetry/metrics-load.ts';
 import { type Buckets, createBuckets } from './buckets.ts';
 import type { FairQueue } from './fair-queue.ts';
 import { FairQueues } from './fair-queues.ts';
 import { type LimiterBackend, localBackend } from './limiter.ts';
-import { allowedRates, BUCKETS, type BucketName } from './quotas.ts';
+import {
+  allowedRates,
+  allowedWriteRates,
+  BUCKETS,
+  type BucketName,
+  type ReadBucketName,
+} from './quotas.ts';
 
 /** The buckets of every account and Region that this process calls, opened on first use. */
 export class AccountBuckets {
@@ -30,9 +37,34 @@ export class AccountBuckets {
     return this.#open(accountId, region, ['UserPoolRead', 'UserPoolResourceRead']);
   }
 
-  /** The attempts a second that each bucket of an account and Region allows; opens no bucket. */
-  allowed(accountId: string, region: string): Record<BucketName, number> {
+  /**
+   * The buckets for a restore: those of reads, and those of writes at a share of their own.
+   *
+   * @param writeShare of the quotas of writes, over 0 and up to 1
+   */
+  ofRestore(accountId: string, region: string, writeShare: number): Buckets {
+    const scope = `${accountId}/${region}`;
+    const writes = Object.entries(this.allowedWrites(accountId, region, writeShare));
+    const queues = new Map<BucketName, FairQueue>(this.#openReads(accountId, region, BUCKETS));
+    for (const [bucket, rate] of writes) {
+      queues.set(bucket as WriteQuotaName, this.#queues.open({ scope, bucket }, rate));
+    }
+    const { share } = this.#allowances.of(accountId, region);
+    return createBuckets(queues, { all: this.#queues, scope, share, writeShare });
+  }
+
+  /** The attempts a second that each bucket of reads of an account and Region allows; opens no bucket. */
+  allowed(accountId: string, region: string): Record<ReadBucketName, number> {
     return allowedRates(this.#allowances.of(accountId, region));
+  }
+
+  /** The same for the buckets of writes, at a share of their quotas. */
+  allowedWrites(
+    accountId: string,
+    region: string,
+    writeShare: number,
+  ): Record<WriteQuotaName, number> {
+    return allowedWriteRates(this.#allowances.of(accountId, region), writeShare);
   }
 
   /**
@@ -66,22 +98,32 @@ export class AccountBuckets {
     await this.#queues.close();
   }
 
-  #open(accountId: string, region: string, names: readonly BucketName[]): Buckets {
+  #open(accountId: string, region: string, names: readonly ReadBucketName[]): Buckets {
     const scope = `${accountId}/${region}`;
     const key = `${scope}/${names.join()}`;
     let buckets = this.#opened.get(key);
     if (!buckets) {
       const { share } = this.#allowances.of(accountId, region);
-      const allowed = this.allowed(accountId, region);
-      const openQueue = (bucket: BucketName) =>
-        bucket === 'UserPoolRead'
-          ? this.#openPoolRead(region)
-          : this.#queues.open({ scope, bucket }, allowed[bucket]);
-      const queues = new Map(names.map((name) => [name, openQueue(name)]));
+      const queues = new Map(this.#openReads(accountId, region, names));
       buckets = createBuckets(queues, { all: this.#queues, scope, share });
       this.#opened.set(key, buckets);
     }
     return buckets;
+  }
+
+  #openReads(
+    accountId: string,
+    region: string,
+    names: readonly ReadBucketName[],
+  ): (readonly [ReadBucketName, FairQueue])[] {
+    const scope = `${accountId}/${region}`;
+    const allowed = this.allowed(accountId, region);
+    return names.map((bucket) => [
+      bucket,
+      bucket === 'UserPoolRead'
+        ? this.#openPoolRead(region)
+        : this.#queues.open({ scope, bucket }, allowed[bucket]),
+    ]);
   }
 
   #openPoolRead(region: string): FairQueue {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FairQueue } from './fair-queue.ts';
 import type { FairQueues } from './fair-queues.ts';
-import { BUCKET_OF, type BucketName, type Operation, PER_POOL_RPS } from './quotas.ts';
+import { BUCKET_OF, type BucketName, isWrite, type Operation, PER_POOL_RPS } from './quotas.ts';
 
 /** The buckets of one account and Region. All pools share them. */
 export interface Buckets {
@@ -32,11 +32,14 @@ export interface Buckets {
  *
  * @param queues by bucket. A call that needs another bucket is a defect of the program.
  * @param options.all opens the queues of quotas per pool, named under `scope`: account and Region.
+ * @param options.share of the quotas of calls that read
+ * @param options.writeShare of the quotas of calls that write
  */
 export function createBuckets(
   queues: ReadonlyMap<BucketName, FairQueue>,
-  { all, scope, share }: { all: FairQueues; scope: string; share: number },
+  options: { all: FairQueues; scope: string; share: number; writeShare?: number },
 ): Buckets {
+  const { all, scope, share, writeShare = share } = options;
   const findQueue = (bucket: BucketName): FairQueue => {
     const queue = queues.get(bucket);
     if (!queue) throw new Error(`The buckets of ${scope} were opened without ${bucket}.`);
@@ -48,7 +51,8 @@ export function createBuckets(
     const queue = findQueue(BUCKET_OF[operation]);
     const perPool = PER_POOL_RPS[operation];
     if (perPool === undefined) return queue;
-    return all.open({ scope: `${scope}/${poolId}`, bucket: operation }, perPool * share, queue);
+    const rate = perPool * (isWrite(operation) ? writeShare : share);
+    return all.open({ scope: `${scope}/${poolId}`, bucket: operation }, rate, queue);
   };
 
   return {

@@ -1,7 +1,8 @@
 import type { Allowance } from '../config/config.ts';
+import { WRITE_QUOTAS, type WriteQuotaName } from '../config/write-quotas.ts';
 
-/** The calls that the mirror makes, by the service's own names. */
-export type Operation =
+/** The calls that read, by the service's own names. */
+export type ReadOperation =
   | 'ListUsers'
   | 'ListUsersInGroup'
   | 'ListGroups'
@@ -9,32 +10,86 @@ export type Operation =
   | 'ListUserPools'
   | 'AdminGetUser';
 
-/** The quotas of those calls, by the service's names without "Rate". */
+/** The calls of a restore that write. */
+export type WriteOperation =
+  | 'CreateGroup'
+  | 'UpdateGroup'
+  | 'AdminCreateUser'
+  | 'AdminSetUserPassword'
+  | 'AdminUpdateUserAttributes'
+  | 'AdminEnableUser'
+  | 'AdminDisableUser'
+  | 'AdminAddUserToGroup'
+  | 'AdminLinkProviderForUser'
+  | 'AdminSetUserMFAPreference';
+
+/** The calls that the program makes. */
+export type Operation = ReadOperation | WriteOperation;
+
+/** The quotas of the calls that read, by the service's names without "Rate". */
 export const BUCKETS = ['UserList', 'UserPoolRead', 'UserPoolResourceRead', 'UserRead'] as const;
-export type BucketName = (typeof BUCKETS)[number];
+export type ReadBucketName = (typeof BUCKETS)[number];
+export type BucketName = ReadBucketName | WriteQuotaName;
 
 /** The bucket of each call (quotas page of the developer guide). */
-export const BUCKET_OF: Readonly<Record<Operation, BucketName>> = {
+export const BUCKET_OF: Readonly<
+  Record<ReadOperation, ReadBucketName> & Record<WriteOperation, WriteQuotaName>
+> = {
   ListUsers: 'UserList',
   ListUsersInGroup: 'UserList',
   ListGroups: 'UserPoolResourceRead',
   DescribeUserPool: 'UserPoolRead',
   ListUserPools: 'UserPoolRead',
   AdminGetUser: 'UserRead',
+  CreateGroup: 'UserPoolResourceUpdate',
+  UpdateGroup: 'UserPoolResourceUpdate',
+  AdminCreateUser: 'UserCreation',
+  AdminSetUserPassword: 'UserAccountRecovery',
+  AdminUpdateUserAttributes: 'UserUpdate',
+  AdminEnableUser: 'UserUpdate',
+  AdminDisableUser: 'UserUpdate',
+  AdminAddUserToGroup: 'UserResourceUpdate',
+  AdminLinkProviderForUser: 'UserUpdate',
+  AdminSetUserMFAPreference: 'UserUpdate',
 };
 
-/** Requests a second for each pool, within UserPoolResourceRead. */
-export const PER_POOL_RPS: Readonly<Partial<Record<Operation, number>>> = { ListGroups: 5 };
+/** Requests a second for each pool, within UserPoolResourceRead or UserPoolResourceUpdate. */
+export const PER_POOL_RPS: Readonly<Partial<Record<Operation, number>>> = {
+  ListGroups: 5,
+  CreateGroup: 5,
+  UpdateGroup: 5,
+};
+
+/** True for a call that writes: those have shares of their own. */
+export function isWrite(operation: Operation): operation is WriteOperation {
+  return BUCKET_OF[operation] in WRITE_QUOTAS;
+}
 
 /** Live sign-ins use the quota of AdminGetUser too, so the mirror takes a small part. */
 const USER_READ_SHARE = 0.1;
 
-/** The attempts a second that the mirror may release in each bucket. */
-export function allowedRates({ share, userListRps }: Allowance): Record<BucketName, number> {
+/** The attempts a second that the mirror may release in each bucket of reads. */
+export function allowedRates({ share, userListRps }: Allowance): Record<ReadBucketName, number> {
   return {
     UserList: share * userListRps,
     UserPoolRead: share * 15,
     UserPoolResourceRead: share * 20,
     UserRead: USER_READ_SHARE * 120,
   };
+}
+
+/**
+ * The attempts a second that a restore may release in each bucket of writes.
+ *
+ * @param share of the account's quotas, over 0 and up to 1
+ */
+export function allowedWriteRates(
+  { writeQuotas }: Allowance,
+  share: number,
+): Record<WriteQuotaName, number> {
+  const quotas = Object.entries({ ...WRITE_QUOTAS, ...writeQuotas });
+  return Object.fromEntries(quotas.map(([name, rps]) => [name, share * rps])) as Record<
+    WriteQuotaName,
+    number
+  >;
 }

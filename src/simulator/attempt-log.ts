@@ -14,6 +14,8 @@ export interface Attempt {
   readonly operation: string;
   readonly poolId: string | null;
   readonly bucket: Bucket | null;
+  /** What the request names: a user, a group, or both; null if it names neither. */
+  readonly subject: string | null;
   readonly outcome: Outcome;
   /** The type of the error, if any. */
   readonly error: string | null;
@@ -54,6 +56,7 @@ export class AttemptLog {
       operation: '',
       poolId: null,
       bucket: null,
+      subject: null,
       outcome: 'dropped',
       error: null,
       injected: false,

@@ -43,8 +43,8 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
   CreateGroup: { bucket: 'UserPoolResourceUpdate', run: writes.createGroup },
   UpdateGroup: { bucket: 'UserPoolResourceUpdate', run: writes.updateGroup },
   DeleteGroup: { bucket: 'UserPoolResourceUpdate', run: writes.deleteGroup },
-  AdminAddUserToGroup: { bucket: 'UserUpdate', run: writes.adminAddUserToGroup },
-  AdminRemoveUserFromGroup: { bucket: 'UserUpdate', run: writes.adminRemoveUserFromGroup },
+  AdminAddUserToGroup: { bucket: 'UserResourceUpdate', run: writes.adminAddUserToGroup },
+  AdminRemoveUserFromGroup: { bucket: 'UserResourceUpdate', run: writes.adminRemoveUserFromGroup },
   CreateUserPool: { bucket: 'UserPoolUpdate', run: createUserPool },
 };
 
@@ -135,6 +135,7 @@ export class ApiHandler {
       operation: call.operation,
       poolId: findPoolId(call) ?? null,
       bucket: findBucket(call.operation),
+      subject: findSubject(call.input),
     });
   }
 
@@ -171,6 +172,18 @@ function findBucket(operation: Operation): Bucket {
 function findPoolId(call: Call): string | undefined {
   const id: unknown = call.input.UserPoolId;
   return typeof id === 'string' ? id : undefined;
+}
+
+/** What a request names, whether or not it is valid. */
+function findSubject({ Username, GroupName, DestinationUser, SourceUser }: Input): string | null {
+  const names: unknown[] = [
+    Username ?? DestinationUser?.ProviderAttributeValue,
+    GroupName,
+    SourceUser?.ProviderName,
+    SourceUser?.ProviderAttributeValue,
+  ];
+  const given = names.filter((name) => typeof name === 'string');
+  return given.length === 0 ? null : given.join(' ');
 }
 
 /** The body as an object. Like the service, it treats null as absent. */

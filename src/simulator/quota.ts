@@ -7,6 +7,7 @@ export type Bucket =
   | 'UserRead'
   | 'UserCreation'
   | 'UserUpdate'
+  | 'UserResourceUpdate'
   | 'UserAccountRecovery'
   | 'UserPoolResourceUpdate'
   | 'UserPoolUpdate';
@@ -20,6 +21,7 @@ export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
   UserRead: 120,
   UserCreation: 50,
   UserUpdate: 25,
+  UserResourceUpdate: 25,
   UserAccountRecovery: 30,
   UserPoolResourceUpdate: 15,
   UserPoolUpdate: 15,

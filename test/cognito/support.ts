@@ -20,6 +20,15 @@ export const QUICK: RetryPolicy = {
   throttledCapMs: 5,
 };
 
+/** Rates so high that writes have no pace; groups keep theirs in each pool. */
+const WITHOUT_PACE = {
+  UserCreation: 1e6,
+  UserAccountRecovery: 1e6,
+  UserUpdate: 1e6,
+  UserResourceUpdate: 1e6,
+  UserPoolResourceUpdate: 1e6,
+};
+
 export interface TestService {
   readonly cognito: Cognito;
   readonly buckets: Buckets;
@@ -35,6 +44,8 @@ export interface ServiceOptions {
   readonly userListRps?: number;
   readonly retryPolicy?: RetryPolicy;
   readonly role?: Role | null;
+  /** Opens the buckets of writes, without a pace. */
+  readonly writes?: boolean;
 }
 
 /** The client for a server at `url`, found as users name it: by the SDK's own variables. */
@@ -45,8 +56,11 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     AWS_SECRET_ACCESS_KEY: 'test',
   });
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
-  const { role = null } = options;
-  const buckets = openTestBuckets({ share, userListRps });
+  const { role = null, writes = false } = options;
+  const buckets = openTestBuckets(
+    { share, userListRps, writeQuotas: WITHOUT_PACE },
+    writes ? 1 : undefined,
+  );
   const meter = new CallMeter();
   const cognito = openCognito({
     region,

@@ -18,7 +18,7 @@ pools:
 accounts:
   "123456789012":
     us-east-1: { quotaShare: 0.5, userListRps: 40 }
-    eu-west-1: { userListRps: 60 }
+    eu-west-1: { userListRps: 60, writeQuotas: "UserCreation=200" }
   210987654321:
     us-east-1: { quotaShare: 0.9 }
     us-west-2:
@@ -88,7 +88,11 @@ describe('the quotas of an account and Region', () => {
   test('come from the file, else from the environment', () => {
     const allowances = resolveAllowances(loadYaml(WHOLE, ENVIRONMENT));
     expect(allowances.of('123456789012', 'us-east-1')).toEqual({ share: 0.5, userListRps: 40 });
-    expect(allowances.of('123456789012', 'eu-west-1')).toEqual({ share: 0.7, userListRps: 60 });
+    expect(allowances.of('123456789012', 'eu-west-1')).toEqual({
+      share: 0.7,
+      userListRps: 60,
+      writeQuotas: { UserCreation: 200 },
+    });
     expect(allowances.of('123456789012', 'ap-south-1')).toEqual({ share: 0.7, userListRps: 20 });
     expect(allowances.of('210987654321', 'us-east-1')).toEqual({ share: 0.9, userListRps: 20 });
     expect(allowances.of('210987654321', 'us-west-2')).toEqual({ share: 0.7, userListRps: 20 });

@@ -46,6 +46,7 @@ test('every key has a description, and every value an example', () => {
     'schedule',
     'timezone',
     'userListRps',
+    'writeQuotas',
   ]);
 });
 

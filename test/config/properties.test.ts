@@ -13,6 +13,7 @@ const NAMES = [
     'maxRemovedRatio',
     'quotaShare',
     'userListRps',
+    'writeQuotas',
     'us-east-1_Ab12Cd34',
     '123456789012',
     'us-east-1',

@@ -23,13 +23,13 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** The policies of docs/IAM.md: the mirror's own, and those for roles of other accounts. */
+/** The policies of docs/IAM.md: the mirror's own, those for roles of other accounts, and for a restore. */
 const POLICIES = [
   ...readFileSync(join(ROOT, 'docs/IAM.md'), 'utf8').matchAll(/^```json\n([^`]*)/gm),
 ]
   .map(([, block = '']) => JSON.parse(block) as { Statement: Statement[] })
   .map(({ Statement }) => Statement);
-const [OWN = [], ASSUMING = [], OF_THE_ROLE = [], TRUST = []] = POLICIES;
+const [OWN = [], ASSUMING = [], OF_THE_ROLE = [], TRUST = [], RESTORING = []] = POLICIES;
 
 const actionsOf = (statements: readonly Statement[]) =>
   statements.flatMap(({ Action }) => Action).sort();
@@ -87,7 +87,9 @@ function calledActions(): string[] {
     );
     // S3 asks KMS in the caller's name: for a key to write with, and to read, parts included.
     const encrypts = text.includes('SSEKMSKeyId') ? ['kms:GenerateDataKey', 'kms:Decrypt'] : [];
-    return [...called, ...encrypts];
+    // The service passes the role of a group in the caller's name.
+    const passes = text.includes('CreateGroupCommand') ? ['iam:PassRole'] : [];
+    return [...called, ...encrypts, ...passes];
   });
   return [...new Set(actions)].sort();
 }
@@ -95,14 +97,15 @@ function calledActions(): string[] {
 test('the documented policies allow what the program calls, and nothing else', () => {
   const called = calledActions();
   expect(called.length).toBeGreaterThan(10);
-  expect(actionsOf([...OWN, ...ASSUMING])).toEqual(called);
+  expect(actionsOf([...OWN, ...ASSUMING, ...RESTORING])).toEqual(called);
   const ofPools = called.filter((action) => /^cognito-idp:(?!ListUserPools$)/.test(action));
-  expect(actionsOf(OF_THE_ROLE)).toEqual(ofPools);
+  const reads = ofPools.filter((action) => !actionsOf(RESTORING).includes(action));
+  expect(actionsOf(OF_THE_ROLE)).toEqual(reads);
   expect(actionsOf(TRUST)).toEqual(['sts:AssumeRole']);
 });
 
 test('each allows single actions, on what is named', () => {
-  expect(POLICIES).toHaveLength(4);
+  expect(POLICIES).toHaveLength(5);
   for (const statement of POLICIES.flat()) {
     expect(statement.Effect).toBe('Allow');
     for (const action of actionsOf([statement])) expect(action).toMatch(/^[a-z0-9-]+:[A-Z]\w+$/);

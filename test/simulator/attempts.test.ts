@@ -31,6 +31,7 @@ test('every request is logged with its arrival, bucket and outcome', async () =>
       ...place,
       operation: 'AdminGetUser',
       bucket: 'UserRead',
+      subject: 'nobody',
       outcome: 'error',
       error: 'UserNotFoundException',
     },

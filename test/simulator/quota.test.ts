@@ -1,4 +1,5 @@
 import {
+  AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
   AdminDisableUserCommand,
   AdminGetUserCommand,
@@ -71,6 +72,11 @@ test.each([
     (turn: number) => new AdminCreateUserCommand({ UserPoolId, Username: `user-${turn}` }),
   ],
   ['UserUpdate', 25, () => new AdminDisableUserCommand({ UserPoolId, Username: 'ann' })],
+  [
+    'UserResourceUpdate',
+    25,
+    () => new AdminAddUserToGroupCommand({ UserPoolId, Username: 'ann', GroupName: 'everyone' }),
+  ],
   [
     'UserAccountRecovery',
     30,

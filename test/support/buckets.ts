@@ -30,6 +30,10 @@ export class TestAccountBuckets extends AccountBuckets {
     return this.#record(super.ofGroups(accountId, region));
   }
 
+  override ofRestore(accountId: string, region: string, writeShare: number): Buckets {
+    return this.#record(super.ofRestore(accountId, region, writeShare));
+  }
+
   override ofRegion(region: string): Buckets {
     return this.#record(super.ofRegion(region));
   }
@@ -54,10 +58,12 @@ export interface TestBuckets extends Buckets {
   close(): Promise<void>;
 }
 
-export function openTestBuckets(allowance: Allowance): TestBuckets {
+/** @param writeShare opens the buckets of writes too, with this share of their quotas */
+export function openTestBuckets(allowance: Allowance, writeShare?: number): TestBuckets {
   const all = new TestAccountBuckets(allowance);
+  const place = ['111122223333', 'us-east-1'] as const;
   return {
-    ...all.of('111122223333', 'us-east-1'),
+    ...(writeShare === undefined ? all.of(...place) : all.ofRestore(...place, writeShare)),
     releases: all.releases,
     close: () => all.close(),
   };
