@@ -38,6 +38,11 @@ export const RETRY_POLICY: RetryPolicy = {
 export interface Call<T> extends Omit<CallContext, 'region'> {
   /** Among calls that wait for the same bucket, the highest goes first. Default 0. */
   readonly priority?: number;
+  /**
+   * True for a write. On an abort, an attempt that was sent still gets a second for its answer: the
+   * caller must know whether it was done.
+   */
+  readonly writes?: boolean;
   /** Sends the request once and reads the answer. */
   readonly send: (signal: AbortSignal) => Promise<T>;
 }
@@ -61,13 +66,18 @@ interface CallerDeps {
   readonly log?: Logger | undefined;
 }
 
+/** A command stops within two seconds; this leaves time to note what was done. */
+const LAST_ANSWER_MS = 1_000;
+
 const OUTCOMES = { throttled: 'throttled', retry: 'retriable', stop: 'refused' } as const;
 
 export function createCaller(deps: CallerDeps): Caller {
   const { sdk, region, buckets, meter, policy, observer, log } = deps;
-  return (call, signal) => {
-    const { operation, poolId, priority } = call;
+  return async <T>(call: Call<T>, signal: AbortSignal) => {
+    const { operation, poolId, priority, writes = false } = call;
     const context = { ...call, region };
+    const limits = { attemptMs: policy.attemptMs, lastAnswerMs: writes ? LAST_ANSWER_MS : 0 };
+    const answered: { by?: Answer<T> } = {};
 
     /** Sends the request; the attempt has its permit. */
     const send = async (attempt: number, askedAt: number) => {
@@ -79,9 +89,10 @@ export function createCaller(deps: CallerDeps): Caller {
         observer?.recordAttempt({ operation, outcome, seconds, waitedSeconds });
       };
       try {
-        const value = await sendWithTimeout(call.send, policy.attemptMs, signal);
+        const value = await sendWithTimeout(call.send, limits, signal);
         record('ok');
-        return { value, sentAt };
+        answered.by = { value, sentAt };
+        return answered.by;
       } catch (error) {
         const failure = toAttemptFailed(error, context);
         record(signal.aborted ? 'aborted' : OUTCOMES[failure.verdict.action]);
@@ -99,12 +110,17 @@ export function createCaller(deps: CallerDeps): Caller {
       return buckets.run(operation, poolId, () => send(attempt, askedAt), signal, priority);
     };
 
-    return withRetries(makeAttempt, {
-      policy,
-      signal,
-      onRetry: ({ action, reason }, attempt, waitMs) =>
-        log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
-    });
+    try {
+      return await withRetries(makeAttempt, {
+        policy,
+        signal,
+        onRetry: ({ action, reason }, attempt, waitMs) =>
+          log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
+      });
+    } catch (error) {
+      if (writes && answered.by !== undefined) return answered.by;
+      throw error;
+    }
   };
 }
 
@@ -181,20 +197,27 @@ function toAttemptFailed(error: unknown, context: CallContext): AttemptFailed {
  * Sends the request and reads the whole answer within a time limit. The connection's own timeouts
  * measure silence, so an answer that drips would never end.
  *
+ * @param limits.lastAnswerMs how long to wait for the answer after an abort
  * @throws a TimeoutError after the limit.
  */
 async function sendWithTimeout<T>(
   send: (signal: AbortSignal) => Promise<T>,
-  limitMs: number,
+  limits: { readonly attemptMs: number; readonly lastAnswerMs: number },
   signal: AbortSignal,
 ): Promise<T> {
+  const { attemptMs, lastAnswerMs } = limits;
   const attempt = new AbortController();
   const late = Object.assign(new Error('The answer took too long.'), {
     name: 'TimeoutError',
     code: 'ETIMEDOUT',
   });
-  const timer = setTimeout(() => attempt.abort(late), limitMs);
-  const stop = () => attempt.abort(signal.reason);
+  const timer = setTimeout(() => attempt.abort(late), attemptMs);
+  let lastTimer: NodeJS.Timeout | undefined;
+  const abort = () => attempt.abort(signal.reason);
+  const stop = () => {
+    if (lastAnswerMs === 0) abort();
+    else lastTimer = setTimeout(abort, lastAnswerMs);
+  };
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
@@ -203,6 +226,7 @@ async function sendWithTimeout<T>(
     throw attempt.signal.aborted ? attempt.signal.reason : error;
   } finally {
     clearTimeout(timer);
+    clearTimeout(lastTimer);
     signal.removeEventListener('abort', stop);
   }
 }

@@ -73,8 +73,18 @@ export function createWrites(sdk: Sdk, call: Caller, poolId: string): CognitoWri
     send: (options: { abortSignal: AbortSignal }) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const context = { operation, poolId, carriesToken: false, carriesShardFilter: false };
-    return (await call({ ...context, send: (abortSignal) => send({ abortSignal }) }, signal)).value;
+    const { value } = await call(
+      {
+        operation,
+        poolId,
+        carriesToken: false,
+        carriesShardFilter: false,
+        writes: true,
+        send: (abortSignal) => send({ abortSignal }),
+      },
+      signal,
+    );
+    return value;
   }
   const target = (username: string) => ({ UserPoolId: poolId, Username: decodeName(username) });
 

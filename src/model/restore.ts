@@ -246,6 +246,8 @@ export const RESTORE_FAILURES = [
   'group-missing',
   /** The target lacks the identity provider. */
   'provider-missing',
+  /** The service failed at this again and again. */
+  'service-failed',
   /** The user or group that this belongs to could not be restored. */
   'not-restored',
 ] as const;
