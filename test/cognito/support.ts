@@ -46,6 +46,8 @@ export interface ServiceOptions {
   readonly role?: Role | null;
   /** Opens the buckets of writes, without a pace. */
   readonly writes?: boolean;
+  /** Opens them with this share of the service's quotas. */
+  readonly writeShare?: number;
 }
 
 /** The client for a server at `url`, found as users name it: by the SDK's own variables. */
@@ -56,11 +58,10 @@ export function openService(url: string, options: ServiceOptions = {}): TestServ
     AWS_SECRET_ACCESS_KEY: 'test',
   });
   const { region = 'us-east-1', share = 1, userListRps = 1e6, retryPolicy = QUICK } = options;
-  const { role = null, writes = false } = options;
-  const buckets = openTestBuckets(
-    { share, userListRps, writeQuotas: WITHOUT_PACE },
-    writes ? 1 : undefined,
-  );
+  const { role = null, writes = false, writeShare } = options;
+  const writeQuotas = writeShare === undefined ? { writeQuotas: WITHOUT_PACE } : {};
+  const allowance = { share, userListRps, ...writeQuotas };
+  const buckets = openTestBuckets(allowance, writeShare ?? (writes ? 1 : undefined));
   const meter = new CallMeter();
   const cognito = openCognito({
     region,

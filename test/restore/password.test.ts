@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { createPassword } from '../../src/restore/password.ts';
+import { checkPassword } from '../../src/simulator/accounts.ts';
+import { DEFAULT_PASSWORD_POLICY } from '../../src/simulator/settings.ts';
+
+test.each([6, 8, 32, 99])('a password of at least %d characters passes every rule', (least) => {
+  const passwords = Array.from({ length: 500 }, () => createPassword({ minimumLength: least }));
+  for (const password of passwords) {
+    checkPassword(password, { ...DEFAULT_PASSWORD_POLICY, MinimumLength: least });
+    expect(password).toMatch(/^[!-~]{32,99}$/);
+  }
+  expect(new Set(passwords).size).toBe(500);
+});
+
+test('no place of a password has one kind of character only', () => {
+  const kinds = Array.from({ length: 32 }, () => new Set<string>());
+  for (let i = 0; i < 2_000; i += 1) {
+    [...createPassword({ minimumLength: 8 })].forEach((character, at) => {
+      const kind = /[A-Z]/.test(character) ? 'A' : /[a-z]/.test(character) ? 'a' : character;
+      kinds[at]?.add(/\d/.test(kind) ? '0' : /\w/.test(kind) ? kind : '!');
+    });
+  }
+  for (const kind of kinds) expect(kind.size).toBe(4);
+});
