@@ -137,7 +137,8 @@ export async function openLab(simulator: readonly string[]): Promise<Lab> {
   };
 }
 
-async function firstLine({ output, result, child }: CliProcess): Promise<string> {
+/** The first line that a command prints. */
+export async function firstLine({ output, result, child }: CliProcess): Promise<string> {
   while (!output.stdout.includes('\n')) {
     if (child.exitCode !== null) throw new Error(`The simulator ended: ${(await result).stderr}`);
     await new Promise((resolve) => child.stdout.once('data', resolve));
