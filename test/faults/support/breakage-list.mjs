@@ -182,4 +182,20 @@ export const BREAKAGES = [
     to: 'const locked: ProtectedObject[] = [];',
     tests: ['test/retention/prune-bucket.test.ts'],
   },
+  {
+    invariant: 16,
+    what: 'a user is not noted before it is created',
+    file: 'src/restore/write-task.ts',
+    from: "    await this.#deps.journal.record({ event: 'begun', name: username });\n",
+    to: '',
+    tests: ['test/restore/killed.test.ts'],
+  },
+  {
+    invariant: 16,
+    what: 'a user that something else made is taken for our own',
+    file: 'src/restore/write-task.ts',
+    from: 'if (found === null || !isSameUser(found, task)) throw error;',
+    to: 'if (found === null) throw error;',
+    tests: ['test/restore/execute.test.ts'],
+  },
 ];
