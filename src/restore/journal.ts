@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../common/folders.ts';
 import { getErrorCode } from '../common/system.ts';
-import { ActionRequiredError, ResumableError } from '../model/errors.ts';
+import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
 import { acquireFileLock } from '../postgres/embedded/file-lock.js';
 import type { JournalEntry } from './journal-entry.ts';
 
@@ -64,20 +64,20 @@ export class Journal {
     const folder = restoreFolder(place);
     const path = join(folder, FILE);
     let release: (() => Promise<void>) | null = null;
+    let file: FileHandle | null = null;
     try {
       await makeFolder(folder);
       release = await lockTarget(join(folder, '..', 'lock'), place.target);
       await dropTornLine(path);
       const unfinished = await readUnfinished(place);
-      const file = await open(path, 'a', PRIVATE);
+      file = await open(path, 'a', PRIVATE);
       const journal = new Journal(folder, unfinished, file, release);
       await journal.record({ event: 'run', at: new Date().toISOString() });
       return journal;
     } catch (error) {
+      await file?.close();
       await release?.();
-      throw error instanceof ActionRequiredError || error instanceof ResumableError
-        ? error
-        : unwritable(folder, error);
+      throw error instanceof MirrorError ? error : unwritable(folder, error);
     }
   }
 
@@ -237,7 +237,11 @@ async function lockTarget(path: string, target: string): Promise<() => Promise<v
         'Wait for it to end, then run the command again.',
       ),
     );
-  return acquireFileLock(path, { signal: refused.signal, onWait });
+  try {
+    return await acquireFileLock(path, { signal: refused.signal, onWait });
+  } catch (error) {
+    throw refused.signal.aborted ? refused.signal.reason : error;
+  }
 }
 
 function unwritable(folder: string, cause: unknown): ActionRequiredError {

@@ -12,8 +12,11 @@ const POOL = 'us-east-1_Quota';
 const PLACE = ['111122223333', 'us-east-1'] as const;
 const never = () => new AbortController().signal;
 
-let all: TestAccountBuckets;
-afterEach(() => all.close());
+let all: TestAccountBuckets | undefined;
+afterEach(async () => {
+  await all?.close();
+  all = undefined;
+});
 
 function openBuckets(allowance: Partial<Allowance>, writeShare: number): Buckets {
   all = new TestAccountBuckets({ share: 1, userListRps: 30, ...allowance });
@@ -40,7 +43,6 @@ test('the quotas of writes are those of the simulator', () => {
 });
 
 test('each call counts in the simulator against the bucket that it passes', async () => {
-  all = new TestAccountBuckets({ share: 1, userListRps: 30 });
   const simulator = await startSimulator({ users: 1, groups: 1 });
   for (const operation of Object.keys(BUCKET_OF)) {
     await fetch(simulator.url, {

@@ -2,15 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { NotAuthorizedError, ServiceUnavailableError } from '../../src/cognito/errors.ts';
 import { InterruptedError } from '../../src/model/errors.ts';
 import type { CreateUserTask, RestoreTask, UpdateUserTask } from '../../src/model/restore.ts';
+import { readUnfinished } from '../../src/restore/journal.ts';
 import { QUICK, rejection } from '../cognito/support.ts';
-import { createSource, planTasks, readPool, type Source } from './pool-model.ts';
+import { createSource, planTasks, readPool } from './pool-model.ts';
 import { expectNothingTwice, openWorld, type World } from './support.ts';
 
 const SOURCE = createSource(30, 4);
 
 /** Runs what is left to do. */
-const restore = ({ simulator, run }: World, source: Source = SOURCE) =>
-  run(planTasks(source, simulator.pool()));
+const restore = async ({ simulator, place, run }: World) =>
+  run(planTasks(SOURCE, simulator.pool(), await readUnfinished(place)));
 
 const ANN: CreateUserTask = {
   entity: 'user',

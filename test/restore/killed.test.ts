@@ -10,7 +10,7 @@ import { expectNothingTwice, openWorld, type World } from './support.ts';
 
 const SEED = readSeed('RESTORE_SEED');
 const KILLS = 20;
-const SOURCE = createSource(60, 6);
+const SOURCE = createSource(200, 6);
 
 /** Kills the process at the moment at which the service gets so many requests more. */
 async function killAfter(world: World, requests: number): Promise<void> {
