@@ -283,7 +283,7 @@ describe('an invalid value', () => {
 
   test('is reported together with all others', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
-    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(14);
+    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(15);
   });
 });
 
