@@ -22,6 +22,7 @@ const LAYERS = [
   ['signature'],
   ['aws'],
   ['config'],
+  ['privacy'],
   ['model'],
   ['common'],
 ];

@@ -15,6 +15,7 @@ import {
 } from '../history/review.ts';
 import type { NamedMembership } from '../model/history.ts';
 import type { PoolSource } from '../model/report-source.ts';
+import { HashKey } from '../privacy/hash-key.ts';
 import type { Report } from '../report/report.ts';
 import type { CallOptions } from './calls.ts';
 import type { ReportedArchive, ReportOptions } from './report.ts';
@@ -95,18 +96,20 @@ export type Ask = <T>(
  * @param archive what a report verifies
  */
 export function answerQuestions(question: Ask, archive: ReportedArchive): HistoryQuestions {
+  const { hashKey } = archive.options;
+  const key = hashKey ? new HashKey(hashKey) : null;
   return {
     diff: (poolId, use, { signal, ...options } = {}) =>
       question(poolId, signal, (source) => diff(source, options, use)),
 
     history: (poolId, user, { signal } = {}) =>
-      question(poolId, signal, (source) => history(source, user)),
+      question(poolId, signal, (source) => history(source, user, key)),
 
     accessOfGroup: (poolId, groupName, use, { signal, at = 'latest' } = {}) =>
       question(poolId, signal, (source) => accessOfGroup(source, groupName, at, use)),
 
     accessOfUser: (poolId, user, { signal, at = 'latest' } = {}) =>
-      question(poolId, signal, (source) => accessOfUser(source, user, at)),
+      question(poolId, signal, (source) => accessOfUser(source, user, at, key)),
 
     reviewAccess: (poolId, use, { signal, groups = [], at = 'latest' } = {}) =>
       question(poolId, signal, (source) => reviewAccess(source, groups, at, use)),

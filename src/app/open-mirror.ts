@@ -155,6 +155,7 @@ export function openMirror(options: MirrorOptions): Mirror {
             db: database.db,
             destination: await resources.archives.of(key.poolId),
             lock: resolvePoolSettings(config, key.poolId).archiveLock,
+            privacy: resources.privacy(key.poolId),
             progress,
             log,
           };

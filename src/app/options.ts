@@ -5,6 +5,7 @@ import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
 import { formatKeepRule, type KeepRule } from '../config/keep-rule.ts';
 import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
+import { findPoolPrivacyProblems } from '../config/privacy-rules.ts';
 import { formatWriteQuotas, parseWriteQuotas, type WriteQuotas } from '../config/write-quotas.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
@@ -33,6 +34,14 @@ export interface PoolOptions {
   readonly archiveManifestLockDays?: number;
   /** The share of the pool's rows, 0 to 1, that a snapshot may remove before it is held. */
   readonly maxRemovedRatio?: number;
+  /** The attributes that Postgres leaves out, and so the archive. */
+  readonly omitAttributes?: readonly string[];
+  /** The attributes that Postgres replaces by a keyed hash, and so the archive. */
+  readonly hashAttributes?: readonly string[];
+  /** The attributes that only the archive leaves out. */
+  readonly archiveOmitAttributes?: readonly string[];
+  /** The attributes that only the archive replaces by a keyed hash. */
+  readonly archiveHashAttributes?: readonly string[];
 }
 
 /** How much of the quotas of an account and Region a mirror uses. */
@@ -81,6 +90,16 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveSigners?: string | null;
   /** How many snapshots of each kind stay in the archive; by default all of them (ARCHIVE_KEEP). */
   readonly archiveKeep?: KeepRule | null;
+  /** The attributes that Postgres leaves out, and so the archive (MIRROR_OMIT_ATTRIBUTES). */
+  readonly omitAttributes?: readonly string[];
+  /** The attributes that Postgres replaces by a keyed hash, and so the archive (MIRROR_HASH_ATTRIBUTES). */
+  readonly hashAttributes?: readonly string[];
+  /** The attributes that only the archive leaves out (ARCHIVE_OMIT_ATTRIBUTES). */
+  readonly archiveOmitAttributes?: readonly string[];
+  /** The attributes that only the archive replaces by a keyed hash (ARCHIVE_HASH_ATTRIBUTES). */
+  readonly archiveHashAttributes?: readonly string[];
+  /** The secret key of these hashes, at least 32 characters (MIRROR_HASH_KEY). */
+  readonly hashKey?: string | null;
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
@@ -177,6 +196,11 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_SIGNING_KEY: 'archiveSigningKey',
   ARCHIVE_SIGNERS: 'archiveSigners',
   ARCHIVE_KEEP: 'archiveKeep',
+  MIRROR_OMIT_ATTRIBUTES: 'omitAttributes',
+  MIRROR_HASH_ATTRIBUTES: 'hashAttributes',
+  ARCHIVE_OMIT_ATTRIBUTES: 'archiveOmitAttributes',
+  ARCHIVE_HASH_ATTRIBUTES: 'archiveHashAttributes',
+  MIRROR_HASH_KEY: 'hashKey',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_WRITE_QUOTAS: 'quotas.writeQuotas',
@@ -225,6 +249,11 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_SIGNING_KEY: options.archiveSigningKey,
     ARCHIVE_SIGNERS: options.archiveSigners,
     ARCHIVE_KEEP: options.archiveKeep && formatKeepRule(options.archiveKeep),
+    MIRROR_OMIT_ATTRIBUTES: options.omitAttributes?.join(','),
+    MIRROR_HASH_ATTRIBUTES: options.hashAttributes?.join(','),
+    ARCHIVE_OMIT_ATTRIBUTES: options.archiveOmitAttributes?.join(','),
+    ARCHIVE_HASH_ATTRIBUTES: options.archiveHashAttributes?.join(','),
+    MIRROR_HASH_KEY: options.hashKey,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_WRITE_QUOTAS: quotas.writeQuotas && formatWriteQuotas(quotas.writeQuotas),
@@ -245,7 +274,10 @@ export function toConfig(options: MirrorOptions): Config {
   try {
     const config = loadConfig(Object.fromEntries(set));
     const file = parseSettings({ pools: perPool, accounts: writeAccounts(quotas) });
-    const contradictions = findPoolLockProblems(config, file.pools);
+    const contradictions = [
+      ...findPoolLockProblems(config, file.pools),
+      ...findPoolPrivacyProblems(config, file.pools),
+    ];
     if (contradictions.length > 0) throw new ActionRequiredError(contradictions);
     return { ...config, file };
   } catch (error) {

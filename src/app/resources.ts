@@ -5,6 +5,8 @@ import { type Config, PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../model/errors.ts';
 import { describeLocation } from '../postgres/database.ts';
+import { HashKey } from '../privacy/hash-key.ts';
+import { PoolPrivacy } from '../privacy/pool-privacy.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import type { SyncDeps } from '../runner/inline/sync.ts';
 import type { SessionDeps } from '../runner/session.ts';
@@ -44,6 +46,9 @@ export class Resources {
   readonly access: AwsAccess;
   readonly log: Logger;
   readonly archives: Archives;
+  /** The key of hashed attributes, or null. */
+  readonly hashKey: HashKey | null;
+  readonly #privacy = new Map<string, PoolPrivacy>();
   readonly #quota = new Shared<Quota>();
   readonly #database = new Shared<MirrorDatabase>();
 
@@ -52,6 +57,7 @@ export class Resources {
     this.access = access;
     this.log = log;
     this.archives = createArchives(config, access);
+    this.hashKey = config.hashKey === null ? null : new HashKey(config.hashKey);
   }
 
   /** The quota, if it was opened. */
@@ -137,8 +143,25 @@ export class Resources {
     const settings = resolvePoolSettings(this.config, poolId);
     const { role, region, maxRemovedRatio: maxRemoved, archiveLock } = settings;
     const destination = await this.archives.of(poolId);
-    return { access: { ...this.access, role }, region, maxRemoved, destination, archiveLock };
+    const access = { ...this.access, role };
+    return { access, region, maxRemoved, destination, archiveLock, privacy: this.privacy(poolId) };
   };
+
+  /** What Postgres and the archive of a pool hide. One for each pool, so that it warns once. */
+  privacy(poolId: string): PoolPrivacy {
+    const { config, hashKey: key, log } = this;
+    const opened = this.#privacy.get(poolId);
+    if (opened !== undefined) return opened;
+    const onRevealed = (field: string, attribute: string) =>
+      log.warn(
+        { poolId, field, hidden: attribute },
+        'a field that stays repeats an attribute that the privacy rules hide: see docs/PRIVACY.md',
+      );
+    const rules = resolvePoolSettings(config, poolId).privacy;
+    const privacy = new PoolPrivacy({ poolId, ...rules, key, onRevealed });
+    this.#privacy.set(poolId, privacy);
+    return privacy;
+  }
 
   /** How archives are written. */
   archiveSettings(signer: Signer | null): ArchiveSettings {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PrivacyRecord } from '../model/privacy.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
 import { archiveUrlError, ColdStorageError, type Destination, readWhole } from './destination.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
@@ -9,10 +10,16 @@ import {
   type SealedManifest,
 } from './manifest.ts';
 
+/** The manifest before a snapshot's own. */
+export interface PreviousManifest extends ManifestLink {
+  /** What was hidden in its rows; null: nothing. Absent: it is in cold storage, so nobody knows. */
+  readonly privacy?: PrivacyRecord | null;
+}
+
 /** The place of a snapshot in its pool's chain of manifests at a destination. */
 export interface ChainPosition {
   /** The newest manifest before the snapshot's own; null for the first of a chain. */
-  readonly previous: ManifestLink | null;
+  readonly previous: PreviousManifest | null;
   /** The snapshot's own manifest, if an earlier run sealed it. */
   readonly sealed: SealedManifest | null;
   /** How many snapshots the chain has up to this one, which is included. */
@@ -92,12 +99,13 @@ async function readLink(
   destination: Destination,
   { poolId, snapshot, known }: { poolId: string; snapshot: string; known: ManifestLink | null },
   signal: AbortSignal,
-): Promise<ManifestLink | null> {
+): Promise<PreviousManifest | null> {
   try {
     const found = await readSealed(destination, poolId, snapshot, signal);
     if (found === null) return null;
-    const { bytes } = requireReadable(found);
-    return { snapshot, sha256: createHash('sha256').update(bytes).digest('hex') };
+    const { bytes, manifest } = requireReadable(found);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { snapshot, sha256, privacy: manifest.privacy ?? null };
   } catch (error) {
     if (error instanceof ColdStorageError && known?.snapshot === snapshot) return known;
     throw error;

@@ -46,6 +46,13 @@ export async function* readJsonLines(path: string): AsyncGenerator<Record<string
   }
 }
 
+/** The error for rows of which the last is cut off. */
+export function endedWithinRowError(): ResumableError {
+  return new ResumableError(
+    'The rows to archive ended in the middle of a row. Run the command again to archive the snapshot.',
+  );
+}
+
 const NEWLINE = 0x0a;
 /** The rows over which the size of a row is averaged. */
 const BLOCK_ROWS = 1_000;
@@ -72,9 +79,7 @@ export class RowStream {
       const next = await this.#chunks.next();
       if (next.done) {
         if (!this.#inRow) return false;
-        throw new ResumableError(
-          'The rows to archive ended in the middle of a row. Run the command again to archive the snapshot.',
-        );
+        throw endedWithinRowError();
       }
       this.#pending = next.value;
     }

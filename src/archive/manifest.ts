@@ -3,6 +3,7 @@ import { ARCHIVE_FORMATS, type ArchiveFormat } from '../config/config.ts';
 import type { ChangeCounts } from '../model/change-counts.ts';
 import type { ActionRequiredError } from '../model/errors.ts';
 import { LOCK_MODES } from '../model/object-lock.ts';
+import type { PrivacyRecord } from '../model/privacy.ts';
 import {
   ARCHIVED_DATASETS,
   type ArchivedDataset,
@@ -44,6 +45,8 @@ export interface PublishedSnapshot {
   readonly walkedAt: Date;
   readonly publishedAt: Date;
   readonly counts: Counts;
+  /** What is hidden in its rows. Absent or null: nothing. */
+  readonly privacy?: PrivacyRecord | null | undefined;
 }
 
 export interface ManifestContent extends PublishedSnapshot {
@@ -60,7 +63,8 @@ export const VERSION = 1;
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
-  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, lock, previous } = content;
+  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, privacy, lock, previous } =
+    content;
   const objects = content.objects
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ key, format, dataset, rows, bytes, sha256, changes }) => ({
@@ -81,6 +85,7 @@ export function formatManifest(content: ManifestContent): Buffer {
     walkedAt: walkedAt.toISOString(),
     publishedAt: publishedAt.toISOString(),
     counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
+    ...(privacy && { privacy: { omitted: privacy.omitted, hashed: privacy.hashed } }),
     objects,
     ...(lock && {
       lock: { mode: lock.mode, partsUntil: lock.partsUntil, manifestUntil: lock.manifestUntil },
@@ -125,6 +130,12 @@ const LOCK = z.object({
   manifestUntil: TIME,
 });
 
+/** What the privacy rules hid: names of attributes, and for those that were hashed the id of the key. */
+const PRIVACY = z.object({
+  omitted: z.array(z.string()),
+  hashed: z.record(z.string(), z.string()),
+});
+
 export type LockPromise = z.output<typeof LOCK>;
 
 /** The fields that this program reads from an existing manifest. */
@@ -133,6 +144,8 @@ const MANIFEST = z.object({
   walkedAt: TIME,
   publishedAt: TIME,
   counts: COUNTS,
+  /** Absent: nothing was hidden. */
+  privacy: PRIVACY.optional(),
   objects: OBJECTS,
   /** Absent: nothing was locked. */
   lock: LOCK.optional(),
@@ -217,6 +230,6 @@ export function differentArchiveError(
   }
   return archiveUrlError(
     `${problem} is by ${sealed.program}).`,
-    'Archive the snapshot with the program version and the ARCHIVE_FORMATS of that manifest, or set ARCHIVE_URL to another destination.',
+    'Archive the snapshot with the program version, the ARCHIVE_FORMATS and the privacy rules of that manifest, or set ARCHIVE_URL to another destination.',
   );
 }

@@ -130,8 +130,8 @@ export async function reuseSealed(
   { signer, folder, signal }: Pick<SealOptions, 'signer' | 'folder' | 'signal'>,
 ): Promise<{ sha256: string; objects: readonly ManifestObject[] } | null> {
   if (!sealed) return null;
-  const { program, objects, lock = null } = sealed.manifest;
-  const expected = formatManifest({ ...snapshot, program, objects, lock, previous });
+  const { program, objects, lock = null, privacy } = sealed.manifest;
+  const expected = formatManifest({ ...snapshot, program, privacy, objects, lock, previous });
   if (!expected.equals(sealed.bytes) || !areComplete(objects, snapshot)) return null;
   for (const object of objects) {
     if (!(await isStored(destination, object, signal))) return null;

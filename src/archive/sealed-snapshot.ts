@@ -1,5 +1,6 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Moment } from '../model/history.ts';
+import type { PrivacyRecord } from '../model/privacy.ts';
 import type { ManifestObject } from './manifest.ts';
 
 /** A sealed snapshot, as its manifest and the documents beside it describe it. */
@@ -8,6 +9,8 @@ export interface SealedSnapshot extends Moment {
   readonly sha256: string;
   /** The objects that must be there now: those of the newest revision that were not removed. */
   readonly objects: readonly ManifestObject[];
+  /** What is hidden in its rows. Null: nothing. */
+  readonly privacy: PrivacyRecord | null;
   /** True if objects of it were removed, as by retention. */
   readonly isRemoved: boolean;
 }

@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises';
 import { makeWorkFolder } from '../common/folders.ts';
 import { InterruptedError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
+import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import { snapshotId } from '../model/snapshot.ts';
-import { findChainPosition } from './chain.ts';
+import { findChainPosition, type PreviousManifest } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
 import { lockArchive, type SnapshotLock } from './lock.ts';
@@ -44,6 +45,8 @@ export interface ArchiveResult {
 export interface ArchiveOptions
   extends Pick<PartsOptions, 'formats' | 'onRows' | 'onChangesUnknown' | 'signal'>,
     Pick<SealOptions, 'signer' | 'assertStillOwner' | 'onProtected'> {
+  /** Called if the snapshot before hides other attributes: this one gets no `changes`. */
+  readonly onRulesChanged?: () => void;
   /** How long its objects will be locked. Null: they are not. */
   readonly lock: ArchiveLock | null;
   /** The program and its version, as `cognito-mirror/1.2.3`. */
@@ -112,6 +115,16 @@ async function ownsSnapshot({ assertStillOwner, signal }: ArchiveOptions): Promi
   return !signal.aborted;
 }
 
+/**
+ * True if the rows of two snapshots compare. If they do not, no changes would lead from one to the next:
+ * users that did not change would differ.
+ */
+function hidTheSame(previous: PreviousManifest | null, privacy: PrivacyRecord | null): boolean {
+  if (previous === null) return true;
+  if (previous.privacy === undefined) return privacy === null;
+  return isSameRecord(previous.privacy, privacy);
+}
+
 async function writeLocked(
   destination: Destination,
   request: ArchiveRequest,
@@ -131,7 +144,9 @@ async function writeLocked(
   const versions = new Map<string, string>();
   if (archive === null) {
     const partRows = options.partRows ?? PART_ROWS;
-    const parts = { ...options, partRows, sealed, previous };
+    const hasSameRules = hidTheSame(previous, request.privacy ?? null);
+    if (!hasSameRules) options.onRulesChanged?.();
+    const parts = { ...options, partRows, sealed, previous: hasSameRules ? previous : null };
     const objects = await writeParts(destination, request, rows, parts);
     for (const { key, versionId } of objects) if (versionId !== null) versions.set(key, versionId);
     // A sealed manifest keeps its dates.

@@ -60,7 +60,7 @@ export interface PartsOptions {
   readonly folder: string;
   /** The existing manifest of this snapshot. Every part must match it. */
   readonly sealed: SealedManifest | null;
-  /** The snapshot before in the archive, which `changes` is compared with. Null for the first. */
+  /** The snapshot before in the archive, which `changes` is compared with. Null: none, or it cannot be. */
   readonly previous: ManifestLink | null;
   readonly signal: AbortSignal;
   /** Receives the rows of each object of the state after it was stored. */

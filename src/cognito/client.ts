@@ -1,10 +1,12 @@
 import {
   AdminGetUserCommand,
   DescribeUserPoolCommand,
+  type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Group, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import { decodeName } from '../model/storable.ts';
+import type { Mask } from '../privacy/mask.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
@@ -87,6 +89,8 @@ interface CognitoOptions {
   /** Gets a line at level debug for each repeated attempt. */
   readonly log?: Logger;
   readonly retryPolicy?: RetryPolicy;
+  /** Hides attributes of every user that it returns, except in `list`. */
+  readonly mask?: Mask;
 }
 
 /** Opens the client; the first call connects. */
@@ -94,6 +98,8 @@ export function openCognito(options: CognitoOptions): Cognito {
   const { retryPolicy: policy = RETRY_POLICY } = options;
   const sdk = openSdk(options.region, options.access ?? { role: null });
   const call = createCaller({ ...options, sdk, policy });
+  const hide = (user: User) => options.mask?.hideUser(user) ?? user;
+  const toUser = (user: UserType) => hide(normaliseUser(user));
 
   /** Reads the pages of one walk; `requestPage` requests the page at a token. */
   function readPages<Raw, T>(
@@ -177,7 +183,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         { operation: 'ListUsers', poolId, carriesShardFilter: filter !== undefined },
         from,
         (range, abortSignal) => listUsers(sdk, poolId, range, { filter }, abortSignal),
-        normaliseUser,
+        toUser,
         signal,
       );
     },
@@ -188,7 +194,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         from,
         (range, abortSignal) =>
           listUsersInGroup(sdk, poolId, range, decodeName(groupName), abortSignal),
-        normaliseUser,
+        toUser,
         signal,
       ),
 
@@ -198,7 +204,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         Username: decodeName(username),
       });
       const send = async (abortSignal: AbortSignal) =>
-        normaliseFoundUser(await sdk.send(command, { abortSignal }));
+        hide(normaliseFoundUser(await sdk.send(command, { abortSignal })));
       try {
         return await callOnce('AdminGetUser', poolId, send, signal);
       } catch (error) {
@@ -211,7 +217,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       const range = { limit: 1, token: null };
       const filter = `sub = ${JSON.stringify(sub)}`;
       const send = async (abortSignal: AbortSignal) =>
-        (await listUsers(sdk, poolId, range, { filter }, abortSignal)).items.map(normaliseUser);
+        (await listUsers(sdk, poolId, range, { filter }, abortSignal)).items.map(toUser);
       const users = await callOnce('ListUsers', poolId, send, signal);
       return users.find((user) => user.sub === sub) ?? null;
     },

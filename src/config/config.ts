@@ -69,6 +69,16 @@ export interface Config {
   readonly archiveSigners: string | null;
   /** Which snapshots stay in the archive. Null: all of them. */
   readonly archiveKeep: KeepRule | null;
+  /** The attributes that Postgres leaves out, and so the archive. */
+  readonly omitAttributes: readonly string[];
+  /** The attributes that Postgres replaces by a keyed hash, and so the archive. */
+  readonly hashAttributes: readonly string[];
+  /** The attributes that only the archive leaves out. */
+  readonly archiveOmitAttributes: readonly string[];
+  /** The attributes that only the archive replaces by a keyed hash. */
+  readonly archiveHashAttributes: readonly string[];
+  /** The secret key of these hashes. Null: nothing is hashed. */
+  readonly hashKey: string | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */
   readonly home: string;
   /** The quotas of accounts and Regions that the file does not name. */

@@ -33,6 +33,10 @@ const pool = z
       archiveManifestLockDays: field(SETTINGS.archiveManifestLockDays),
       archiveStorageClass: field(SETTINGS.archiveStorageClass),
       maxRemovedRatio: field(SETTINGS.maxRemovedRatio),
+      omitAttributes: field(SETTINGS.omitAttributes),
+      hashAttributes: field(SETTINGS.hashAttributes),
+      archiveOmitAttributes: field(SETTINGS.archiveOmitAttributes),
+      archiveHashAttributes: field(SETTINGS.archiveHashAttributes),
     },
     MAPPING,
   )

@@ -8,6 +8,11 @@ import { applyLibpqVariables } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
+import {
+  findPoolPrivacyProblems,
+  findPrivacyProblems,
+  PRIVACY_VARIABLES,
+} from './privacy-rules.ts';
 import { findUnknownVariables } from './unknown-names.ts';
 import {
   POOL_ID_REMEDY,
@@ -84,6 +89,17 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     problems.push(...findLockProblems(locks));
     problems.push(...findPoolLockProblems(locks, file.pools).map(inFile));
   }
+  const privacy = {
+    omitAttributes: values.MIRROR_OMIT_ATTRIBUTES ?? [],
+    hashAttributes: values.MIRROR_HASH_ATTRIBUTES ?? [],
+    archiveOmitAttributes: values.ARCHIVE_OMIT_ATTRIBUTES ?? [],
+    archiveHashAttributes: values.ARCHIVE_HASH_ATTRIBUTES ?? [],
+    hashKey: values.MIRROR_HASH_KEY ?? null,
+  };
+  if (!problems.some(({ subject }) => PRIVACY_VARIABLES.includes(subject))) {
+    problems.push(...findPrivacyProblems(privacy));
+    problems.push(...findPoolPrivacyProblems(privacy, file.pools).map(inFile));
+  }
   if (values.ARCHIVE_SSE === 'AES256' && values.ARCHIVE_KMS_KEY_ID !== undefined) {
     problems.push({
       subject: 'ARCHIVE_KMS_KEY_ID',
@@ -114,6 +130,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveSigningKey: values.ARCHIVE_SIGNING_KEY ?? null,
     archiveSigners: values.ARCHIVE_SIGNERS ?? null,
     archiveKeep: values.ARCHIVE_KEEP ?? null,
+    ...privacy,
     home,
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,

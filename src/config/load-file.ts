@@ -73,7 +73,9 @@ function toPathProblems(issue: z.core.$ZodIssue): PathProblem[] {
     }));
   }
   const own = issue.code === 'custom' ? issue.params?.['remedy'] : undefined;
-  const setting = new Map<unknown, Setting>(Object.entries(SETTINGS)).get(path.at(-1));
+  // The last key may be the place in a list.
+  const name = path.findLast((key) => typeof key === 'string');
+  const setting = new Map<unknown, Setting>(Object.entries(SETTINGS)).get(name);
   const remedy = own ?? setting?.remedy ?? 'See docs/mirror-config.schema.json for its form.';
   return [{ path, problem: message, remedy }];
 }

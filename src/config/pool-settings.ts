@@ -1,8 +1,10 @@
 import type { ArchiveLock } from '../model/object-lock.ts';
 import type { StorageClass } from '../model/object-storage.ts';
 import { parseRegion } from '../model/pool-id.ts';
+import type { PrivacyRules } from '../model/privacy.ts';
 import { resolveLock } from './archive-lock.ts';
 import type { Allowance, Config, Schedule } from './config.ts';
+import { resolvePrivacy } from './privacy-rules.ts';
 import { parseWriteQuotas } from './write-quotas.ts';
 
 /** The IAM role to assume before a pool is read. */
@@ -26,6 +28,8 @@ export interface PoolSettings {
   readonly archiveLock: ArchiveLock | null;
   /** The share of its rows that a snapshot may remove without a review, 0 to 1. */
   readonly maxRemovedRatio: number;
+  /** What Postgres hides, and what the archive hides in addition. */
+  readonly privacy: { readonly database: PrivacyRules; readonly archive: PrivacyRules };
 }
 
 /** A pool's settings in the file, completed from the environment. */
@@ -43,6 +47,7 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
     archiveStorageClass: entry.archiveStorageClass ?? config.archiveStorageClass,
     archiveLock: resolveLock(config, entry),
     maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
+    privacy: resolvePrivacy(config, entry),
   };
 }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LOCK_MODES } from '../model/object-lock.ts';
 import { STORAGE_CLASSES } from '../model/object-storage.ts';
+import { ATTRIBUTES_REMEDY, findAttributeProblem, findHashedProblem } from './attribute-names.ts';
 import { findWriteQuotasProblem, WRITE_QUOTAS_REMEDY } from './write-quotas.ts';
 
 export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
@@ -63,6 +64,34 @@ export const SETTINGS = {
     remedy: `Give one of ${STORAGE_CLASSES.join(', ')}. A lifecycle rule can move parts to colder classes later.`,
     description: 'The storage class of parts in S3. Default: ARCHIVE_STORAGE_CLASS.',
     examples: ['STANDARD_IA'],
+  },
+  omitAttributes: {
+    schema: attributeNames(findAttributeProblem),
+    remedy: ATTRIBUTES_REMEDY,
+    description:
+      'The attributes of users that Postgres and the archive leave out. Default: MIRROR_OMIT_ATTRIBUTES.',
+    examples: [['phone_number', 'custom:tenant']],
+  },
+  hashAttributes: {
+    schema: attributeNames(findHashedProblem),
+    remedy: ATTRIBUTES_REMEDY,
+    description:
+      'The attributes of users whose values Postgres and the archive replace by a keyed hash. Default: MIRROR_HASH_ATTRIBUTES.',
+    examples: [['email']],
+  },
+  archiveOmitAttributes: {
+    schema: attributeNames(findAttributeProblem),
+    remedy: ATTRIBUTES_REMEDY,
+    description:
+      'The attributes of users that only the archive leaves out. Default: ARCHIVE_OMIT_ATTRIBUTES.',
+    examples: [['phone_number']],
+  },
+  archiveHashAttributes: {
+    schema: attributeNames(findHashedProblem),
+    remedy: ATTRIBUTES_REMEDY,
+    description:
+      'The attributes of users whose values only the archive replaces by a keyed hash. Default: ARCHIVE_HASH_ATTRIBUTES.',
+    examples: [['email']],
   },
   schedule: {
     schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),
@@ -131,6 +160,12 @@ export const SETTINGS = {
     examples: ['b2a7c1d0'],
   },
 } satisfies Record<string, FileSetting>;
+
+/** Names of attributes, without repetitions. */
+function attributeNames(findProblem: (name: string) => string | null) {
+  const names = z.array(textWithout(findProblem), { error: 'must be a list of names.' });
+  return names.refine((list) => new Set(list).size === list.length, 'names an attribute twice.');
+}
 
 /** A string in which `findProblem` finds nothing. */
 export function textWithout(findProblem: (text: string) => string | null) {

@@ -5,6 +5,7 @@ import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
 import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
 import { KEEP_REMEDY, parseKeepRule } from './keep-rule.ts';
+import { HASH_KEY_REMEDY } from './privacy-rules.ts';
 import { findPathProblem, SETTINGS, type Setting, textWithout } from './settings.ts';
 import { parseWriteQuotas } from './write-quotas.ts';
 
@@ -20,6 +21,11 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 function number({ schema, remedy }: Setting<z.ZodType<number, number>>) {
   const toNumber = (text: string) => (DECIMAL.test(text) ? Number(text) : Number.NaN);
   return { schema: z.string().transform(toNumber).pipe(schema), remedy, isShown: true };
+}
+
+/** Names of attributes, separated by commas. */
+function attributes({ schema, remedy }: Setting<z.ZodType<string[], string[]>>) {
+  return { schema: z.string().transform(splitList).pipe(schema), remedy, isShown: true };
 }
 
 function integer(from: number, to: number, range: string) {
@@ -102,6 +108,16 @@ export const VARIABLES = {
     schema: integer(1, 1_000, 'from 1 to 1000'),
     remedy: 'Give a number of nights such as 7: each night, workers read a seventh of the archive.',
   }),
+  MIRROR_OMIT_ATTRIBUTES: attributes(SETTINGS.omitAttributes),
+  MIRROR_HASH_ATTRIBUTES: attributes(SETTINGS.hashAttributes),
+  ARCHIVE_OMIT_ATTRIBUTES: attributes(SETTINGS.archiveOmitAttributes),
+  ARCHIVE_HASH_ATTRIBUTES: attributes(SETTINGS.archiveHashAttributes),
+  MIRROR_HASH_KEY: {
+    schema: z
+      .string()
+      .regex(/^[!-~]{32,}$/, 'must be at least 32 ASCII characters without spaces.'),
+    remedy: HASH_KEY_REMEDY,
+  },
   MIRROR_HTTP_TOKEN: {
     schema: z
       .string()

@@ -1,6 +1,7 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import type { GroupThen, MemberThen, UserThen, UserWithGroups } from '../model/history.ts';
 import type { HistorySource } from '../model/history-source.ts';
+import type { HashKey } from '../privacy/hash-key.ts';
 import { type EffectiveRole, findEffectiveRole } from './effective-role.ts';
 import { findPublished } from './points.ts';
 import { requireProfiles } from './profiles.ts';
@@ -87,16 +88,18 @@ export interface UsersAccess extends At {
  *
  * @param user a username, `sub` or e-mail address, of any version of the user
  * @param at a snapshot id, a time, `latest` or `previous`
+ * @param key finds e-mail addresses that are hashed; null without one
  * @throws ActionRequiredError if no user matches, or none of those that match existed then
  */
 export async function accessOfUser(
   source: HistorySource,
   user: string,
   at: string,
+  key: HashKey | null = null,
 ): Promise<UsersAccess> {
   const moment = await findPublished(source, 'AT', at);
   const { snapshot } = moment;
-  const found = await source.listUsers(await requireProfiles(source, user), moment);
+  const found = await source.listUsers(await requireProfiles(source, user, key), moment);
   const users = found.map((each) => ({ ...each, role: findEffectiveRole(each.groups) }));
   if (users.length > 0) return { poolId: source.poolId, snapshot, users };
   const problem = `the user exists, but not in snapshot ${snapshot}.`;

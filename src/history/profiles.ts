@@ -1,6 +1,7 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Period, Profile, ProfileHistory } from '../model/history.ts';
 import type { HistorySource } from '../model/history-source.ts';
+import type { HashKey } from '../privacy/hash-key.ts';
 import { type FieldValue, listFields } from './changes.ts';
 import { requirePublished } from './points.ts';
 
@@ -30,10 +31,15 @@ export interface HistoryOfUsers {
  * Every version and every membership of a user, with their periods.
  *
  * @param user a username, `sub` or e-mail address, of any version of the user
+ * @param key finds e-mail addresses that are hashed; null without one
  * @throws ActionRequiredError if no user matches, or over 100 do
  */
-export async function history(source: HistorySource, user: string): Promise<HistoryOfUsers> {
-  const found = await source.listHistories(await requireProfiles(source, user));
+export async function history(
+  source: HistorySource,
+  user: string,
+  key: HashKey | null = null,
+): Promise<HistoryOfUsers> {
+  const found = await source.listHistories(await requireProfiles(source, user, key));
   const users = found.map((each) => ({
     ...each,
     versions: each.versions.map(({ validFrom, validTo, content }) => ({
@@ -46,16 +52,21 @@ export async function history(source: HistorySource, user: string): Promise<Hist
 }
 
 /** The profiles that match. The messages of its errors do not repeat `user`, which is personal. */
-export async function requireProfiles(source: HistorySource, user: string): Promise<Profile[]> {
+export async function requireProfiles(
+  source: HistorySource,
+  user: string,
+  key: HashKey | null,
+): Promise<Profile[]> {
   await requirePublished(source);
-  const profiles = await source.findProfiles(user, MOST_PROFILES + 1);
+  const hashed = key?.hash(source.poolId, 'email', user) ?? null;
+  const profiles = await source.findProfiles(user, hashed, MOST_PROFILES + 1);
   if (profiles.length > 0 && profiles.length <= MOST_PROFILES) return profiles;
   throw new ActionRequiredError([
     profiles.length === 0
       ? {
           subject: 'USER',
           problem: `no user of ${source.poolId} ever had this username, sub or e-mail address.`,
-          remedy: 'Give one in full. Usernames and subs must match in case.',
+          remedy: `Give one in full. Usernames and subs must match in case.${await explainHidden(source, key)}`,
         }
       : {
           subject: 'USER',
@@ -63,4 +74,18 @@ export async function requireProfiles(source: HistorySource, user: string): Prom
           remedy: 'Give a username or a sub.',
         },
   ]);
+}
+
+/** Why an e-mail address may not be found: sentences after another one. */
+async function explainHidden(source: HistorySource, key: HashKey | null): Promise<string> {
+  const hidden = await source.listHidden();
+  const omits = hidden.some(({ omitted }) => omitted.includes('email'));
+  const keyIds = new Set(hidden.flatMap(({ hashed }) => hashed['email'] ?? []));
+  keyIds.delete(key?.id ?? '');
+  return [
+    omits ? ' E-mail addresses are left out by a privacy rule.' : '',
+    keyIds.size > 0
+      ? ` E-mail addresses are hashed: to search by them, set MIRROR_HASH_KEY to the key with the id ${[...keyIds].sort().join(' or ')}.`
+      : '',
+  ].join('');
 }

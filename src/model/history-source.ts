@@ -15,6 +15,7 @@ import type {
   UserDifference,
   UserWithGroups,
 } from './history.ts';
+import type { PrivacyRecord } from './privacy.ts';
 
 /**
  * What a question about the history of one pool is answered from: the database, or an archive. All
@@ -71,8 +72,12 @@ export interface HistorySource {
   /**
    * The profiles with this username, `sub` or e-mail address in any version, at most `limit`, by name
    * and `sub`. E-mail addresses compare without regard to case.
+   *
+   * @param hashed the hash that stands for `user` where e-mail addresses are hashed; null without a key
    */
-  findProfiles(user: string, limit: number): Promise<Profile[]>;
+  findProfiles(user: string, hashed: string | null, limit: number): Promise<Profile[]>;
+  /** What the privacy rules hid in the snapshots, each once. */
+  listHidden(): Promise<PrivacyRecord[]>;
   /** Everything about each of some profiles, in their order. */
   listHistories(profiles: readonly Profile[]): Promise<ProfileHistory[]>;
 

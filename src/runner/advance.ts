@@ -1,7 +1,9 @@
 import type { ArchiveResult } from '../archive/write-archive.ts';
+import type { Pool } from '../model/directory.ts';
 import { ResumableError } from '../model/errors.ts';
 import { snapshotId } from '../model/snapshot.ts';
 import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
+import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { beginProgress } from '../postgres/store/progress.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import {
@@ -51,7 +53,7 @@ export async function begin(
     return;
   }
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
-  const started = await beginSnapshot(db, poolId);
+  const started = await beginSnapshot(db, poolId, session.privacy);
   session.choose(started.lease.snapshotAt, started);
   session.useLease(started.lease);
   await dropEndedStages(db);
@@ -59,12 +61,16 @@ export async function begin(
   // Walks that failed in an earlier run are tried again.
   await clearFailures(db, started.lease);
   await recordReason(db, started.lease, null);
-  logStart(log, started);
+  logStart(log, started, pool);
 }
 
-function logStart(log: Logger, { lease, resumed, drifted, secondsAhead }: StartedSnapshot): void {
+function logStart(log: Logger, started: StartedSnapshot, pool: Pool): void {
+  const { lease, resumed, drifted, secondsAhead } = started;
   const { poolId, snapshotAt } = lease;
   log.info({ poolId, snapshotAt }, resumed ? 'snapshot resumed' : 'snapshot started');
+  if (started.rulesChanged || (!resumed && lease.comparedWith === null)) {
+    logRules(log, lease, pool);
+  }
   if (drifted > 0) {
     log.warn(
       { poolId, rows: drifted },
@@ -75,6 +81,31 @@ function logStart(log: Logger, { lease, resumed, drifted, secondsAhead }: Starte
     log.warn(
       { poolId, snapshotAt, secondsAhead: Math.round(secondsAhead) },
       "the snapshot's time is in the future, because Postgres's clock was ahead at an earlier snapshot: see docs/OPERATIONS.md, A clock that was ahead",
+    );
+  }
+}
+
+/** Says once what new rules do: in the first snapshot of a pool, and in the first one after a change. */
+function logRules(log: Logger, { poolId, privacy, comparedWith }: SnapshotLease, pool: Pool): void {
+  if (comparedWith !== null) {
+    const { omitted = [], hashed = {} } = privacy ?? {};
+    log.warn(
+      { poolId, omitted, hashed: Object.keys(hashed) },
+      'the privacy rules changed: this snapshot writes every user anew that they concern. Versions and archives of before stay as they are: see docs/PRIVACY.md',
+    );
+  }
+  if (privacy === null) return;
+  const named = [...privacy.omitted, ...Object.keys(privacy.hashed)];
+  const unknown = named.filter(
+    (name) => name.includes(':') && !pool.customAttributes.includes(name),
+  );
+  if (unknown.length > 0) {
+    log.warn({ poolId, unknown }, 'the privacy rules name attributes that the pool does not have');
+  }
+  if (privacy.omitted.includes('email')) {
+    log.warn(
+      { poolId },
+      'e-mail addresses are left out: nobody can be found by one, only by username and sub. Hash them to keep the search',
     );
   }
 }
@@ -190,7 +221,8 @@ async function archiveAll(
 ): Promise<ArchiveResult | null> {
   const { db, formats, signer, program, workFolder, keep: rule, metrics, log } = deps;
   const { destination, archiveLock: lock } = settings;
-  const context = { db, destination, formats, lock, signer, program, workFolder, progress, log };
+  const writing = { destination, formats, lock, signer, program, workFolder };
+  const context = { ...writing, db, privacy: settings.privacy, progress, log };
   const sealed = await archivePublished(context, pool.poolId, signal);
   if (sealed.size > 0) await retain({ ...context, rule, metrics }, pool.poolId, signal);
   return sealed.get(snapshotId(snapshotAt)) ?? null;

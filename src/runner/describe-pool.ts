@@ -4,6 +4,7 @@ import { openCognito } from '../cognito/client.ts';
 import type { PoolAccess } from '../cognito/sdk.ts';
 import type { Pool } from '../model/directory.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
+import type { PoolPrivacy } from '../privacy/pool-privacy.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -57,6 +58,8 @@ export interface PoolDeps {
   readonly archiveLock: ArchiveLock | null;
   /** The share of rows that a snapshot may remove before it is held, 0 to 1. */
   readonly maxRemoved: number;
+  /** What Postgres and the archive hide. */
+  readonly privacy: PoolPrivacy;
 }
 
 /** Looks up the settings of a pool. Throws ActionRequiredError if its archive URL is invalid. */

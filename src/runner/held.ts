@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { ArchiveResult } from '../archive/write-archive.ts';
 import { formatCommand } from '../common/command.ts';
 import { ActionRequiredError } from '../model/errors.ts';
+import { isSameRecord } from '../model/privacy.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { endTransactionsOfLostWorkers } from '../postgres/coordination/workers.ts';
@@ -11,6 +12,7 @@ import { TRANSITIONS } from '../postgres/store/states.ts';
 import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
+import { otherRulesError } from './other-rules.ts';
 import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
 import { retain } from './retention.ts';
 import type { SessionDeps } from './session.ts';
@@ -19,7 +21,7 @@ import type { SessionDeps } from './session.ts';
  * Publishes and archives a held snapshot, after a person inspected it. Its outcome becomes the pool's
  * last attempt.
  *
- * @throws ActionRequiredError if the snapshot is not held.
+ * @throws ActionRequiredError if the snapshot is not held, or was read with other privacy rules.
  * @throws SnapshotFailedError if a later snapshot was published, or its stage is gone.
  */
 export async function releaseHeld(
@@ -33,6 +35,7 @@ export async function releaseHeld(
   const { poolId } = key;
   const snapshot = snapshotId(key.snapshotAt);
   const lease = await takeHeldLease(db, key);
+  if (!isSameRecord(lease.privacy, context.privacy.database.record)) throw otherRulesError(key);
   try {
     await publish({ db, lease, progress }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);

@@ -4,6 +4,7 @@ import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { KeepRule } from '../config/keep-rule.ts';
 import type { Pool } from '../model/directory.ts';
+import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import type { SnapshotKey } from '../model/snapshot.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
@@ -19,6 +20,7 @@ import type { WorkRecorder } from '../telemetry/metrics-work.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { CallCounter } from './count-calls.ts';
 import { describePool, type PoolDeps } from './describe-pool.ts';
+import { otherRulesError } from './other-rules.ts';
 import { recordFailure } from './outcome.ts';
 
 /** What a session needs, in both runners. */
@@ -69,6 +71,7 @@ export class SnapshotSession {
       meter: progress.meter,
       observer: metrics,
       log,
+      mask: settings.privacy.database,
       ...(retryPolicy && { retryPolicy }),
     });
     this.#calls = new CallCounter(deps.db, progress.meter, log);
@@ -122,14 +125,25 @@ export class SnapshotSession {
     return this.openContext(lease);
   }
 
-  /** What the steps work with under a lease. */
+  /** What this process hides in the users that it stages. */
+  get privacy(): PrivacyRecord | null {
+    return this.settings.privacy.database.record;
+  }
+
+  /**
+   * What the steps work with under a lease.
+   *
+   * @throws ActionRequiredError if the snapshot hides other attributes than this process.
+   */
   async openContext(lease: SnapshotLease): Promise<SnapshotContext> {
     const { pool, progress } = this;
     const { db, log } = this.deps;
+    const mask = this.settings.privacy.database;
+    if (!isSameRecord(lease.privacy, mask.record)) throw otherRulesError(lease);
     const expected = await estimateSizes(db, lease, pool);
     showExpected(progress, expected);
     const committer = new PageCommitter(db, lease);
-    return { db, cognito: this.#cognito, pool, lease, committer, expected, progress, log };
+    return { db, cognito: this.#cognito, pool, lease, mask, committer, expected, progress, log };
   }
 
   /** Stops using the lease, when the snapshot is no longer walking. */

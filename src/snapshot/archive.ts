@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { findChainPosition } from '../archive/chain.ts';
 import type { Destination } from '../archive/destination.ts';
+import { maskRows } from '../archive/mask-rows.ts';
 import { lockSnapshot } from '../archive/object-lock.ts';
 import { type ArchiveResult, writeArchive } from '../archive/write-archive.ts';
 import { RowsMissingError } from '../archive/write-parts.ts';
@@ -26,6 +27,7 @@ import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
 import { listUnarchived, type SnapshotRow } from '../postgres/store/snapshots.ts';
 import { TRANSITIONS } from '../postgres/store/states.ts';
 import { abandonArchive, markArchived } from '../postgres/store/transitions.ts';
+import type { PoolPrivacy } from '../privacy/pool-privacy.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
@@ -48,6 +50,8 @@ export interface ArchiveContext extends ArchiveSettings {
   readonly destination: Destination;
   /** How objects are locked from now on. Null: they are not. */
   readonly lock: ArchiveLock | null;
+  /** What the pool's archive hides. */
+  readonly privacy: PoolPrivacy;
   readonly progress: SnapshotProgress;
   readonly log: Logger;
 }
@@ -84,11 +88,13 @@ export async function archivePublished(
 }
 
 async function archiveSnapshot(
-  { db, destination, formats, lock, signer, program, workFolder, progress, log }: ArchiveContext,
+  context: ArchiveContext,
   snapshot: SnapshotRow,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
+  const { db, destination, formats, lock, signer, program, workFolder, progress, log } = context;
   const { poolId, snapshotAt } = snapshot;
+  const mask = context.privacy.archiveMask(snapshot.privacy);
   const lease = await takeLease(db, poolId, TRANSITIONS.archive.from, snapshotAt);
   if (lease === null) return null;
   const counts: Counts = {
@@ -110,12 +116,16 @@ async function archiveSnapshot(
           walkedAt: snapshot.walkedAt as Date,
           publishedAt: snapshot.publishedAt as Date,
           counts,
+          privacy: mask.record,
           previous,
         },
-        {
-          open: (dataset) => openSnapshotRows(db, lease, dataset),
-          openChanges: (since) => openSnapshotChanges(db, lease, since),
-        },
+        maskRows(
+          {
+            open: (dataset) => openSnapshotRows(db, lease, dataset),
+            openChanges: (since) => openSnapshotChanges(db, lease, since),
+          },
+          mask,
+        ),
         {
           formats,
           lock,
@@ -132,6 +142,11 @@ async function archiveSnapshot(
             log.warn(
               { poolId, snapshot: snapshot.snapshot },
               'archived without its changes: something else deleted rows of the history',
+            ),
+          onRulesChanged: () =>
+            log.info(
+              { poolId, snapshot: snapshot.snapshot },
+              'archived without its changes: the privacy rules changed since the snapshot before',
             ),
           onProtected: (objects) =>
             log.warn(

@@ -2,7 +2,11 @@ import type pg from 'pg';
 import { formatCount } from '../common/text.ts';
 import { transaction } from '../postgres/connection.ts';
 import { withLease } from '../postgres/store/leases.ts';
-import { findMissingUsers, keepConfirmedUsers } from '../postgres/store/missing.ts';
+import {
+  findMissingUsers,
+  keepConfirmedUsers,
+  restageKeptUsers,
+} from '../postgres/store/missing.ts';
 import { readUserCounts } from '../postgres/store/readings.ts';
 import { READING_STATES } from '../postgres/store/states.ts';
 import { confirmUsers, MAX_CONFIRMATIONS } from './confirm-users.ts';
@@ -31,13 +35,17 @@ export async function confirmRemovals(
   context: SnapshotContext,
   signal: AbortSignal,
 ): Promise<Removals> {
-  const { db, lease, log } = context;
+  const { db, lease, mask, log } = context;
   const find = (client: pg.PoolClient) => findMissingUsers(client, lease, MAX_CONFIRMATIONS);
   const { count, chosen } = await transaction(db, find, signal);
   if (count === 0) return { missing: 0, asked: 0, kept: 0, walks: [], hold: null };
   const { existing, refused } = await confirmUsers(context, chosen, signal);
   const kept = [...existing, ...refused];
-  await withLease(db, lease, READING_STATES, (client) => keepConfirmedUsers(client, lease, kept));
+  await withLease(db, lease, READING_STATES, async (client) => {
+    await keepConfirmedUsers(client, lease, kept);
+    if (lease.privacy === null) return;
+    await restageKeptUsers(client, lease, kept, (user) => mask.hideStored(user));
+  });
   const found = { missing: count, asked: chosen.length, kept: kept.length };
   if (existing.length <= chosen.length * TOLERATED_LOST) return { ...found, walks: [], hold: null };
   const lost =

@@ -6,6 +6,7 @@ import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { PageCommitter } from '../postgres/store/page-committer.ts';
 import { saveProgress } from '../postgres/store/progress.ts';
 import type { Walk } from '../postgres/store/walks.ts';
+import type { Mask } from '../privacy/mask.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import type { ExpectedSizes } from './expected-sizes.ts';
@@ -17,6 +18,8 @@ export interface SnapshotContext {
   /** The pool, as DescribeUserPool returned it when the session was opened. */
   readonly pool: Pool;
   readonly lease: SnapshotLease;
+  /** Hides attributes, as the client does with every user that it returns. */
+  readonly mask: Mask;
   readonly committer: PageCommitter;
   /** What the order and the split of walks depend on. */
   readonly expected: ExpectedSizes;

@@ -26,7 +26,7 @@ export async function readSealedSnapshots(
   const checked = await mapParallel(listed, PARALLEL, (each) => checkDocuments(context, each));
   let needsSignature = false;
   return checked.flatMap(
-    ({ snapshot, manifestSha256, objects, isSigned, keys, findings }, index) => {
+    ({ snapshot, manifestSha256, manifest, objects, isSigned, keys, findings }, index) => {
       const [finding] = findings;
       if (finding !== undefined) throw untrustedError(destination.url, finding.key, finding.detail);
       const { at, hasRemoval } = listed[index] as (typeof listed)[number];
@@ -37,7 +37,8 @@ export async function readSealedSnapshots(
         throw untrustedError(destination.url, key, `${key}.sig is missing.`);
       }
       needsSignature ||= isSigned;
-      return [{ snapshot, snapshotAt: at, sha256: manifestSha256, objects, isRemoved: hasRemoval }];
+      const sealed = { snapshot, snapshotAt: at, sha256: manifestSha256, objects };
+      return [{ ...sealed, privacy: manifest?.privacy ?? null, isRemoved: hasRemoval }];
     },
   );
 }

@@ -25,6 +25,7 @@ export const SNAPSHOT: SnapshotStatus = {
   publishedAt: null,
   archivedAt: null,
   archiveRemovedAt: null,
+  privacy: null,
   users: null,
   groups: null,
   memberships: null,

@@ -34,6 +34,8 @@ const ENVIRONMENT = {
   MIRROR_USER_LIST_RPS: '20',
 };
 
+const NO_PRIVACY = { database: { omit: [], hash: [] }, archive: { omit: [], hash: [] } };
+
 describe('the settings of a pool', () => {
   test('come from the file', () => {
     expect(resolvePoolSettings(loadYaml(WHOLE, ENVIRONMENT), 'us-east-1_Ab12Cd34')).toEqual({
@@ -44,6 +46,7 @@ describe('the settings of a pool', () => {
       archiveLock: null,
       archiveStorageClass: null,
       maxRemovedRatio: 0.2,
+      privacy: NO_PRIVACY,
     });
   });
 
@@ -60,6 +63,7 @@ describe('the settings of a pool', () => {
       archiveLock: null,
       archiveStorageClass: null,
       maxRemovedRatio: 0.3,
+      privacy: NO_PRIVACY,
     });
   });
 

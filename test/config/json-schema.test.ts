@@ -31,14 +31,18 @@ test('every key has a description, and every value an example', () => {
   walk(configFileJsonSchema());
   expect(found.sort()).toEqual([
     'accounts',
+    'archiveHashAttributes',
     'archiveLockDays',
     'archiveLockMode',
     'archiveManifestLockDays',
+    'archiveOmitAttributes',
     'archiveStorageClass',
     'archiveUrl',
     'arn',
     'externalId',
+    'hashAttributes',
     'maxRemovedRatio',
+    'omitAttributes',
     'pools',
     'quotaShare',
     'region',

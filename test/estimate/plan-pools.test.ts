@@ -5,6 +5,7 @@ import { computeTotalSeconds, type PoolPlan, planPools } from '../../src/estimat
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import { privacyOf } from '../support/privacy.ts';
 
 const SHARES = { share: 1, userListRps: 1e6 };
 
@@ -22,6 +23,7 @@ async function plan(): Promise<PoolPlan> {
       destination,
       maxRemoved: 1,
       archiveLock: null,
+      privacy: privacyOf(mirror.pool.settings.id),
     }),
     formats: ['parquet', 'jsonl'] as const,
     buckets,

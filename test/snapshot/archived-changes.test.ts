@@ -17,6 +17,7 @@ import { changeRows, fold, type Row, type Rows, rowsOf } from '../history/rows.t
 import { group, user } from '../postgres/fixtures.ts';
 import fc from '../support/fast-check.ts';
 import { databaseForEach } from '../support/postgres.ts';
+import { privacyOf } from '../support/privacy.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 let db: pg.Pool;
@@ -44,6 +45,7 @@ async function archiveAll(poolId: string): Promise<string[]> {
     destination: archive.destination,
     formats: FORMATS,
     lock: null,
+    privacy: privacyOf(poolId),
     signer: null,
     program: 'cognito-mirror/test',
     workFolder: work.path,

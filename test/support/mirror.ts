@@ -5,6 +5,7 @@ import { openDestination } from '../../src/archive/open-destination.ts';
 import type { ArchiveLock } from '../../src/model/object-lock.ts';
 import { parseRegion } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
+import type { PoolPrivacy } from '../../src/privacy/pool-privacy.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { type PoolOutcome, type SyncDeps, syncPools } from '../../src/runner/inline/sync.ts';
 import {
@@ -17,6 +18,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { setEnvironment } from './environment.ts';
 import { createTestDatabase } from './postgres.ts';
+import { privacyOf } from './privacy.ts';
 import { type ServiceProxy, startProxy } from './proxy.ts';
 import { temporaryFolder } from './temp.ts';
 
@@ -43,6 +45,7 @@ export interface SyncOptions extends Partial<SyncDeps> {
   /** The guard's share. */
   readonly maxRemoved?: number;
   readonly archiveLock?: ArchiveLock;
+  readonly privacy?: PoolPrivacy;
   readonly poolId?: string;
   /** Where the pool is read. */
   readonly region?: string;
@@ -81,6 +84,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
         destination = folderArchive,
         maxRemoved = 1,
         archiveLock = null,
+        privacy,
         region,
         ...parts
       } = rest;
@@ -104,6 +108,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
               destination,
               maxRemoved,
               archiveLock,
+              privacy: privacy ?? privacyOf(each),
             }),
             keep: null,
             historyDays: null,

@@ -21,6 +21,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { type EndedRequest, until } from './fleet.ts';
 import { openTestMirror, type TestMirror } from './mirror.ts';
+import { privacyOf } from './privacy.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
 
 /** What workers work with, in this process: real servers, and a look at what lies between the jobs. */
@@ -61,6 +62,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       destination,
       maxRemoved: 1,
       archiveLock: null,
+      privacy: privacyOf(id),
     }),
     formats: ['jsonl'],
     signer: null,

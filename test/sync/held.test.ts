@@ -13,6 +13,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import { privacyOf } from '../support/privacy.ts';
 
 let mirror: TestMirror;
 
@@ -36,6 +37,7 @@ async function release(report: SnapshotReport): Promise<SnapshotReport> {
     destination,
     formats: ['jsonl'] as const,
     lock: null,
+    privacy: privacyOf(report.poolId),
     signer: null,
     program: 'cognito-mirror/test',
     workFolder: mirror.work,

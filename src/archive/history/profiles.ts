@@ -5,17 +5,22 @@ import { type ArchiveContext, type Reading, withReading } from './context.ts';
 import { identityNames } from './identities.ts';
 import { Periods } from './periods.ts';
 
-/** The profiles with this username, `sub` or e-mail address in any snapshot, at most `limit`. */
+/**
+ * The profiles with this username, `sub` or e-mail address in any snapshot, at most `limit`.
+ *
+ * @param hashed the hash that stands for `user` where e-mail addresses are hashed, or null
+ */
 export async function findProfiles(
   context: ArchiveContext,
   user: string,
+  hashed: string | null,
   limit: number,
 ): Promise<Profile[]> {
   const found = new Map<string, Profile>();
   await withReading(context, async (reading) => {
     const select = (table: string) => `SELECT DISTINCT username, sub FROM ${table}
-      WHERE username = $1 OR sub = $1 OR lower(email) = lower($1) LIMIT ${limit}`;
-    for await (const { rows } of reading.walk<Profile>('users', select, [user])) {
+      WHERE username = $1 OR sub = $1 OR lower(email) IN (lower($1), $2) LIMIT ${limit}`;
+    for await (const { rows } of reading.walk<Profile>('users', select, [user, hashed ?? user])) {
       for (const profile of rows) found.set(keyOf(profile), profile);
       if (found.size >= limit) break;
     }

@@ -12,18 +12,19 @@ import type { Asking } from './ask.ts';
 /**
  * The profiles with this username, `sub` or e-mail address in any version, at most `limit`. E-mail
  * addresses compare without regard to case.
+ *
+ * @param hashed the hash that stands for `user` where e-mail addresses are hashed, or null
  */
 export async function findProfiles(
   { db, poolId }: Asking,
   user: string,
+  hashed: string | null,
   limit: number,
 ): Promise<Profile[]> {
-  const where = [
-    'username = $2',
-    'sub = $2',
-    // The first condition is that of the index.
-    '"left"(lower(email), 320) COLLATE "C" = "left"(lower($2), 320) AND lower(email) = lower($2)',
-  ];
+  // The first condition is that of the index.
+  const isEmail = (text: string) =>
+    `"left"(lower(email), 320) COLLATE "C" = "left"(lower(${text}), 320) AND lower(email) = lower(${text})`;
+  const where = ['username = $2', 'sub = $2', isEmail('$2'), isEmail('$4')];
   const arms = ['users', 'user_history'].flatMap((table) =>
     where.map(
       (condition) => `SELECT username, sub FROM directory.${table}
@@ -33,7 +34,7 @@ export async function findProfiles(
   const found = await db.query<Profile>(
     `SELECT DISTINCT username, sub FROM (${arms.join(' UNION ALL ')}) AS found
      ORDER BY username, sub LIMIT $3`,
-    [poolId, user, limit],
+    [poolId, user, limit, hashed],
   );
   return found.rows;
 }

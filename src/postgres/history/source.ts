@@ -3,6 +3,7 @@ import { listGroups, listUsers, streamMembers } from './access.ts';
 import type { Asking } from './ask.ts';
 import { findUnknownAttributes } from './attribute-names.ts';
 import { hasGroup, streamGroupDifferences, streamUserDifferences } from './differences.ts';
+import { listHidden } from './hidden.ts';
 import { findCurrentAt, listNewest } from './moments.ts';
 import {
   explainUnpublished,
@@ -37,7 +38,8 @@ export function postgresSource(asking: Asking, live: LiveReading | null = null):
     hasGroup: (span, groupName) => hasGroup(asking, span, groupName),
     streamGroupDifferences: (span, groupName) => streamGroupDifferences(asking, span, groupName),
     streamUserDifferences: (span, groupName) => streamUserDifferences(asking, span, groupName),
-    findProfiles: (user, limit) => findProfiles(asking, user, limit),
+    findProfiles: (user, hashed, limit) => findProfiles(asking, user, hashed, limit),
+    listHidden: () => listHidden(asking),
     listHistories: (profiles) => listHistories(asking, profiles),
     listGroups: ({ snapshotAt }) => listGroups(asking, snapshotAt),
     streamMembers: (groupName, { snapshotAt }) => streamMembers(asking, groupName, snapshotAt),

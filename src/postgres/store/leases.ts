@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { LeaseLostError } from '../../model/errors.ts';
+import type { PrivacyRecord } from '../../model/privacy.ts';
 import type { SnapshotKey, SnapshotState } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 
@@ -13,11 +14,15 @@ export interface SnapshotLease extends SnapshotKey {
   readonly comparedWith: Date | null;
   /** True if its users are read in one chain. */
   readonly singleChain: boolean;
+  /** What is hidden in its stage. Null: nothing. */
+  readonly privacy: PrivacyRecord | null;
 }
 
 /** The columns of `mirror.runs AS r`, named as in `SnapshotLease`. */
 export const LEASE_COLUMNS = `r.pool_id AS "poolId", r.snapshot_at AS "snapshotAt", r.stage,
-  r.lease_number AS number, r.compared_with AS "comparedWith", r.single_chain AS "singleChain"`;
+  r.lease_number AS number, r.compared_with AS "comparedWith", r.single_chain AS "singleChain",
+  (SELECT own.privacy FROM directory.snapshots AS own
+   WHERE own.pool_id = r.pool_id AND own.snapshot_at = r.snapshot_at) AS privacy`;
 
 /** What the loser of a lease gets. */
 export function createLeaseLostError(poolId: string): LeaseLostError {

@@ -1,10 +1,10 @@
 import type { User } from '../../model/directory.ts';
 import { type Queryable, rowCount } from '../connection.ts';
-import { writtenColumns } from './columns.ts';
+import { listColumns, writtenColumns } from './columns.ts';
 import { selectDeletedRows } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
-import { formatUser, STAGED_USER } from './staged-rows.ts';
+import { formatUser, STAGED_USER, toUser, type UserColumns } from './staged-rows.ts';
 import { WALK_COLUMNS, type Walk } from './walks.ts';
 
 /*
@@ -71,6 +71,36 @@ export async function keepConfirmedUsers(
   await db.query(
     `INSERT INTO ${t.confirmed} SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING`,
     [usernames],
+  );
+}
+
+/**
+ * Stages kept users anew whose rows have in the clear what is hidden by now. The service did not list
+ * them, so their content is that of their rows.
+ */
+export async function restageKeptUsers(
+  db: Queryable,
+  lease: SnapshotLease,
+  usernames: readonly string[],
+  hide: (user: User) => User,
+): Promise<void> {
+  const t = stageTables(lease.stage);
+  const columns = writtenColumns('users');
+  const kept = await db.query<UserColumns>(
+    `SELECT ${listColumns(columns)} FROM directory.users
+     WHERE pool_id = $1 AND username = ANY ($2)`,
+    [lease.poolId, usernames],
+  );
+  const rows = kept.rows.flatMap((row) => {
+    const user = toUser(row);
+    const hidden = formatUser(0, hide(user));
+    return hidden === formatUser(0, user) ? [] : [hidden];
+  });
+  await db.query(
+    `INSERT INTO ${t.users} (walk, attempt, read_at, hash, ${listColumns(columns)})
+     SELECT 0, 0, clock_timestamp(), u.hash, ${listColumns(columns, 'u')}
+     FROM jsonb_to_recordset($1) AS u (${STAGED_USER})`,
+    [`[${rows.join(',')}]`],
   );
 }
 

@@ -1,3 +1,4 @@
+import { isSameRecord, type PrivacyRecord } from '../../model/privacy.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
@@ -31,6 +32,8 @@ export interface SnapshotRow {
   readonly apiCalls: number;
   readonly throttled: number;
   readonly retries: number;
+  /** What is hidden in its users. Null: nothing. */
+  readonly privacy: PrivacyRecord | null;
   readonly manifest: string | null;
   readonly manifestSha256: string | null;
 }
@@ -38,7 +41,7 @@ export interface SnapshotRow {
 const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
-  repaired, api_calls AS "apiCalls", throttled, retries, manifest,
+  repaired, api_calls AS "apiCalls", throttled, retries, privacy, manifest,
   manifest_sha256 AS "manifestSha256"`;
 
 /** One snapshot, or null if it does not exist. */
@@ -110,27 +113,33 @@ export async function findUnfinishedArchive(
 }
 
 /**
- * True if a walking snapshot began over 24 hours ago and has pages to read, but no page was read for an
- * hour: its pages would be too far apart in time.
+ * True if a walking snapshot cannot be continued: it hides other attributes, or it began over 24 hours ago
+ * and has pages to read, but no page was read for an hour, so that they would be too far apart in time.
+ *
+ * @param privacy what is hidden now.
  */
 export async function isAbandoned(
   db: Queryable,
   poolId: string,
   snapshotAt: Date,
+  privacy: PrivacyRecord | null = null,
 ): Promise<boolean> {
-  const found = await db.query<{ stage: number }>(
-    `SELECT r.stage FROM mirror.runs AS r
+  const found = await db.query<{ stage: number; isOld: boolean; privacy: PrivacyRecord | null }>(
+    `SELECT r.stage, s.privacy,
+       s.snapshot_at < clock_timestamp() - make_interval(hours => $3) AS "isOld"
+     FROM mirror.runs AS r
      JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'walking'
-       AND s.snapshot_at < clock_timestamp() - make_interval(hours => $3)`,
+     WHERE r.pool_id = $1 AND r.snapshot_at = $2 AND s.state = 'walking'`,
     [poolId, snapshotAt, EXPIRES_AFTER_HOURS],
   );
-  const old = found.rows[0];
-  if (old === undefined) return false;
+  const [walking] = found.rows;
+  if (walking === undefined) return false;
+  if (!isSameRecord(walking.privacy, privacy)) return true;
+  if (!walking.isOld) return false;
   const read = await db.query<{ abandoned: boolean }>(
     `SELECT (count(*) = 0 OR count(*) FILTER (WHERE state = 'open') > 0)
        AND coalesce(max(token_at) < clock_timestamp() - make_interval(hours => $1), true) AS abandoned
-     FROM ${stageTables(old.stage).walks}`,
+     FROM ${stageTables(walking.stage).walks}`,
     [ABANDONED_AFTER_HOURS],
   );
   return read.rows[0]?.abandoned ?? false;

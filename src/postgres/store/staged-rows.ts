@@ -40,6 +40,39 @@ export function formatUser(walk: number, user: User): string {
   return `{"walk":${walk},"username":${JSON.stringify(user.username)},"hash":"${digest}"${content}}`;
 }
 
+/** The columns of a user's row in `directory.users` that the mirror writes. */
+export interface UserColumns {
+  readonly username: string;
+  readonly sub: string | null;
+  readonly status: string | null;
+  readonly enabled: boolean | null;
+  readonly created_at: Date | null;
+  readonly modified_at: Date | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly mfa_options: readonly MFAOption[] | null;
+  readonly escaped: readonly string[];
+}
+
+/** The service's own field names. */
+interface MFAOption {
+  readonly DeliveryMedium: string | null;
+  readonly AttributeName: string | null;
+}
+
+/** The user of a row, which `formatUser` turns into the same columns again. */
+export function toUser({
+  created_at: createdAt,
+  modified_at: modifiedAt,
+  mfa_options: options,
+  ...same
+}: UserColumns): User {
+  const mfaOptions = (options ?? []).map(({ DeliveryMedium, AttributeName }) => ({
+    deliveryMedium: DeliveryMedium,
+    attributeName: AttributeName,
+  }));
+  return { ...same, createdAt, modifiedAt, mfaOptions };
+}
+
 /** A membership as the JSON text of a row to stage. */
 export function formatMember(walk: number, member: User): string {
   return `{"walk":${walk},"username":${JSON.stringify(member.username)},"sub":${JSON.stringify(member.sub)}}`;

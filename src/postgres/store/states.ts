@@ -27,7 +27,7 @@ export const TRANSITIONS = {
     from: ['walking'],
     to: 'failed',
     actor: 'a runner that starts a run',
-    condition: 'it began over 24 hours ago',
+    condition: 'it began over 24 hours ago, or the privacy rules changed',
   },
   replace: {
     from: ['held'],
@@ -57,7 +57,8 @@ export const TRANSITIONS = {
     from: ['held'],
     to: 'published',
     actor: 'a person (`release`)',
-    condition: 'no later snapshot is published, and its rows have not drifted',
+    condition:
+      'no later snapshot is published, its rows have not drifted, and the privacy rules are the same',
   },
   discard: {
     from: ['walking', 'held'],

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { PrivacyRecord } from '../../model/privacy.ts';
 import { type SnapshotKey, type SnapshotState, snapshotId } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
@@ -12,22 +13,31 @@ export interface StartedSnapshot {
   readonly resumed: boolean;
   /** Rows of `directory.users` that something other than a publication changed; 0 if resumed. */
   readonly drifted: number;
+  /** True if it hides other attributes than the published snapshot before. False if it resumed. */
+  readonly rulesChanged: boolean;
   /** How many seconds its time is ahead of Postgres's clock, which was ahead at an earlier snapshot. */
   readonly secondsAhead: number;
 }
 
 /**
  * Resumes the pool's walking snapshot, or creates a new one with its stage. First it ends those that
- * a new run replaces: a walking one that began over 24 hours ago, and a held one.
+ * a new run replaces: a walking one that began over 24 hours ago or that hides other attributes, and a
+ * held one.
+ *
+ * @param privacy what is hidden in the users that this run stages.
  */
-export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<StartedSnapshot> {
+export async function beginSnapshot(
+  pool: pg.Pool,
+  poolId: string,
+  privacy: PrivacyRecord | null = null,
+): Promise<StartedSnapshot> {
   return transaction(pool, async (client) => {
-    await endStaleSnapshots(client, poolId);
-    const unfinished = await takeLease(client, poolId, [TRANSITIONS.begin.to]);
-    if (unfinished) return { lease: unfinished, resumed: true, drifted: 0, secondsAhead: 0 };
-    const { lease, secondsAhead } = await insertSnapshot(client, poolId, TRANSITIONS.begin.to);
-    await createStage(client, lease.stage);
-    return { lease, resumed: false, drifted: await countDrift(client, lease), secondsAhead };
+    await endStaleSnapshots(client, poolId, privacy);
+    const lease = await takeLease(client, poolId, [TRANSITIONS.begin.to]);
+    if (lease) return { lease, resumed: true, drifted: 0, rulesChanged: false, secondsAhead: 0 };
+    const started = await insertSnapshot(client, poolId, TRANSITIONS.begin.to, privacy);
+    await createStage(client, started.lease.stage);
+    return { ...started, resumed: false, drifted: await countDrift(client, started.lease) };
   });
 }
 
@@ -35,9 +45,13 @@ export async function beginSnapshot(pool: pg.Pool, poolId: string): Promise<Star
  * Creates a reading of the pool that is only compared. Whatever else the pool has stays: a published, a
  * held or an unfinished snapshot. The caller has the pool's lock.
  */
-export async function beginComparison(pool: pg.Pool, poolId: string): Promise<SnapshotLease> {
+export async function beginComparison(
+  pool: pg.Pool,
+  poolId: string,
+  privacy: PrivacyRecord | null = null,
+): Promise<SnapshotLease> {
   return transaction(pool, async (client) => {
-    const { lease } = await insertSnapshot(client, poolId, TRANSITIONS.compare.to);
+    const { lease } = await insertSnapshot(client, poolId, TRANSITIONS.compare.to, privacy);
     await createStage(client, lease.stage);
     await countDrift(client, lease);
     return lease;
@@ -67,39 +81,57 @@ export async function endComparison(
 
 /** A snapshot `s` of pool $1 that a new run ends. */
 const STALE = `s.pool_id = $1 AND (s.state = ANY ($2) OR (s.state = ANY ($3)
-  AND s.snapshot_at < clock_timestamp() - make_interval(hours => ${EXPIRES_AFTER_HOURS})))`;
+  AND (s.snapshot_at < clock_timestamp() - make_interval(hours => ${EXPIRES_AFTER_HOURS})
+    OR s.privacy IS DISTINCT FROM $4::jsonb)))`;
 
-async function endStaleSnapshots(client: pg.PoolClient, poolId: string): Promise<void> {
+async function endStaleSnapshots(
+  client: pg.PoolClient,
+  poolId: string,
+  privacy: PrivacyRecord | null,
+): Promise<void> {
   const { replace, expire } = TRANSITIONS;
   // This takes their leases, and waits for a runner that is publishing right now.
   await client.query(
     `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
      WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND ${STALE}`,
-    [poolId, replace.from, expire.from],
+    [poolId, replace.from, expire.from, toJsonb(privacy)],
   );
   await client.query(
     `UPDATE directory.snapshots AS s SET
-       state = CASE WHEN s.state = ANY ($2) THEN $4 ELSE $5 END,
+       state = CASE WHEN s.state = ANY ($2) THEN $5 ELSE $6 END,
        reason = CASE WHEN s.state = ANY ($2)
          THEN 'Discarded for a newer snapshot; it was held: ' || s.reason
+         WHEN s.privacy IS DISTINCT FROM $4::jsonb
+         THEN 'The privacy rules changed while it was read.'
          ELSE 'It was not finished within ${EXPIRES_AFTER_HOURS} hours.' END
      WHERE ${STALE}`,
-    [poolId, replace.from, expire.from, replace.to, expire.to],
+    [poolId, replace.from, expire.from, toJsonb(privacy), replace.to, expire.to],
   );
+}
+
+/** The driver would send null as text. */
+function toJsonb(record: PrivacyRecord | null): string | null {
+  return record && JSON.stringify(record);
 }
 
 async function insertSnapshot(
   client: pg.PoolClient,
   poolId: string,
   state: SnapshotState,
-): Promise<Pick<StartedSnapshot, 'lease' | 'secondsAhead'>> {
+  privacy: PrivacyRecord | null,
+): Promise<Pick<StartedSnapshot, 'lease' | 'rulesChanged' | 'secondsAhead'>> {
   const moment = await client.query<{
     snapshotAt: Date;
     comparedWith: Date | null;
+    rulesChanged: boolean;
     secondsAhead: number;
   }>(
     `SELECT "snapshotAt", "comparedWith",
+       EXISTS (
+         SELECT FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = "comparedWith"
+           AND privacy IS DISTINCT FROM $2::jsonb
+       ) AS "rulesChanged",
        extract(epoch FROM "snapshotAt" - clock_timestamp())::double precision AS "secondsAhead"
      FROM (
        SELECT
@@ -108,17 +140,18 @@ async function insertSnapshot(
          max(snapshot_at) FILTER (WHERE state IN ${PUBLISHED_STATES}) AS "comparedWith"
        FROM directory.snapshots WHERE pool_id = $1
      ) AS next`,
-    [poolId],
+    [poolId, toJsonb(privacy)],
   );
   const [next] = moment.rows;
   if (next === undefined) throw new Error('Postgres returned no time for a snapshot.');
-  const { snapshotAt, comparedWith, secondsAhead } = next;
+  const { snapshotAt, comparedWith, rulesChanged, secondsAhead } = next;
   await client.query(
-    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state)
-     VALUES ($1, $2, $3, $4)`,
-    [poolId, snapshotId(snapshotAt), snapshotAt, state],
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state, privacy)
+     VALUES ($1, $2, $3, $4, $5)`,
+    [poolId, snapshotId(snapshotAt), snapshotAt, state, toJsonb(privacy)],
   );
-  return { lease: await insertLease(client, poolId, snapshotAt, comparedWith), secondsAhead };
+  const lease = await insertLease(client, poolId, snapshotAt, comparedWith);
+  return { lease, rulesChanged, secondsAhead };
 }
 
 /**

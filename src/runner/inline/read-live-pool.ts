@@ -63,7 +63,7 @@ export async function readLivePool(
     await requireNoWorkers(db, poolId);
     await beforeReading();
     await removeLeftovers(db, poolId);
-    lease = await beginComparison(db, poolId);
+    lease = await beginComparison(db, poolId, session.privacy);
     const read = lease;
     const reason = await readAll(session, read, AbortSignal.any([signal, lock.lost]));
     progress.phase = 'done';

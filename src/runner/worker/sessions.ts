@@ -1,4 +1,5 @@
 import { RETRY_POLICY } from '../../cognito/call.ts';
+import { isSameRecord } from '../../model/privacy.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { joinLease } from '../../postgres/store/leases.ts';
 import { findPool } from '../../postgres/store/pools.ts';
@@ -88,6 +89,8 @@ export class SnapshotSessions {
     if (lease === null) return null;
     const sessionDeps: SessionDeps = { ...this.#deps, retryPolicy: RETRIES };
     const settings = await requirePoolDeps(this.#deps, data.poolId);
+    // The rules changed since the job was added: the snapshot's job starts a new snapshot.
+    if (!isSameRecord(lease.privacy, settings.privacy.database.record)) return null;
     const progress = new SnapshotProgress(data.poolId);
     const session = new SnapshotSession(sessionDeps, settings, pool, progress);
     session.useLease(lease);

@@ -125,7 +125,7 @@ async function chooseSnapshot(
   signal: AbortSignal,
 ): Promise<void> {
   const { db } = session.deps;
-  if (snapshotAt !== null && !(await isAbandoned(db, poolId, snapshotAt))) {
+  if (snapshotAt !== null && !(await isAbandoned(db, poolId, snapshotAt, session.privacy))) {
     session.choose(snapshotAt, { resumed: true });
     return;
   }

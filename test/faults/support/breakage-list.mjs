@@ -198,4 +198,20 @@ export const BREAKAGES = [
     to: 'if (found === null) throw error;',
     tests: ['test/restore/execute.test.ts'],
   },
+  {
+    invariant: 17,
+    what: 'users are staged as the service sends them',
+    file: 'src/runner/session.ts',
+    from: '      mask: settings.privacy.database,\n',
+    to: '',
+    tests: ['test/sync/privacy.test.ts'],
+  },
+  {
+    invariant: 17,
+    what: 'the archive does not hide what Postgres still has in the clear',
+    file: 'src/privacy/pool-privacy.ts',
+    from: 'omit: [...database.omit, ...archive.omit],\n      hash: [...database.hash, ...archive.hash],',
+    to: 'omit: archive.omit,\n      hash: archive.hash,',
+    tests: ['test/sync/privacy.test.ts', 'test/privacy/mask.test.ts'],
+  },
 ];
