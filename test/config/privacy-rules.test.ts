@@ -86,7 +86,7 @@ describe('is refused:', () => {
     ).toEqual([
       `3: pools.${POOL}.omitAttributes: must be a list of names. ${REMEDY}`,
       expect.stringMatching(
-        `^6: pools.${POOL}.archiveOmitAttributes.1: must have standard attributes`,
+        `^4: pools.${POOL}.archiveOmitAttributes.1: must have standard attributes`,
       ),
     ]);
   });
