@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { quoteWord } from '../common/command.ts';
 import { printable } from '../common/printable.ts';
@@ -21,8 +21,8 @@ export class NewFiles {
   /** @throws ActionRequiredError if the file exists or cannot be made */
   async create(path: string): Promise<FileHandle> {
     // Takes the name. It is empty until the complete file replaces it.
-    await (await open(path, 'wx', 0o600).catch((error) => fail(path, error))).close();
-    const part = `${path}.part`;
+    await (await open(path, 'wx', 0o600).catch((error) => refuse(path, error))).close();
+    const part = partOf(path);
     try {
       const file = await open(part, 'wx', 0o600);
       this.#made.push({ path, part, file });
@@ -57,6 +57,24 @@ export class NewFiles {
 function warn(path: string, { code }: NodeJS.ErrnoException): void {
   const problem = `may hold personal data and could not be removed (${code}). Delete it.`;
   console.error(`cognito-mirror: ${printable(path)} ${problem}`);
+}
+
+const partOf = (path: string) => `${path}.part`;
+
+async function refuse(path: string, error: NodeJS.ErrnoException): Promise<never> {
+  const [size, part] = await Promise.all([sizeOf(path), sizeOf(partOf(path))]);
+  if (error.code !== 'EEXIST' || size !== 0 || part === null) return fail(path, error);
+  const problem = `${path} is empty, and ${partOf(path)} incomplete: a command that was killed left them.`;
+  const remedy = 'Delete both if no command is writing them, or give another name.';
+  throw ActionRequiredError.of('--out', problem, remedy, { cause: error });
+}
+
+/** Bytes; null where there is no file. */
+async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
 }
 
 function fail(path: string, error: NodeJS.ErrnoException): never {

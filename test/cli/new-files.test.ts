@@ -22,3 +22,18 @@ test('files of a command that failed are removed, and those that stay are named'
     [expect.stringMatching(/^cognito-mirror: .*a\.csv may hold personal data .* Delete it\.$/)],
   ]);
 });
+
+test('what a killed command left is named with what to do', async () => {
+  const { path: folder, remove } = await temporaryFolder();
+  onTestFinished(remove);
+  const path = join(folder, 'a.csv');
+  const left = new NewFiles();
+  await left.create(path);
+  await expect(new NewFiles().create(path)).rejects.toThrow(
+    /a\.csv\.part incomplete.* Delete both/,
+  );
+  expect((await readdir(folder)).sort()).toEqual(['a.csv', 'a.csv.part']);
+  await left.remove();
+  await writeFile(path, '');
+  await expect(new NewFiles().create(path)).rejects.toThrow(/a\.csv exists/);
+});
