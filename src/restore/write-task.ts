@@ -54,7 +54,10 @@ export class TaskWriter {
   readonly #deps: WriterDeps;
   readonly #signal: AbortSignal;
   readonly #writes: CognitoWrites;
-  /** The usernames of created users by those of the source, where the two differ. */
+  /**
+   * The usernames of created users by those of the source, where the two differ: in pools that sign in
+   * by addresses, about 200 bytes a user.
+   */
   readonly #renamed = new Map<string, string>();
   /** The users of the source that could not be created. */
   readonly #missing = new Set<string>();
