@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { cutLines } from '../common/lines.ts';
 import { ResumableError } from '../model/errors.ts';
 import { writeGzip } from './gzip-file.ts';
 
@@ -38,10 +39,7 @@ export async function* writeJsonLines(
 export async function* readJsonLines(path: string): AsyncGenerator<Record<string, unknown>> {
   // The loop throws the error of either stream.
   const text = pipeline(createReadStream(path), createGunzip().setEncoding('utf8'), () => {});
-  let rest = '';
-  for await (const chunk of text) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() as string;
+  for await (const lines of cutLines(text)) {
     for (const line of lines) yield JSON.parse(line);
   }
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../common/folders.ts';
+import { cutLines } from '../common/lines.ts';
 import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
 import { acquireFileLock } from '../postgres/embedded/file-lock.js';
@@ -166,12 +167,8 @@ async function* readEntries(path: string): AsyncGenerator<JournalEntry, void, un
     const end = await findEnd(file, size);
     if (end === 0) return;
     let number = 0;
-    let rest = '';
     const stream = file.createReadStream({ end: end - 1, autoClose: false, encoding: 'utf8' });
-    for await (const text of stream as AsyncIterable<string>) {
-      // Not `readline`: it also splits at U+2028, which names may hold.
-      const lines = `${rest}${text}`.split('\n');
-      rest = lines.pop() ?? '';
+    for await (const lines of cutLines(stream)) {
       for (const line of lines) {
         number += 1;
         yield parseLine(line, path, number);

@@ -24,7 +24,7 @@ export interface Taken extends State {
   readonly at: Date;
 }
 
-const NAMES = ['ann', 'Bob', 'carol', 'dave', 'Google_7', 'é', 'zoë 🦊'];
+const NAMES = ['ann', 'Bob', 'carol', 'da\u2028ve', 'Google_7', 'é', 'zoë 🦊'];
 const GROUPS = ['admins', 'Staff', 'ops'];
 
 /** A few values of each field, so that a user often comes back as before. */

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { cutLines } from '../../common/lines.ts';
 import { ResumableError } from '../../model/errors.ts';
 import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from '../duckdb.ts';
 
 /** The memory of DuckDB. What does not fit goes to the temporary folder. */
 const MEMORY = '80MB';
-
-/** How many rows a stream gives at once. */
-const BATCH = 500;
 
 const NEED = {
   subject: '--archive',
@@ -88,16 +87,10 @@ export class Statements {
     const path = join(this.#folder, `${randomUUID()}.json`);
     try {
       await this.run(`COPY (${sql}) TO ${quoteLiteral(path)} (FORMAT json)`);
-      let batch: Row[] = [];
-      const file = await open(path);
-      for await (const line of file.readLines()) {
-        batch.push(JSON.parse(line) as Row);
-        if (batch.length < BATCH) continue;
-        yield batch;
-        batch = [];
+      for await (const lines of cutLines(createReadStream(path, 'utf8'))) {
         this.#signal.throwIfAborted();
+        yield lines.map((line) => JSON.parse(line) as Row);
       }
-      if (batch.length > 0) yield batch;
     } finally {
       await rm(path, { force: true });
     }
