@@ -29,6 +29,18 @@ export interface Call {
   readonly services: Services;
 }
 
+/** The id of the pool in the ARN that a call names, if it is one of a pool. */
+export function parsePoolArn(arn: unknown): string | undefined {
+  const [, id] = /^arn:[^:]+:cognito-idp:[^:]+:\d+:userpool\/([\w-]+)$/.exec(String(arn)) ?? [];
+  return id;
+}
+
+/** The pool whose ARN a call names. */
+export function findPoolOfArn(call: Call): SimulatedPool {
+  const UserPoolId = parsePoolArn(call.input.ResourceArn) ?? '';
+  return findPool({ ...call, input: { ...call.input, UserPoolId } });
+}
+
 /** The pool that a call names. It must be in the Region that the request was signed for. */
 export function findPool(call: Call): SimulatedPool {
   const pool = call.services.pools.get(call.input.UserPoolId);

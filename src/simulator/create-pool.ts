@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Call } from './call.ts';
+import { emptyConfiguration } from './configuration.ts';
 import { invalidParameter } from './errors.ts';
 import { SimulatedPool } from './pool.ts';
 import { describePool } from './reads.ts';
@@ -29,7 +30,14 @@ export function createUserPool(call: Call): string {
     providers: new Map(),
     schema: createSchema((input.Schema ?? []).map(readAttribute)),
   });
-  const pool = new SimulatedPool({ settings, users: 0, groups: 0, seed: 0, now: services.now });
+  const pool = new SimulatedPool({
+    settings,
+    users: 0,
+    groups: 0,
+    seed: 0,
+    now: services.now,
+    configuration: emptyConfiguration(),
+  });
   services.pools.set(settings.id, pool);
   return JSON.stringify({ UserPool: describePool(pool) });
 }

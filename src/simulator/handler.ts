@@ -4,7 +4,8 @@ import {
   adminSetUserPassword,
 } from './accounts.ts';
 import type { AttemptLog } from './attempt-log.ts';
-import type { Call, Services } from './call.ts';
+import { type Call, parsePoolArn, type Services } from './call.ts';
+import * as configuration from './configuration-reads.ts';
 import { createUserPool } from './create-pool.ts';
 import { injected, internalError, ServiceError, throttled } from './errors.ts';
 import { createDenial, type Denial, type FaultName } from './faults.ts';
@@ -45,6 +46,30 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
   DeleteGroup: { bucket: 'UserPoolResourceUpdate', run: writes.deleteGroup },
   AdminAddUserToGroup: { bucket: 'UserResourceUpdate', run: writes.adminAddUserToGroup },
   AdminRemoveUserFromGroup: { bucket: 'UserResourceUpdate', run: writes.adminRemoveUserFromGroup },
+  GetUserPoolMfaConfig: {
+    bucket: 'UserPoolResourceRead',
+    run: configuration.getUserPoolMfaConfig,
+  },
+  ListUserPoolClients: { bucket: 'UserPoolClientRead', run: configuration.listUserPoolClients },
+  DescribeUserPoolClient: {
+    bucket: 'UserPoolClientRead',
+    run: configuration.describeUserPoolClient,
+  },
+  ListIdentityProviders: {
+    bucket: 'UserPoolResourceRead',
+    run: configuration.listIdentityProviders,
+  },
+  DescribeIdentityProvider: {
+    bucket: 'UserPoolResourceRead',
+    run: configuration.describeIdentityProvider,
+  },
+  ListResourceServers: { bucket: 'UserPoolResourceRead', run: configuration.listResourceServers },
+  DescribeUserPoolDomain: {
+    bucket: 'UserPoolResourceRead',
+    run: configuration.describeUserPoolDomain,
+  },
+  GetUICustomization: { bucket: 'UserPoolResourceRead', run: configuration.getUiCustomization },
+  ListTagsForResource: { bucket: 'UserPoolResourceRead', run: configuration.listTagsForResource },
   CreateUserPool: { bucket: 'UserPoolUpdate', run: createUserPool },
 };
 
@@ -170,17 +195,19 @@ function findBucket(operation: Operation): Bucket {
 }
 
 function findPoolId(call: Call): string | undefined {
-  const id: unknown = call.input.UserPoolId;
+  const id: unknown = call.input.UserPoolId ?? parsePoolArn(call.input.ResourceArn);
   return typeof id === 'string' ? id : undefined;
 }
 
 /** What a request names, whether or not it is valid. */
-function findSubject({ Username, GroupName, DestinationUser, SourceUser }: Input): string | null {
+function findSubject(input: Input): string | null {
+  const { DestinationUser, SourceUser } = input;
   const names: unknown[] = [
-    Username ?? DestinationUser?.ProviderAttributeValue,
-    GroupName,
+    input.Username ?? DestinationUser?.ProviderAttributeValue,
+    input.GroupName,
     SourceUser?.ProviderName,
     SourceUser?.ProviderAttributeValue,
+    input.ClientId ?? input.ProviderName ?? input.Domain,
   ];
   const given = names.filter((name) => typeof name === 'string');
   return given.length === 0 ? null : given.join(' ');

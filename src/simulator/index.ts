@@ -11,6 +11,7 @@
  * ```
  */
 export type { Attempt, AttemptFilter, AttemptLog, Outcome } from './attempt-log.ts';
+export type { PoolConfiguration, Resource } from './configuration.ts';
 export type { Denial, FaultName, FaultSetting, FaultSettings, Faults } from './faults.ts';
 export type { GroupFields } from './group-store.ts';
 export type { PoolSpec, SimulatorOptions } from './options.ts';

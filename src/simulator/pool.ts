@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Aliases } from './aliases.ts';
+import { generateConfiguration, type PoolConfiguration } from './configuration.ts';
 import { ServiceError, userNotFound } from './errors.ts';
 import { GeneratedUsers } from './generate/generated-users.ts';
 import { generateGroups } from './generate/groups.ts';
@@ -22,6 +23,8 @@ export interface PoolOptions {
   readonly usernames?: UsernameStyle | undefined;
   /** The time of changes, in milliseconds since 1970. */
   readonly now: () => number;
+  /** Default: that of a pool in use. */
+  readonly configuration?: PoolConfiguration;
 }
 
 /** A user to create. All fields except the username have the service's defaults. */
@@ -62,6 +65,8 @@ export interface Membership {
 export class SimulatedPool {
   /** Changes apply to the next request. */
   readonly settings: PoolSettings;
+  /** Clients, providers and all else that belongs to the pool. */
+  readonly configuration: PoolConfiguration;
   /** The number of users that DescribeUserPool reports; null for the real number. */
   estimatedUsers: number | null = null;
   /** The triggers whose functions ran, in order. */
@@ -75,6 +80,7 @@ export class SimulatedPool {
 
   constructor(options: PoolOptions) {
     this.settings = options.settings;
+    this.configuration = options.configuration ?? generateConfiguration(options.settings);
     this.#now = () => Math.floor(options.now());
     const seed = mix(options.seed, hashText(options.settings.id));
     const generated = new GeneratedUsers({

@@ -3,6 +3,7 @@ export type Bucket =
   | 'UserList'
   | 'UserPoolResourceRead'
   | 'UserPoolRead'
+  | 'UserPoolClientRead'
   | 'UserResourceRead'
   | 'UserRead'
   | 'UserCreation'
@@ -17,6 +18,7 @@ export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
   UserList: 30,
   UserPoolResourceRead: 20,
   UserPoolRead: 15,
+  UserPoolClientRead: 15,
   UserResourceRead: 50,
   UserRead: 120,
   UserCreation: 50,
@@ -28,7 +30,11 @@ export const DEFAULT_QUOTAS: Readonly<Record<Bucket, number>> = {
 };
 
 /** The buckets whose operations have a quota of their own in each pool, and its requests per second. */
-const LIMITED_PER_POOL: readonly Bucket[] = ['UserPoolResourceRead', 'UserPoolResourceUpdate'];
+const LIMITED_PER_POOL: readonly Bucket[] = [
+  'UserPoolResourceRead',
+  'UserPoolResourceUpdate',
+  'UserPoolClientRead',
+];
 const PER_POOL_QUOTA = 5;
 
 /** Holds the requests of one second and refills evenly. */

@@ -21,8 +21,11 @@ export function describeUserPool(call: Call): string {
 
 /** A pool in the form of DescribeUserPool and CreateUserPool. */
 export function describePool(pool: SimulatedPool): object {
-  const { settings } = pool;
+  const { settings, configuration } = pool;
+  const domain = configuration.domain?.['Domain'];
   return {
+    ...configuration.pool,
+    ...(domain === undefined ? {} : { Domain: domain }),
     Id: settings.id,
     Name: settings.name,
     Arn: settings.arn,
@@ -39,7 +42,7 @@ export function describePool(pool: SimulatedPool): object {
       : {}),
     ...(settings.aliasAttributes.length > 0 ? { AliasAttributes: settings.aliasAttributes } : {}),
     AutoVerifiedAttributes: ['email'],
-    UserPoolTags: {},
+    UserPoolTags: Object.fromEntries(configuration.tags),
     UserPoolTier: settings.tier,
     SchemaAttributes: schemaJson(settings.schema),
   };
@@ -52,7 +55,7 @@ export function listUserPools(call: Call): string {
     .filter((id) => pools.get(id)?.settings.region === call.region)
     .sort();
   const page = readPage<string>(call, {
-    limit: call.input.MaxResults,
+    limit: call.input.MaxResults as number,
     token: call.input.NextToken,
     scope: [call.region],
     steps: function* (from) {

@@ -62,11 +62,19 @@ const mfaSetting: Field = {
   type: 'structure',
   fields: { Enabled: { type: 'boolean' }, PreferredMfa: { type: 'boolean' } },
 };
+const providerName: Field = {
+  type: 'string',
+  min: 1,
+  max: 32,
+  pattern: '[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+',
+};
+const clientId: Field = { type: 'string', min: 1, max: 128, pattern: '[\\w+]+' };
+const maxResults: Field = { type: 'integer', min: 1, max: 60 };
 const provider: Field = {
   type: 'structure',
   required: true,
   fields: {
-    ProviderName: { type: 'string', min: 1, max: 32, pattern: '[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+' },
+    ProviderName: providerName,
     ProviderAttributeName: { type: 'string', max: 131_072 },
     ProviderAttributeValue: { type: 'string', max: 131_072, sensitive: true },
   },
@@ -166,6 +174,34 @@ export const REQUESTS = {
   DeleteGroup: { GroupName: name, UserPoolId: poolId },
   AdminAddUserToGroup: membershipFields,
   AdminRemoveUserFromGroup: membershipFields,
+  GetUserPoolMfaConfig: { UserPoolId: poolId },
+  ListUserPoolClients: { UserPoolId: poolId, MaxResults: maxResults, NextToken: nextToken },
+  DescribeUserPoolClient: { UserPoolId: poolId, ClientId: { ...clientId, required: true } },
+  ListIdentityProviders: {
+    UserPoolId: poolId,
+    MaxResults: { type: 'integer', min: 0, max: 60 },
+    NextToken: searchToken,
+  },
+  DescribeIdentityProvider: {
+    UserPoolId: poolId,
+    ProviderName: { ...providerName, required: true },
+  },
+  ListResourceServers: {
+    UserPoolId: poolId,
+    MaxResults: { type: 'integer', min: 1, max: 50 },
+    NextToken: searchToken,
+  },
+  DescribeUserPoolDomain: {
+    Domain: {
+      type: 'string',
+      required: true,
+      min: 1,
+      max: 63,
+      pattern: '[a-z0-9](?:[a-z0-9\\-\\.]{0,61}[a-z0-9])?',
+    },
+  },
+  GetUICustomization: { UserPoolId: poolId, ClientId: clientId },
+  ListTagsForResource: { ResourceArn: { ...arn, required: true } },
   CreateUserPool: {
     PoolName: { type: 'string', required: true, min: 1, max: 128, pattern: '[\\w\\s+=,.@-]+' },
     Policies: { type: 'structure', fields: { PasswordPolicy: passwordPolicy } },
@@ -192,7 +228,11 @@ export interface Input {
   readonly UserPoolId: string;
   readonly Username: string;
   readonly GroupName: string;
-  readonly MaxResults: number;
+  readonly MaxResults?: number;
+  readonly ClientId?: string;
+  readonly ProviderName?: string;
+  readonly Domain?: string;
+  readonly ResourceArn?: string;
   readonly AttributesToGet?: readonly string[];
   readonly Limit?: number;
   readonly PaginationToken?: string;
