@@ -242,6 +242,25 @@ describe('the buckets of a process', () => {
     }
   });
 
+  test('share the quotas of writes between restores', async () => {
+    const both = await Promise.all([openBuckets(), openBuckets()]);
+    const moments: number[] = [];
+    const attempts = both.flatMap((all) => {
+      const buckets = all.ofRestore('111122223333', 'us-east-1', 1);
+      const release = () =>
+        buckets.run(
+          'AdminAddUserToGroup',
+          POOL,
+          async () => moments.push(performance.now()),
+          never(),
+        );
+      return Array.from({ length: 20 }, release);
+    });
+    await Promise.all(attempts);
+    // ⌈25⌉ + 1.
+    expect(mostInAnySecond(moments)).toBeLessThanOrEqual(26);
+  });
+
   test('report what is released, allowed and waiting in each', async () => {
     const all = await openBuckets({ share: 0.5, userListRps: 2 });
     const buckets = all.of('111122223333', 'us-east-1');
