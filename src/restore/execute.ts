@@ -40,14 +40,13 @@ export async function execute(
       const { failure, target } = await writer.write(task);
       inARow = failure?.reason === 'service-failed' ? inARow + 1 : 0;
       if (failure !== null && inARow >= OUTAGE) throw failure.error;
-      const name = nameTask(task);
-      if (failure !== null) {
-        const { reason, error } = failure;
-        await deps.journal.record({ event: 'failed', ...name, reason, problem: error.message });
-      } else if (task.entity === 'user' && target !== null) {
-        await deps.journal.record({ event: 'done', ...name, sub: task.sub, target });
+      const names = task.entity === 'user' && target !== null ? { sub: task.sub, target } : {};
+      const entry = { ...nameTask(task), ...names };
+      if (failure === null) {
+        await deps.journal.record({ event: 'done', ...entry });
       } else {
-        await deps.journal.record({ event: 'done', ...name });
+        const { reason, error } = failure;
+        await deps.journal.record({ event: 'failed', ...entry, reason, problem: error.message });
       }
       progress.count(task, failure?.reason ?? null);
     } catch (error) {

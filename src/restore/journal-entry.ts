@@ -27,16 +27,20 @@ export interface TaskName {
   readonly detail?: string;
 }
 
-/** All of a task is done. */
-export interface DoneEntry extends TaskName {
-  readonly event: 'done';
-  /** Of a user: the `sub` of the source, and the names in the target. */
+/** The names of a user that the target has after the task. */
+export interface UserNames {
+  /** The `sub` of the source. */
   readonly sub?: string | null;
   readonly target?: TargetName;
 }
 
+/** All of a task is done. */
+export interface DoneEntry extends TaskName, UserNames {
+  readonly event: 'done';
+}
+
 /** A part of a task, or all of it, could not be done. */
-export interface FailedEntry extends TaskName {
+export interface FailedEntry extends TaskName, UserNames {
   readonly event: 'failed';
   readonly reason: RestoreFailure;
   /** What happened and what to do, without personal data. */

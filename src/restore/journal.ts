@@ -5,7 +5,7 @@ import { cutLines } from '../common/lines.ts';
 import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError, MirrorError, ResumableError } from '../model/errors.ts';
 import { acquireFileLock } from '../postgres/embedded/file-lock.js';
-import type { JournalEntry } from './journal-entry.ts';
+import type { DoneEntry, FailedEntry, JournalEntry } from './journal-entry.ts';
 
 const PRIVATE = 0o600;
 
@@ -150,9 +150,17 @@ export async function readUnfinished(place: RestorePlace): Promise<ReadonlySet<s
   const unfinished = new Set<string>();
   for await (const entry of readEntries(join(restoreFolder(place), FILE))) {
     if (entry.event === 'begun') unfinished.add(entry.name);
-    else if (entry.event === 'done' && entry.entity === 'user') unfinished.delete(entry.name);
+    else if (entry.event !== 'run' && isFinished(entry)) unfinished.delete(entry.name);
   }
   return unfinished;
+}
+
+/** True if a user is complete, or was surely not created. */
+function isFinished(entry: DoneEntry | FailedEntry): boolean {
+  if (entry.entity !== 'user') return false;
+  if (entry.event === 'done') return true;
+  // The service may have created it before it failed.
+  return entry.target === undefined && entry.reason !== 'service-failed';
 }
 
 /** The entries of a journal; none if there is no file. A torn last line is left out. */

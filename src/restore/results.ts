@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { formatCsvLine } from '../common/csv.ts';
 import type { RestoreEntity, RestoreFailure } from '../model/restore.ts';
 import type { Journal } from './journal.ts';
-import type { JournalEntry } from './journal-entry.ts';
+import type { DoneEntry, FailedEntry, JournalEntry, UserNames } from './journal-entry.ts';
 
 /** The paths of what a restore leaves beside its journal. */
 export interface ResultFiles {
   /** What was done in all runs, and what failed in the last one. */
   readonly report: string;
-  /** `username,old_sub,new_sub` of every user that was created or changed. */
+  /** `username,old_sub,new_sub` of every user that was created or changed, also in part. */
   readonly subMap: string;
 }
 
@@ -41,10 +41,10 @@ export async function writeResults(
     subMap: await writeFile(journal.folder, 'sub-map.csv', async function* () {
       yield formatCsvLine(['username', 'old_sub', 'new_sub']);
       for await (const { entry, run } of numberRuns(journal.entries())) {
-        if (entry.event !== 'done' || entry.target === undefined) continue;
+        if (!isUser(entry)) continue;
         // A user that was deleted and restored again has the last `sub`.
         if ((lastRuns.get(entry.name) ?? 1) !== run) continue;
-        yield formatCsvLine([entry.name, entry.sub ?? null, entry.target.sub]);
+        yield formatCsvLine([entry.name, entry.sub, entry.target.sub]);
       }
     }),
   };
@@ -69,15 +69,20 @@ async function summarise(entries: AsyncIterable<JournalEntry>): Promise<Summary>
     runs = run;
     if (entry.event === 'run') failed = {};
     if (entry.event === 'failed') failed[entry.reason] = (failed[entry.reason] ?? 0) + 1;
+    if (isUser(entry) && run > 1) lastRuns.set(entry.name, run);
     if (entry.event !== 'done') continue;
     const { created, updated } = done[entry.entity] ?? { created: 0, updated: 0 };
     done[entry.entity] =
       entry.action === 'create'
         ? { created: created + 1, updated }
         : { created, updated: updated + 1 };
-    if (entry.entity === 'user' && run > 1) lastRuns.set(entry.name, run);
   }
   return { runs, done, failed, lastRuns };
+}
+
+/** True if the target has the user, whether or not all of it is restored. */
+function isUser(entry: JournalEntry): entry is (DoneEntry | FailedEntry) & Required<UserNames> {
+  return (entry.event === 'done' || entry.event === 'failed') && entry.target !== undefined;
 }
 
 async function* numberRuns(entries: AsyncIterable<JournalEntry>) {

@@ -60,6 +60,19 @@ describe('the journal', () => {
     expect(await readUnfinished(place())).toEqual(new Set([BEGUN.name]));
   });
 
+  test('knows which users may be half restored', async () => {
+    const failed = (name: string, reason: 'trigger-refused' | 'service-failed' | 'user-state') =>
+      ({ ...FAILED, entity: 'user', name, reason }) as const;
+    await note([
+      ...['done', 'refused', 'unknown', 'half'].map((name) => ({ ...BEGUN, name })),
+      user('done', 'new'),
+      failed('refused', 'trigger-refused'),
+      failed('unknown', 'service-failed'),
+      { ...failed('half', 'user-state'), sub: 'old', target: { username: 'half', sub: 'new' } },
+    ]);
+    expect(await readUnfinished(place())).toEqual(new Set(['unknown', 'half']));
+  });
+
   test('notes many entries at the same time', async () => {
     const entries = Array.from({ length: 3_000 }, (_, i) => user(`user-${i}`, `new-${i}`));
     await note(entries);
@@ -136,6 +149,9 @@ describe('the results', () => {
     await note([user('ann', 'newer-ann'), user('cid', 'new-cid'), { ...FAILED, name: 'cid' }]);
     const journal = await Journal.open(place());
     await journal.record({ ...FAILED, name: 'dan' });
+    const half = { sub: 'old-eve', target: { username: 'eve', sub: 'new-eve' } };
+    const failedUser = { ...FAILED, entity: 'user', name: 'eve', ...half } as const;
+    await journal.record(failedUser);
     const { report, subMap } = await writeResults(journal, { target: 'us-east-1_Target' });
     await journal.close();
     expect(await readFile(subMap, 'utf8')).toBe(
@@ -144,19 +160,22 @@ describe('the results', () => {
         '"a,b","old-a,b",new-ab',
         'ann,old-ann,newer-ann',
         'cid,old-cid,new-cid',
+        'eve,old-eve,new-eve',
         '',
       ].join('\r\n'),
     );
-    const { event, ...failure } = { ...FAILED, name: 'dan' };
-    expect(event).toBe('failed');
+    const failures = [{ ...FAILED, name: 'dan' }, failedUser].map((entry) => ({
+      ...entry,
+      event: undefined,
+    }));
     expect(JSON.parse(await readFile(report, 'utf8'))).toEqual({
       version: 1,
       target: 'us-east-1_Target',
       endedAt: expect.stringMatching(/^\d{4}-/),
       runs: 3,
       done: { user: { created: 4, updated: 0 } },
-      failed: { 'group-missing': 1 },
-      failures: [failure],
+      failed: { 'group-missing': 2 },
+      failures,
     });
     for (const path of [report, subMap]) expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
