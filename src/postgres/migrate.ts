@@ -122,6 +122,8 @@ async function applyPending(client: pg.Client, known: readonly string[]): Promis
       noLock: true,
       logger: { debug: silent, info: silent, warn: silent, error: silent },
     });
+    // Readers that are restricted must not see more in what the migrations added.
+    await client.query('SELECT mirror.apply_restrictions()');
     return applied.map((migration) => migration.name);
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [PG_MIGRATE_LOCK_ID]).catch(() => {});

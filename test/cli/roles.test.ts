@@ -1,35 +1,26 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPool, transaction } from '../../src/postgres/connection.ts';
 import { endTransactions, getOwner } from '../../src/postgres/coordination/transaction-owner.ts';
 import { expectMirrored } from '../support/directory.ts';
+import { rolesSql, statementsOf } from '../support/documented-sql.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
 import { runSql } from '../support/postgres.ts';
 import { troubleIn } from '../support/worker-log.ts';
 
-const OPERATIONS = fileURLToPath(new URL('../../docs/OPERATIONS.md', import.meta.url));
-
-/** The SQL that the documents give for roles: to make them, to grant, and to grant from Postgres 17 on. */
-function documentedSql(): string[] {
-  const section = /^### Roles$[\s\S]*?(?=^## )/m.exec(readFileSync(OPERATIONS, 'utf8'))?.[0] ?? '';
-  return [...section.matchAll(/^```sql\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-}
-
 type Role = 'owner' | 'worker' | 'reader';
 
 let server: OwnPostgres;
 let fleet: Fleet;
-let grants: string[];
+let grants: readonly string[];
 
 beforeAll(async () => {
   server = await startPostgres();
   fleet = await openFleet({ users: 60, groups: 4 });
-  const [roles = '', ...others] = documentedSql();
-  grants = others;
-  for (const statement of roles.split(';\n').filter(Boolean)) await runSql(server.url, statement);
+  const documented = rolesSql();
+  grants = documented.grants;
+  for (const statement of statementsOf(documented.roles)) await runSql(server.url, statement);
 });
 afterAll(async () => {
   await fleet?.close();

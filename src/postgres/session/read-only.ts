@@ -26,7 +26,8 @@ export const STATEMENT: Reading = {
  */
 export const QUESTION: Reading = {
   name: 'cognito-mirror history',
-  settings: { ...WORK, idle_in_transaction_session_timeout: '1h' },
+  // A reader may be restricted to some pools (`directory.restrict_reader`): its answers are about those.
+  settings: { ...WORK, row_security: 'on', idle_in_transaction_session_timeout: '1h' },
   begin: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
 };
 

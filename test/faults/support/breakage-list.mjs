@@ -214,4 +214,12 @@ export const BREAKAGES = [
     to: 'omit: archive.omit,\n      hash: archive.hash,',
     tests: ['test/sync/privacy.test.ts', 'test/privacy/mask.test.ts'],
   },
+  {
+    invariant: 18,
+    what: 'views read with the rights of their owner',
+    file: 'migrations/0012_privacy.sql',
+    from: 'SET (security_invoker = true)',
+    to: 'SET (security_barrier = true)',
+    tests: ['test/postgres/restricted-readers.test.ts'],
+  },
 ];
