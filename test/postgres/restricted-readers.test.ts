@@ -195,7 +195,7 @@ describe.each(await postgresVersions())('on Postgres $version', (programs) => {
       expect(await rowsOf('team_a', `directory.${name}('${OWN}', now())`)).toEqual(own);
     }
     for (const name of [...tables, 'history_reaches']) {
-      for (const time of ['now()', `'${at}'::timestamptz - interval '1 year'`]) {
+      for (const time of ['now()', `'${at as string}'::timestamptz - interval '1 year'`]) {
         const call = (pool: string) => `SELECT * FROM directory.${name}('${pool}', ${time})`;
         const unknown = await refusalOf('team_a', call('us-east-1_Unknown'));
         expect(unknown).toContain('No snapshot of pool us-east-1_Unknown has been published');
