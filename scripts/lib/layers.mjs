@@ -12,7 +12,7 @@ const LAYERS = [
   ['http'],
   ['estimate', 'ddl', 'report', 'restore'],
   ['runner'],
-  ['snapshot', 'retention'],
+  ['snapshot', 'retention', 'erasure'],
   ['verify'],
   ['history'],
   ['cognito', 'postgres', 'archive'],

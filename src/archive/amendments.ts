@@ -2,10 +2,12 @@ import { z } from 'zod';
 import {
   COMMON,
   COUNTS,
+  type ManifestObject,
   OBJECTS,
   parseDocument,
   SHA256,
   TIME,
+  toDocumentObjects,
   type Unreadable,
   VERSION,
 } from './manifest.ts';
@@ -45,6 +47,30 @@ export type Removal = z.output<typeof REMOVAL>;
 
 /** A document that an amendment follows. */
 export type DocumentLink = Readonly<z.output<typeof FOLLOWS>>;
+
+export interface RevisionContent
+  extends Pick<Revision, 'program' | 'poolId' | 'snapshot' | 'revision' | 'revisedAt' | 'counts'> {
+  readonly objects: readonly ManifestObject[];
+  readonly follows: DocumentLink;
+}
+
+/** Formats a revision. The same content gives the same bytes, in any order of its objects. */
+export function formatRevision(content: RevisionContent): Buffer {
+  const { program, poolId, snapshot, revision, revisedAt, counts, objects, follows } = content;
+  const document = {
+    version: VERSION,
+    kind: 'revision',
+    program,
+    poolId,
+    snapshot,
+    revision,
+    revisedAt,
+    counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
+    objects: toDocumentObjects(objects),
+    follows: { key: follows.key, sha256: follows.sha256 },
+  };
+  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+}
 
 export interface RemovalContent
   extends Pick<Removal, 'program' | 'poolId' | 'snapshot' | 'removedAt'> {

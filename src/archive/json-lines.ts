@@ -37,11 +37,14 @@ export async function* writeJsonLines(
 
 /** The rows of a JSON Lines file that this program has written, one at a time. */
 export async function* readJsonLines(path: string): AsyncGenerator<Record<string, unknown>> {
+  for await (const line of readLines(path)) yield JSON.parse(line);
+}
+
+/** The lines of the same file as text, without their ends. */
+export async function* readLines(path: string): AsyncGenerator<string> {
   // The loop throws the error of either stream.
   const text = pipeline(createReadStream(path), createGunzip().setEncoding('utf8'), () => {});
-  for await (const lines of cutLines(text)) {
-    for (const line of lines) yield JSON.parse(line);
-  }
+  for await (const lines of cutLines(text)) yield* lines;
 }
 
 /** The error for rows of which the last is cut off. */

@@ -66,6 +66,19 @@ export function revisionKey(poolId: string, snapshot: string, revision: number):
   return `${manifestsPrefix(poolId)}${snapshot}.r${revision}.json`;
 }
 
+/** The key of the receipt of an erasure. */
+export function receiptKey(poolId: string, id: string): string {
+  return `${manifestsPrefix(poolId)}erasure-${id}.json`;
+}
+
+/** The id of the erasure whose receipt, or signature of a receipt, has this key; null for other keys. */
+export function parseReceiptKey(poolId: string, key: string): string | null {
+  const prefix = `${manifestsPrefix(poolId)}erasure-`;
+  if (!key.startsWith(prefix)) return null;
+  const [, id] = /^([0-9a-f-]{36})\.json(?:\.sig)?$/.exec(key.slice(prefix.length)) ?? [];
+  return id ?? null;
+}
+
 /** The prefix of a pool's locks, with a slash at the end. */
 export function locksPrefix(poolId: string): string {
   return `locks/pool_id=${poolId}/`;
@@ -74,4 +87,10 @@ export function locksPrefix(poolId: string): string {
 /** The key of the lock that a mirror holds while it writes a snapshot's archive. */
 export function lockKey(poolId: string, snapshot: string): string {
   return `${locksPrefix(poolId)}${snapshot}.json`;
+}
+
+/** The key of a part after a revision: that of the manifest, with the number of the revision. */
+export function revisedPartKey(key: string, revision: number): string {
+  const slash = key.lastIndexOf('/') + 1;
+  return key.slice(0, slash) + key.slice(slash).replace(/(?:\.r\d+)?\./, `.r${revision}.`);
 }

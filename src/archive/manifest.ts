@@ -65,17 +65,7 @@ export const VERSION = 1;
 export function formatManifest(content: ManifestContent): Buffer {
   const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, privacy, lock, previous } =
     content;
-  const objects = content.objects
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ key, format, dataset, rows, bytes, sha256, changes }) => ({
-      key,
-      format,
-      dataset,
-      rows,
-      bytes,
-      sha256,
-      ...(changes && { changes }),
-    }));
+  const objects = toDocumentObjects(content.objects);
   const manifest = {
     version: VERSION,
     program,
@@ -93,6 +83,21 @@ export function formatManifest(content: ManifestContent): Buffer {
     previous: previous && { snapshot: previous.snapshot, sha256: previous.sha256 },
   };
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The objects as documents list them, by key. */
+export function toDocumentObjects(objects: readonly ManifestObject[]): ManifestObject[] {
+  return objects
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, format, dataset, rows, bytes, sha256, changes }) => ({
+      key,
+      format,
+      dataset,
+      rows,
+      bytes,
+      sha256,
+      ...(changes && { changes }),
+    }));
 }
 
 const COUNT = z.number().int().nonnegative();

@@ -3,7 +3,7 @@ import { mapParallel } from '../common/parallel.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import { archiveUrlError, type Destination, type LockTarget, readWhole } from './destination.ts';
 import { manifestKey, signatureKey } from './layout.ts';
-import { type LockPromise, parseManifest } from './manifest.ts';
+import { type LockPromise, type ManifestObject, parseManifest } from './manifest.ts';
 
 /** Objects that are locked at the same time. */
 const PARALLEL = 8;
@@ -58,6 +58,17 @@ export async function lockSnapshot(
   const { mode, partsUntil, manifestUntil } = manifest.lock;
   await lockAll(destination, parts, { mode, until: partsUntil }, signal);
   await lockAll(destination, documents, { mode, until: manifestUntil }, signal);
+}
+
+/** Locks the parts of a revision as long as the manifest promises for those of the snapshot. */
+export async function lockParts(
+  destination: Destination,
+  parts: readonly ManifestObject[],
+  { mode, partsUntil: until }: LockPromise,
+  signal: AbortSignal,
+): Promise<void> {
+  const targets = parts.map((part): LockTarget => ({ ...part, versionId: null }));
+  await lockAll(destination, targets, { mode, until }, signal);
 }
 
 /** Locks a document beside a manifest, and its signature if it has one, as long from now as manifests. */

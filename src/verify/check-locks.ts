@@ -1,6 +1,6 @@
 import type { Destination, LockState } from '../archive/destination.ts';
 import { signatureKey } from '../archive/layout.ts';
-import type { LockPromise, ParsedManifest } from '../archive/manifest.ts';
+import type { LockPromise, ManifestObject, ParsedManifest } from '../archive/manifest.ts';
 import type { ObjectProblem } from './check-object.ts';
 import type { LockSummary } from './findings.ts';
 
@@ -56,7 +56,13 @@ export interface PromisedLock {
  */
 export function promisedLocks(
   manifestKey: string,
-  { lock, objects, publishedAt }: Pick<ParsedManifest, 'lock' | 'objects' | 'publishedAt'>,
+  {
+    lock,
+    objects,
+    publishedAt,
+  }: Pick<ParsedManifest, 'lock' | 'publishedAt'> & {
+    readonly objects: readonly Pick<ManifestObject, 'key'>[];
+  },
   now: Date,
 ): Map<string, PromisedLock> {
   const promised = new Map<string, PromisedLock>();

@@ -12,6 +12,7 @@ import {
 import type { SnapshotDocuments } from './check-documents.ts';
 import { LockChecker, type PromisedLock, promisedLocks } from './check-locks.ts';
 import { compareBytes, MISSING, type ObjectProblem, readObject } from './check-object.ts';
+import { checkReceipts } from './check-receipts.ts';
 import { SignatureChecker } from './check-signature.ts';
 import { checkSnapshots } from './check-snapshots.ts';
 import { VersionFinder } from './check-versions.ts';
@@ -91,12 +92,19 @@ export async function verifyPool(
     },
   );
   const head = await readHead(context);
+  const isSigned = options.needsSignatures ?? options.signers !== null;
+  const receipts = await checkReceipts(
+    context,
+    signatures,
+    isSigned || checked.some((each) => each.isSigned),
+  );
   const findings: Finding[] = [
     ...checked.flatMap((each) => each.findings),
     ...(await dropRemoved(context, problems.flat())),
     ...unlocked.flat(),
     ...(await versions.findHidden(context)),
-    ...(await findExtras(context, checked)),
+    ...receipts.findings,
+    ...(await findExtras(context, checked, receipts.keys)),
     ...(await findLostHead(context, checked)),
   ];
   const sealed = checked.filter(({ manifestSha256 }) => manifestSha256 !== null);
@@ -130,9 +138,10 @@ function findPromises(
   checked: readonly SnapshotDocuments[],
 ): PromisedObject[] {
   const now = new Date();
-  return checked.flatMap(({ snapshot, manifest }) => {
+  return checked.flatMap(({ snapshot, manifest, objects }) => {
     if (manifest === null) return [];
-    const promised = promisedLocks(manifestKey(poolId, snapshot), manifest, now);
+    const current = { ...manifest, objects };
+    const promised = promisedLocks(manifestKey(poolId, snapshot), current, now);
     const found = [...promised].filter(([key]) => listing.sizes.has(key));
     return found.map(([key, promise]) => ({ snapshot, key, promise }));
   });

@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
-import { open, rm, unlink } from 'node:fs/promises';
+import { rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ActionRequiredError } from '../../model/errors.ts';
 import type { Dataset } from '../../model/snapshot.ts';
+import { copySealed } from '../copy-object.ts';
 import type { Destination } from '../destination.ts';
 import { quoteLiteral } from '../duckdb.ts';
 import type { ManifestObject } from '../manifest.ts';
 import { ParquetWriter } from '../parquet.ts';
-import { readChunks, retryReading } from '../read-object.ts';
-import { type SealedSnapshot, untrustedError } from '../sealed-snapshot.ts';
+import type { SealedSnapshot } from '../sealed-snapshot.ts';
 
 /** Copies that nothing uses stay, for the next pass, up to these bytes in all. */
 const MOST_IDLE_BYTES = 1024 ** 3;
@@ -84,7 +83,7 @@ export class PartFiles {
   async #comparedFile(object: ManifestObject): Promise<string | null> {
     const path = object.format === 'parquet' ? this.#destination.localPath(object.key) : null;
     if (path === null || this.#compared.has(object.key)) return path;
-    await this.#read(object, null);
+    await copySealed(this.#destination, object, null, this.#signal);
     this.#compared.add(object.key);
     return path;
   }
@@ -103,7 +102,7 @@ export class PartFiles {
   async #makeCopy(object: ManifestObject): Promise<Copy> {
     this.#files += 1;
     const path = join(this.#folder, `${this.#files}.${object.format}`);
-    await this.#read(object, path);
+    await copySealed(this.#destination, object, path, this.#signal);
     if (object.format === 'parquet') return { path, bytes: object.bytes, holders: 0 };
     const converted = join(this.#folder, `${this.#files}.parquet`);
     await this.#convert(object, path, converted);
@@ -120,33 +119,6 @@ export class PartFiles {
     } finally {
       writer.close();
     }
-  }
-
-  /** Reads a part, compares it with its manifest, and writes it to a file if there is one. */
-  async #read(object: ManifestObject, path: string | null): Promise<void> {
-    await retryReading(() => this.#readOnce(object, path), this.#signal);
-  }
-
-  async #readOnce({ key, bytes, sha256 }: ManifestObject, path: string | null): Promise<void> {
-    const { url } = this.#destination;
-    const stream = await this.#destination.read(key, this.#signal);
-    if (stream === null) {
-      throw untrustedError(url, key, 'Its manifest names it, but it is not there.');
-    }
-    const hash = createHash('sha256');
-    let size = 0;
-    const file = path === null ? null : await open(path, 'w', 0o600);
-    try {
-      for await (const chunk of readChunks(stream, this.#destination, key)) {
-        hash.update(chunk);
-        size += chunk.length;
-        await file?.writeFile(chunk);
-      }
-    } finally {
-      await file?.close();
-    }
-    if (size === bytes && hash.digest('hex') === sha256) return;
-    throw untrustedError(url, key, 'Its SHA-256 is not the one that its manifest has.');
   }
 
   /** Deletes the copies that were used longest ago and that nothing uses, above the limit. */
