@@ -1,12 +1,8 @@
 import type pg from 'pg';
 import type { Destination } from '../archive/destination.ts';
-import { formatCommand } from '../common/command.ts';
 import type { KeepRule } from '../config/keep-rule.ts';
-import { ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
-import { openLocks } from '../postgres/coordination/locks.ts';
-import { findOpenRequestForPool } from '../postgres/coordination/requests.ts';
-import { countLiveWorkers, readInstallationId } from '../postgres/coordination/workers.ts';
+import { readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { markArchivesRemoved } from '../postgres/store/archived.ts';
 import { type PoolPruning, type PrunedSnapshot, pruneArchive } from '../retention/prune-archive.ts';
@@ -14,6 +10,7 @@ import type { Signer } from '../signature/signer.ts';
 import { requireKnownArchive } from '../snapshot/archive.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { WorkRecorder } from '../telemetry/metrics-work.ts';
+import { withPoolLock } from './pool-lock.ts';
 
 /** What retention needs to prune the archive of a pool. */
 export interface RetentionContext {
@@ -77,22 +74,7 @@ export async function prunePool(
 ): Promise<PoolPruning> {
   await requireKnownArchive(context, poolId, signal);
   if (request.dryRun) return prune(context, poolId, request, signal);
-  const lost = new AbortController();
-  const onLost = () =>
-    lost.abort(
-      new ResumableError(
-        `Lost the connection to Postgres that holds the lock of ${poolId}. Run it again.`,
-      ),
-    );
-  const locks = await openLocks(context.databaseUrl, onLost, context.log);
-  try {
-    if (!(await locks.lockPool(poolId))) throw busyError(poolId);
-    const isOpen = (await findOpenRequestForPool(context.db, poolId)) !== null;
-    if (isOpen && (await countLiveWorkers(context.db)) > 0) throw busyError(poolId);
-    return await prune(context, poolId, request, AbortSignal.any([signal, lost.signal]));
-  } finally {
-    await locks.unlock();
-  }
+  return withPoolLock(context, poolId, signal, (stop) => prune(context, poolId, request, stop));
 }
 
 async function prune(
@@ -132,10 +114,4 @@ function logPruned(log: Logger, poolId: string, pruned: PrunedSnapshot): void {
     case 'failed':
       log.warn({ poolId, snapshot, reason: problem }, 'archive of a snapshot not removed');
   }
-}
-
-function busyError(poolId: string): ResumableError {
-  return new ResumableError(
-    `Another run is mirroring ${poolId}; \`${formatCommand(['status', poolId])}\` shows it. Wait until it ends, then run this again.`,
-  );
 }
