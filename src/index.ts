@@ -27,6 +27,13 @@ export type { PruneOutcome } from './app/prune.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
 export { renderReport } from './app/render-report.ts';
 export type { ReportOptions } from './app/report.ts';
+export type {
+  RestoreOptions,
+  RestoreRequest,
+  RestoreResult,
+  RestoreRun,
+  RestoreSelection,
+} from './app/restore.ts';
 export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
@@ -108,6 +115,17 @@ export type {
 } from './model/history.ts';
 export { isPoolId, poolIdProblem } from './model/pool-id.ts';
 export {
+  LOSS_REASONS,
+  type Loss,
+  type LossReason,
+  RESTORE_ENTITIES,
+  RESTORE_PASSWORDS,
+  type RestoreEntity,
+  type RestoreFailure,
+  type RestorePassword,
+  type RestoreTask,
+} from './model/restore.ts';
+export {
   type ArchiveHead,
   type Outcome,
   parseSnapshotId,
@@ -129,6 +147,13 @@ export type {
   RoleOfState,
   Verdict,
 } from './report/report.ts';
+export type { QuotaUse } from './restore/calls.ts';
+export type { ImportCsvSummary } from './restore/import-csv.ts';
+export type { LossCount, PlannedCounts, RestoreNames, RestorePlan } from './restore/plan.ts';
+export type { EntityCounts, RestorePhase, RestoreProgress } from './restore/progress.ts';
+export type { RecoveryAdvice } from './restore/recovery-advice.ts';
+export type { ResultFiles } from './restore/results.ts';
+export { RESTORE_KINDS, type RestoreKind } from './restore/selection.ts';
 export type { KeepReason } from './retention/keep.ts';
 export type { PoolPruning, PrunedSnapshot } from './retention/prune-archive.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';

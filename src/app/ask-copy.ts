@@ -1,6 +1,7 @@
 import type { Destination } from '../archive/destination.ts';
 import { askArchive } from '../archive/history/source.ts';
 import { ActionRequiredError } from '../model/errors.ts';
+import type { PoolSource } from '../model/report-source.ts';
 import { listArchive } from '../verify/list-archive.ts';
 import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 import { Calls } from './calls.ts';
@@ -20,13 +21,27 @@ export async function askCopy(
   const question: Ask = (poolId, signal, answer) =>
     calls.run(signal, async (stop) => {
       requirePoolIds([poolId]);
-      const sealed = await readSealedSnapshots(destination, poolId, stop);
-      if (sealed.length === 0) throw await explainMissing(destination, poolId, stop);
-      return withTemporaryFolder('archive', (folder) =>
-        askArchive({ destination, poolId, sealed, folder }, (source) => answer(source, stop), stop),
-      );
+      return askDestination(destination, poolId, (source) => answer(source, stop), stop);
     });
   return answerQuestions(question, { options, url: archiveUrl });
+}
+
+/**
+ * Answers one question about a pool from an archive.
+ *
+ * @throws what `openArchive` throws, and ActionRequiredError if the archive has no snapshot of the pool
+ */
+export async function askDestination<T>(
+  destination: Destination,
+  poolId: string,
+  answer: (source: PoolSource) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const sealed = await readSealedSnapshots(destination, poolId, signal);
+  if (sealed.length === 0) throw await explainMissing(destination, poolId, signal);
+  return withTemporaryFolder('archive', (folder) =>
+    askArchive({ destination, poolId, sealed, folder }, answer, signal),
+  );
 }
 
 /** Why an archive has no snapshot of a pool. */

@@ -4,6 +4,7 @@ import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
 import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
+import type { ImportCsvSummary } from '../restore/import-csv.ts';
 import type { PoolPruning } from '../retention/prune-archive.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
@@ -16,6 +17,7 @@ import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
 import type { PruneOutcome } from './prune.ts';
+import type { RestoreOptions, RestoreRequest, RestoreRun, RestoreSelection } from './restore.ts';
 import type { WorkerOptions } from './run-worker.ts';
 
 /** How one snapshot is taken. */
@@ -114,6 +116,26 @@ export interface Mirror extends HistoryQuestions {
     pools: readonly string[] | 'all',
     options?: PruneOptions,
   ): Promise<readonly PruneOutcome[]>;
+  /**
+   * Puts a snapshot back into a pool: creates groups, users, memberships and links that the pool lacks, and
+   * changes what differs. Nobody is deleted, and nobody gets a message. What an interrupted run did is
+   * recorded, and the next one resumes. A manifest as the source needs no database.
+   *
+   * @returns the plan, and what was done. Entities that failed are listed in its files
+   * @throws ActionRequiredError if it is refused before anything is written
+   */
+  restore(request: RestoreRequest, options?: RestoreOptions): Promise<RestoreRun>;
+  /**
+   * The users of a snapshot as CSV for the service's own import job, for this pool. Nothing is written to
+   * the pool.
+   *
+   * @param use receives the lines, the header first
+   */
+  importCsv(
+    selection: RestoreSelection,
+    use: (lines: AsyncIterable<string>) => Promise<void>,
+    options?: CallOptions,
+  ): Promise<ImportCsvSummary>;
   /** Asks the workers for a snapshot of a pool now. */
   trigger(poolId: string, options?: CallOptions): Promise<Triggered>;
   /**

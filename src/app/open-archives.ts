@@ -76,11 +76,26 @@ const WRONG_PATH = [
 ];
 
 async function checkWorkFolder(config: Config): Promise<void> {
-  const folder = workFolder(config);
+  await withWorkFolder(config, async () => {});
+}
+
+/**
+ * Gives `work` a private folder for files of this process, and removes it afterwards.
+ *
+ * @throws ActionRequiredError if it cannot be made
+ */
+export async function withWorkFolder<T>(
+  config: Config,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  const parent = workFolder(config);
+  const folder = await makeWorkFolder(parent).catch((error: NodeJS.ErrnoException) => {
+    throw workFolderError(error, parent);
+  });
   try {
-    await rm(await makeWorkFolder(folder), { recursive: true });
-  } catch (error) {
-    throw workFolderError(error as NodeJS.ErrnoException, folder);
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -88,7 +103,7 @@ async function checkWorkFolder(config: Config): Promise<void> {
 export function workFolderError(error: NodeJS.ErrnoException, folder: string): Error {
   const { code = '' } = error;
   if (!WRONG_PATH.includes(code)) return error;
-  const problem = `cannot create parts of the archive in ${folder} (${code}).`;
+  const problem = `cannot create files in ${folder} (${code}).`;
   const remedy = 'Set it to a folder that this user can write.';
   return ActionRequiredError.of('MIRROR_HOME', problem, remedy, { cause: error });
 }

@@ -30,6 +30,7 @@ import { type MirrorOptions, toAccess, toConfig } from './options.ts';
 import { makePlans } from './plan.ts';
 import { prunePools } from './prune.ts';
 import { Resources } from './resources.ts';
+import type { RestoreDeps } from './restore.ts';
 import { runWorker } from './run-worker.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { mirrorPools } from './sync-pools.ts';
@@ -80,6 +81,12 @@ export function openMirror(options: MirrorOptions): Mirror {
     });
 
   const questions = answerQuestions(question, { options });
+
+  /** What a restore works with. */
+  const restoring = (stop: AbortSignal): RestoreDeps => ({
+    resources,
+    withDatabase: (work) => reading(stop, work),
+  });
 
   const mirror: Mirror = {
     location,
@@ -187,6 +194,18 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     prunePools: (pools, { signal, dryRun = false } = {}) =>
       calls.run(signal, (stop) => prunePools(resources, pools, dryRun, stop)),
+
+    restore: (request, { signal, ...options } = {}) =>
+      calls.run(signal, async (stop) => {
+        const { restorePool } = await import('./restore.ts');
+        return restorePool(restoring(stop), request, options, stop);
+      }),
+
+    importCsv: (selection, use, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        const { writeImportCsv } = await import('./restore.ts');
+        return writeImportCsv(restoring(stop), selection, use, stop);
+      }),
 
     allowedSigner: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {

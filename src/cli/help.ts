@@ -35,6 +35,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   db: ['db'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
+  restore: [
+    `restore --from ${POOL}/latest --to us-east-1_Ef56Gh78 --dry-run`,
+    `restore --from ${POOL}/${SNAPSHOT} --to ${POOL} --user ann@example.com`,
+    `restore --from ${POOL}/latest --to us-east-1_Ef56Gh78 --format import-csv --out users.csv`,
+  ],
   verify: [
     'verify',
     'verify --archive s3://my-bucket/pools --signers allowed_signers',

@@ -19,6 +19,7 @@ import { pruneCommand } from './commands/prune.ts';
 import { queryCommand, withStatement } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
 import { reportCommand } from './commands/report.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
@@ -46,6 +47,7 @@ const COMMANDS = [
   dbCommand,
   releaseCommand,
   discardCommand,
+  restoreCommand,
   verifyCommand,
   pruneCommand,
   keygenCommand,

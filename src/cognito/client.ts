@@ -1,11 +1,13 @@
 import {
   AdminGetUserCommand,
   DescribeUserPoolCommand,
+  GetCSVHeaderCommand,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import type { Group, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
-import { decodeName } from '../model/storable.ts';
+import type { TargetPool } from '../model/restore.ts';
+import { decodeName, encodeName } from '../model/storable.ts';
 import type { Mask } from '../privacy/mask.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
@@ -24,6 +26,7 @@ import {
 import { FULL_PAGE, followPages, type Page, type PageStart } from './pages.ts';
 import {
   listGroups,
+  listGroupsForUser,
   listUserPools,
   listUsers,
   listUsersInGroup,
@@ -32,6 +35,7 @@ import {
 } from './requests.ts';
 import { openSdk, type PoolAccess } from './sdk.ts';
 import { prefixFilter } from './shards.ts';
+import { normaliseTargetPool } from './target-pool.ts';
 import { type CognitoWrites, createWrites } from './writes.ts';
 
 /**
@@ -45,6 +49,10 @@ import { type CognitoWrites, createWrites } from './writes.ts';
 export interface Cognito {
   /** Throws ResourceNotFoundError if the pool does not exist in the Region. */
   describePool(poolId: string, signal: AbortSignal): Promise<Pool>;
+  /** The same, with the rules that writes to the pool must respect. */
+  describeTarget(poolId: string, signal: AbortSignal): Promise<TargetPool>;
+  /** The columns of the service's own import job for this pool, in their order. */
+  csvHeader(poolId: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Every pool of the account and Region. */
   listPoolIds(signal: AbortSignal): AsyncIterable<string>;
   /** Like the next two, throws TokenRefusedError if the walk must start again. */
@@ -68,6 +76,8 @@ export interface Cognito {
   ): AsyncIterable<Page<User>>;
   /** One user by name, or null. Throws ParameterRefusedError if the service refuses the name. */
   getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
+  /** The names of a user's groups. Throws UserNotFoundError if the user does not exist. */
+  groupNamesOf(poolId: string, username: string, signal: AbortSignal): Promise<string[]>;
   /** One user by `sub`, or null. Throws ParameterRefusedError if the service refuses the filter. */
   findBySub(poolId: string, sub: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
@@ -152,6 +162,26 @@ export function openCognito(options: CognitoOptions): Cognito {
       return callOnce('DescribeUserPool', poolId, send, signal);
     },
 
+    describeTarget(poolId, signal) {
+      const command = new DescribeUserPoolCommand({ UserPoolId: poolId });
+      const send = async (abortSignal: AbortSignal) =>
+        normaliseTargetPool(
+          { poolId, region: options.region },
+          (await sdk.send(command, { abortSignal })).UserPool,
+        );
+      return callOnce('DescribeUserPool', poolId, send, signal);
+    },
+
+    csvHeader(poolId, signal) {
+      const command = new GetCSVHeaderCommand({ UserPoolId: poolId });
+      const send = async (abortSignal: AbortSignal) => {
+        const { CSVHeader } = await sdk.send(command, { abortSignal });
+        if (Array.isArray(CSVHeader) && CSVHeader.includes('cognito:username')) return CSVHeader;
+        throw new MalformedAnswerError('the header of an import job lacks cognito:username');
+      };
+      return callOnce('GetCSVHeader', poolId, send, signal);
+    },
+
     async *listPoolIds(signal) {
       const pages = readPages(
         { operation: 'ListUserPools', poolId: '' },
@@ -211,6 +241,20 @@ export function openCognito(options: CognitoOptions): Cognito {
         if (error instanceof UserNotFoundError) return null;
         throw error;
       }
+    },
+
+    async groupNamesOf(poolId, username, signal) {
+      const pages = readPages(
+        { operation: 'AdminListGroupsForUser', poolId },
+        { token: null },
+        (range, abortSignal) =>
+          listGroupsForUser(sdk, poolId, range, decodeName(username), abortSignal),
+        ({ GroupName }) => encodeName(GroupName ?? ''),
+        signal,
+      );
+      const names: string[] = [];
+      for await (const page of pages) names.push(...page.items);
+      return names;
     },
 
     async findBySub(poolId, sub, signal) {

@@ -1,4 +1,5 @@
 import {
+  AdminListGroupsForUserCommand,
   type GroupType,
   ListGroupsCommand,
   ListUserPoolsCommand,
@@ -68,6 +69,23 @@ export async function listGroups(
 ): Promise<RawPage<GroupType>> {
   const command = new ListGroupsCommand({
     UserPoolId: poolId,
+    Limit: limit,
+    NextToken: token ?? undefined,
+  });
+  const { Groups, NextToken } = await sdk.send(command, { abortSignal });
+  return checkPage(Groups, NextToken);
+}
+
+export async function listGroupsForUser(
+  sdk: Sdk,
+  poolId: string,
+  { limit, token }: Range,
+  username: string,
+  abortSignal: AbortSignal,
+): Promise<RawPage<GroupType>> {
+  const command = new AdminListGroupsForUserCommand({
+    UserPoolId: poolId,
+    Username: username,
     Limit: limit,
     NextToken: token ?? undefined,
   });

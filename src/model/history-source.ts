@@ -13,6 +13,7 @@ import type {
   ReviewedMembership,
   Span,
   UserDifference,
+  UserState,
   UserWithGroups,
 } from './history.ts';
 import type { PrivacyRecord } from './privacy.ts';
@@ -87,6 +88,11 @@ export interface HistorySource {
   streamMembers(groupName: string, at: Moment): AsyncIterable<MemberThen[]>;
   /** Those of some profiles that a snapshot has, in their order. */
   listUsers(profiles: readonly Profile[], at: Moment): Promise<UserWithGroups[]>;
+  /**
+   * The users of a snapshot that have one of these texts as username, `sub` or e-mail address, by name.
+   * E-mail addresses compare without regard to case.
+   */
+  findUserStates(users: readonly string[], at: Moment): Promise<UserState[]>;
   /** The memberships of groups as of a snapshot, by the names of groups and users. */
   streamMemberships(groupNames: readonly string[], at: Moment): AsyncIterable<ReviewedMembership[]>;
 

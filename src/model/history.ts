@@ -36,6 +36,14 @@ export interface Span {
 /** The content of a user or a group, by the names of its columns, without the key. */
 export type Version = Readonly<Record<string, unknown>>;
 
+/** A user of one state, with everything that a snapshot has of it. */
+export interface UserState {
+  readonly username: string;
+  readonly content: Version;
+  /** Sorted. */
+  readonly groupNames: readonly string[];
+}
+
 /** A user whose row or memberships may differ between two states. */
 export interface UserDifference {
   readonly username: string;

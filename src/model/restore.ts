@@ -135,6 +135,8 @@ export const LOSS_REASONS = [
   'federated-profile',
   /** The target signs in by addresses that the user does not have. */
   'no-address',
+  /** The service's import job takes only users with a verified address. */
+  'no-verified-address',
   /** Another user of the target, or of the snapshot, has the sign-in name or alias. */
   'alias-conflict',
   /** The target's schema lacks the attribute. */
@@ -145,10 +147,16 @@ export const LOSS_REASONS = [
   'attribute-invalid',
   /** The target requires an attribute that the user lacks. The user is not created. */
   'attribute-required',
+  /** The privacy rules of the mirror left the attribute out of the snapshot, or hashed it. */
+  'attribute-hidden',
   /** The service would send a message to verify the changed address. */
   'attribute-unverified',
+  /** In its own pool, the name belongs to another person now. */
+  'replaced',
   /** A group of the target has a field that the source's lacks. No call clears it. */
   'group-field',
+  /** The service makes this group itself, for an identity provider. */
+  'provider-group',
   /** The user of a membership or link does not come back. */
   'no-user',
   /** The group of a membership is not in the target and is not created. */
@@ -166,6 +174,13 @@ export interface Loss {
   readonly name: string;
   /** The attribute, the field or the group; null if the reason says all. */
   readonly detail: string | null;
+}
+
+/** A user of both pools, whose `sub` differs. The username is that of the source, in the stored form. */
+export interface MatchedUser {
+  readonly username: string;
+  readonly sub: string | null;
+  readonly targetSub: string | null;
 }
 
 /** The rules of a pool that a restore must respect, from DescribeUserPool. */

@@ -10,6 +10,7 @@ import {
   allowedWriteRates,
   BUCKETS,
   type BucketName,
+  READ_BUCKETS,
   type ReadBucketName,
 } from './quotas.ts';
 
@@ -37,6 +38,11 @@ export class AccountBuckets {
     return this.#open(accountId, region, ['UserPoolRead', 'UserPoolResourceRead']);
   }
 
+  /** The buckets for comparing a pool with a snapshot, before a restore. */
+  ofComparison(accountId: string, region: string): Buckets {
+    return this.#open(accountId, region, READ_BUCKETS);
+  }
+
   /**
    * The buckets for a restore: those of reads, and those of writes at a share of their own.
    *
@@ -45,7 +51,7 @@ export class AccountBuckets {
   ofRestore(accountId: string, region: string, writeShare: number): Buckets {
     const scope = `${accountId}/${region}`;
     const writes = Object.entries(this.allowedWrites(accountId, region, writeShare));
-    const queues = new Map<BucketName, FairQueue>(this.#openReads(accountId, region, BUCKETS));
+    const queues = new Map<BucketName, FairQueue>(this.#openReads(accountId, region, READ_BUCKETS));
     for (const [bucket, rate] of writes) {
       queues.set(bucket as WriteQuotaName, this.#queues.open({ scope, bucket }, rate));
     }

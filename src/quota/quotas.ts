@@ -8,7 +8,9 @@ export type ReadOperation =
   | 'ListGroups'
   | 'DescribeUserPool'
   | 'ListUserPools'
-  | 'AdminGetUser';
+  | 'AdminGetUser'
+  | 'AdminListGroupsForUser'
+  | 'GetCSVHeader';
 
 /** The calls of a restore that write. */
 export type WriteOperation =
@@ -26,9 +28,11 @@ export type WriteOperation =
 /** The calls that the program makes. */
 export type Operation = ReadOperation | WriteOperation;
 
-/** The quotas of the calls that read, by the service's names without "Rate". */
+/** The quotas of the calls that read a snapshot, by the service's names without "Rate". */
 export const BUCKETS = ['UserList', 'UserPoolRead', 'UserPoolResourceRead', 'UserRead'] as const;
-export type ReadBucketName = (typeof BUCKETS)[number];
+/** The same for all calls that read: a restore also looks up single users. */
+export const READ_BUCKETS = [...BUCKETS, 'UserResourceRead'] as const;
+export type ReadBucketName = (typeof READ_BUCKETS)[number];
 export type BucketName = ReadBucketName | WriteQuotaName;
 
 /** The bucket of each call (quotas page of the developer guide). */
@@ -41,6 +45,8 @@ export const BUCKET_OF: Readonly<
   DescribeUserPool: 'UserPoolRead',
   ListUserPools: 'UserPoolRead',
   AdminGetUser: 'UserRead',
+  AdminListGroupsForUser: 'UserResourceRead',
+  GetCSVHeader: 'UserPoolResourceRead',
   CreateGroup: 'UserPoolResourceUpdate',
   UpdateGroup: 'UserPoolResourceUpdate',
   AdminCreateUser: 'UserCreation',
@@ -56,6 +62,7 @@ export const BUCKET_OF: Readonly<
 /** Requests a second for each pool, within UserPoolResourceRead or UserPoolResourceUpdate. */
 export const PER_POOL_RPS: Readonly<Partial<Record<Operation, number>>> = {
   ListGroups: 5,
+  GetCSVHeader: 5,
   CreateGroup: 5,
   UpdateGroup: 5,
 };
@@ -75,6 +82,7 @@ export function allowedRates({ share, userListRps }: Allowance): Record<ReadBuck
     UserPoolRead: share * 15,
     UserPoolResourceRead: share * 20,
     UserRead: USER_READ_SHARE * 120,
+    UserResourceRead: share * 50,
   };
 }
 

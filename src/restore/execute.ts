@@ -26,7 +26,7 @@ const OUTAGE = 10;
  */
 export async function execute(
   deps: WriterDeps,
-  tasks: AsyncIterable<RestoreTask>,
+  tasks: Iterable<RestoreTask> | AsyncIterable<RestoreTask>,
   signal: AbortSignal,
   progress = new RestoreProgress(),
 ): Promise<RestoreProgress> {

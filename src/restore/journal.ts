@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../common/folders.ts';
 import { cutLines } from '../common/lines.ts';
@@ -163,10 +163,33 @@ function isFinished(entry: DoneEntry | FailedEntry): boolean {
   return entry.target === undefined && entry.reason !== 'service-failed';
 }
 
+/**
+ * The `sub`s that restores of any snapshot gave to users of a pool. Empty if there was none; creates
+ * nothing.
+ */
+export async function readRestoredSubs({
+  home,
+  target,
+}: Pick<RestorePlace, 'home' | 'target'>): Promise<ReadonlySet<string>> {
+  const subs = new Set<string>();
+  const parent = join(home, 'restores', target);
+  const names = await readdir(parent).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) {
+    for await (const entry of readEntries(join(parent, name, FILE))) {
+      const isCreated = 'target' in entry && entry.action === 'create';
+      if (isCreated && entry.target != null) subs.add(entry.target.sub ?? '');
+    }
+  }
+  return subs;
+}
+
 /** The entries of a journal; none if there is no file. A torn last line is left out. */
 async function* readEntries(path: string): AsyncGenerator<JournalEntry, void, undefined> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
     throw error;
   });
   if (file === null) return;

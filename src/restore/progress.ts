@@ -4,6 +4,10 @@ import {
   type RestoreFailure,
   type RestoreTask,
 } from '../model/restore.ts';
+import { CallMeter } from '../telemetry/calls.ts';
+
+/** What a restore does now. */
+export type RestorePhase = 'read' | 'compare' | 'write' | 'done';
 
 /** How many tasks of one kind are done, and how many failed. */
 export interface EntityCounts {
@@ -12,8 +16,17 @@ export interface EntityCounts {
   readonly failed: number;
 }
 
-/** What one run did so far. */
+/** What one run did so far. Displays read it, and no decision but how the run ended. */
 export class RestoreProgress {
+  phase: RestorePhase = 'read';
+  /** What was read of the target. A chain of pages that begins again counts again. */
+  readonly target = { groups: 0, users: 0, memberships: 0 };
+  /** Users of the snapshot that were compared. */
+  compared = 0;
+  /** The tasks of the plan. */
+  readonly total = new Map<RestoreEntity, number>();
+  /** Counts the attempts against the service. */
+  readonly meter = new CallMeter();
   readonly #counts = new Map<RestoreEntity, EntityCounts>();
   readonly #reasons = new Map<RestoreFailure, number>();
 

@@ -1,7 +1,8 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatCsvLine } from '../common/csv.ts';
-import type { RestoreEntity, RestoreFailure } from '../model/restore.ts';
+import type { Loss, MatchedUser, RestoreEntity, RestoreFailure } from '../model/restore.ts';
+import { decodeName } from '../model/storable.ts';
 import type { Journal } from './journal.ts';
 import type { DoneEntry, FailedEntry, JournalEntry, UserNames } from './journal-entry.ts';
 
@@ -9,22 +10,32 @@ import type { DoneEntry, FailedEntry, JournalEntry, UserNames } from './journal-
 export interface ResultFiles {
   /** What was done in all runs, and what failed in the last one. */
   readonly report: string;
-  /** `username,old_sub,new_sub` of every user that was created or changed, also in part. */
+  /** `username,old_sub,new_sub` of every user that has another `sub` in the target. */
   readonly subMap: string;
 }
 
+/** What the last comparison found, by name. */
+export interface ComparisonByName {
+  /** Users of both, whose `sub` differs. */
+  readonly matched: Iterable<MatchedUser>;
+  /** What does not come back. */
+  readonly losses: Iterable<Loss>;
+}
+
 /**
- * Writes `report.json` and `sub-map.csv` from the journal. Both hold personal data: only their owner
- * can read them. They replace those of earlier runs when they are complete. Memory holds the names of
- * users that a second or later run restored.
+ * Writes `report.json` and `sub-map.csv` from the journal and the last comparison. Both hold personal
+ * data: only their owner can read them. They replace those of earlier runs when they are complete.
+ * Memory holds the names of users that both pools had before this run.
  *
- * @param about what the report says besides: source, target, and what cannot come back
+ * @param about what the report says besides: the plan
  */
 export async function writeResults(
   journal: Journal,
   about: Readonly<Record<string, unknown>>,
+  { matched, losses }: ComparisonByName = { matched: [], losses: [] },
 ): Promise<ResultFiles> {
   const { runs, done, failed, lastRuns } = await summarise(journal.entries());
+  const known = new Set<string>();
   const head = { version: 1, ...about, endedAt: new Date().toISOString(), runs, done, failed };
   return {
     report: await writeFile(journal.folder, 'report.json', async function* () {
@@ -33,18 +44,30 @@ export async function writeResults(
       let first = true;
       for await (const { entry, run } of numberRuns(journal.entries())) {
         if (entry.event !== 'failed' || run !== runs) continue;
-        yield `${first ? '' : ','}\n    ${JSON.stringify({ ...entry, event: undefined })}`;
+        const shown = { ...entry, event: undefined, name: decodeName(entry.name) };
+        yield `${first ? '' : ','}\n    ${JSON.stringify(shown)}`;
+        first = false;
+      }
+      yield `${first ? '' : '\n  '}],\n  "notRestored": [`;
+      first = true;
+      for (const loss of losses) {
+        yield `${first ? '' : ','}\n    ${JSON.stringify({ ...loss, name: decodeName(loss.name) })}`;
         first = false;
       }
       yield `${first ? '' : '\n  '}]\n}\n`;
     }),
     subMap: await writeFile(journal.folder, 'sub-map.csv', async function* () {
       yield formatCsvLine(['username', 'old_sub', 'new_sub']);
+      for (const { username, sub, targetSub } of matched) {
+        known.add(username);
+        yield formatCsvLine([decodeName(username), sub, targetSub]);
+      }
       for await (const { entry, run } of numberRuns(journal.entries())) {
         if (!isUser(entry)) continue;
         // A user that was deleted and restored again has the last `sub`.
-        if ((lastRuns.get(entry.name) ?? 1) !== run) continue;
-        yield formatCsvLine([entry.name, entry.sub, entry.target.sub]);
+        if (known.has(entry.name) || (lastRuns.get(entry.name) ?? 1) !== run) continue;
+        if (entry.sub === entry.target.sub) continue;
+        yield formatCsvLine([decodeName(entry.name), entry.sub, entry.target.sub]);
       }
     }),
   };

@@ -1,9 +1,10 @@
 import type { Destination } from '../archive/destination.ts';
 import type { RetryPolicy } from '../cognito/call.ts';
-import { openCognito } from '../cognito/client.ts';
+import { type Cognito, openCognito } from '../cognito/client.ts';
 import type { PoolAccess } from '../cognito/sdk.ts';
 import type { Pool } from '../model/directory.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
+import type { TargetPool } from '../model/restore.ts';
 import type { PoolPrivacy } from '../privacy/pool-privacy.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
@@ -23,12 +24,31 @@ interface DescribeDeps {
 }
 
 /** Asks the service what a pool is. The answer has the account whose quotas its walks use. */
-export async function describePool(
+export function describePool(
   deps: DescribeDeps,
   poolId: string,
   meter: CallMeter,
   signal: AbortSignal,
 ): Promise<Pool> {
+  return ask(deps, meter, (cognito) => cognito.describePool(poolId, signal));
+}
+
+/** The same, with the rules that writes to the pool must respect. */
+export function describeTarget(
+  deps: DescribeDeps,
+  poolId: string,
+  meter: CallMeter,
+  signal: AbortSignal,
+): Promise<TargetPool> {
+  return ask(deps, meter, (cognito) => cognito.describeTarget(poolId, signal));
+}
+
+/** Asks before the account is known, through the bucket of the Region. */
+async function ask<T>(
+  deps: DescribeDeps,
+  meter: CallMeter,
+  question: (cognito: Cognito) => Promise<T>,
+): Promise<T> {
   const { access, region, observer, retryPolicy, log } = deps;
   const buckets = deps.buckets.ofRegion(region);
   const cognito = openCognito({
@@ -41,7 +61,7 @@ export async function describePool(
     ...(retryPolicy && { retryPolicy }),
   });
   try {
-    return await cognito.describePool(poolId, signal);
+    return await question(cognito);
   } finally {
     cognito.close();
   }

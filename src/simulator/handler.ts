@@ -11,7 +11,7 @@ import { injected, internalError, ServiceError, throttled } from './errors.ts';
 import { createDenial, type Denial, type FaultName } from './faults.ts';
 import { adminListGroupsForUser, listGroups, listUsers, listUsersInGroup } from './lists.ts';
 import type { Bucket, Quotas } from './quota.ts';
-import { adminGetUser, describeUserPool, listUserPools } from './reads.ts';
+import { adminGetUser, describeUserPool, getCsvHeader, listUserPools } from './reads.ts';
 import { type Input, type Operation, REQUESTS } from './requests.ts';
 import { readSignature } from './signature.ts';
 import { validate } from './validation.ts';
@@ -31,6 +31,7 @@ const OPERATIONS: Readonly<Record<Operation, OperationEntry>> = {
   ListGroups: { bucket: 'UserPoolResourceRead', run: listGroups },
   ListUserPools: { bucket: 'UserPoolRead', run: listUserPools },
   DescribeUserPool: { bucket: 'UserPoolRead', run: describeUserPool },
+  GetCSVHeader: { bucket: 'UserPoolResourceRead', run: getCsvHeader },
   AdminGetUser: { bucket: 'UserRead', run: adminGetUser },
   AdminListGroupsForUser: { bucket: 'UserResourceRead', run: adminListGroupsForUser },
   AdminCreateUser: { bucket: 'UserCreation', run: writes.adminCreateUser },

@@ -19,6 +19,16 @@ export function describeUserPool(call: Call): string {
   return JSON.stringify({ UserPool: describePool(findPool(call)) });
 }
 
+/** GetCSVHeader: the columns of an import job, which are the attributes that a person can have. */
+export function getCsvHeader(call: Call): string {
+  const { settings } = findPool(call);
+  const attributes = [...settings.schema.keys()].filter(
+    (name) => name !== 'sub' && name !== 'identities',
+  );
+  const header = [...attributes, 'cognito:mfa_enabled', 'cognito:username'];
+  return JSON.stringify({ UserPoolId: settings.id, CSVHeader: header });
+}
+
 /** A pool in the form of DescribeUserPool and CreateUserPool. */
 export function describePool(pool: SimulatedPool): object {
   const { settings, configuration } = pool;

@@ -133,6 +133,7 @@ export const REQUESTS = {
     MaxResults: { type: 'integer', required: true, min: 1, max: 60 },
   },
   DescribeUserPool: { UserPoolId: poolId },
+  GetCSVHeader: { UserPoolId: poolId },
   AdminGetUser: userFields,
   AdminListGroupsForUser: { ...userFields, Limit: limit, NextToken: nextToken },
   AdminCreateUser: {

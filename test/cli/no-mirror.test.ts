@@ -44,6 +44,7 @@ const NEEDS_A_MIRROR = [
   ['release', SNAPSHOT],
   ['discard', SNAPSHOT],
   ['trigger', 'us-east-1_Simulated'],
+  ['restore', '--from', 'us-east-1_Simulated/latest', '--to', 'us-east-1_Simulated'],
 ];
 
 describe('if MIRROR_HOME holds no mirror', () => {

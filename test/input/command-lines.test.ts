@@ -11,12 +11,23 @@ afterAll(() => mirror.close());
 
 const COMMANDS = [
   ...['sync', 'plan', 'worker', 'trigger', 'status', 'list', 'query', 'db', 'release', 'discard'],
-  ...['diff', 'history', 'access', 'access-review', 'migrate', 'simulator', 'demo', 'help'],
+  ...[
+    'diff',
+    'history',
+    'access',
+    'access-review',
+    'migrate',
+    'simulator',
+    'demo',
+    'help',
+    'restore',
+  ],
 ];
 
 const OPTIONS = [
   ...['--json', '--csv', '--watch', '--filter', '--attributes', '--page-size', '--max-items'],
   ...['--only', '--group', '--fields', '--redact', '--summary', '--exit-code', '--user', '--at'],
+  ...['--from', '--to', '--share', '--password', '--names', '--dry-run'],
   ...['--starting-token', '--port', '--pool', '--users', '--groups', '--seed', '--largest-group'],
   ...['--second-digit', '--account', '--rps', '--latency-ms', '--page-fill', '--page-token-ttl-s'],
   ...[

@@ -2,7 +2,13 @@ import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ActionRequiredError } from '../../src/model/errors.ts';
-import { Journal, readUnfinished, restoreFolder } from '../../src/restore/journal.ts';
+import type { Loss } from '../../src/model/restore.ts';
+import {
+  Journal,
+  readRestoredSubs,
+  readUnfinished,
+  restoreFolder,
+} from '../../src/restore/journal.ts';
 import type { JournalEntry } from '../../src/restore/journal-entry.ts';
 import { writeResults } from '../../src/restore/results.ts';
 import { collect, rejection } from '../cognito/support.ts';
@@ -176,8 +182,33 @@ describe('the results', () => {
       done: { user: { created: 4, updated: 0 } },
       failed: { 'group-missing': 2 },
       failures,
+      notRestored: [],
     });
     for (const path of [report, subMap]) expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test('name what does not come back, and users that both pools had', async () => {
+    await note([user('ann', 'new-ann')]);
+    const journal = await Journal.open(place());
+    const matched = [
+      { username: 'ann', sub: 'old-ann', targetSub: 'newest-ann' },
+      { username: 'bob', sub: 'old-bob', targetSub: 'new-bob' },
+    ];
+    const loss: Loss = {
+      reason: 'unconfirmed',
+      entity: 'user',
+      whole: true,
+      name: 'eve',
+      detail: null,
+    };
+    const { report, subMap } = await writeResults(journal, {}, { matched, losses: [loss] });
+    await journal.close();
+    expect((await readFile(subMap, 'utf8')).split('\r\n').slice(1, -1)).toEqual([
+      'ann,old-ann,newest-ann',
+      'bob,old-bob,new-bob',
+    ]);
+    expect(JSON.parse(await readFile(report, 'utf8'))).toMatchObject({ notRestored: [loss] });
+    expect(await readRestoredSubs(place())).toEqual(new Set(['new-ann']));
   });
 
   test('are complete without failures too', async () => {

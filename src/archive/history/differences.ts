@@ -6,7 +6,7 @@ import { type ArchiveContext, positionOf, Reading, withReading } from './context
 import { type KeyRange, listMembershipRanges, listUserRanges } from './key-ranges.ts';
 import type { HeldParts } from './part-files.ts';
 
-/** The parts of a dataset in two snapshots. */
+/** The parts of a dataset in two snapshots. Those of the state before the first have no rows. */
 interface Sides {
   readonly before: HeldParts;
   readonly after: HeldParts;
@@ -18,12 +18,15 @@ async function holdSides(
   { from, to }: Span,
   dataset: Dataset,
 ): Promise<Sides> {
-  // Only the state before a held first snapshot is empty, and an archive has no held one.
-  if (from === null) throw new Error('A span of an archive has two snapshots.');
-  return {
-    before: await reading.hold(positionOf(context, from), dataset),
-    after: await reading.hold(positionOf(context, to), dataset),
-  };
+  const after = await reading.hold(positionOf(context, to), dataset);
+  const before =
+    from === null ? withoutRows(after) : await reading.hold(positionOf(context, from), dataset);
+  return { before, after };
+}
+
+/** The columns of parts that are held, without their rows. */
+function withoutRows(parts: HeldParts): HeldParts {
+  return { ...parts, table: `(FROM ${parts.table} LIMIT 0)` };
 }
 
 /** A row that differs, with both contents as JSON; null where there is none. */

@@ -18,6 +18,7 @@ import {
 import { findProfiles, listHistories } from './profiles.ts';
 import { archiveReportSource } from './report.ts';
 import { findMembershipVersions } from './revocations.ts';
+import { findUserStates } from './user-states.ts';
 
 /** The archive of a pool that is asked. */
 export interface AskedArchive {
@@ -76,6 +77,7 @@ function archiveSource(context: ArchiveContext): HistorySource {
     listGroups: (at) => listGroups(context, at),
     streamMembers: (groupName, at) => streamMembers(context, groupName, at),
     listUsers: (profiles, at) => listUsers(context, profiles, at),
+    findUserStates: (users, at) => findUserStates(context, users, at),
     streamMemberships: (groupNames, at) => streamMemberships(context, groupNames, at),
     findMembershipVersions: (memberships) => findMembershipVersions(context, memberships),
     async findHead() {

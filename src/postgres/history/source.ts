@@ -15,6 +15,7 @@ import {
 import { findProfiles, listHistories } from './profiles.ts';
 import { postgresReportSource } from './report.ts';
 import { findKnownHead, findMembershipVersions, streamMemberships } from './review.ts';
+import { findUserStates } from './user-states.ts';
 
 /**
  * The database as the source of answers, in the transaction of `asking`.
@@ -44,6 +45,7 @@ export function postgresSource(asking: Asking, live: LiveReading | null = null):
     listGroups: ({ snapshotAt }) => listGroups(asking, snapshotAt),
     streamMembers: (groupName, { snapshotAt }) => streamMembers(asking, groupName, snapshotAt),
     listUsers: (profiles, { snapshotAt }) => listUsers(asking, profiles, snapshotAt),
+    findUserStates: (users, { snapshotAt }) => findUserStates(asking, users, snapshotAt),
     streamMemberships: (groupNames, { snapshotAt }) =>
       streamMemberships(asking, groupNames, snapshotAt),
     findMembershipVersions: (memberships) => findMembershipVersions(asking, memberships),

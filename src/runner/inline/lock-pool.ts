@@ -30,7 +30,7 @@ export interface PoolLock {
  */
 export async function lockPool(
   databaseUrl: string,
-  { poolId, accountId, region }: Pool,
+  { poolId, accountId, region }: Pick<Pool, 'poolId' | 'accountId' | 'region'>,
   shared: boolean,
   log: Logger,
 ): Promise<PoolLock> {

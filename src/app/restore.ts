@@ -1,0 +1,394 @@
+import { type Cognito, openCognito } from '../cognito/client.ts';
+import { requireCognitoEndpoint } from '../cognito/sdk.ts';
+import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { ActionRequiredError, type Problem } from '../model/errors.ts';
+import {
+  RESTORE_ENTITIES,
+  RESTORE_PASSWORDS,
+  type RestoreEntity,
+  type RestoreFailure,
+  type RestorePassword,
+  type TargetPool,
+} from '../model/restore.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Buckets } from '../quota/buckets.ts';
+import type { Comparison } from '../restore/compare.ts';
+import { execute } from '../restore/execute.ts';
+import { ImportCsv, type ImportCsvSummary } from '../restore/import-csv.ts';
+import { Journal, readRestoredSubs, readUnfinished } from '../restore/journal.ts';
+import type { RestoreNames, RestorePlan } from '../restore/plan.ts';
+import { type ChosenSnapshot, chooseSnapshot, compareWithTarget } from '../restore/prepare.ts';
+import { type EntityCounts, RestoreProgress } from '../restore/progress.ts';
+import { adviseRecovery } from '../restore/recovery-advice.ts';
+import { type ResultFiles, writeResults } from '../restore/results.ts';
+import {
+  RESTORE_KINDS,
+  type RestoreChoice,
+  type RestoreKind,
+  streamUsers,
+} from '../restore/selection.ts';
+import { describeTarget } from '../runner/describe-pool.ts';
+import { lockPool } from '../runner/inline/lock-pool.ts';
+import type { CallOptions } from './calls.ts';
+import { allOrProblems, withWorkFolder } from './open-archives.ts';
+import type { Quota } from './open-quota.ts';
+import type { Resources } from './resources.ts';
+import { type NamedSnapshot, type SourceContext, withNamedSnapshot } from './restore-source.ts';
+import { requirePoolIds } from './snapshot-name.ts';
+
+/** Which part of which snapshot, and for which pool. */
+export interface RestoreSelection {
+  /** `POOL/POINT` of the database, or the path or URL of a manifest in an archive. */
+  readonly from: string;
+  /** The id of the pool to write to. */
+  readonly to: string;
+  /** Usernames, `sub`s or e-mail addresses of the snapshot. */
+  readonly users?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  /** By default everything. */
+  readonly only?: readonly RestoreKind[] | undefined;
+}
+
+/** What to restore, and how. */
+export interface RestoreRequest extends RestoreSelection {
+  /** By default `random`. */
+  readonly password?: RestorePassword | undefined;
+  /** The share of the quotas of writes that may be used: over 0, up to 1. By default 0.5. */
+  readonly share?: number | undefined;
+  /** True: the functions of the target's triggers may run. */
+  readonly acceptTriggers?: boolean | undefined;
+  /** True: nothing is written. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** How a restore runs. */
+export interface RestoreOptions extends CallOptions {
+  /** Called once, before the target is read. The object is always current. */
+  readonly onProgress?: (progress: RestoreProgress) => void;
+  /** Receives the plan. Nothing is written before it resolves. */
+  readonly onPlan?: (plan: RestorePlan, names: RestoreNames) => Promise<void>;
+}
+
+/** What a restore did. */
+export interface RestoreResult {
+  /** `failed` if some entities could not be written. */
+  readonly outcome: 'done' | 'failed';
+  readonly counts: Readonly<Record<RestoreEntity, EntityCounts>>;
+  /** The most frequent first. The report lists them by name. */
+  readonly failures: readonly { readonly reason: RestoreFailure; readonly count: number }[];
+  readonly files: ResultFiles;
+}
+
+/** A restore that ended. */
+export interface RestoreRun {
+  readonly plan: RestorePlan;
+  /** Null: nothing was written. */
+  readonly result: RestoreResult | null;
+}
+
+/** The share of the quotas of writes that a restore uses by default. */
+const SHARE = 0.5;
+
+/** Triggers whose functions run when an administrator creates a user. */
+const TRIGGERS_OF_CREATION = ['PreSignUp', 'CustomMessage'];
+
+/** What a restore works with. */
+export interface RestoreDeps {
+  readonly resources: Resources;
+  readonly withDatabase: SourceContext['withDatabase'];
+}
+
+/** The target, open for reading. */
+interface OpenTarget {
+  readonly pool: TargetPool;
+  readonly cognito: Cognito;
+  /** Opens a client with the buckets of writes. */
+  readonly openWrites: () => Cognito;
+}
+
+/**
+ * Compares a snapshot with a live pool, and writes what differs.
+ *
+ * @throws ActionRequiredError if it is refused, before anything is written
+ */
+export async function restorePool(
+  deps: RestoreDeps,
+  request: RestoreRequest,
+  { onProgress, onPlan }: RestoreOptions,
+  signal: AbortSignal,
+): Promise<RestoreRun> {
+  const choice = checkRequest(request);
+  const { resources } = deps;
+  const quota = await openQuota(resources, signal);
+  const progress = new RestoreProgress();
+  const onReading = () => onProgress?.(progress);
+  const prepared = await prepare(deps, { request, choice, quota, progress, onReading }, signal);
+  const { comparison, target, journal } = prepared;
+  try {
+    const plan = toPlan(prepared, request, quota);
+    await onPlan?.(plan, {
+      tasks: () => comparison.tasks(),
+      losses: () => comparison.namedLosses,
+    });
+    if (journal === null) return { plan, result: null };
+    refuseTriggers(plan, request);
+    return { plan, result: await write(prepared, { plan, journal, progress }, signal) };
+  } finally {
+    progress.phase = 'done';
+    comparison.close();
+    target.cognito.close();
+    await journal?.close();
+  }
+}
+
+/** What was found out before anything is written. */
+interface Prepared {
+  readonly source: NamedSnapshot['source'];
+  readonly chosen: ChosenSnapshot;
+  readonly target: OpenTarget;
+  readonly comparison: Comparison;
+  /** Null: nothing will be written. */
+  readonly journal: Journal | null;
+}
+
+/** What preparing needs. */
+interface PrepareDeps {
+  readonly request: RestoreRequest;
+  readonly choice: RestoreChoice;
+  readonly quota: Quota;
+  readonly progress: RestoreProgress;
+  /** Called before the target is read. */
+  readonly onReading: () => void;
+}
+
+/** Finds the snapshot, takes the target for this process, reads it and compares. */
+async function prepare(
+  { resources, withDatabase }: RestoreDeps,
+  { request, choice, quota, progress, onReading }: PrepareDeps,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { access, config, log } = resources;
+  const { from, to, password = 'random', dryRun = false } = request;
+  const named = { access, withDatabase, signal };
+  return withNamedSnapshot(from, named, async ({ source, point, database }) => {
+    const chosen = await chooseSnapshot(source, point, choice);
+    const target = await openTarget(resources, quota, request, progress, signal);
+    let journal: Journal | null = null;
+    try {
+      const { poolId } = source;
+      const { snapshot } = chosen.at;
+      const place = { home: config.home, target: to, source: { poolId, snapshot } };
+      if (!dryRun) journal = await Journal.open(place);
+      const unfinished = journal?.unfinished ?? (await readUnfinished(place));
+      const restored = poolId === to ? await readRestoredSubs(place) : new Set<string>();
+      onReading();
+      // Its files lose their names when they are opened, so the folder is needed no longer than this.
+      const comparison = await withWorkFolder(config, (folder) =>
+        compareWithTarget({
+          source,
+          chosen,
+          choice,
+          password,
+          target: target.pool,
+          cognito: target.cognito,
+          known: {
+            isUnfinished: (username) => unfinished.has(username),
+            isRestored: (sub) => restored.has(sub),
+          },
+          folder,
+          progress,
+          signal,
+          whileReading: (read) => whileLocked(database, target.pool, quota, log, read, signal),
+        }),
+      );
+      return { source, chosen, target, comparison, journal };
+    } catch (error) {
+      target.cognito.close();
+      await journal?.close();
+      throw error;
+    }
+  });
+}
+
+/** Writes the tasks of the plan, and then the files of the restore. */
+async function write(
+  { comparison, target }: Prepared,
+  { plan, journal, progress }: { plan: RestorePlan; journal: Journal; progress: RestoreProgress },
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  for (const entity of RESTORE_ENTITIES) {
+    const { create, update } = plan.counts[entity];
+    progress.total.set(entity, create + update);
+  }
+  progress.phase = 'write';
+  const cognito = target.openWrites();
+  try {
+    const writer = { cognito, target: target.pool, password: plan.password.kind, journal };
+    await execute(writer, comparison.tasks(), signal, progress);
+  } finally {
+    cognito.close();
+  }
+  const { matched, namedLosses: losses } = comparison;
+  const files = await writeResults(journal, { plan }, { matched, losses });
+  return {
+    outcome: progress.failed === 0 ? 'done' : 'failed',
+    counts: Object.fromEntries(
+      RESTORE_ENTITIES.map((entity) => [entity, progress.of(entity)]),
+    ) as RestoreResult['counts'],
+    failures: [...progress.reasons].map(([reason, count]) => ({ reason, count })),
+    files,
+  };
+}
+
+/**
+ * The users of a snapshot in the form of the service's own import job for a pool. It reads only the rules
+ * of that pool.
+ *
+ * @param use receives the lines, the header first
+ */
+export async function writeImportCsv(
+  { resources, withDatabase }: RestoreDeps,
+  selection: RestoreSelection,
+  use: (lines: AsyncIterable<string>) => Promise<void>,
+  signal: AbortSignal,
+): Promise<ImportCsvSummary> {
+  const choice = checkRequest(selection);
+  const { access } = resources;
+  const quota = await openQuota(resources, signal);
+  return withNamedSnapshot(
+    selection.from,
+    { access, withDatabase, signal },
+    async ({ source, point }) => {
+      const chosen = await chooseSnapshot(source, point, choice);
+      const progress = new RestoreProgress();
+      const target = await openTarget(resources, quota, selection, progress, signal);
+      try {
+        const header = await target.cognito.csvHeader(selection.to, signal);
+        const csv = new ImportCsv(header, target.pool, chosen.omitted);
+        await source.ask((history) => {
+          const lines = async function* () {
+            yield csv.headerLine;
+            for await (const users of streamUsers(history, chosen.at, choice, chosen.named)) {
+              signal.throwIfAborted();
+              yield users.map((user) => csv.line(user)).join('');
+            }
+          };
+          return use(lines());
+        });
+        return csv.summary;
+      } finally {
+        target.cognito.close();
+      }
+    },
+  );
+}
+
+async function openQuota(resources: Resources, signal: AbortSignal): Promise<Quota> {
+  const [quota] = await allOrProblems<[Quota, unknown]>(
+    resources.quota(signal),
+    requireCognitoEndpoint(resources.access),
+  );
+  return quota;
+}
+
+/** @throws ActionRequiredError with everything that is wrong with a request */
+function checkRequest(request: RestoreSelection & Partial<RestoreRequest>): RestoreChoice {
+  requirePoolIds([request.to]);
+  const { users = [], groups = [], only = [], password, share } = request;
+  const problems: Problem[] = [];
+  if (share !== undefined && !(share > 0 && share <= 1)) {
+    const problem = 'must be a number over 0, up to 1.';
+    problems.push({ subject: 'share', problem, remedy: 'Give one such as 0.5.' });
+  }
+  if (password !== undefined && !RESTORE_PASSWORDS.includes(password)) {
+    const remedy = `Give one of ${RESTORE_PASSWORDS.join(', ')}.`;
+    problems.push({ subject: 'password', problem: 'is unknown.', remedy });
+  }
+  if (only.some((kind) => !RESTORE_KINDS.includes(kind))) {
+    const remedy = `Give some of ${RESTORE_KINDS.join(', ')}.`;
+    problems.push({ subject: 'only', problem: 'has an unknown word.', remedy });
+  }
+  if (problems.length > 0) throw new ActionRequiredError(problems);
+  return { users, groups, only };
+}
+
+async function openTarget(
+  { config, access: base, log }: Resources,
+  { buckets: all }: Quota,
+  { to: poolId, share = SHARE }: Pick<RestoreRequest, 'to' | 'share'>,
+  { meter }: RestoreProgress,
+  signal: AbortSignal,
+): Promise<OpenTarget> {
+  const { role, region } = resolvePoolSettings(config, poolId);
+  const access = { ...base, role };
+  const pool = await describeTarget({ buckets: all, access, region, log }, poolId, meter, signal);
+  const { accountId } = pool;
+  const open = (buckets: Buckets) => openCognito({ region, access, buckets, meter, log });
+  return {
+    pool,
+    cognito: open(all.ofComparison(accountId, region)),
+    openWrites: () => open(all.ofRestore(accountId, region, share)),
+  };
+}
+
+/** Keeps other runs with the same database from using the quota of lists at the same time. */
+async function whileLocked(
+  database: Database | null,
+  target: TargetPool,
+  { redis }: Quota,
+  log: Resources['log'],
+  read: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (database === null) return read(signal);
+  const lock = await lockPool(database.url, target, redis !== null, log);
+  try {
+    await read(AbortSignal.any([signal, lock.lost]));
+  } finally {
+    await lock.unlock();
+  }
+}
+
+function toPlan(
+  { source, chosen, target: { pool }, comparison }: Prepared,
+  request: RestoreRequest,
+  { buckets }: Quota,
+): RestorePlan {
+  const { poolId, name, accountId, region, tier } = pool;
+  const isSamePool = source.poolId === poolId;
+  const { users = [], groups = [], only = [], password = 'random', share = SHARE } = request;
+  const isWhole = users.length + groups.length + only.length === 0;
+  const createsUsers = comparison.counts.user.create > 0;
+  const work = comparison.calls.estimate(buckets.allowedWrites(accountId, region, share), share);
+  const mayServe = isSamePool && isWhole && work.quotas.length > 0;
+  return {
+    source: { poolId: source.poolId, archive: source.archive, ...chosen.at },
+    target: { poolId, name, accountId, region, tier },
+    counts: comparison.counts,
+    users: comparison.users,
+    password: {
+      kind: password,
+      expiresAfterDays:
+        password === 'temporary' ? pool.passwordPolicy.temporaryPasswordValidityDays : null,
+    },
+    losses: comparison.losses.all,
+    ...work,
+    triggers: createsUsers
+      ? pool.triggers.filter((each) => TRIGGERS_OF_CREATION.includes(each))
+      : [],
+    recovery: mayServe ? adviseRecovery(chosen.at, pool, new Date()) : null,
+  };
+}
+
+/** @throws ActionRequiredError if functions would run and that was not accepted */
+function refuseTriggers(
+  { triggers, target }: RestorePlan,
+  { acceptTriggers }: RestoreRequest,
+): void {
+  if (triggers.length === 0 || acceptTriggers === true) return;
+  throw ActionRequiredError.of(
+    target.poolId,
+    `its ${triggers.join(' and ')} ${triggers.length === 1 ? 'trigger' : 'triggers'} would run for each created user.`,
+    'Check what the functions do, or take them away from the pool meanwhile. Then give --accept-triggers.',
+  );
+}
