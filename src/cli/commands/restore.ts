@@ -3,8 +3,10 @@ import { printableJson } from '../../common/printable.ts';
 import {
   ActionRequiredError,
   type ImportCsvSummary,
+  InterruptedError,
   loadOptions,
   type Mirror,
+  RESTORE_ENTITIES,
   RESTORE_KINDS,
   RESTORE_PASSWORDS,
   type RestoreKind,
@@ -37,6 +39,8 @@ interface RestoreCommandOptions {
   readonly out?: string;
   readonly json?: boolean;
 }
+
+const RECORDED = 'What was written is recorded; run the same command again to resume.';
 
 /** `restore`: puts a snapshot back into a pool. */
 export function restoreCommand(): Command {
@@ -76,7 +80,7 @@ export function restoreCommand(): Command {
     .action((options: RestoreCommandOptions) =>
       withSignals((signal) => runRestore(options, signal), {
         ...QUICKLY,
-        outcome: () => 'What was written is recorded; run the same command again to resume.',
+        outcome: () => RECORDED,
       }),
     );
 }
@@ -142,10 +146,23 @@ async function restore(
     await printer.end(run);
     process.exitCode =
       run.result === null || run.result.outcome === 'done' ? EXIT.done : EXIT.failed;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new InterruptedError(`Interrupted. ${describeWritten(progress)}`);
   } finally {
     display.stop();
   }
 }
+
+function describeWritten(progress: RestoreProgress | null): string {
+  const hasWritten = RESTORE_ENTITIES.some((entity) => {
+    const { created, updated, failed } = progress?.of(entity) ?? NOTHING;
+    return created + updated + failed > 0;
+  });
+  return hasWritten ? RECORDED : 'Nothing was written.';
+}
+
+const NOTHING = { created: 0, updated: 0, failed: 0 };
 
 /** Prints a restore: its plan before anything is written, and its end. */
 interface Printer {
