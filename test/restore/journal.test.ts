@@ -148,6 +148,24 @@ test('a full disk stops the restore; once there is space, it continues', async (
   expectNothingTwice(world.simulator);
 });
 
+test('a second process refuses at once, and the first goes on', async () => {
+  // Throttled until the second has ended.
+  const world = await openWorld({ faults: { throttle: 1 } });
+  const source = createSource(20, 3);
+  const tasks = planTasks(source, world.simulator.pool());
+  const first = await startRestore(world, tasks);
+  await expect.poll(() => world.simulator.attempts.total).toBeGreaterThan(0);
+  const second = await startRestore(world, tasks);
+  const { code, stderr } = await second.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/another process of this machine is restoring into this pool/);
+  expect(world.simulator.pool().userCount).toBe(0);
+  world.simulator.faults.set({});
+  expect(await first.ended).toEqual({ code: 0, stderr: '' });
+  expect(readPool(world.simulator.pool())).toEqual(source);
+  expectNothingTwice(world.simulator);
+});
+
 describe('the results', () => {
   test('have every user of all runs once, and what failed in the last', async () => {
     await note([user('ann', 'new-ann'), user('a,b', 'new-ab'), FAILED]);
