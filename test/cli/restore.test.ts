@@ -7,6 +7,7 @@ import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 const POOL = 'us-east-1_Source';
 const TARGET = 'us-east-1_Target';
 const TRIGGERED = 'us-east-1_Triggered';
+const DENIED = 'us-east-1_Denied';
 
 /** The database is not the one of the mirror, and nothing answers there. */
 const NO_DATABASE = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
@@ -19,6 +20,7 @@ beforeAll(async () => {
     pools: [
       { id: POOL, users: 40, groups: 3 },
       { id: TARGET, users: 0, groups: 0 },
+      { id: DENIED, users: 0, groups: 0 },
       {
         id: TRIGGERED,
         users: 0,
@@ -110,6 +112,23 @@ describe('restore', () => {
     expect(to.groupCount).toBeGreaterThan(0);
     to.refusals.clear();
     expect((await restore(['--to', TRIGGERED, '--accept-triggers'])).code).toBe(0);
+  });
+
+  test('stops at a missing right: with 1 after something was written, with 2 before', async () => {
+    const { denied } = mirror.simulator;
+    const to = mirror.simulator.pool(DENIED);
+    denied.set('CreateGroup', 'AccessDeniedException');
+    const before = await restore(['--to', DENIED]);
+    expect(before.code).toBe(2);
+    expect(to.groupCount).toBe(0);
+    denied.clear();
+    denied.set('AdminAddUserToGroup', 'AccessDeniedException');
+    const after = await restore(['--to', DENIED]);
+    expect(after.code).toBe(1);
+    expect(after.stderr).toMatch(/may not call AdminAddUserToGroup/);
+    expect(to.userCount).toBe(comesBack().length);
+    denied.clear();
+    expect((await restore(['--to', DENIED])).code).toBe(0);
   });
 
   test.each<[string, readonly string[], RegExp]>([

@@ -18,7 +18,7 @@ import {
   type RestoreRun,
 } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, ExitError } from '../errors.ts';
 import { NewFiles } from '../new-files.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
@@ -147,19 +147,22 @@ async function restore(
     process.exitCode =
       run.result === null || run.result.outcome === 'done' ? EXIT.done : EXIT.failed;
   } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new InterruptedError(`Interrupted. ${describeWritten(progress)}`);
+    const written = hasWritten(progress);
+    if (signal.aborted) {
+      throw new InterruptedError(`Interrupted. ${written ? RECORDED : 'Nothing was written.'}`);
+    }
+    // 2 promises that nothing was written.
+    throw written ? new ExitError(error, EXIT.failed) : error;
   } finally {
     display.stop();
   }
 }
 
-function describeWritten(progress: RestoreProgress | null): string {
-  const hasWritten = RESTORE_ENTITIES.some((entity) => {
+function hasWritten(progress: RestoreProgress | null): boolean {
+  return RESTORE_ENTITIES.some((entity) => {
     const { created, updated, failed } = progress?.of(entity) ?? NOTHING;
     return created + updated + failed > 0;
   });
-  return hasWritten ? RECORDED : 'Nothing was written.';
 }
 
 const NOTHING = { created: 0, updated: 0, failed: 0 };
