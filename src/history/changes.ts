@@ -51,18 +51,25 @@ export interface FieldSelection {
   readonly redact?: boolean | undefined;
 }
 
+/** What is compared: fields, of one pool or of two. */
+export interface Comparing extends FieldSelection {
+  /** True: a name is one person in both pools, whose `sub` and dates differ and are not shown by default. */
+  readonly acrossPools?: boolean;
+}
+
 /** Compares a user's versions in two states. Returns null if nothing that is shown differs. */
 export function compareUser(
   { username, before, after, memberSub, joined, left }: UserDifference,
-  selection: FieldSelection,
+  selection: Comparing,
 ): UserChange | null {
   const [oldSub, newSub] = [before, after].map((version) => version?.['sub'] as string | null);
-  const kind = kindOf(before, after, oldSub !== newSub);
+  const { acrossPools = false } = selection;
+  const kind = kindOf(before, after, !acrossPools && oldSub !== newSub);
   const showsGroups = selection.fields?.includes('groups') ?? true;
   const groups = { added: showsGroups ? joined : [], removed: showsGroups ? left : [] };
   const fields = compareFields(before, after, selection);
   // The change itself has it.
-  if (kind !== 'replaced') delete fields['sub'];
+  if (kind !== 'replaced' && !acrossPools) delete fields['sub'];
   const isSame = groups.added.length + groups.removed.length + Object.keys(fields).length === 0;
   if (kind === 'modified' && isSame) return null;
   const sub = (after === null ? oldSub : newSub) ?? memberSub;
@@ -72,7 +79,7 @@ export function compareUser(
 /** Compares a group's versions in two states. Returns null if nothing that is shown differs. */
 export function compareGroup(
   { groupName, before, after }: GroupDifference,
-  selection: FieldSelection,
+  selection: Comparing,
 ): GroupChange | null {
   const kind = kindOf(before, after, false) as GroupChange['kind'];
   const fields = compareFields(before, after, selection);
@@ -90,10 +97,11 @@ function kindOf(before: Version | null, after: Version | null, isAnother: boolea
 function compareFields(
   before: Version | null,
   after: Version | null,
-  { fields, allFields = false, redact = false }: FieldSelection,
+  { fields, allFields = false, redact = false, acrossPools = false }: Comparing,
 ): Record<string, FieldChange> {
   const [from, to] = [listFields(before), listFields(after)];
-  const isShown = (name: string) => fields?.includes(name) ?? (allFields || name !== 'modified_at');
+  const hidden = acrossPools ? ['modified_at', 'created_at', 'sub'] : ['modified_at'];
+  const isShown = (name: string) => fields?.includes(name) ?? (allFields || !hidden.includes(name));
   const differing = [...from.keys()].filter((name) => !isSame(from.get(name), to.get(name)));
   const added = [...to.keys()].filter((name) => !from.has(name));
   const changed = [...differing, ...added]

@@ -1,6 +1,7 @@
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Span } from '../model/history.ts';
 import type { HistorySource } from '../model/history-source.ts';
+import { isPoolId } from '../model/pool-id.ts';
 import {
   type Change,
   type ChangeKind,
@@ -32,7 +33,8 @@ export interface DiffQuestion extends FieldSelection {
   readonly from?: string | undefined;
   /**
    * The same, or `held`: what the held snapshot would publish, or `now`: the live pool, which is read and
-   * not published. By default `latest`.
+   * not published. `POOL/POINT` is a snapshot of another pool, whose users are compared by name; then
+   * `from` is `latest` by default. By default `latest`.
    */
   readonly to?: string | undefined;
   /** Kinds of change and entities; by default all. A change must match one of each that is named. */
@@ -46,7 +48,7 @@ export interface Compared {
   readonly poolId: string;
   /** The id of the earlier snapshot; null for the empty state before a pool's first. */
   readonly from: string | null;
-  /** The id of the later snapshot; `now` for the live pool. */
+  /** The id of the later snapshot; `now` for the live pool; with its pool if that is another one. */
   readonly to: string;
   /** When the live pool was read; absent for a snapshot. */
   readonly beganAt?: Date;
@@ -96,7 +98,7 @@ export async function diff(
   const compared: Compared = {
     poolId: source.poolId,
     from: from?.snapshot ?? null,
-    to: to.snapshot,
+    to: span.toPool === undefined ? to.snapshot : `${span.toPool}/${to.snapshot}`,
     ...to.staged?.read,
     ...(to.staged && { reason: to.staged.reason }),
   };
@@ -116,11 +118,12 @@ async function* readChanges(
 ): AsyncIterable<Change[]> {
   const isShown = filter(question.only ?? []);
   const group = question.group ?? null;
+  const comparing = { ...question, acrossPools: span.toPool !== undefined };
   for await (const rows of source.streamGroupDifferences(span, group)) {
-    yield rows.flatMap((row) => compareGroup(row, question) ?? []).filter(isShown);
+    yield rows.flatMap((row) => compareGroup(row, comparing) ?? []).filter(isShown);
   }
   for await (const rows of source.streamUserDifferences(span, group)) {
-    yield rows.flatMap((row) => compareUser(row, question) ?? []).filter(isShown);
+    yield rows.flatMap((row) => compareUser(row, comparing) ?? []).filter(isShown);
   }
 }
 
@@ -164,12 +167,28 @@ export async function checkQuestion(source: HistorySource, question: DiffQuestio
 }
 
 function fromOf({ from, to }: DiffQuestion): string {
-  return from ?? (isStaged(to) ? 'latest' : 'previous');
+  return from ?? (isStaged(to) || otherPoolOf(to) !== null ? 'latest' : 'previous');
+}
+
+/** The pool and the point of a text such as `us-east-1_Ab12Cd34/latest`; null for any other text. */
+function otherPoolOf(to = ''): { readonly poolId: string; readonly point: string } | null {
+  const [poolId = '', point = '', ...more] = to.split('/');
+  return isPoolId(poolId) && point !== '' && more.length === 0 ? { poolId, point } : null;
 }
 
 async function findSpan(source: HistorySource, question: DiffQuestion): Promise<Span> {
   const from = fromOf(question);
-  const later = await findPoint(source, 'TO', question.to ?? 'latest');
+  const other = otherPoolOf(question.to);
+  if (other !== null && other.poolId !== source.poolId) {
+    const { poolId, point } = other;
+    const to = await findPublished(source.ofPool('TO', poolId), 'TO', point);
+    return {
+      from: await findPublished(source, 'FROM', from),
+      to: { ...to, staged: null },
+      toPool: poolId,
+    };
+  }
+  const later = await findPoint(source, 'TO', other?.point ?? question.to ?? 'latest');
   // A pool's first snapshot can be held too. Nothing is published that it could be compared with.
   const isFirst = from === 'latest' && later.staged !== null && later.staged.comparedWith === null;
   const earlier = isFirst ? null : await findPublished(source, 'FROM', from);

@@ -54,6 +54,13 @@ export interface HistorySource {
    * @throws ResumableError if a snapshot was published while it was read
    */
   findLive(subject: string): Promise<Point>;
+  /**
+   * The same for another pool.
+   *
+   * @param subject the argument that names it, for messages
+   * @throws ActionRequiredError if the source has one pool alone
+   */
+  ofPool(subject: string, poolId: string): HistorySource;
   /** Why the pool has no snapshot to ask about. */
   explainEmpty(): Promise<ActionRequiredError>;
 

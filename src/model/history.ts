@@ -31,6 +31,8 @@ export interface Span {
   readonly from: Moment | null;
   /** The later one. A staged one stands for the state that its publication would give. */
   readonly to: Point;
+  /** The pool of `to` if that is another one: then any of the two may be the earlier. */
+  readonly toPool?: string;
 }
 
 /** The content of a user or a group, by the names of its columns, without the key. */

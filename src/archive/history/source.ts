@@ -66,6 +66,9 @@ function archiveSource(context: ArchiveContext): HistorySource {
     findLive: async (subject) => {
       throw notArchivedError(subject, 'now');
     },
+    ofPool(subject) {
+      throw notArchivedError(subject, 'another pool');
+    },
     explainEmpty: async () => explainEmpty(context),
     findUnknownAttributes: (names) => findUnknownAttributes(context, names),
     hasGroup: (span, groupName) => hasGroup(context, span, groupName),

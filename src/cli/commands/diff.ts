@@ -44,7 +44,7 @@ export function diffCommand(): Command {
       '[from]',
       'a snapshot id, a time, previous or latest (default: previous; latest before held and now)',
     )
-    .argument('[to]', 'the same, held or now (default: latest)')
+    .argument('[to]', 'the same, held, now, or POOL/POINT of another pool (default: latest)')
     .option('--only <what>', `comma-separated: ${DIFF_FILTERS.join(', ')}`, (text: string) =>
       parseFilters(text),
     )
@@ -71,7 +71,9 @@ export function diffCommand(): Command {
       '\nA time is a date, or a date and a time, in UTC unless it ends with an offset. It\n' +
         'means the last snapshot at or before it. The counts are of what is shown.\n\n' +
         'held is what a held snapshot would publish. now reads the pool as sync does,\n' +
-        'within the quota, and publishes nothing.',
+        'within the quota, and publishes nothing.\n\n' +
+        'POOL/POINT compares with another pool by username, as after a restore; the sub and\n' +
+        'dates of users differ there and are not shown without --all-fields.',
     )
     .action((pool: string, first?: string, second?: string, options: DiffOptions = {}) => {
       const points = orderPoints(first, second);
@@ -80,9 +82,10 @@ export function diffCommand(): Command {
     });
 }
 
-/** `held` or `now` alone is the later state. */
+/** `held`, `now` or another pool alone is the later state. */
 function orderPoints(first?: string, second?: string): Pick<DiffQuestion, 'from' | 'to'> {
-  const isLater = second === undefined && (first === 'held' || first === 'now');
+  const isLater =
+    second === undefined && (first === 'held' || first === 'now' || first?.includes('/'));
   return isLater ? { to: first } : { from: first, to: second };
 }
 

@@ -191,8 +191,13 @@ async function choosePrinter({ json, names: byName }: RestoreCommandOptions): Pr
         return;
       }
       await writeOut(`\n${text.formatRestoreResult(result, width)}`);
-      const { poolId } = plan.target;
-      await writeOut(`To compare: ${commandHint(['sync', poolId])}\n`);
+      const { source, target } = plan;
+      const lines = [['sync', target.poolId]];
+      // An archive has one pool, so there is nothing to compare the target with in the database.
+      if (source.archive === null && source.poolId !== target.poolId) {
+        lines.push(['diff', source.poolId, source.snapshot, `${target.poolId}/latest`]);
+      }
+      await writeOut(`To compare:\n${lines.map((line) => `  ${commandHint(line)}\n`).join('')}`);
     },
   };
 }

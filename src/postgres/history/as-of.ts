@@ -6,12 +6,18 @@ import { HISTORIES } from '../store/versions.ts';
  * their check that the history reaches back so far. In a join, that check would run for each row.
  *
  * @param condition further conditions on the columns of a version
+ * @param asOf other parameters for the pool and the time
  */
-export function selectAsOf(dataset: Dataset, columns: string, condition: string): string {
+export function selectAsOf(
+  dataset: Dataset,
+  columns: string,
+  condition: string,
+  { pool, at } = { pool: '$1', at: '$2' },
+): string {
   const rows = (table: string) =>
     `SELECT ${columns} FROM directory.${table}
-     WHERE pool_id = $1 AND valid_from <= $2 AND ${condition}`;
-  return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > $2`;
+     WHERE pool_id = ${pool} AND valid_from <= ${at} AND ${condition}`;
+  return `${rows(dataset)} UNION ALL ${rows(HISTORIES[dataset])} AND valid_to > ${at}`;
 }
 
 /**

@@ -88,9 +88,14 @@ export async function hasGroup(asking: Asking, span: Span, group: string): Promi
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** $1 is the pool, $2 the earlier time, $3 the group and $4 the later time, if that is published. */
-function valuesOf({ poolId }: Asking, { from, to }: Span, group: string | null): unknown[] {
-  return [poolId, from?.snapshotAt ?? '-infinity', group, ...(to.staged ? [] : [to.snapshotAt])];
+/**
+ * $1 is the pool, $2 the earlier time, $3 the group, $4 the later time, if that is published, and $5 the
+ * pool of the later state, if that is another one.
+ */
+function valuesOf({ poolId }: Asking, { from, to, toPool }: Span, group: string | null): unknown[] {
+  const later = to.staged ? [] : [to.snapshotAt];
+  const values = [poolId, from?.snapshotAt ?? '-infinity', group, ...later];
+  return toPool === undefined ? values : [...values, toPool];
 }
 
 /** Columns of a version that are compared. */
@@ -123,10 +128,22 @@ function pickVersions(
   };
 }
 
-function selectStates(dataset: Dataset, { to }: Span): Sides {
+function selectStates(dataset: Dataset, { to, toPool }: Span): Sides {
+  if (toPool !== undefined) return selectPools(dataset);
   return to.staged === null
     ? selectSides(dataset, listWritten(dataset), { pool: '$1', from: '$2', to: '$4' })
     : selectHeldSides(dataset, stageTables(to.staged.stage));
+}
+
+/** The whole states of two pools. Nobody has the same `sub` in both, so memberships are without. */
+function selectPools(dataset: Dataset): Sides {
+  const columns = writtenColumns(dataset)
+    .map(({ name }) => (dataset === 'memberships' && name === 'sub' ? 'NULL::text AS sub' : name))
+    .join(', ');
+  return {
+    before: selectAsOf(dataset, columns, 'true'),
+    after: selectAsOf(dataset, columns, 'true', { pool: '$5', at: '$4' }),
+  };
 }
 
 /** The same with a held snapshot as the later state. The statements of `publish` decide what it changes. */

@@ -34,6 +34,7 @@ export function postgresSource(asking: Asking, live: LiveReading | null = null):
       if (live !== null) return findLivePoint(asking, live);
       throw new Error(`The live pool was not read for ${subject}.`);
     },
+    ofPool: (_, poolId) => postgresSource({ ...asking, poolId }),
     explainEmpty: () => explainUnpublished(asking),
     findUnknownAttributes: (names) => findUnknownAttributes(asking, names),
     hasGroup: (span, groupName) => hasGroup(asking, span, groupName),
