@@ -157,10 +157,13 @@ describe('the archive', () => {
 
   test('hides what Postgres hides, and more', () => {
     const privacy = new PoolPrivacy({ poolId, ...rules, key });
-    expect(privacy.archiveMask(privacy.database.record).record).toEqual({
-      omitted: ['email', 'phone_number'],
-      hashed: { name: key.id },
-    });
+    // Also for a snapshot of before the rules.
+    for (const published of [privacy.database.record, null]) {
+      expect(privacy.archiveMask(published).record).toEqual({
+        omitted: ['email', 'phone_number'],
+        hashed: { name: key.id },
+      });
+    }
   });
 
   test('hides what was hidden when the snapshot was read, with the key of that time', () => {
