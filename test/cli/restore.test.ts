@@ -104,9 +104,15 @@ describe('restore', () => {
 
   test('lists what fails, goes on, and ends with 1', async () => {
     const to = mirror.simulator.pool(TRIGGERED);
-    to.refusals.set('PreSignUp', 'no');
-    const { code, stdout } = await restore(['--to', TRIGGERED, '--accept-triggers']);
+    const [person] = comesBack();
+    to.refusals.set('PreSignUp', `nobody wants ${person?.username}`);
+    const { code, stdout, stderr } = await restore(['--to', TRIGGERED, '--accept-triggers']);
     expect(code).toBe(1);
+    // Names are in its files, and in what `--names` prints.
+    for (const { username, attributes } of mirror.simulator.pool(POOL).users()) {
+      expect(stdout + stderr).not.toContain(username);
+      expect(stdout + stderr).not.toContain(attributes.get('email') ?? username);
+    }
     expect(stdout).toMatch(/^ {2}users +0 written, \d+ failed$/m);
     expect(stdout).toMatch(/^ {2}failed +\d+ by trigger-refused$/m);
     expect(to.groupCount).toBeGreaterThan(0);
