@@ -42,6 +42,10 @@ export interface PoolOptions {
   readonly archiveOmitAttributes?: readonly string[];
   /** The attributes that only the archive replaces by a keyed hash. */
   readonly archiveHashAttributes?: readonly string[];
+  /** True to read the MFA states of its users. */
+  readonly mfa?: boolean;
+  /** The most calls for them in each snapshot. */
+  readonly mfaBudget?: number;
 }
 
 /** How much of the quotas of an account and Region a mirror uses. */
@@ -103,6 +107,10 @@ export interface MirrorOptions extends AwsAccess {
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
+  /** True to read the MFA states of users with AdminGetUser; by default false (MIRROR_MFA). */
+  readonly mfa?: boolean;
+  /** The most calls for them in each snapshot of a pool: 5,000 (MIRROR_MFA_BUDGET). */
+  readonly mfaBudget?: number;
   /** Workers verify one of so many parts of each archive every day; by default none (MIRROR_VERIFY_SUBSET). */
   readonly verifySubsets?: number | null;
   /** How many days of history to keep; null keeps all of it. */
@@ -205,6 +213,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_WRITE_QUOTAS: 'quotas.writeQuotas',
   MIRROR_MAX_REMOVED_RATIO: 'maxRemovedRatio',
+  MIRROR_MFA: 'mfa',
+  MIRROR_MFA_BUDGET: 'mfaBudget',
   MIRROR_HISTORY_DAYS: 'historyDays',
   MIRROR_VERIFY_SUBSET: 'verifySubsets',
   MIRROR_SCHEDULE: 'schedule.pattern',
@@ -234,7 +244,7 @@ export function toAccess({ credentials, region, endpoints, proxies }: MirrorOpti
 export function toConfig(options: MirrorOptions): Config {
   const { quotas = {}, perPool = {}, schedule, endpoints } = options;
   const { pools = Object.keys(perPool) } = options;
-  const variables: Record<string, string | number | null | undefined> = {
+  const variables: Record<string, string | number | boolean | null | undefined> = {
     MIRROR_HOME: options.home,
     DATABASE_URL: options.databaseUrl,
     REDIS_URL: options.redisUrl,
@@ -258,6 +268,8 @@ export function toConfig(options: MirrorOptions): Config {
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_WRITE_QUOTAS: quotas.writeQuotas && formatWriteQuotas(quotas.writeQuotas),
     MIRROR_MAX_REMOVED_RATIO: options.maxRemovedRatio,
+    MIRROR_MFA: options.mfa,
+    MIRROR_MFA_BUDGET: options.mfaBudget,
     MIRROR_HISTORY_DAYS: options.historyDays,
     MIRROR_VERIFY_SUBSET: options.verifySubsets,
     MIRROR_SCHEDULE: schedule?.pattern,

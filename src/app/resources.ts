@@ -141,10 +141,11 @@ export class Resources {
   /** What each pool is mirrored with. */
   readonly poolDeps: PoolDepsLookup = async (poolId) => {
     const settings = resolvePoolSettings(this.config, poolId);
-    const { role, region, maxRemovedRatio: maxRemoved, archiveLock } = settings;
-    const destination = await this.archives.of(poolId);
+    const { role, region, maxRemovedRatio: maxRemoved, mfaBudget, archiveLock } = settings;
     const access = { ...this.access, role };
-    return { access, region, maxRemoved, destination, archiveLock, privacy: this.privacy(poolId) };
+    const destination = await this.archives.of(poolId);
+    const privacy = this.privacy(poolId);
+    return { access, region, maxRemoved, mfaBudget, destination, archiveLock, privacy };
   };
 
   /** What Postgres and the archive of a pool hide. One for each pool, so that it warns once. */

@@ -58,8 +58,11 @@ export interface ManifestContent extends PublishedSnapshot {
   readonly previous: ManifestLink | null;
 }
 
-/** The version of the format that this program writes and reads. */
-export const VERSION = 1;
+/**
+ * The version of the format that this program writes. It reads the earlier ones too. Version 2 added the
+ * columns of MFA states to users; a manifest of version 1 has parts without them.
+ */
+export const VERSION = 2;
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
@@ -107,7 +110,7 @@ export const TIME = z.iso.datetime();
 
 /** The fields that a manifest and the documents beside it share. */
 export const COMMON = {
-  version: z.literal(VERSION),
+  version: z.number().int().min(1).max(VERSION),
   program: z.string(),
   poolId: z.string(),
   snapshot: z.string(),
@@ -186,7 +189,7 @@ export function parseDocument<T>(bytes: Buffer, schema: z.ZodType<T>): T | Unrea
   const { version } = (value ?? {}) as { version?: unknown };
   if (typeof version === 'number' && version > VERSION) {
     return {
-      problem: `its format has version ${version}, and this program reads version ${VERSION}`,
+      problem: `its format has version ${version}, and this program reads versions up to ${VERSION}`,
     };
   }
   const parsed = schema.safeParse(value);

@@ -1,6 +1,6 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { type ChangeCounts, ChangeTally } from '../model/change-counts.ts';
-import { COLUMN_TYPES, COLUMNS } from '../model/columns.ts';
+import { COLUMN_TYPES, columnsOf } from '../model/columns.ts';
 import { ResumableError } from '../model/errors.ts';
 import type { ArchivedDataset } from '../model/snapshot.ts';
 import { DUCKDB_SETTINGS, describeDuckdbError, loadDuckdb, quoteLiteral } from './duckdb.ts';
@@ -69,9 +69,9 @@ export class ParquetReader {
     });
   }
 
-  /** The columns that a part of a dataset must have. */
-  async expectedColumns(dataset: ArchivedDataset): Promise<ParquetColumn[]> {
-    const columns = COLUMNS[dataset].map(
+  /** The columns that a part of a dataset must have, by the version of its manifest. */
+  async expectedColumns(dataset: ArchivedDataset, version: number): Promise<ParquetColumn[]> {
+    const columns = columnsOf(dataset, version).map(
       ({ name, type }) => `NULL::${COLUMN_TYPES[type].parquet} AS "${name}"`,
     );
     return this.#describe(`SELECT ${columns.join(', ')}`);

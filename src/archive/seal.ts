@@ -130,8 +130,9 @@ export async function reuseSealed(
   { signer, folder, signal }: Pick<SealOptions, 'signer' | 'folder' | 'signal'>,
 ): Promise<{ sha256: string; objects: readonly ManifestObject[] } | null> {
   if (!sealed) return null;
-  const { program, objects, lock = null, privacy } = sealed.manifest;
-  const expected = formatManifest({ ...snapshot, program, privacy, objects, lock, previous });
+  const { version, program, objects, lock = null, privacy } = sealed.manifest;
+  const kept = { version, program, privacy, objects, lock, previous };
+  const expected = formatManifest({ ...snapshot, ...kept });
   if (!expected.equals(sealed.bytes) || !areComplete(objects, snapshot)) return null;
   for (const object of objects) {
     if (!(await isStored(destination, object, signal))) return null;

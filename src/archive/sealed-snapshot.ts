@@ -7,6 +7,8 @@ import type { ManifestObject } from './manifest.ts';
 export interface SealedSnapshot extends Moment {
   /** The SHA-256 of its manifest in hex. */
   readonly sha256: string;
+  /** The version of its manifest, which says what columns its parts have. */
+  readonly version: number;
   /** The objects that must be there now: those of the newest revision that were not removed. */
   readonly objects: readonly ManifestObject[];
   /** What is hidden in its rows. Null: nothing. */

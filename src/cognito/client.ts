@@ -1,10 +1,11 @@
 import {
   AdminGetUserCommand,
+  type AdminGetUserCommandOutput,
   DescribeUserPoolCommand,
   GetCSVHeaderCommand,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import type { Group, Pool, User } from '../model/directory.ts';
+import type { Group, MfaState, Pool, User } from '../model/directory.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import type { TargetPool } from '../model/restore.ts';
 import { decodeName, encodeName } from '../model/storable.ts';
@@ -20,6 +21,7 @@ import {
   checkPoolDates,
   normaliseFoundUser,
   normaliseGroup,
+  normaliseMfa,
   normalisePool,
   normaliseUser,
 } from './normalise.ts';
@@ -76,6 +78,8 @@ export interface Cognito {
   ): AsyncIterable<Page<User>>;
   /** One user by name, or null. Throws ParameterRefusedError if the service refuses the name. */
   getUser(poolId: string, username: string, signal: AbortSignal): Promise<User | null>;
+  /** The MFA state of a user by name, or null. Throws as `getUser` does. */
+  getMfa(poolId: string, username: string, signal: AbortSignal): Promise<MfaState | null>;
   /** The names of a user's groups. Throws UserNotFoundError if the user does not exist. */
   groupNamesOf(poolId: string, username: string, signal: AbortSignal): Promise<string[]>;
   /** One user by `sub`, or null. Throws ParameterRefusedError if the service refuses the filter. */
@@ -149,6 +153,27 @@ export function openCognito(options: CognitoOptions): Cognito {
   ): Promise<T> {
     const context = { operation, poolId, carriesToken: false, carriesShardFilter: false };
     return (await call({ ...context, send }, signal)).value;
+  }
+
+  /** What AdminGetUser tells of a user by name; null if there is none. */
+  async function askFor<T>(
+    poolId: string,
+    username: string,
+    normalise: (user: AdminGetUserCommandOutput) => T,
+    signal: AbortSignal,
+  ): Promise<T | null> {
+    const command = new AdminGetUserCommand({
+      UserPoolId: poolId,
+      Username: decodeName(username),
+    });
+    const send = async (abortSignal: AbortSignal) =>
+      normalise(await sdk.send(command, { abortSignal }));
+    try {
+      return await callOnce('AdminGetUser', poolId, send, signal);
+    } catch (error) {
+      if (error instanceof UserNotFoundError) return null;
+      throw error;
+    }
   }
 
   return {
@@ -228,20 +253,10 @@ export function openCognito(options: CognitoOptions): Cognito {
         signal,
       ),
 
-    async getUser(poolId, username, signal) {
-      const command = new AdminGetUserCommand({
-        UserPoolId: poolId,
-        Username: decodeName(username),
-      });
-      const send = async (abortSignal: AbortSignal) =>
-        hide(normaliseFoundUser(await sdk.send(command, { abortSignal })));
-      try {
-        return await callOnce('AdminGetUser', poolId, send, signal);
-      } catch (error) {
-        if (error instanceof UserNotFoundError) return null;
-        throw error;
-      }
-    },
+    getUser: (poolId, username, signal) =>
+      askFor(poolId, username, (user) => hide(normaliseFoundUser(user)), signal),
+
+    getMfa: (poolId, username, signal) => askFor(poolId, username, normaliseMfa, signal),
 
     async groupNamesOf(poolId, username, signal) {
       const pages = readPages(

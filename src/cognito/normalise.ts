@@ -7,7 +7,7 @@ import type {
   UserPoolType,
   UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import type { Group, MfaOption, Pool, User } from '../model/directory.ts';
+import type { Group, MfaOption, MfaState, Pool, User } from '../model/directory.ts';
 import { encodeName, escapeUnstorable, isStorable } from '../model/storable.ts';
 import { MalformedAnswerError } from './errors.ts';
 
@@ -26,6 +26,20 @@ export function normaliseUser(user: UserType): User {
 /** A profile of AdminGetUser, which names its attributes differently. */
 export function normaliseFoundUser(user: AdminGetUserCommandOutput): User {
   return buildUser(user, user.UserAttributes);
+}
+
+/**
+ * The MFA state of a user of AdminGetUser. Its texts are stored as names, so it needs no `escaped`.
+ */
+export function normaliseMfa(user: AdminGetUserCommandOutput): MfaState {
+  const text = new StorableText();
+  const settings = checkTexts('mfa_settings', user.UserMFASettingList).map(encodeName);
+  return {
+    sub: readAttributes(user.UserAttributes, text)['sub'] ?? null,
+    // In an order of its own, so that the order of the answer is no change.
+    settings: [...new Set(settings)].sort(),
+    preferred: text.optionalName('preferred_mfa', user.PreferredMfaSetting) || null,
+  };
 }
 
 /** A group of ListGroups. Throws MalformedAnswerError without a GroupName. */
@@ -187,6 +201,13 @@ function checkList<T extends object>(column: string, list: readonly T[] | undefi
   return isList
     ? (list as readonly T[])
     : malformed(`the ${column} of an item must be a list of objects`);
+}
+
+function checkTexts(column: string, list: unknown): readonly string[] {
+  if (isAbsent(list)) return [];
+  return Array.isArray(list) && list.every((each) => typeof each === 'string')
+    ? list
+    : malformed(`the ${column} of an item must be a list of strings`);
 }
 
 /** JSON has two forms for an absent value. */

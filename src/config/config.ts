@@ -85,6 +85,10 @@ export interface Config {
   readonly allowance: Allowance;
   /** The share of a pool's rows that a snapshot may remove without a review, 0 to 1. */
   readonly maxRemovedRatio: number;
+  /** True to read the MFA states of users with AdminGetUser. */
+  readonly mfa: boolean;
+  /** The most calls for them in each snapshot of a pool. */
+  readonly mfaBudget: number;
   /** The schedule of pools without one in the file. */
   readonly schedule: Schedule;
   /** Workers verify one of so many parts of each archive every day. Null: none. */

@@ -37,6 +37,8 @@ const pool = z
       hashAttributes: field(SETTINGS.hashAttributes),
       archiveOmitAttributes: field(SETTINGS.archiveOmitAttributes),
       archiveHashAttributes: field(SETTINGS.archiveHashAttributes),
+      mfa: field(SETTINGS.mfa),
+      mfaBudget: field(SETTINGS.mfaBudget),
     },
     MAPPING,
   )

@@ -138,6 +138,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       ...(values.MIRROR_WRITE_QUOTAS && { writeQuotas: values.MIRROR_WRITE_QUOTAS }),
     },
     maxRemovedRatio: values.MIRROR_MAX_REMOVED_RATIO ?? 0.1,
+    mfa: values.MIRROR_MFA ?? false,
+    mfaBudget: values.MIRROR_MFA_BUDGET ?? 5_000,
     schedule: {
       pattern: values.MIRROR_SCHEDULE ?? '0 2 * * *',
       timezone: values.MIRROR_TIMEZONE ?? 'UTC',

@@ -30,6 +30,8 @@ export interface PoolSettings {
   readonly maxRemovedRatio: number;
   /** What Postgres hides, and what the archive hides in addition. */
   readonly privacy: { readonly database: PrivacyRules; readonly archive: PrivacyRules };
+  /** The most AdminGetUser calls for MFA states in each snapshot. Null: none are read. */
+  readonly mfaBudget: number | null;
 }
 
 /** A pool's settings in the file, completed from the environment. */
@@ -48,6 +50,7 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
     archiveLock: resolveLock(config, entry),
     maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
     privacy: resolvePrivacy(config, entry),
+    mfaBudget: (entry.mfa ?? config.mfa) ? (entry.mfaBudget ?? config.mfaBudget) : null,
   };
 }
 

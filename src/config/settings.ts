@@ -45,13 +45,13 @@ export const SETTINGS = {
     examples: ['compliance'],
   },
   archiveLockDays: {
-    schema: days(),
+    schema: wholeNumber(1, MAX_LOCK_DAYS),
     remedy: 'Give a number of days such as 365.',
     description: 'How many days parts stay locked. Default: ARCHIVE_LOCK_DAYS.',
     examples: [365],
   },
   archiveManifestLockDays: {
-    schema: days(),
+    schema: wholeNumber(1, MAX_LOCK_DAYS),
     remedy: 'Give a number of days such as 3650.',
     description:
       'How many days manifests, signatures and the documents beside them stay locked. Default: ARCHIVE_MANIFEST_LOCK_DAYS.',
@@ -135,6 +135,19 @@ export const SETTINGS = {
       "The share of the pool's rows that a snapshot may remove without a review. Default: MIRROR_MAX_REMOVED_RATIO.",
     examples: [0.1],
   },
+  mfa: {
+    schema: z.boolean({ error: 'must be true or false.' }),
+    remedy: 'Give true to read MFA states, false not to.',
+    description: 'True to read the MFA states of users with AdminGetUser. Default: MIRROR_MFA.',
+    examples: [true],
+  },
+  mfaBudget: {
+    schema: wholeNumber(1, 1_000_000),
+    remedy: 'Give a number of calls for each snapshot, such as 5000.',
+    description:
+      'The most AdminGetUser calls for MFA states in each snapshot. Default: MIRROR_MFA_BUDGET.',
+    examples: [5000],
+  },
   region: {
     schema: text.regex(REGION_PATTERN, 'must be the name of a Region.'),
     remedy: 'Give a name such as us-east-1.',
@@ -181,9 +194,9 @@ function number(range: string, within: (number: z.ZodNumber, error: string) => z
   return within(z.number({ error }), error);
 }
 
-function days() {
-  const error = `must be a whole number from 1 to ${MAX_LOCK_DAYS}.`;
-  return z.number({ error }).int(error).min(1, error).max(MAX_LOCK_DAYS, error);
+function wholeNumber(from: number, to: number) {
+  const error = `must be a whole number from ${from} to ${to}.`;
+  return z.number({ error }).int(error).min(from, error).max(to, error);
 }
 
 /** Five or six fields, as cron-parser knows them, or a name such as `@daily`. */

@@ -28,6 +28,12 @@ function attributes({ schema, remedy }: Setting<z.ZodType<string[], string[]>>) 
   return { schema: z.string().transform(splitList).pipe(schema), remedy, isShown: true };
 }
 
+/** True or false that is given as text. */
+function flag({ schema, remedy }: Setting<z.ZodType<boolean, boolean>>) {
+  const toFlag = (text: string) => (text === 'true' || text === 'false' ? text === 'true' : text);
+  return { schema: z.string().transform(toFlag).pipe(schema), remedy, isShown: true };
+}
+
 function integer(from: number, to: number, range: string) {
   const error = `must be a whole number ${range}.`;
   return z.number({ error }).refine((n) => Number.isInteger(n) && n >= from && n <= to, error);
@@ -100,6 +106,8 @@ export const VARIABLES = {
     isShown: true,
   },
   MIRROR_MAX_REMOVED_RATIO: number(SETTINGS.maxRemovedRatio),
+  MIRROR_MFA: flag(SETTINGS.mfa),
+  MIRROR_MFA_BUDGET: number(SETTINGS.mfaBudget),
   MIRROR_HISTORY_DAYS: number({
     schema: integer(1, Number.MAX_SAFE_INTEGER, 'over 0'),
     remedy: 'Give a number of days such as 365, or unset it to keep all history.',

@@ -9,6 +9,8 @@ export interface Partition {
   readonly snapshot: string;
   /** The key of the folder, relative to the archive, with a slash at the end. */
   readonly prefix: string;
+  /** The version of its manifest, which says what columns the parts have. */
+  readonly version: number;
   /** The keys of the parts. */
   readonly keys: readonly string[];
 }
@@ -44,7 +46,8 @@ export async function readSealedArchive(
     changes: [],
   };
   for (const poolId of pools) {
-    for (const { snapshot, objects } of await readSealedSnapshots(destination, poolId, signal)) {
+    for (const sealed of await readSealedSnapshots(destination, poolId, signal)) {
+      const { snapshot, version, objects } = sealed;
       for (const dataset of ARCHIVED_DATASETS) {
         const parts = objects.filter(
           (part) => part.format === 'parquet' && part.dataset === dataset,
@@ -52,7 +55,7 @@ export async function readSealedArchive(
         if (parts.length === 0) continue;
         const prefix = partsPrefix('parquet', dataset, poolId, snapshot);
         const keys = parts.map(({ key }) => key);
-        partitions[dataset].push({ poolId, snapshot, prefix, keys });
+        partitions[dataset].push({ poolId, snapshot, prefix, version, keys });
       }
     }
   }

@@ -43,9 +43,12 @@ export type Change = UserChange | GroupChange;
 
 /** Which parts of a change are shown. */
 export interface FieldSelection {
-  /** Names of columns and attributes, and `groups` for memberships; by default all but `modified_at`. */
+  /**
+   * Names of columns and attributes, and `groups` for memberships; by default all but `modified_at` and
+   * `mfa_read_at`.
+   */
   readonly fields?: readonly string[] | undefined;
-  /** True to include `modified_at`. */
+  /** True to include these two. */
   readonly allFields?: boolean | undefined;
   /** True to leave out values: keys and the names of fields remain. */
   readonly redact?: boolean | undefined;
@@ -94,13 +97,16 @@ function kindOf(before: Version | null, after: Version | null, isAnother: boolea
   return isAnother ? 'replaced' : 'modified';
 }
 
+/** The columns that only say when the service noted, or first returned, what others hold. */
+const TIMES: readonly string[] = ['modified_at', 'mfa_read_at'];
+
 function compareFields(
   before: Version | null,
   after: Version | null,
   { fields, allFields = false, redact = false, acrossPools = false }: Comparing,
 ): Record<string, FieldChange> {
   const [from, to] = [listFields(before), listFields(after)];
-  const hidden = acrossPools ? ['modified_at', 'created_at', 'sub'] : ['modified_at'];
+  const hidden = acrossPools ? [...TIMES, 'created_at', 'sub'] : TIMES;
   const isShown = (name: string) => fields?.includes(name) ?? (allFields || !hidden.includes(name));
   const differing = [...from.keys()].filter((name) => !isSame(from.get(name), to.get(name)));
   const added = [...to.keys()].filter((name) => !from.has(name));

@@ -1,10 +1,10 @@
-import { COLUMNS, type Column } from '../model/columns.ts';
+import { COLUMNS, type Column, isContent } from '../model/columns.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { HistorySource } from '../model/history-source.ts';
 
 /** The columns that `diff` compares. Attributes are compared one by one. */
 const COMPARED: readonly string[] = [...COLUMNS.users, ...COLUMNS.groups].flatMap(
-  ({ name, origin }: Column) => (origin === 'written' && name !== 'attributes' ? [name] : []),
+  (column: Column) => (isContent(column) && column.name !== 'attributes' ? [column.name] : []),
 );
 
 /** The attributes of every pool, from the developer guide ("User pool attributes"). */

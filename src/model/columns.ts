@@ -24,14 +24,17 @@ export interface Column {
   readonly type: ColumnType;
   /**
    * - `key`: identifies a row within its pool, written by the mirror.
-   * - `written`: written by the mirror.
+   * - `written`: written by the mirror, from a listing.
+   * - `fetched`: written by the mirror, from AdminGetUser; no listing has it. Null: unknown.
    * - `generated`: computed by Postgres from `attributes`.
    * - `joined`: in the archive only, from the memberships.
    * - `compared`: in the archive only, from two states.
    */
-  readonly origin: 'key' | 'written' | 'generated' | 'joined' | 'compared';
+  readonly origin: 'key' | 'written' | 'fetched' | 'generated' | 'joined' | 'compared';
   /** Never null in a complete row. Key columns are required too. */
   readonly required?: true;
+  /** The first version of the manifest whose parts have the column. Default: 1. */
+  readonly since?: number;
 }
 
 /**
@@ -62,6 +65,9 @@ export const COLUMNS = {
     { name: 'mfa_options', type: 'json', origin: 'written' },
     { name: 'escaped', type: 'text list', origin: 'written', required: true },
     { name: 'groups', type: 'text list', origin: 'joined', required: true },
+    { name: 'mfa_settings', type: 'text list', origin: 'fetched', since: 2 },
+    { name: 'preferred_mfa', type: 'text', origin: 'fetched', since: 2 },
+    { name: 'mfa_read_at', type: 'time', origin: 'fetched', since: 2 },
   ],
   groups: [
     { name: 'group_name', type: 'id', origin: 'key' },
@@ -91,7 +97,17 @@ export const COLUMNS = {
   ],
 } as const satisfies Readonly<Record<ArchivedDataset, readonly Column[]>>;
 
-/** The names of a dataset's columns that the mirror writes, without the key. */
+/** The columns of a dataset in the parts of an archive whose manifest has this version. */
+export function columnsOf(dataset: ArchivedDataset, version: number): Column[] {
+  return COLUMNS[dataset].filter(({ since = 1 }: Column) => since <= version);
+}
+
+/** True for a column of the content of a row, which a version of the row keeps. */
+export function isContent({ origin }: Column): boolean {
+  return origin === 'written' || origin === 'fetched';
+}
+
+/** The names of a dataset's columns that the mirror writes from a listing, without the key. */
 export type WrittenName<D extends Dataset> = Extract<
   (typeof COLUMNS)[D][number],
   { origin: 'written' }

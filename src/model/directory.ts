@@ -23,6 +23,15 @@ export interface User {
   readonly escaped: readonly string[];
 }
 
+/** What AdminGetUser alone tells of a user: its second factors. */
+export interface MfaState {
+  /** The `sub` of the person who has the name. */
+  readonly sub: string | null;
+  /** `SOFTWARE_TOKEN_MFA`, `SMS_MFA` and others, sorted; the service adds values over time. */
+  readonly settings: readonly string[];
+  readonly preferred: string | null;
+}
+
 /** One group of a pool, as the mirror stores it. */
 export interface Group {
   readonly groupName: string;

@@ -83,6 +83,10 @@ export interface StatusCount {
   readonly status: string | null;
   readonly enabled: boolean | null;
   readonly users: number;
+  /** Those of them whose MFA state is known. */
+  readonly mfaKnown: number;
+  /** Those of them that are known to have no second factor. */
+  readonly withoutMfa: number;
 }
 
 /** The rows as of a snapshot. */

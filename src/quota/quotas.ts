@@ -72,8 +72,11 @@ export function isWrite(operation: Operation): operation is WriteOperation {
   return BUCKET_OF[operation] in WRITE_QUOTAS;
 }
 
-/** Live sign-ins use the quota of AdminGetUser too, so the mirror takes a small part. */
-const USER_READ_SHARE = 0.1;
+/**
+ * Requests a second of UserRead for the mirror. Live sign-ins use this quota of 120 too, so the mirror takes
+ * a tenth, whatever its share of the others.
+ */
+export const USER_READ_RPS = 12;
 
 /** The attempts a second that the mirror may release in each bucket of reads. */
 export function allowedRates({ share, userListRps }: Allowance): Record<ReadBucketName, number> {
@@ -81,7 +84,7 @@ export function allowedRates({ share, userListRps }: Allowance): Record<ReadBuck
     UserList: share * userListRps,
     UserPoolRead: share * 15,
     UserPoolResourceRead: share * 20,
-    UserRead: USER_READ_SHARE * 120,
+    UserRead: USER_READ_RPS,
     UserResourceRead: share * 50,
   };
 }

@@ -23,6 +23,7 @@ import { check, type Verdict } from '../snapshot/check.ts';
 import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
 import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
+import { readMfa } from '../snapshot/read-mfa.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { retain } from './retention.ts';
 import type { SnapshotSession } from './session.ts';
@@ -184,6 +185,9 @@ async function findWalks(
         await holdSnapshot(context.db, context.lease, verdict.reason);
         return [];
       case 'publish':
+        if (session.settings.mfaBudget !== null) {
+          await readMfa(context, session.settings.mfaBudget, signal);
+        }
         await publish(context, 'walking', session.deps.historyDays, signal);
         return [];
     }

@@ -80,6 +80,8 @@ export interface PoolDeps {
   readonly maxRemoved: number;
   /** What Postgres and the archive hide. */
   readonly privacy: PoolPrivacy;
+  /** How many AdminGetUser calls for MFA states a snapshot may make. Null: none are read. */
+  readonly mfaBudget: number | null;
 }
 
 /** Looks up the settings of a pool. Throws ActionRequiredError if its archive URL is invalid. */

@@ -76,7 +76,7 @@ export async function readSnapshots(
 
 /** The phases that a run can be in while its snapshot is in a state. */
 const PHASES_BY_STATE: Partial<Record<SnapshotRow['state'], readonly RunPhase[]>> = {
-  walking: ['walk', 'check', 'publish'],
+  walking: ['walk', 'check', 'mfa', 'publish'],
   comparing: ['walk', 'check'],
   held: ['publish'],
   published: ['publish', 'archive'],

@@ -1,6 +1,7 @@
 import { countStage } from '../postgres/store/count-stage.ts';
 import { withLease } from '../postgres/store/leases.ts';
 import { mergeReads } from '../postgres/store/merge-reads.ts';
+import { carryMfa } from '../postgres/store/mfa.ts';
 import { type CheckResult, saveCheck } from '../postgres/store/snapshot-checks.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
@@ -28,7 +29,7 @@ const UNLISTED_ADVICE =
 /**
  * Checks a snapshot whose walks have all ended. It confirms missing groups, merges repeated reads,
  * fetches drifted users again, resolves orphan memberships, confirms missing users, compares the users
- * with the service's estimate, and applies the removal guard.
+ * with the service's estimate, keeps what is known of MFA states, and applies the removal guard.
  *
  * @param maxRemoved the share of rows that may be removed without a person's consent, 0 to 1.
  */
@@ -58,6 +59,7 @@ export async function check(
     async (client) => {
       // Confirming took time, in which a crash may have emptied the stage.
       await assertStageExists(client, lease);
+      await carryMfa(client, lease);
       const sizes = await countStage(client, lease);
       const guard = checkRemovalGuard(sizes, {
         maxRemoved,

@@ -31,6 +31,8 @@ export interface PoolMetrics {
     readonly removed: number;
     /** Rows of users that it repaired after something else had changed them. */
     readonly repaired: number;
+    /** Users whose MFA state is known; null if its run did not read MFA states. */
+    readonly mfaKnown: number | null;
   } | null;
   /** The size on disk of the stage of its open snapshot; 0 without one. */
   readonly stageBytes: number;
@@ -116,6 +118,12 @@ export function registerDirectoryMetrics(registry: Registry): {
     'Rows of directory.users that the newest published snapshot repaired after another program changed them.',
     'pool_id',
   );
+  const mfaUsers = gauge(
+    'cognito_mirror_mfa_users',
+    'Users of the newest published snapshot whose MFA state is known or unknown, if it is read.',
+    'pool_id',
+    'state',
+  );
   const stageBytes = gauge(
     'cognito_mirror_stage_bytes',
     'Size on disk of the stage of the open snapshot; 0 without one.',
@@ -148,6 +156,7 @@ export function registerDirectoryMetrics(registry: Registry): {
     memberships,
     changedUsers,
     repairedUsers,
+    mfaUsers,
     stageBytes,
     verifyFindings,
     verifyCompletedAt,
@@ -185,6 +194,10 @@ export function registerDirectoryMetrics(registry: Registry): {
       changedUsers.set({ pool_id, kind }, pool.newest[kind]);
     }
     repairedUsers.set({ pool_id }, pool.newest.repaired);
+    const { users: all, mfaKnown: known } = pool.newest;
+    if (known === null) return;
+    mfaUsers.set({ pool_id, state: 'known' }, known);
+    mfaUsers.set({ pool_id, state: 'unknown' }, all - known);
   };
   return {
     recordQueryError: () => queryErrors.inc(),

@@ -13,14 +13,14 @@ export interface WalkTally {
   walks: number;
 }
 
-/** The progress of a phase that can be counted: users confirmed, rows archived. */
+/** The progress of a phase that can be counted: users confirmed or asked for, rows archived. */
 interface PhaseCounts {
   done: number;
   readonly total: number;
 }
 
 /** The phases of a run, in their order. */
-export type Phase = 'prepare' | 'walk' | 'check' | 'publish' | 'archive' | 'done';
+export type Phase = 'prepare' | 'walk' | 'check' | 'mfa' | 'publish' | 'archive' | 'done';
 
 /**
  * The progress of one snapshot, for displays. The steps write it, and displays read it at any time. No
@@ -42,8 +42,9 @@ export class SnapshotProgress {
     members: { items: 0, read: 0, expected: null, walksDone: 0, walks: 0 },
   };
   /**
-   * How much of the phase is done: while checking, users confirmed with the service; while
-   * archiving, rows stored, all formats together. Null if the phase is not counted.
+   * How much of the phase is done: while checking, users confirmed with the service; while reading
+   * MFA states, users asked for; while archiving, rows stored, all formats together. Null if the
+   * phase is not counted.
    */
   counts: PhaseCounts | null = null;
   /** How the run ended; null until its phase is `done`. */

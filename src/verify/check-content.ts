@@ -27,14 +27,14 @@ interface TextChecker {
   end(): Promise<void>;
 }
 
-/** One gzip member of JSON Lines, its rows, their columns and types. */
-export function checkJsonLines(object: ManifestObject): ContentCheck {
-  return checkGzip(object, new JsonLinesChecker(object.dataset));
+/** One gzip member of JSON Lines, its rows, their columns and types, by the version of the manifest. */
+export function checkJsonLines(object: ManifestObject, version: number): ContentCheck {
+  return checkGzip(object, new JsonLinesChecker(object.dataset, version));
 }
 
 /** The same of CSV. */
-export function checkCsv(object: ManifestObject): ContentCheck {
-  return checkGzip(object, new CsvChecker(object.dataset));
+export function checkCsv(object: ManifestObject, version: number): ContentCheck {
+  return checkGzip(object, new CsvChecker(object.dataset, version));
 }
 
 function checkGzip(object: ManifestObject, checker: TextChecker): ContentCheck {
@@ -80,7 +80,7 @@ export class ParquetChecks {
     }
   }
 
-  async check(object: ManifestObject): Promise<ContentCheck> {
+  async check(object: ManifestObject, version: number): Promise<ContentCheck> {
     this.#files += 1;
     const path = join(this.#folder, `${this.#files}.parquet`);
     const file = await open(path, 'wx', 0o600);
@@ -96,7 +96,7 @@ export class ParquetChecks {
         }
         const footer = await this.#reader.readFooter(path);
         if (footer === null) throw new ContentError('schema', 'It is not valid Parquet.');
-        assertColumns(footer.columns, await this.#reader.expectedColumns(object.dataset));
+        assertColumns(footer.columns, await this.#reader.expectedColumns(object.dataset, version));
         assertRows(footer.rows, object.rows);
         if (!isChanges(object)) return;
         const changes = await this.#reader.countChanges(path);

@@ -22,7 +22,7 @@ import type { SignatureChecker } from './check-signature.ts';
 import type { Finding, FindingCode } from './findings.ts';
 import type { ListedSnapshot } from './list-archive.ts';
 
-/** What the documents of one snapshot say, as far as they can be trusted. */
+/** What the documents of one snapshot say, as far as they can be trusted. Revisions keep its columns. */
 export interface SnapshotDocuments {
   readonly snapshot: string;
   /** Null if the manifest is missing. */

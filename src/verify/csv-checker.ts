@@ -16,8 +16,8 @@ export class CsvChecker {
   #end = '';
   #error: Error | null = null;
 
-  constructor(dataset: ArchivedDataset) {
-    this.contract = new RowContract(dataset);
+  constructor(dataset: ArchivedDataset, version: number) {
+    this.contract = new RowContract(dataset, version);
     this.#parser = parse({
       record_delimiter: END_OF_LINE,
       relax_column_count: true,

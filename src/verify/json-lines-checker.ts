@@ -8,8 +8,8 @@ export class JsonLinesChecker {
   readonly contract: RowContract;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(dataset: ArchivedDataset) {
-    this.contract = new RowContract(dataset);
+  constructor(dataset: ArchivedDataset, version: number) {
+    this.contract = new RowContract(dataset, version);
   }
 
   /** @throws ContentError for the first row that breaks the contract. */

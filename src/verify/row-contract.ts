@@ -1,5 +1,5 @@
 import { ChangeTally } from '../model/change-counts.ts';
-import { COLUMN_TYPES, COLUMNS, type Column } from '../model/columns.ts';
+import { COLUMN_TYPES, type Column, columnsOf } from '../model/columns.ts';
 import type { ArchivedDataset } from '../model/snapshot.ts';
 import { ContentError } from './content-error.ts';
 
@@ -18,8 +18,9 @@ export class RowContract {
   readonly columns: readonly Column[];
   readonly #isChanges: boolean;
 
-  constructor(dataset: ArchivedDataset) {
-    this.columns = COLUMNS[dataset];
+  /** @param version that of the manifest, which says what columns there are. */
+  constructor(dataset: ArchivedDataset, version: number) {
+    this.columns = columnsOf(dataset, version);
     this.#isChanges = dataset === 'changes';
   }
 

@@ -26,19 +26,20 @@ export async function readSealedSnapshots(
   const checked = await mapParallel(listed, PARALLEL, (each) => checkDocuments(context, each));
   let needsSignature = false;
   return checked.flatMap(
-    ({ snapshot, manifestSha256, manifest, objects, isSigned, keys, findings }, index) => {
+    ({ snapshot, manifest, manifestSha256, objects, isSigned, keys, findings }, index) => {
       const [finding] = findings;
       if (finding !== undefined) throw untrustedError(destination.url, finding.key, finding.detail);
       const { at, hasRemoval } = listed[index] as (typeof listed)[number];
-      if (manifestSha256 === null) return [];
+      if (manifest === null || manifestSha256 === null) return [];
       // An archive is signed from its first signed manifest on.
       if (needsSignature && !isSigned) {
         const [key = ''] = keys;
         throw untrustedError(destination.url, key, `${key}.sig is missing.`);
       }
       needsSignature ||= isSigned;
-      const sealed = { snapshot, snapshotAt: at, sha256: manifestSha256, objects };
-      return [{ ...sealed, privacy: manifest?.privacy ?? null, isRemoved: hasRemoval }];
+      const { version, privacy = null } = manifest;
+      const sealed = { snapshot, snapshotAt: at, sha256: manifestSha256, version, objects };
+      return [{ ...sealed, privacy, isRemoved: hasRemoval }];
     },
   );
 }

@@ -1,6 +1,6 @@
 import { type Destination, isStored } from '../archive/destination.ts';
 import { manifestKey } from '../archive/layout.ts';
-import type { ManifestObject } from '../archive/manifest.ts';
+import { type ManifestObject, VERSION } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import {
@@ -71,12 +71,12 @@ export async function verifyPool(
   const locks = new LockChecker(destination, signal);
   const context = { ...options, destination, poolId, listing, versions };
   const checked = await checkSnapshots(context, signatures);
-  const expected = checked.flatMap(({ snapshot, objects }) =>
-    objects.map((object) => ({ snapshot, object })),
+  const expected = checked.flatMap(({ snapshot, manifest, objects }) =>
+    objects.map((object) => ({ snapshot, version: manifest?.version ?? VERSION, object })),
   );
   let done = 0;
-  const problems = await mapParallel(expected, parallel, async ({ snapshot, object }) => {
-    const found = await checkObject(context, object);
+  const problems = await mapParallel(expected, parallel, async ({ snapshot, version, object }) => {
+    const found = await checkObject(context, object, version);
     const problem = found && (await versions.explain(object, found));
     done += 1;
     options.onProgress?.({ poolId, done, total: expected.length });
@@ -157,16 +157,17 @@ interface PromisedObject {
 async function checkObject(
   { destination, listing, content, parquet, signal }: PoolContext,
   object: ManifestObject,
+  version: number,
 ): Promise<ObjectProblem | null> {
   if (isRead(object.key, content)) {
     const openCheck = async (each: ManifestObject): Promise<ContentCheck | null> => {
       switch (each.format) {
         case 'jsonl':
-          return checkJsonLines(each);
+          return checkJsonLines(each, version);
         case 'csv':
-          return checkCsv(each);
+          return checkCsv(each, version);
         case 'parquet':
-          return (await parquet?.check(each)) ?? null;
+          return (await parquet?.check(each, version)) ?? null;
       }
     };
     return readObject(destination, object, openCheck, signal);

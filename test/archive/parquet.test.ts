@@ -76,6 +76,7 @@ function toParquetForm(row: UserRow): Record<string, unknown> {
     created_at: row.created_at === null ? null : new Date(row.created_at),
     modified_at: row.modified_at === null ? null : new Date(row.modified_at),
     mfa_options: row.mfa_options === null ? null : JSON.stringify(row.mfa_options),
+    mfa_read_at: row.mfa_read_at === null ? null : new Date(row.mfa_read_at),
   };
 }
 
@@ -136,6 +137,9 @@ const USER = fc.record<UserRow>({
   ),
   escaped: fc.array(ODD_TEXT, { maxLength: 5 }),
   groups: fc.array(ODD_TEXT, { maxLength: 20 }),
+  mfa_settings: optional(fc.array(ODD_TEXT, { maxLength: 3 })),
+  preferred_mfa: optional(ODD_TEXT),
+  mfa_read_at: optional(TIME),
 });
 
 test('users with any text are read back unchanged from every format', async () => {
@@ -200,6 +204,11 @@ test('the columns have the documented types, times as microseconds in UTC', asyn
     'groups LIST',
     'list',
     'element BYTE_ARRAY UTF8',
+    'mfa_settings LIST',
+    'list',
+    'element BYTE_ARRAY UTF8',
+    'preferred_mfa BYTE_ARRAY UTF8',
+    'mfa_read_at INT64 TIMESTAMP_MICROS TIMESTAMP true MICROS',
   ]);
   const codecs = row_groups.flatMap(({ columns }) => columns.map((c) => c.meta_data?.codec));
   expect(new Set(codecs)).toEqual(new Set(['ZSTD']));

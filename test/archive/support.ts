@@ -44,6 +44,9 @@ export interface UserRow {
   readonly mfa_options: readonly object[] | null;
   readonly escaped: readonly string[];
   readonly groups: readonly string[];
+  readonly mfa_settings: readonly string[] | null;
+  readonly preferred_mfa: string | null;
+  readonly mfa_read_at: string | null;
 }
 
 export function user(index: number, more: Partial<UserRow> = {}): UserRow {
@@ -68,6 +71,9 @@ export function user(index: number, more: Partial<UserRow> = {}): UserRow {
     mfa_options: null,
     escaped: [],
     groups: ['admins'],
+    mfa_settings: ['SMS_MFA', 'SOFTWARE_TOKEN_MFA'],
+    preferred_mfa: 'SMS_MFA',
+    mfa_read_at: '2026-11-20T02:10:00.123Z',
     ...more,
   };
 }

@@ -62,7 +62,7 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
       'previous',
     ]);
     expect(manifest).toEqual({
-      version: 1,
+      version: 2,
       program: 'cognito-mirror/0.0.0',
       poolId: POOL,
       snapshot: '20261120T020000Z',

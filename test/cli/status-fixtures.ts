@@ -33,6 +33,7 @@ export const SNAPSHOT: SnapshotStatus = {
   modified: null,
   removed: null,
   repaired: null,
+  mfaKnown: null,
   apiCalls: 1_234,
   throttled: 5,
   retries: 0,

@@ -147,6 +147,18 @@ describe('reads everything in the service', () => {
     expectSame([user as User], [record as UserRecord]);
     await expect(cognito.getUser(POOL, 'nobody-of-that-name', never())).resolves.toBeNull();
   });
+
+  test('the MFA state of a user by name, and null for an unknown name', async () => {
+    const { simulator, cognito } = await open();
+    const users = [...simulator.pool().users()];
+    const record = users.find(({ mfaSettings }) => mfaSettings.length > 0) as UserRecord;
+    await expect(cognito.getMfa(POOL, record.username, never())).resolves.toEqual({
+      sub: record.attributes.get('sub'),
+      settings: [...record.mfaSettings].sort(),
+      preferred: record.preferredMfa,
+    });
+    await expect(cognito.getMfa(POOL, 'nobody-of-that-name', never())).resolves.toBeNull();
+  });
 });
 
 describe('shards', () => {

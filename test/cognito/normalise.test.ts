@@ -1,9 +1,14 @@
-import type { AttributeType, UserType } from '@aws-sdk/client-cognito-identity-provider';
+import type {
+  AdminGetUserCommandOutput,
+  AttributeType,
+  UserType,
+} from '@aws-sdk/client-cognito-identity-provider';
 import { describe, expect, test } from 'vitest';
 import { MalformedAnswerError } from '../../src/cognito/errors.ts';
 import {
   normaliseFoundUser,
   normaliseGroup,
+  normaliseMfa,
   normalisePool,
   normaliseUser,
 } from '../../src/cognito/normalise.ts';
@@ -277,5 +282,45 @@ describe('a pool', () => {
     expect(() =>
       normalisePool({ poolId: 'eu-west-1_A', region: 'eu-west-1' }, { Arn: 'nonsense' }),
     ).toThrow(MalformedAnswerError);
+  });
+});
+
+describe('an MFA state', () => {
+  const read = (answer: object) =>
+    normaliseMfa({ $metadata: {}, Username: 'ann', ...answer } as AdminGetUserCommandOutput);
+
+  test('has its settings sorted and once, and the sub of the person', () => {
+    const UserAttributes = [{ Name: 'sub', Value: 'a-sub' }];
+    const UserMFASettingList = ['SOFTWARE_TOKEN_MFA', 'SMS_MFA', 'SOFTWARE_TOKEN_MFA'];
+    expect(read({ UserAttributes, UserMFASettingList, PreferredMfaSetting: 'SMS_MFA' })).toEqual({
+      sub: 'a-sub',
+      settings: ['SMS_MFA', 'SOFTWARE_TOKEN_MFA'],
+      preferred: 'SMS_MFA',
+    });
+  });
+
+  test.each([[{}], [{ UserMFASettingList: null, PreferredMfaSetting: '' }]])(
+    'without settings is empty, and not unknown: %j',
+    (answer) => {
+      expect(read(answer)).toEqual({ sub: null, settings: [], preferred: null });
+    },
+  );
+
+  test('of any text is storable, and two texts stay two', () => {
+    fc.assert(
+      fc.property(fc.array(oddText), (given) => {
+        const { settings } = read({ UserMFASettingList: given });
+        expect(settings.every(isStorable)).toBe(true);
+        expect(new Set(settings.map(decodeName))).toEqual(new Set(given));
+      }),
+    );
+  });
+
+  test.each([
+    [{ UserMFASettingList: 'SMS_MFA' }],
+    [{ UserMFASettingList: [1] }],
+    [{ PreferredMfaSetting: {} }],
+  ])('of another type is refused: %j', (answer) => {
+    expect(() => read(answer)).toThrow(MalformedAnswerError);
   });
 });

@@ -13,6 +13,8 @@ pools:
     timezone: Europe/Berlin
     archiveUrl: s3://bucket/prefix
     maxRemovedRatio: 0.2
+    mfa: true
+    mfaBudget: 700
   us-east-1_Other: {}
   eu-west-1_Empty:
 accounts:
@@ -47,6 +49,7 @@ describe('the settings of a pool', () => {
       archiveStorageClass: null,
       maxRemovedRatio: 0.2,
       privacy: NO_PRIVACY,
+      mfaBudget: 700,
     });
   });
 
@@ -64,6 +67,7 @@ describe('the settings of a pool', () => {
       archiveStorageClass: null,
       maxRemovedRatio: 0.3,
       privacy: NO_PRIVACY,
+      mfaBudget: null,
     });
   });
 
@@ -73,6 +77,19 @@ describe('the settings of a pool', () => {
       pattern: '@daily',
       timezone: 'Asia/Tokyo',
     });
+  });
+
+  test.each([
+    ['{}', { MIRROR_MFA: 'true' }, 5_000],
+    ['{}', { MIRROR_MFA: 'true', MIRROR_MFA_BUDGET: '200' }, 200],
+    ['{mfa: true}', {}, 5_000],
+    ['{mfaBudget: 9}', { MIRROR_MFA: 'true', MIRROR_MFA_BUDGET: '200' }, 9],
+    ['{mfaBudget: 9}', {}, null],
+    ['{mfa: false}', { MIRROR_MFA: 'true' }, null],
+    ['{}', { MIRROR_MFA: 'false', MIRROR_MFA_BUDGET: '200' }, null],
+  ])('say whether MFA states are read: %s with %j', (entry, variables, mfaBudget) => {
+    const config = loadYaml(`pools: {us-east-1_A: ${entry}}`, variables);
+    expect(resolvePoolSettings(config, 'us-east-1_A')).toMatchObject({ mfaBudget });
   });
 
   test('can be merged from another pool, in any number of pools', () => {

@@ -42,6 +42,8 @@ test('every key has a description, and every value an example', () => {
     'externalId',
     'hashAttributes',
     'maxRemovedRatio',
+    'mfa',
+    'mfaBudget',
     'omitAttributes',
     'pools',
     'quotaShare',

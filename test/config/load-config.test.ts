@@ -29,6 +29,8 @@ test('without variables, every setting has its documented default', () => {
     home: resolve('.cognito-mirror'),
     allowance: { share: 0.8, userListRps: 30 },
     maxRemovedRatio: 0.1,
+    mfa: false,
+    mfaBudget: 5_000,
     schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
     verifySubsets: null,
     historyDays: null,
@@ -65,6 +67,8 @@ test('every variable is read', () => {
     MIRROR_USER_LIST_RPS: '60.5',
     MIRROR_WRITE_QUOTAS: 'UserCreation=500, UserUpdate = 12.5',
     MIRROR_MAX_REMOVED_RATIO: '0',
+    MIRROR_MFA: 'true',
+    MIRROR_MFA_BUDGET: '200',
     MIRROR_HISTORY_DAYS: '30',
     MIRROR_CONFIG: writeYaml('pools: { us-east-1_Aa1: { maxRemovedRatio: 0.5 } }'),
     MIRROR_SCHEDULE: '*/30 * * * *',
@@ -103,6 +107,8 @@ test('every variable is read', () => {
       writeQuotas: { UserCreation: 500, UserUpdate: 12.5 },
     },
     maxRemovedRatio: 0,
+    mfa: true,
+    mfaBudget: 200,
     schedule: { pattern: '*/30 * * * *', timezone: 'America/Argentina/Buenos_Aires' },
     historyDays: 30,
     http: { host: '0.0.0.0', port: 0, token: '0123456789abcdef' },
@@ -267,6 +273,8 @@ describe('an invalid value', () => {
       'UserCreation=5,',
     ],
     MIRROR_MAX_REMOVED_RATIO: ['-0.1', '1.5', 'none'],
+    MIRROR_MFA: ['yes', '1', 'TRUE'],
+    MIRROR_MFA_BUDGET: ['0', '1.5', '1000001', 'all'],
     MIRROR_HISTORY_DAYS: ['0', '-3', '1.5', 'forever'],
     MIRROR_SCHEDULE: [
       'daily',
@@ -298,7 +306,7 @@ describe('an invalid value', () => {
 
   test('is reported together with all others', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
-    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(15);
+    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(17);
   });
 });
 

@@ -11,6 +11,8 @@ const NAMES = [
   ...['pools', 'accounts', 'role', 'arn', 'externalId', 'schedule', 'timezone', 'archiveUrl'],
   ...[
     'maxRemovedRatio',
+    'mfa',
+    'mfaBudget',
     'quotaShare',
     'userListRps',
     'writeQuotas',

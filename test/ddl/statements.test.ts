@@ -13,7 +13,7 @@ function archiveOf(snapshots: number, url = 's3://archive/of/pools'): SealedArch
   const partition = (index: number): Partition => {
     const snapshot = `20261120T02${String(Math.floor(index / 60)).padStart(2, '0')}${String(index % 60).padStart(2, '0')}Z`;
     const prefix = `parquet/users/pool_id=${POOL}/snapshot=${snapshot}/`;
-    return { poolId: POOL, snapshot, prefix, keys: [`${prefix}part-00000.parquet`] };
+    return { poolId: POOL, snapshot, prefix, version: 2, keys: [`${prefix}part-00000.parquet`] };
   };
   const partitions = Array.from({ length: snapshots }, (_, index) => partition(index));
   return {

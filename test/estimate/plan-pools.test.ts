@@ -22,6 +22,7 @@ async function plan(): Promise<PoolPlan> {
       region: 'us-east-1',
       destination,
       maxRemoved: 1,
+      mfaBudget: null,
       archiveLock: null,
       privacy: privacyOf(mirror.pool.settings.id),
     }),

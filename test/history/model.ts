@@ -1,5 +1,5 @@
 import type { Group, User } from '../../src/model/directory.ts';
-import type { State, Taken } from './drawn-pool.ts';
+import type { DrawnUser, State, Taken } from './drawn-pool.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -14,8 +14,9 @@ const byName =
 export const byUsername = byName<{ readonly username: string }>(({ username }) => username);
 
 /** The fields of a user as the answers name them. */
-export function fieldsOfUser(user: User): Fields {
-  const mfa = user.mfaOptions.map((option) => ({
+export function fieldsOfUser(user: DrawnUser): Fields {
+  const { mfa } = user;
+  const options = user.mfaOptions.map((option) => ({
     DeliveryMedium: option.deliveryMedium,
     AttributeName: option.attributeName,
   }));
@@ -25,7 +26,10 @@ export function fieldsOfUser(user: User): Fields {
     enabled: user.enabled,
     created_at: user.createdAt?.toISOString(),
     modified_at: user.modifiedAt?.toISOString(),
-    mfa_options: mfa.length > 0 ? mfa : null,
+    mfa_options: options.length > 0 ? options : null,
+    mfa_settings: mfa && mfa.settings.length > 0 ? mfa.settings : null,
+    preferred_mfa: mfa?.preferred,
+    mfa_read_at: mfa?.readAt?.toISOString(),
     // After the spread, which would lose this name.
     ...(Object.hasOwn(user.attributes, '__proto__') ? { ['__proto__']: 'x' } : {}),
   });
@@ -54,6 +58,9 @@ function differences(before: Fields, after: Fields, hidden: readonly string[]): 
       .filter(([, { from, to }]) => JSON.stringify(from) !== JSON.stringify(to)),
   );
 }
+
+/** Fields that `diff` shows only on request. */
+const HIDDEN = ['modified_at', 'mfa_read_at'];
 
 const EMPTY: State = { users: [], groups: [], members: {} };
 
@@ -87,7 +94,7 @@ function userChanges(before: State, after: State): unknown[] {
     const fields = differences(
       old ? fieldsOfUser(old) : {},
       now ? fieldsOfUser(now) : {},
-      isAnother ? ['modified_at'] : ['modified_at', 'sub'],
+      isAnother ? HIDDEN : [...HIDDEN, 'sub'],
     );
     const [was, is] = [groupsOf(before, old), groupsOf(after, now)];
     const groups = {

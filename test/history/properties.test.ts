@@ -5,7 +5,7 @@ import type { User } from '../../src/model/directory.ts';
 import { snapshotId } from '../../src/model/snapshot.ts';
 import { publish } from '../../src/postgres/store/publish.ts';
 import fc from '../support/fast-check.ts';
-import { drawnHistory, hold, type State, type Taken, take } from './drawn-pool.ts';
+import { drawnHistory, hold, keepMfa, type State, type Taken, take } from './drawn-pool.ts';
 import {
   type AskedPool,
   checkAccess,
@@ -45,7 +45,11 @@ test('diff shows of a held snapshot what its release then changes', async () => 
   await fc.assert(
     fc.asyncProperty(drawnHistory, fc.boolean(), fc.nat(), async (states, isFirst, n) => {
       const { poolId, taken } = await takeAll(isFirst ? [] : states.slice(0, -1));
-      const { next, lost } = loseSome(taken.at(-1), states.at(-1) as State, n);
+      const { next, lost } = loseSome(
+        taken.at(-1),
+        keepMfa(taken.at(-1), states.at(-1) as State),
+        n,
+      );
       const lease = await hold(db, poolId, next, lost);
       const shown = [];
       for (const from of isFirst ? ['latest'] : taken.map(({ id }) => id)) {

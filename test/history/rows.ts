@@ -1,6 +1,6 @@
-import type { Group, User } from '../../src/model/directory.ts';
+import type { Group } from '../../src/model/directory.ts';
 import { columnsOf } from '../support/directory.ts';
-import type { State } from './drawn-pool.ts';
+import type { DrawnUser, State } from './drawn-pool.ts';
 import { compareText, groupsOf } from './model.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -42,7 +42,7 @@ export function rowsOf(state: State): Rows {
   };
 }
 
-function userRow(user: User, groups: string[]): Row {
+function userRow(user: DrawnUser, groups: string[]): Row {
   const options = user.mfaOptions.map(({ deliveryMedium, attributeName }) => ({
     DeliveryMedium: deliveryMedium,
     AttributeName: attributeName,
@@ -59,6 +59,9 @@ function userRow(user: User, groups: string[]): Row {
     mfa_options: options.length > 0 ? options : null,
     escaped: [],
     groups,
+    mfa_settings: user.mfa?.settings ?? null,
+    preferred_mfa: user.mfa?.preferred ?? null,
+    mfa_read_at: user.mfa?.readAt?.toISOString() ?? null,
   };
 }
 

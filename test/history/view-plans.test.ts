@@ -97,6 +97,9 @@ const VIEWS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   unconfirmed_users: { users: 1 },
   custom_attributes: { users: 1 },
   replaced_users: { users: 1, user_history: 2 },
+  users_by_mfa: { users: 1 },
+  users_without_mfa: { users: 1 },
+  mfa_readings: { users: 1 },
 };
 
 describe.each(Object.entries(VIEWS))('the plan of %s', (view, scans) => {
@@ -119,6 +122,8 @@ test.each([
   'unconfirmed_users',
   'custom_attributes',
   'replaced_users',
+  'users_without_mfa',
+  'mfa_readings',
 ])('the plan of %s uses indexes for one user', async (view) => {
   const plan = await explain(
     `SELECT * FROM directory.${view} WHERE pool_id = '${POOL}' AND username = 'user-7'`,

@@ -4,7 +4,7 @@ import type { User } from '../../src/model/directory.ts';
 import fc from '../support/fast-check.ts';
 import { moveToPast } from '../support/past.ts';
 import { databaseForEach } from '../support/postgres.ts';
-import { drawnHistory, type State, type Taken, take } from './drawn-pool.ts';
+import { type DrawnUser, drawnHistory, type State, type Taken, take } from './drawn-pool.ts';
 import { groupsOf } from './model.ts';
 
 let db: pg.Pool;
@@ -44,6 +44,18 @@ function countBy<T>(things: readonly T[], values: (thing: T) => readonly unknown
   const counts = new Map<unknown, number>();
   for (const value of things.flatMap(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].map(([value, count]) => pair(value, count));
+}
+
+/** What `users_by_mfa` should hold. */
+function usersByMfa(users: readonly DrawnUser[]): string[] {
+  const settingsOf = ({ mfa }: DrawnUser): (readonly [boolean, string | null])[] => {
+    if (!mfa) return [[false, null]];
+    return mfa.settings.length === 0 ? [[true, null]] : mfa.settings.map((each) => [true, each]);
+  };
+  return countBy(users, (user) => settingsOf(user).map((each) => pair(...each))).map((line) => {
+    const [value, count] = JSON.parse(line) as [string, number];
+    return pair(...JSON.parse(value), count);
+  });
 }
 
 const identityOf = ({ attributes }: User) => JSON.parse(attributes['identities'] ?? '[]')[0];
@@ -154,6 +166,10 @@ function expectedViews(taken: readonly Taken[]): Record<string, string[]> {
         .map(([name, value]) => pair(username, sub, name, value)),
     ),
     replaced_users: replacedUsers(taken),
+    users_by_mfa: usersByMfa(users),
+    users_without_mfa: users
+      .filter(({ mfa }) => mfa?.settings.length === 0)
+      .map((user) => pair(...basics(user), user.status, user.enabled, user.mfa?.readAt)),
   };
 }
 

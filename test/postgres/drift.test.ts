@@ -156,7 +156,7 @@ describe('an old dump restored over the current rows', () => {
     const [before, past] = [await users(), await history()];
     await db.query('TRUNCATE directory.users');
     const columns =
-      'pool_id, username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped, valid_from';
+      'pool_id, username, sub, status, enabled, created_at, modified_at, attributes, mfa_options, escaped, valid_from, mfa_settings, preferred_mfa, mfa_read_at';
     await db.query(`INSERT INTO directory.users (${columns}) SELECT ${columns} FROM public.dump`);
     if (lose) await db.query(lose);
     await take(content);

@@ -32,9 +32,14 @@ export async function checkReports({ history, poolId, taken }: AskedPool): Promi
           memberships: countMembers(state),
         });
         expect(found.counts.groups).toBe(state.groups.length);
-        for (const { status, enabled, users } of found.counts.statuses) {
+        for (const { status, enabled, ...counts } of found.counts.statuses) {
           const own = state.users.filter((u) => u.status === status && u.enabled === enabled);
-          expect(users).toBe(own.length);
+          const known = own.flatMap(({ mfa }) => mfa ?? []);
+          expect(counts).toEqual({
+            users: own.length,
+            mfaKnown: known.length,
+            withoutMfa: known.filter(({ settings }) => settings.length === 0).length,
+          });
         }
       }
       const { users, groups, roles, concerns } = report;

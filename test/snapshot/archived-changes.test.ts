@@ -12,7 +12,7 @@ import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { verifyPool } from '../../src/verify/verify-pool.ts';
 import { openFolder } from '../archive/destinations.ts';
 import { NEVER, readCsv, readJsonLines, readParquet } from '../archive/support.ts';
-import { drawnHistory, type State, take } from '../history/drawn-pool.ts';
+import { drawnHistory, type State, type Taken, take } from '../history/drawn-pool.ts';
 import { changeRows, fold, type Row, type Rows, rowsOf } from '../history/rows.ts';
 import { group, user } from '../postgres/fixtures.ts';
 import fc from '../support/fast-check.ts';
@@ -113,14 +113,15 @@ test('changes are those of a plain model, and lead from the first state to the l
     fc.asyncProperty(drawnHistory, fc.boolean(), async (states, isLate) => {
       pools += 1;
       const poolId = `eu-west-1_Drawn${pools}`;
-      const ids: string[] = [];
+      const taken: Taken[] = [];
       for (const state of states) {
-        ids.push((await take(db, poolId, state)).id);
+        taken.push(await take(db, poolId, state));
         if (!isLate) await archiveAll(poolId);
       }
+      const ids = taken.map(({ id }) => id);
       if (isLate) expect(await archiveAll(poolId)).toEqual(ids);
 
-      const rows = states.map(rowsOf);
+      const rows = taken.map(rowsOf);
       let folded = await readState(poolId, ids[0] as string);
       expect(folded).toEqual(rows[0]);
       for (const format of FORMATS) {

@@ -15,6 +15,9 @@ export function expectedUser(poolId: string, user: UserRecord): Record<string, u
     modified_at: new Date(user.modifiedAt),
     attributes: Object.fromEntries(user.attributes),
     mfa_options: user.mfaOptions.length > 0 ? user.mfaOptions : null,
+    mfa_settings: null,
+    preferred_mfa: null,
+    mfa_read_at: null,
   };
 }
 

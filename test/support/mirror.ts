@@ -44,6 +44,8 @@ export interface SyncOptions extends Partial<SyncDeps> {
   readonly destination?: Destination;
   /** The guard's share. */
   readonly maxRemoved?: number;
+  /** Reads MFA states, with at most so many calls. */
+  readonly mfaBudget?: number;
   readonly archiveLock?: ArchiveLock;
   readonly privacy?: PoolPrivacy;
   readonly poolId?: string;
@@ -83,6 +85,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
       const {
         destination = folderArchive,
         maxRemoved = 1,
+        mfaBudget = null,
         archiveLock = null,
         privacy,
         region,
@@ -107,6 +110,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
               region: region ?? parseRegion(each),
               destination,
               maxRemoved,
+              mfaBudget,
               archiveLock,
               privacy: privacy ?? privacyOf(each),
             }),

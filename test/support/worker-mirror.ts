@@ -61,6 +61,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       region: parseRegion(id),
       destination,
       maxRemoved: 1,
+      mfaBudget: null,
       archiveLock: null,
       privacy: privacyOf(id),
     }),

@@ -228,7 +228,7 @@ describe('the archive', () => {
       // As JSON, times from the database have the manifest's form.
       const known = JSON.parse(JSON.stringify(row));
       expect(manifest).toMatchObject({
-        version: 1,
+        version: 2,
         poolId,
         snapshot: id,
         snapshotAt: at.toISOString(),

@@ -1,9 +1,9 @@
-import { COLUMNS, type Column } from '../../model/columns.ts';
+import { COLUMNS, type Column, isContent } from '../../model/columns.ts';
 import type { Version } from '../../model/history.ts';
 
 /** The columns of a version that are compared: those that the mirror writes, without the key. */
 function contentColumns(dataset: 'users' | 'groups'): Column[] {
-  return COLUMNS[dataset].filter(({ origin }) => origin === 'written');
+  return COLUMNS[dataset].filter(isContent);
 }
 
 /** A row's content as a STRUCT of DuckDB. */

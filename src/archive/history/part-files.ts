@@ -1,5 +1,6 @@
 import { rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COLUMN_TYPES, COLUMNS, columnsOf } from '../../model/columns.ts';
 import { ActionRequiredError } from '../../model/errors.ts';
 import type { Dataset } from '../../model/snapshot.ts';
 import { copySealed } from '../copy-object.ts';
@@ -65,14 +66,16 @@ export class PartFiles {
     };
     try {
       const paths: string[] = [];
-      for (const object of chooseParts(this.#destination, snapshot, dataset)) {
+      const objects = chooseParts(this.#destination, snapshot, dataset);
+      for (const object of objects) {
         const path = await this.#comparedFile(object);
         const copy = path === null ? await this.#copy(object) : null;
         if (copy !== null) copies.push(copy);
         paths.push(quoteLiteral(path ?? (copy as Copy).path));
       }
       const list = `[${paths.join(', ')}]`;
-      return { table: `read_parquet(${list}, hive_partitioning = false)`, paths: list, release };
+      const rows = `read_parquet(${list}, hive_partitioning = false)`;
+      return { table: addColumns(rows, objects, snapshot, dataset), paths: list, release };
     } catch (error) {
       release();
       throw error;
@@ -143,6 +146,20 @@ export function hasSameParts(a: SealedSnapshot, b: SealedSnapshot, dataset: Data
       .sort()
       .join();
   return hashes(a) === hashes(b);
+}
+
+/** Parts that an earlier version sealed lack columns. Converting JSON Lines adds them. */
+function addColumns(
+  rows: string,
+  [first]: readonly ManifestObject[],
+  { version }: SealedSnapshot,
+  dataset: Dataset,
+): string {
+  const known = new Set(columnsOf(dataset, version).map(({ name }) => name));
+  const lacking = COLUMNS[dataset].filter(({ name }) => !known.has(name));
+  if (lacking.length === 0 || first?.format !== 'parquet') return rows;
+  const columns = lacking.map(({ name, type }) => `NULL::${COLUMN_TYPES[type].parquet} AS ${name}`);
+  return `(SELECT *, ${columns.join(', ')} FROM ${rows})`;
 }
 
 /** Parquet if the snapshot has it, else JSON Lines. */

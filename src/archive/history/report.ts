@@ -68,8 +68,10 @@ async function countState(context: ArchiveContext, at: Moment): Promise<StateCou
     const { statements } = reading;
     const statuses = await reading.using(position, 'users', (table) =>
       statements.rows<StatusCount>(
-        `SELECT status, enabled, count(*)::INTEGER AS users FROM ${table}
-         GROUP BY status, enabled ORDER BY status, enabled`,
+        `SELECT status, enabled, count(*)::INTEGER AS users,
+           count(mfa_settings)::INTEGER AS "mfaKnown",
+           (count(*) FILTER (WHERE len(mfa_settings) = 0))::INTEGER AS "withoutMfa"
+         FROM ${table} GROUP BY status, enabled ORDER BY status, enabled`,
       ),
     );
     const groups = await reading.using(position, 'groups', (table) =>

@@ -54,7 +54,7 @@ export function diffCommand(): Command {
         .argParser((text) => text.split(','))
         .conflicts('allFields'),
     )
-    .option('--all-fields', 'modified_at too')
+    .option('--all-fields', 'modified_at and mfa_read_at too')
     .option('--redact', 'keys and names of fields, without values')
     .addOption(new Option('--summary', 'print the counts alone').conflicts('csv'))
     .option('--exit-code', 'exit with 1 if they differ')

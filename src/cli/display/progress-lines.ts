@@ -66,7 +66,7 @@ function formatPool(snapshot: SnapshotProgress, rates: Rates, width: number): st
     words.push(`${formatCount(rate)}/s`, `${formatDuration(left / rate)} left`);
   }
   const share = counts.done / Math.max(1, counts.total);
-  return [title.join('  '), formatBar(isConfirming ? 'users' : 'rows', share, words, width)];
+  return [title.join('  '), formatBar(phase === 'archive' ? 'rows' : 'users', share, words, width)];
 }
 
 /** Such as `  users    ██████░░░░  12,345 / 20,000  1,440/s`. */

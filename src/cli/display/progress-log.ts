@@ -14,8 +14,16 @@ export const MESSAGES: Readonly<Record<Exclude<Phase, 'done'>, string>> = {
   prepare: 'preparing',
   walk: 'reading',
   check: 'checking',
+  mfa: 'reading MFA states',
   publish: 'publishing',
   archive: 'archiving',
+};
+
+/** The names of a phase's counts in a log line. */
+const COUNTED: Readonly<Partial<Record<Phase, readonly [string, string]>>> = {
+  check: ['confirmedUsers', 'usersToConfirm'],
+  mfa: ['askedUsers', 'usersToAsk'],
+  archive: ['archivedRows', 'rowsToArchive'],
 };
 
 /**
@@ -55,8 +63,7 @@ function collectFields(snapshot: SnapshotProgress, usage: Usage): Record<string,
     fields.allowed = Number(usage.allowed.toFixed(1));
   }
   if (snapshot.counts !== null) {
-    const [done, total] =
-      phase === 'check' ? ['confirmedUsers', 'usersToConfirm'] : ['archivedRows', 'rowsToArchive'];
+    const [done, total] = COUNTED[phase] ?? ['done', 'total'];
     fields[done] = snapshot.counts.done;
     fields[total] = snapshot.counts.total;
   }

@@ -73,6 +73,9 @@ function formatDetails(row: SnapshotStatus, status: Status, width: number): stri
   const { poolId, snapshot, reason, progress, walking } = row;
   const texts = reason === null ? [] : [reason];
   if (row.state === 'held') texts.push(HELD_MEANS);
+  if (row.mfaKnown !== null) {
+    texts.push(`MFA state known of ${formatCount(row.mfaKnown)} of ${number(row.users)} users.`);
+  }
   if (row.archiveRemovedAt !== null) texts.push('retention removed the objects of its archive.');
   const commands = row.state === 'held' ? formatDecisions(poolId, snapshot) : [];
   if (row.state === 'comparing') {
@@ -120,6 +123,8 @@ function describePhase({ phase, done, total, notedAt }: Progress, at: Date): str
   switch (phase) {
     case 'check':
       return isCounted ? `confirming users${counts}${silent}` : `checking${silent}`;
+    case 'mfa':
+      return `reading MFA states${counts}${silent}`;
     case 'archive':
       return isCounted ? `archiving${counts} rows${silent}` : `archiving${silent}`;
     default:

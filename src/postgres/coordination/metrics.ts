@@ -114,7 +114,7 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
        LEFT JOIN mirror.attempts AS a USING (pool_id)
        LEFT JOIN LATERAL (
          SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,
-           modified, removed, coalesce(repaired, 0) AS repaired
+           modified, removed, coalesce(repaired, 0) AS repaired, mfa_known AS "mfaKnown"
          FROM directory.snapshots AS s
          WHERE s.pool_id = listed.pool_id AND state IN ${PUBLISHED_STATES}
          ORDER BY snapshot_at DESC LIMIT 1

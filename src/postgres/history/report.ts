@@ -87,8 +87,9 @@ async function describeSnapshot({ db, poolId }: Asking, at: Date): Promise<Snaps
 
 async function countState({ db, poolId }: Asking, at: Date): Promise<StateCounts> {
   const statuses = await db.query<StatusCount>(
-    `SELECT status, enabled, count(*) AS users
-     FROM (${selectAsOf('users', 'status, enabled', 'true')}) AS u
+    `SELECT status, enabled, count(*) AS users, count(mfa_settings) AS "mfaKnown",
+       count(*) FILTER (WHERE mfa_settings = '{}') AS "withoutMfa"
+     FROM (${selectAsOf('users', 'status, enabled, mfa_settings', 'true')}) AS u
      GROUP BY status, enabled ORDER BY status, enabled`,
     [poolId, at],
   );

@@ -1,9 +1,14 @@
-import { COLUMN_TYPES, COLUMNS, type Column } from '../../model/columns.ts';
+import { COLUMN_TYPES, COLUMNS, type Column, isContent } from '../../model/columns.ts';
 import type { Dataset } from '../../model/snapshot.ts';
 
 /** The columns of a dataset that the mirror writes: its key, then the rest. */
 export function writtenColumns(dataset: Dataset): Column[] {
-  return COLUMNS[dataset].filter(({ origin }) => origin === 'key' || origin === 'written');
+  return COLUMNS[dataset].filter((column) => isKey(column) || isContent(column));
+}
+
+/** Those of them that a listing has. */
+export function listedColumns(dataset: Dataset): Column[] {
+  return writtenColumns(dataset).filter(({ origin }) => origin !== 'fetched');
 }
 
 /** The columns of a dataset's table in `directory`, without `pool_id` and `valid_from`. */

@@ -1,6 +1,6 @@
 import type { User } from '../../model/directory.ts';
 import type { Queryable } from '../connection.ts';
-import { listColumns, writtenColumns } from './columns.ts';
+import { listColumns, listedColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { formatMember, formatUser, STAGED_USER } from './staged-rows.ts';
@@ -19,13 +19,13 @@ export interface UserPage {
   readonly members: readonly User[];
 }
 
-const WRITTEN = writtenColumns('users');
+const LISTED = listedColumns('users');
 
 /** Columns of a staged user that checks and merging need of an unchanged user too. */
 const ALWAYS_STAGED = ['username', 'sub', 'modified_at'];
 
-/** Each written column of the row `u`; content is null unless the user is new or changed. */
-const STAGED_VALUES = WRITTEN.map(({ name }) =>
+/** Each listed column of the row `u`; content is null unless the user is new or changed. */
+const STAGED_VALUES = LISTED.map(({ name }) =>
   ALWAYS_STAGED.includes(name) ? `u.${name}` : `CASE WHEN n.new THEN u.${name} END`,
 ).join(', ');
 
@@ -77,7 +77,7 @@ export async function commitPages(
         FROM jsonb_to_recordset($3) AS m (walk integer, username text, sub text)
         JOIN page AS p ON p.id = m.walk
       ), users AS (
-        INSERT INTO ${t.users} (walk, attempt, read_at, hash, ${listColumns(WRITTEN)})
+        INSERT INTO ${t.users} (walk, attempt, read_at, hash, ${listColumns(LISTED)})
         SELECT p.id, p.attempt, p.token_at, u.hash, ${STAGED_VALUES}
         FROM jsonb_to_recordset($2) AS u (walk integer, ${STAGED_USER})
         JOIN page AS p ON p.id = u.walk

@@ -1,6 +1,6 @@
 import type { User } from '../../model/directory.ts';
 import { type Queryable, rowCount } from '../connection.ts';
-import { listColumns, writtenColumns } from './columns.ts';
+import { listColumns, listedColumns } from './columns.ts';
 import { selectDeletedRows } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
@@ -85,7 +85,7 @@ export async function restageKeptUsers(
   hide: (user: User) => User,
 ): Promise<void> {
   const t = stageTables(lease.stage);
-  const columns = writtenColumns('users');
+  const columns = listedColumns('users');
   const kept = await db.query<UserColumns>(
     `SELECT ${listColumns(columns)} FROM directory.users
      WHERE pool_id = $1 AND username = ANY ($2)`,
@@ -162,7 +162,7 @@ export async function restageUsers(
   const gone = found.flatMap(({ asked, user }) => (user === null ? [asked.username] : []));
   await db.query(`DELETE FROM ${t.users} WHERE username = ANY ($1)`, [gone]);
   const rows = found.flatMap(({ user }) => (user === null ? [] : [formatUser(0, user)]));
-  const assignments = writtenColumns('users').map(({ name }) => `${name} = u.${name}`);
+  const assignments = listedColumns('users').map(({ name }) => `${name} = u.${name}`);
   await db.query(
     `UPDATE ${t.users} AS s SET hash = u.hash, ${assignments.join(', ')}
      FROM jsonb_to_recordset($1) AS u (${STAGED_USER})

@@ -5,7 +5,7 @@ import { readStageRows, stageTables } from './stage.ts';
 import { KIND_ORDER } from './walks.ts';
 
 /** The phases of a run that are recorded. */
-export type RunPhase = 'walk' | 'check' | 'publish' | 'archive';
+export type RunPhase = 'walk' | 'check' | 'mfa' | 'publish' | 'archive';
 
 /** The progress of the last run of a pool. */
 export interface RunProgress {
@@ -15,7 +15,7 @@ export interface RunProgress {
   /** Items that earlier runs of the snapshot read. */
   readonly itemsBefore: number;
   readonly phase: RunPhase;
-  /** How many of `total` are done: users confirmed, or rows archived. Null if the phase is not counted. */
+  /** How many of `total` are done: users confirmed or asked for, or rows archived. Null if the phase is not counted. */
   readonly done: number | null;
   readonly total: number | null;
   readonly notedAt: Date;

@@ -3,6 +3,7 @@ import { rowCount } from '../connection.ts';
 import { listWritten } from './columns.ts';
 import { type PoolRows, recordWriter } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
+import { listMfa, READS_MFA } from './mfa.ts';
 import { repairUsers } from './repair-users.ts';
 import { stageTables } from './stage.ts';
 
@@ -119,19 +120,29 @@ async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<
     ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
   await client.query(
     `UPDATE mirror.user_hashes AS h
-     SET hash = s.hash, valid_from = coalesce(c.valid_from, $2), stale = false
+     SET hash = s.hash, valid_from = coalesce(c.valid_from, $2), stale = false,
+       (${listMfa()}) = ROW (${listMfa('s')}),
+       mfa_asked_at = coalesce(s.mfa_asked_at, CASE WHEN s.mfa_read_at IS NOT NULL THEN h.mfa_asked_at END)
      FROM ${t.users} AS s ${older}
      WHERE h.pool_id = $1 AND h.username = s.username AND s.attributes IS NOT NULL`,
     key,
   );
   await client.query(
-    `INSERT INTO mirror.user_hashes (pool_id, username, hash, valid_from)
-     SELECT $1, s.username, s.hash, coalesce(c.valid_from, $2) FROM ${t.users} AS s ${older}
+    `INSERT INTO mirror.user_hashes (pool_id, username, hash, valid_from, ${listMfa()}, mfa_asked_at)
+     SELECT $1, s.username, s.hash, coalesce(c.valid_from, $2), ${listMfa('s')}, s.mfa_asked_at
+     FROM ${t.users} AS s ${older}
      WHERE s.attributes IS NOT NULL AND NOT EXISTS (
        SELECT FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.username = s.username
      )
      ORDER BY s.username`,
     key,
+  );
+  // Other users that were asked for have the MFA state that is published.
+  await client.query(
+    `UPDATE mirror.user_hashes AS h SET mfa_asked_at = s.mfa_asked_at FROM ${t.users} AS s
+     WHERE ${READS_MFA} AND h.pool_id = $1 AND h.username = s.username
+       AND s.attributes IS NULL AND s.mfa_asked_at IS NOT NULL`,
+    [lease.poolId],
   );
   await client.query(
     `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale

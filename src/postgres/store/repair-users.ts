@@ -1,13 +1,16 @@
 import type pg from 'pg';
 import { rowCount } from '../connection.ts';
-import { listWritten } from './columns.ts';
+import { listColumns, listedColumns } from './columns.ts';
 import { WRITERS } from './drift.ts';
 import type { SnapshotLease } from './leases.ts';
+import { listMfa } from './mfa.ts';
 import { stageTables } from './stage.ts';
 import { abandonArchivesOfDrifted } from './transitions.ts';
 
-const COLUMNS = listWritten('users');
-const of = (table: string) => listWritten('users', table);
+/** A published row: what the listing had of it is staged, and `mirror.user_hashes` keeps its MFA state. */
+const COLUMNS = `${listColumns(listedColumns('users'))}, ${listMfa()}`;
+const of = (listed: string, mfa: string) =>
+  `${listColumns(listedColumns('users'), listed)}, ${listMfa(mfa)}`;
 
 /** What a repair did to the rows of a pool. */
 interface Repairs {
@@ -49,9 +52,9 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
   const t = stageTables(lease.stage);
   const rewritten = await client.query<{ rewritten: number }>(
     `WITH examined AS MATERIALIZED (
-       SELECT c.username, c.xmin AS writer, h.valid_from,
+       SELECT c.username, c.xmin AS writer, h.valid_from, ${listMfa('h')},
          h.hash = s.hash AS same,
-         (${of('c')}) IS DISTINCT FROM (${of('s')}) OR c.valid_from <> h.valid_from AS differs,
+         (${of('c', 'c')}) IS DISTINCT FROM (${of('s', 'h')}) OR c.valid_from <> h.valid_from AS differs,
          s.username IS NOT NULL OR NOT EXISTS (
            SELECT FROM ${t.confirmed} AS a WHERE a.username = c.username
          ) AS compared
@@ -61,7 +64,7 @@ async function rewriteRows(client: pg.PoolClient, lease: SnapshotLease): Promise
        WHERE c.pool_id = $1 AND c.xmin NOT IN ${WRITERS}
      ), rewritten AS (
        UPDATE directory.users AS c
-       SET (${COLUMNS}, valid_from) = ROW (${of('s')}, e.valid_from)
+       SET (${COLUMNS}, valid_from) = ROW (${of('s', 'e')}, e.valid_from)
        FROM examined AS e JOIN ${t.users} AS s ON s.username = e.username
        WHERE c.pool_id = $1 AND c.username = e.username AND e.same AND e.differs
        RETURNING 1
@@ -95,7 +98,7 @@ async function insertMissing(client: pg.PoolClient, lease: SnapshotLease): Promi
   const t = stageTables(lease.stage);
   const inserted = await client.query(
     `INSERT INTO directory.users (pool_id, ${COLUMNS}, valid_from)
-     SELECT $1, ${of('s')}, h.valid_from
+     SELECT $1, ${of('s', 'h')}, h.valid_from
      FROM mirror.user_hashes AS h
      JOIN ${t.users} AS s ON s.username = h.username AND s.hash = h.hash
      WHERE h.pool_id = $1 AND h.stale AND s.attributes IS NOT NULL AND NOT EXISTS (

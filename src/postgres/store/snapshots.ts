@@ -29,6 +29,8 @@ export interface SnapshotRow {
   readonly modified: number | null;
   readonly removed: number | null;
   readonly repaired: number | null;
+  /** Users whose MFA state was known when it was published; null if its run did not read them. */
+  readonly mfaKnown: number | null;
   readonly apiCalls: number;
   readonly throttled: number;
   readonly retries: number;
@@ -41,7 +43,7 @@ export interface SnapshotRow {
 const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
-  repaired, api_calls AS "apiCalls", throttled, retries, privacy, manifest,
+  repaired, mfa_known AS "mfaKnown", api_calls AS "apiCalls", throttled, retries, privacy, manifest,
   manifest_sha256 AS "manifestSha256"`;
 
 /** One snapshot, or null if it does not exist. */

@@ -33,6 +33,9 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       attempt integer NOT NULL,
       read_at timestamptz NOT NULL,
       hash uuid NOT NULL,
+      -- The place in the queue of users whose MFA state is read, and when the service was asked.
+      mfa_place integer,
+      mfa_asked_at timestamptz,
       -- Content is null, attributes included, if the hash equals that of the current row.
       ${declareColumns(writtenColumns('users'), isKey)}
     );

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import type { WrittenName } from '../../model/columns.ts';
 import type { Group, MfaOption, User } from '../../model/directory.ts';
-import { declareColumns, writtenColumns } from './columns.ts';
+import { declareColumns, listedColumns } from './columns.ts';
 
 /** The columns of a staged user in JSON, for `jsonb_to_recordset`. */
-export const STAGED_USER = `hash uuid, ${declareColumns(writtenColumns('users'))}`;
+export const STAGED_USER = `hash uuid, ${declareColumns(listedColumns('users'))}`;
 /** The columns of a staged group in JSON. */
-export const STAGED_GROUP = declareColumns(writtenColumns('groups'));
+export const STAGED_GROUP = declareColumns(listedColumns('groups'));
 
 /**
  * The version of the hash. A hash of another version equals none, so the first snapshot after a change
@@ -14,7 +14,7 @@ export const STAGED_GROUP = declareColumns(writtenColumns('groups'));
  */
 const HASH_VERSION = 1;
 
-/** Each column of a user as JSON text. */
+/** Each listed column of a user as JSON text. */
 const USER_VALUES: Record<WrittenName<'users'>, (user: User) => string> = {
   sub: (user) => JSON.stringify(user.sub),
   status: (user) => JSON.stringify(user.status),

@@ -14,8 +14,12 @@ export function CountsSection({ report: { from, to } }: { readonly report: Repor
       cells: [formatCount(before), formatCount(after), formatDifference(after - before)],
     };
   };
-  const add = (state: ReportedState, matches: (each: StatusCount) => boolean) =>
-    state.counts.statuses.filter(matches).reduce((sum, { users }) => sum + users, 0);
+  const add = (
+    state: ReportedState,
+    matches: (each: StatusCount) => boolean,
+    count: (each: StatusCount) => number = ({ users }) => users,
+  ) => state.counts.statuses.filter(matches).reduce((sum, each) => sum + count(each), 0);
+  const every = () => true;
   const all = [...from.counts.statuses, ...to.counts.statuses];
   const statuses = [...new Set(all.map(({ status }) => status))].sort();
   const rows = [
@@ -28,6 +32,22 @@ export function CountsSection({ report: { from, to } }: { readonly report: Repor
         true,
       ),
     ),
+    // A pool whose MFA states are not read would only have unknown ones.
+    ...(all.some(({ mfaKnown }) => mfaKnown > 0)
+      ? [
+          row('MFA state known', (state) => add(state, every, (each) => each.mfaKnown), true),
+          row(
+            'of them without a second factor',
+            (state) => add(state, every, (each) => each.withoutMfa),
+            true,
+          ),
+          row(
+            'MFA state unknown',
+            (state) => add(state, every, (each) => each.users - each.mfaKnown),
+            true,
+          ),
+        ]
+      : []),
     row('Groups', ({ counts }) => counts.groups),
     row('Memberships', ({ memberships }) => memberships),
   ];

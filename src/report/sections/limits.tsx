@@ -19,7 +19,10 @@ export function LimitsSection({
           Sign-ins. The service's lists do not have them, so "unchanged" means that no field of the
           user changed, and not whether anyone signed in.
         </li>
-        <li>Passwords, second factors, passkeys, devices and sessions.</li>
+        <li>
+          Passwords, passkeys, devices and sessions, and second factors where the MFA state of users
+          is unknown.
+        </li>
         <li>Who made a change, and why. AWS CloudTrail has the calls of administrators.</li>
         <li>
           What a role allows, and access that does not come from groups: policies of the role, rules

@@ -222,4 +222,20 @@ export const BREAKAGES = [
     to: 'SET (security_barrier = true)',
     tests: ['test/postgres/restricted-readers.test.ts'],
   },
+  {
+    invariant: 19,
+    what: 'an MFA state that is read again makes a version',
+    file: 'src/postgres/store/mfa.ts',
+    from: ' IS DISTINCT FROM (r.mfa_settings, r.preferred_mfa)',
+    to: ' IS NOT NULL OR r.username IS NOT NULL',
+    tests: ['test/sync/mfa.test.ts'],
+  },
+  {
+    invariant: 19,
+    what: 'a failure to read MFA states fails the snapshot',
+    file: 'src/snapshot/read-mfa.ts',
+    from: 'if (!(error instanceof MirrorError)) throw error;',
+    to: 'throw error;',
+    tests: ['test/sync/mfa.test.ts'],
+  },
 ];
