@@ -6,7 +6,8 @@ import { parse } from 'csv-parse/sync';
 import type { ManifestLink, ManifestObject, ParsedManifest } from '../../src/archive/manifest.ts';
 import { formatCsvLine } from '../../src/common/csv.ts';
 import type { ArchiveFormat } from '../../src/config/config.ts';
-import { sha256 } from '../support/s3-store.ts';
+
+import { sha256 } from '../verify/support.ts';
 import { OFFLINE } from './support.ts';
 
 const LATER = ['mfa_settings', 'preferred_mfa', 'mfa_read_at'];

@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { requirePoolDeps } from '../../src/runner/worker/deps.ts';
 import { openWorkerMirror, type WorkerMirror } from '../support/worker-mirror.ts';
 
 let mirror: WorkerMirror;
-beforeEach(async () => {
+beforeAll(async () => {
   mirror = await openWorkerMirror({ users: 12, groups: 2, seed: 7 });
 });
-afterEach(() => mirror.close());
+afterAll(() => mirror.close());
 
 test('workers read the MFA states of a pool that asks for it', async () => {
   const poolId = mirror.pool.settings.id;
