@@ -118,8 +118,9 @@ async function deleteUnnamed(
  * Reuses a manifest that an earlier run sealed, if that run ended before the database recorded it.
  * Another version of the program may have written it, with other bytes in its parts. The database
  * does not know its hash, so everything is verified: its bytes against the snapshot, its objects
- * against the layout and the counts, and each object by reading it back. Then it is signed, if that
- * run was killed before.
+ * against the layout and the counts, and each object by reading it back. A manifest of an earlier format
+ * is not reused: nothing else shows that its parts have the columns of that format. Then it is signed, if
+ * that run was killed before.
  *
  * @returns the stored objects, or null if the archive must be written.
  */
@@ -130,9 +131,8 @@ export async function reuseSealed(
   { signer, folder, signal }: Pick<SealOptions, 'signer' | 'folder' | 'signal'>,
 ): Promise<{ sha256: string; objects: readonly ManifestObject[] } | null> {
   if (!sealed) return null;
-  const { version, program, objects, lock = null, privacy } = sealed.manifest;
-  const kept = { version, program, privacy, objects, lock, previous };
-  const expected = formatManifest({ ...snapshot, ...kept });
+  const { program, objects, lock = null, privacy } = sealed.manifest;
+  const expected = formatManifest({ ...snapshot, program, privacy, objects, lock, previous });
   if (!expected.equals(sealed.bytes) || !areComplete(objects, snapshot)) return null;
   for (const object of objects) {
     if (!(await isStored(destination, object, signal))) return null;
