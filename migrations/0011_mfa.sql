@@ -174,24 +174,9 @@ COMMENT ON COLUMN directory.users_without_mfa.status IS 'UserStatus.';
 COMMENT ON COLUMN directory.users_without_mfa.enabled IS 'True if the user may sign in.';
 COMMENT ON COLUMN directory.users_without_mfa.mfa_read_at IS 'When AdminGetUser first returned this.';
 
-CREATE VIEW directory.mfa_readings AS
-SELECT u.pool_id, u.username, u.sub, u.mfa_settings, u.preferred_mfa, u.mfa_read_at,
-  coalesce(h.mfa_asked_at, u.mfa_read_at) AS last_asked_at
-FROM directory.users AS u
-LEFT JOIN mirror.user_hashes AS h ON h.pool_id = u.pool_id AND h.username = u.username
-WHERE u.mfa_read_at IS NOT NULL;
-COMMENT ON VIEW directory.mfa_readings IS 'The users whose MFA state is known, and how fresh it is. A standby server cannot read this view.';
-COMMENT ON COLUMN directory.mfa_readings.pool_id IS 'The pool.';
-COMMENT ON COLUMN directory.mfa_readings.username IS 'The name of the user.';
-COMMENT ON COLUMN directory.mfa_readings.sub IS 'The sub of the user.';
-COMMENT ON COLUMN directory.mfa_readings.mfa_settings IS 'The second factors of the user, sorted.';
-COMMENT ON COLUMN directory.mfa_readings.preferred_mfa IS 'The preferred second factor, or null.';
-COMMENT ON COLUMN directory.mfa_readings.mfa_read_at IS 'When AdminGetUser first returned these values.';
-COMMENT ON COLUMN directory.mfa_readings.last_asked_at IS 'When the service was last asked. If a crash of Postgres lost that, mfa_read_at.';
-
 -- Down Migration
 
-DROP VIEW directory.mfa_readings, directory.users_without_mfa, directory.users_by_mfa;
+DROP VIEW directory.users_without_mfa, directory.users_by_mfa;
 
 CREATE OR REPLACE VIEW directory.changes AS
 WITH

@@ -44,7 +44,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   '0005_checks': ['directory.snapshot_checks'],
   '0007_verifications': ['mirror.verifications'],
-  '0011_mfa': ['directory.users_by_mfa', 'directory.users_without_mfa', 'directory.mfa_readings'],
+  '0011_mfa': ['directory.users_by_mfa', 'directory.users_without_mfa'],
 };
 
 /** The first migration of every mirror. */

@@ -99,7 +99,6 @@ const VIEWS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   replaced_users: { users: 1, user_history: 2 },
   users_by_mfa: { users: 1 },
   users_without_mfa: { users: 1 },
-  mfa_readings: { users: 1 },
 };
 
 describe.each(Object.entries(VIEWS))('the plan of %s', (view, scans) => {
@@ -123,7 +122,6 @@ test.each([
   'custom_attributes',
   'replaced_users',
   'users_without_mfa',
-  'mfa_readings',
 ])('the plan of %s uses indexes for one user', async (view) => {
   const plan = await explain(
     `SELECT * FROM directory.${view} WHERE pool_id = '${POOL}' AND username = 'user-7'`,

@@ -120,9 +120,9 @@ describe('a snapshot', () => {
       'SELECT added, modified, mfa_known FROM directory.snapshots ORDER BY snapshot_at DESC LIMIT 1',
     );
     expect(latest).toEqual({ added: 0, modified: 0, mfa_known: USERS });
-    // When they were asked for last is known all the same.
+    // When they were asked for last is remembered all the same.
     const [reading] = await mirror.rows<{ fresh: boolean }>(
-      'SELECT bool_and(last_asked_at > mfa_read_at) AS fresh FROM directory.mfa_readings',
+      'SELECT bool_and(mfa_asked_at > mfa_read_at) AS fresh FROM mirror.user_hashes',
     );
     expect(reading?.fresh).toBe(true);
   });
