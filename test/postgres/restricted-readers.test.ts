@@ -45,7 +45,7 @@ describe.each(await postgresVersions())('on Postgres $version', (programs) => {
   const sql = (role: string, text: string, values: unknown[] = []) =>
     runSql(server.urlFor(role), text, values);
   const run = (role: string, ...args: string[]) =>
-    mirror.run(args, { DATABASE_URL: server.urlFor(role) });
+    mirror.run(args, { DATABASE_URL: server.urlFor(role), MIRROR_MFA: 'true' });
   const version = async () =>
     Number((await sql('postgres', 'SHOW server_version_num'))[0]?.['server_version_num']);
 
