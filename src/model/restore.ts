@@ -133,7 +133,7 @@ export const LOSS_REASONS = [
   'unconfirmed',
   /** The profile of an identity provider: it comes back when the person signs in. */
   'federated-profile',
-  /** The target signs in by addresses that the user does not have. */
+  /** The target signs in by addresses that the user does not have, or that privacy rules hide. */
   'no-address',
   /** The service's import job takes only users with a verified address. */
   'no-verified-address',

@@ -10,6 +10,7 @@ import type {
   UserTask,
 } from '../model/restore.ts';
 import { encodeName } from '../model/storable.ts';
+import { isHashed } from '../privacy/hash-key.ts';
 import { attributesToChange, attributesToCreate, PREVIOUS_SUB } from './compare-attributes.ts';
 import type { SourceUser } from './source-user.ts';
 import type { TargetState, TargetUser } from './target-state.ts';
@@ -88,6 +89,8 @@ function compareMissing(user: SourceUser, target: TargetState, rules: UserRules)
   );
   if (isTaken) return isLost('alias-conflict');
   target.reserve(aliases, username);
+  // Another user of the snapshot may have the same name in another case.
+  if (!target.pool.caseSensitive) target.reserve([target.fold(signInName)], username);
   const losses = new Losses(username);
   for (const { reason, name } of left) losses.add(reason, name);
   const next = rules.password === 'random' ? 'CONFIRMED' : 'FORCE_CHANGE_PASSWORD';
@@ -114,8 +117,9 @@ function comparePresent(
 ): UserComparison {
   const { username, sub } = user;
   const losses = new Losses(username);
-  if (isReplaced(user, present, rules)) {
-    losses.add('replaced', null, true);
+  const other = findOther(user, present, target, rules);
+  if (other !== null) {
+    losses.add(other, null, true);
     return { task: null, present, comesBack: false, losses: losses.all };
   }
   const wanted = sub === present.sub ? { ...user, sub: null } : user;
@@ -154,20 +158,50 @@ function comparePresent(
   return { task: isEqual ? null : task, present, comesBack: true, losses: losses.all };
 }
 
-/** True if the name belongs to another person now, unless an earlier restore made that user. */
-function isReplaced({ sub }: SourceUser, present: TargetUser, rules: UserRules): boolean {
-  if (!rules.samePool || sub === null || sub === present.sub) return false;
-  return present.attributes.get(PREVIOUS_SUB) !== sub && !rules.isRestored(present.sub ?? '');
+/**
+ * Why a user of the target with this name or address is another person than that of the snapshot; null if
+ * it is the same. To be asked once for each user of the snapshot.
+ */
+export function findOther(
+  user: SourceUser,
+  present: TargetUser,
+  target: TargetState,
+  rules: UserRules,
+): 'replaced' | 'alias-conflict' | null {
+  if (isReplaced(user, present, target, rules)) return 'replaced';
+  return target.claim(present.username) ? null : 'alias-conflict';
 }
 
-/** The address by which a user signs in where addresses are usernames. E-mail comes first. */
+/** True if the name belongs to another person now, unless an earlier restore made that user. */
+function isReplaced(
+  user: SourceUser,
+  present: TargetUser,
+  { pool }: TargetState,
+  rules: UserRules,
+): boolean {
+  const { username, sub } = user;
+  if (!rules.samePool || sub === null || sub === present.sub) return false;
+  if (present.attributes.get(PREVIOUS_SUB) === sub || rules.isRestored(present.sub ?? '')) {
+    return false;
+  }
+  if (!rules.isUnfinished(username)) return true;
+  // A run that was killed did not note the `sub`. What it created is as the snapshot has it.
+  const { attributes } = attributesToChange(user, present.attributes, pool, rules.omitted);
+  return Object.keys(attributes).length > 0;
+}
+
+/**
+ * The address by which a user signs in where addresses are usernames. E-mail comes first. Null if there is
+ * none, or privacy rules hide it.
+ */
 export function signInAddress(
   { attributes }: SourceUser,
   { usernameAttributes }: TargetPool,
 ): string | null {
   for (const name of ['email', 'phone_number']) {
     const address = attributes.get(name) ?? '';
-    if (usernameAttributes.includes(name) && address !== '') return encodeName(address);
+    if (!usernameAttributes.includes(name) || address === '' || isHashed(address)) continue;
+    return encodeName(address);
   }
   return null;
 }

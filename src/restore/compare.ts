@@ -10,7 +10,13 @@ import {
 } from '../model/restore.ts';
 import { CallTally } from './calls.ts';
 import { compareGroup, isProviderGroup } from './compare-group.ts';
-import { compareUser, findPresent, type UserComparison, type UserRules } from './compare-user.ts';
+import {
+  compareUser,
+  findOther,
+  findPresent,
+  type UserComparison,
+  type UserRules,
+} from './compare-user.ts';
 import { LossTally, type PlannedCounts } from './plan.ts';
 import type { Selection } from './selection.ts';
 import { readIdentities, type SourceUser } from './source-user.ts';
@@ -118,8 +124,10 @@ export class Comparison {
   #compareUser(user: SourceUser): UserComparison {
     const { target, rules } = this.#context;
     const present = findPresent(user, target);
-    const unwritten = { task: null, present, comesBack: present !== null, losses: [] };
-    if (!this.#writesUser(user, { present })) return unwritten;
+    if (!this.#writesUser(user, { present })) {
+      const comesBack = present !== null && findOther(user, present, target, rules) === null;
+      return { task: null, present, comesBack, losses: [] };
+    }
     const compared = compareUser(user, target, rules);
     for (const loss of compared.losses) this.#lose(loss);
     if (compared.comesBack) this.#countUser(user, compared);

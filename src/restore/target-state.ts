@@ -29,6 +29,8 @@ export class TargetState {
   readonly #numbers = new Map<string, number>();
   readonly #aliases = new Map<string, string>();
   readonly #members = new Map<string, Uint32Array>();
+  /** True for each user that one of the snapshot was found to be, by the user's number. */
+  readonly #claimed: boolean[] = [];
 
   constructor(pool: TargetPool, rows: Spool<TargetUserRow>) {
     this.pool = pool;
@@ -59,6 +61,7 @@ export class TargetState {
         [decodeName(name), escaped.has(name) ? unescapeUnstorable(value) : value] as const,
     );
     this.#numbers.set(key, this.#positions.length);
+    this.#claimed.push(false);
     this.#positions.push(
       this.#rows.append({
         username: user.username,
@@ -103,6 +106,20 @@ export class TargetState {
   /** Reserves the aliases of a user that will be created. */
   reserve(aliases: readonly string[], username: string): void {
     for (const alias of aliases) this.#aliases.set(alias, username);
+  }
+
+  /**
+   * Takes a user of the target for one of the snapshot. False if another one took it: several can have one
+   * address, or one name in different cases.
+   */
+  claim(username: string): boolean {
+    const { usernameAttributes, caseSensitive } = this.pool;
+    if (usernameAttributes.length === 0 && caseSensitive) return true;
+    const number = this.#numbers.get(this.fold(username));
+    if (number === undefined) return true;
+    if (this.#claimed[number]) return false;
+    this.#claimed[number] = true;
+    return true;
   }
 
   isMember(groupName: string, username: string): boolean {

@@ -114,6 +114,28 @@ describe('a user that the target lacks', () => {
     expect(reasons(second)).toEqual(['alias-conflict whole']);
   });
 
+  test('cannot share a name with another user of the snapshot, in another case', async () => {
+    const target = await targetState(targetPool({ caseSensitive: false }));
+    const first = compareUser(sourceUser({ username: 'Ann' }), target, RULES);
+    const second = compareUser(sourceUser(), target, RULES);
+    expect(first.task).not.toBeNull();
+    expect(reasons(second)).toEqual(['alias-conflict whole']);
+  });
+
+  test('does not sign in by an address that privacy rules hide', async () => {
+    const email = `hmac-sha256:00000000:${'0'.repeat(64)}`;
+    const usernameAttributes = ['email', 'phone_number'];
+    const hidden = await compare({
+      user: sourceUser({ attributes: { email } }),
+      pool: { usernameAttributes },
+    });
+    expect(reasons(hidden)).toEqual(['no-address whole']);
+    const user = sourceUser({ attributes: { email, phone_number: '+49' } });
+    expect((await compare({ user, pool: { usernameAttributes } })).task).toMatchObject({
+      signInName: '+49',
+    });
+  });
+
   test.each([
     ['random', 'CONFIRMED', []],
     ['random', 'FORCE_CHANGE_PASSWORD', ['status FORCE_CHANGE_PASSWORD']],
@@ -233,6 +255,30 @@ describe('a user of both', () => {
     expect((await compare({ present })).present).toBeNull();
   });
 
+  test.each<[string, Partial<TargetPool>, ListedTargetUser, SourceUser, SourceUser]>([
+    [
+      'address',
+      { usernameAttributes: ['email'] },
+      { username: 'made-by-pool', attributes: { email: 'a@x' } },
+      sourceUser({ attributes: { email: 'a@x' } }),
+      sourceUser({ username: 'bob', sub: 'sub-bob', attributes: { email: 'a@x', name: 'Bob' } }),
+    ],
+    [
+      'name in another case',
+      { caseSensitive: false },
+      { username: 'Ann' },
+      sourceUser({ username: 'Ann' }),
+      sourceUser({ attributes: { name: 'Other Ann' } }),
+    ],
+  ])('is that of one user of the snapshot, if two have its %s', async (_, ...given) => {
+    const [pool, present, first, second] = given;
+    const target = await targetState(targetPool(pool), [present]);
+    expect(compareUser(first, target, RULES)).toMatchObject({ task: null, comesBack: true });
+    const compared = compareUser(second, target, RULES);
+    expect(compared).toMatchObject({ task: null, comesBack: false });
+    expect(reasons(compared)).toEqual(['alias-conflict whole']);
+  });
+
   test('that waits for a password gets one, if it had one in the snapshot', async () => {
     const present = [{ status: 'FORCE_CHANGE_PASSWORD' }];
     expect((await compare({ present })).task).toMatchObject({ password: true });
@@ -253,6 +299,13 @@ describe('a user of both', () => {
     expect(reasons(compared)).toEqual(['replaced whole']);
     const restored = await compare({ user, present, rules: { samePool, isRestored: () => true } });
     expect(restored.task).not.toBeNull();
+    const isUnfinished = () => true;
+    const unfinished = { user, rules: { samePool, isUnfinished } };
+    const same = [{ status: 'FORCE_CHANGE_PASSWORD', attributes: { email: 'old@x' } }];
+    expect((await compare({ ...unfinished, present: same })).task).toMatchObject({
+      password: true,
+    });
+    expect(reasons(await compare({ ...unfinished, present }))).toEqual(['replaced whole']);
     const marked = [{ attributes: { 'custom:previous_sub': 'sub-ann' } }];
     expect((await compare({ user, present: marked, rules: { samePool } })).comesBack).toBe(true);
   });

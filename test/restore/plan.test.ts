@@ -256,6 +256,28 @@ describe('the plan of a restore', () => {
     expect(joined).toHaveLength(members.length);
   });
 
+  test.each<[string, (groupName: string) => Partial<RestoreRequest>]>([
+    ['of a group', (groupName) => ({ groups: [groupName] })],
+    ['of memberships', () => ({ only: ['memberships'] })],
+  ])('%s gives none to a person who has the name of another now', async (_, choose) => {
+    const [group] = [...source().groups()].filter((each) => !isOfProvider(each));
+    const groupName = group?.groupName ?? '';
+    const [member] = [...source().members(groupName)].filter((user) => !isLost(user));
+    const username = member?.username ?? '';
+    await mirror.sync(POOL);
+    source().deleteUser(username);
+    source().createUser({ username, status: 'CONFIRMED' });
+    const { tasks, losses } = await planOf({ to: POOL, ...choose(groupName) });
+    expect(tasks.filter((task) => 'username' in task && task.username === username)).toEqual([]);
+    expect(losses).toContainEqual({
+      entity: 'membership',
+      name: username,
+      reason: 'no-user',
+      whole: true,
+      detail: groupName,
+    });
+  });
+
   test('of some kinds writes only these', async () => {
     await mirror.sync(POOL);
     const groups = await planOf({ only: ['groups'] });

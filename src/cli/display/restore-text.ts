@@ -27,7 +27,7 @@ const REASONS: Readonly<Record<LossReason, string>> = {
   status: 'the user gets another status than in the snapshot',
   unconfirmed: 'the sign-up was never confirmed; the person signs up again',
   'federated-profile': 'a profile of an identity provider; it comes back at the next sign-in',
-  'no-address': 'the target signs in by an address that the user lacks',
+  'no-address': 'the target signs in by an address that the snapshot lacks or hides',
   'no-verified-address': 'an import job needs a verified address',
   'alias-conflict': 'another user has the sign-in name or alias',
   'attribute-missing': "the target's schema lacks the attribute",
