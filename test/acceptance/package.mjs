@@ -68,7 +68,7 @@ const BESIDE_SIMULATOR = `
   };
   const program = 'node_modules/cognito-mirror/bin/cognito-mirror.mjs';
   const start = (args, more = {}) =>
-    spawn(process.execPath, [program, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] });
+    spawn(process.execPath, [program, ...args], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
   const args = process.argv.slice(1);
   const db = args[0] === 'worker' ? start(['db']) : undefined;
   const servers = db && {
@@ -79,7 +79,9 @@ const BESIDE_SIMULATOR = `
     PORT: '0',
   };
   const child = start(args, servers);
-  child.stdout.on('data', (text) => {
+  child.stdout.resume();
+  child.stderr.on('data', (text) => {
+    process.stderr.write(text);
     if (String(text).includes('worker started')) start(['trigger', 'us-east-1_Simulated'], servers);
     if (String(text).includes('snapshot archived')) child.kill('SIGTERM');
   });
