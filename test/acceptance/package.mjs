@@ -82,8 +82,8 @@ const BESIDE_SIMULATOR = `
   child.stdout.resume();
   child.stderr.on('data', (text) => {
     process.stderr.write(text);
-    if (String(text).includes('worker started')) start(['trigger', 'us-east-1_Simulated'], servers);
-    if (String(text).includes('snapshot archived')) child.kill('SIGTERM');
+    if (db && String(text).includes('worker started')) start(['trigger', 'us-east-1_Simulated'], servers);
+    if (db && String(text).includes('snapshot archived')) child.kill('SIGTERM');
   });
   const [code] = await once(child, 'close');
   if (db) {
