@@ -3,6 +3,7 @@
  * of identities need users.
  */
 export const RESTORE_ENTITIES = ['group', 'user', 'membership', 'link'] as const;
+/** One of `RESTORE_ENTITIES`. */
 export type RestoreEntity = (typeof RESTORE_ENTITIES)[number];
 
 /**
@@ -10,6 +11,7 @@ export type RestoreEntity = (typeof RESTORE_ENTITIES)[number];
  * password" works at once. `temporary`: a random temporary one; the user stays in FORCE_CHANGE_PASSWORD.
  */
 export const RESTORE_PASSWORDS = ['random', 'temporary'] as const;
+/** One of `RESTORE_PASSWORDS`. */
 export type RestorePassword = (typeof RESTORE_PASSWORDS)[number];
 
 /**
@@ -162,6 +164,7 @@ export const LOSS_REASONS = [
   /** The group of a membership is not in the target and is not created. */
   'no-group',
 ] as const;
+/** One of `LOSS_REASONS`. */
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** Something that does not come back. */
@@ -266,4 +269,5 @@ export const RESTORE_FAILURES = [
   /** The user or group that this belongs to could not be restored. */
   'not-restored',
 ] as const;
+/** One of `RESTORE_FAILURES`. */
 export type RestoreFailure = (typeof RESTORE_FAILURES)[number];

@@ -6,6 +6,7 @@ import { type SourceUser, toGroupFields, toSourceUser, toUnknownUser } from './s
 
 /** What `only` can name. Links of identities belong to users. */
 export const RESTORE_KINDS = ['groups', 'users', 'memberships'] as const;
+/** One of `RESTORE_KINDS`. */
 export type RestoreKind = (typeof RESTORE_KINDS)[number];
 
 /** What of a snapshot is restored. Empty lists: everything. */
