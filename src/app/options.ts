@@ -46,6 +46,8 @@ export interface PoolOptions {
   readonly mfa?: boolean;
   /** The most calls for them in each snapshot. */
   readonly mfaBudget?: number;
+  /** True if snapshots keep the settings of the pool. */
+  readonly poolSettings?: boolean;
 }
 
 /** How much of the quotas of an account and Region a mirror uses. */
@@ -102,6 +104,8 @@ export interface MirrorOptions extends AwsAccess {
   readonly archiveOmitAttributes?: readonly string[];
   /** The attributes that only the archive replaces by a keyed hash (ARCHIVE_HASH_ATTRIBUTES). */
   readonly archiveHashAttributes?: readonly string[];
+  /** True if snapshots keep the settings of pools, with hashes for their secrets (MIRROR_POOL_SETTINGS). */
+  readonly poolSettings?: boolean;
   /** The secret key of these hashes, at least 32 characters (MIRROR_HASH_KEY). */
   readonly hashKey?: string | null;
   readonly quotas?: QuotaOptions;
@@ -208,6 +212,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   MIRROR_HASH_ATTRIBUTES: 'hashAttributes',
   ARCHIVE_OMIT_ATTRIBUTES: 'archiveOmitAttributes',
   ARCHIVE_HASH_ATTRIBUTES: 'archiveHashAttributes',
+  MIRROR_POOL_SETTINGS: 'poolSettings',
   MIRROR_HASH_KEY: 'hashKey',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
@@ -263,6 +268,7 @@ export function toConfig(options: MirrorOptions): Config {
     MIRROR_HASH_ATTRIBUTES: options.hashAttributes?.join(','),
     ARCHIVE_OMIT_ATTRIBUTES: options.archiveOmitAttributes?.join(','),
     ARCHIVE_HASH_ATTRIBUTES: options.archiveHashAttributes?.join(','),
+    MIRROR_POOL_SETTINGS: options.poolSettings,
     MIRROR_HASH_KEY: options.hashKey,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,

@@ -7,6 +7,7 @@ import { NoMirrorError } from '../model/errors.ts';
 import { describeLocation } from '../postgres/database.ts';
 import { HashKey } from '../privacy/hash-key.ts';
 import { PoolPrivacy } from '../privacy/pool-privacy.ts';
+import { Secrets } from '../privacy/secrets.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import type { SyncDeps } from '../runner/inline/sync.ts';
 import type { SessionDeps } from '../runner/session.ts';
@@ -142,10 +143,18 @@ export class Resources {
   readonly poolDeps: PoolDepsLookup = async (poolId) => {
     const settings = resolvePoolSettings(this.config, poolId);
     const { role, region, maxRemovedRatio: maxRemoved, mfaBudget, archiveLock } = settings;
-    const access = { ...this.access, role };
-    const destination = await this.archives.of(poolId);
-    const privacy = this.privacy(poolId);
-    return { access, region, maxRemoved, mfaBudget, destination, archiveLock, privacy };
+    const { hashKey } = this;
+    const hidesSecrets = settings.poolSettings && hashKey !== null;
+    return {
+      access: { ...this.access, role },
+      region,
+      maxRemoved,
+      mfaBudget,
+      destination: await this.archives.of(poolId),
+      archiveLock,
+      privacy: this.privacy(poolId),
+      secrets: hidesSecrets ? new Secrets(poolId, hashKey) : null,
+    };
   };
 
   /** What Postgres and the archive of a pool hide. One for each pool, so that it warns once. */

@@ -10,6 +10,7 @@ import { isPoolId } from '../model/pool-id.ts';
 import type { TargetPool } from '../model/restore.ts';
 import { decodeName, encodeName } from '../model/storable.ts';
 import type { Mask } from '../privacy/mask.ts';
+import type { Secrets } from '../privacy/secrets.ts';
 import type { Buckets } from '../quota/buckets.ts';
 import type { Operation } from '../quota/quotas.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
@@ -36,6 +37,7 @@ import {
   type RawPage,
 } from './requests.ts';
 import { openSdk, type PoolAccess } from './sdk.ts';
+import { createSettingsReads, type SettingsReads } from './settings-reads.ts';
 import { prefixFilter } from './shards.ts';
 import { normaliseTargetPool } from './target-pool.ts';
 import { type CognitoWrites, createWrites } from './writes.ts';
@@ -86,6 +88,8 @@ export interface Cognito {
   findBySub(poolId: string, sub: string, signal: AbortSignal): Promise<User | null>;
   /** The service's own listing, for a person. */
   list(listing: Listing, signal: AbortSignal): AsyncIterable<ListingPage>;
+  /** The calls that read the settings of the pool. Null without `settingsOf`. */
+  readonly settings: SettingsReads | null;
   /** The calls of a restore into this pool. Nothing else writes. */
   writesTo(poolId: string): CognitoWrites;
   /** Closes the connections. */
@@ -105,11 +109,13 @@ interface CognitoOptions {
   readonly retryPolicy?: RetryPolicy;
   /** Hides attributes of every user that it returns, except in `list`. */
   readonly mask?: Mask;
+  /** The pool whose settings are read, and what hashes their secrets. */
+  readonly settingsOf?: { readonly pool: Pool; readonly secrets: Secrets } | undefined;
 }
 
 /** Opens the client; the first call connects. */
 export function openCognito(options: CognitoOptions): Cognito {
-  const { retryPolicy: policy = RETRY_POLICY } = options;
+  const { retryPolicy: policy = RETRY_POLICY, settingsOf } = options;
   const sdk = openSdk(options.region, options.access ?? { role: null });
   const call = createCaller({ ...options, sdk, policy });
   const hide = (user: User) => options.mask?.hideUser(user) ?? user;
@@ -282,6 +288,10 @@ export function openCognito(options: CognitoOptions): Cognito {
     },
 
     list: (listing, signal) => listPages(sdk, call, listing, signal),
+
+    settings: settingsOf
+      ? createSettingsReads(sdk, call, settingsOf.pool, settingsOf.secrets)
+      : null,
 
     writesTo: (poolId) => createWrites(sdk, call, poolId),
 

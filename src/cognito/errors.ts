@@ -76,7 +76,7 @@ export class NotAuthorizedError extends ActionRequiredError {
 
   constructor(operation: Operation, poolId: string, region: string) {
     const resource =
-      operation === 'ListUserPools'
+      operation === 'ListUserPools' || operation === 'DescribeUserPoolDomain'
         ? '*'
         : `arn:${findPartition(region)}:cognito-idp:${region}:*:userpool/${poolId}`;
     super([

@@ -83,6 +83,15 @@ const DATED = new Map<string, (answer: Item) => unknown>([
   ['ListUserPools', (answer) => answer['UserPools']],
   ['DescribeUserPool', (answer) => [answer['UserPool']]],
   ['AdminGetUser', (answer) => [answer]],
+  ['GetUserPoolMfaConfig', (answer) => [answer]],
+  ['ListUserPoolClients', (answer) => answer['UserPoolClients']],
+  ['DescribeUserPoolClient', (answer) => [answer['UserPoolClient']]],
+  ['ListIdentityProviders', (answer) => answer['Providers']],
+  ['DescribeIdentityProvider', (answer) => [answer['IdentityProvider']]],
+  ['ListResourceServers', (answer) => answer['ResourceServers']],
+  ['DescribeUserPoolDomain', (answer) => [answer['DomainDescription']]],
+  ['GetUICustomization', (answer) => [answer['UICustomization']]],
+  ['ListTagsForResource', () => []],
   ['AdminCreateUser', (answer) => [answer['User']]],
 ]);
 

@@ -77,6 +77,8 @@ export interface Config {
   readonly archiveOmitAttributes: readonly string[];
   /** The attributes that only the archive replaces by a keyed hash. */
   readonly archiveHashAttributes: readonly string[];
+  /** True if snapshots keep the settings of pools, with hashes for their secrets. */
+  readonly poolSettings: boolean;
   /** The secret key of these hashes. Null: nothing is hashed. */
   readonly hashKey: string | null;
   /** The absolute path of the folder for embedded state. The folder may not exist yet. */

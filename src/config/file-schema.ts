@@ -39,6 +39,7 @@ const pool = z
       archiveHashAttributes: field(SETTINGS.archiveHashAttributes),
       mfa: field(SETTINGS.mfa),
       mfaBudget: field(SETTINGS.mfaBudget),
+      poolSettings: field(SETTINGS.poolSettings),
     },
     MAPPING,
   )

@@ -94,6 +94,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     hashAttributes: values.MIRROR_HASH_ATTRIBUTES ?? [],
     archiveOmitAttributes: values.ARCHIVE_OMIT_ATTRIBUTES ?? [],
     archiveHashAttributes: values.ARCHIVE_HASH_ATTRIBUTES ?? [],
+    poolSettings: values.MIRROR_POOL_SETTINGS ?? false,
     hashKey: values.MIRROR_HASH_KEY ?? null,
   };
   if (!problems.some(({ subject }) => PRIVACY_VARIABLES.includes(subject))) {

@@ -32,6 +32,8 @@ export interface PoolSettings {
   readonly privacy: { readonly database: PrivacyRules; readonly archive: PrivacyRules };
   /** The most AdminGetUser calls for MFA states in each snapshot. Null: none are read. */
   readonly mfaBudget: number | null;
+  /** True if snapshots keep the settings of the pool. */
+  readonly poolSettings: boolean;
 }
 
 /** A pool's settings in the file, completed from the environment. */
@@ -51,6 +53,7 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
     maxRemovedRatio: entry.maxRemovedRatio ?? config.maxRemovedRatio,
     privacy: resolvePrivacy(config, entry),
     mfaBudget: (entry.mfa ?? config.mfa) ? (entry.mfaBudget ?? config.mfaBudget) : null,
+    poolSettings: entry.poolSettings ?? config.poolSettings,
   };
 }
 

@@ -10,7 +10,12 @@ const PLACES = [
 type Setting = (typeof PLACES)[number][number];
 
 /** The privacy rules of the mirror or of one pool, as they are set. */
-export type PrivacySettings = { readonly [Name in Setting]?: readonly string[] | undefined };
+export type PrivacySettings = {
+  readonly [Name in Setting]?: readonly string[] | undefined;
+} & {
+  /** The settings of a pool hold secrets, which are hashed. */
+  readonly poolSettings?: boolean | undefined;
+};
 
 /** Set for all pools. Its names are those of the options. */
 type MirrorPrivacy = PrivacySettings & { readonly hashKey: string | null };
@@ -18,12 +23,13 @@ type MirrorPrivacy = PrivacySettings & { readonly hashKey: string | null };
 export const HASH_KEY_REMEDY =
   'Give a random text of at least 32 characters, such as `openssl rand -base64 32` prints, and keep it.';
 
-const VARIABLES: Readonly<Record<Setting, string>> = {
+const VARIABLES = {
   omitAttributes: 'MIRROR_OMIT_ATTRIBUTES',
   hashAttributes: 'MIRROR_HASH_ATTRIBUTES',
   archiveOmitAttributes: 'ARCHIVE_OMIT_ATTRIBUTES',
   archiveHashAttributes: 'ARCHIVE_HASH_ATTRIBUTES',
-};
+  poolSettings: 'MIRROR_POOL_SETTINGS',
+} as const satisfies Readonly<Record<Setting | 'poolSettings', string>>;
 
 /** The variables that have rules, and the key. */
 export const PRIVACY_VARIABLES: readonly string[] = [
@@ -72,9 +78,15 @@ function findContradictions(
   own: PrivacySettings,
   all: PrivacySettings,
   hashKey: string | null,
-  nameOf: (name: Setting) => string,
+  nameOf: (name: keyof typeof VARIABLES) => string,
 ): Problem[] {
-  return PLACES.flatMap(([omit, hash]) => {
+  const lacksKey = (name: keyof typeof VARIABLES): Problem => ({
+    subject: 'MIRROR_HASH_KEY',
+    problem: `is not set, and ${nameOf(name)} is.`,
+    remedy: HASH_KEY_REMEDY,
+  });
+  const ofSettings = own.poolSettings && hashKey === null ? [lacksKey('poolSettings')] : [];
+  const ofAttributes = PLACES.flatMap(([omit, hash]) => {
     const named = isSet(own, hash) ? hash : omit;
     if (!isSet(own, named)) return [];
     const hashed = all[hash] ?? [];
@@ -88,14 +100,11 @@ function findContradictions(
       });
     }
     if (named === hash && hashed.length > 0 && hashKey === null) {
-      problems.push({
-        subject: 'MIRROR_HASH_KEY',
-        problem: `is not set, and ${nameOf(hash)} is.`,
-        remedy: HASH_KEY_REMEDY,
-      });
+      problems.push(lacksKey(hash));
     }
     return problems;
   });
+  return [...ofAttributes, ...ofSettings];
 }
 
 function isSet(settings: PrivacySettings, name: Setting): boolean {

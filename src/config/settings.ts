@@ -93,6 +93,13 @@ export const SETTINGS = {
       'The attributes of users whose values only the archive replaces by a keyed hash. Default: ARCHIVE_HASH_ATTRIBUTES.',
     examples: [['email']],
   },
+  poolSettings: {
+    schema: z.boolean({ error: 'must be true or false.' }),
+    remedy: 'Give true or false.',
+    description:
+      'Whether snapshots keep the settings of the pool: clients, identity providers and others. Default: MIRROR_POOL_SETTINGS.',
+    examples: [true],
+  },
   schedule: {
     schema: text.refine(isCronPattern, 'must be a cron expression that comes due at some time.'),
     remedy: 'Give five fields, or six with seconds first, such as 0 2 * * * for 02:00 every night.',

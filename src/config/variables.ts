@@ -120,6 +120,13 @@ export const VARIABLES = {
   MIRROR_HASH_ATTRIBUTES: attributes(SETTINGS.hashAttributes),
   ARCHIVE_OMIT_ATTRIBUTES: attributes(SETTINGS.archiveOmitAttributes),
   ARCHIVE_HASH_ATTRIBUTES: attributes(SETTINGS.archiveHashAttributes),
+  MIRROR_POOL_SETTINGS: {
+    schema: z
+      .enum(['true', 'false'], { error: 'must be true or false.' })
+      .transform((text) => text === 'true'),
+    remedy: SETTINGS.poolSettings.remedy,
+    isShown: true,
+  },
   MIRROR_HASH_KEY: {
     schema: z
       .string()

@@ -10,7 +10,16 @@ export type ReadOperation =
   | 'ListUserPools'
   | 'AdminGetUser'
   | 'AdminListGroupsForUser'
-  | 'GetCSVHeader';
+  | 'GetCSVHeader'
+  | 'GetUserPoolMfaConfig'
+  | 'ListUserPoolClients'
+  | 'DescribeUserPoolClient'
+  | 'ListIdentityProviders'
+  | 'DescribeIdentityProvider'
+  | 'ListResourceServers'
+  | 'DescribeUserPoolDomain'
+  | 'GetUICustomization'
+  | 'ListTagsForResource';
 
 /** The calls of a restore that write. */
 export type WriteOperation =
@@ -29,7 +38,13 @@ export type WriteOperation =
 export type Operation = ReadOperation | WriteOperation;
 
 /** The quotas of the calls that read a snapshot, by the service's names without "Rate". */
-export const BUCKETS = ['UserList', 'UserPoolRead', 'UserPoolResourceRead', 'UserRead'] as const;
+export const BUCKETS = [
+  'UserList',
+  'UserPoolRead',
+  'UserPoolResourceRead',
+  'UserPoolClientRead',
+  'UserRead',
+] as const;
 /** The same for all calls that read: a restore also looks up single users. */
 export const READ_BUCKETS = [...BUCKETS, 'UserResourceRead'] as const;
 export type ReadBucketName = (typeof READ_BUCKETS)[number];
@@ -47,6 +62,15 @@ export const BUCKET_OF: Readonly<
   AdminGetUser: 'UserRead',
   AdminListGroupsForUser: 'UserResourceRead',
   GetCSVHeader: 'UserPoolResourceRead',
+  GetUserPoolMfaConfig: 'UserPoolResourceRead',
+  ListUserPoolClients: 'UserPoolClientRead',
+  DescribeUserPoolClient: 'UserPoolClientRead',
+  ListIdentityProviders: 'UserPoolResourceRead',
+  DescribeIdentityProvider: 'UserPoolResourceRead',
+  ListResourceServers: 'UserPoolResourceRead',
+  DescribeUserPoolDomain: 'UserPoolResourceRead',
+  GetUICustomization: 'UserPoolResourceRead',
+  ListTagsForResource: 'UserPoolResourceRead',
   CreateGroup: 'UserPoolResourceUpdate',
   UpdateGroup: 'UserPoolResourceUpdate',
   AdminCreateUser: 'UserCreation',
@@ -59,10 +83,19 @@ export const BUCKET_OF: Readonly<
   AdminSetUserMFAPreference: 'UserUpdate',
 };
 
-/** Requests a second for each pool, within UserPoolResourceRead or UserPoolResourceUpdate. */
+/** Requests a second of each call for each pool, within its bucket (quotas page). */
 export const PER_POOL_RPS: Readonly<Partial<Record<Operation, number>>> = {
   ListGroups: 5,
   GetCSVHeader: 5,
+  GetUserPoolMfaConfig: 5,
+  ListUserPoolClients: 5,
+  DescribeUserPoolClient: 5,
+  ListIdentityProviders: 5,
+  DescribeIdentityProvider: 5,
+  ListResourceServers: 5,
+  DescribeUserPoolDomain: 5,
+  GetUICustomization: 5,
+  ListTagsForResource: 5,
   CreateGroup: 5,
   UpdateGroup: 5,
 };
@@ -84,6 +117,7 @@ export function allowedRates({ share, userListRps }: Allowance): Record<ReadBuck
     UserList: share * userListRps,
     UserPoolRead: share * 15,
     UserPoolResourceRead: share * 20,
+    UserPoolClientRead: share * 15,
     UserRead: USER_READ_RPS,
     UserResourceRead: share * 50,
   };

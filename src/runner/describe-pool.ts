@@ -6,6 +6,7 @@ import type { Pool } from '../model/directory.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import type { TargetPool } from '../model/restore.ts';
 import type { PoolPrivacy } from '../privacy/pool-privacy.ts';
+import type { Secrets } from '../privacy/secrets.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { CallMeter, CallObserver } from '../telemetry/calls.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -82,6 +83,8 @@ export interface PoolDeps {
   readonly privacy: PoolPrivacy;
   /** How many AdminGetUser calls for MFA states a snapshot may make. Null: none are read. */
   readonly mfaBudget: number | null;
+  /** Hashes the secrets in the pool's settings. Null: snapshots keep no settings. */
+  readonly secrets: Secrets | null;
 }
 
 /** Looks up the settings of a pool. Throws ActionRequiredError if its archive URL is invalid. */

@@ -37,7 +37,7 @@ export async function releaseHeld(
   const lease = await takeHeldLease(db, key);
   if (!isSameRecord(lease.privacy, context.privacy.database.record)) throw otherRulesError(key);
   try {
-    await publish({ db, lease, progress }, 'held', historyDays, signal);
+    await publish({ db, lease, progress, log: context.log }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
     await retain({ ...context, rule }, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });

@@ -95,6 +95,8 @@ type Reported = Pick<
   | 'apiCalls'
   | 'throttled'
   | 'retries'
+  | 'settings'
+  | 'settingsUnread'
 >;
 
 /** The result of one run on a pool's snapshot, in the form of `sync --json`. */
@@ -136,6 +138,8 @@ export function buildReport(
     apiCalls: row?.apiCalls ?? 0,
     throttled: row?.throttled ?? 0,
     retries: row?.retries ?? 0,
+    settings: row?.settings ?? null,
+    settingsUnread: row?.settingsUnread ?? null,
     seconds: run.seconds,
     archive: run.archive && row && reportArchive(run.archive, row),
   };

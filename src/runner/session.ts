@@ -72,6 +72,7 @@ export class SnapshotSession {
       observer: metrics,
       log,
       mask: settings.privacy.database,
+      settingsOf: settings.secrets === null ? undefined : { pool, secrets: settings.secrets },
       ...(retryPolicy && { retryPolicy }),
     });
     this.#calls = new CallCounter(deps.db, progress.meter, log);

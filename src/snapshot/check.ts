@@ -11,6 +11,7 @@ import { compareEstimate } from './compare-estimate.ts';
 import { confirmGroups } from './confirm-groups.ts';
 import { confirmRemovals } from './confirm-removals.ts';
 import type { SnapshotContext } from './context.ts';
+import { readSettings } from './read-settings.ts';
 import { refetchDrifted } from './refetch-drifted.ts';
 import { checkRemovalGuard } from './removal-guard.ts';
 import { resolveOrphans } from './resolve-orphans.ts';
@@ -29,7 +30,8 @@ const UNLISTED_ADVICE =
 /**
  * Checks a snapshot whose walks have all ended. It confirms missing groups, merges repeated reads,
  * fetches drifted users again, resolves orphan memberships, confirms missing users, compares the users
- * with the service's estimate, keeps what is known of MFA states, and applies the removal guard.
+ * with the service's estimate, keeps what is known of MFA states, reads the pool's settings if they are
+ * kept, and applies the removal guard.
  *
  * @param maxRemoved the share of rows that may be removed without a person's consent, 0 to 1.
  */
@@ -52,6 +54,7 @@ export async function check(
   if (removals.walks.length > 0) return { kind: 'walk', walks: removals.walks };
   const recount = await compareEstimate(context, removals.missing, signal);
   if (recount.length > 0) return { kind: 'walk', walks: recount };
+  await readSettings(context, signal);
   const objection = await withLease(
     db,
     lease,

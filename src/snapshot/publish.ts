@@ -12,13 +12,19 @@ import type { SnapshotContext } from './context.ts';
  * @param historyDays how long closed versions are kept; null: always.
  */
 export async function publish(
-  { db, lease, progress }: Pick<SnapshotContext, 'db' | 'lease' | 'progress'>,
+  { db, lease, progress, log }: Pick<SnapshotContext, 'db' | 'lease' | 'progress' | 'log'>,
   from: PublishableState,
   historyDays: number | null,
   signal: AbortSignal,
 ): Promise<void> {
   progress.phase = 'publish';
-  await publishStage(db, lease, from, signal);
+  const { settings } = await publishStage(db, lease, from, signal);
+  if (settings?.unread) {
+    log.warn(
+      { poolId: lease.poolId, unread: settings.unread },
+      'parts of the pool settings could not be read: they keep their last version',
+    );
+  }
   if (lease.comparedWith === null) await analyzeKeys(db);
   await dropEndedStages(db);
   if (historyDays !== null) await pruneHistory(db, lease.poolId, historyDays, signal);

@@ -7,6 +7,7 @@ import { rolesSql, statementsOf } from '../support/documented-sql.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type OwnPostgres, startPostgres } from '../support/own-postgres.ts';
 import { runSql } from '../support/postgres.ts';
+import { HASH_KEY } from '../support/privacy.ts';
 import { troubleIn } from '../support/worker-log.ts';
 
 type Role = 'owner' | 'worker' | 'reader';
@@ -36,7 +37,11 @@ function urlOf(role: Role): string {
   return url.href;
 }
 
-const env = (role: Role) => ({ DATABASE_URL: urlOf(role) });
+const env = (role: Role) => ({
+  DATABASE_URL: urlOf(role),
+  MIRROR_POOL_SETTINGS: 'true',
+  MIRROR_HASH_KEY: HASH_KEY,
+});
 const sql = (role: Role, text: string) => runSql(urlOf(role), text);
 
 async function archived(): Promise<number> {
@@ -154,6 +159,7 @@ describe('by the documented SQL', () => {
     const at = `('${fleet.poolId}', now())`;
     for (const source of [
       ...['pools', 'snapshots', 'changes', 'user_history', 'group_history', 'membership_history'],
+      ...['pool_settings', 'pool_setting_history', `pool_settings_at${at}`],
       ...[
         'identities',
         'effective_roles',
@@ -267,6 +273,8 @@ function change(): void {
   pool.updateAttributes(changed as string, { name: `Changed ${changes}` });
   pool.createUser({ username: `new-${changes}`, attributes: { identities: IDENTITIES } });
   pool.deleteGroup(first as string);
+  pool.configuration.tags.set('changes', String(changes));
+  pool.configuration.providers.delete([...pool.configuration.providers.keys()][0] as string);
   pool.updateGroup(second as string, { description: `Changed ${changes}` });
   pool.createGroup(`new-${changes}`, {
     precedence: 0,

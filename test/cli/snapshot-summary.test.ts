@@ -19,6 +19,8 @@ const HELD: SnapshotReport = {
   apiCalls: 1_063,
   throttled: 0,
   retries: 0,
+  settings: null,
+  settingsUnread: null,
   seconds: 86.4,
   archive: null,
 };

@@ -25,6 +25,8 @@ export const SNAPSHOT: SnapshotStatus = {
   publishedAt: null,
   archivedAt: null,
   archiveRemovedAt: null,
+  settings: null,
+  settingsUnread: null,
   privacy: null,
   users: null,
   groups: null,

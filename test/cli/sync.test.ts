@@ -126,6 +126,8 @@ describe('sync', () => {
           apiCalls: mirror.simulator.attempts.total,
           throttled: 0,
           retries: 0,
+          settings: null,
+          settingsUnread: null,
           seconds: expect.any(Number),
           archive: {
             manifest: row?.['manifest'],
@@ -139,7 +141,7 @@ describe('sync', () => {
     expect(Object.keys(document.snapshots[0])).toEqual([
       ...['poolId', 'snapshot', 'state', 'reason', 'users', 'groups', 'memberships'],
       ...['added', 'modified', 'removed', 'repaired', 'apiCalls', 'throttled', 'retries'],
-      ...['seconds', 'archive'],
+      ...['settings', 'settingsUnread', 'seconds', 'archive'],
     ]);
     expect(document.snapshots[0].snapshot).toMatch(/^\d{8}T\d{6}Z$/);
     expect(createHash('sha256').update(manifest).digest('hex')).toBe(row?.['manifest_sha256']);

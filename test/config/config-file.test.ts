@@ -50,6 +50,7 @@ describe('the settings of a pool', () => {
       maxRemovedRatio: 0.2,
       privacy: NO_PRIVACY,
       mfaBudget: 700,
+      poolSettings: false,
     });
   });
 
@@ -68,6 +69,7 @@ describe('the settings of a pool', () => {
       maxRemovedRatio: 0.3,
       privacy: NO_PRIVACY,
       mfaBudget: null,
+      poolSettings: false,
     });
   });
 

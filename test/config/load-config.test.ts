@@ -25,6 +25,7 @@ test('without variables, every setting has its documented default', () => {
     hashAttributes: [],
     archiveOmitAttributes: [],
     archiveHashAttributes: [],
+    poolSettings: false,
     hashKey: null,
     home: resolve('.cognito-mirror'),
     allowance: { share: 0.8, userListRps: 30 },
@@ -61,6 +62,7 @@ test('every variable is read', () => {
     MIRROR_HASH_ATTRIBUTES: 'email',
     ARCHIVE_OMIT_ATTRIBUTES: 'birthdate',
     ARCHIVE_HASH_ATTRIBUTES: 'name',
+    MIRROR_POOL_SETTINGS: 'true',
     MIRROR_HASH_KEY: 'kX9tW3mB7qZr5vNc8yHd2fLs6gJp4aUe',
     MIRROR_HOME: '/srv/mirror',
     MIRROR_QUOTA_SHARE: '1',
@@ -99,6 +101,7 @@ test('every variable is read', () => {
     hashAttributes: ['email'],
     archiveOmitAttributes: ['birthdate'],
     archiveHashAttributes: ['name'],
+    poolSettings: true,
     hashKey: 'kX9tW3mB7qZr5vNc8yHd2fLs6gJp4aUe',
     home: resolve('/srv/mirror'),
     allowance: {

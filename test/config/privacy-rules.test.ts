@@ -54,6 +54,26 @@ describe('is refused:', () => {
     ]);
   });
 
+  test('settings of pools without a key', () => {
+    expect(problemsOf({ MIRROR_POOL_SETTINGS: 'true' })).toEqual([
+      expect.stringMatching(
+        /^MIRROR_HASH_KEY: is not set, and MIRROR_POOL_SETTINGS is\. Give a random text .*openssl rand/,
+      ),
+    ]);
+    expect(problemsOf({ MIRROR_POOL_SETTINGS: 'yes' })).toEqual([
+      'MIRROR_POOL_SETTINGS: must be true or false, not "yes". Give true or false.',
+    ]);
+    const file = `pools: {${POOL}: {poolSettings: true}}`;
+    expect(yamlProblemsOf(file)).toEqual([
+      expect.stringMatching(
+        `^MIRROR_CONFIG: MIRROR_HASH_KEY: is not set, and pools.${POOL}.poolSettings is`,
+      ),
+    ]);
+    const config = loadYaml(file, { MIRROR_HASH_KEY });
+    expect(resolvePoolSettings(config, POOL).poolSettings).toBe(true);
+    expect(resolvePoolSettings(config, 'us-east-1_Other').poolSettings).toBe(false);
+  });
+
   test('an attribute that is left out and hashed, with its subject', () => {
     const env = {
       MIRROR_HASH_KEY,

@@ -25,6 +25,7 @@ async function plan(): Promise<PoolPlan> {
       mfaBudget: null,
       archiveLock: null,
       privacy: privacyOf(mirror.pool.settings.id),
+      secrets: null,
     }),
     formats: ['parquet', 'jsonl'] as const,
     buckets,

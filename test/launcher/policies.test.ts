@@ -34,6 +34,9 @@ const [OWN = [], ASSUMING = [], OF_THE_ROLE = [], TRUST = [], RESTORING = []] = 
 const actionsOf = (statements: readonly Statement[]) =>
   statements.flatMap(({ Action }) => Action).sort();
 
+/** Calls that are about no pool, and have no resource. */
+const WITHOUT_POOL = ['cognito-idp:ListUserPools', 'cognito-idp:DescribeUserPoolDomain'];
+
 /** The action that each operation of S3 needs, where it is not its own name (AWS's reference). */
 const S3_ACTIONS: Readonly<Record<string, string>> = {
   CompleteMultipartUpload: 'PutObject',
@@ -113,8 +116,7 @@ test('each allows single actions, on what is named', () => {
       // Of another account: it must also know the external id.
       expect(statement.Principal).toEqual({ AWS: expect.stringMatching(/:role\/[\w-]+$/) });
       expect(statement.Condition).toHaveProperty(['StringEquals', 'sts:ExternalId']);
-    } else if (actionsOf([statement]).join() === 'cognito-idp:ListUserPools') {
-      // It is about no pool, and has no resource.
+    } else if (WITHOUT_POOL.includes(actionsOf([statement]).join())) {
       expect(statement.Resource).toBe('*');
     } else {
       expect(statement.Resource).toMatch(/^arn:aws:[a-z0-9-]+:[\w-]*:\d*:[\w/.-]+(\/\*)?$/);

@@ -8,6 +8,7 @@ import {
   postgresVersions,
   startPostgresServer,
 } from '../support/postgres-server.ts';
+import { HASH_KEY } from '../support/privacy.ts';
 
 const OWN = 'us-east-1_Own';
 const OTHER = 'us-east-1_Other';
@@ -37,6 +38,7 @@ function change(pool: SimulatedPool): void {
   pool.createUser({ username: 'dave', status: 'CONFIRMED' });
   pool.removeFromGroup('carol', 'staff');
   pool.updateGroup('staff', { description: 'Everybody' });
+  pool.configuration.tags.set('team', 'another');
 }
 
 describe.each(await postgresVersions())('on Postgres $version', (programs) => {
@@ -45,7 +47,12 @@ describe.each(await postgresVersions())('on Postgres $version', (programs) => {
   const sql = (role: string, text: string, values: unknown[] = []) =>
     runSql(server.urlFor(role), text, values);
   const run = (role: string, ...args: string[]) =>
-    mirror.run(args, { DATABASE_URL: server.urlFor(role), MIRROR_MFA: 'true' });
+    mirror.run(args, {
+      DATABASE_URL: server.urlFor(role),
+      MIRROR_MFA: 'true',
+      MIRROR_POOL_SETTINGS: 'true',
+      MIRROR_HASH_KEY: HASH_KEY,
+    });
   const version = async () =>
     Number((await sql('postgres', 'SHOW server_version_num'))[0]?.['server_version_num']);
 
@@ -180,7 +187,7 @@ describe.each(await postgresVersions())('on Postgres $version', (programs) => {
       'mirror_owner',
       `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'directory'::regnamespace ORDER BY 1`,
     );
-    const tables = ['groups_at', 'memberships_at', 'users_at'];
+    const tables = ['groups_at', 'memberships_at', 'pool_settings_at', 'users_at'];
     // Of these, identity_names reads no table, and restrict_reader is the owner's.
     expect(functions.map(({ name }) => name)).toEqual(
       [...tables, 'history_reaches', 'identity_names', 'restrict_reader'].sort(),

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
 import { mergeReads } from '../../src/postgres/store/merge-reads.ts';
 import { publish } from '../../src/snapshot/publish.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { begin, POOL, stage, user } from '../postgres/fixtures.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -16,7 +17,8 @@ it('updates the statistics of Postgres after a first snapshot', async () => {
     const users = Array.from({ length: 300 }, (_, i) => user(`user-${i}`));
     await stage(db, lease, { users });
     await mergeReads(db, lease, never);
-    await publish({ db, lease, progress: new SnapshotProgress(POOL) }, 'walking', null, never);
+    const log = createLogger({ level: 'silent' });
+    await publish({ db, lease, progress: new SnapshotProgress(POOL), log }, 'walking', null, never);
     const { rows } = await db.query(
       `SELECT relname, reltuples FROM pg_class
        WHERE oid IN ('directory.users'::regclass, 'directory.memberships'::regclass) ORDER BY relname`,

@@ -6,6 +6,7 @@ import type { ArchiveLock } from '../../src/model/object-lock.ts';
 import { parseRegion } from '../../src/model/pool-id.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import type { PoolPrivacy } from '../../src/privacy/pool-privacy.ts';
+import type { Secrets } from '../../src/privacy/secrets.ts';
 import { localAccountBuckets } from '../../src/quota/account-buckets.ts';
 import { type PoolOutcome, type SyncDeps, syncPools } from '../../src/runner/inline/sync.ts';
 import {
@@ -48,6 +49,8 @@ export interface SyncOptions extends Partial<SyncDeps> {
   readonly mfaBudget?: number;
   readonly archiveLock?: ArchiveLock;
   readonly privacy?: PoolPrivacy;
+  /** Keeps the settings of the pool. */
+  readonly secrets?: Secrets;
   readonly poolId?: string;
   /** Where the pool is read. */
   readonly region?: string;
@@ -88,6 +91,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
         mfaBudget = null,
         archiveLock = null,
         privacy,
+        secrets = null,
         region,
         ...parts
       } = rest;
@@ -113,6 +117,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
               mfaBudget,
               archiveLock,
               privacy: privacy ?? privacyOf(each),
+              secrets,
             }),
             keep: null,
             historyDays: null,

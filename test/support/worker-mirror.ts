@@ -64,6 +64,7 @@ export async function openWorkerMirror(options: SimulatorOptions = {}): Promise<
       mfaBudget: null,
       archiveLock: null,
       privacy: privacyOf(id),
+      secrets: null,
     }),
     formats: ['jsonl'],
     signer: null,

@@ -1,3 +1,4 @@
+import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type { Outcome, SnapshotReport } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
@@ -45,6 +46,10 @@ export function describeSnapshot(
     add(
       `repaired: ${number(report.repaired)} rows of directory.users that another program had changed`,
     );
+  }
+  if (report.settings !== null) add(`${counted(report.settings, 'part')} of the pool settings`);
+  for (const [part, reason] of Object.entries(report.settingsUnread ?? {})) {
+    add(`not read: ${printable(part)}. ${reason}`);
   }
   add(
     `${counted(report.apiCalls, 'call')} (${number(report.throttled)} throttled, ` +

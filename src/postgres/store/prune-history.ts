@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { rowCount, transaction } from '../connection.ts';
 
+const TABLES = ['user_history', 'group_history', 'membership_history', 'pool_setting_history'];
+
 /**
  * Deletes versions that ended more than `days` days ago, and records how far back the history of the
  * pool reaches. The state of the newest archived snapshot and all that follows is kept: the archive of
@@ -21,7 +23,7 @@ export async function pruneHistory(
     );
     const horizon = found.rows[0]?.horizon;
     let deleted = 0;
-    for (const table of ['user_history', 'group_history', 'membership_history']) {
+    for (const table of TABLES) {
       const versions = await client.query(
         `DELETE FROM directory.${table} WHERE pool_id = $1 AND valid_to <= $2`,
         [poolId, horizon],

@@ -4,13 +4,21 @@ import type { Queryable } from '../connection.ts';
 import { findUnstagedDrift, type PoolRows } from './drift.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
 import { publishGroups, publishMemberships } from './publish-groups.ts';
+import { type PublishedSettings, publishSettings } from './publish-settings.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
 import { assertStageExists } from './stage.ts';
 import { PUBLISHED_STATES } from './states.ts';
 import { markPublished, type PublishableState } from './transitions.ts';
 
+/** What a publication changed. */
+export interface Published {
+  readonly users: UserChanges;
+  /** Null: the snapshot keeps no settings. */
+  readonly settings: PublishedSettings | null;
+}
+
 /**
- * Makes a checked stage the pool's current state: users, groups, memberships and their histories
+ * Makes a checked stage the pool's current state: users, groups, memberships, settings and their histories
  * move from one snapshot to the next in one transaction of any size.
  *
  * @param from the state that the snapshot must be in: `held` when a person releases it.
@@ -24,7 +32,7 @@ export async function publish(
   lease: SnapshotLease,
   from: PublishableState,
   signal?: AbortSignal,
-): Promise<UserChanges> {
+): Promise<Published> {
   return withLease(
     pool,
     lease,
@@ -35,8 +43,9 @@ export async function publish(
       const users = await publishUsers(client, lease, await assertDriftStaged(client, lease, from));
       await publishGroups(client, lease);
       await publishMemberships(client, lease);
-      await markPublished(client, lease, users);
-      return users;
+      const settings = await publishSettings(client, lease);
+      await markPublished(client, lease, users, settings);
+      return { users, settings };
     },
     signal,
   );

@@ -1,3 +1,4 @@
+import type { UnreadParts } from '../../model/pool-settings.ts';
 import { isSameRecord, type PrivacyRecord } from '../../model/privacy.ts';
 import type { SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
@@ -34,6 +35,10 @@ export interface SnapshotRow {
   readonly apiCalls: number;
   readonly throttled: number;
   readonly retries: number;
+  /** The parts of the pool's settings that it keeps. Null: none. */
+  readonly settings: number | null;
+  /** Why it could not read parts of the settings, by part. Null: it read all. */
+  readonly settingsUnread: UnreadParts | null;
   /** What is hidden in its users. Null: nothing. */
   readonly privacy: PrivacyRecord | null;
   readonly manifest: string | null;
@@ -43,7 +48,8 @@ export interface SnapshotRow {
 const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
-  repaired, mfa_known AS "mfaKnown", api_calls AS "apiCalls", throttled, retries, privacy, manifest,
+  repaired, mfa_known AS "mfaKnown", api_calls AS "apiCalls", throttled, retries, settings,
+  settings_unread AS "settingsUnread", privacy, manifest,
   manifest_sha256 AS "manifestSha256"`;
 
 /** One snapshot, or null if it does not exist. */

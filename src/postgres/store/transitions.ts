@@ -4,6 +4,7 @@ import { type SnapshotKey, type SnapshotState, snapshotId } from '../../model/sn
 import { type Queryable, transaction } from '../connection.ts';
 import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
 import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
+import type { PublishedSettings } from './publish-settings.ts';
 import { createStage, stageTables } from './stage.ts';
 import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
 
@@ -234,10 +235,11 @@ export async function markPublished(
   client: pg.PoolClient,
   lease: SnapshotLease,
   users: { added: number; modified: number; removed: number; repaired: number },
+  settings: PublishedSettings | null,
 ): Promise<void> {
   await client.query(
     `UPDATE directory.snapshots SET state = $3, reason = NULL, published_at = clock_timestamp(),
-       added = $4, modified = $5, removed = $6, repaired = $7
+       added = $4, modified = $5, removed = $6, repaired = $7, settings = $8, settings_unread = $9
      WHERE pool_id = $1 AND snapshot_at = $2`,
     [
       lease.poolId,
@@ -247,6 +249,8 @@ export async function markPublished(
       users.modified,
       users.removed,
       users.repaired,
+      settings?.parts ?? null,
+      settings?.unread ? JSON.stringify(settings.unread) : null,
     ],
   );
 }
