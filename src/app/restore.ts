@@ -11,7 +11,6 @@ import {
   type TargetPool,
 } from '../model/restore.ts';
 import type { Database } from '../postgres/database.ts';
-import type { Buckets } from '../quota/buckets.ts';
 import type { Comparison } from '../restore/compare.ts';
 import { execute } from '../restore/execute.ts';
 import { ImportCsv, type ImportCsvSummary } from '../restore/import-csv.ts';
@@ -316,18 +315,19 @@ async function openTarget(
   { config, access: base, log }: Resources,
   { buckets: all }: Quota,
   { to: poolId, share = SHARE }: Pick<RestoreRequest, 'to' | 'share'>,
-  { meter }: RestoreProgress,
+  { meter, observer }: RestoreProgress,
   signal: AbortSignal,
 ): Promise<OpenTarget> {
   const { role, region } = resolvePoolSettings(config, poolId);
   const access = { ...base, role };
   const pool = await describeTarget({ buckets: all, access, region, log }, poolId, meter, signal);
   const { accountId } = pool;
-  const open = (buckets: Buckets) => openCognito({ region, access, buckets, meter, log });
+  const client = { region, access, meter, log };
   return {
     pool,
-    cognito: open(all.ofComparison(accountId, region)),
-    openWrites: () => open(all.ofRestore(accountId, region, share)),
+    cognito: openCognito({ ...client, buckets: all.ofComparison(accountId, region) }),
+    openWrites: () =>
+      openCognito({ ...client, buckets: all.ofRestore(accountId, region, share), observer }),
   };
 }
 

@@ -4,7 +4,8 @@ import {
   type RestoreFailure,
   type RestoreTask,
 } from '../model/restore.ts';
-import { CallMeter } from '../telemetry/calls.ts';
+import { isWrite, type Operation } from '../quota/quotas.ts';
+import { CallMeter, type CallObserver } from '../telemetry/calls.ts';
 
 /** What a restore does now. */
 export type RestorePhase = 'read' | 'compare' | 'write' | 'done';
@@ -27,6 +28,16 @@ export class RestoreProgress {
   readonly total = new Map<RestoreEntity, number>();
   /** Counts the attempts against the service. */
   readonly meter = new CallMeter();
+  /** False: the target is surely as it was. True also if the answer of a write was lost. */
+  hasWritten = false;
+  /** For the client that writes. */
+  readonly observer: CallObserver = {
+    recordAttempt: ({ operation, outcome }) => {
+      const isRefused = outcome === 'refused' || outcome === 'throttled';
+      if (!isRefused && isWrite(operation as Operation)) this.hasWritten = true;
+    },
+    recordPage() {},
+  };
   readonly #counts = new Map<RestoreEntity, EntityCounts>();
   readonly #reasons = new Map<RestoreFailure, number>();
 

@@ -128,6 +128,12 @@ describe('restore', () => {
     expect(before.code).toBe(2);
     expect(to.groupCount).toBe(0);
     denied.clear();
+    denied.set('AdminSetUserPassword', 'AccessDeniedException');
+    const between = await restore(['--to', DENIED, '--only', 'users', '--json']);
+    expect(between.code).toBe(1);
+    expect(to.userCount).toBeGreaterThan(0);
+    expect(Object.keys(JSON.parse(between.stdout))).toEqual(['plan']);
+    denied.clear();
     denied.set('AdminAddUserToGroup', 'AccessDeniedException');
     const after = await restore(['--to', DENIED]);
     expect(after.code).toBe(1);
@@ -148,6 +154,11 @@ describe('restore', () => {
     ['a wrong kind', ['--only', 'everything'], /Give some of groups, users, memberships/],
     ['a wrong share', ['--share', '1.5'], /Give a number over 0, up to 1/],
     ['a format without a file', ['--format', 'import-csv'], /--format import-csv and --out FILE/],
+    [
+      'a file of users with what it has no place for',
+      ['--format', 'import-csv', '--out', 'users.csv', '--only', 'groups'],
+      /--format .* cannot be used with option '--only/,
+    ],
   ])('refuses %s with 2', async (_, args, message) => {
     const { code, stdout, stderr } = await restore(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

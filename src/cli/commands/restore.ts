@@ -6,7 +6,6 @@ import {
   InterruptedError,
   loadOptions,
   type Mirror,
-  RESTORE_ENTITIES,
   RESTORE_KINDS,
   RESTORE_PASSWORDS,
   type RestoreKind,
@@ -20,15 +19,15 @@ import {
 import { commandHint } from '../command-line.ts';
 import { EXIT, ExitError } from '../errors.ts';
 import { NewFiles } from '../new-files.ts';
-import { outputWidth, writeJson, writeOut } from '../output.ts';
+import { outputWidth, writeJson, writeNote, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { QUICKLY, withSignals } from '../signals.ts';
 
 interface RestoreCommandOptions {
   readonly from: string;
   readonly to: string;
-  readonly user: readonly string[];
-  readonly group: readonly string[];
+  readonly user?: readonly string[];
+  readonly group?: readonly string[];
   readonly only?: readonly RestoreKind[];
   readonly password: RestorePassword;
   readonly share: number;
@@ -44,7 +43,7 @@ const RECORDED = 'What was written is recorded; run the same command again to re
 
 /** `restore`: puts a snapshot back into a pool. */
 export function restoreCommand(): Command {
-  const collect = (text: string, before: readonly string[]) => [...before, text];
+  const collect = (text: string, before: readonly string[] = []) => [...before, text];
   return new Command('restore')
     .description('put users, groups and memberships of a snapshot back into a pool')
     .requiredOption(
@@ -52,8 +51,8 @@ export function restoreCommand(): Command {
       'POOL/SNAPSHOT, POOL/latest or POOL/TIME, or the path or URL of a manifest (no database)',
     )
     .requiredOption('--to <pool>', 'the pool to write to; it must exist')
-    .option('--user <user>', 'only this username, sub or e-mail address; repeatable', collect, [])
-    .option('--group <name>', 'only this group and its members; repeatable', collect, [])
+    .option('--user <user>', 'only this username, sub or e-mail address; repeatable', collect)
+    .option('--group <name>', 'only this group and its members; repeatable', collect)
     .option('--only <what>', `comma-separated: ${RESTORE_KINDS.join(', ')}`, parseKinds)
     .option('--dry-run', 'write nothing; show what would be done')
     .option('--names', 'show what will be done by name')
@@ -67,7 +66,7 @@ export function restoreCommand(): Command {
     .addOption(
       new Option('--format <format>', "write the file of the service's own import job instead")
         .choices(['import-csv'])
-        .conflicts(['dryRun', 'names']),
+        .conflicts(['only', 'dryRun', 'names', 'password', 'share', 'acceptTriggers']),
     )
     .option('--out <file>', 'with --format: the file to write; it must not exist')
     .option('--json', 'print one JSON document: {"plan":{…},"result":{…}}')
@@ -124,7 +123,7 @@ async function restore(
 ): Promise<void> {
   const printer = await choosePrinter(options);
   const { startRestoreDisplay } = await import('../display/restore-display.ts');
-  let progress: RestoreProgress | null = null;
+  let progress = null as RestoreProgress | null;
   const display = startRestoreDisplay({
     progress: () => progress,
     stream: process.stderr,
@@ -147,7 +146,8 @@ async function restore(
     process.exitCode =
       run.result === null || run.result.outcome === 'done' ? EXIT.done : EXIT.failed;
   } catch (error) {
-    const written = hasWritten(progress);
+    await printer.fail();
+    const written = progress?.hasWritten === true;
     if (signal.aborted) {
       throw new InterruptedError(`Interrupted. ${written ? RECORDED : 'Nothing was written.'}`);
     }
@@ -158,18 +158,10 @@ async function restore(
   }
 }
 
-function hasWritten(progress: RestoreProgress | null): boolean {
-  return RESTORE_ENTITIES.some((entity) => {
-    const { created, updated, failed } = progress?.of(entity) ?? NOTHING;
-    return created + updated + failed > 0;
-  });
-}
-
-const NOTHING = { created: 0, updated: 0, failed: 0 };
-
-/** Prints a restore: its plan before anything is written, and its end. */
+/** Prints a restore: its plan before anything is written, and its end or that it failed. */
 interface Printer {
   plan(plan: RestorePlan, names: RestoreNames): Promise<void>;
+  fail(): Promise<void>;
   end(run: RestoreRun): Promise<void>;
 }
 
@@ -185,6 +177,7 @@ async function choosePrinter({ json, names: byName }: RestoreCommandOptions): Pr
       for (const task of names.tasks()) await writeOut(text.formatTask(task));
       for (const loss of names.losses()) await writeOut(text.formatLoss(loss));
     },
+    async fail() {},
     async end({ plan, result }) {
       if (result === null) {
         await writeOut('\nNothing was written.\n');
@@ -206,8 +199,10 @@ function jsonPrinter(
   byName: boolean,
   namesOf: typeof import('../display/restore-text.ts').namesOf,
 ): Printer {
+  let isOpen = false;
   return {
     async plan(plan, names) {
+      isOpen = true;
       await writeOut(`{"plan":${printableJson(plan)}`);
       if (!byName) return;
       const entries = function* () {
@@ -224,6 +219,10 @@ function jsonPrinter(
       };
       await writeList('tasks', entries());
       await writeList('notRestored', names.losses());
+    },
+    // Without a result, what was printed is still a document.
+    async fail() {
+      if (isOpen) await writeNote('}\n');
     },
     end: ({ result }) => writeOut(`,"result":${printableJson(result)}}\n`),
   };
