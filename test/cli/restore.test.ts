@@ -120,6 +120,16 @@ describe('restore', () => {
     expect((await restore(['--to', TRIGGERED, '--accept-triggers'])).code).toBe(0);
   });
 
+  test('writes nothing and ends with 1 if its plan cannot be printed to the end', async () => {
+    const args = ['restore', '--from', `${POOL}/latest`, '--to', DENIED, '--names'];
+    const closed = '{ "$@"; echo $? > code; } | true; exit $(cat code)';
+    const { code, stderr } = await mirror.run(args, {}, closed);
+    expect(stderr).toMatch(/The plan could not be printed to its end: nothing was written/);
+    expect(code).toBe(1);
+    expect(mirror.simulator.pool(DENIED).groupCount).toBe(0);
+    expect((await mirror.run([...args, '--dry-run'], {}, closed)).code).toBe(0);
+  });
+
   test('stops at a missing right: with 1 after something was written, with 2 before', async () => {
     const { denied } = mirror.simulator;
     const to = mirror.simulator.pool(DENIED);

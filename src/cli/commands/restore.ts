@@ -15,11 +15,12 @@ import {
   type RestoreProgress,
   type RestoreRequest,
   type RestoreRun,
+  ResumableError,
 } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import { EXIT, ExitError } from '../errors.ts';
 import { NewFiles } from '../new-files.ts';
-import { outputWidth, writeJson, writeNote, writeOut } from '../output.ts';
+import { OutputClosedError, outputWidth, writeJson, writeNote, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { QUICKLY, withSignals } from '../signals.ts';
 
@@ -123,6 +124,7 @@ async function restore(
 ): Promise<void> {
   const printer = await choosePrinter(options);
   const { startRestoreDisplay } = await import('../display/restore-display.ts');
+  let hasEnded = false;
   let progress = null as RestoreProgress | null;
   const display = startRestoreDisplay({
     progress: () => progress,
@@ -142,14 +144,20 @@ async function restore(
       },
     });
     display.stop();
-    await printer.end(run);
+    // Before anything is printed: the reader may be gone.
     process.exitCode =
       run.result === null || run.result.outcome === 'done' ? EXIT.done : EXIT.failed;
+    hasEnded = true;
+    await printer.end(run);
   } catch (error) {
     await printer.fail();
     const written = progress?.hasWritten === true;
     if (signal.aborted) {
       throw new InterruptedError(`Interrupted. ${written ? RECORDED : 'Nothing was written.'}`);
+    }
+    // Whoever did not see the plan to its end may not want it.
+    if (error instanceof OutputClosedError && !hasEnded && !request.dryRun) {
+      throw new ResumableError('The plan could not be printed to its end: nothing was written.');
     }
     // 2 promises that nothing was written.
     throw written ? new ExitError(error, EXIT.failed) : error;
