@@ -7,6 +7,7 @@ export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
   AgeCheck,
+  ForgetOptions,
   Mirror,
   PruneOptions,
   QueryColumn,
@@ -137,6 +138,8 @@ export {
 export type { VerificationRow } from './postgres/coordination/verifications.ts';
 export type { Database } from './postgres/database.ts';
 export type { TextRow } from './postgres/read-only.ts';
+export type { WaitingObject } from './postgres/store/erasures.ts';
+export type { ScrubbedTable } from './postgres/store/scrub-tables.ts';
 export type { ReportQuestion } from './report/gather.ts';
 export type {
   ArchiveCheck,
@@ -156,6 +159,7 @@ export type { ResultFiles } from './restore/results.ts';
 export { RESTORE_KINDS, type RestoreKind } from './restore/selection.ts';
 export type { KeepReason } from './retention/keep.ts';
 export type { PoolPruning, PrunedSnapshot } from './retention/prune-archive.ts';
+export type { Forgotten, ForgottenSnapshot } from './runner/forget.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
 export type { PoolAge } from './runner/mirror-age.ts';
 export type { SnapshotReport } from './runner/outcome.ts';

@@ -6,6 +6,7 @@ import type { Database } from '../postgres/database.ts';
 import type { ResultColumn, TextRow } from '../postgres/read-only.ts';
 import type { ImportCsvSummary } from '../restore/import-csv.ts';
 import type { PoolPruning } from '../retention/prune-archive.ts';
+import type { Forgotten } from '../runner/forget.ts';
 import type { PoolOutcome } from '../runner/inline/sync.ts';
 import type { PoolAge } from '../runner/mirror-age.ts';
 import type { SnapshotReport } from '../runner/outcome.ts';
@@ -13,6 +14,7 @@ import type { Status } from '../runner/status.ts';
 import type { Triggered } from '../runner/trigger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import type { CallOptions } from './calls.ts';
+import type { ForgetQuestion } from './forget.ts';
 import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
@@ -59,6 +61,9 @@ export interface PruneOptions extends CallOptions {
   /** True: nothing is written or deleted, and the result says what would be. */
   readonly dryRun?: boolean;
 }
+
+/** How persons are forgotten. */
+export interface ForgetOptions extends CallOptions, Partial<Omit<ForgetQuestion, 'users'>> {}
 
 /** Whether mirrors are recent enough. */
 export interface AgeCheck {
@@ -116,6 +121,15 @@ export interface Mirror extends HistoryQuestions {
     pools: readonly string[] | 'all',
     options?: PruneOptions,
   ): Promise<readonly PruneOutcome[]>;
+  /**
+   * Removes persons from a pool's database and archive: current state, history, stages, and every part of
+   * every snapshot, under signed revisions. A signed receipt without personal data stays.
+   *
+   * @param users usernames or subs
+   * @throws ActionRequiredError before anything is written, if a user is unknown, or still in the pool
+   *   without `suppress`
+   */
+  forget(poolId: string, users: readonly string[], options?: ForgetOptions): Promise<Forgotten>;
   /**
    * Puts a snapshot back into a pool: creates groups, users, memberships and links that the pool lacks, and
    * changes what differs. Nobody is deleted, and nobody gets a message. What an interrupted run did is

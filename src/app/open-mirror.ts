@@ -22,6 +22,7 @@ import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, KeyedMutex } from './calls.ts';
 import { diffNow } from './diff-now.ts';
+import { forgetInPool } from './forget.ts';
 import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
@@ -194,6 +195,14 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     prunePools: (pools, { signal, dryRun = false } = {}) =>
       calls.run(signal, (stop) => prunePools(resources, pools, dryRun, stop)),
+
+    forget: (poolId, users, { signal, ...options } = {}) =>
+      calls.run(signal, (stop) => {
+        requirePoolIds([poolId]);
+        const { suppress = false, reason = null, dryRun = false, scrub = false, onScrub } = options;
+        const question = { users, suppress, reason, dryRun, scrub, ...(onScrub && { onScrub }) };
+        return forgetInPool(resources, poolId, question, stop);
+      }),
 
     restore: (request, { signal, ...options } = {}) =>
       calls.run(signal, async (stop) => {

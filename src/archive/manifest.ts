@@ -47,6 +47,8 @@ export interface PublishedSnapshot {
   readonly counts: Counts;
   /** What is hidden in its rows. Absent or null: nothing. */
   readonly privacy?: PrivacyRecord | null | undefined;
+  /** How many persons of the pool it leaves out, because they were forgotten. Absent: none. */
+  readonly suppressed?: number | undefined;
 }
 
 export interface ManifestContent extends PublishedSnapshot {
@@ -66,8 +68,8 @@ export const VERSION = 2;
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
-  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, privacy, lock, previous } =
-    content;
+  const { program, poolId, snapshotAt, walkedAt, publishedAt, counts, lock, previous } = content;
+  const { privacy, suppressed = 0 } = content;
   const objects = toDocumentObjects(content.objects);
   const manifest = {
     version: VERSION,
@@ -79,6 +81,7 @@ export function formatManifest(content: ManifestContent): Buffer {
     publishedAt: publishedAt.toISOString(),
     counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
     ...(privacy && { privacy: { omitted: privacy.omitted, hashed: privacy.hashed } }),
+    ...(suppressed > 0 && { suppressed }),
     objects,
     ...(lock && {
       lock: { mode: lock.mode, partsUntil: lock.partsUntil, manifestUntil: lock.manifestUntil },
@@ -154,6 +157,8 @@ const MANIFEST = z.object({
   counts: COUNTS,
   /** Absent: nothing was hidden. */
   privacy: PRIVACY.optional(),
+  /** Absent: none. */
+  suppressed: COUNT.optional(),
   objects: OBJECTS,
   /** Absent: nothing was locked. */
   lock: LOCK.optional(),

@@ -45,6 +45,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'verify --archive s3://my-bucket/pools --signers allowed_signers',
     'verify --subset 3/7 --json',
   ],
+  forget: [`forget ${POOL} USER --dry-run`, `forget ${POOL} --file users.txt --suppress`],
   prune: ['prune --dry-run', `prune ${POOL}`],
   keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
   ddl: ['ddl duckdb >archive.sql', 'ddl athena --archive s3://my-bucket/cognito --projection'],

@@ -10,6 +10,7 @@ import { ddlCommand } from './commands/ddl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
 import { discardCommand } from './commands/discard.ts';
+import { forgetCommand } from './commands/forget.ts';
 import { historyCommand } from './commands/history.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { listCommand } from './commands/list.ts';
@@ -50,6 +51,7 @@ const COMMANDS = [
   restoreCommand,
   verifyCommand,
   pruneCommand,
+  forgetCommand,
   keygenCommand,
   ddlCommand,
   migrateCommand,

@@ -107,6 +107,8 @@ interface CognitoOptions {
   /** Gets a line at level debug for each repeated attempt. */
   readonly log?: Logger;
   readonly retryPolicy?: RetryPolicy;
+  /** Leaves out users who were forgotten, except in `list`. */
+  readonly leaveOut?: (users: User[]) => Promise<User[]>;
   /** Hides attributes of every user that it returns, except in `list`. */
   readonly mask?: Mask;
   /** The pool whose settings are read, and what hashes their secrets. */
@@ -120,6 +122,9 @@ export function openCognito(options: CognitoOptions): Cognito {
   const call = createCaller({ ...options, sdk, policy });
   const hide = (user: User) => options.mask?.hideUser(user) ?? user;
   const toUser = (user: UserType) => hide(normaliseUser(user));
+  const keepUsers = async (users: User[]) => (await options.leaveOut?.(users)) ?? users;
+  const keepUser = async (user: User | null) =>
+    user === null ? null : ((await keepUsers([user]))[0] ?? null);
 
   /** Reads the pages of one walk; `requestPage` requests the page at a token. */
   function readPages<Raw, T>(
@@ -128,6 +133,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     requestPage: (range: Range, abortSignal: AbortSignal) => Promise<RawPage<Raw>>,
     normalise: (item: Raw) => T,
     signal: AbortSignal,
+    keep: (items: T[]) => Promise<T[]> = async (items) => items,
   ): AsyncIterable<Page<T>> {
     let remaining = start.remaining ?? 0;
     return followPages(start, async (token) => {
@@ -146,7 +152,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       );
       options.observer?.recordPage(list.operation, value.items.length);
       remaining = Math.max(remaining - value.items.length, 0);
-      return { ...value, sentAt };
+      return { ...value, items: await keep(value.items), sentAt };
     });
   }
 
@@ -246,6 +252,7 @@ export function openCognito(options: CognitoOptions): Cognito {
         (range, abortSignal) => listUsers(sdk, poolId, range, { filter }, abortSignal),
         toUser,
         signal,
+        keepUsers,
       );
     },
 
@@ -257,10 +264,11 @@ export function openCognito(options: CognitoOptions): Cognito {
           listUsersInGroup(sdk, poolId, range, decodeName(groupName), abortSignal),
         toUser,
         signal,
+        keepUsers,
       ),
 
     getUser: (poolId, username, signal) =>
-      askFor(poolId, username, (user) => hide(normaliseFoundUser(user)), signal),
+      askFor(poolId, username, (user) => hide(normaliseFoundUser(user)), signal).then(keepUser),
 
     getMfa: (poolId, username, signal) => askFor(poolId, username, normaliseMfa, signal),
 
@@ -284,7 +292,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       const send = async (abortSignal: AbortSignal) =>
         (await listUsers(sdk, poolId, range, { filter }, abortSignal)).items.map(toUser);
       const users = await callOnce('ListUsers', poolId, send, signal);
-      return users.find((user) => user.sub === sub) ?? null;
+      return keepUser(users.find((user) => user.sub === sub) ?? null);
     },
 
     list: (listing, signal) => listPages(sdk, call, listing, signal),

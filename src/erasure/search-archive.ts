@@ -8,6 +8,7 @@ import { locksPrefix } from '../archive/layout.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
 import { untrustedError } from '../archive/sealed-snapshot.ts';
 import type { ARCHIVE_FORMATS } from '../config/config.ts';
+import { COLUMNS } from '../model/columns.ts';
 import { ARCHIVED_DATASETS } from '../model/snapshot.ts';
 import { checkDocuments, type SnapshotDocuments } from '../verify/check-documents.ts';
 import { SignatureChecker } from '../verify/check-signature.ts';
@@ -123,8 +124,7 @@ export async function searchArchive(
 /** The parts that have the same rows in different formats, the fastest to search first. */
 function listAligned(objects: readonly ManifestObject[]): ManifestObject[][] {
   return ARCHIVED_DATASETS.flatMap((dataset) => {
-    // Groups hold no persons.
-    if (dataset === 'groups') return [];
+    if (!COLUMNS[dataset].some(({ name }) => name === 'username')) return [];
     const formats = FASTEST.map((format) =>
       objects
         .filter((object) => object.dataset === dataset && object.format === format)

@@ -25,6 +25,15 @@ export class PoolPrivacy {
   }
 
   /**
+   * The keyed hash by which a person who was forgotten is known again. No attribute has this name, so it
+   * equals no hash of an attribute. Null without a key.
+   */
+  hashSub(sub: string): string | null {
+    const { key, poolId } = this.#options;
+    return key?.hash(poolId, 'forgotten sub', sub) ?? null;
+  }
+
+  /**
    * Applies to the rows of an archived snapshot. What Postgres leaves out is left out here too, also of
    * old versions that Postgres still has in the clear.
    *

@@ -25,6 +25,8 @@ import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
 import { readMfa } from '../snapshot/read-mfa.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { finishErasures } from './forget.ts';
+import { reapplyErasures } from './reapply-erasures.ts';
 import { retain } from './retention.ts';
 import type { SnapshotSession } from './session.ts';
 
@@ -54,6 +56,8 @@ export async function begin(
     return;
   }
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
+  const { destination, privacy } = settings;
+  await reapplyErasures({ db, destination, privacy, log }, poolId, signal);
   const started = await beginSnapshot(db, poolId, session.privacy);
   session.choose(started.lease.snapshotAt, started);
   session.useLease(started.lease);
@@ -228,6 +232,9 @@ async function archiveAll(
   const writing = { destination, formats, lock, signer, program, workFolder };
   const context = { ...writing, db, privacy: settings.privacy, progress, log };
   const sealed = await archivePublished(context, pool.poolId, signal);
-  if (sealed.size > 0) await retain({ ...context, rule, metrics }, pool.poolId, signal);
+  if (sealed.size > 0) {
+    await finishErasures(context, pool.poolId, signal);
+    await retain({ ...context, rule, metrics }, pool.poolId, signal);
+  }
   return sealed.get(snapshotId(snapshotAt)) ?? null;
 }

@@ -12,6 +12,7 @@ import { TRANSITIONS } from '../postgres/store/states.ts';
 import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
+import { finishErasures } from './forget.ts';
 import { otherRulesError } from './other-rules.ts';
 import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
 import { retain } from './retention.ts';
@@ -39,6 +40,7 @@ export async function releaseHeld(
   try {
     await publish({ db, lease, progress, log: context.log }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
+    await finishErasures(context, poolId, signal);
     await retain({ ...context, rule }, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
     return await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);

@@ -3,13 +3,15 @@ import type { RetryPolicy } from '../cognito/call.ts';
 import { type Cognito, openCognito } from '../cognito/client.ts';
 import { ResourceNotFoundError } from '../cognito/errors.ts';
 import type { KeepRule } from '../config/keep-rule.ts';
-import type { Pool } from '../model/directory.ts';
+import type { Pool, User } from '../model/directory.ts';
+import { ActionRequiredError } from '../model/errors.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import type { SnapshotKey } from '../model/snapshot.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
 import { TRANSITIONS } from '../postgres/store/states.ts';
+import { listSuppressed, recordSuppressed } from '../postgres/store/suppressed.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { ArchiveSettings } from '../snapshot/archive.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
@@ -52,6 +54,8 @@ export class SnapshotSession {
   #key: SnapshotKey | null = null;
   #resumed = false;
   #lease: SnapshotLease | null = null;
+  /** The keyed hashes of forgotten persons. */
+  #suppressed: ReadonlySet<string> = new Set();
 
   constructor(deps: SessionDeps, settings: PoolDeps, pool: Pool, progress: SnapshotProgress) {
     const { metrics, retryPolicy, log } = deps;
@@ -73,6 +77,7 @@ export class SnapshotSession {
       log,
       mask: settings.privacy.database,
       settingsOf: settings.secrets === null ? undefined : { pool, secrets: settings.secrets },
+      leaveOut: (users) => this.#leaveOut(users),
       ...(retryPolicy && { retryPolicy }),
     });
     this.#calls = new CallCounter(deps.db, progress.meter, log);
@@ -141,10 +146,43 @@ export class SnapshotSession {
     const { db, log } = this.deps;
     const mask = this.settings.privacy.database;
     if (!isSameRecord(lease.privacy, mask.record)) throw otherRulesError(lease);
+    this.#suppressed = await listSuppressed(db, lease.poolId);
+    this.#requireKeyOfSuppressed();
     const expected = await estimateSizes(db, lease, pool);
     showExpected(progress, expected);
     const committer = new PageCommitter(db, lease);
     return { db, cognito: this.#cognito, pool, lease, mask, committer, expected, progress, log };
+  }
+
+  /** Leaves out the persons who were forgotten, and records that the snapshot did. */
+  async #leaveOut(users: User[]): Promise<User[]> {
+    if (this.#suppressed.size === 0 || this.#lease === null) return users;
+    const { privacy } = this.settings;
+    const left: string[] = [];
+    const kept = users.filter(({ sub }) => {
+      const hash = sub === null ? null : privacy.hashSub(sub);
+      if (hash === null || !this.#suppressed.has(hash)) return true;
+      left.push(hash);
+      return false;
+    });
+    const { poolId, snapshotAt } = this.#lease;
+    if (left.length > 0) await recordSuppressed(this.deps.db, poolId, snapshotAt, left);
+    return kept;
+  }
+
+  /** Without the key, the forgotten persons would come back. */
+  #requireKeyOfSuppressed(): void {
+    const keyOf = (hash: string) => hash.slice(0, hash.lastIndexOf(':'));
+    const own = this.settings.privacy.hashSub('');
+    const ids = new Set([...this.#suppressed].map(keyOf));
+    if (own !== null) ids.delete(keyOf(own));
+    const [missing] = ids;
+    if (missing === undefined) return;
+    throw ActionRequiredError.of(
+      'MIRROR_HASH_KEY',
+      `persons of ${this.pool.poolId} were forgotten with --suppress, and to leave them out needs the key with the id ${missing.slice(missing.lastIndexOf(':') + 1)}.`,
+      'Set it to that key.',
+    );
   }
 
   /** Stops using the lease, when the snapshot is no longer walking. */

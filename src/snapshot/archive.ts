@@ -117,6 +117,7 @@ async function archiveSnapshot(
           publishedAt: snapshot.publishedAt as Date,
           counts,
           privacy: mask.record,
+          suppressed: snapshot.suppressed ?? 0,
           previous,
         },
         maskRows(

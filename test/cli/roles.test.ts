@@ -119,6 +119,22 @@ describe('by the documented SQL', () => {
     expect(await archived()).toBe(3);
   });
 
+  test('a worker forgets a person, but does not rewrite tables', async () => {
+    const [{ username } = {}] = await sql('owner', 'SELECT username FROM directory.users LIMIT 1');
+    const person = ['forget', fleet.poolId, username as string];
+    fleet.pool.deleteUser(username as string);
+    const scrub = await fleet.run([...person, '--scrub'], env('worker'));
+    expect(scrub.code).toBe(2);
+    expect(scrub.stderr).toContain('only their owner may rewrite');
+    expect(await fleet.run(person, env('worker'))).toMatchObject({ code: 0 });
+    expect(
+      await sql(
+        'owner',
+        `SELECT FROM directory.user_history WHERE username = '${username as string}'`,
+      ),
+    ).toEqual([]);
+  });
+
   test('a worker process does its jobs, and is seen at it', async () => {
     change();
     const worker = await fleet.worker(env('worker'));

@@ -28,6 +28,7 @@ export const SNAPSHOT: SnapshotStatus = {
   settings: null,
   settingsUnread: null,
   privacy: null,
+  suppressed: null,
   users: null,
   groups: null,
   memberships: null,

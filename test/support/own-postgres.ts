@@ -14,6 +14,8 @@ export interface OwnPostgres {
   readonly data: string;
   /** Has it read its configuration again, which it does a moment later. */
   reload(): Promise<void>;
+  /** Stops it, and leaves its files. */
+  stop(): Promise<void>;
   /** Stops it and deletes its files. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export async function startPostgres(): Promise<OwnPostgres> {
     async reload() {
       process.kill((await serverPid(home.path)) as number, 'SIGHUP');
     },
+    stop: () => server.close(),
     async close() {
       await server.close();
       await home.remove();

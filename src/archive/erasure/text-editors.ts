@@ -3,7 +3,6 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
 import { ChangeTally } from '../../model/change-counts.ts';
-import { COLUMNS } from '../../model/columns.ts';
 import { writeGzip } from '../gzip-file.ts';
 import { readLines } from '../json-lines.ts';
 import type { PartEditor, PartFile } from './part-editor.ts';
@@ -31,8 +30,7 @@ export const jsonLinesEditor = textEditor(async function* ({ path }) {
 });
 
 /** Edits CSV. The lines that stay keep their bytes. */
-export const csvEditor = textEditor(async function* ({ path, dataset }) {
-  const names = COLUMNS[dataset].map(({ name }) => name);
+export const csvEditor = textEditor(async function* ({ path }) {
   const parser = parse({
     record_delimiter: '\r\n',
     raw: true,
@@ -40,12 +38,14 @@ export const csvEditor = textEditor(async function* ({ path, dataset }) {
     cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
   });
   pipeline(createReadStream(path), createGunzip(), parser, () => {});
-  let isRow = false;
+  let names: readonly (string | null)[] | null = null;
   for await (const each of parser) {
     const { raw, record } = each as { raw: string; record: readonly (string | null)[] };
+    const isRow = names !== null;
+    // The columns of its time: an earlier version of the program had fewer.
+    names ??= record;
     const columns = Object.fromEntries(names.map((name, index) => [name, record[index] ?? null]));
     yield { text: `${raw.replace(/\r?\n?$/, '')}\r\n`, isRow, columns };
-    isRow = true;
   }
 });
 

@@ -41,6 +41,8 @@ export interface SnapshotRow {
   readonly settingsUnread: UnreadParts | null;
   /** What is hidden in its users. Null: nothing. */
   readonly privacy: PrivacyRecord | null;
+  /** Forgotten persons of the pool that it leaves out. */
+  readonly suppressed: number | null;
   readonly manifest: string | null;
   readonly manifestSha256: string | null;
 }
@@ -49,7 +51,7 @@ const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
   repaired, mfa_known AS "mfaKnown", api_calls AS "apiCalls", throttled, retries, settings,
-  settings_unread AS "settingsUnread", privacy, manifest,
+  settings_unread AS "settingsUnread", privacy, suppressed, manifest,
   manifest_sha256 AS "manifestSha256"`;
 
 /** One snapshot, or null if it does not exist. */

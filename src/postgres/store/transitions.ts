@@ -239,7 +239,10 @@ export async function markPublished(
 ): Promise<void> {
   await client.query(
     `UPDATE directory.snapshots SET state = $3, reason = NULL, published_at = clock_timestamp(),
-       added = $4, modified = $5, removed = $6, repaired = $7, settings = $8, settings_unread = $9
+       added = $4, modified = $5, removed = $6, repaired = $7, settings = $8, settings_unread = $9,
+       suppressed = (
+         SELECT count(*) FROM mirror.suppressed WHERE pool_id = $1 AND seen_in >= $2
+       )
      WHERE pool_id = $1 AND snapshot_at = $2`,
     [
       lease.poolId,

@@ -246,4 +246,21 @@ export const BREAKAGES = [
     to: 'return normalise(JSON.parse(JSON.stringify(value))) as Settings;',
     tests: ['test/sync/pool-settings.test.ts'],
   },
+  {
+    invariant: 21,
+    what: 'the old parts are deleted before the revision is stored',
+    file: 'src/erasure/revise-snapshot.ts',
+    from: '    await storeRevision(destination, poolId, searched, revised, own);',
+    to: `    await destination.delete(parts.map((part) => part.old.key), signal);
+    await storeRevision(destination, poolId, searched, revised, own);`,
+    tests: ['test/erasure/erase-archive.test.ts'],
+  },
+  {
+    invariant: 21,
+    what: 'a suppressed person is staged',
+    file: 'src/runner/session.ts',
+    from: '      left.push(hash);\n      return false;',
+    to: '      left.push(hash);\n      return true;',
+    tests: ['test/cli/forget.test.ts'],
+  },
 ];
