@@ -45,6 +45,7 @@ const NEEDS_A_MIRROR = [
   ['discard', SNAPSHOT],
   ['trigger', 'us-east-1_Simulated'],
   ['restore', '--from', 'us-east-1_Simulated/latest', '--to', 'us-east-1_Simulated'],
+  ['forget', 'us-east-1_Simulated', 'ann'],
 ];
 
 describe('if MIRROR_HOME holds no mirror', () => {
