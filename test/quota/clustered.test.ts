@@ -280,6 +280,13 @@ describe('the buckets of a process', () => {
         allowed: 10,
         waiting: 0,
       },
+      {
+        scope: '111122223333/us-east-1',
+        bucket: 'UserPoolClientRead',
+        rate: 0,
+        allowed: 7.5,
+        waiting: 0,
+      },
       { scope: '111122223333/us-east-1', bucket: 'UserRead', rate: 0, allowed: 12, waiting: 0 },
       {
         scope: `111122223333/us-east-1/${POOL}`,

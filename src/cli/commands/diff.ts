@@ -72,8 +72,8 @@ export function diffCommand(): Command {
         'means the last snapshot at or before it. The counts are of what is shown.\n\n' +
         'held is what a held snapshot would publish. now reads the pool as sync does,\n' +
         'within the quota, and publishes nothing.\n\n' +
-        'POOL/POINT compares with another pool by username, as after a restore; the sub and\n' +
-        'dates of users differ there and are not shown without --all-fields.',
+        'POOL/POINT compares with another pool by username, as after a restore. The sub\n' +
+        'and dates of users differ there and are not shown without --all-fields.',
     )
     .action((pool: string, first?: string, second?: string, options: DiffOptions = {}) => {
       const points = orderPoints(first, second);
