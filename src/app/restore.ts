@@ -360,9 +360,10 @@ function toPlan(
   const isWhole = users.length + groups.length + only.length === 0;
   const createsUsers = comparison.counts.user.create > 0;
   const work = comparison.calls.estimate(buckets.allowedWrites(accountId, region, share), share);
+  const { snapshot, snapshotAt } = chosen.at;
   const mayServe = isSamePool && isWhole && work.quotas.length > 0;
   return {
-    source: { poolId: source.poolId, archive: source.archive, ...chosen.at },
+    source: { poolId: source.poolId, archive: source.archive, snapshot, snapshotAt },
     target: { poolId, name, accountId, region, tier },
     counts: comparison.counts,
     users: comparison.users,

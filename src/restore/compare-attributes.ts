@@ -28,7 +28,7 @@ const KEPT_BY_SERVICE = ['sub', 'identities'];
 /**
  * The attributes of a user to create. A loss with `attribute-required` means that it cannot be.
  *
- * @param omitted attributes that the privacy rules leave out of snapshots
+ * @param omitted attributes that a snapshot may lack because of privacy rules
  */
 export function attributesToCreate(
   source: Source,

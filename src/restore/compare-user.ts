@@ -18,7 +18,7 @@ import type { TargetState, TargetUser } from './target-state.ts';
 /** What decides about users, besides the two pools. */
 export interface UserRules {
   readonly password: RestorePassword;
-  /** Attributes that the privacy rules of the mirror leave out of snapshots. */
+  /** Attributes that a snapshot may lack because of the privacy rules of the mirror. */
   readonly omitted: ReadonlySet<string>;
   /** True if source and target are one pool: then another `sub` is another person. */
   readonly samePool: boolean;

@@ -40,7 +40,7 @@ export class ImportCsv {
 
   /**
    * @param header the columns as GetCSVHeader gives them
-   * @param omitted attributes that the privacy rules of the mirror leave out of snapshots
+   * @param omitted attributes that a snapshot may lack because of privacy rules
    */
   constructor(header: readonly string[], pool: TargetPool, omitted: ReadonlySet<string>) {
     this.#header = header;

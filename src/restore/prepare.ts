@@ -37,7 +37,7 @@ export interface RestoreSource {
 export interface ChosenSnapshot {
   readonly at: Moment;
   readonly groups: ReadonlyMap<string, GroupFields>;
-  /** Attributes that the privacy rules of the mirror leave out. */
+  /** Attributes that a snapshot may lack because of the privacy rules of the mirror. */
   readonly omitted: ReadonlySet<string>;
   /** The users that are named. */
   readonly named: readonly SourceUser[];
@@ -66,9 +66,15 @@ export async function chooseSnapshot(
     const groups = await readGroups(source, at);
     requireGroups(choice.groups, groups, `${source.poolId}/${at.snapshot}`);
     const named = await findNamedUsers(source, at, choice.users);
-    const omitted = new Set((await source.listHidden()).flatMap((record) => record.omitted));
+    const omitted = await listOmitted(source);
     return { at, groups, omitted, named, few: await collectFew(source, at, choice, named) };
   });
+}
+
+/** Values of before a rule may be gone from the history too, whether the rule leaves out or hashes. */
+async function listOmitted(source: HistorySource): Promise<ReadonlySet<string>> {
+  const records = await source.listHidden();
+  return new Set(records.flatMap(({ omitted, hashed }) => [...omitted, ...Object.keys(hashed)]));
 }
 
 /** The users to restore; null if there are more than memory should hold. */

@@ -1,6 +1,7 @@
 import type { UserState, Version } from '../model/history.ts';
 import type { GroupFields } from '../model/restore.ts';
 import { decodeName, unescapeUnstorable } from '../model/storable.ts';
+import { isHashed } from '../privacy/hash-key.ts';
 
 /** An identity of a provider that a user is linked with. */
 export interface SourceIdentity {
@@ -14,7 +15,7 @@ export interface SourceUser {
   readonly sub: string | null;
   readonly status: string | null;
   readonly enabled: boolean;
-  /** By their own names, as the service had them, without `sub` and `identities`. */
+  /** By their own names, as the service had them, without `sub` and readable `identities`. */
   readonly attributes: ReadonlyMap<string, string>;
   /** Linked profiles of other providers, of a user that is no such profile itself. */
   readonly identities: readonly SourceIdentity[];
@@ -32,7 +33,10 @@ const KEPT_BY_SERVICE = ['sub', 'identities'];
 /** Reads a user of a snapshot. */
 export function toSourceUser({ username, content, groupNames }: UserState): SourceUser {
   const stored = readAttributes(content);
-  const attributes = new Map([...stored].filter(([name]) => !KEPT_BY_SERVICE.includes(name)));
+  // Identities that are hashed stay: they are lost like any attribute that privacy rules hide.
+  const attributes = new Map(
+    [...stored].filter(([name, value]) => !KEPT_BY_SERVICE.includes(name) || isHashed(value)),
+  );
   return {
     username,
     sub: (content['sub'] as string | null) ?? null,

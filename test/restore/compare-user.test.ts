@@ -5,7 +5,7 @@ import {
   type UserComparison,
   type UserRules,
 } from '../../src/restore/compare-user.ts';
-import type { SourceUser } from '../../src/restore/source-user.ts';
+import { type SourceUser, toSourceUser } from '../../src/restore/source-user.ts';
 import { attribute, type ListedTargetUser, sourceUser, targetPool, targetState } from './states.ts';
 
 const RULES: UserRules = {
@@ -227,6 +227,20 @@ describe('a user of both', () => {
     const created = await compare({ user, rules });
     expect(created.task).toMatchObject({ attributes: { 'custom:plan': 'gold' } });
     expect(reasons(created)).toEqual(['attribute-hidden email', 'attribute-hidden name']);
+  });
+
+  test('loses links of identities that privacy rules hash', async () => {
+    const hash = `hmac-sha256:00000000:${'0'.repeat(64)}`;
+    const content = { status: 'CONFIRMED', attributes: { identities: hash }, escaped: [] };
+    const user = toSourceUser({ username: 'ann', content, groupNames: [] });
+    const created = await compare({ user });
+    expect(created.task).toMatchObject({ attributes: {} });
+    expect(reasons(created)).toEqual(['attribute-hidden identities']);
+    const identities = '[{"userId":"1","providerName":"Google","primary":false}]';
+    expect(await compare({ user, present: [{ attributes: { identities } }] })).toMatchObject({
+      task: null,
+      losses: [],
+    });
   });
 
   test('does not take an alias from another user', async () => {

@@ -4,12 +4,13 @@ import {
   createMirror,
   type Loss,
   type Mirror,
+  type MirrorOptions,
   type RestorePlan,
   type RestoreRequest,
   type RestoreTask,
 } from '../../src/index.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { createTestDatabase, runSql } from '../support/postgres.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const POOL = 'us-east-1_Source';
@@ -38,8 +39,9 @@ afterEach(async () => {
   await home.remove();
 });
 
-function openMirror(databaseUrl: string): Promise<Mirror> {
+function openMirror(databaseUrl: string, options: MirrorOptions = {}): Promise<Mirror> {
   return createMirror({
+    ...options,
     home: home.path,
     databaseUrl,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
@@ -122,6 +124,7 @@ describe('the plan of a restore', () => {
     expect(lost.length).toBeGreaterThan(0);
     const ofProviders = [...source().groups()].filter(isOfProvider).length;
     expect(ofProviders).toBeGreaterThan(0);
+    expect(Object.keys(plan.source)).toEqual(['poolId', 'archive', 'snapshot', 'snapshotAt']);
     expect(plan.counts).toMatchObject({
       group: { ...none, create: 4 - ofProviders, lost: ofProviders },
       user: { ...none, create: users.length - lost.length, lost: lost.length },
@@ -276,6 +279,22 @@ describe('the plan of a restore', () => {
       whole: true,
       detail: groupName,
     });
+  });
+
+  test('keeps what the history lost to a privacy rule that hashes', async () => {
+    const { snapshot } = await mirror.sync(POOL);
+    copyToTarget();
+    const rules = { hashAttributes: ['email'], hashKey: 'k'.repeat(32) };
+    const ruled = await openMirror(database.url, rules);
+    try {
+      await ruled.sync(POOL);
+    } finally {
+      await ruled.close();
+    }
+    const scrub = "UPDATE directory.user_history SET attributes = attributes - 'email'";
+    await runSql(database.url, scrub);
+    const before = await planOf({ from: `${POOL}/${snapshot}` });
+    expect(before.tasks.filter(({ entity }) => entity === 'user')).toEqual([]);
   });
 
   test('of some kinds writes only these', async () => {
