@@ -61,6 +61,7 @@ export type {
   FieldSelection,
   FieldValue,
   GroupChange,
+  SettingChange,
   UserChange,
 } from './history/changes.ts';
 export {

@@ -38,8 +38,18 @@ export interface GroupChange {
   readonly fields: Readonly<Record<string, FieldChange>>;
 }
 
-/** What happened to one user or group between two states of a pool. */
-export type Change = UserChange | GroupChange;
+/** What happened to one part of a pool's settings between two states. */
+export interface SettingChange {
+  readonly entity: 'setting';
+  readonly kind: Exclude<ChangeKind, 'replaced'>;
+  /** Such as `client/1a2b3c`. */
+  readonly part: string;
+  /** By the service's own names, with dots within: `TokenValidityUnits.IdToken`. Secrets are hashes. */
+  readonly fields: Readonly<Record<string, FieldChange>>;
+}
+
+/** What happened to one user, group or part of the settings between two states of a pool. */
+export type Change = UserChange | GroupChange | SettingChange;
 
 /** Which parts of a change are shown. */
 export interface FieldSelection {

@@ -8,9 +8,11 @@ import {
   compareGroup,
   compareUser,
   type FieldSelection,
+  type SettingChange,
 } from './changes.ts';
 import { checkFieldNames } from './field-names.ts';
 import { findPoint, findPublished, isStaged } from './points.ts';
+import { compareSetting } from './setting-changes.ts';
 
 /** What `only` can name: kinds of change, and entities. */
 export const DIFF_FILTERS = [
@@ -20,6 +22,7 @@ export const DIFF_FILTERS = [
   'replaced',
   'users',
   'groups',
+  'settings',
 ] as const;
 /** A kind of change, or an entity. */
 export type DiffFilter = (typeof DIFF_FILTERS)[number];
@@ -64,6 +67,8 @@ export interface DiffSummary {
   readonly users: Tally<ChangeKind>;
   readonly groups: Tally<'added' | 'removed' | 'modified'>;
   readonly memberships: Tally<'added' | 'removed'>;
+  /** Parts of the settings. Absent unless both states keep settings. */
+  readonly settings?: Tally<SettingChange['kind']>;
 }
 
 /** The result of a comparison, without its changes. */
@@ -71,7 +76,7 @@ export interface Diff extends Compared {
   readonly summary: DiffSummary;
 }
 
-/** Gets the two states, and the changes in batches: groups, then users, each in the order of names. */
+/** Gets the two states, and the changes in batches: groups, users, then settings, each by name. */
 export type UseChanges = (
   compared: Compared,
   changes: AsyncIterable<readonly Change[]>,
@@ -102,12 +107,15 @@ export async function diff(
     ...to.staged?.read,
     ...(to.staged && { reason: to.staged.reason }),
   };
-  const summary = {
+  const settings = await listSettings(source, span, question);
+  const summary: Writable<DiffSummary> = {
     users: { added: 0, removed: 0, modified: 0, replaced: 0 },
     groups: { added: 0, removed: 0, modified: 0 },
     memberships: { added: 0, removed: 0 },
+    ...(settings && { settings: { added: 0, removed: 0, modified: 0 } }),
   };
-  await use(compared, counting(readChanges(source, span, question), summary));
+  const changes = readChanges(source, span, question, settings ?? []);
+  await use(compared, counting(changes, summary));
   return { ...compared, summary };
 }
 
@@ -115,6 +123,7 @@ async function* readChanges(
   source: HistorySource,
   span: Span,
   question: DiffQuestion,
+  settings: readonly SettingChange[],
 ): AsyncIterable<Change[]> {
   const isShown = filter(question.only ?? []);
   const group = question.group ?? null;
@@ -125,10 +134,29 @@ async function* readChanges(
   for await (const rows of source.streamUserDifferences(span, group)) {
     yield rows.flatMap((row) => compareUser(row, comparing) ?? []).filter(isShown);
   }
+  yield settings.filter(isShown);
+}
+
+/**
+ * The parts of the settings that differ; null if one of the states keeps none. Questions about a group or
+ * about fields of users are not about settings, and those of two pools do not compare: their secrets have
+ * other hashes.
+ */
+async function listSettings(
+  source: HistorySource,
+  span: Span,
+  question: DiffQuestion,
+): Promise<SettingChange[] | null> {
+  const { group, fields } = question;
+  if (group !== undefined || fields !== undefined || span.toPool !== undefined) return null;
+  const differences = await source.listSettingDifferences(span);
+  if (differences === null) return null;
+  return differences.flatMap((each) => compareSetting(each, question) ?? []);
 }
 
 function filter(only: readonly DiffFilter[]): (change: Change) => boolean {
-  const isEntity = (name: DiffFilter) => name === 'users' || name === 'groups';
+  const isEntity = (name: DiffFilter) =>
+    name === 'users' || name === 'groups' || name === 'settings';
   const entities = only.filter(isEntity);
   const kinds = only.filter((name) => !isEntity(name));
   return ({ entity, kind }) =>
@@ -138,12 +166,14 @@ function filter(only: readonly DiffFilter[]): (change: Change) => boolean {
 
 async function* counting(
   batches: AsyncIterable<readonly Change[]>,
-  { users, groups, memberships }: Writable<DiffSummary>,
+  { users, groups, memberships, settings }: Writable<DiffSummary>,
 ): AsyncIterable<readonly Change[]> {
   for await (const changes of batches) {
     for (const change of changes) {
       if (change.entity === 'group') {
         groups[change.kind] += 1;
+      } else if (change.entity === 'setting') {
+        if (settings) settings[change.kind] += 1;
       } else {
         users[change.kind] += 1;
         memberships.added += change.groups.added.length;
@@ -154,7 +184,9 @@ async function* counting(
   }
 }
 
-type Writable<T> = { -readonly [K in keyof T]: { -readonly [L in keyof T[K]]: T[K][L] } };
+type Writable<T> = {
+  -readonly [K in keyof T]: { -readonly [L in keyof NonNullable<T[K]>]: NonNullable<T[K]>[L] };
+};
 
 /**
  * Checks what can be checked of a question before the live pool is read, because reading costs quota.

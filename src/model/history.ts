@@ -1,3 +1,5 @@
+import type { Settings } from './pool-settings.ts';
+
 /** What the history of a pool consists of, whatever it is read from. */
 
 /** A snapshot, as far as its place in the history needs it. */
@@ -67,6 +69,13 @@ export interface GroupDifference {
   readonly groupName: string;
   readonly before: Version | null;
   readonly after: Version | null;
+}
+
+/** A part of a pool's settings that may differ between two states. */
+export interface SettingDifference {
+  readonly part: string;
+  readonly before: Settings | null;
+  readonly after: Settings | null;
 }
 
 /** One person under one name. The same name with another `sub` is another person. */

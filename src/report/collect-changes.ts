@@ -1,4 +1,4 @@
-import type { Change, GroupChange, UserChange } from '../history/changes.ts';
+import type { Change, GroupChange, SettingChange, UserChange } from '../history/changes.ts';
 import type { Listed } from '../model/report-source.ts';
 
 /** The most names of those who came to a group or went. */
@@ -37,6 +37,7 @@ export class ChangeCollector {
     replaced: [],
   };
   readonly groups: GroupChange[] = [];
+  readonly settings: SettingChange[] = [];
 
   /**
    * @param limit the most changes of each kind that it keeps
@@ -59,10 +60,21 @@ export class ChangeCollector {
   }
 
   add(change: Change): void {
-    const kept = change.entity === 'group' ? this.groups : this.users[change.kind];
-    if (kept.length < this.#limit) (kept as Change[]).push(change);
-    if (change.entity === 'group') return;
+    const kept = this.#listOf(change);
+    if (kept.length < this.#limit) kept.push(change);
+    if (change.entity !== 'user') return;
     for (const name of change.groups.added) this.#moves.get(name)?.joined.add(change.username);
     for (const name of change.groups.removed) this.#moves.get(name)?.left.add(change.username);
+  }
+
+  #listOf(change: Change): Change[] {
+    switch (change.entity) {
+      case 'user':
+        return this.users[change.kind];
+      case 'group':
+        return this.groups;
+      case 'setting':
+        return this.settings;
+    }
   }
 }

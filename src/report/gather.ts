@@ -95,6 +95,7 @@ export async function gather(
     summary,
     users: changes.users,
     groups: changes.groups,
+    settings: changes.settings,
     roles: listRoles(new Set(roleNames), groups, members, changes, limit),
     concerns,
     unchangedDays,

@@ -1,4 +1,4 @@
-import type { GroupChange, UserChange } from '../history/changes.ts';
+import type { GroupChange, SettingChange, UserChange } from '../history/changes.ts';
 import type { DiffSummary } from '../history/diff.ts';
 import type { Moment } from '../model/history.ts';
 import type { Concerns, Listed, SnapshotRecord, StateCounts } from '../model/report-source.ts';
@@ -70,6 +70,8 @@ export interface Report {
   readonly users: Readonly<Record<UserChange['kind'], readonly UserChange[]>>;
   /** The first groups that changed, by name. */
   readonly groups: readonly GroupChange[];
+  /** The first parts of the pool's settings that changed, by name. */
+  readonly settings: readonly SettingChange[];
   /** Those that somebody joined or left come first, each by name. */
   readonly roles: Listed<RoleGroup>;
   /** What deserves a look in the later state. */

@@ -256,6 +256,7 @@ async function changesByName(asked: Mirror): Promise<string[]> {
 const NOT_KEPT = ['custom:previous_sub', 'identities', 'mfa_options'];
 
 function wordsOf(change: Change): string[] {
+  if (change.entity === 'setting') return [change.part];
   if (change.entity === 'group') return [`group ${change.groupName}`];
   const { kind, username, fields, groups } = change;
   const left = groups.removed.map((group) => `membership ${username} ${group}`);

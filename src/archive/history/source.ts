@@ -74,6 +74,8 @@ function archiveSource(context: ArchiveContext): HistorySource {
     hasGroup: (span, groupName) => hasGroup(context, span, groupName),
     streamGroupDifferences: (span, groupName) => streamGroupDifferences(context, span, groupName),
     streamUserDifferences: (span, groupName) => streamUserDifferences(context, span, groupName),
+    // An archive keeps no settings.
+    listSettingDifferences: async () => null,
     findProfiles: (user, hashed, limit) => findProfiles(context, user, hashed, limit),
     listHidden: async () => context.sealed.flatMap(({ privacy }) => privacy ?? []),
     listHistories: (profiles) => listHistories(context, profiles),

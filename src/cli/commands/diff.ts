@@ -126,8 +126,10 @@ async function runDiff(
   process.exitCode = options.exitCode && isDifferent(result.summary) ? EXIT.failed : EXIT.done;
 }
 
-function isDifferent({ users, groups, memberships }: DiffSummary): boolean {
-  const counts = [users, groups, memberships].flatMap((each) => Object.values<number>(each));
+function isDifferent({ users, groups, memberships, settings }: DiffSummary): boolean {
+  const counts = [users, groups, memberships, settings ?? {}].flatMap((each) =>
+    Object.values<number>(each),
+  );
   return counts.some((count) => count > 0);
 }
 

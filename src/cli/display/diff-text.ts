@@ -29,12 +29,15 @@ export function formatChanges(changes: readonly Change[], width: number): string
 }
 
 /** The counts of what was shown, in a line for each entity. */
-export function formatSummary({ users, groups, memberships }: DiffSummary): string {
+export function formatSummary({ users, groups, memberships, settings }: DiffSummary): string {
   const line = (name: string, counts: Readonly<Record<string, number>>) =>
     `${name}: ${Object.entries(counts)
       .map(([kind, count]) => `${formatCount(count)} ${kind}`)
       .join(', ')}\n`;
-  return line('users', users) + line('groups', groups) + line('memberships', memberships);
+  const ofSettings = settings === undefined ? '' : line('settings', settings);
+  return (
+    line('users', users) + line('groups', groups) + line('memberships', memberships) + ofSettings
+  );
 }
 
 const KIND_WIDTH = 'modified'.length;
@@ -42,6 +45,7 @@ const KIND_WIDTH = 'modified'.length;
 function describeChange(change: Change): string {
   const kind = change.kind.padEnd(KIND_WIDTH);
   if (change.entity === 'group') return `group ${kind}  ${printable(change.groupName)}`;
+  if (change.entity === 'setting') return `setting ${kind}  ${printable(change.part)}`;
   const name = `user  ${kind}  ${printable(change.username)}`;
   const words = describeUser(change.kind, change.fields);
   return words === '' ? name : `${name}  ${words}`;
@@ -69,7 +73,7 @@ const INDENT = '    ';
 function formatDetails(change: Change, width: number): string[] {
   const lines =
     change.kind === 'modified' || change.kind === 'replaced' ? formatFields(change, width) : [];
-  if (change.entity === 'group') return lines;
+  if (change.entity !== 'user') return lines;
   const { added, removed } = change.groups;
   const list = (verb: string, names: readonly string[]) =>
     names.length === 0
@@ -108,12 +112,7 @@ export const DIFF_CSV = ['entity', 'kind', 'name', 'sub', 'field', 'from', 'to']
 /** A change in rows of CSV: one for each field, and one for each group that a user joined or left. */
 export function toCsvRows(change: Change): (string | null)[][] {
   const isUser = change.entity === 'user';
-  const key = [
-    change.entity,
-    change.kind,
-    isUser ? change.username : change.groupName,
-    isUser ? change.sub : null,
-  ];
+  const key = [change.entity, change.kind, nameOf(change), isUser ? change.sub : null];
   const rows = Object.entries(change.fields).map(([name, { from = null, to = null }]) => [
     ...key,
     name,
@@ -125,6 +124,11 @@ export function toCsvRows(change: Change): (string | null)[][] {
     for (const name of change.groups.added) rows.push([...key, 'groups', null, name]);
   }
   return rows.length > 0 ? rows : [[...key, null, null, null]];
+}
+
+function nameOf(change: Change): string {
+  if (change.entity === 'user') return change.username;
+  return change.entity === 'group' ? change.groupName : change.part;
 }
 
 /** A value of a column or an attribute as a field of CSV. */

@@ -15,6 +15,7 @@ import {
 import { findProfiles, listHistories } from './profiles.ts';
 import { postgresReportSource } from './report.ts';
 import { findKnownHead, findMembershipVersions, streamMemberships } from './review.ts';
+import { listSettingDifferences } from './settings.ts';
 import { findUserStates } from './user-states.ts';
 
 /**
@@ -40,6 +41,7 @@ export function postgresSource(asking: Asking, live: LiveReading | null = null):
     hasGroup: (span, groupName) => hasGroup(asking, span, groupName),
     streamGroupDifferences: (span, groupName) => streamGroupDifferences(asking, span, groupName),
     streamUserDifferences: (span, groupName) => streamUserDifferences(asking, span, groupName),
+    listSettingDifferences: (span) => listSettingDifferences(asking, span),
     findProfiles: (user, hashed, limit) => findProfiles(asking, user, hashed, limit),
     listHidden: () => listHidden(asking),
     listHistories: (profiles) => listHistories(asking, profiles),

@@ -79,6 +79,15 @@ export async function publishSettings(
   return { parts, unread };
 }
 
+/** The parts that the publication of a stage leaves in pool $1, with their settings. */
+export function selectPublishedSettings(stage: number): string {
+  const t = settingsTable(stage);
+  return `SELECT s.part, s.settings FROM ${t} AS s WHERE ${EXISTS}
+    UNION ALL SELECT c.part, c.settings FROM directory.pool_settings AS c
+      WHERE c.pool_id = $1 AND EXISTS (${selectUnread(t)})
+        AND NOT EXISTS (SELECT FROM ${t} AS s WHERE s.part = c.part AND ${EXISTS})`;
+}
+
 /** Why a current part `c` that is not staged could not be read. No row: it could be. */
 function selectUnread(t: string): string {
   return `SELECT s.unread FROM ${t} AS s

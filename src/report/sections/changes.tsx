@@ -8,7 +8,7 @@ import { Moved, Names, Status, Text } from '../text.tsx';
 
 /** Who came and went, and what changed. */
 export function ChangesSection({ report }: { readonly report: Report }) {
-  const { summary, users, groups, poolId, from, to } = report;
+  const { summary, users, groups, settings, poolId, from, to } = report;
   const all = (only: string) => (
     <>
       <code>{formatCommand(['diff', poolId, from.snapshot, to.snapshot, '--only', only])}</code>{' '}
@@ -84,6 +84,24 @@ export function ChangesSection({ report }: { readonly report: Report }) {
         })}
         all={all('groups')}
       />
+      {summary.settings === undefined ? null : (
+        <List
+          title="Settings that came, went or changed"
+          noun="part"
+          list={{
+            total: summary.settings.added + summary.settings.removed + summary.settings.modified,
+            shown: settings,
+          }}
+          columns={[{ title: 'Part' }, { title: 'Changes' }]}
+          toRow={(change) => ({
+            head: <Text value={change.part} />,
+            cells: [<Details change={change} />],
+          })}
+          all={all('settings')}
+        >
+          <p class="quiet">Secrets are shown as keyed hashes.</p>
+        </List>
+      )}
     </section>
   );
 }
@@ -121,7 +139,7 @@ function Details({ change }: { readonly change: Change }) {
   const groups = change.entity === 'user' ? change.groups : { added: [], removed: [] };
   return (
     <ul class="plain">
-      {change.entity === 'group' && change.kind !== 'modified' ? <li>{change.kind}</li> : null}
+      {change.entity !== 'user' && change.kind !== 'modified' ? <li>{change.kind}</li> : null}
       {fields.slice(0, MOST_FIELDS).map(([name, { from = null, to = null }]) => (
         <li>
           <span class="quiet">
