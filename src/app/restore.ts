@@ -292,7 +292,7 @@ async function openQuota(resources: Resources, signal: AbortSignal): Promise<Quo
 
 /** @throws ActionRequiredError with everything that is wrong with a request */
 function checkRequest(request: RestoreSelection & Partial<RestoreRequest>): RestoreChoice {
-  requirePoolIds([request.to]);
+  requirePoolIds([request.to], '--to');
   const { users = [], groups = [], only = [], password, share } = request;
   const problems: Problem[] = [];
   if (share !== undefined && !(share > 0 && share <= 1)) {

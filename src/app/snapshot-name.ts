@@ -22,13 +22,16 @@ export function parseSnapshotName(name: string): SnapshotKey {
   ]);
 }
 
-/** @throws ActionRequiredError if a text is not a pool id */
-export function requirePoolIds(poolIds: readonly string[]): void {
+/**
+ * @param subject the argument that gives them, for messages
+ * @throws ActionRequiredError if a text is not a pool id
+ */
+export function requirePoolIds(poolIds: readonly string[], subject = 'POOL'): void {
   const wrong = poolIds.filter((poolId) => !isPoolId(poolId));
   if (wrong.length === 0) return;
   throw new ActionRequiredError(
     wrong.map((poolId) => ({
-      subject: 'POOL',
+      subject,
       problem: poolIdProblem(poolId),
       remedy: 'Give one such as us-east-1_Ab12Cd34.',
     })),

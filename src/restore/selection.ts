@@ -102,7 +102,16 @@ export async function findNamedUsers(
   throw ActionRequiredError.of(
     '--user',
     `${source.poolId}/${at.snapshot} has ${which}.`,
-    'Give the username, the sub or the e-mail address that the user had in the snapshot.',
+    (await hidesAddresses(source))
+      ? 'Give the username or the sub: privacy rules of the mirror hide e-mail addresses.'
+      : 'Give the username, the sub or the e-mail address that the user had in the snapshot.',
+  );
+}
+
+async function hidesAddresses(source: HistorySource): Promise<boolean> {
+  const records = await source.listHidden();
+  return records.some(
+    ({ omitted, hashed }) => omitted.includes('email') || Object.hasOwn(hashed, 'email'),
   );
 }
 

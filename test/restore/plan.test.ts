@@ -295,6 +295,9 @@ describe('the plan of a restore', () => {
     await runSql(database.url, scrub);
     const before = await planOf({ from: `${POOL}/${snapshot}` });
     expect(before.tasks.filter(({ entity }) => entity === 'user')).toEqual([]);
+    await expect(planOf({ users: ['ann@example.com'] })).rejects.toThrow(
+      /^--user: .* Give the username or the sub: privacy rules of the mirror hide e-mail addresses/,
+    );
   });
 
   test('of some kinds writes only these', async () => {
@@ -357,7 +360,7 @@ describe('a restore is refused before anything is written', () => {
       /no manifest/,
     ],
     ['into a pool that is not there', { to: 'us-east-1_Nowhere' }, /does not exist in us-east-1/],
-    ['into something else', { to: 'nowhere' }, /is not a pool id/],
+    ['into something else', { to: 'nowhere' }, /^--to: .*is not a pool id/],
     ['of an unknown user', { users: ['nobody'] }, /^--user: .* has no such user/],
     ['of an unknown group', { groups: ['nothing'] }, /^--group: .* has no such group/],
     ['with a wrong share', { share: 2 }, /^share: must be/],
