@@ -36,9 +36,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
   restore: [
-    `restore --from ${POOL}/latest --to us-east-1_Ef56Gh78 --dry-run`,
-    `restore --from ${POOL}/${SNAPSHOT} --to ${POOL} --user ann@example.com`,
-    `restore --from ${POOL}/latest --to us-east-1_Ef56Gh78 --format import-csv --out users.csv`,
+    `restore --from ${POOL}/latest --to TARGET --dry-run`,
+    `restore --from manifest.json --to TARGET --user ann@example.com`,
+    `restore --from ${POOL}/latest --to TARGET \\\n    --format import-csv --out users.csv`,
   ],
   verify: [
     'verify',
