@@ -108,23 +108,27 @@ export class Mask {
   /** A copy without prototype, because `__proto__` is a valid name. */
   #hide(
     attributes: Readonly<Record<string, string>>,
-    hash: (name: string, value: string) => string,
+    hash: (name: string, value: string) => string | null,
   ): Record<string, string> {
     const copy = Object.assign(Object.create(null), attributes) as Record<string, string>;
     const { omitted = [], hashed = {} } = this.record ?? {};
     for (const name of omitted) delete copy[name];
     for (const name of Object.keys(hashed)) {
       const value = copy[name];
-      if (value !== undefined) copy[name] = hash(name, value);
+      if (value === undefined) continue;
+      const hashed = hash(name, value);
+      if (hashed === null) delete copy[name];
+      else copy[name] = hashed;
     }
     return copy;
   }
 
-  #hash(name: string, value: string): string {
-    return this.#key?.hash(this.#poolId, name, value) ?? value;
+  /** Null without a key: what cannot be hashed any more is left out. */
+  #hash(name: string, value: string): string | null {
+    return this.#key?.hash(this.#poolId, name, value) ?? null;
   }
 
-  #hashOnce(name: string, value: string): string {
+  #hashOnce(name: string, value: string): string | null {
     return isHashed(value) ? value : this.#hash(name, value);
   }
 

@@ -141,6 +141,16 @@ describe('a row of the archive', () => {
     expect(mask.hideChange(change(after, ['phone_number']))).toBeNull();
   });
 
+  test('of before a rule shows nothing that was hashed since, if the key is gone', () => {
+    const record = { omitted: [], hashed: { email: key.id } };
+    const keyless = new Mask({ poolId, rules: NO_RULES, key: null, before: record });
+    const email = hashOf('email', 'ana@example.com');
+    const after = { email, attributes: { ...row.attributes, email } };
+    const hidden = keyless.hideChange(change(after, ['email']));
+    expect(JSON.stringify(hidden)).not.toContain('Ana@example.com');
+    expect(hidden).toMatchObject({ before: { email: null }, after: { email } });
+  });
+
   test('of an added or removed user, and of a group', () => {
     const added = { entity: 'user', kind: 'added', changed: [], before: null, after: row };
     expect(mask.hideChange(added)).toEqual({ ...added, after: mask.hideRow(row) });
