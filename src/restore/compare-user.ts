@@ -150,11 +150,13 @@ function comparePresent(
     password: needsPassword,
     mfa: isUnfinished ? readMfa(user, target, losses) : null,
   };
+  // A user whose creation was interrupted gets a task even if nothing is left to write: the journal must
+  // note that it is complete. Otherwise a later run would take a password that was reset for missing.
   const isEqual =
+    !isUnfinished &&
     Object.keys(writable).length === 0 &&
     task.enabled === null &&
-    !task.password &&
-    task.mfa === null;
+    !task.password;
   return { task: isEqual ? null : task, present, comesBack: true, losses: losses.all };
 }
 

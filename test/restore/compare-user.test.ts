@@ -304,6 +304,17 @@ describe('a user of both', () => {
     });
   });
 
+  test('that a killed run completed gets a task without calls, so that the journal notes it', async () => {
+    const present = [{ status: 'CONFIRMED' }];
+    expect((await compare({ present })).task).toBeNull();
+    const rules = { isUnfinished: () => true };
+    expect((await compare({ present, rules })).task).toMatchObject({
+      attributes: {},
+      enabled: null,
+      password: false,
+    });
+  });
+
   test('of the same pool with another sub is another person', async () => {
     const user = sourceUser({ attributes: { email: 'old@x' } });
     const present = [{ attributes: { email: 'new@x' } }];
