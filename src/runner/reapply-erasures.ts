@@ -4,7 +4,7 @@ import { type Destination, readWhole } from '../archive/destination.ts';
 import { manifestsPrefix, parseReceiptKey, receiptKey } from '../archive/layout.ts';
 import { parseDocument } from '../archive/manifest.ts';
 import { untrustedError } from '../archive/sealed-snapshot.ts';
-import { ActionRequiredError } from '../model/errors.ts';
+import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { transaction } from '../postgres/connection.ts';
 import { erasePersons } from '../postgres/store/erase-persons.ts';
 import { listErasureIds, recordReapplied } from '../postgres/store/erasures.ts';
@@ -27,7 +27,8 @@ interface ReapplyContext {
 
 /**
  * Deletes persons again whom a database has that was restored from a backup: the archive then has receipts
- * that the database lacks. Without such receipts, it costs one listing.
+ * that the database lacks. Without such receipts, it costs one listing. An archive that does not answer for
+ * now holds up no snapshot: the next one looks again.
  *
  * @throws ActionRequiredError if a receipt was altered, or needs a key that is not set.
  */
@@ -36,10 +37,15 @@ export async function reapplyErasures(
   poolId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const missing = await listMissing(db, destination, poolId, signal);
-  if (missing.length === 0) return;
-  const receipts: Receipt[] = [];
-  for (const id of missing) receipts.push(await readReceipt(destination, poolId, id, signal));
+  const receipts = await readMissing(db, destination, poolId, signal).catch((error: unknown) => {
+    if (!(error instanceof ResumableError)) throw error;
+    log.warn(
+      { poolId, reason: error.message },
+      'receipts of forgotten persons were not read; the next snapshot tries again',
+    );
+    return [];
+  });
+  if (receipts.length === 0) return;
   const hashes = new Set(receipts.flatMap(({ persons }) => persons.flatMap((hash) => hash ?? [])));
   requireKey(poolId, hashes, privacy);
   const usernames: string[] = [];
@@ -71,13 +77,13 @@ export async function reapplyErasures(
   );
 }
 
-/** The ids of receipts in the archive that the database does not know. */
-async function listMissing(
+/** The receipts in the archive that the database does not know. */
+async function readMissing(
   db: pg.Pool,
   destination: Destination,
   poolId: string,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<Receipt[]> {
   const stored = new Set<string>();
   for await (const { key } of destination.list(manifestsPrefix(poolId), signal)) {
     const id = key.endsWith('.json') ? parseReceiptKey(poolId, key) : null;
@@ -85,7 +91,11 @@ async function listMissing(
   }
   if (stored.size === 0) return [];
   const known = await listErasureIds(db, poolId);
-  return [...stored].filter((id) => !known.has(id)).sort();
+  const receipts: Receipt[] = [];
+  for (const id of [...stored].filter((each) => !known.has(each)).sort()) {
+    receipts.push(await readReceipt(destination, poolId, id, signal));
+  }
+  return receipts;
 }
 
 async function readReceipt(
