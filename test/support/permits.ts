@@ -6,7 +6,7 @@ import type { TestRedis } from './redis-server.ts';
 
 /** The permits that all processes on a Redis reserved, from the server's own log of commands. */
 export interface PermitLog {
-  /** When the permits of all buckets with this name were due, in milliseconds of Unix time. */
+  /** When the permits of all buckets with this name were due, in milliseconds by the simulator's clock. */
   dueTimes(bucket: string): Promise<number[]>;
   close(): void;
 }
@@ -14,7 +14,12 @@ export interface PermitLog {
 /** Reads the commands of the script `RESERVE_PERMIT` from the server's MONITOR, from now on. */
 export async function logPermits(redis: TestRedis): Promise<PermitLog> {
   const commands: (readonly string[])[] = [];
-  const close = await monitorRedis(redis.url, (words) => commands.push(words));
+  const clock = followClock();
+  const stop = await monitorRedis(redis.url, (words) => commands.push(words));
+  const close = () => {
+    stop();
+    clock.close();
+  };
   return {
     async dueTimes(bucket) {
       // The monitor's connection may be behind the attempts that used the permits.
@@ -25,9 +30,32 @@ export async function logPermits(redis: TestRedis): Promise<PermitLog> {
       );
       return commands
         .filter(([name, key]) => /^hset$/i.test(name ?? '') && key?.endsWith(`/${bucket}`))
-        .map(([, , , minTime, , next]) => Number(next) - Number(minTime));
+        .map(([, , , minTime, , next]) => clock.toSteady(Number(next) - Number(minTime)));
     },
     close,
+  };
+}
+
+const CLOCK_PERIOD_MS = 50;
+
+/**
+ * Follows how far the clock of the machine, which Redis has, is from the steady one of the simulator. A
+ * time service may let it run half a percent fast or slow.
+ */
+function followClock() {
+  const samples: { readonly at: number; readonly ahead: number }[] = [];
+  const sample = () => {
+    const at = Date.now();
+    samples.push({ at, ahead: at - (performance.timeOrigin + performance.now()) });
+  };
+  sample();
+  const timer = setInterval(sample, CLOCK_PERIOD_MS);
+  return {
+    toSteady(at: number): number {
+      const next = samples.find((each) => each.at >= at) ?? samples.at(-1);
+      return at - (next?.ahead ?? 0);
+    },
+    close: () => clearInterval(timer),
   };
 }
 
@@ -39,7 +67,7 @@ const CLOCKS_MS = 20;
  * had seen at most as many attempts as permits were due. This holds on a busy machine too, where
  * attempts arrive late and then several at once.
  *
- * @param attempts when they reached the simulator, in milliseconds of Unix time
+ * @param attempts when they reached the simulator, in milliseconds by its clock
  * @param most permits in any sliding second
  */
 export function expectPermitted(
