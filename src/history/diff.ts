@@ -134,7 +134,8 @@ async function* readChanges(
   for await (const rows of source.streamUserDifferences(span, group)) {
     yield rows.flatMap((row) => compareUser(row, comparing) ?? []).filter(isShown);
   }
-  yield settings.filter(isShown);
+  const shown = settings.filter(isShown);
+  if (shown.length > 0) yield shown;
 }
 
 /**

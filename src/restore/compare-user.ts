@@ -153,10 +153,7 @@ function comparePresent(
   // A user whose creation was interrupted gets a task even if nothing is left to write: the journal must
   // note that it is complete. Otherwise a later run would take a password that was reset for missing.
   const isEqual =
-    !isUnfinished &&
-    Object.keys(writable).length === 0 &&
-    task.enabled === null &&
-    !task.password;
+    !isUnfinished && Object.keys(writable).length === 0 && task.enabled === null && !task.password;
   return { task: isEqual ? null : task, present, comesBack: true, losses: losses.all };
 }
 
