@@ -8,7 +8,7 @@ import type { TestRedis } from './redis-server.ts';
 export interface PermitLog {
   /** When the permits of all buckets with this name were due, in milliseconds by the simulator's clock. */
   dueTimes(bucket: string): Promise<number[]>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Reads the commands of the script `RESERVE_PERMIT` from the server's MONITOR, from now on. */
@@ -16,9 +16,9 @@ export async function logPermits(redis: TestRedis): Promise<PermitLog> {
   const commands: (readonly string[])[] = [];
   const clock = followClock();
   const stop = await monitorRedis(redis.url, (words) => commands.push(words));
-  const close = () => {
-    stop();
+  const close = async () => {
     clock.close();
+    await stop();
   };
   return {
     async dueTimes(bucket) {

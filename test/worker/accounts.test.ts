@@ -68,7 +68,7 @@ accounts:
   await Promise.all([fleet.worker(change), fleet.worker(change)]);
 });
 afterAll(async () => {
-  permits.close();
+  await permits.close();
   await fleet.close();
   await sts.close();
 });

@@ -88,7 +88,7 @@ describe('`sync` beside workers', () => {
     const attempts = fleet.simulator.attempts.entries({ bucket: 'UserList' });
     expect(new Set(attempts.map(({ poolId }) => poolId))).toEqual(new Set([A, B]));
     const dueTimes = await permits.dueTimes('UserList');
-    permits.close();
+    await permits.close();
     expectPermitted(
       attempts.map(({ at }) => at),
       dueTimes,

@@ -6,7 +6,7 @@ import { expectPermitted, logPermits, type PermitLog } from '../support/permits.
 let fleet: Fleet;
 let permits: PermitLog;
 afterEach(async () => {
-  permits.close();
+  await permits.close();
   await fleet.close();
 });
 
