@@ -4,6 +4,7 @@ import { Journal, readUnfinished } from '../../src/restore/journal.ts';
 import { writeResults } from '../../src/restore/results.ts';
 import { Random } from '../../src/simulator/generate/random.ts';
 import { readSeed } from '../support/seed.ts';
+import { followConnections } from '../support/served.ts';
 import { createSource, planTasks, readPool } from './pool-model.ts';
 import { startRestore } from './process.ts';
 import { expectNothingTwice, openWorld, type World } from './support.ts';
@@ -18,6 +19,7 @@ async function killAfter(world: World, requests: number): Promise<void> {
   const { attempts } = world.simulator;
   const unfinished = await readUnfinished(world.place);
   const tasks = planTasks(SOURCE, world.simulator.pool(), unfinished);
+  const served = followConnections();
   const { child, ended } = await startRestore(world, tasks);
   const moment = attempts.total + requests;
   const arrive = attempts.arrive.bind(attempts);
@@ -28,8 +30,8 @@ async function killAfter(world: World, requests: number): Promise<void> {
   };
   expect(await ended).toEqual({ code: null, stderr: '' });
   attempts.arrive = arrive;
-  // The service does what had reached it before it answers these.
-  for (let turn = 0; turn < 2; turn += 1) await fetch(`${world.simulator.url}/_simulator/health`);
+  // The service still does what had reached it.
+  await served();
 }
 
 test(`killed at ${KILLS} random moments (RESTORE_SEED=${SEED}), a restore ends as if undisturbed`, async () => {
