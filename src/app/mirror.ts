@@ -132,7 +132,7 @@ export interface Mirror extends HistoryQuestions {
   forget(poolId: string, users: readonly string[], options?: ForgetOptions): Promise<Forgotten>;
   /**
    * Puts a snapshot back into a pool: creates groups, users, memberships and links that the pool lacks, and
-   * changes what differs. Nobody is deleted, and nobody gets a message. What an interrupted run did is
+   * changes what differs. No user is deleted or gets a message. What an interrupted run did is
    * recorded, and the next one resumes. A manifest as the source needs no database.
    *
    * @returns the plan, and what was done. Entities that failed are listed in its files

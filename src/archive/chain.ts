@@ -12,7 +12,7 @@ import {
 
 /** The manifest before a snapshot's own. */
 export interface PreviousManifest extends ManifestLink {
-  /** What was hidden in its rows; null: nothing. Absent: it is in cold storage, so nobody knows. */
+  /** What was hidden in its rows; null: nothing. Absent: it is in cold storage, so it is unknown. */
   readonly privacy?: PrivacyRecord | null;
 }
 

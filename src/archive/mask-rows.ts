@@ -37,6 +37,6 @@ function mapLines(source: Readable, change: (row: Row) => Row | null): Readable 
     },
     flush: (done) => done(rest === '' ? null : endedWithinRowError()),
   });
-  // Whoever reads the result gets the error of either stream.
+  // The reader of the result gets the error of either stream.
   return pipeline(source, lines, () => {});
 }

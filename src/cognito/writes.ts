@@ -35,7 +35,7 @@ export interface CognitoWrites {
   /** Sets the fields that are not null. */
   updateGroup(groupName: string, fields: GroupFields, signal: AbortSignal): Promise<void>;
   /**
-   * Creates a user with a temporary password that the service draws. Nobody gets a message.
+   * Creates a user with a temporary password that the service draws. No message is sent.
    *
    * @param signInName the username, or the address of a user in a pool that signs in by addresses
    */

@@ -7,7 +7,7 @@ export const RESTORE_ENTITIES = ['group', 'user', 'membership', 'link'] as const
 export type RestoreEntity = (typeof RESTORE_ENTITIES)[number];
 
 /**
- * How a restored user gets a password. `random`: a permanent one that nobody knows, so that "forgot
+ * How a restored user gets a password. `random`: a permanent one that is kept nowhere, so that "forgot
  * password" works at once. `temporary`: a random temporary one; the user stays in FORCE_CHANGE_PASSWORD.
  */
 export const RESTORE_PASSWORDS = ['random', 'temporary'] as const;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { PasswordPolicy } from '../model/restore.ts';
 
-/** Over 180 bits: nobody guesses it, and nobody types it. */
+/** Over 180 bits: it cannot be guessed, and need not be typed. */
 const LENGTH = 32;
 
 /** The symbols that the service counts as such, without those that a log or a shell could act on. */

@@ -98,7 +98,7 @@ export class TargetState {
     return { ...row, attributes: new Map(attributes) };
   }
 
-  /** The username of whoever has an alias of `aliasesOf`; null if nobody does. */
+  /** The username of the user with an alias of `aliasesOf`; null if no user has it. */
   ownerOf(alias: string): string | null {
     return this.#aliases.get(alias) ?? null;
   }

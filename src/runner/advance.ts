@@ -110,7 +110,7 @@ function logRules(log: Logger, { poolId, privacy, comparedWith }: SnapshotLease,
   if (privacy.omitted.includes('email')) {
     log.warn(
       { poolId },
-      'e-mail addresses are left out: nobody can be found by one, only by username and sub. Hash them to keep the search',
+      'e-mail addresses are left out: no user can be found by one, only by username and sub. Hash them to keep the search',
     );
   }
 }

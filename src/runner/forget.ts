@@ -72,7 +72,7 @@ export interface ForgottenSnapshot {
   readonly rows: number;
 }
 
-/** What `forget` removed from a pool, or would without `dryRun`. It names nobody. */
+/** What `forget` removed from a pool, or would without `dryRun`. It has no names. */
 export interface Forgotten {
   readonly poolId: string;
   /** The archive. */

@@ -46,7 +46,7 @@ export function listResourceServers(call: Call): string {
   return listResources(call, 'ResourceServers', resourceServers, names);
 }
 
-/** DescribeUserPoolDomain: empty if nobody has the domain. It names no pool. */
+/** DescribeUserPoolDomain: empty if no pool has the domain. It names no pool. */
 export function describeUserPoolDomain(call: Call): string {
   const pools = [...call.services.pools.values()].filter(
     ({ settings }) => settings.region === call.region,

@@ -10,7 +10,7 @@ let mirror: CliMirror;
 const SIGNED = { ARCHIVE_SIGNING_KEY: 'key', ARCHIVE_FORMATS: 'parquet,jsonl,csv' };
 const KEYED = { ...SIGNED, MIRROR_HASH_KEY: HASH_KEY };
 
-/** A person with values that nobody else has. */
+/** A person with values that no other user has. */
 function addPerson(name: string): { username: string; sub: string; traces: string[] } {
   const username = `person-${name}`;
   const traces = [username, `${name}@forget.example`, `+1555${name}`, `Name of ${name}`];

@@ -49,7 +49,7 @@ describe('with privacy rules', () => {
     const rules = { MIRROR_OMIT_ATTRIBUTES: 'email,custom:nothing' };
     const { stderr } = await run(['sync', '--json'], rules);
     expect(stderr).toContain('the privacy rules changed');
-    expect(stderr).toContain('nobody can be found by one');
+    expect(stderr).toContain('no user can be found by one');
     expect(stderr).toContain('custom:nothing');
     const again = await run(['sync', '--json'], rules);
     expect(again.stderr).not.toContain('privacy');

@@ -105,7 +105,7 @@ describe('restore', () => {
   test('lists what fails, goes on, and ends with 1', async () => {
     const to = mirror.simulator.pool(TRIGGERED);
     const [person] = comesBack();
-    to.refusals.set('PreSignUp', `nobody wants ${person?.username}`);
+    to.refusals.set('PreSignUp', `the function refuses ${person?.username}`);
     const { code, stdout, stderr } = await restore(['--to', TRIGGERED, '--accept-triggers']);
     expect(code).toBe(1);
     // Names are in its files, and in what `--names` prints.

@@ -54,7 +54,7 @@ test('of an identity provider, only details that are known to be public are show
   });
 });
 
-test('what is no text stays, and so does an empty one', () => {
+test('values other than text stay, and so does an empty text', () => {
   const settings = {
     PasswordPolicy: { MinimumLength: 8, RequireSymbols: true },
     TokenValidityUnits: { AccessToken: 'hours' },

@@ -102,7 +102,7 @@ describe('a snapshot', () => {
     }
   });
 
-  it('asks for nobody without the option, and knows nothing', async () => {
+  it('asks for no user without the option, and knows nothing', async () => {
     expect(await night()).toEqual([]);
     for (const row of (await states()).values()) expect(row).toMatchObject(UNKNOWN);
     expect(await knownOf()).toBeNull();

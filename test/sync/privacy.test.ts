@@ -332,7 +332,7 @@ it('a user whom no listing shows, and who stays, is hidden too', async () => {
   mirror.pool.addToGroup('ana', 'staff');
   await sync({ privacy: privacyOf(poolId) });
   mirror.pool.deleteUser('ana');
-  // The service refuses to look the user up, so nobody knows that it is gone.
+  // The service refuses to look the user up, so it is unknown that it is gone.
   mirror.proxy.before = ({ operation, request }) => {
     const refuses = operation === 'AdminGetUser' || String(request['Filter']).startsWith('sub =');
     return refuses ? { __type: 'InvalidParameterException', message: 'failed' } : undefined;

@@ -73,7 +73,7 @@ export function restoreCommand(): Command {
     .option('--json', 'print one JSON document: {"plan":{…},"result":{…}}')
     .addHelpText(
       'after',
-      '\nNobody is deleted, and nobody gets a message. Users that exist are compared, and\n' +
+      '\nNo user is deleted or gets a message. Users that exist are compared, and\n' +
         'only what differs is written. What --user and --group need, such as the groups\n' +
         'of a user, is created if the target lacks it. Run it again to resume.',
     )
@@ -155,7 +155,7 @@ async function restore(
     if (signal.aborted) {
       throw new InterruptedError(`Interrupted. ${written ? RECORDED : 'Nothing was written.'}`);
     }
-    // Whoever did not see the plan to its end may not want it.
+    // A person who did not see the whole plan may not want it.
     if (error instanceof OutputClosedError && !hasEnded && !request.dryRun) {
       throw new ResumableError('The plan could not be printed to its end: nothing was written.');
     }

@@ -14,7 +14,7 @@ const COLUMNS: readonly FittedColumn<ForgottenSnapshot>[] = [
   { name: 'rows', weight: 1, align: 'right', text: ({ rows }) => String(rows) },
 ];
 
-/** What `forget` removed, or would remove, in lines of at most `width` columns. It names nobody. */
+/** What `forget` removed, or would remove, in lines of at most `width` columns. It has no names. */
 export function formatForgotten(forgotten: Forgotten, width: number): string {
   const { poolId, url, dryRun, persons, present, database, snapshots, waiting, receipt } =
     forgotten;

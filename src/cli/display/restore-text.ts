@@ -124,7 +124,7 @@ const COUNTS: readonly FittedColumn<CountRow>[] = [
 function describeUsers({ users, password }: RestorePlan): string {
   const kind =
     password.kind === 'random'
-      ? 'permanent password that nobody knows'
+      ? 'permanent password that is shown and kept nowhere'
       : `temporary password, which expires after ${counted(password.expiresAfterDays ?? 0, 'day')}`;
   const parts = [
     users.passwords > 0 ? `${formatCount(users.passwords)} will get a random ${kind}` : null,

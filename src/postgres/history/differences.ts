@@ -135,7 +135,7 @@ function selectStates(dataset: Dataset, { to, toPool }: Span): Sides {
     : selectHeldSides(dataset, stageTables(to.staged.stage));
 }
 
-/** The whole states of two pools. Nobody has the same `sub` in both, so memberships are without. */
+/** The whole states of two pools. No user has the same `sub` in both, so memberships are without. */
 function selectPools(dataset: Dataset): Sides {
   const columns = writtenColumns(dataset)
     .map(({ name }) => (dataset === 'memberships' && name === 'sub' ? 'NULL::text AS sub' : name))

@@ -7,7 +7,7 @@ import type { Asking } from './ask.ts';
 /**
  * The parts of the settings that differ between two states of a pool, by name.
  *
- * @returns null if one of them keeps no settings: then nobody knows what changed.
+ * @returns null if one of them keeps no settings: then it is unknown what changed.
  */
 export async function listSettingDifferences(
   asking: Asking,

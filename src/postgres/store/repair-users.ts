@@ -7,7 +7,7 @@ import { listMfa } from './mfa.ts';
 import { stageTables } from './stage.ts';
 import { abandonArchivesOfDrifted } from './transitions.ts';
 
-/** A published row: what the listing had of it is staged, and `mirror.user_hashes` keeps its MFA state. */
+/** A published row: the stage has what the listing showed, and `mirror.user_hashes` keeps its MFA state. */
 const COLUMNS = `${listColumns(listedColumns('users'))}, ${listMfa()}`;
 const of = (listed: string, mfa: string) =>
   `${listColumns(listedColumns('users'), listed)}, ${listMfa(mfa)}`;
