@@ -10,9 +10,10 @@ const LAYERS = [
   ['index.ts'],
   ['app'],
   ['http'],
-  ['estimate', 'ddl', 'report', 'restore'],
+  ['dashboard'],
+  ['estimate', 'ddl', 'report', 'restore', 'doctor'],
   ['runner'],
-  ['snapshot', 'retention', 'erasure'],
+  ['snapshot', 'retention', 'erasure', 'notify'],
   ['verify'],
   ['history'],
   ['cognito', 'postgres', 'archive'],
@@ -62,12 +63,14 @@ const OWNED_PACKAGES = [
   { pattern: /^@duckdb\//, owner: 'archive' },
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },
   { pattern: /^ioredis$/, owner: 'redis' },
-  { pattern: /^bullmq$/, owner: 'runner' },
+  { pattern: /^bullmq(-otel)?$/, owner: 'runner' },
   { pattern: /^prom-client$/, owner: 'telemetry' },
   { pattern: /^yaml$/, owner: 'config' },
+  { pattern: /^@opentelemetry\//, owner: 'telemetry' },
+  { pattern: /^d3-/, owner: 'dashboard' },
   // Pages are rendered where they are served or written.
-  { pattern: /^hono\/(jsx|html)(\/|$)/, owner: 'report', except: 'http/' },
-  { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http' },
+  { pattern: /^hono\/(jsx|html)(\/|$)/, owner: 'report', except: 'dashboard/' },
+  { pattern: /^(hono|@hono\/node-server)(\/|$)/, owner: 'http', except: 'dashboard/' },
 ];
 
 /** Layers in which a text that reads like SQL is at home: cli shows a person examples, archive drives DuckDB, ddl writes for other engines. */
