@@ -7,9 +7,10 @@ import {
   parseDocument,
   SHA256,
   TIME,
+  toDocumentCounts,
   toDocumentObjects,
   type Unreadable,
-  VERSION,
+  versionOf,
 } from './manifest.ts';
 
 /**
@@ -58,14 +59,14 @@ export interface RevisionContent
 export function formatRevision(content: RevisionContent): Buffer {
   const { program, poolId, snapshot, revision, revisedAt, counts, objects, follows } = content;
   const document = {
-    version: VERSION,
+    version: versionOf(objects),
     kind: 'revision',
     program,
     poolId,
     snapshot,
     revision,
     revisedAt,
-    counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
+    counts: toDocumentCounts(counts),
     objects: toDocumentObjects(objects),
     follows: { key: follows.key, sha256: follows.sha256 },
   };
@@ -82,7 +83,7 @@ export interface RemovalContent
 export function formatRemoval(content: RemovalContent): Buffer {
   const { program, poolId, snapshot, removedAt, objects, follows } = content;
   const removal = {
-    version: VERSION,
+    version: versionOf([]),
     kind: 'removal',
     program,
     poolId,

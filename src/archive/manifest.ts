@@ -6,8 +6,8 @@ import { LOCK_MODES } from '../model/object-lock.ts';
 import type { PrivacyRecord } from '../model/privacy.ts';
 import {
   ARCHIVED_DATASETS,
+  type ArchivedCounts,
   type ArchivedDataset,
-  type Counts,
   snapshotId,
 } from '../model/snapshot.ts';
 import { archiveUrlError } from './destination.ts';
@@ -32,6 +32,11 @@ export function isChanges({ dataset }: Pick<ManifestObject, 'dataset'>): boolean
   return dataset === 'changes';
 }
 
+/** True for a part of `settings`. */
+export function isSettings({ dataset }: Pick<ManifestObject, 'dataset'>): boolean {
+  return dataset === 'settings';
+}
+
 /** A link of the chain: a sealed snapshot and the SHA-256 of its manifest's bytes in hex. */
 export interface ManifestLink {
   readonly snapshot: string;
@@ -44,7 +49,7 @@ export interface PublishedSnapshot {
   readonly snapshotAt: Date;
   readonly walkedAt: Date;
   readonly publishedAt: Date;
-  readonly counts: Counts;
+  readonly counts: ArchivedCounts;
   /** What is hidden in its rows. Absent or null: nothing. */
   readonly privacy?: PrivacyRecord | null | undefined;
   /** How many persons of the pool it leaves out, because they were forgotten. Absent: none. */
@@ -60,11 +65,17 @@ export interface ManifestContent extends PublishedSnapshot {
   readonly previous: ManifestLink | null;
 }
 
+/** The newest version of the format that this program reads. It reads the earlier ones too. */
+export const NEWEST_VERSION = 3;
+
 /**
- * The version of the format that this program writes. It reads the earlier ones too. Version 2 added the
- * columns of MFA states to users; a manifest of version 1 has parts without them.
+ * The version of a document that names these objects: the first one that has all that they need. Version 2
+ * added the columns of MFA states to users; a manifest of version 1 has parts without them. Version 3
+ * added the dataset `settings`.
  */
-export const VERSION = 2;
+export function versionOf(objects: readonly Pick<ManifestObject, 'dataset'>[]): number {
+  return objects.some(isSettings) ? 3 : 2;
+}
 
 /** Formats a manifest. The same content gives the same bytes, in any order of its objects. */
 export function formatManifest(content: ManifestContent): Buffer {
@@ -72,14 +83,14 @@ export function formatManifest(content: ManifestContent): Buffer {
   const { privacy, suppressed = 0 } = content;
   const objects = toDocumentObjects(content.objects);
   const manifest = {
-    version: VERSION,
+    version: versionOf(objects),
     program,
     poolId,
     snapshot: snapshotId(snapshotAt),
     snapshotAt: snapshotAt.toISOString(),
     walkedAt: walkedAt.toISOString(),
     publishedAt: publishedAt.toISOString(),
-    counts: { users: counts.users, groups: counts.groups, memberships: counts.memberships },
+    counts: toDocumentCounts(counts),
     ...(privacy && { privacy: { omitted: privacy.omitted, hashed: privacy.hashed } }),
     ...(suppressed > 0 && { suppressed }),
     objects,
@@ -89,6 +100,12 @@ export function formatManifest(content: ManifestContent): Buffer {
     previous: previous && { snapshot: previous.snapshot, sha256: previous.sha256 },
   };
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The counts as documents have them. */
+export function toDocumentCounts(counts: ArchivedCounts): ArchivedCounts {
+  const { users, groups, memberships, settings } = counts;
+  return { users, groups, memberships, ...(settings !== undefined && { settings }) };
 }
 
 /** The objects as documents list them, by key. */
@@ -113,12 +130,18 @@ export const TIME = z.iso.datetime();
 
 /** The fields that a manifest and the documents beside it share. */
 export const COMMON = {
-  version: z.number().int().min(1).max(VERSION),
+  version: z.number().int().min(1).max(NEWEST_VERSION),
   program: z.string(),
   poolId: z.string(),
   snapshot: z.string(),
 };
-export const COUNTS = z.object({ users: COUNT, groups: COUNT, memberships: COUNT });
+export const COUNTS = z.object({
+  users: COUNT,
+  groups: COUNT,
+  memberships: COUNT,
+  /** Absent: the snapshot keeps no settings. */
+  settings: COUNT.optional(),
+});
 const KINDS = z.object({ added: COUNT, modified: COUNT, removed: COUNT });
 const CHANGE_COUNTS = z.object({ users: KINDS, groups: KINDS, memberships: KINDS });
 export const OBJECTS = z.array(
@@ -192,9 +215,9 @@ export function parseDocument<T>(bytes: Buffer, schema: z.ZodType<T>): T | Unrea
     return { problem: bytes.length === 0 ? 'it is empty' : 'it is not JSON' };
   }
   const { version } = (value ?? {}) as { version?: unknown };
-  if (typeof version === 'number' && version > VERSION) {
+  if (typeof version === 'number' && version > NEWEST_VERSION) {
     return {
-      problem: `its format has version ${version}, and this program reads versions up to ${VERSION}`,
+      problem: `its format has version ${version}, and this program reads versions up to ${NEWEST_VERSION}`,
     };
   }
   const parsed = schema.safeParse(value);

@@ -3,7 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { ResumableError } from '../model/errors.ts';
-import { ARCHIVED_DATASETS, DATASETS, snapshotId } from '../model/snapshot.ts';
+import {
+  ARCHIVED_DATASETS,
+  type ArchivedDataset,
+  listStateDatasets,
+  snapshotId,
+} from '../model/snapshot.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ChainPosition } from './chain.ts';
 import {
@@ -153,7 +158,8 @@ function areComplete(
   { poolId, snapshotAt, counts }: PublishedSnapshot,
 ): boolean {
   const formats = ARCHIVE_FORMATS.filter((format) => objects.some((o) => o.format === format));
-  const datasets = objects.some(isChanges) ? ARCHIVED_DATASETS : DATASETS;
+  const datasets: ArchivedDataset[] = listStateDatasets(counts);
+  if (objects.some(isChanges)) datasets.push('changes');
   const each = formats.flatMap((format) => datasets.map((dataset) => ({ format, dataset })));
   return (
     formats.length > 0 &&

@@ -11,8 +11,10 @@ import { lockArchive, type SnapshotLock } from './lock.ts';
 import {
   differentArchiveError,
   isFromAnotherMirror,
+  isSettings,
   type ManifestLink,
   type PublishedSnapshot,
+  type SealedManifest,
 } from './manifest.ts';
 import { promiseLock } from './object-lock.ts';
 import { reuseSealed, type SealOptions, seal } from './seal.ts';
@@ -125,17 +127,24 @@ function hidTheSame(previous: PreviousManifest | null, privacy: PrivacyRecord | 
   return isSameRecord(previous.privacy, privacy);
 }
 
+/** An earlier version of the program, which archived no settings, may have sealed the snapshot. */
+function asSealed(request: ArchiveRequest, sealed: SealedManifest | null): ArchiveRequest {
+  if (sealed === null || sealed.manifest.objects.some(isSettings)) return request;
+  return { ...request, counts: { ...request.counts, settings: undefined } };
+}
+
 async function writeLocked(
   destination: Destination,
-  request: ArchiveRequest,
+  published: ArchiveRequest,
   rows: SnapshotRows,
   options: ArchiveOptions & { readonly folder: string; readonly held: SnapshotLock },
 ): Promise<ArchiveResult> {
   const { held, signal } = options;
-  const { poolId, previous: known } = request;
-  const snapshot = snapshotId(request.snapshotAt);
+  const { poolId, previous: known } = published;
+  const snapshot = snapshotId(published.snapshotAt);
   const chain = await findChainPosition(destination, { poolId, snapshot, known }, signal);
   const { sealed, previous } = chain;
+  const request = asSealed(published, sealed);
   if (sealed && isFromAnotherMirror(request, sealed.manifest)) {
     throw differentArchiveError(request, sealed.manifest);
   }

@@ -8,7 +8,8 @@ import {
   type ArchivedDataset,
   type Counts,
   DATASETS,
-  type Dataset,
+  listStateDatasets,
+  type StateDataset,
   snapshotId,
 } from '../model/snapshot.ts';
 import { writeCsv } from './csv.ts';
@@ -29,10 +30,10 @@ import { ParquetWriter } from './parquet.ts';
  * Opens a dataset's rows as JSON Lines in UTF-8: one object per line, each line terminated, in key
  * order, with every column of `COLUMNS` by name and in order. Times are `2026-11-20T02:00:00.000Z`,
  * `attributes` an object of strings, `mfa_options` an array or null, `groups` and `escaped` arrays
- * of strings, `precedence` a number or null. Chunks need not end at the end of a line.
+ * of strings, `precedence` a number or null, `settings` an object or null. Chunks need not end at the end of a line.
  */
 export interface SnapshotRows {
-  open(dataset: Dataset): Promise<Readable>;
+  open(dataset: StateDataset): Promise<Readable>;
   /**
    * Opens `changes` in the same form: what differs from the snapshot before in the archive. Null if that
    * state is unknown, as that of another database.
@@ -162,7 +163,7 @@ async function* readParts(
   rows: SnapshotRows,
   options: ReadingOptions,
 ): AsyncGenerator<DatasetPart, void, undefined> {
-  for (const dataset of DATASETS) {
+  for (const dataset of listStateDatasets(request.counts)) {
     let total = 0;
     for await (const part of cutParts(dataset, await rows.open(dataset), options)) {
       total += part.rows;
@@ -226,7 +227,7 @@ async function* cutParts(
   }
 }
 
-function assertRows(request: PublishedSnapshot, dataset: Dataset, rows: number): void {
+function assertRows(request: PublishedSnapshot, dataset: StateDataset, rows: number): void {
   const { poolId, snapshotAt, counts } = request;
   if (rows === counts[dataset]) return;
   throw new RowsMissingError(

@@ -32,7 +32,7 @@ export const ENGINE_TYPES = {
     'text map': 'map<string, string>',
     'text list': 'array<string>',
     json: 'string',
-    row: 'string',
+    object: 'string',
   },
   trino: {
     id: 'varchar',
@@ -43,7 +43,7 @@ export const ENGINE_TYPES = {
     'text map': 'map(varchar, varchar)',
     'text list': 'array(varchar)',
     json: 'varchar',
-    row: 'varchar',
+    object: 'varchar',
   },
   snowflake: {
     id: 'VARCHAR',
@@ -54,6 +54,6 @@ export const ENGINE_TYPES = {
     'text map': 'VARIANT',
     'text list': 'ARRAY',
     json: 'VARCHAR',
-    row: 'VARCHAR',
+    object: 'VARCHAR',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<ColumnType, string>>>>;

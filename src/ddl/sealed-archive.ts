@@ -19,11 +19,11 @@ export interface Partition {
 export interface SealedArchive {
   /** Without a slash at the end. */
   readonly url: string;
-  /** By pool, oldest snapshot first. Datasets of the state have the same snapshots. */
+  /** By pool, oldest snapshot first. Users, groups and memberships have the same snapshots. */
   readonly partitions: Readonly<Record<ArchivedDataset, readonly Partition[]>>;
 }
 
-/** The datasets that the archive has. Before a second snapshot, it has no changes. */
+/** The datasets that the archive has: no changes before a second snapshot, perhaps no settings. */
 export function listDatasets({ partitions }: SealedArchive): ArchivedDataset[] {
   return ARCHIVED_DATASETS.filter((dataset) => partitions[dataset].length > 0);
 }
@@ -43,6 +43,7 @@ export async function readSealedArchive(
     users: [],
     groups: [],
     memberships: [],
+    settings: [],
     changes: [],
   };
   for (const poolId of pools) {

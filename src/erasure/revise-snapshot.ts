@@ -16,7 +16,7 @@ import type { ManifestObject } from '../archive/manifest.ts';
 import { lockAmendment, lockParts } from '../archive/object-lock.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
-import { type Counts, DATASETS } from '../model/snapshot.ts';
+import { type ArchivedCounts, listStateDatasets } from '../model/snapshot.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { SealedState, SearchedSnapshot } from './search-archive.ts';
 
@@ -182,9 +182,13 @@ async function rewriteParts(
 }
 
 /** The rows of each dataset after a revision. Every format must have the same. */
-function countRows(snapshot: string, before: Counts, objects: readonly ManifestObject[]): Counts {
+function countRows(
+  snapshot: string,
+  before: ArchivedCounts,
+  objects: readonly ManifestObject[],
+): ArchivedCounts {
   const counts = { ...before };
-  for (const dataset of DATASETS) {
+  for (const dataset of listStateDatasets(before)) {
     const totals = [...new Set(objects.map(({ format }) => format))].map((format) =>
       objects
         .filter((object) => object.format === format && object.dataset === dataset)

@@ -14,7 +14,7 @@ export const COLUMN_TYPES = {
   'text map': { postgres: 'jsonb', json: 'object', parquet: 'MAP(VARCHAR, VARCHAR)' },
   'text list': { postgres: 'text[]', json: 'array', parquet: 'VARCHAR[]' },
   json: { postgres: 'jsonb', json: 'array', parquet: 'VARCHAR' },
-  row: { postgres: 'json', json: 'object', parquet: 'VARCHAR' },
+  object: { postgres: 'jsonb', json: 'object', parquet: 'VARCHAR' },
 } as const;
 
 type ColumnType = keyof typeof COLUMN_TYPES;
@@ -24,7 +24,7 @@ export interface Column {
   readonly type: ColumnType;
   /**
    * - `key`: identifies a row within its pool, written by the mirror.
-   * - `written`: written by the mirror, from a listing.
+   * - `written`: written by the mirror, from a listing or from the calls for settings.
    * - `fetched`: written by the mirror, from AdminGetUser; no listing has it. Null: unknown.
    * - `generated`: computed by Postgres from `attributes`.
    * - `joined`: in the archive only, from the memberships.
@@ -40,6 +40,10 @@ export interface Column {
 /**
  * The columns of each dataset, in the order that the archive promises. `directory` has those of the
  * state, except joined ones, with `pool_id` and `valid_from`.
+ *
+ * `settings` has one row for each part of the pool's settings, and for each part or kind of parts
+ * (`client/`) that was never read. `unread` says why a part could not be read: then `settings` is an older
+ * version of it, or null.
  *
  * `changes` has one row for each user, group or membership that was added, modified or removed since the
  * snapshot `since`. `before` and `after` are rows of its dataset without joined columns. A name that
@@ -83,6 +87,11 @@ export const COLUMNS = {
     { name: 'username', type: 'id', origin: 'key' },
     { name: 'sub', type: 'id', origin: 'written' },
   ],
+  settings: [
+    { name: 'part', type: 'id', origin: 'key' },
+    { name: 'settings', type: 'object', origin: 'written' },
+    { name: 'unread', type: 'text', origin: 'written' },
+  ],
   changes: [
     { name: 'entity', type: 'text', origin: 'compared', required: true },
     { name: 'kind', type: 'text', origin: 'compared', required: true },
@@ -92,8 +101,8 @@ export const COLUMNS = {
     { name: 'replaced', type: 'boolean', origin: 'compared', required: true },
     { name: 'since', type: 'id', origin: 'compared', required: true },
     { name: 'changed', type: 'text list', origin: 'compared', required: true },
-    { name: 'before', type: 'row', origin: 'compared' },
-    { name: 'after', type: 'row', origin: 'compared' },
+    { name: 'before', type: 'object', origin: 'compared' },
+    { name: 'after', type: 'object', origin: 'compared' },
   ],
 } as const satisfies Readonly<Record<ArchivedDataset, readonly Column[]>>;
 

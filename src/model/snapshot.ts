@@ -21,12 +21,25 @@ export type Outcome = 'archived' | 'held' | 'failed' | 'interrupted';
 export const DATASETS = ['users', 'groups', 'memberships'] as const;
 export type Dataset = (typeof DATASETS)[number];
 
-/** The sets of rows of an archive: the state, and what changed since the snapshot before. */
-export const ARCHIVED_DATASETS = [...DATASETS, 'changes'] as const;
+/**
+ * The sets of rows of an archive: the state, the settings of the pool if the snapshot keeps them, and what
+ * changed since the snapshot before.
+ */
+export const ARCHIVED_DATASETS = [...DATASETS, 'settings', 'changes'] as const;
 export type ArchivedDataset = (typeof ARCHIVED_DATASETS)[number];
+/** Those that say how a pool was. */
+export type StateDataset = Exclude<ArchivedDataset, 'changes'>;
 
 /** Rows of each dataset. */
 export type Counts = Readonly<Record<Dataset, number>>;
+
+/** Rows of an archived snapshot. Without `settings`, it keeps none. */
+export type ArchivedCounts = Counts & { readonly settings?: number | undefined };
+
+/** The datasets that a snapshot with these rows has in its archive, without its changes. */
+export function listStateDatasets({ settings }: ArchivedCounts): StateDataset[] {
+  return settings === undefined ? [...DATASETS] : [...DATASETS, 'settings'];
+}
 
 /** The kinds of walk, in the order of the progress display. */
 export const WALK_KINDS = ['groups', 'users', 'members'] as const;

@@ -8,7 +8,7 @@ import { RowsMissingError } from '../archive/write-parts.ts';
 import type { ArchiveFormat } from '../config/config.ts';
 import { ResumableError, SnapshotFailedError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
-import type { Counts } from '../model/snapshot.ts';
+import type { ArchivedCounts } from '../model/snapshot.ts';
 import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { readInstallationId } from '../postgres/coordination/workers.ts';
 import { withoutRows } from '../postgres/database-error.ts';
@@ -21,6 +21,7 @@ import {
   markLocked,
 } from '../postgres/store/archived.ts';
 import { type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
+import { countSettings } from '../postgres/store/setting-rows.ts';
 import { openSnapshotChanges } from '../postgres/store/snapshot-changes.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import { openSnapshotRows } from '../postgres/store/snapshot-rows.ts';
@@ -97,10 +98,11 @@ async function archiveSnapshot(
   const mask = context.privacy.archiveMask(snapshot.privacy);
   const lease = await takeLease(db, poolId, TRANSITIONS.archive.from, snapshotAt);
   if (lease === null) return null;
-  const counts: Counts = {
+  const counts: ArchivedCounts = {
     users: snapshot.users as number,
     groups: snapshot.groups as number,
     memberships: snapshot.memberships as number,
+    settings: await countSettings(db, lease),
   };
   const rows = { done: 0, total: sumRows(counts) * formats.length };
   progress.counts = rows;
@@ -220,8 +222,8 @@ async function isLost(db: pg.Pool, lease: SnapshotLease): Promise<boolean> {
   }
 }
 
-function sumRows({ users, groups, memberships }: Counts): number {
-  return users + groups + memberships;
+function sumRows({ users, groups, memberships, settings = 0 }: ArchivedCounts): number {
+  return users + groups + memberships + settings;
 }
 
 /**

@@ -16,7 +16,7 @@ import {
   type Unreadable,
 } from '../archive/manifest.ts';
 import type { ChangeCounts } from '../model/change-counts.ts';
-import { type Counts, DATASETS } from '../model/snapshot.ts';
+import { type ArchivedCounts, DATASETS } from '../model/snapshot.ts';
 import { sumChanges } from './check-changes.ts';
 import type { SignatureChecker } from './check-signature.ts';
 import type { Finding, FindingCode } from './findings.ts';
@@ -32,7 +32,7 @@ export interface SnapshotDocuments {
   /** True if the manifest has a signature, sound or not. */
   readonly isSigned: boolean;
   /** The rows of each dataset, by the newest document that can be trusted; null without one. */
-  readonly counts: Counts | null;
+  readonly counts: ArchivedCounts | null;
   /** The changes since the snapshot before, by the same document; null if it has none. */
   readonly changes: ChangeCounts | null;
   /** The objects that must be there now. */
@@ -81,7 +81,7 @@ class DocumentCheck {
   #manifest: ParsedManifest | null = null;
   #manifestSha256: string | null = null;
   #isSigned = false;
-  #counts: Counts | null = null;
+  #counts: ArchivedCounts | null = null;
   #changes: ChangeCounts | null = null;
   #objects: readonly ManifestObject[] = [];
   readonly #named = new Set<string>();
@@ -235,7 +235,10 @@ class DocumentCheck {
   #accept(
     key: string,
     sha256: string,
-    { objects, counts }: { readonly objects: readonly ManifestObject[]; readonly counts: Counts },
+    {
+      objects,
+      counts,
+    }: { readonly objects: readonly ManifestObject[]; readonly counts: ArchivedCounts },
   ): void {
     const { poolId } = this.#context;
     const prefixes = new Map(
@@ -249,11 +252,12 @@ class DocumentCheck {
     );
     if (objects.length === 0) this.#add('rows', key, 'It names no objects.');
     for (const format of new Set(objects.map((object) => object.format))) {
-      for (const dataset of DATASETS) {
+      for (const dataset of [...DATASETS, 'settings'] as const) {
+        const counted = counts[dataset];
         const parts = objects.filter((part) => part.format === format && part.dataset === dataset);
         const rows = parts.reduce((sum, part) => sum + part.rows, 0);
-        if (parts.length > 0 && rows === counts[dataset]) continue;
-        const detail = `It counts ${counts[dataset]} ${dataset}, but its ${parts.length} ${format} objects have ${rows}.`;
+        if (parts.length > 0 ? rows === counted : counted === undefined) continue;
+        const detail = `It counts ${counted ?? 'no'} ${dataset}, but its ${parts.length} ${format} objects have ${rows}.`;
         this.#add('rows', key, detail);
       }
     }

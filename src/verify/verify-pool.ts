@@ -1,6 +1,6 @@
 import { type Destination, isStored } from '../archive/destination.ts';
 import { manifestKey } from '../archive/layout.ts';
-import { type ManifestObject, VERSION } from '../archive/manifest.ts';
+import { type ManifestObject, NEWEST_VERSION } from '../archive/manifest.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import {
@@ -72,7 +72,7 @@ export async function verifyPool(
   const context = { ...options, destination, poolId, listing, versions };
   const checked = await checkSnapshots(context, signatures);
   const expected = checked.flatMap(({ snapshot, manifest, objects }) =>
-    objects.map((object) => ({ snapshot, version: manifest?.version ?? VERSION, object })),
+    objects.map((object) => ({ snapshot, version: manifest?.version ?? NEWEST_VERSION, object })),
   );
   let done = 0;
   const problems = await mapParallel(expected, parallel, async ({ snapshot, version, object }) => {

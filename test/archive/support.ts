@@ -90,7 +90,15 @@ export function group(name: string, precedence: number | null = null) {
   };
 }
 
-export type Datasets = Readonly<Record<Dataset, readonly object[]>>;
+/** The rows of a snapshot. Without `settings`, it keeps none. */
+export type Datasets = Readonly<Record<Dataset, readonly object[]>> & {
+  readonly settings?: readonly object[];
+};
+
+/** A row of `settings`. */
+export function setting(part: string, settings: object | null, unread: string | null = null) {
+  return { part, settings, unread };
+}
 
 /** Users, one group that contains them all, and its memberships. */
 export function pool(users: number): Datasets {
@@ -117,7 +125,7 @@ export function rowsOf(
   const open = (rows: readonly object[]) =>
     Readable.from(chunks(rows, chunkBytes), { objectMode: false });
   return {
-    open: async (dataset) => open(datasets[dataset]),
+    open: async (dataset) => open(datasets[dataset] ?? []),
     openChanges: async ({ snapshot }) =>
       before && {
         rows: open(changesBetween(before, datasets, snapshot)),
@@ -161,10 +169,11 @@ function* chunks(rows: readonly object[], chunkBytes: number): Generator<Buffer>
   }
 }
 
-const countsOf = ({ users, groups, memberships }: Datasets) => ({
+const countsOf = ({ users, groups, memberships, settings }: Datasets) => ({
   users: users.length,
   groups: groups.length,
   memberships: memberships.length,
+  settings: settings?.length,
 });
 
 export function requestFor(datasets: Datasets, more: Partial<ArchiveRequest> = {}): ArchiveRequest {

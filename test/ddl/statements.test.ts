@@ -22,6 +22,7 @@ function archiveOf(snapshots: number, url = 's3://archive/of/pools'): SealedArch
       users: partitions,
       groups: partitions,
       memberships: partitions,
+      settings: partitions,
       changes: partitions.slice(1),
     },
   };
@@ -32,7 +33,7 @@ test.each([
   ['Spark', sparkStatements],
 ])('%s gets each partition once, in statements below the limit of Athena', (_, statements) => {
   const all = statements(archiveOf(250)).filter((each) => each.startsWith('ALTER TABLE'));
-  expect(all).toHaveLength(12);
+  expect(all).toHaveLength(15);
   expect(all.every((each) => each.length < 200_000)).toBe(true);
   const users = all.slice(0, 3).join('\n');
   const found = [...users.matchAll(/`snapshot` = '(\w+)'/g)].map(([, snapshot]) => snapshot);

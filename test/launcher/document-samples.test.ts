@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OFFLINE } from '../archive/support.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import { HASH_KEY } from '../support/privacy.ts';
 
 /** The pool that the documents use. */
 const POOL = 'us-east-1_Ab12Cd34';
@@ -18,7 +19,8 @@ let taken: string[];
 
 beforeAll(async () => {
   mirror = await openCliMirror({ pools: [POOL], users: 60, groups: 5 });
-  await mirror.sync();
+  // The first one keeps settings, and the manifest of the second one is the common kind.
+  await mirror.sync([], { MIRROR_POOL_SETTINGS: 'true', MIRROR_HASH_KEY: HASH_KEY });
   const [username = ''] = (
     await mirror.rows<{ username: string }>('SELECT username FROM directory.users LIMIT 1')
   ).map((row) => row.username);

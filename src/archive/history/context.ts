@@ -1,5 +1,5 @@
 import type { Moment } from '../../model/history.ts';
-import type { Dataset } from '../../model/snapshot.ts';
+import type { StateDataset } from '../../model/snapshot.ts';
 import type { SealedSnapshot } from '../sealed-snapshot.ts';
 import type { AnswerDatabase, Statements } from './database.ts';
 import { type HeldParts, hasSameParts, type PartFiles } from './part-files.ts';
@@ -39,7 +39,7 @@ export class Reading {
   }
 
   /** The parts of a dataset at a position, until the reading is closed. */
-  async hold(position: number, dataset: Dataset): Promise<HeldParts> {
+  async hold(position: number, dataset: StateDataset): Promise<HeldParts> {
     const held = await this.#context.parts.hold(this.#snapshot(position), dataset);
     this.#held.push(held);
     return held;
@@ -48,7 +48,7 @@ export class Reading {
   /** Runs `work` with the table of a dataset at a position. */
   async using<T>(
     position: number,
-    dataset: Dataset,
+    dataset: StateDataset,
     work: (table: string) => Promise<T>,
   ): Promise<T> {
     const held = await this.#context.parts.hold(this.#snapshot(position), dataset);
@@ -66,7 +66,7 @@ export class Reading {
    * @param select makes the statement from the table of the dataset
    */
   async *walk<Row>(
-    dataset: Dataset,
+    dataset: StateDataset,
     select: (table: string) => string,
     values: string[] = [],
   ): AsyncIterable<{ readonly at: Date; readonly rows: readonly Row[] }> {
@@ -82,7 +82,7 @@ export class Reading {
   }
 
   /** True if the snapshot after this position has the same rows. */
-  isSame(position: number, dataset: Dataset): boolean {
+  isSame(position: number, dataset: StateDataset): boolean {
     return hasSameParts(this.#snapshot(position), this.#snapshot(position + 1), dataset);
   }
 

@@ -1,5 +1,5 @@
 import type { GroupDifference, Span, UserDifference } from '../../model/history.ts';
-import type { Dataset } from '../../model/snapshot.ts';
+import type { StateDataset } from '../../model/snapshot.ts';
 import { quoteLiteral } from '../duckdb.ts';
 import { parseContent, selectContent, selectDiffering } from './content.ts';
 import { type ArchiveContext, positionOf, Reading, withReading } from './context.ts';
@@ -12,11 +12,12 @@ interface Sides {
   readonly after: HeldParts;
 }
 
-async function holdSides(
+/** Gets the parts of a dataset in both states, until the reading is closed. */
+export async function holdSides(
   context: ArchiveContext,
   reading: Reading,
   { from, to }: Span,
-  dataset: Dataset,
+  dataset: StateDataset,
 ): Promise<Sides> {
   const after = await reading.hold(positionOf(context, to), dataset);
   const before =

@@ -2,7 +2,7 @@ import { rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { COLUMN_TYPES, COLUMNS, columnsOf } from '../../model/columns.ts';
 import { ActionRequiredError } from '../../model/errors.ts';
-import type { Dataset } from '../../model/snapshot.ts';
+import type { StateDataset } from '../../model/snapshot.ts';
 import { copySealed } from '../copy-object.ts';
 import type { Destination } from '../destination.ts';
 import { quoteLiteral } from '../duckdb.ts';
@@ -59,7 +59,7 @@ export class PartFiles {
    *
    * @throws ActionRequiredError if a part is missing or altered, or the snapshot has no usable format
    */
-  async hold(snapshot: SealedSnapshot, dataset: Dataset): Promise<HeldParts> {
+  async hold(snapshot: SealedSnapshot, dataset: StateDataset): Promise<HeldParts> {
     const copies: Copy[] = [];
     const release = () => {
       for (const copy of copies.splice(0)) copy.holders -= 1;
@@ -138,7 +138,7 @@ export class PartFiles {
 }
 
 /** True if a dataset has the same bytes in two snapshots. */
-export function hasSameParts(a: SealedSnapshot, b: SealedSnapshot, dataset: Dataset): boolean {
+export function hasSameParts(a: SealedSnapshot, b: SealedSnapshot, dataset: StateDataset): boolean {
   const hashes = ({ objects }: SealedSnapshot) =>
     objects
       .filter((object) => object.dataset === dataset)
@@ -153,7 +153,7 @@ function addColumns(
   rows: string,
   [first]: readonly ManifestObject[],
   { version }: SealedSnapshot,
-  dataset: Dataset,
+  dataset: StateDataset,
 ): string {
   const known = new Set(columnsOf(dataset, version).map(({ name }) => name));
   const lacking = COLUMNS[dataset].filter(({ name }) => !known.has(name));
@@ -166,7 +166,7 @@ function addColumns(
 function chooseParts(
   { url }: Destination,
   { snapshot, objects }: SealedSnapshot,
-  dataset: Dataset,
+  dataset: StateDataset,
 ): ManifestObject[] {
   const own = objects.filter((object) => object.dataset === dataset);
   for (const format of ['parquet', 'jsonl'] as const) {

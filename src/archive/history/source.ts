@@ -18,6 +18,7 @@ import {
 import { findProfiles, listHistories } from './profiles.ts';
 import { archiveReportSource } from './report.ts';
 import { findMembershipVersions } from './revocations.ts';
+import { listSettingDifferences } from './settings.ts';
 import { findUserStates } from './user-states.ts';
 
 /** The archive of a pool that is asked. */
@@ -74,8 +75,7 @@ function archiveSource(context: ArchiveContext): HistorySource {
     hasGroup: (span, groupName) => hasGroup(context, span, groupName),
     streamGroupDifferences: (span, groupName) => streamGroupDifferences(context, span, groupName),
     streamUserDifferences: (span, groupName) => streamUserDifferences(context, span, groupName),
-    // An archive keeps no settings.
-    listSettingDifferences: async () => null,
+    listSettingDifferences: (span) => listSettingDifferences(context, span),
     findProfiles: (user, hashed, limit) => findProfiles(context, user, hashed, limit),
     listHidden: async () => context.sealed.flatMap(({ privacy }) => privacy ?? []),
     listHistories: (profiles) => listHistories(context, profiles),

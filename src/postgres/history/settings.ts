@@ -1,6 +1,7 @@
 import type { SettingDifference, Span } from '../../model/history.ts';
 import type { Settings } from '../../model/pool-settings.ts';
 import { selectPublishedSettings } from '../store/publish-settings.ts';
+import { selectSettingsAsOf } from '../store/setting-rows.ts';
 import { hasStagedSettings } from '../store/stage-settings.ts';
 import type { Asking } from './ask.ts';
 
@@ -20,10 +21,11 @@ export async function listSettingDifferences(
       ? await keepsSettings(asking, to.snapshotAt)
       : await hasStagedSettings(db, to.staged);
   if (!keptBefore || !keptAfter) return null;
-  const after = to.staged === null ? selectAsOf('$3') : selectPublishedSettings(to.staged.stage);
+  const after =
+    to.staged === null ? selectSettingsAsOf('$1', '$3') : selectPublishedSettings(to.staged.stage);
   const found = await db.query<{ part: string; before: Settings | null; after: Settings | null }>(
     `SELECT part, b.settings AS before, a.settings AS after
-     FROM (${selectAsOf('$2')}) AS b FULL JOIN (${after}) AS a USING (part)
+     FROM (${selectSettingsAsOf('$1', '$2')}) AS b FULL JOIN (${after}) AS a USING (part)
      WHERE b.settings IS DISTINCT FROM a.settings ORDER BY part`,
     [poolId, from?.snapshotAt ?? '-infinity', ...(to.staged === null ? [to.snapshotAt] : [])],
   );
@@ -37,12 +39,4 @@ async function keepsSettings({ db, poolId }: Asking, at: Date): Promise<boolean>
     [poolId, at],
   );
   return found.rows.length > 0;
-}
-
-/** The settings of pool $1 as of a time. */
-function selectAsOf(at: string): string {
-  return `SELECT part, settings FROM directory.pool_settings
-      WHERE pool_id = $1 AND valid_from <= ${at}
-    UNION ALL SELECT part, settings FROM directory.pool_setting_history
-      WHERE pool_id = $1 AND valid_from <= ${at} AND valid_to > ${at}`;
 }

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import pg from 'pg';
 import { COLUMNS } from '../../model/columns.ts';
-import type { Dataset, SnapshotKey } from '../../model/snapshot.ts';
+import type { Dataset, SnapshotKey, StateDataset } from '../../model/snapshot.ts';
 import { listColumns, storedColumns } from './columns.ts';
 import { listJsonColumns, openJsonRows } from './json-rows.ts';
+import { selectSettings } from './setting-rows.ts';
 import { HISTORIES } from './versions.ts';
 
 /**
@@ -14,7 +15,7 @@ import { HISTORIES } from './versions.ts';
 export async function openSnapshotRows(
   pool: pg.Pool,
   { poolId, snapshotAt }: SnapshotKey,
-  dataset: Dataset,
+  dataset: StateDataset,
 ): Promise<Readable> {
   const asOf = {
     pool: pg.escapeLiteral(poolId),
@@ -30,7 +31,7 @@ interface AsOf {
 }
 
 /** One query for each dataset: its rows in key order as of the snapshot, in the archive's columns. */
-const QUERIES: Record<Dataset, (asOf: AsOf) => string> = {
+const QUERIES: Record<StateDataset, (asOf: AsOf) => string> = {
   users: (asOf) => `
     SELECT ${listJsonColumns(COLUMNS.users)}
     FROM ${selectInKeyOrder('users', listColumns(storedColumns('users')), 'username', asOf)} AS u
@@ -51,6 +52,11 @@ const QUERIES: Record<Dataset, (asOf: AsOf) => string> = {
     FROM ${selectInKeyOrder('memberships', listColumns(storedColumns('memberships')), 'group_name, username', asOf)} AS m
     WHERE ${requireHistory(asOf)}
     ORDER BY group_name, username`,
+  settings: (asOf) => `
+    SELECT ${listJsonColumns(COLUMNS.settings)}
+    FROM (${selectSettings(asOf.pool, asOf.at)}) AS s
+    WHERE ${requireHistory(asOf)}
+    ORDER BY part`,
 };
 
 /**
