@@ -22,25 +22,32 @@ export async function listGroups({ db, poolId }: Asking, at: Date): Promise<Grou
   return groups.rows;
 }
 
-/** The members of a group at a moment, in the order of their names. */
-export function streamMembers(
-  asking: Asking,
-  groupName: string,
-  at: Date,
-): AsyncIterable<MemberThen[]> {
-  return asking.stream<MemberThen>(
-    `SELECT m.username, m.sub, u.email, u.name, u.status, u.enabled,
+/**
+ * Selects members `MemberThen` as of time $2 in pool $1, by name.
+ *
+ * @param memberships selects `username`, `sub` and `valid_from` of theirs
+ */
+export function selectMembers(memberships: string): string {
+  return `SELECT m.username, m.sub, u.email, u.name, u.status, u.enabled,
        m.valid_from AS "memberSince", o."groupNames"
-     FROM (${selectAsOf('memberships', 'username, sub, valid_from', 'group_name = $3')}) AS m
+     FROM (${memberships}) AS m
      ${joinUserAsOf('email, name, status, enabled')}
      CROSS JOIN LATERAL (
        SELECT array_agg(group_name ORDER BY group_name) AS "groupNames" FROM (
          ${selectAsOf('memberships', 'group_name', 'username = m.username')}
        ) AS each
      ) AS o
-     ORDER BY m.username`,
-    [asking.poolId, at, groupName],
-  );
+     ORDER BY m.username`;
+}
+
+/** The members of a group at a moment, in the order of their names. */
+export function streamMembers(
+  asking: Asking,
+  groupName: string,
+  at: Date,
+): AsyncIterable<MemberThen[]> {
+  const members = selectAsOf('memberships', 'username, sub, valid_from', 'group_name = $3');
+  return asking.stream<MemberThen>(selectMembers(members), [asking.poolId, at, groupName]);
 }
 
 /** A profile at a moment; null if the pool did not have it then. */

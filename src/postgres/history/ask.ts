@@ -3,6 +3,7 @@ import Cursor from 'pg-cursor';
 import { ActionRequiredError, NoMirrorError } from '../../model/errors.ts';
 import type { Queryable } from '../connection.ts';
 import type { Database } from '../database.ts';
+import type { SessionClient } from '../session/client.ts';
 import { QUESTION, readOnly } from '../session/read-only.ts';
 
 /** Asks a question about the history: statements that see one state of the database. */
@@ -31,33 +32,70 @@ export function ask<T>(
   work: (asking: Asking) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const run = async (client: pg.Client) => {
+  const run = async (client: SessionClient) => {
     const { rows } = await client.query<{ exists: boolean }>(
       `SELECT to_regnamespace('directory') IS NOT NULL AS exists`,
     );
     if (!rows[0]?.exists) throw new NoMirrorError(place);
-    const stream = async function* <Row>(sql: string, values: readonly unknown[]) {
-      const cursor = client.query(new Cursor<Row>(sql, [...values]));
-      let next = cursor.read(BATCH);
-      for (;;) {
-        signal.throwIfAborted();
-        const batch = await next;
-        if (batch.length === 0) return;
-        // Postgres prepares the next batch while this one is used, which may be the last.
-        next = cursor.read(BATCH);
-        next.catch(() => {});
-        yield batch;
-      }
-    };
-    try {
-      return await work({ poolId, db: client, stream });
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || error.code !== RAISED) throw error;
-      throw new ActionRequiredError(
-        [{ subject: poolId, problem: error.message, remedy: error.hint ?? '' }],
-        { cause: error },
-      );
-    }
+    return answerFrom(client, poolId, work, signal);
   };
   return readOnly(url, QUESTION, run, signal);
+}
+
+/**
+ * The same on a connection of a pool, for questions that are asked often and answered quickly.
+ *
+ * @param timeoutMs the longest that one statement may take
+ */
+export async function askPool<T>(
+  db: pg.Pool,
+  poolId: string,
+  work: (asking: Asking) => Promise<T>,
+  timeoutMs: number,
+): Promise<T> {
+  const client = await db.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(
+      `${QUESTION.begin}; SET LOCAL row_security = on; SET LOCAL statement_timeout = ${timeoutMs}`,
+    );
+    return await answerFrom(client, poolId, work, NEVER);
+  } finally {
+    await client.query('ROLLBACK').catch((error: Error) => {
+      broken = error;
+    });
+    client.release(broken);
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+async function answerFrom<T>(
+  client: pg.ClientBase,
+  poolId: string,
+  work: (asking: Asking) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const stream = async function* <Row>(sql: string, values: readonly unknown[]) {
+    const cursor = client.query(new Cursor<Row>(sql, [...values]));
+    let next = cursor.read(BATCH);
+    for (;;) {
+      signal.throwIfAborted();
+      const batch = await next;
+      if (batch.length === 0) return;
+      // Postgres prepares the next batch while this one is used, which may be the last.
+      next = cursor.read(BATCH);
+      next.catch(() => {});
+      yield batch;
+    }
+  };
+  try {
+    return await work({ poolId, db: client, stream });
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== RAISED) throw error;
+    throw new ActionRequiredError(
+      [{ subject: poolId, problem: error.message, remedy: error.hint ?? '' }],
+      { cause: error },
+    );
+  }
 }

@@ -1,0 +1,61 @@
+import type { MemberThen } from '../../model/history.ts';
+import { selectMembers } from '../history/access.ts';
+import type { Asking } from '../history/ask.ts';
+
+/**
+ * The members of a group at a moment whose names come after `after`, at most `limit`, by name. The caller
+ * knows that the history reaches back so far.
+ */
+export async function listMembersAfter(
+  { db, poolId }: Asking,
+  groupName: string,
+  at: Date,
+  after: string,
+  limit: number,
+): Promise<MemberThen[]> {
+  const page = (table: string, condition: string) =>
+    `(SELECT username, sub, valid_from FROM directory.${table}
+      WHERE pool_id = $1 AND group_name = $3 AND username > $4 AND valid_from <= $2 ${condition}
+      ORDER BY username LIMIT $5)`;
+  const memberships = `${page('memberships', '')} UNION ALL ${page('membership_history', 'AND valid_to > $2')}
+     ORDER BY username LIMIT $5`;
+  const found = await db.query<MemberThen>(selectMembers(memberships), [
+    ...[poolId, at, groupName, after],
+    limit,
+  ]);
+  return found.rows;
+}
+
+/** How many members a group had, and how that changed. */
+export interface MemberCounts {
+  readonly members: number;
+  /** Memberships that began after `since` and until the moment. */
+  readonly joined: number;
+  /** Memberships that ended then. */
+  readonly left: number;
+}
+
+/** @param since not before the first snapshot of the history, whose members did not join with it */
+export async function countMembers(
+  { db, poolId }: Asking,
+  groupName: string,
+  at: Date,
+  since: Date,
+): Promise<MemberCounts> {
+  const found = await db.query<Record<keyof MemberCounts, string>>(
+    `SELECT
+       count(*) FILTER (WHERE valid_to IS NULL OR valid_to > $2) AS members,
+       count(*) FILTER (WHERE valid_from > $4) AS joined,
+       count(*) FILTER (WHERE valid_to > $4 AND valid_to <= $2) AS left
+     FROM (
+       SELECT valid_from, NULL::timestamptz AS valid_to FROM directory.memberships
+       WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2
+       UNION ALL
+       SELECT valid_from, valid_to FROM directory.membership_history
+       WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2
+     ) AS m`,
+    [poolId, at, groupName, since],
+  );
+  const { members, joined, left } = found.rows[0] as Record<keyof MemberCounts, string>;
+  return { members: Number(members), joined: Number(joined), left: Number(left) };
+}
