@@ -2,6 +2,7 @@
 export type { CallOptions } from './app/calls.ts';
 export { createMirror, syncPool } from './app/create-mirror.ts';
 export { archiveDdl } from './app/ddl.ts';
+export { type ExamineOptions, examine } from './app/examine.ts';
 export type { AtOptions, HistoryQuestions, ReviewOptions } from './app/history-questions.ts';
 export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
@@ -45,6 +46,8 @@ export type { Listing, ListingPage } from './cognito/listing.ts';
 export { DESCRIPTION, type LogLevel, VERSION } from './config/config.ts';
 export type { KeepKind, KeepRule } from './config/keep-rule.ts';
 export { DDL_DIALECTS, type DdlDialect } from './ddl/dialects.ts';
+export type { Check, CheckState, Examination } from './doctor/check.ts';
+export type { DoctorOptions } from './doctor/run-doctor.ts';
 export type { PlanOutcome, PoolPlan } from './estimate/plan-pools.ts';
 export type {
   At,

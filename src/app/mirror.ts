@@ -1,4 +1,6 @@
 import type { Listing, ListingPage } from '../cognito/listing.ts';
+import type { Examination } from '../doctor/check.ts';
+import type { DoctorOptions } from '../doctor/run-doctor.ts';
 import type { PoolPlan } from '../estimate/plan-pools.ts';
 import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { PoolReservation } from '../postgres/coordination/reserve-pool-id.ts';
@@ -105,6 +107,11 @@ export interface Mirror extends HistoryQuestions {
       readonly pools?: readonly string[] | undefined;
     },
   ): Promise<AgeCheck>;
+  /**
+   * Examines everything that the mirror depends on. It creates nothing, except objects and keys on trial
+   * that it removes again. `examine` does the same for environment variables, wrong ones included.
+   */
+  examine(options?: DoctorOptions): Promise<Examination>;
   /** Publishes and archives a held snapshot, named `POOL/SNAPSHOT`. */
   release(snapshot: string, options?: SyncOptions): Promise<SnapshotReport>;
   /** Drops a snapshot that is held or still being read, named `POOL/SNAPSHOT`. */

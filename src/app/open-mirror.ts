@@ -149,6 +149,14 @@ export function openMirror(options: MirrorOptions): Mirror {
         return { at, ok: ages.length > 0 && ages.every(({ ok }) => ok), pools: ages };
       }),
 
+    examine: ({ signal, ...options } = {}) =>
+      calls.run(signal, async (stop) => {
+        const { runDoctor } = await import('../doctor/run-doctor.ts');
+        const { access } = resources;
+        const context = { config, access, problems: [], unusable: new Set<string>(), env: {} };
+        return runDoctor(context, { ...options, signal: stop });
+      }),
+
     release: (name, { signal, onProgress } = {}) =>
       calls.run(signal, async (stop) => {
         const key = parseSnapshotName(name);

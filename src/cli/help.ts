@@ -14,6 +14,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker'],
   trigger: [`trigger ${POOL}`],
   status: ['status', `status ${POOL} --watch`, `status --check ${POOL} --max-age 26h`],
+  doctor: ['doctor', `doctor ${POOL} --json`],
   list: [`list users ${POOL} --filter 'email ^= "ann"'`, `list members ${POOL} admins`],
   query: [
     'query "SELECT username, email FROM users LIMIT 10"',

@@ -10,6 +10,7 @@ import { ddlCommand } from './commands/ddl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { diffCommand } from './commands/diff.ts';
 import { discardCommand } from './commands/discard.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { forgetCommand } from './commands/forget.ts';
 import { historyCommand } from './commands/history.ts';
 import { keygenCommand } from './commands/keygen.ts';
@@ -38,6 +39,7 @@ const COMMANDS = [
   workerCommand,
   triggerCommand,
   statusCommand,
+  doctorCommand,
   listCommand,
   queryCommand,
   diffCommand,

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NoAnswerError } from '../common/bounded.ts';
+import { mapParallel } from '../common/parallel.ts';
+import type { Check, CheckDefinition, CheckResult, CheckState, Examination } from './check.ts';
+import { CHECKS } from './checks.ts';
+import { explainFailure } from './explain.ts';
+import { hideSecrets } from './hide-secrets.ts';
+import { type DoctorContext, Surroundings } from './surroundings.ts';
+
+/** How an examination runs. */
+export interface DoctorOptions {
+  /** Stops it: checks remove what they created, and the examination rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Called with each check in the order of the result, as soon as it and those before it ended. */
+  readonly onCheck?: (check: Check) => void;
+  /** Makes only checks that are quick and cost no quota. */
+  readonly onlyQuick?: boolean;
+}
+
+/** How long a check may take. */
+const LIMIT_MS = 15_000;
+/** How long a stopped check may take to remove what it created. */
+const CLEAN_UP_MS = 1_500;
+/** Checks of one kind that run at the same time. */
+const PARALLEL = 8;
+
+const SEVERITY: readonly CheckState[] = ['ok', 'warning', 'failed'];
+
+/**
+ * Makes every check of the list, at the same time. None stops another, and each ends within a limit.
+ * A check is left out if there is nothing to check, or if it needs what an earlier one found broken.
+ */
+export async function runDoctor(
+  context: DoctorContext,
+  { signal, onCheck, onlyQuick = false }: DoctorOptions = {},
+): Promise<Examination> {
+  const surroundings = new Surroundings(context);
+  const stop = new AbortController();
+  const forward = () => stop.abort(signal?.reason);
+  if (signal?.aborted) forward();
+  signal?.addEventListener('abort', forward, { once: true });
+  const hide = hideSecrets(context);
+  const cleaning: Promise<unknown>[] = [];
+
+  const make = async (definition: CheckDefinition, subject: string): Promise<Check | null> => {
+    const results = await limited(definition, surroundings, subject, stop.signal, cleaning);
+    if (results.length === 0) return null;
+    const { state, detail, remedy } = join(results);
+    const { id, title } = definition;
+    return {
+      id: subject === '' ? id : `${id}/${hide(subject)}`,
+      title: subject === '' ? title : `${title} ${hide(subject)}`,
+      state,
+      detail: hide(detail),
+      remedy: remedy === null ? null : hide(remedy),
+    };
+  };
+  const makeAll = async (definition: CheckDefinition): Promise<readonly Check[]> => {
+    const subjects = (await definition.subjects?.(surroundings)) ?? [''];
+    const made = await mapParallel(subjects, PARALLEL, (subject) => make(definition, subject));
+    return made.filter((check) => check !== null);
+  };
+
+  const definitions = CHECKS.filter(({ isQuick }) => isQuick || !onlyQuick);
+  const making = definitions.map(makeAll);
+  // Each is awaited in turn below.
+  for (const each of making) each.catch(() => {});
+  const checks: Check[] = [];
+  try {
+    for (const each of making) {
+      const made = await each;
+      signal?.throwIfAborted();
+      checks.push(...made);
+      for (const check of made) onCheck?.(check);
+    }
+    return { checks };
+  } finally {
+    signal?.removeEventListener('abort', forward);
+    stop.abort();
+    const closing = Promise.allSettled(cleaning).then(() => surroundings.close());
+    await Promise.race([closing, sleep(CLEAN_UP_MS, undefined, { ref: false })]);
+  }
+}
+
+/** Makes one check within its limit. */
+async function limited(
+  { examine, remedy }: CheckDefinition,
+  surroundings: Surroundings,
+  subject: string,
+  stop: AbortSignal,
+  cleaning: Promise<unknown>[],
+): Promise<readonly CheckResult[]> {
+  const late = new AbortController();
+  const signal = AbortSignal.any([stop, late.signal]);
+  const done = new AbortController();
+  const run = async () => examine(surroundings, signal, subject);
+  const running = run();
+  cleaning.push(running);
+  const ended = AbortSignal.any([stop, done.signal]);
+  const limit = sleep(LIMIT_MS, undefined, { signal: ended }).then(() => {
+    const error = new NoAnswerError(LIMIT_MS);
+    late.abort(error);
+    throw error;
+  });
+  try {
+    return await Promise.race([running, limit]);
+  } catch (error) {
+    return explainFailure(late.signal.aborted ? late.signal.reason : error, remedy);
+  } finally {
+    done.abort();
+    limit.catch(() => {});
+  }
+}
+
+/** One result of several: the worst state, with a line for each of them. */
+function join(results: readonly CheckResult[]): CheckResult {
+  const worst = Math.max(...results.map(({ state }) => SEVERITY.indexOf(state)));
+  const bySeverity = [...results].sort(
+    (a, b) => SEVERITY.indexOf(b.state) - SEVERITY.indexOf(a.state),
+  );
+  const remedies = bySeverity.flatMap(({ remedy }) => remedy ?? []);
+  return {
+    state: SEVERITY[worst] ?? 'failed',
+    detail: bySeverity.map(({ detail }) => detail).join('\n'),
+    remedy: remedies.length === 0 ? null : [...new Set(remedies)].join('\n'),
+  };
+}
