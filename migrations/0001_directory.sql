@@ -52,6 +52,11 @@ CREATE TABLE directory.users (
   attributes jsonb NOT NULL,
   mfa_options jsonb,
   escaped text[] NOT NULL,
+  -- What AdminGetUser alone tells of a user: no listing has it. A version keeps the reading that found its
+  -- values first, so a later reading that finds the same is no change.
+  mfa_settings text[],
+  preferred_mfa text,
+  mfa_read_at timestamptz,
   valid_from timestamptz NOT NULL,
   PRIMARY KEY (pool_id, username)
 );
@@ -143,6 +148,9 @@ BEGIN
       ('attributes', 'All attributes by name, as an object of strings.'),
       ('mfa_options', 'MFAOptions, a legacy field for SMS: an array of objects with the service''s field names, or null.'),
       ('escaped', 'The attributes and fields with text that Postgres cannot store. In them, each backslash is doubled and each such unit is written as \uXXXX.'),
+      ('mfa_settings', 'UserMFASettingList, sorted: the second factors of the user. Empty if there is none, null if it is unknown.'),
+      ('preferred_mfa', 'PreferredMfaSetting. Null if there is none, or if it is unknown.'),
+      ('mfa_read_at', 'When AdminGetUser first returned these values. Null if the MFA state of the user is unknown.'),
       ('valid_from', 'The snapshot_at of the first snapshot with this version.')
     ) AS texts (name, comment) LOOP
       EXECUTE format('COMMENT ON COLUMN directory.%I.%I IS %L', target, described.name, described.comment);
@@ -186,7 +194,9 @@ CREATE TABLE directory.snapshots (
   snapshot text COLLATE "C" NOT NULL,
   snapshot_at timestamptz NOT NULL,
   walked_at timestamptz,
-  state text NOT NULL CHECK (state IN ('walking', 'held', 'published', 'archived', 'failed', 'discarded')),
+  state text NOT NULL CHECK (
+    state IN ('walking', 'comparing', 'held', 'published', 'archived', 'failed', 'discarded')
+  ),
   reason text,
   published_at timestamptz,
   archived_at timestamptz,
@@ -200,8 +210,14 @@ CREATE TABLE directory.snapshots (
   api_calls bigint NOT NULL DEFAULT 0,
   throttled bigint NOT NULL DEFAULT 0,
   retries bigint NOT NULL DEFAULT 0,
+  suppressed bigint,
+  mfa_known bigint,
+  settings integer,
+  settings_unread jsonb,
+  privacy jsonb,
   manifest text,
   manifest_sha256 text,
+  archive_removed_at timestamptz,
   PRIMARY KEY (pool_id, snapshot_at),
   UNIQUE (pool_id, snapshot),
   CHECK (snapshot_at = date_trunc('second', snapshot_at, 'UTC'))
@@ -213,7 +229,7 @@ COMMENT ON COLUMN directory.snapshots.pool_id IS 'The pool of the snapshot.';
 COMMENT ON COLUMN directory.snapshots.snapshot IS 'The id of the snapshot: snapshot_at as YYYYMMDDTHHMMSSZ.';
 COMMENT ON COLUMN directory.snapshots.snapshot_at IS 'When the snapshot started, in whole seconds.';
 COMMENT ON COLUMN directory.snapshots.walked_at IS 'When its last walk ended. Its content was read between snapshot_at and walked_at.';
-COMMENT ON COLUMN directory.snapshots.state IS 'walking, held (a person must release or discard it), published, archived, failed or discarded.';
+COMMENT ON COLUMN directory.snapshots.state IS 'walking, comparing (read for diff … now, then deleted), held (a person must release or discard it), published, archived, failed or discarded.';
 COMMENT ON COLUMN directory.snapshots.reason IS 'Why it is held or failed, or what last interrupted it. Else null.';
 COMMENT ON COLUMN directory.snapshots.published_at IS 'When it became the current state.';
 COMMENT ON COLUMN directory.snapshots.archived_at IS 'When its manifest was written.';
@@ -227,8 +243,44 @@ COMMENT ON COLUMN directory.snapshots.repaired IS 'Rows of directory.users that 
 COMMENT ON COLUMN directory.snapshots.api_calls IS 'Attempts to call the service, retries included.';
 COMMENT ON COLUMN directory.snapshots.throttled IS 'Attempts that the service throttled.';
 COMMENT ON COLUMN directory.snapshots.retries IS 'Attempts that repeated a failed one.';
+COMMENT ON COLUMN directory.snapshots.suppressed IS 'How many suppressed persons (forget --suppress) the pool has that the snapshot leaves out. Null before it is published.';
+COMMENT ON COLUMN directory.snapshots.mfa_known IS 'Users whose MFA state was known when it was published. Null if its run did not read MFA states.';
+COMMENT ON COLUMN directory.snapshots.settings IS 'The parts of the configuration that the snapshot keeps. Null: it keeps none (MIRROR_POOL_SETTINGS).';
+COMMENT ON COLUMN directory.snapshots.settings_unread IS 'Why it could not read parts of the configuration, by part, or by the kind of parts (client/) if their list could not be read. Null: it read all.';
+COMMENT ON COLUMN directory.snapshots.privacy IS 'What the privacy rules hid in its users: an object with omitted (names of attributes) and hashed (the id of the key by the name of each attribute). Null: nothing.';
 COMMENT ON COLUMN directory.snapshots.manifest IS 'The key of its manifest, relative to the destination.';
 COMMENT ON COLUMN directory.snapshots.manifest_sha256 IS 'The SHA-256 of its manifest, in hexadecimal.';
+COMMENT ON COLUMN directory.snapshots.archive_removed_at IS 'When the mirror recorded that retention removed the objects of its archive. Its manifest stays. Null while they are there.';
+
+-- The stage of a snapshot, which is dropped when it ends, has the details of its reading. This keeps the
+-- evidence that it was complete.
+CREATE TABLE directory.snapshot_checks (
+  pool_id text COLLATE "C" NOT NULL,
+  snapshot_at timestamptz NOT NULL,
+  estimated_users bigint NOT NULL,
+  single_chain boolean NOT NULL,
+  walks jsonb NOT NULL,
+  missing_users bigint NOT NULL,
+  asked_users bigint NOT NULL,
+  kept_users bigint NOT NULL,
+  removals jsonb NOT NULL,
+  max_removed_ratio double precision NOT NULL,
+  objection text,
+  PRIMARY KEY (pool_id, snapshot_at),
+  FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots
+);
+COMMENT ON TABLE directory.snapshot_checks IS 'What the check of each snapshot found before it was published or held: the evidence that it is complete.';
+COMMENT ON COLUMN directory.snapshot_checks.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.snapshot_checks.snapshot_at IS 'The snapshot.';
+COMMENT ON COLUMN directory.snapshot_checks.estimated_users IS 'EstimatedNumberOfUsers at that time: an estimate by the service. Its freshness is undocumented.';
+COMMENT ON COLUMN directory.snapshot_checks.single_chain IS 'True if all users were read in one chain of pages instead of shards.';
+COMMENT ON COLUMN directory.snapshot_checks.walks IS 'The walks that ended on an absent token: an array of objects with kind (groups, users, members), walks, pages, items and restarts, by kind.';
+COMMENT ON COLUMN directory.snapshot_checks.missing_users IS 'Users of the last snapshot that no walk returned.';
+COMMENT ON COLUMN directory.snapshot_checks.asked_users IS 'How many of them were looked up by name: all, or 1,000 chosen by hash.';
+COMMENT ON COLUMN directory.snapshot_checks.kept_users IS 'How many of those exist, or could not be looked up. They keep their rows.';
+COMMENT ON COLUMN directory.snapshot_checks.removals IS 'The rows that the snapshot removes: an array of objects with dataset, rows (before it) and removed.';
+COMMENT ON COLUMN directory.snapshot_checks.max_removed_ratio IS 'The share of rows, 0 to 1, that the removal guard allowed.';
+COMMENT ON COLUMN directory.snapshot_checks.objection IS 'Why the snapshot was held. Null if the check passed. A published snapshot with an objection was released by a person.';
 
 -- Down Migration
 

@@ -17,13 +17,15 @@ CREATE TABLE mirror.pools (
   pool_id text COLLATE "C" PRIMARY KEY,
   listed_at timestamptz,
   single_chain boolean NOT NULL DEFAULT false,
-  shortfall bigint NOT NULL DEFAULT 0
+  shortfall bigint NOT NULL DEFAULT 0,
+  reads_mfa boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE mirror.pools IS 'What the mirror remembers of each pool between snapshots.';
 COMMENT ON COLUMN mirror.pools.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.pools.listed_at IS 'When COGNITO_POOLS=all last listed the pool. Null if it never did.';
 COMMENT ON COLUMN mirror.pools.single_chain IS 'True if the pool has users that are in no shard. Its users are then read in a single chain.';
 COMMENT ON COLUMN mirror.pools.shortfall IS 'How many users the last single chain read fewer than the service estimated.';
+COMMENT ON COLUMN mirror.pools.reads_mfa IS 'True once a run has read MFA states of the pool. Other pools skip what keeps them.';
 
 CREATE TABLE mirror.attempts (
   pool_id text COLLATE "C" PRIMARY KEY,
@@ -51,6 +53,7 @@ CREATE TABLE mirror.runs (
   published_users bigint,
   destination text,
   archive_lost boolean NOT NULL DEFAULT false,
+  needs_locks boolean NOT NULL DEFAULT false,
   PRIMARY KEY (pool_id, snapshot_at),
   FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots
 );
@@ -64,6 +67,24 @@ COMMENT ON COLUMN mirror.runs.single_chain IS 'True if the users are read in a s
 COMMENT ON COLUMN mirror.runs.published_users IS 'How many rows of directory.users its publication left. Null before.';
 COMMENT ON COLUMN mirror.runs.destination IS 'The destination of its archive.';
 COMMENT ON COLUMN mirror.runs.archive_lost IS 'True if it can never be archived: its rows were changed, and their published values are unknown.';
+COMMENT ON COLUMN mirror.runs.needs_locks IS 'True if its manifest promises locks (S3 Object Lock) that were not all made yet. The next run of the pool makes them.';
+
+-- A reading for `diff … now` has a state of its own: nothing that resumes, publishes, holds or discards
+-- snapshots can take it.
+-- With the rights of the owner: a worker may not delete snapshots.
+CREATE FUNCTION mirror.end_comparison (pool text, at timestamptz) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+  DELETE FROM directory.snapshot_checks AS c USING directory.snapshots AS s
+  WHERE s.pool_id = c.pool_id AND s.snapshot_at = c.snapshot_at
+    AND c.pool_id = pool AND c.snapshot_at = at AND s.state = 'comparing';
+  DELETE FROM mirror.runs AS r USING directory.snapshots AS s
+  WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at
+    AND r.pool_id = pool AND r.snapshot_at = at AND s.state = 'comparing';
+  DELETE FROM directory.snapshots
+  WHERE pool_id = pool AND snapshot_at = at AND state = 'comparing';
+END;
+COMMENT ON FUNCTION mirror.end_comparison (text, timestamptz) IS 'Deletes a reading that was only compared, and no other snapshot.';
 
 -- Separate from mirror.runs, whose rows are locked while pages commit. A foreign key would lock
 -- those rows too.
@@ -72,7 +93,7 @@ CREATE TABLE mirror.progress (
   snapshot_at timestamptz NOT NULL,
   began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   items_before bigint NOT NULL DEFAULT 0,
-  phase text NOT NULL CHECK (phase IN ('walk', 'check', 'publish', 'archive')),
+  phase text NOT NULL CHECK (phase IN ('walk', 'check', 'mfa', 'publish', 'archive')),
   done bigint,
   total bigint,
   noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -83,7 +104,7 @@ COMMENT ON COLUMN mirror.progress.snapshot_at IS 'The snapshot that the run work
 COMMENT ON COLUMN mirror.progress.began_at IS 'When the run started.';
 COMMENT ON COLUMN mirror.progress.items_before IS 'Items that earlier runs read for the snapshot. They are left out of the rate of this run.';
 COMMENT ON COLUMN mirror.progress.phase IS 'The current step of the run.';
-COMMENT ON COLUMN mirror.progress.done IS 'How many of total are done: users confirmed, or rows archived. Null for other phases.';
+COMMENT ON COLUMN mirror.progress.done IS 'How many of total are done: users confirmed or asked for, or rows archived. Null for other phases.';
 COMMENT ON COLUMN mirror.progress.total IS 'How many there are in the phase. Null if the phase is not counted.';
 COMMENT ON COLUMN mirror.progress.noted_at IS 'When this row was written.';
 
@@ -99,6 +120,10 @@ CREATE UNLOGGED TABLE mirror.user_hashes (
   hash uuid,
   valid_from timestamptz,
   stale boolean NOT NULL DEFAULT false,
+  mfa_settings text[],
+  preferred_mfa text,
+  mfa_read_at timestamptz,
+  mfa_asked_at timestamptz,
   PRIMARY KEY (pool_id, username),
   CHECK ((hash IS NULL) = (valid_from IS NULL) AND (hash IS NOT NULL OR stale))
 );
@@ -109,6 +134,10 @@ COMMENT ON COLUMN mirror.user_hashes.username IS 'The user.';
 COMMENT ON COLUMN mirror.user_hashes.hash IS '128 bits of the hash of the published user. Null for a row that cognito-mirror did not write.';
 COMMENT ON COLUMN mirror.user_hashes.valid_from IS 'The valid_from of the published row.';
 COMMENT ON COLUMN mirror.user_hashes.stale IS 'True if something other than cognito-mirror deleted or wrote the row. The next snapshot compares it in full.';
+COMMENT ON COLUMN mirror.user_hashes.mfa_settings IS 'The mfa_settings of the published row.';
+COMMENT ON COLUMN mirror.user_hashes.preferred_mfa IS 'The preferred_mfa of the published row.';
+COMMENT ON COLUMN mirror.user_hashes.mfa_read_at IS 'The mfa_read_at of the published row.';
+COMMENT ON COLUMN mirror.user_hashes.mfa_asked_at IS 'When the service was last asked for the MFA state of the user. Null: never.';
 
 CREATE TABLE mirror.user_writers (
   pool_id text COLLATE "C" NOT NULL,
@@ -191,8 +220,36 @@ COMMENT ON COLUMN mirror.workers.seen_at IS 'The time of its last heartbeat.';
 COMMENT ON COLUMN mirror.workers.jobs IS 'How many jobs it ran at that time.';
 COMMENT ON COLUMN mirror.workers.problem IS 'Why it cannot work. Null if it can.';
 
+-- Verifications
+
+CREATE TABLE mirror.verifications (
+  pool_id text COLLATE "C" NOT NULL,
+  destination text NOT NULL,
+  due_at timestamptz,
+  subset integer,
+  began_at timestamptz[] NOT NULL DEFAULT '{}',
+  covered_since timestamptz,
+  ended_at timestamptz,
+  findings jsonb NOT NULL DEFAULT '{}',
+  found_keys text[] NOT NULL DEFAULT '{}',
+  problem text,
+  PRIMARY KEY (pool_id, destination)
+);
+COMMENT ON TABLE mirror.verifications IS 'How far workers have verified the archive of each pool (MIRROR_VERIFY_SUBSET).';
+COMMENT ON COLUMN mirror.verifications.pool_id IS 'The pool.';
+COMMENT ON COLUMN mirror.verifications.destination IS 'The destination of the archive.';
+COMMENT ON COLUMN mirror.verifications.due_at IS 'When the next subset is verified. Null while workers verify nothing.';
+COMMENT ON COLUMN mirror.verifications.subset IS 'The subset that was verified last, from 1. Null before the first.';
+COMMENT ON COLUMN mirror.verifications.began_at IS 'When the last verification of each subset began. Null for a subset that is still to come.';
+COMMENT ON COLUMN mirror.verifications.covered_since IS 'Every object that was archived before this time was read after it. Null until each subset was verified once.';
+COMMENT ON COLUMN mirror.verifications.ended_at IS 'When the last verification ended. Null before the first.';
+COMMENT ON COLUMN mirror.verifications.findings IS 'What it found: how many findings of each code.';
+COMMENT ON COLUMN mirror.verifications.found_keys IS 'The objects with findings. They are read every time, until nothing is wrong with them.';
+COMMENT ON COLUMN mirror.verifications.problem IS 'Why the last attempt to verify failed. Null if it did not.';
+
 -- Down Migration
 
+DROP FUNCTION mirror.end_comparison;
 DROP TABLE mirror.installation, mirror.pools, mirror.attempts, mirror.runs, mirror.progress,
   mirror.user_hashes, mirror.user_writers, mirror.history_floors, mirror.schedules, mirror.requests,
-  mirror.workers;
+  mirror.workers, mirror.verifications;

@@ -1,8 +1,9 @@
 -- Up Migration
 
 -- Raises an error if the state of a pool at a moment is unknown, so that a query never returns an
--- incomplete state. SECURITY DEFINER, because readers have no access to schema mirror.
-CREATE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
+-- incomplete state. SECURITY DEFINER, because readers have no access to schema mirror. So the rights of the
+-- reader decide in the function of schema directory if the pool exists, and this one knows the rest.
+CREATE FUNCTION mirror.history_reaches (pool text, at timestamptz, visible boolean) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   first timestamptz;
@@ -14,7 +15,7 @@ BEGIN
       USING HINT = 'Pass a time, such as a snapshot_at of directory.snapshots.';
   END IF;
   SELECT min(snapshot_at) INTO first FROM directory.snapshots
-  WHERE pool_id = pool AND state IN ('published', 'archived');
+  WHERE pool_id = pool AND state IN ('published', 'archived') AND visible;
   IF first IS NULL THEN
     RAISE EXCEPTION 'No snapshot of pool % has been published.', pool
       USING HINT = 'directory.pools lists the mirrored pools.';
@@ -52,6 +53,15 @@ BEGIN
   RETURN true;
 END
 $$;
+COMMENT ON FUNCTION mirror.history_reaches (text, timestamptz, boolean) IS 'directory.history_reaches for one who may see the pool, or may not.';
+
+CREATE FUNCTION directory.history_reaches (pool text, at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT mirror.history_reaches(pool, at, EXISTS (
+    SELECT FROM directory.snapshots AS s WHERE s.pool_id = pool
+  ));
+END;
 COMMENT ON FUNCTION directory.history_reaches (text, timestamptz) IS 'True if the state of the pool at the moment is known. Else an error: no snapshot was published by then, older versions were deleted, or snapshots have a time in the future.';
 
 CREATE FUNCTION directory.users_at (pool text, at timestamptz) RETURNS SETOF directory.users
@@ -63,7 +73,7 @@ BEGIN ATOMIC
   SELECT h.pool_id, h.username, h.sub, h.status, h.enabled, h.email, h.email_verified,
     h.phone_number, h.phone_number_verified, h.name, h.given_name, h.family_name,
     h.preferred_username, h.created_at, h.modified_at, h.attributes, h.mfa_options, h.escaped,
-    h.valid_from
+    h.mfa_settings, h.preferred_mfa, h.mfa_read_at, h.valid_from
   FROM directory.user_history AS h
   WHERE h.pool_id = pool AND h.valid_from <= at AND h.valid_to > at
     AND directory.history_reaches(pool, at);
@@ -120,11 +130,11 @@ WITH
   -- NOT MATERIALIZED, here and below, so that the conditions of a query use the tables' indexes.
   user_versions AS NOT MATERIALIZED (
     SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
-      mfa_options, escaped, valid_from
+      mfa_options, escaped, mfa_settings, preferred_mfa, mfa_read_at, valid_from
     FROM directory.users
     UNION ALL
     SELECT pool_id, username, sub, status, enabled, created_at, modified_at, attributes,
-      mfa_options, escaped, valid_from
+      mfa_options, escaped, mfa_settings, preferred_mfa, mfa_read_at, valid_from
     FROM directory.user_history
   ),
   group_versions AS NOT MATERIALIZED (
@@ -151,6 +161,9 @@ WITH
         CASE WHEN v.created_at IS DISTINCT FROM b.created_at THEN 'created_at' END,
         CASE WHEN v.modified_at IS DISTINCT FROM b.modified_at THEN 'modified_at' END,
         CASE WHEN v.mfa_options IS DISTINCT FROM b.mfa_options THEN 'mfa_options' END,
+        CASE WHEN v.mfa_settings IS DISTINCT FROM b.mfa_settings THEN 'mfa_settings' END,
+        CASE WHEN v.preferred_mfa IS DISTINCT FROM b.preferred_mfa THEN 'preferred_mfa' END,
+        CASE WHEN v.mfa_read_at IS DISTINCT FROM b.mfa_read_at THEN 'mfa_read_at' END,
         CASE WHEN v.escaped IS DISTINCT FROM b.escaped THEN 'escaped' END
       ], NULL) || mirror.differing_keys(v.attributes, b.attributes) END AS fields
     FROM user_versions AS v
@@ -279,4 +292,5 @@ COMMENT ON COLUMN directory.effective_roles.role_arn IS 'The ARN of the role.';
 DROP VIEW directory.effective_roles, directory.identities, directory.changes, mirror.history_starts;
 DROP INDEX directory.users_identity_names;
 DROP FUNCTION directory.identity_names, mirror.parse_json_array, mirror.differing_keys;
-DROP FUNCTION directory.memberships_at, directory.groups_at, directory.users_at, directory.history_reaches;
+DROP FUNCTION directory.memberships_at, directory.groups_at, directory.users_at,
+  directory.history_reaches, mirror.history_reaches;

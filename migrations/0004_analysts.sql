@@ -167,6 +167,30 @@ COMMENT ON VIEW directory.custom_attributes IS 'The custom attributes of each us
 COMMENT ON COLUMN directory.custom_attributes.name IS 'The name, with custom: or dev:custom:.';
 COMMENT ON COLUMN directory.custom_attributes.value IS 'The value.';
 
+CREATE VIEW directory.users_by_mfa AS
+SELECT u.pool_id, u.mfa_settings IS NOT NULL AS known, s.mfa_setting, count(*) AS users
+FROM directory.users AS u
+LEFT JOIN LATERAL unnest(u.mfa_settings) AS s (mfa_setting) ON true
+GROUP BY u.pool_id, known, s.mfa_setting;
+COMMENT ON VIEW directory.users_by_mfa IS 'How many users have each second factor. A user with several counts for each.';
+COMMENT ON COLUMN directory.users_by_mfa.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.users_by_mfa.known IS 'False for users whose MFA state is unknown.';
+COMMENT ON COLUMN directory.users_by_mfa.mfa_setting IS 'The second factor, such as SOFTWARE_TOKEN_MFA. Null for users without one, and for those whose state is unknown.';
+COMMENT ON COLUMN directory.users_by_mfa.users IS 'The number of users.';
+
+CREATE VIEW directory.users_without_mfa AS
+SELECT pool_id, username, sub, email, status, enabled, mfa_read_at
+FROM directory.users
+WHERE mfa_settings = '{}';
+COMMENT ON VIEW directory.users_without_mfa IS 'The users that are known to have no second factor. A federated user may have one at its identity provider.';
+COMMENT ON COLUMN directory.users_without_mfa.pool_id IS 'The pool.';
+COMMENT ON COLUMN directory.users_without_mfa.username IS 'The name of the user.';
+COMMENT ON COLUMN directory.users_without_mfa.sub IS 'The sub of the user.';
+COMMENT ON COLUMN directory.users_without_mfa.email IS 'The attribute email.';
+COMMENT ON COLUMN directory.users_without_mfa.status IS 'UserStatus.';
+COMMENT ON COLUMN directory.users_without_mfa.enabled IS 'True if the user may sign in.';
+COMMENT ON COLUMN directory.users_without_mfa.mfa_read_at IS 'When AdminGetUser first returned this.';
+
 -- Only a name that has closed versions can have had another sub.
 CREATE VIEW directory.replaced_users AS
 WITH
@@ -228,7 +252,8 @@ $$;
 
 -- Down Migration
 
-DROP VIEW directory.replaced_users, directory.custom_attributes, directory.unconfirmed_users,
+DROP VIEW directory.replaced_users, directory.users_without_mfa, directory.users_by_mfa,
+  directory.custom_attributes, directory.unconfirmed_users,
   directory.linked_profiles, directory.duplicate_emails, directory.users_in_several_groups,
   directory.users_in_no_group, directory.group_sizes, directory.changes_by_day,
   directory.users_by_day, directory.users_by_provider, directory.users_by_domain,

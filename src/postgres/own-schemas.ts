@@ -12,6 +12,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.memberships',
     'directory.membership_history',
     'directory.snapshots',
+    'directory.snapshot_checks',
   ],
   '0002_mirror': [
     'mirror.installation',
@@ -25,6 +26,7 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'mirror.schedules',
     'mirror.requests',
     'mirror.workers',
+    'mirror.verifications',
   ],
   '0003_readers': ['directory.changes', 'directory.identities', 'directory.effective_roles'],
   '0004_analysts': [
@@ -41,10 +43,11 @@ const CREATED_BY: Readonly<Record<string, readonly string[]>> = {
     'directory.unconfirmed_users',
     'directory.custom_attributes',
     'directory.replaced_users',
+    'directory.users_by_mfa',
+    'directory.users_without_mfa',
   ],
-  '0005_checks': ['directory.snapshot_checks'],
-  '0007_verifications': ['mirror.verifications'],
-  '0011_mfa': ['directory.users_by_mfa', 'directory.users_without_mfa'],
+  '0005_pool_settings': ['directory.pool_settings', 'directory.pool_setting_history'],
+  '0007_erasures': ['mirror.erasures', 'mirror.suppressed'],
 };
 
 /** The first migration of every mirror. */

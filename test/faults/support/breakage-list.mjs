@@ -217,7 +217,7 @@ export const BREAKAGES = [
   {
     invariant: 18,
     what: 'views read with the rights of their owner',
-    file: 'migrations/0012_privacy.sql',
+    file: 'migrations/0006_restricted_readers.sql',
     from: 'SET (security_invoker = true)',
     to: 'SET (security_barrier = true)',
     tests: ['test/postgres/restricted-readers.test.ts'],

@@ -48,14 +48,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION directory.pool_settings_at (text, timestamptz) IS 'The configuration of a pool at a moment: that of the published snapshot with the greatest snapshot_at up to it.';
 
-ALTER TABLE directory.snapshots
-  ADD COLUMN settings integer,
-  ADD COLUMN settings_unread jsonb;
-COMMENT ON COLUMN directory.snapshots.settings IS 'The parts of the configuration that the snapshot keeps. Null: it keeps none (MIRROR_POOL_SETTINGS).';
-COMMENT ON COLUMN directory.snapshots.settings_unread IS 'Why it could not read parts of the configuration, by part, or by the kind of parts (client/) if their list could not be read. Null: it read all.';
-
 -- Down Migration
 
-ALTER TABLE directory.snapshots DROP COLUMN settings, DROP COLUMN settings_unread;
 DROP FUNCTION directory.pool_settings_at;
 DROP TABLE directory.pool_setting_history, directory.pool_settings;

@@ -43,10 +43,6 @@ COMMENT ON COLUMN mirror.suppressed.hash IS 'The keyed hash of the sub, with the
 COMMENT ON COLUMN mirror.suppressed.suppressed_at IS 'Since when.';
 COMMENT ON COLUMN mirror.suppressed.seen_in IS 'The newest snapshot_at of a snapshot that left the person out. Null before.';
 
-ALTER TABLE directory.snapshots ADD COLUMN suppressed bigint;
-COMMENT ON COLUMN directory.snapshots.suppressed IS 'How many suppressed persons (forget --suppress) the pool has that the snapshot leaves out. Null before it is published.';
-
 -- Down Migration
 
-ALTER TABLE directory.snapshots DROP COLUMN suppressed;
 DROP TABLE mirror.suppressed, mirror.erasures;
