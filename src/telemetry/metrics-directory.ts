@@ -47,13 +47,26 @@ export interface PoolMetrics {
   } | null;
 }
 
-/** The metrics of every pool. */
-export type DirectoryMetrics = readonly PoolMetrics[];
+/** How many workers there are, as every worker sees them in Postgres. */
+export interface WorkerCounts {
+  readonly alive: number;
+  /** Alive, but Redis or Postgres is down or refuses something. */
+  readonly unready: number;
+  /** Not seen for 30 seconds, and for at most an hour. */
+  readonly lost: number;
+}
+
+/** What Postgres knows of all pools and workers. */
+export interface DirectoryMetrics {
+  readonly pools: readonly PoolMetrics[];
+  /** Null if the query failed. */
+  readonly workers: WorkerCounts | null;
+}
 
 /** Registers the gauges about the database, which are the same in every process. */
 export function registerDirectoryMetrics(registry: Registry): {
   /** Null if Postgres did not answer. */
-  set(pools: DirectoryMetrics | null): void;
+  set(directory: DirectoryMetrics | null): void;
   /** Counts a query that failed although Postgres was reachable. */
   readonly recordQueryError: () => void;
 } {
@@ -144,7 +157,13 @@ export function registerDirectoryMetrics(registry: Registry): {
     'Everything that was archived before this time was read after it, in seconds since 1970.',
     'pool_id',
   );
-  const poolGauges = [
+  const workers = gauge(
+    'cognito_mirror_workers',
+    'Workers by state, as all of them see it in Postgres.',
+    'state',
+  );
+  const gauges = [
+    workers,
     scheduled,
     snapshots,
     requests,
@@ -201,10 +220,13 @@ export function registerDirectoryMetrics(registry: Registry): {
   };
   return {
     recordQueryError: () => queryErrors.inc(),
-    set(pools) {
-      up.set(pools === null ? 0 : 1);
-      for (const each of poolGauges) each.reset();
-      for (const pool of pools ?? []) setPool(pool);
+    set(directory) {
+      up.set(directory === null ? 0 : 1);
+      for (const each of gauges) each.reset();
+      for (const pool of directory?.pools ?? []) setPool(pool);
+      for (const [state, count] of Object.entries(directory?.workers ?? {})) {
+        workers.set({ state }, count);
+      }
     },
   };
 }

@@ -12,9 +12,9 @@ export interface Metrics extends WorkRecorder {
   /**
    * Formats one scrape in the format of `contentType`.
    *
-   * @param pools null if Postgres did not answer.
+   * @param found what Postgres knows; null if it did not answer.
    */
-  scrape(pools: DirectoryMetrics | null): Promise<string>;
+  scrape(found: DirectoryMetrics | null): Promise<string>;
   readonly contentType: string;
   /** Every metric with its name, type, labels and help. */
   readonly registry: Registry;
@@ -30,8 +30,8 @@ export function openMetrics(): Metrics {
     ...registerWorkMetrics(registry),
     setSources: load.setSources,
     recordPoolQueryError: directory.recordQueryError,
-    async scrape(pools) {
-      directory.set(pools);
+    async scrape(found) {
+      directory.set(found);
       await load.update();
       return registry.metrics();
     },

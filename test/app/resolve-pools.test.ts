@@ -58,7 +58,7 @@ test('a pool that `all` no longer lists keeps its schedule and its metrics', asy
   const figures = await openMetricsQuery(mirror.db, (error) => {
     throw error;
   })();
-  expect(figures?.find(({ poolId }) => poolId === 'us-east-1_Shop')).toMatchObject({
+  expect(figures?.pools.find(({ poolId }) => poolId === 'us-east-1_Shop')).toMatchObject({
     scheduled: true,
     publishedAge: expect.any(Number),
   });

@@ -176,7 +176,7 @@ test.each(['192.0.2.1', 'no-such-host.invalid'])(
 );
 
 test('closing ends idle and hanging connections', async () => {
-  const never = new Promise<[]>(() => {});
+  const never = new Promise<null>(() => {});
   const server = await serve({ queryMetrics: () => never });
   const { hostname, port } = new URL(server.url);
   const ends = [
@@ -206,7 +206,7 @@ test('a request in progress is answered before the server closes', async () => {
   const server = await serve({
     queryMetrics: async () => {
       closing = server.close();
-      return [];
+      return null;
     },
   });
   expect((await fetch(`${server.url}/metrics`)).status).toBe(200);

@@ -15,7 +15,7 @@ export function serve(options: ServeOptions = {}): Promise<HttpServer> {
   return startHttp({
     settings: { host, port, token },
     metrics: openMetrics(),
-    queryMetrics: async () => [],
+    queryMetrics: async () => ({ pools: [], workers: null }),
     readiness: {},
     log: createLogger({ level: 'silent' }),
     ...deps,

@@ -24,7 +24,7 @@ test('counts the work with labels of few values', async () => {
   metrics.recordPage('ListGroups', 4);
   metrics.recordPhase('publish', 12);
   metrics.recordJob('walks', 'returned', 30);
-  const text = await metrics.scrape([]);
+  const text = await metrics.scrape(null);
   expect(readValues(text, 'cognito_mirror_calls_total')).toEqual({
     'ListUsers/ok': 2,
     'ListUsers/throttled': 1,
@@ -62,7 +62,7 @@ test('reads buckets and queues at each scrape and drops those that are gone', as
         : [],
     queues: async () => [{ queue: 'walks', counts: { active: walking ? 8 : 0, waiting: 2 } }],
   });
-  let text = await metrics.scrape([]);
+  let text = await metrics.scrape(null);
   const bucket = '111122223333/us-east-1/UserList';
   expect(readValues(text, 'cognito_mirror_bucket_attempts_per_second')).toEqual({ [bucket]: 23.5 });
   expect(readValues(text, 'cognito_mirror_bucket_allowed_per_second')).toEqual({ [bucket]: 24 });
@@ -74,7 +74,7 @@ test('reads buckets and queues at each scrape and drops those that are gone', as
   expect(readValues(text, 'cognito_mirror_redis_up')).toEqual({ '': 1 });
 
   walking = false;
-  text = await metrics.scrape([]);
+  text = await metrics.scrape(null);
   expect(readValues(text, 'cognito_mirror_bucket_waiting')).toEqual({});
   expect(readValues(text, 'cognito_mirror_queue_jobs')).toEqual({
     'walks/active': 0,
@@ -92,7 +92,7 @@ test.each([
     queues,
   });
   metrics.recordPage('ListUsers', 60);
-  const text = await metrics.scrape([]);
+  const text = await metrics.scrape(null);
   expect(readValues(text, 'cognito_mirror_redis_up')).toEqual({ '': 0 });
   expect(readValues(text, 'cognito_mirror_queue_jobs')).toEqual({});
   expect(readValues(text, 'cognito_mirror_bucket_waiting')).toEqual({ 'x/y/UserList': 8 });
@@ -102,14 +102,14 @@ test.each([
 test('measures event loop, memory and processor time', async () => {
   const metrics = openMetrics();
   const readMaxLag = async () =>
-    readValues(await metrics.scrape([]), 'cognito_mirror_nodejs_eventloop_lag_max_seconds')[''];
+    readValues(await metrics.scrape(null), 'cognito_mirror_nodejs_eventloop_lag_max_seconds')[''];
   // Let the measuring timer tick before and after.
   await sleep(100);
   const until = performance.now() + 300;
   while (performance.now() < until);
   await sleep(100);
   expect(await readMaxLag()).toBeGreaterThan(0.2);
-  const text = await metrics.scrape([]);
+  const text = await metrics.scrape(null);
   expect(readValues(text, 'cognito_mirror_process_cpu_seconds_total')['']).toBeGreaterThan(0);
   expect(readValues(text, 'cognito_mirror_process_resident_memory_bytes')['']).toBeGreaterThan(1e6);
 });
