@@ -8,7 +8,7 @@ import { Calls } from './calls.ts';
 import { type Ask, answerQuestions, type HistoryQuestions } from './history-questions.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess } from './options.ts';
-import { requirePoolIds } from './snapshot-name.ts';
+import { findPoolIds } from './pool-names.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 
 /** @throws what `openArchive` throws */
@@ -18,9 +18,9 @@ export async function askCopy(
 ): Promise<HistoryQuestions> {
   const destination = await openCopy(archiveUrl, toAccess(options));
   const calls = new Calls();
-  const question: Ask = (poolId, signal, answer) =>
+  const question: Ask = (pool, signal, answer) =>
     calls.run(signal, async (stop) => {
-      requirePoolIds([poolId]);
+      const [poolId = ''] = (await findPoolIds([pool], options, stop)).poolIds;
       return askDestination(destination, poolId, (source) => answer(source, stop), stop);
     });
   return answerQuestions(question, { options, url: archiveUrl });

@@ -80,6 +80,17 @@ export interface Mirror extends HistoryQuestions {
   readonly location: string;
   /** What the mirror logs to. Every line passes the redaction of secrets and personal data. */
   readonly logger: MirrorLogger;
+  /**
+   * The ids of pools that are given by id, ARN or name. Every method takes pools in these forms; results
+   * have ids. Names are looked up in the database, and then in the account's list.
+   *
+   * @param options `mirrored`: look only in the database
+   * @throws ActionRequiredError for each that is not the id, the ARN or the name of exactly one pool
+   */
+  poolIds(
+    pools: readonly string[],
+    options?: CallOptions & { readonly mirrored?: boolean },
+  ): Promise<readonly string[]>;
   /** True if something is mirrored there. Creates nothing. */
   exists(options?: CallOptions): Promise<boolean>;
   /**

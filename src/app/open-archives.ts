@@ -15,12 +15,13 @@ export interface Archives {
   of(poolId: string): Promise<Destination>;
 }
 
-/** The archives of pools, without a request to any of them yet. */
-export function createArchives(config: Config, access: AwsAccess): Archives {
-  const { archiveKmsKeyId: kmsKeyId, archiveSse: encryption } = config;
+/** The archives of pools, by the configuration at that time, without a request to any of them yet. */
+export function createArchives(currentConfig: () => Config, access: AwsAccess): Archives {
   const opened = new Map<string, Promise<Destination>>();
   return {
     of(poolId) {
+      const config = currentConfig();
+      const { archiveKmsKeyId: kmsKeyId, archiveSse: encryption } = config;
       const { archiveUrl: url, archiveStorageClass } = resolvePoolSettings(config, poolId);
       const storage = { storageClass: archiveStorageClass, encryption, kmsKeyId };
       const name = `${archiveStorageClass} ${url}`;

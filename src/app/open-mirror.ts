@@ -35,6 +35,7 @@ import type { RestoreDeps } from './restore.ts';
 import { runWorker } from './run-worker.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { mirrorPools } from './sync-pools.ts';
+import { withPoolNames } from './with-pool-names.ts';
 
 /** How often `onProgress` is called. */
 const PROGRESS_EVERY_MS = 500;
@@ -51,7 +52,9 @@ export function openMirror(options: MirrorOptions): Mirror {
   /** Pools of one Region share a quota, and so wait for each other. */
   const lockRegions = <T>(pools: readonly string[] | 'all', work: () => Promise<T>): Promise<T> => {
     const names =
-      pools === 'all' ? ['all'] : pools.map((poolId) => resolvePoolSettings(config, poolId).region);
+      pools === 'all'
+        ? ['all']
+        : pools.map((poolId) => resolvePoolSettings(resources.config, poolId).region);
     return regions.run([...new Set(names)], work);
   };
 
@@ -90,6 +93,8 @@ export function openMirror(options: MirrorOptions): Mirror {
   });
 
   const mirror: Mirror = {
+    poolIds: async (pools) => pools,
+
     location,
     logger: log,
 
@@ -170,7 +175,7 @@ export function openMirror(options: MirrorOptions): Mirror {
             ...resources.archiveSettings(signer),
             db: database.db,
             destination: await resources.archives.of(key.poolId),
-            lock: resolvePoolSettings(config, key.poolId).archiveLock,
+            lock: resolvePoolSettings(resources.config, key.poolId).archiveLock,
             privacy: resources.privacy(key.poolId),
             progress,
             log,
@@ -315,7 +320,7 @@ export function openMirror(options: MirrorOptions): Mirror {
       await resources.close();
     },
   };
-  return mirror;
+  return withPoolNames(mirror, { resources, calls });
 }
 
 function nothingMirrored(): Status {

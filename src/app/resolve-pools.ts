@@ -1,5 +1,5 @@
 import { configuredRegion } from '../aws/shared-config.ts';
-import { openCognito } from '../cognito/client.ts';
+import { type ListedPool, openCognito } from '../cognito/client.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import type { Queryable } from '../postgres/connection.ts';
 import { findVanishedPools } from '../postgres/store/pools.ts';
@@ -15,7 +15,7 @@ interface ResolvedPools {
 }
 
 /** What finding pools needs of a mirror's resources. */
-type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
+export type ResolveContext = Pick<Resources, 'config' | 'access' | 'log'>;
 
 /**
  * The ids of the pools to mirror. `all` means every pool that the service lists in the account and
@@ -30,23 +30,37 @@ export async function resolvePools(
 ): Promise<ResolvedPools> {
   if (pools !== 'all') return { poolIds: pools, listed: [] };
   const { config, log } = context;
-  const { region, listed } = await listPools(context, buckets, signal);
+  const { region, pools: found } = await listAccountPools(context, buckets, signal);
+  // An empty list is an error: otherwise a wrong account or Region stays unnoticed.
+  if (found.length === 0) {
+    throw ActionRequiredError.of(
+      'COGNITO_POOLS',
+      `the account of the current credentials has no user pool in ${region}.`,
+      'Set AWS_REGION to the Region of the pools, or use the credentials of their account.',
+    );
+  }
+  const listed = found.map(({ poolId }) => poolId);
   const vanished = db === null ? [] : await findVanishedPools(db, region, listed);
   for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
   return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
 
-async function listPools(
+/**
+ * The pools of the account in the configured Region.
+ *
+ * @throws ActionRequiredError if no Region is configured, or the list is refused
+ */
+export async function listAccountPools(
   { access, log }: ResolveContext,
   buckets: AccountBuckets,
   signal: AbortSignal,
-): Promise<{ region: string; listed: string[] }> {
+): Promise<{ region: string; pools: ListedPool[] }> {
   const region = access.region ?? (await configuredRegion());
   if (region === null) {
     throw new ActionRequiredError([
       {
         subject: 'AWS_REGION',
-        problem: 'no Region is set, and `all` means the pools of one Region.',
+        problem: 'no Region is set, and the service lists the pools of one Region.',
         remedy:
           'Set it, or a region in the profile of the shared configuration file, or name the pools in COGNITO_POOLS.',
       },
@@ -59,19 +73,11 @@ async function listPools(
     meter: new CallMeter(),
     log,
   });
-  const listed: string[] = [];
+  const pools: ListedPool[] = [];
   try {
-    for await (const poolId of cognito.listPoolIds(signal)) listed.push(poolId);
+    for await (const pool of cognito.listPools(signal)) pools.push(pool);
   } finally {
     cognito.close();
   }
-  // An empty list is an error: otherwise a wrong account or Region stays unnoticed.
-  if (listed.length > 0) return { region, listed };
-  throw new ActionRequiredError([
-    {
-      subject: 'COGNITO_POOLS',
-      problem: `the account of the current credentials has no user pool in ${region}.`,
-      remedy: 'Set AWS_REGION to the Region of the pools, or use the credentials of their account.',
-    },
-  ]);
+  return { region, pools };
 }

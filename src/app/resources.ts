@@ -43,7 +43,7 @@ interface OpenOptions {
 
 /** What one mirror works with. Each part is opened on first use, then shared, and closed together. */
 export class Resources {
-  readonly config: Config;
+  #config: Config;
   readonly access: AwsAccess;
   readonly log: Logger;
   readonly archives: Archives;
@@ -54,11 +54,20 @@ export class Resources {
   readonly #database = new Shared<MirrorDatabase>();
 
   constructor(config: Config, access: AwsAccess, log: Logger) {
-    this.config = config;
+    this.#config = config;
     this.access = access;
     this.log = log;
-    this.archives = createArchives(config, access);
+    this.archives = createArchives(() => this.config, access);
     this.hashKey = config.hashKey === null ? null : new HashKey(config.hashKey);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Replaces the settings of single pools by those in which names are resolved. */
+  settlePools(file: Config['file']): void {
+    this.#config = { ...this.#config, file };
   }
 
   /** The quota, if it was opened. */

@@ -12,7 +12,7 @@ import type { CallOptions } from './calls.ts';
 import { createArchives } from './open-archives.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
-import { requirePoolIds } from './snapshot-name.ts';
+import { findPoolIds } from './pool-names.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 
 /** What to verify, and against what. */
@@ -85,24 +85,23 @@ interface Target {
  * archives have outside of pools.
  */
 async function findTargets(
-  { pools = [], archive }: VerifyRequest,
+  { pools: named = [], archive }: VerifyRequest,
   mirror: MirrorOptions,
   signal: AbortSignal,
 ): Promise<{ targets: Target[]; outside: ArchiveFindings[] }> {
-  requirePoolIds(pools);
-  const config = toConfig(mirror);
+  const { poolIds, config } = await findPoolIds(named, mirror, signal);
   const access = toAccess(mirror);
-  const archives = createArchives(config, access);
+  const archives = createArchives(() => config, access);
   const copy = archive === undefined ? null : await openCopy(archive, access);
   const open = async (poolId: string) => copy ?? archives.of(poolId);
-  if (pools.length > 0) {
-    const named = await Promise.all(
-      [...new Set(pools)].map(async (poolId) => ({ destination: await open(poolId), poolId })),
+  if (poolIds.length > 0) {
+    const chosen = await Promise.all(
+      poolIds.map(async (poolId) => ({ destination: await open(poolId), poolId })),
     );
-    for (const destination of new Set(named.map((each) => each.destination))) {
+    for (const destination of new Set(chosen.map((each) => each.destination))) {
       if (await isEmptyArchive(destination, signal)) throw noArchiveError(destination.url);
     }
-    return { targets: named, outside: [] };
+    return { targets: chosen, outside: [] };
   }
   const opening = ['', ...config.file.pools.keys()].map(open);
   const targets: Target[] = [];

@@ -1,5 +1,5 @@
 import { ActionRequiredError } from '../model/errors.ts';
-import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
+import { isPoolId, POOL_REMEDY, poolIdProblem } from '../model/pool-id.ts';
 import { parseSnapshotId, type SnapshotKey } from '../model/snapshot.ts';
 
 /**
@@ -23,6 +23,19 @@ export function parseSnapshotName(name: string): SnapshotKey {
 }
 
 /**
+ * Splits `POOL/POINT`, in which the pool may be an ARN; null for a text of another form, such as a path.
+ */
+export function splitPoolPoint(text: string): { pool: string; point: string } | null {
+  const [, pool, point] =
+    /^(arn:[^/]+:userpool\/[^/]+)\/([^/]+)$/.exec(text) ??
+    /^([^./~][^/]*)\/([^/]+)$/.exec(text) ??
+    [];
+  return pool === undefined || point === undefined || point.endsWith('.json')
+    ? null
+    : { pool, point };
+}
+
+/**
  * @param subject the argument that gives them, for messages
  * @throws ActionRequiredError if a text is not a pool id
  */
@@ -33,7 +46,7 @@ export function requirePoolIds(poolIds: readonly string[], subject = 'POOL'): vo
     wrong.map((poolId) => ({
       subject,
       problem: poolIdProblem(poolId),
-      remedy: 'Give one such as us-east-1_Ab12Cd34.',
+      remedy: POOL_REMEDY,
     })),
   );
 }

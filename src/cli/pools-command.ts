@@ -33,7 +33,7 @@ export function poolsCommand(
 ): Command {
   return new Command(name)
     .description(description)
-    .argument('[pool...]', 'pool ids (default: those of COGNITO_POOLS)')
+    .argument('[pool...]', 'ids, ARNs or names of pools (default: those of COGNITO_POOLS)')
     .option('--json', `print one JSON document: ${document}`)
     .action((pools: string[], { json = false }: { json?: boolean }) => {
       const progress: SnapshotProgress[] = [];

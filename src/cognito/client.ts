@@ -58,7 +58,7 @@ export interface Cognito {
   /** The columns of the service's own import job for this pool, in their order. */
   csvHeader(poolId: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Every pool of the account and Region. */
-  listPoolIds(signal: AbortSignal): AsyncIterable<string>;
+  listPools(signal: AbortSignal): AsyncIterable<ListedPool>;
   /** Like the next two, throws TokenRefusedError if the walk must start again. */
   groupPages(poolId: string, from: PageStart, signal: AbortSignal): AsyncIterable<Page<Group>>;
   /**
@@ -94,6 +94,12 @@ export interface Cognito {
   writesTo(poolId: string): CognitoWrites;
   /** Closes the connections. */
   close(): void;
+}
+
+/** A pool as ListUserPools lists it. */
+export interface ListedPool {
+  readonly poolId: string;
+  readonly name: string;
 }
 
 interface CognitoOptions {
@@ -219,16 +225,16 @@ export function openCognito(options: CognitoOptions): Cognito {
       return callOnce('GetCSVHeader', poolId, send, signal);
     },
 
-    async *listPoolIds(signal) {
+    async *listPools(signal) {
       const pages = readPages(
         { operation: 'ListUserPools', poolId: '' },
         { token: null },
         ({ token }, abortSignal) => listUserPools(sdk, token, abortSignal),
-        ({ Id, ...pool }) => {
+        ({ Id, Name = '', ...pool }) => {
           checkPoolDates(pool);
           // The id becomes a part of object keys.
           if (!Id || !isPoolId(Id)) throw new MalformedAnswerError('a pool lacks a valid id');
-          return Id;
+          return { poolId: Id, name: Name };
         },
         signal,
       );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { POOL_ID_PATTERN } from '../model/pool-id.ts';
+import { POOL_REFERENCE_PATTERN, POOL_REMEDY, parsePool } from '../model/pool-id.ts';
 import { type FileSetting, REGION_PATTERN, SETTINGS } from './settings.ts';
 
 const MAPPING = { error: 'must be a mapping of keys to values.' };
@@ -59,9 +59,10 @@ const allowance = z
   .meta({ description: 'The quotas of the account in one Region.' });
 
 const pools = mapping(pool.nullable(), {
-  pattern: POOL_ID_PATTERN,
-  problem: 'the key must be a pool id.',
-  remedy: 'Give the id as the Cognito console shows it, such as us-east-1_Ab12Cd34.',
+  pattern: POOL_REFERENCE_PATTERN,
+  toKept: toPoolKey,
+  problem: 'the key must be the id, the ARN or the name of a pool.',
+  remedy: POOL_REMEDY,
 });
 
 const regions = mapping(allowance.nullable(), {
@@ -82,7 +83,7 @@ export const CONFIG_FILE = z
     {
       pools: pools.meta({
         description:
-          'Settings of pools, by pool id. These pools are mirrored if COGNITO_POOLS is not set.',
+          'Settings of pools, by id, ARN or name. These pools are mirrored if COGNITO_POOLS is not set.',
         examples: [{ 'us-east-1_Ab12Cd34': { schedule: '0 3 * * *', timezone: 'Europe/Berlin' } }],
       }),
       accounts: accounts.meta({
@@ -110,10 +111,17 @@ type PoolEntry = z.output<typeof pool>;
 export type AllowanceEntry = z.output<typeof allowance>;
 
 export interface ConfigFile {
-  /** By pool id, in the file's order. */
+  /** By pool id, or by name until it is resolved, in the file's order. */
   readonly pools: ReadonlyMap<string, PoolEntry>;
   /** By account id, then by Region. */
   readonly accounts: ReadonlyMap<string, ReadonlyMap<string, AllowanceEntry>>;
+}
+
+/** The id of a pool that a key names by id or ARN, or the name; null if it is neither. */
+export function toPoolKey(key: string): string | null {
+  const parsed = parsePool(key);
+  if ('problem' in parsed) return null;
+  return 'poolId' in parsed ? parsed.poolId : key;
 }
 
 /**
@@ -122,15 +130,28 @@ export interface ConfigFile {
  */
 function mapping<Entry extends z.ZodType>(
   entry: Entry,
-  key: { readonly pattern: RegExp; readonly problem: string; readonly remedy: string },
+  key: {
+    readonly pattern: RegExp;
+    /** The form in which a key is kept; null if it is wrong. Default: as it is written. */
+    readonly toKept?: (name: string) => string | null;
+    readonly problem: string;
+    readonly remedy: string;
+  },
 ) {
   return z
     .record(z.string().meta({ pattern: key.pattern.source }), entry, MAPPING)
     .superRefine(
       (entries, context) => {
+        const { pattern, toKept = (name) => name, problem, remedy } = key;
+        const kept = new Set<string>();
         for (const name of Object.keys(entries)) {
-          if (key.pattern.test(name)) continue;
-          const { problem: message, remedy } = key;
+          const known = pattern.test(name) ? toKept(name) : null;
+          const isRepeated = known !== null && kept.has(known);
+          if (known !== null && !isRepeated) {
+            kept.add(known);
+            continue;
+          }
+          const message = isRepeated ? 'names the same thing as another key.' : problem;
           context.addIssue({ code: 'custom', path: [name], message, params: { remedy } });
         }
       },

@@ -15,7 +15,7 @@ import {
 } from './privacy-rules.ts';
 import { findUnknownVariables } from './unknown-names.ts';
 import {
-  POOL_ID_REMEDY,
+  POOLS_REMEDY,
   VARIABLES,
   type Values,
   type Variable,
@@ -35,7 +35,7 @@ const REQUIRED_BY_WORKERS = [
 /** How problems of pools are reported that were named on the command line. */
 const NAMED_POOLS = {
   subject: 'POOL',
-  remedy: `Give pool ids, separated by spaces, ${POOL_ID_REMEDY}`,
+  remedy: `Give pools, separated by spaces, ${POOLS_REMEDY}`,
 };
 
 export interface LoadOptions {

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { printable } from '../common/printable.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
-import { CONFIG_FILE, type ConfigFile, listKeys } from './file-schema.ts';
+import { CONFIG_FILE, type ConfigFile, listKeys, toPoolKey } from './file-schema.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 import { describeUnknown } from './unknown-names.ts';
 import { readYaml } from './yaml-text.ts';
@@ -88,7 +88,7 @@ function formatPath(path: readonly PropertyKey[]): string {
 
 function toConfigFile({ pools, accounts }: z.output<typeof CONFIG_FILE>): ConfigFile {
   return {
-    pools: toMap(pools),
+    pools: new Map([...toMap(pools)].map(([key, entry]) => [toPoolKey(key) ?? key, entry])),
     accounts: new Map([...toMap(accounts)].map(([id, regions]) => [id, toMap(regions)])),
   };
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ENCRYPTIONS } from '../model/object-storage.ts';
-import { isPoolId, poolIdProblem } from '../model/pool-id.ts';
+import { parsePool } from '../model/pool-id.ts';
 import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
 import { KEEP_REMEDY, parseKeepRule } from './keep-rule.ts';
@@ -39,15 +39,14 @@ function integer(from: number, to: number, range: string) {
   return z.number({ error }).refine((n) => Number.isInteger(n) && n >= from && n <= to, error);
 }
 
-/** What to do if a pool id is wrong, after the words on how to separate ids. */
-export const POOL_ID_REMEDY =
-  'as the Cognito console shows them (us-east-1_Ab12Cd34), or `all` for every pool.';
+/** What to do if a pool is wrong, after the words on how to separate pools. */
+export const POOLS_REMEDY = 'by id (us-east-1_Ab12Cd34), ARN or name, or `all` for every pool.';
 
 /** The environment variables of docs/CONFIGURATION.md. */
 export const VARIABLES = {
   COGNITO_POOLS: {
     schema: z.string().transform(parsePools),
-    remedy: `Give pool ids, separated by commas, ${POOL_ID_REMEDY}`,
+    remedy: `Give pools, separated by commas, ${POOLS_REMEDY}`,
   },
   DATABASE_URL: {
     schema: z.string().transform(toStandardUrl).pipe(textWithout(findDatabaseUrlProblem)),
@@ -159,16 +158,18 @@ export type VariableName = keyof typeof VARIABLES;
 
 export type Values = { [Name in VariableName]?: z.output<(typeof VARIABLES)[Name]['schema']> };
 
-/** Drops repetitions, and reports each malformed id. */
+/** Ids and names without repetitions. Reports each item that is neither. */
 function parsePools(text: string, context: z.RefinementCtx): string[] | 'all' {
   const items = splitList(text);
   if (items.length === 1 && items[0] === 'all') return 'all';
   if (items.length === 0) context.addIssue('must name a pool.');
-  for (const item of items) {
-    if (item === 'all') context.addIssue('`all` cannot be combined with pool ids.');
-    else if (!isPoolId(item)) context.addIssue(poolIdProblem(item));
-  }
-  return items;
+  const pools = items.map((item) => {
+    if (item === 'all') context.addIssue('`all` cannot be combined with other pools.');
+    const parsed = parsePool(item);
+    if ('problem' in parsed) context.addIssue(parsed.problem);
+    return 'poolId' in parsed ? parsed.poolId : item;
+  });
+  return [...new Set(pools)];
 }
 
 function notAFormat({ input }: { input?: unknown }): string {

@@ -267,7 +267,7 @@ describe('the command line', () => {
     [['sync', '--jsn'], /unknown option '--jsn'[\s\S]*--json/],
     [['plan', '--csv'], /unknown option '--csv'/],
     [['status', '--follow'], /unknown option '--follow'/],
-    [['status', 'nonsense'], /POOL: "nonsense" is not a pool id/],
+    [['status', 'nonsense'], /POOL: "nonsense" is not a pool id, and no pool of this name/],
     [['demo', 'now'], /too many arguments/],
     [['demo', '--users', '5'], /unknown option '--users'/],
     [['simulator', '--port', 'http'], /--port/],

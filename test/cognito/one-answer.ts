@@ -57,6 +57,6 @@ export function callsOf(given: OneAnswer) {
     groups: () => collect(cognito().groupPages(POOL, { token: null }, never())),
     person: () => cognito().getUser(POOL, 'jane@example.com', never()),
     pool: () => cognito().describePool(POOL, never()),
-    pools: () => collect(cognito().listPoolIds(never())),
+    pools: () => collect(cognito().listPools(never())),
   };
 }

@@ -237,7 +237,7 @@ pools:
     archiveUrl: s3://key:s3cret@bucket
     maxRemovedRatio: 2
     role: { ARN: s3cret, externalId: "§" }
-  no pool: { maxRemovedRatio: s3cret }
+  no/pool: { maxRemovedRatio: s3cret }
   us-east-1_B: [ s3cret ]
   us-east-1_C: { schedule: 5, role: null }
 accounts:
@@ -271,7 +271,7 @@ databaseUrl: postgres://u:s3cret@h/d
       at(10, 'pools.us-east-1_A.role.externalId: must be 2 to 1224 letters'),
       at(10, 'pools.us-east-1_A.role.ARN: unknown key. Did you mean arn?'),
       at(11, 'pools.?.maxRemovedRatio: must be a number from 0 to 1.'),
-      at(11, 'pools.?: the key must be a pool id. Give the id as the Cognito console shows it'),
+      at(11, 'pools.?: the key must be the id, the ARN or the name of a pool. Give an id'),
       at(12, 'pools.us-east-1_B: must be a mapping of keys to values. See docs/'),
       at(13, 'pools.us-east-1_C.role: must be a mapping of keys to values.'),
       at(13, 'pools.us-east-1_C.schedule: must be a string; quote numbers and dates.'),

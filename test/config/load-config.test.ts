@@ -207,20 +207,23 @@ describe('pools', () => {
 
   test('with malformed ids are reported one by one', () => {
     const problems = problemsOf({
-      COGNITO_POOLS: 'us-east-1_Good,bad,us-east-1_,also bad\u001b[31m',
+      COGNITO_POOLS: 'us-east-1_Good,ba/d,us-east-1_?,also bad\u001b[31m',
     });
     expect(problems).toHaveLength(3);
-    expect(problems[0]).toMatch(/^COGNITO_POOLS: "bad" is not a pool id\. .*us-east-1_Ab12Cd34/);
+    expect(problems[0]).toMatch(/^COGNITO_POOLS: "ba\/d" is not a pool id\. .*us-east-1_Ab12Cd34/);
     expect(problems[2]).toContain('also bad\\u001b[31m');
-    expect(problemsOf({}, { pools: ['x'] })[0]).toMatch(/^POOL: "x" .*separated by spaces/);
+    expect(problemsOf({}, { pools: ['x!'] })[0]).toMatch(/^POOL: "x!" .*separated by spaces/);
   });
 
-  test('given as an ARN are reported with the id in it', () => {
+  test('given as an ARN are those of the id in it', () => {
     const arn = 'arn:aws:cognito-idp:us-east-1:111122223333:userpool/us-east-1_Ab12Cd34';
-    expect(problemsOf({}, { pools: [arn] })[0]).toMatch(
-      /^POOL: "arn:.*" is an ARN; its pool id is us-east-1_Ab12Cd34\./,
-    );
+    expect(loadConfig({}, { pools: [arn, 'us-east-1_Ab12Cd34'] }).pools).toEqual([
+      'us-east-1_Ab12Cd34',
+    ]);
     expect(problemsOf({ COGNITO_POOLS: `${arn}/x` })[0]).toMatch(/is not a pool id/);
+    expect(problemsOf({ COGNITO_POOLS: arn.replace('us-east-1:', 'us-west-2:') })[0]).toMatch(
+      /has another Region than the pool id in it\./,
+    );
   });
 
   test('in a misspelt variable are suggested only if no pool is named', () => {
@@ -245,7 +248,7 @@ describe('pools', () => {
     const problems = problemsOf({}, { needsPools: true });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^COGNITO_POOLS: no pool is named\. .*command line/);
-    expect(problemsOf({ COGNITO_POOLS: 'bad' }, { needsPools: true })).toHaveLength(1);
+    expect(problemsOf({ COGNITO_POOLS: 'ba/d' }, { needsPools: true })).toHaveLength(1);
     expect(problemsOf({ COGNITO_POOLS: ' , ' })).toHaveLength(1);
   });
 });
@@ -309,7 +312,7 @@ describe('an invalid value', () => {
 
   test('is reported together with all others', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
-    expect(problemsOf({ ...env, COGNITO_POOLS: 'bad', MIRROR_X: '1' })).toHaveLength(17);
+    expect(problemsOf({ ...env, COGNITO_POOLS: 'ba/d', MIRROR_X: '1' })).toHaveLength(17);
   });
 });
 

@@ -144,7 +144,7 @@ test.each(['../../x', 'us-east-1_A/../b', 'us-east-1_A\n', '\u001b[2J', 5, {}, n
     server = await serve(() => ({ body: { UserPools: [{ Id: 'us-east-1_A' }, { Id }] } }));
     const service = openService(server.url, { retryPolicy: RETRY_NEVER });
     try {
-      const error = await rejection(collect(service.cognito.listPoolIds(never())));
+      const error = await rejection(collect(service.cognito.listPools(never())));
       expect(error).toBeInstanceOf(MalformedAnswerError);
     } finally {
       await service.close();

@@ -27,7 +27,7 @@ interface ExportOptions {
 function exportCommand(): Command {
   return new Command('export')
     .description('write the memberships of groups as CSV for a reviewer, with a receipt beside it')
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument('[group...]', 'the groups (default: all)')
     .option('--at <point>', 'a snapshot id, a time, latest or previous', 'latest')
     .requiredOption('--out <file>', 'the file to write; it must not exist')

@@ -24,7 +24,7 @@ interface AccessOptions {
 export function accessCommand(): Command {
   return new Command('access')
     .description('show who is in a group, or the groups and the role of a user, now or at a time')
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument('[group]', 'the group')
     .option('--user <user>', 'instead of a group: a username, sub or e-mail address')
     .option('--at <point>', 'a snapshot id, a time, latest or previous', 'latest')

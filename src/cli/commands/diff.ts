@@ -39,7 +39,7 @@ export function diffCommand(): Command {
       'show what changed between two snapshots of a pool, what a held one would change, or what is ' +
         'different in the live pool',
     )
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument(
       '[from]',
       'a snapshot id, a time, previous or latest (default: previous; latest before held and now)',

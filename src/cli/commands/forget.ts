@@ -19,7 +19,7 @@ interface ForgetOptions {
 export function forgetCommand(): Command {
   return new Command('forget')
     .description('remove persons from the database and every archived snapshot')
-    .argument('<pool>', 'the pool id')
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument('[user...]', 'usernames or subs')
     .option('--file <path>', 'a file with a username or sub on each line')
     .option('--suppress', 'leave them out of later snapshots (needs MIRROR_HASH_KEY)')

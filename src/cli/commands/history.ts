@@ -14,7 +14,7 @@ interface HistoryOptions {
 export function historyCommand(): Command {
   return new Command('history')
     .description('show every version of a user, every membership, and other profiles of the person')
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument('<user>', 'a username, sub or e-mail address, of any version')
     .addOption(
       new Option('--json', 'print one JSON document: {"poolId","users":[…]}').conflicts('csv'),

@@ -1,13 +1,6 @@
 import { Command } from 'commander';
 import { printable, printableJson } from '../../common/printable.ts';
-import {
-  ActionRequiredError,
-  isPoolId,
-  type Listing,
-  loadOptions,
-  type Problem,
-  poolIdProblem,
-} from '../../index.ts';
+import { ActionRequiredError, type Listing, loadOptions, type Problem } from '../../index.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -28,7 +21,7 @@ export function listCommand(): Command {
   return new Command('list')
     .description("stream the service's own listing as JSON Lines")
     .argument('<what>', 'users, groups or members')
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .argument('[group]', 'the group, of members')
     .option('--filter <filter>', 'of users: such as \'email ^= "ann"\'')
     .option('--attributes <names>', 'of users: the attributes to get, comma-separated')
@@ -73,9 +66,6 @@ function toListing(
     }
     return number;
   };
-  if (!isPoolId(poolId)) {
-    refuse('POOL', poolIdProblem(poolId), 'Give one such as us-east-1_Ab12Cd34.');
-  }
   if (!['users', 'groups', 'members'].includes(what)) {
     refuse('WHAT', `"${what}" is not a listing.`, 'Give users, groups or members.');
   }

@@ -14,7 +14,7 @@ interface PruneOptions {
 export function pruneCommand(): Command {
   return new Command('prune')
     .description('remove the archived objects of snapshots that ARCHIVE_KEEP does not keep')
-    .argument('[pool...]', 'pool ids (default: those of COGNITO_POOLS)')
+    .argument('[pool...]', 'ids, ARNs or names of pools (default: those of COGNITO_POOLS)')
     .option('--dry-run', 'write and delete nothing; show what would be removed')
     .option('--json', 'print one JSON document: {"pools":[…]}')
     .action((pools: string[], options: PruneOptions) =>

@@ -26,7 +26,7 @@ interface CommandOptions {
 export function reportCommand(): Command {
   return new Command('report')
     .description('write one HTML page for an auditor: who came and went, roles, evidence, proof')
-    .argument('<pool>', "the pool's id")
+    .argument('<pool>', "the pool's id, ARN or name")
     .option('--from <point>', 'a snapshot id, a time, latest or previous (default: before --to)')
     .option('--to <point>', 'the same; a date includes its whole day', 'latest')
     .requiredOption('--out <file>', 'the file to write; it must not exist')

@@ -40,7 +40,7 @@ export function statusCommand(): Command {
     .description(
       'show snapshots, walks, schedules and workers: state, progress, rate, estimated end',
     )
-    .argument('[pool...]', 'ids of pools; without any, all that are known')
+    .argument('[pool...]', 'ids, ARNs or names of pools; without any, all that are known')
     .addOption(new Option('--watch', 'keep it current, until interrupted').conflicts('check'))
     .option(
       '--check',
@@ -78,7 +78,8 @@ async function runStatus(
       return checkAge(mirror, { maxAgeSeconds, pools: named, signal }, options);
     }
     if (!(await mirror.exists({ signal }))) return reportNoMirror(mirror, pools, options);
-    const asked = pools.length > 0 ? pools : undefined;
+    const asked =
+      pools.length > 0 ? await mirror.poolIds(pools, { signal, mirrored: true }) : undefined;
     if (asked !== undefined) requireKnown(asked, (await mirror.status({ signal })).pools);
     const read: Read = (since) => mirror.status({ pools: asked, since, signal });
     const readings = options.watch ? watch(read, signal) : readOnce(read, signal);

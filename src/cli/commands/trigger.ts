@@ -9,7 +9,7 @@ import { withSignals } from '../signals.ts';
 export function triggerCommand(): Command {
   return new Command('trigger')
     .description('ask the workers for a snapshot now, or to resume one that failed')
-    .argument('<pool>', 'the pool id')
+    .argument('<pool>', "the pool's id, ARN or name")
     .option('--json', 'print one JSON document: {"request":{…}}')
     .action((poolId: string, options: { json?: boolean }) =>
       withSignals((signal) => runTrigger(poolId, options, signal)),

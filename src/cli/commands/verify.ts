@@ -33,7 +33,7 @@ interface VerifyOptions {
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('check an archive, or a copy of it: every object, the chain and the signatures')
-    .argument('[pool...]', 'ids of pools; without any, all of the archive')
+    .argument('[pool...]', 'ids, ARNs or names of pools; without any, all of the archive')
     .option('--archive <url>', 's3://bucket/prefix or file:///folder (default: ARCHIVE_URL)')
     .option(
       '--signers <file>',
