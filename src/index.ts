@@ -39,6 +39,7 @@ export type {
 export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
+export type { DashboardOptions } from './app/serve-dashboard.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
 export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';
@@ -165,7 +166,7 @@ export type { KeepReason } from './retention/keep.ts';
 export type { PoolPruning, PrunedSnapshot } from './retention/prune-archive.ts';
 export type { Forgotten, ForgottenSnapshot } from './runner/forget.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
-export type { PoolAge } from './runner/mirror-age.ts';
+export { DEFAULT_MAX_AGE_HOURS, type PoolAge } from './runner/mirror-age.ts';
 export type { SnapshotReport } from './runner/outcome.ts';
 export type { SnapshotStatus } from './runner/snapshot-status.ts';
 export type { AttemptStatus, PoolStatus, RequestStatus, Status } from './runner/status.ts';

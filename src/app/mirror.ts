@@ -23,6 +23,7 @@ import type { Plans } from './plan.ts';
 import type { PruneOutcome } from './prune.ts';
 import type { RestoreOptions, RestoreRequest, RestoreRun, RestoreSelection } from './restore.ts';
 import type { WorkerOptions } from './run-worker.ts';
+import type { DashboardOptions } from './serve-dashboard.ts';
 
 /** How one snapshot is taken. */
 export interface SyncOptions extends CallOptions {
@@ -178,6 +179,12 @@ export interface Mirror extends HistoryQuestions {
   allowedSigner(options?: CallOptions): Promise<string>;
   /** Keeps the schedules and does the jobs until the signal fires or the mirror is closed. */
   worker(options?: CallOptions & WorkerOptions): Promise<void>;
+  /**
+   * Serves the dashboard until the signal fires or the mirror is closed. It needs only the database.
+   *
+   * @throws NoMirrorError if nothing is mirrored yet
+   */
+  dashboard(options: CallOptions & DashboardOptions): Promise<void>;
   /** The service's own listing of users, groups or members, page by page. */
   list(listing: Listing, options?: CallOptions): AsyncIterable<ListingPage>;
   /**

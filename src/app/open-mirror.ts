@@ -21,6 +21,7 @@ import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, KeyedMutex } from './calls.ts';
+import { dashboardActions } from './dashboard-actions.ts';
 import { diffNow } from './diff-now.ts';
 import { forgetInPool } from './forget.ts';
 import { answerQuestions } from './history-questions.ts';
@@ -33,6 +34,7 @@ import { prunePools } from './prune.ts';
 import { Resources } from './resources.ts';
 import type { RestoreDeps } from './restore.ts';
 import { runWorker } from './run-worker.ts';
+import { serveDashboard } from './serve-dashboard.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { mirrorPools } from './sync-pools.ts';
 import { withPoolNames } from './with-pool-names.ts';
@@ -240,7 +242,12 @@ export function openMirror(options: MirrorOptions): Mirror {
       }),
 
     worker: ({ signal, ...options } = {}) =>
-      calls.run(signal, (stop) => runWorker(resources, options, stop)),
+      calls.run(signal, (stop) => runWorker(resources, options, dashboardActions(mirror), stop)),
+
+    dashboard: ({ signal, ...options }) =>
+      calls.run(signal, (stop) =>
+        serveDashboard(resources, options, dashboardActions(mirror), stop),
+      ),
 
     list: (listing, { signal } = {}) =>
       calls.stream(signal, (stop) => {

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { type HttpSettings, type Schedule, VERSION } from '../config/config.ts';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { createDashboard } from '../dashboard/app.tsx';
+import type { DashboardActions } from '../dashboard/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { openMetricsQuery } from '../postgres/coordination/metrics.ts';
@@ -27,7 +29,7 @@ import { saveFailedStart } from './save-failed-start.ts';
 export interface WorkerOptions {
   /** When to mirror each pool, by pool id; by default the pools and schedules of the mirror. */
   readonly schedules?: Readonly<Record<string, Partial<Schedule>>>;
-  /** Where the worker serves health and metrics; nowhere by default. */
+  /** Where the worker serves health, metrics and, with a token, the dashboard; nowhere by default. */
   readonly http?: HttpSettings;
   /** Called once the worker does its jobs, with the URL of its HTTP server. */
   readonly onReady?: (started: { readonly url: string | null }) => void;
@@ -41,6 +43,7 @@ export interface WorkerOptions {
 export async function runWorker(
   resources: Resources,
   { schedules, http: settings, onReady }: WorkerOptions,
+  actions: DashboardActions,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, log } = resources;
@@ -76,7 +79,7 @@ export async function runWorker(
       buckets: () => quota.buckets.usages(),
       queues: () => countJobs(jobs, redis, logProblem),
     });
-    if (settings) http = await serve(settings, opened, redis, metrics, resources);
+    if (settings) http = await serve(settings, { opened, redis, metrics, actions }, resources);
     const { buckets } = quota;
     const { poolIds, listed } = await resolvePools(resources, pools, { db, buckets }, signal);
     await recordListed(db, listed);
@@ -110,6 +113,9 @@ export async function runWorker(
   }
 }
 
+const NO_DASHBOARD =
+  'no dashboard is served: set MIRROR_HTTP_TOKEN to a random text, such as `openssl rand -hex 32` prints';
+
 function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -123,15 +129,25 @@ function lacksRedis(): ActionRequiredError {
   return ActionRequiredError.of('redisUrl', problem, remedy);
 }
 
+interface Served {
+  readonly opened: Opened;
+  readonly redis: RedisConnection;
+  readonly metrics: Metrics;
+  readonly actions: DashboardActions;
+}
+
 function serve(
   settings: HttpSettings,
-  { database: { db } }: Opened,
-  redis: RedisConnection,
-  metrics: Metrics,
+  { opened, redis, metrics, actions }: Served,
   { log }: Resources,
 ): Promise<HttpServer> {
+  const { db } = opened.database;
+  const { token: act, viewToken: view = null } = settings;
+  const hasToken = act !== null || view !== null;
+  if (!hasToken) log.info(NO_DASHBOARD);
   return startHttp({
     settings,
+    dashboard: hasToken ? createDashboard({ db, tokens: { act, view }, actions, log }) : null,
     metrics,
     queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();

@@ -24,3 +24,15 @@ export function parseAge(text: string): number {
 export function includeWholeDay(text: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T23:59:59.999` : text;
 }
+
+/**
+ * The port of `--port`.
+ *
+ * @throws ActionRequiredError if it is not one
+ */
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  const problem = `${JSON.stringify(text)} is not a port.`;
+  throw ActionRequiredError.of('--port', problem, 'Give a port such as 8080, or 0 for a free one.');
+}

@@ -34,6 +34,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'access-review check': ['access-review check review.csv'],
   report: [`report ${POOL} --out report.html`, `report ${POOL} --from 2026-07-01 --out q3.html`],
   db: ['db'],
+  dashboard: ['dashboard', 'dashboard --port 9000'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
   restore: [

@@ -5,6 +5,7 @@ import { DESCRIPTION, VERSION } from '../index.ts';
 import { prepareAwsEnvironment } from './aws-environment.ts';
 import { accessCommand } from './commands/access.ts';
 import { accessReviewCommand } from './commands/access-review.ts';
+import { dashboardCommand } from './commands/dashboard.ts';
 import { dbCommand } from './commands/db.ts';
 import { ddlCommand } from './commands/ddl.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -48,6 +49,7 @@ const COMMANDS = [
   accessReviewCommand,
   reportCommand,
   dbCommand,
+  dashboardCommand,
   releaseCommand,
   discardCommand,
   restoreCommand,

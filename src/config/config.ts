@@ -32,13 +32,15 @@ export interface Schedule {
   readonly timezone: string;
 }
 
-/** The HTTP server of a worker. */
+/** The HTTP server of a worker, or of the command `dashboard`. */
 export interface HttpSettings {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Required for everything but health and metrics. Null: only those are served. */
+  /** Who signs in to the dashboard with it sees people and may act. Null: nobody may. */
   readonly token: string | null;
+  /** Who signs in with it sees counts and runs only. A worker without tokens serves no dashboard. */
+  readonly viewToken?: string | null;
 }
 
 /** The validated configuration. Nothing else reads the environment or the file. */

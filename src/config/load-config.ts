@@ -108,6 +108,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       remedy: 'Unset it, or set ARCHIVE_SSE to aws:kms.',
     });
   }
+  const { MIRROR_HTTP_TOKEN: token, MIRROR_HTTP_VIEW_TOKEN: viewToken } = values;
+  if (viewToken !== undefined && viewToken === token) {
+    problems.push({
+      subject: 'MIRROR_HTTP_VIEW_TOKEN',
+      problem: 'must differ from MIRROR_HTTP_TOKEN, which sees people and may act.',
+      remedy: VARIABLES.MIRROR_HTTP_VIEW_TOKEN.remedy,
+    });
+  }
   const databaseUrl =
     values.DATABASE_URL && applyLibpqVariables(values.DATABASE_URL, set, problems);
   const home = toAbsolute(values.MIRROR_HOME ?? './.cognito-mirror', problems);
@@ -151,6 +159,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
       host: values.HOST ?? '127.0.0.1',
       port: values.PORT ?? 8080,
       token: values.MIRROR_HTTP_TOKEN ?? null,
+      viewToken: values.MIRROR_HTTP_VIEW_TOKEN ?? null,
     },
     logLevel: values.LOG_LEVEL ?? 'info',
     file,

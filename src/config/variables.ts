@@ -34,6 +34,16 @@ function flag({ schema, remedy }: Setting<z.ZodType<boolean, boolean>>) {
   return { schema: z.string().transform(toFlag).pipe(schema), remedy, isShown: true };
 }
 
+/** What a person signs in to the dashboard with. */
+function token() {
+  return {
+    schema: z
+      .string()
+      .regex(/^[!-~]{16,}$/, 'must be at least 16 ASCII characters without spaces.'),
+    remedy: 'Give a random text, such as `openssl rand -hex 32` prints.',
+  };
+}
+
 function integer(from: number, to: number, range: string) {
   const error = `must be a whole number ${range}.`;
   return z.number({ error }).refine((n) => Number.isInteger(n) && n >= from && n <= to, error);
@@ -132,12 +142,8 @@ export const VARIABLES = {
       .regex(/^[!-~]{32,}$/, 'must be at least 32 ASCII characters without spaces.'),
     remedy: HASH_KEY_REMEDY,
   },
-  MIRROR_HTTP_TOKEN: {
-    schema: z
-      .string()
-      .regex(/^[!-~]{16,}$/, 'must be at least 16 ASCII characters without spaces.'),
-    remedy: 'Give a random text, such as `openssl rand -hex 32` prints.',
-  },
+  MIRROR_HTTP_TOKEN: token(),
+  MIRROR_HTTP_VIEW_TOKEN: token(),
   HOST: {
     schema: z.string().refine(isHost, 'must be an address or the name of a host.'),
     remedy: 'Give 127.0.0.1 for this machine only, 0.0.0.0 for every address, or a name.',

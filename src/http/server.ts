@@ -32,17 +32,17 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export interface HttpOptions extends Omit<RouteDeps, 'token'> {
-  readonly settings: HttpSettings;
+export interface HttpOptions extends RouteDeps {
+  readonly settings: Pick<HttpSettings, 'host' | 'port'>;
 }
 
 /**
- * Serves health, readiness and metrics.
+ * Serves health, readiness, metrics and the dashboard.
  *
  * @throws ActionRequiredError for PORT or HOST if it cannot listen there.
  */
 export async function startHttp({ settings, ...deps }: HttpOptions): Promise<HttpServer> {
-  const app = createRoutes({ ...deps, token: settings.token });
+  const app = createRoutes(deps);
   const server = createAdaptorServer({
     fetch: app.fetch,
     // The default for HTTP/1.0 requests without a Host header.
@@ -67,7 +67,7 @@ export async function startHttp({ settings, ...deps }: HttpOptions): Promise<Htt
   };
 }
 
-async function listen(server: Server, { host, port }: HttpSettings): Promise<void> {
+async function listen(server: Server, { host, port }: HttpOptions['settings']): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

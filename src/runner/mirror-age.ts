@@ -1,4 +1,23 @@
+import { addSeconds, secondsBetween } from '../common/time.ts';
+import { listPastDueTimes, type PoolSchedule } from '../postgres/coordination/due-times.ts';
 import type { AttemptStatus, PoolStatus } from './status.ts';
+
+/** The time that a run may take, until its snapshot counts as late. */
+const GRACE_HOURS = 2;
+
+/** How old the mirror of a pool without a schedule may be: a night's, with time for the run. */
+export const DEFAULT_MAX_AGE_HOURS = 24 + GRACE_HOURS;
+
+/**
+ * How old the mirror of a pool may be, in seconds: its newest snapshot must be of the last time that its
+ * schedule was due, or of the time before until the run had two hours.
+ */
+export function findMaxAge(schedule: PoolSchedule | null, at: Date): number {
+  if (schedule === null) return DEFAULT_MAX_AGE_HOURS * 3600;
+  const until = addSeconds(at, -GRACE_HOURS * 3600);
+  const [due = until] = listPastDueTimes(schedule, until, 1);
+  return secondsBetween(due, at);
+}
 
 /** Whether the mirror of a pool is recent enough, and why. */
 export interface PoolAge {

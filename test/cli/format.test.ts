@@ -6,7 +6,7 @@ import {
   formatRelative,
   formatSpan,
   formatTimestamp,
-} from '../../src/cli/display/format.ts';
+} from '../../src/common/format.ts';
 import { formatCount } from '../../src/common/text.ts';
 import { AT, minutes } from './status-fixtures.ts';
 

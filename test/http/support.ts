@@ -1,4 +1,7 @@
 import { createConnection } from 'node:net';
+import type pg from 'pg';
+import { createDashboard } from '../../src/dashboard/app.tsx';
+import type { DashboardActions } from '../../src/dashboard/deps.ts';
 import { type HttpOptions, type HttpServer, startHttp } from '../../src/http/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
@@ -9,15 +12,26 @@ export interface ServeOptions extends Partial<Omit<HttpOptions, 'settings'>> {
   readonly token?: string | null;
 }
 
+/** A dashboard that is not asked for a page. */
+const NOTHING = {
+  db: null as unknown as pg.Pool,
+  actions: null as unknown as DashboardActions,
+};
+
 /** Starts a server on a free loopback port, without pools or checks by default. */
 export function serve(options: ServeOptions = {}): Promise<HttpServer> {
   const { host = '127.0.0.1', port = 0, token = null, ...deps } = options;
+  const log = createLogger({ level: 'silent' });
   return startHttp({
-    settings: { host, port, token },
+    settings: { host, port },
+    dashboard:
+      token === null
+        ? null
+        : createDashboard({ ...NOTHING, tokens: { act: token, view: null }, log }),
     metrics: openMetrics(),
     queryMetrics: async () => ({ pools: [], workers: null }),
     readiness: {},
-    log: createLogger({ level: 'silent' }),
+    log,
     ...deps,
   });
 }

@@ -27,7 +27,8 @@ async function openMirror(users: number, groups: number): Promise<TestMirror> {
 /** Scrapes a process that reads this database, over HTTP. */
 async function scrape(db: Queryable, metrics = openMetrics()): Promise<string> {
   const server: HttpServer = await startHttp({
-    settings: { host: '127.0.0.1', port: 0, token: null },
+    settings: { host: '127.0.0.1', port: 0 },
+    dashboard: null,
     metrics,
     queryMetrics: openMetricsQuery(db, () => metrics.recordPoolQueryError()),
     readiness: {},

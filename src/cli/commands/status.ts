@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import {
   ActionRequiredError,
+  DEFAULT_MAX_AGE_HOURS,
   loadOptions,
   type Mirror,
   NoMirrorError,
@@ -10,7 +12,6 @@ import {
 } from '../../index.ts';
 import { parseAge } from '../arguments.ts';
 import { commandHint, commandLine } from '../command-line.ts';
-import { formatTimestamp } from '../display/format.ts';
 import { EXIT } from '../errors.ts';
 import { outputWidth, writeJson, writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
@@ -23,8 +24,7 @@ interface StatusOptions {
   readonly maxAge: string;
 }
 
-/** A nightly mirror, with two hours for the night's run. */
-const DEFAULT_MAX_AGE = '26h';
+const DEFAULT_MAX_AGE = `${DEFAULT_MAX_AGE_HOURS}h`;
 
 const WATCH_EVERY_MS = 2000;
 

@@ -1,3 +1,4 @@
+import { formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import type {
   EffectiveRole,
@@ -7,7 +8,6 @@ import type {
   UserAccess,
   UsersAccess,
 } from '../../index.ts';
-import { formatTimestamp } from './format.ts';
 import { chooseColumns, type FittedColumn, formatTable, Table } from './table.ts';
 import { truncate, wrap } from './text-width.ts';
 

@@ -1,7 +1,7 @@
+import { formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import type { Change, Compared, DiffSummary, FieldChange, FieldValue } from '../../index.ts';
-import { formatTimestamp } from './format.ts';
 import { MARKS, measureWidth, truncate, wrap } from './text-width.ts';
 
 /** The two states that are compared, and what is special about the later one. */

@@ -1,7 +1,7 @@
+import { formatBytes, formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type { Forgotten, ForgottenSnapshot, ScrubbedTable } from '../../index.ts';
-import { formatBytes, formatTimestamp } from './format.ts';
 import { type FittedColumn, formatTable } from './table.ts';
 import { pad, wrap } from './text-width.ts';
 

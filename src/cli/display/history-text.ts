@@ -1,7 +1,7 @@
+import { formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import type { FieldValue, HistoryOfUsers, Period, UserHistory, UserVersion } from '../../index.ts';
 import { formatValue, toCsvValue } from './diff-text.ts';
-import { formatTimestamp } from './format.ts';
 import { MARKS, measureWidth, truncate } from './text-width.ts';
 
 /** The histories of users as text in lines of at most `width` columns. */

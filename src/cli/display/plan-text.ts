@@ -1,6 +1,6 @@
+import { formatBytes, formatDuration, formatSpan } from '../../common/format.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import type { PoolPlan } from '../../index.ts';
-import { formatBytes, formatDuration, formatSpan } from './format.ts';
 import { wrap } from './text-width.ts';
 
 /**

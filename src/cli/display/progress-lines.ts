@@ -1,3 +1,4 @@
+import { formatDuration } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type WalkKind,
   type WalkTally,
 } from '../../index.ts';
-import { formatDuration } from './format.ts';
 import { MESSAGES, type Usage } from './progress-log.ts';
 import { MARKS, truncate } from './text-width.ts';
 

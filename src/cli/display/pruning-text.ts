@@ -1,7 +1,7 @@
+import { formatBytes, formatKnown, formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type { PoolPruning, PrunedSnapshot } from '../../index.ts';
-import { formatBytes, formatKnown, formatTimestamp } from './format.ts';
 import { type FittedColumn, formatTable } from './table.ts';
 import { pad, wrap } from './text-width.ts';
 

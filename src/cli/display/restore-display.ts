@@ -1,3 +1,4 @@
+import { formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
 import {
   type MirrorLogger,
@@ -5,7 +6,6 @@ import {
   type RestoreEntity,
   type RestoreProgress,
 } from '../../index.ts';
-import { formatSpan } from './format.ts';
 import { LiveRegion, type Terminal } from './live-region.ts';
 import { RateWindow } from './progress-lines.ts';
 import { truncate } from './text-width.ts';

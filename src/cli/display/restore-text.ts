@@ -1,3 +1,4 @@
+import { formatDuration } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import type {
@@ -11,7 +12,6 @@ import type {
   RestoreTask,
 } from '../../index.ts';
 import { RESTORE_ENTITIES } from '../../index.ts';
-import { formatDuration } from './format.ts';
 import { type FittedColumn, formatTable } from './table.ts';
 import { MARKS, pad, wrap } from './text-width.ts';
 

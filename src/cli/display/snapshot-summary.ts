@@ -1,8 +1,8 @@
+import { formatKnown } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type { Outcome, SnapshotReport } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { formatKnown } from './format.ts';
 import { wrap } from './text-width.ts';
 
 const number = (value: number | null) => formatKnown(value, '?');

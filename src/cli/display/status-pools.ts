@@ -1,3 +1,4 @@
+import { formatRelative, formatSpan, formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type {
@@ -9,7 +10,6 @@ import type {
   VerificationRow,
 } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { formatRelative, formatSpan, formatTimestamp } from './format.ts';
 import { wrap } from './text-width.ts';
 
 /** Describes the newest snapshot of a pool and its last attempt, in lines of at most `width` columns. */

@@ -1,9 +1,9 @@
+import { formatKnown, formatRelative, formatSpan, formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import type { SnapshotStatus, Status, WalkingStatus, WalkStatus } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { formatKnown, formatRelative, formatSpan, formatTimestamp } from './format.ts';
 import { formatDecisions, HELD_MEANS } from './snapshot-summary.ts';
 import { chooseColumns, type FittedColumn, formatTable } from './table.ts';
 import { MARKS, wrap } from './text-width.ts';

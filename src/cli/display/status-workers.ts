@@ -1,9 +1,9 @@
+import { formatInZone, formatRelative, formatSpan, formatTimestamp } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import type { RequestStatus, Status } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
-import { formatInZone, formatRelative, formatSpan, formatTimestamp } from './format.ts';
 import { type FittedColumn, formatTable } from './table.ts';
 import { MARKS, wrap } from './text-width.ts';
 

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../common/format.ts';
 import { printable } from '../../common/printable.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type PoolVerification,
   type Verification,
 } from '../../index.ts';
-import { formatBytes } from './format.ts';
 import { pad, wrap } from './text-width.ts';
 
 /** Findings of one code that are shown; `--json` has all. */

@@ -46,3 +46,15 @@ export function computeDueTimes(schedule: PoolSchedule, after: Date): DueTimes {
 function hashToPart(poolId: string): number {
   return createHash('sha256').update(poolId).digest().readUInt32BE() / 2 ** 32;
 }
+
+/** The last times at which a schedule was due up to a moment, at most `count`, the newest last. */
+export function listPastDueTimes(
+  { pattern, timezone }: Pick<PoolSchedule, 'pattern' | 'timezone'>,
+  until: Date,
+  count: number,
+): Date[] {
+  // `prev` gives times before a moment, and this one counts.
+  const currentDate = new Date(until.getTime() + 1);
+  const times = CronExpressionParser.parse(pattern, { currentDate, tz: timezone });
+  return Array.from({ length: count }, () => times.prev().toDate()).reverse();
+}

@@ -1,5 +1,5 @@
-import { formatCount } from '../../common/text.ts';
-import { secondsBetween } from '../../common/time.ts';
+import { formatCount } from './text.ts';
+import { secondsBetween } from './time.ts';
 
 /** A count, or `unknown` if it is null. */
 export function formatKnown(count: number | null, unknown: string): string {

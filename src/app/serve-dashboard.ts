@@ -1,0 +1,55 @@
+import type { HttpSettings } from '../config/config.ts';
+import { createDashboard } from '../dashboard/app.tsx';
+import type { DashboardActions, DashboardDeps } from '../dashboard/deps.ts';
+import { startHttp } from '../http/server.ts';
+import { requireMigrated } from '../postgres/migrate.ts';
+import { openMetrics } from '../telemetry/metrics.ts';
+import type { Resources } from './resources.ts';
+
+/** Where the dashboard is served. */
+export interface DashboardOptions {
+  /** At least one of the two tokens is required. */
+  readonly http: HttpSettings;
+  /** Called once it answers, with its URL. */
+  readonly onReady?: (started: { readonly url: string }) => void;
+}
+
+/**
+ * Serves the dashboard until `signal` fires. Health, readiness and metrics are those of this process.
+ *
+ * @throws NoMirrorError if nothing is mirrored yet
+ */
+export async function serveDashboard(
+  resources: Resources,
+  { http: settings, onReady }: DashboardOptions,
+  actions: DashboardActions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = resources;
+  const { db } = await resources.requireDatabase(signal);
+  const { token: act, viewToken: view = null } = settings;
+  const deps: DashboardDeps = { db, tokens: { act, view }, actions, log };
+  const server = await startHttp({
+    settings,
+    dashboard: createDashboard(deps),
+    metrics: openMetrics(),
+    // Workers report pools: this process may come and go.
+    queryMetrics: async () => [],
+    readiness: {
+      async postgres() {
+        await db.query('SELECT 1');
+      },
+      schema: () => requireMigrated(db),
+    },
+    log,
+  });
+  onReady?.({ url: server.url });
+  try {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) return resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    await server.close();
+  }
+}

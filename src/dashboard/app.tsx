@@ -1,0 +1,79 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { createAssets } from './assets.ts';
+import type { DashboardDeps } from './deps.ts';
+import { respondToError, respondWithProblem } from './errors.tsx';
+import { addOverview } from './pages/overview.tsx';
+import { OVERVIEW, SIGN_OUT } from './paths.ts';
+import {
+  bearerToken,
+  clientAddress,
+  createSessions,
+  type DashboardEnv,
+  requireFormToken,
+} from './session.ts';
+import { createSignIn, sameOrigin } from './sign-in.tsx';
+
+/** The most bytes of a request's body. Without a session no body but a token is read. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Creates the dashboard: pages that a person signs in to with a token. Each page adds its routes in a
+ * file of `pages`. Everything but the form for the token, the style and the script requires a session.
+ */
+export function createDashboard(deps: DashboardDeps): Hono<DashboardEnv> {
+  const app = new Hono<DashboardEnv>();
+  const sessions = createSessions(deps.tokens);
+  const signIn = createSignIn(sessions);
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      xFrameOptions: 'DENY',
+      // With `no-referrer`, browsers would send forms without the origin that is checked.
+      referrerPolicy: 'same-origin',
+      // The port serves plain HTTP. A proxy that adds TLS sets this header itself.
+      strictTransportSecurity: false,
+    }),
+  );
+  app.route('/', createAssets());
+  app.route('/', signIn.app);
+  app.use(async (context, next) => {
+    if (bearerToken(context) !== null) {
+      const seconds = signIn.slowDown.waitSeconds(clientAddress(context));
+      if (seconds > 0) {
+        const problem = `Too many wrong tokens. Try again in ${seconds} s.`;
+        return context.json({ error: problem }, 429, { 'Retry-After': String(seconds) });
+      }
+    }
+    const session = await sessions.find(context);
+    if (session === null) return signIn.refuse(context);
+    context.set('session', session);
+    return next();
+  });
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (context) => respondWithProblem(context, 413, 'The request is too large.'),
+    }),
+    sameOrigin(),
+    requireFormToken(),
+  );
+  app.post(SIGN_OUT, (context) => {
+    sessions.end(context);
+    return context.redirect(OVERVIEW, 303);
+  });
+  addOverview(app, deps);
+  app.notFound((context) => respondWithProblem(context, 404, 'Not found.'));
+  app.onError((error, context) => respondToError(error, context, deps.log));
+  return app;
+}

@@ -1,0 +1,36 @@
+import type pg from 'pg';
+import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
+import type { Triggered } from '../runner/trigger.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** The tokens that people sign in with. At least one is set. */
+export interface DashboardTokens {
+  /** Sees people and may act (`MIRROR_HTTP_TOKEN`); null: nobody may. */
+  readonly act: string | null;
+  /** Sees counts and runs only (`MIRROR_HTTP_VIEW_TOKEN`). */
+  readonly view: string | null;
+}
+
+/** What pages need and cannot import, because it lies above their layer. */
+export interface DashboardActions {
+  /** Publishes and archives a held snapshot, named `POOL/SNAPSHOT`. Can take minutes. */
+  release(snapshot: string): Promise<unknown>;
+  /** Drops a held snapshot, named `POOL/SNAPSHOT`. */
+  discard(snapshot: string): Promise<unknown>;
+  /** Requests a snapshot of a pool from the workers. */
+  trigger(poolId: string): Promise<Triggered>;
+  /** Compares two states of a pool, as the command `diff` does; never with the live pool. */
+  diff(
+    poolId: string,
+    use: UseChanges,
+    question: DiffQuestion & { readonly signal: AbortSignal },
+  ): Promise<Diff>;
+}
+
+/** What the dashboard works with. */
+export interface DashboardDeps {
+  readonly db: pg.Pool;
+  readonly tokens: DashboardTokens;
+  readonly actions: DashboardActions;
+  readonly log: Logger;
+}

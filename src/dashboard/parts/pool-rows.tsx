@@ -1,0 +1,138 @@
+import { formatRelative, formatSpan } from '../../common/format.ts';
+import { formatCount } from '../../common/text.ts';
+import { Text } from '../../report/text.tsx';
+import type { Status } from '../../runner/status.ts';
+import { Sparkline } from '../charts/sparkline.tsx';
+import { type Square, type SquareState, Squares } from '../charts/squares.tsx';
+import { type Night, type PoolOverview, USERS_DAYS } from '../overview-data.ts';
+import { poolPath, snapshotPath } from '../paths.ts';
+
+interface PoolRowsProps {
+  readonly pools: readonly PoolOverview[];
+  readonly status: Status;
+}
+
+/** A row for each pool. */
+export function PoolRows({ pools, status }: PoolRowsProps) {
+  return (
+    <div class="table">
+      <table class="stacked pools">
+        <caption>Pools</caption>
+        <thead>
+          <tr>
+            <th scope="col">Pool</th>
+            <th scope="col">Last nights, newest right</th>
+            <th scope="col">Age</th>
+            <th scope="col">Users</th>
+            <th scope="col">Last change</th>
+          </tr>
+        </thead>
+        <tbody>
+          {pools.map((pool) => (
+            <tr>
+              <th scope="row">
+                <a href={poolPath(pool.poolId)}>
+                  {pool.name === null ? pool.poolId : <Text value={pool.name} />}
+                </a>
+                {pool.name === null ? null : <small>{pool.poolId}</small>}
+              </th>
+              <td>
+                <Squares
+                  squares={pool.nights.map((night) => toSquare(pool.poolId, night))}
+                  label={`The last ${pool.nights.length} nights of ${pool.poolId}, the newest last`}
+                />
+              </td>
+              <td data-title="Age">
+                <Age pool={pool} at={status.at} />
+              </td>
+              <td data-title="Users">
+                <Users pool={pool} />
+              </td>
+              <td data-title="Last change">
+                <Change pool={pool} status={status} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Age({ pool, at }: { readonly pool: PoolOverview; readonly at: Date }) {
+  const { age, dueAt } = pool;
+  const next = dueAt === null ? 'no schedule' : `next ${formatRelative(dueAt, at)}`;
+  const verdict = age.vanished ? 'vanished' : age.ok ? 'on time' : 'late';
+  return (
+    <>
+      {age.ageSeconds === null ? 'never mirrored' : formatSpan(age.ageSeconds)}{' '}
+      <span class={age.ok ? 'good' : 'bad'}>{verdict}</span>
+      <small>{next}</small>
+    </>
+  );
+}
+
+function Users({ pool }: { readonly pool: PoolOverview }) {
+  const [first, last] = [pool.users[0], pool.users.at(-1)];
+  if (first === undefined || last === undefined) return <span class="quiet">unknown</span>;
+  const label = `Users over the last ${USERS_DAYS} days: ${formatCount(first.users)} at first, ${formatCount(last.users)} now`;
+  const points = pool.users.map(({ at, users }) => ({ at, value: users }));
+  return (
+    <>
+      {formatCount(last.users)}
+      <Sparkline points={points} label={label} />
+    </>
+  );
+}
+
+function Change({ pool, status }: { readonly pool: PoolOverview; readonly status: Status }) {
+  const newest = status.snapshots.find(
+    ({ poolId, snapshot }) => poolId === pool.poolId && snapshot === pool.age.snapshot,
+  );
+  if (newest === undefined) return <span class="quiet">none</span>;
+  const { added, modified, removed } = newest;
+  return (
+    <a href={snapshotPath(pool.poolId, newest.snapshot)}>
+      {`+${formatCount(added ?? 0)} ~${formatCount(modified ?? 0)} −${formatCount(removed ?? 0)}`}
+    </a>
+  );
+}
+
+/** What each state of a night is called. */
+const WORDS: Readonly<Record<Night['state'], string>> = {
+  archived: 'archived',
+  published: 'published, not archived yet',
+  held: 'held for review',
+  walking: 'being read, or interrupted',
+  comparing: 'read for a comparison',
+  failed: 'failed',
+  discarded: 'discarded',
+  unstarted: 'failed before it began',
+  none: 'no snapshot',
+};
+
+/** Such as `2026-11-28 02:00 UTC: archived, 20,002 users`, with a link to the snapshot. */
+function toSquare(poolId: string, night: Night): Square {
+  const { startsAt, state, snapshot, snapshotAt, users, taken } = night;
+  const at = (snapshotAt ?? startsAt).toISOString();
+  const words = [WORDS[state]];
+  if (users !== null) words.push(`${formatCount(users)} users`);
+  if (taken > 1) words.push(`the newest of ${taken} snapshots`);
+  return {
+    state: SQUARES[state],
+    label: `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${words.join(', ')}`,
+    href: snapshot === null ? null : snapshotPath(poolId, snapshot),
+  };
+}
+
+const SQUARES: Readonly<Record<Night['state'], SquareState>> = {
+  archived: 'archived',
+  published: 'published',
+  held: 'held',
+  walking: 'walking',
+  comparing: 'walking',
+  failed: 'failed',
+  discarded: 'discarded',
+  unstarted: 'failed',
+  none: 'none',
+};
