@@ -34,7 +34,7 @@ export async function serveDashboard(
     dashboard: createDashboard(deps),
     metrics: openMetrics(),
     // Workers report pools: this process may come and go.
-    queryMetrics: async () => [],
+    queryMetrics: async () => ({ pools: [], workers: null }),
     readiness: {
       async postgres() {
         await db.query('SELECT 1');

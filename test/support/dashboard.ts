@@ -64,7 +64,7 @@ export async function openDashboard(
     settings: { host: '127.0.0.1', port: 0 },
     dashboard,
     metrics: openMetrics(),
-    queryMetrics: async () => [],
+    queryMetrics: async () => ({ pools: [], workers: null }),
     readiness: {},
     log,
   });

@@ -74,7 +74,8 @@ beforeAll(async () => {
   });
   queried = mirror.db;
   server = await startHttp({
-    settings: { host: '127.0.0.1', port: 0, token: null },
+    settings: { host: '127.0.0.1', port: 0 },
+    dashboard: null,
     metrics,
     // Opened for each look, because an answer is used again for five seconds.
     queryMetrics: () => openMetricsQuery(queried, () => metrics.recordPoolQueryError())(),
