@@ -41,7 +41,7 @@ const BUILT_ON_API = 'cli';
 
 /** Folders within a layer, from the top down, under the same rule as the layers. */
 const FOLDERS_WITHIN = {
-  postgres: [['coordination', 'history', 'dashboard'], ['store', 'embedded'], ['session']],
+  postgres: [['dashboard'], ['coordination', 'history'], ['store', 'embedded'], ['session']],
 };
 
 /** Packages and the one layer that may load them; their types, which do not run, may go further. */
