@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { makeWorkFolder } from '../common/folders.ts';
+import type { ArchiveSummary, PartsSummary } from '../model/archive-summary.ts';
 import { InterruptedError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import { snapshotId } from '../model/snapshot.ts';
+import { fingerprint } from '../signature/public-key.ts';
 import { findChainPosition, type PreviousManifest } from './chain.ts';
 import type { Destination } from './destination.ts';
 import { manifestKey } from './layout.ts';
@@ -13,6 +15,7 @@ import {
   isFromAnotherMirror,
   isSettings,
   type ManifestLink,
+  type ManifestObject,
   type PublishedSnapshot,
   type SealedManifest,
 } from './manifest.ts';
@@ -38,6 +41,7 @@ export interface ArchiveResult {
   /** The stored parts and their bytes, without the manifest. */
   readonly objects: number;
   readonly bytes: number;
+  readonly summary: ArchiveSummary;
   /** True if the manifest promises locks, which `lockSnapshot` adds. */
   readonly needsLocks: boolean;
   /** The ids of the versions of the parts that this run stored, by key. */
@@ -176,7 +180,28 @@ async function writeLocked(
     snapshots: chain.position,
     objects: archive.objects.length,
     bytes: archive.objects.reduce((sum, object) => sum + object.bytes, 0),
+    summary: {
+      parts: sumParts(archive.objects),
+      signedBy: options.signer && fingerprint(options.signer.publicKey),
+      lock,
+    },
     needsLocks: lock !== null,
     versions,
   };
+}
+
+/** The parts by format and dataset, in the order of their keys. */
+function sumParts(objects: readonly ManifestObject[]): PartsSummary[] {
+  const sums = new Map<string, PartsSummary>();
+  for (const { format, dataset, rows, bytes } of objects) {
+    const name = `${format}/${dataset}`;
+    const sum = sums.get(name) ?? { format, dataset, parts: 0, rows: 0, bytes: 0 };
+    sums.set(name, {
+      ...sum,
+      parts: sum.parts + 1,
+      rows: sum.rows + rows,
+      bytes: sum.bytes + bytes,
+    });
+  }
+  return [...sums.values()];
 }

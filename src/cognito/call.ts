@@ -51,6 +51,10 @@ export interface Answer<T> {
   readonly value: T;
   /** When the successful attempt was sent, by `performance.now()`, in milliseconds. */
   readonly sentAt: number;
+  /** How long its attempts waited for their permits, in milliseconds. */
+  readonly waitedMs: number;
+  /** Its attempts before the successful one. */
+  readonly retries: number;
 }
 
 /** Makes calls: through the bucket, with retries, counted. Throws the errors of the error table. */
@@ -78,10 +82,12 @@ export function createCaller(deps: CallerDeps): Caller {
     const context = { ...call, region };
     const limits = { attemptMs: policy.attemptMs, lastAnswerMs: writes ? LAST_ANSWER_MS : 0 };
     const answered: { by?: Answer<T> } = {};
+    let waitedMs = 0;
 
     /** Sends the request; the attempt has its permit. */
     const send = async (attempt: number, askedAt: number) => {
       const sentAt = performance.now();
+      waitedMs += sentAt - askedAt;
       const record = (outcome: CallOutcome) => {
         meter.record(outcome, attempt);
         const seconds = (performance.now() - sentAt) / 1000;
@@ -91,7 +97,7 @@ export function createCaller(deps: CallerDeps): Caller {
       try {
         const value = await sendWithTimeout(call.send, limits, signal);
         record('ok');
-        answered.by = { value, sentAt };
+        answered.by = { value, sentAt, waitedMs, retries: attempt - 1 };
         return answered.by;
       } catch (error) {
         const failure = toAttemptFailed(error, context);

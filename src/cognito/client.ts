@@ -143,7 +143,7 @@ export function openCognito(options: CognitoOptions): Cognito {
   ): AsyncIterable<Page<T>> {
     let remaining = start.remaining ?? 0;
     return followPages(start, async (token) => {
-      const { value, sentAt } = await call(
+      const { value, ...sent } = await call(
         {
           priority: remaining,
           carriesShardFilter: false,
@@ -158,7 +158,7 @@ export function openCognito(options: CognitoOptions): Cognito {
       );
       options.observer?.recordPage(list.operation, value.items.length);
       remaining = Math.max(remaining - value.items.length, 0);
-      return { ...value, items: await keep(value.items), sentAt };
+      return { ...value, items: await keep(value.items), ...sent };
     });
   }
 

@@ -20,6 +20,10 @@ export interface Page<T> {
   readonly nextToken: string | null;
   /** When the successful request was sent, by `performance.now()`, in milliseconds. */
   readonly sentAt: number;
+  /** How long its request waited for permits, in milliseconds. */
+  readonly waitedMs: number;
+  /** How often its request was repeated. */
+  readonly retries: number;
 }
 
 /**

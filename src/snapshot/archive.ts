@@ -164,6 +164,7 @@ async function archiveSnapshot(
       manifest: archive.manifest,
       sha256: archive.manifestSha256,
       needsLocks: archive.needsLocks,
+      summary: archive.summary,
     });
     return archive;
   } catch (error) {

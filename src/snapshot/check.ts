@@ -4,6 +4,7 @@ import { mergeReads } from '../postgres/store/merge-reads.ts';
 import { carryMfa } from '../postgres/store/mfa.ts';
 import { type CheckResult, saveCheck } from '../postgres/store/snapshot-checks.ts';
 import { markWalked, saveCounts } from '../postgres/store/snapshot-notes.ts';
+import { saveWalks } from '../postgres/store/snapshot-walks.ts';
 import { assertStageExists } from '../postgres/store/stage.ts';
 import { READING_STATES } from '../postgres/store/states.ts';
 import type { Walk } from '../postgres/store/walks.ts';
@@ -82,6 +83,7 @@ export async function check(
       };
       await saveCounts(client, lease, sizes.next);
       await saveCheck(client, lease, sizes, record);
+      await saveWalks(client, lease);
       return record.objection;
     },
     signal,

@@ -29,6 +29,8 @@ export async function walkMembers(
       walk: start,
       nextToken: page.nextToken,
       sentAt: page.sentAt,
+      waitedMs: page.waitedMs,
+      retries: page.retries,
       users: page.items.filter((user) => mayHaveChanged(user, since)),
       members: page.items,
     });
@@ -58,6 +60,8 @@ export async function walkGroups(
       walk: start,
       nextToken: page.nextToken,
       sentAt: page.sentAt,
+      waitedMs: page.waitedMs,
+      retries: page.retries,
       groups: page.items,
     });
     countPage(tally, page.items.length);

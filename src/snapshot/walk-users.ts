@@ -56,6 +56,8 @@ export async function walkUsers(
       walk: start,
       nextToken: page.nextToken,
       sentAt: page.sentAt,
+      waitedMs: page.waitedMs,
+      retries: page.retries,
       users: page.items,
       members: [],
     });

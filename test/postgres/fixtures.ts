@@ -76,7 +76,15 @@ export async function commitUsers(
   users: readonly User[],
   nextToken: string | null = null,
 ): Promise<boolean> {
-  const page = { walk, nextToken, sentAt: performance.now(), users, members: [] };
+  const page = {
+    walk,
+    nextToken,
+    sentAt: performance.now(),
+    waitedMs: 0,
+    retries: 0,
+    users,
+    members: [],
+  };
   return (await commitPages(db, lease, [page])).has(walk.id);
 }
 
@@ -89,12 +97,22 @@ export async function stage(db: pg.Pool, lease: SnapshotLease, content: Content)
     walk: groups,
     nextToken: null,
     sentAt: performance.now(),
+    waitedMs: 0,
+    retries: 0,
     groups: content.groups ?? [],
   });
   for (const { id } of walks) {
     const walk = (await leaseWalk(db, lease, id)) as Walk;
     const members = content.members?.[walk.groupName ?? ''] ?? [];
-    const page = { walk, nextToken: null, sentAt: performance.now(), users: [], members };
+    const page = {
+      walk,
+      nextToken: null,
+      sentAt: performance.now(),
+      waitedMs: 0,
+      retries: 0,
+      users: [],
+      members,
+    };
     await commitPages(db, lease, [page]);
   }
 }

@@ -95,6 +95,8 @@ describe('a page', () => {
         walk,
         nextToken: null,
         sentAt: performance.now(),
+        waitedMs: 0,
+        retries: 0,
         users: [user(name)],
         members: [],
       });
@@ -112,6 +114,8 @@ describe('a page', () => {
       walk,
       nextToken: null,
       sentAt: performance.now(),
+      waitedMs: 0,
+      retries: 0,
       users: [],
       members: [],
     });
@@ -148,10 +152,12 @@ describe('a walk', () => {
     const walk = await startWalk(db, lease, {});
     const minutesAgo = (minutes: number) => performance.now() - minutes * 60_000;
     const page = { walk, nextToken: 'token-2', users: [user('ann')], members: [] };
-    await commitPages(db, lease, [{ ...page, sentAt: minutesAgo(49) }]);
+    await commitPages(db, lease, [{ ...page, sentAt: minutesAgo(49), waitedMs: 0, retries: 0 }]);
     const going = (await leaseWalk(db, lease, walk.id)) as Walk;
     expect(going).toMatchObject({ attempt: 1, token: 'token-2', pages: 1, items: 1 });
-    await commitPages(db, lease, [{ ...page, walk: going, sentAt: minutesAgo(51) }]);
+    await commitPages(db, lease, [
+      { ...page, walk: going, sentAt: minutesAgo(51), waitedMs: 0, retries: 0 },
+    ]);
     const again = (await leaseWalk(db, lease, walk.id)) as Walk;
     expect(again).toMatchObject({ attempt: 2, token: null, pages: 0, items: 0 });
     await commitUsers(db, lease, again, [user('bob')]);

@@ -10,6 +10,8 @@ export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {
   await db.query(`
     WITH runs AS (UPDATE mirror.runs SET ${back(['snapshot_at', 'compared_with'])}),
     checks AS (UPDATE directory.snapshot_checks SET ${back(['snapshot_at'])}),
+    walks AS (UPDATE mirror.snapshot_walks SET ${back(['snapshot_at'])}),
+    statuses AS (UPDATE mirror.status_counts SET ${back(['snapshot_at'])}),
     users AS (UPDATE directory.users SET ${back(['valid_from'])}),
     groups AS (UPDATE directory.groups SET ${back(['valid_from'])}),
     memberships AS (UPDATE directory.memberships SET ${back(['valid_from'])}),

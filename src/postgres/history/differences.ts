@@ -1,5 +1,6 @@
 import type { GroupDifference, Span, UserDifference, Version } from '../../model/history.ts';
 import type { Dataset } from '../../model/snapshot.ts';
+import type { Queryable } from '../connection.ts';
 import { isKey, listColumns, listWritten, writtenColumns } from '../store/columns.ts';
 import { type StageTables, stageTables } from '../store/stage.ts';
 import { HISTORIES, type Sides, selectSides } from '../store/versions.ts';
@@ -17,9 +18,55 @@ export async function* streamUserDifferences(
   span: Span,
   group: string | null,
 ): AsyncIterable<UserDifference[]> {
-  const users = selectStates('users', span);
-  const memberships = selectStates('memberships', span);
-  const sql = `
+  const sql = selectUserDifferences(
+    selectStates('users', span),
+    selectStates('memberships', span),
+    `$3::text IS NULL OR $3 = ANY (m.joined)
+      OR username IN (${selectAsOf('memberships', 'username', 'group_name = $3')})`,
+  );
+  for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
+    yield rows.map(pickUserDifference);
+  }
+}
+
+/** The same for the users with these names, between two published states. */
+export async function listUserDifferences(
+  db: Queryable,
+  poolId: string,
+  { from, to }: { readonly from: Date; readonly to: Date },
+  usernames: readonly string[],
+): Promise<UserDifference[]> {
+  const times = { pool: '$1', from: '$2', to: '$3' };
+  const theirs = (dataset: Dataset): Sides => {
+    const { before, after } = selectSides(dataset, listWritten(dataset), times);
+    const narrow = (side: string) => `SELECT * FROM (${side}) AS side WHERE username = ANY ($4)`;
+    return { before: narrow(before), after: narrow(after) };
+  };
+  const sql = selectUserDifferences(theirs('users'), theirs('memberships'), 'true');
+  const found = await db.query<Row>(sql, [poolId, from, to, usernames]);
+  return found.rows.map(pickUserDifference);
+}
+
+/** The groups that differ between two published states and follow a name, at most `limit`. */
+export async function listGroupDifferences(
+  db: Queryable,
+  poolId: string,
+  { from, to }: { readonly from: Date; readonly to: Date },
+  { after: name, limit }: { readonly after: string; readonly limit: number },
+): Promise<GroupDifference[]> {
+  const times = { pool: '$1', from: '$2', to: '$3' };
+  const { before, after } = selectSides('groups', listWritten('groups'), times);
+  const found = await db.query<Row>(
+    `SELECT group_name, ${selectVersions('groups')}
+     FROM (${before}) AS b FULL JOIN (${after}) AS a USING (group_name)
+     WHERE group_name > $4 ORDER BY group_name LIMIT $5`,
+    [poolId, from, to, name, limit],
+  );
+  return found.rows.map(pickGroupDifference);
+}
+
+function selectUserDifferences(users: Sides, memberships: Sides, condition: string): string {
+  return `
     WITH moved AS (
       SELECT username, min(sub) AS sub,
         coalesce(array_agg(group_name ORDER BY group_name) FILTER (WHERE side > 0), '{}') AS joined,
@@ -41,18 +88,22 @@ export async function* streamUserDifferences(
     FROM (${users.before}) AS b
     FULL JOIN (${users.after}) AS a USING (username)
     FULL JOIN moved AS m USING (username)
-    WHERE $3::text IS NULL OR $3 = ANY (m.joined)
-      OR username IN (${selectAsOf('memberships', 'username', 'group_name = $3')})
+    WHERE ${condition}
     ORDER BY username`;
-  for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
-    yield rows.map((row) => ({
-      username: row['username'] as string,
-      ...pickVersions('users', row),
-      memberSub: row['memberSub'] as string | null,
-      joined: row['joined'] as string[],
-      left: row['left'] as string[],
-    }));
-  }
+}
+
+function pickUserDifference(row: Row): UserDifference {
+  return {
+    username: row['username'] as string,
+    ...pickVersions('users', row),
+    memberSub: row['memberSub'] as string | null,
+    joined: row['joined'] as string[],
+    left: row['left'] as string[],
+  };
+}
+
+function pickGroupDifference(row: Row): GroupDifference {
+  return { groupName: row['group_name'] as string, ...pickVersions('groups', row) };
 }
 
 /** The groups that may differ between two states, in the order of their names. */
@@ -68,10 +119,7 @@ export async function* streamGroupDifferences(
     WHERE $3::text IS NULL OR group_name = $3
     ORDER BY group_name`;
   for await (const rows of asking.stream<Row>(sql, valuesOf(asking, span, group))) {
-    yield rows.map((row) => ({
-      groupName: row['group_name'] as string,
-      ...pickVersions('groups', row),
-    }));
+    yield rows.map(pickGroupDifference);
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Moment } from '../../model/history.ts';
 import type {
-  CheckRecord,
   PoolRecord,
   ReportSource,
   SnapshotRecord,
@@ -8,6 +7,7 @@ import type {
   StatusCount,
 } from '../../model/report-source.ts';
 import type { Counts } from '../../model/snapshot.ts';
+import { findCheck } from '../store/snapshot-checks.ts';
 import { PUBLISHED_STATES } from '../store/states.ts';
 import { selectAsOf } from './as-of.ts';
 import type { Asking } from './ask.ts';
@@ -54,21 +54,14 @@ type SnapshotRow = Moment &
   };
 
 async function describeSnapshot({ db, poolId }: Asking, at: Date): Promise<SnapshotRecord> {
-  const key = [poolId, at];
   const found = await db.query<SnapshotRow>(
     `SELECT snapshot, snapshot_at AS "snapshotAt", walked_at AS "walkedAt",
        published_at AS "publishedAt", reason, users, groups, memberships,
        api_calls AS "apiCalls", throttled, retries, repaired, manifest, manifest_sha256 AS sha256
      FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
-    key,
+    [poolId, at],
   );
-  const checks = await db.query<CheckRecord>(
-    `SELECT estimated_users AS "estimatedUsers", single_chain AS "singleChain", walks,
-       missing_users AS "missingUsers", asked_users AS "askedUsers", kept_users AS "keptUsers",
-       removals, max_removed_ratio AS "maxRemovedRatio", objection
-     FROM directory.snapshot_checks WHERE pool_id = $1 AND snapshot_at = $2`,
-    key,
-  );
+  const check = await findCheck(db, poolId, at);
   const row = found.rows[0] as SnapshotRow;
   const { snapshot, snapshotAt, walkedAt, publishedAt, reason, manifest, sha256 } = row;
   const { users, groups, memberships, apiCalls, throttled, retries, repaired } = row;
@@ -81,7 +74,7 @@ async function describeSnapshot({ db, poolId }: Asking, at: Date): Promise<Snaps
     manifest: manifest === null || sha256 === null ? null : { key: manifest, sha256 },
     reason,
     work: { apiCalls, throttled, retries, repaired: repaired ?? 0 },
-    check: checks.rows[0] ?? null,
+    check,
   };
 }
 

@@ -2,10 +2,11 @@ import type pg from 'pg';
 import type { Group } from '../../model/directory.ts';
 import { rowCount, transaction } from '../connection.ts';
 import { listWritten } from './columns.ts';
+import type { UserPage } from './commit-pages.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { STAGED_GROUP, toGroupRow } from './staged-rows.ts';
-import { failLostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
+import { failLostWalk, LEAVES, WALK_COLUMNS, type Walk } from './walks.ts';
 
 /**
  * Stages a page of groups: its rows, the checkpoint of its walk, and a walk over the members of each
@@ -17,16 +18,19 @@ import { failLostWalk, WALK_COLUMNS, type Walk } from './walks.ts';
 export async function commitGroups(
   pool: pg.Pool,
   lease: SnapshotLease,
-  page: { walk: Walk; nextToken: string | null; sentAt: number; groups: readonly Group[] },
+  page: Omit<UserPage, 'users' | 'members'> & { readonly groups: readonly Group[] },
 ): Promise<Walk[]> {
   const t = stageTables(lease.stage);
   return transaction(pool, async (client) => {
     const moved = await client.query(
-      `UPDATE ${t.walks} SET
+      `UPDATE ${t.walks} AS w SET
          token = $4::text,
          token_at = clock_timestamp() - $5::double precision * interval '1 millisecond',
          pages = pages + 1,
          items = items + $6,
+         waited_ms = waited_ms + $7,
+         retries = retries + $8,
+         ${LEAVES},
          state = CASE WHEN $4::text IS NULL THEN 'done' ELSE 'open' END
        WHERE id = $1 AND attempt = $2 AND lease = $3 AND state = 'open'`,
       [
@@ -36,6 +40,8 @@ export async function commitGroups(
         page.nextToken,
         performance.now() - page.sentAt,
         page.groups.length,
+        page.waitedMs,
+        page.retries,
       ],
     );
     if (rowCount(moved) === 0) await failLostWalk(client, lease, page.walk);

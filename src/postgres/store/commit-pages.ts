@@ -4,7 +4,7 @@ import { listColumns, listedColumns } from './columns.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 import { formatMember, formatUser, STAGED_USER } from './staged-rows.ts';
-import type { Walk } from './walks.ts';
+import { LEAVES, type Walk } from './walks.ts';
 
 /** A page of users or members to stage. */
 export interface UserPage {
@@ -13,6 +13,9 @@ export interface UserPage {
   readonly nextToken: string | null;
   /** `performance.now()` when its request was sent: the age of the token counts from there. */
   readonly sentAt: number;
+  /** How long its request waited for permits, in milliseconds, and how often it was repeated. */
+  readonly waitedMs: number;
+  readonly retries: number;
   /** The profiles to stage. */
   readonly users: readonly User[];
   /** The memberships to stage, of a walk over members. */
@@ -50,6 +53,8 @@ export async function commitPages(
     lease: page.walk.lease,
     token: page.nextToken,
     age: now - page.sentAt,
+    waited_ms: page.waitedMs,
+    retries: page.retries,
     items: countItems(page),
   }));
   const users = pages.flatMap((page) => page.users.map((user) => formatUser(page.walk.id, user)));
@@ -65,9 +70,13 @@ export async function commitPages(
           token_at = clock_timestamp() - c.age * interval '1 millisecond',
           pages = w.pages + 1,
           items = w.items + c.items,
+          waited_ms = w.waited_ms + c.waited_ms,
+          retries = w.retries + c.retries,
+          ${LEAVES},
           state = CASE WHEN c.token IS NULL THEN 'done' ELSE 'open' END
         FROM jsonb_to_recordset($1) AS c (
-          walk integer, attempt integer, lease integer, token text, age double precision, items integer
+          walk integer, attempt integer, lease integer, token text, age double precision, items integer,
+          waited_ms double precision, retries integer
         )
         WHERE w.id = c.walk AND w.attempt = c.attempt AND w.lease = c.lease AND w.state = 'open'
         RETURNING w.id, w.attempt, w.group_name, w.token_at

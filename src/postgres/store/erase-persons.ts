@@ -88,10 +88,10 @@ async function deleteRows(
 async function adjustSnapshots(client: pg.PoolClient, values: unknown[]): Promise<void> {
   await client.query(
     `WITH versions AS (
-       SELECT username, sub, valid_from, valid_to FROM directory.user_history AS t
+       SELECT username, sub, status, enabled, valid_from, valid_to FROM directory.user_history AS t
        WHERE t.pool_id = $1 AND ${IS_THEIRS}
        UNION ALL
-       SELECT username, sub, valid_from, NULL FROM directory.users AS t
+       SELECT username, sub, status, enabled, valid_from, NULL FROM directory.users AS t
        WHERE t.pool_id = $1 AND ${IS_THEIRS}
      ), placed AS (
        SELECT *, lag(valid_to) OVER persons AS before, lead(valid_from) OVER persons AS after
@@ -119,6 +119,16 @@ async function adjustSnapshots(client: pg.PoolClient, values: unknown[]): Promis
        UPDATE mirror.runs AS r SET published_users = r.published_users - c.users
        FROM counted AS c
        WHERE r.pool_id = $1 AND r.snapshot_at = c.snapshot_at AND c.users > 0
+     ), statuses AS (
+       UPDATE mirror.status_counts AS k SET users = k.users - c.users
+       FROM (
+         SELECT s.snapshot_at, v.status, v.enabled, count(*) AS users
+         FROM placed AS v JOIN directory.snapshots AS s ON s.pool_id = $1
+           AND s.snapshot_at >= v.valid_from AND (v.valid_to IS NULL OR s.snapshot_at < v.valid_to)
+         GROUP BY s.snapshot_at, v.status, v.enabled
+       ) AS c
+       WHERE k.pool_id = $1 AND k.snapshot_at = c.snapshot_at
+         AND k.status IS NOT DISTINCT FROM c.status AND k.enabled IS NOT DISTINCT FROM c.enabled
      )
      UPDATE directory.snapshots AS s SET users = greatest(s.users - c.users, 0),
        memberships = greatest(s.memberships - c.memberships, 0),

@@ -8,6 +8,7 @@ import { type PublishedSettings, publishSettings } from './publish-settings.ts';
 import { publishUsers, type UserChanges } from './publish-users.ts';
 import { assertStageExists } from './stage.ts';
 import { PUBLISHED_STATES } from './states.ts';
+import { saveStatusCounts } from './status-counts.ts';
 import { markPublished, type PublishableState } from './transitions.ts';
 
 /** What a publication changed. */
@@ -43,6 +44,7 @@ export async function publish(
       const users = await publishUsers(client, lease, await assertDriftStaged(client, lease, from));
       await publishGroups(client, lease);
       await publishMemberships(client, lease);
+      await saveStatusCounts(client, lease);
       const settings = await publishSettings(client, lease);
       await markPublished(client, lease, users, settings);
       return { users, settings };

@@ -2,7 +2,15 @@ import type pg from 'pg';
 import { type Queryable, rowCount, transaction } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
-import { addWalks, failLostWalk, type PlannedWalk, WALK_COLUMNS, type Walk } from './walks.ts';
+import {
+  addWalks,
+  failLostWalk,
+  LEAVES,
+  type PlannedWalk,
+  STARTS_AGAIN,
+  WALK_COLUMNS,
+  type Walk,
+} from './walks.ts';
 
 /*
  * Walks that start again, or that others replace. What they read is ignored from then on: rows of an
@@ -22,7 +30,8 @@ export async function restartWalk(
 ): Promise<{ walk: Walk; lostItems: number }> {
   const t = stageTables(lease.stage);
   const restarted = await db.query<Walk & { lostItems: number }>(
-    `UPDATE ${t.walks} AS w SET attempt = w.attempt + 1, token = NULL, pages = 0, items = 0
+    `UPDATE ${t.walks} AS w SET attempt = w.attempt + 1, token = NULL, pages = 0, items = 0,
+       ${STARTS_AGAIN}
      FROM (SELECT id, items FROM ${t.walks} WHERE id = $1 FOR UPDATE) AS old
      WHERE w.id = old.id AND w.attempt = $2 AND w.lease = $3 AND w.state = 'open'
      RETURNING ${WALK_COLUMNS}, old.items AS "lostItems"`,
@@ -40,7 +49,7 @@ export async function restartUserWalks(db: Queryable, lease: SnapshotLease): Pro
   await clearWalked(db, lease);
   const restarted = await db.query<Walk>(
     `UPDATE ${t.walks} AS w
-     SET state = 'open', attempt = attempt + 1, token = NULL, pages = 0, items = 0
+     SET state = 'open', attempt = attempt + 1, token = NULL, pages = 0, items = 0, ${STARTS_AGAIN}
      WHERE kind = 'users' AND state = 'done' RETURNING ${WALK_COLUMNS}`,
   );
   return restarted.rows;
@@ -55,7 +64,8 @@ export async function reopenWalks(
   const t = stageTables(lease.stage);
   await clearWalked(db, lease);
   const opened = await db.query<Walk>(
-    `UPDATE ${t.walks} AS w SET state = 'open', attempt = w.attempt + 1, pages = 0, items = 0
+    `UPDATE ${t.walks} AS w SET state = 'open', attempt = w.attempt + 1, pages = 0, items = 0,
+       ${STARTS_AGAIN}
      WHERE w.id = ANY ($1) AND w.state = 'dropped' RETURNING ${WALK_COLUMNS}`,
     [ids],
   );
@@ -103,7 +113,7 @@ async function endWalk(
 ): Promise<number> {
   const t = stageTables(lease.stage);
   const ended = await db.query<{ items: number }>(
-    `UPDATE ${t.walks} SET state = $4, token = NULL
+    `UPDATE ${t.walks} AS w SET state = $4, token = NULL, ${LEAVES}
      WHERE id = $1 AND attempt = $2 AND lease = $3 AND state = 'open'
      RETURNING items`,
     [walk.id, walk.attempt, walk.lease, state],

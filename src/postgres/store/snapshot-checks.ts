@@ -53,3 +53,19 @@ export async function saveCheck(
     ],
   );
 }
+
+/** What the check of a snapshot found; null if it was not checked, or by an earlier version. */
+export async function findCheck(
+  db: Queryable,
+  poolId: string,
+  snapshotAt: Date,
+): Promise<CheckRecord | null> {
+  const found = await db.query<CheckRecord>(
+    `SELECT estimated_users AS "estimatedUsers", single_chain AS "singleChain", walks,
+       missing_users AS "missingUsers", asked_users AS "askedUsers", kept_users AS "keptUsers",
+       removals, max_removed_ratio AS "maxRemovedRatio", objection
+     FROM directory.snapshot_checks WHERE pool_id = $1 AND snapshot_at = $2`,
+    [poolId, snapshotAt],
+  );
+  return found.rows[0] ?? null;
+}

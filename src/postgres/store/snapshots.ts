@@ -47,7 +47,8 @@ export interface SnapshotRow {
   readonly manifestSha256: string | null;
 }
 
-const COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
+/** The columns of `directory.snapshots`, with the names of `SnapshotRow`. */
+export const SNAPSHOT_COLUMNS = `pool_id AS "poolId", snapshot, snapshot_at AS "snapshotAt",
   walked_at AS "walkedAt", state, reason, published_at AS "publishedAt",
   archived_at AS "archivedAt", archive_removed_at AS "archiveRemovedAt", users, groups, memberships, added, modified, removed,
   repaired, mfa_known AS "mfaKnown", api_calls AS "apiCalls", throttled, retries, settings,
@@ -61,7 +62,7 @@ export async function findSnapshot(
   snapshotAt: Date,
 ): Promise<SnapshotRow | null> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${COLUMNS} FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
+    `SELECT ${SNAPSHOT_COLUMNS} FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
     [poolId, snapshotAt],
   );
   return found.rows[0] ?? null;
@@ -74,7 +75,7 @@ export async function listRecentSnapshots(
   poolIds: readonly string[] | null,
 ): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${COLUMNS} FROM (
+    `SELECT ${SNAPSHOT_COLUMNS} FROM (
        SELECT *, row_number() OVER (PARTITION BY pool_id ORDER BY snapshot_at DESC) AS place
        FROM directory.snapshots WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
      ) AS s WHERE place <= $1 ORDER BY pool_id, snapshot_at DESC`,
@@ -92,7 +93,7 @@ const ARCHIVABLE = `s.state = 'published' AND NOT EXISTS (
 /** The pool's published snapshots that lack an archive, oldest first, which is the order to seal them. */
 export async function listUnarchived(db: Queryable, poolId: string): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+    `SELECT ${SNAPSHOT_COLUMNS} FROM directory.snapshots AS s
      WHERE s.pool_id = $1 AND ${ARCHIVABLE} ORDER BY s.snapshot_at`,
     [poolId],
   );
@@ -108,7 +109,7 @@ export async function findUnfinishedArchive(
   poolId: string,
 ): Promise<SnapshotRow | null> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${COLUMNS} FROM directory.snapshots AS s
+    `SELECT ${SNAPSHOT_COLUMNS} FROM directory.snapshots AS s
      WHERE pool_id = $1 AND ${ARCHIVABLE}
        AND snapshot_at > clock_timestamp() - make_interval(hours => $2)
        AND NOT EXISTS (

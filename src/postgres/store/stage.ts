@@ -26,7 +26,13 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       token_at timestamptz,
       pages integer NOT NULL DEFAULT 0,
       items bigint NOT NULL DEFAULT 0,
-      failure text
+      failure text,
+      -- For displays: when each holder took it and last committed a page, and when it started again.
+      taken_at timestamptz[] NOT NULL DEFAULT '{}',
+      left_at timestamptz[] NOT NULL DEFAULT '{}',
+      restarted_at timestamptz[] NOT NULL DEFAULT '{}',
+      waited_ms double precision NOT NULL DEFAULT 0,
+      retries integer NOT NULL DEFAULT 0
     );
     CREATE UNLOGGED TABLE ${t.users} (
       walk integer NOT NULL,

@@ -1,10 +1,12 @@
 import type pg from 'pg';
+import type { ArchiveSummary } from '../../model/archive-summary.ts';
 import type { PrivacyRecord } from '../../model/privacy.ts';
 import { type SnapshotKey, type SnapshotState, snapshotId } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
 import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
 import type { PublishedSettings } from './publish-settings.ts';
+import { saveWalks } from './snapshot-walks.ts';
 import { createStage, stageTables } from './stage.ts';
 import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
 
@@ -92,12 +94,14 @@ async function endStaleSnapshots(
 ): Promise<void> {
   const { replace, expire } = TRANSITIONS;
   // This takes their leases, and waits for a runner that is publishing right now.
-  await client.query(
+  const ended = await client.query<SnapshotLease>(
     `UPDATE mirror.runs AS r SET lease_number = r.lease_number + 1
      FROM directory.snapshots AS s
-     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND ${STALE}`,
+     WHERE s.pool_id = r.pool_id AND s.snapshot_at = r.snapshot_at AND ${STALE}
+     RETURNING ${LEASE_COLUMNS}`,
     [poolId, replace.from, expire.from, toJsonb(privacy)],
   );
+  for (const lease of ended.rows) await saveWalks(client, lease);
   await client.query(
     `UPDATE directory.snapshots AS s SET
        state = CASE WHEN s.state = ANY ($2) THEN $5 ELSE $6 END,
@@ -224,6 +228,7 @@ async function setState(
        WHERE pool_id = $1 AND snapshot_at = $2`,
       [lease.poolId, lease.snapshotAt, to, reason],
     );
+    await saveWalks(client, lease);
   });
 }
 
@@ -266,14 +271,26 @@ export async function markPublished(
 export async function markArchived(
   pool: pg.Pool,
   lease: SnapshotLease,
-  archive: { destination: string; manifest: string; sha256: string; needsLocks: boolean },
+  archive: {
+    destination: string;
+    manifest: string;
+    sha256: string;
+    needsLocks: boolean;
+    summary: ArchiveSummary;
+  },
 ): Promise<void> {
   const { from, to } = TRANSITIONS.archive;
   await withLease(pool, lease, from, async (client) => {
     await client.query(
-      `UPDATE mirror.runs SET destination = $3, needs_locks = $4
+      `UPDATE mirror.runs SET destination = $3, needs_locks = $4, archive = $5
        WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, archive.destination, archive.needsLocks],
+      [
+        lease.poolId,
+        lease.snapshotAt,
+        archive.destination,
+        archive.needsLocks,
+        JSON.stringify(archive.summary),
+      ],
     );
     await client.query(
       `UPDATE directory.snapshots SET state = $3, archived_at = clock_timestamp(),

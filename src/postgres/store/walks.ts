@@ -53,6 +53,15 @@ export const KIND_ORDER = `array_position(ARRAY['${WALK_KINDS.join("', '")}'], k
 /** A token is valid for an hour after its page. An older token than this is not used any more. */
 const TOKEN_LIFE = '50 minutes';
 
+/** Records in a walk `w` that its holder read it until now, as an assignment. */
+export const LEAVES = 'left_at[greatest(cardinality(w.taken_at), 1)] = clock_timestamp()';
+
+/** Records in a walk `w` that it starts again, as an assignment. */
+export const STARTS_AGAIN = 'restarted_at = w.restarted_at || clock_timestamp()';
+
+/** The most leases of a walk that are told apart: later ones prolong the last. */
+const MOST_SPANS = 40;
+
 /** Adds walks to a stage. */
 export async function addWalks(
   db: Queryable,
@@ -110,6 +119,10 @@ export async function leaseWalk(
       `UPDATE ${t.walks} AS w SET
          lease = w.lease + 1,
          failure = NULL,
+         taken_at = CASE WHEN cardinality(w.taken_at) < ${MOST_SPANS}
+           THEN w.taken_at || clock_timestamp() ELSE w.taken_at END,
+         restarted_at = CASE WHEN c.stale
+           THEN w.restarted_at || clock_timestamp() ELSE w.restarted_at END,
          attempt = w.attempt + CASE WHEN c.stale THEN 1 ELSE 0 END,
          token = CASE WHEN c.stale THEN NULL ELSE w.token END,
          pages = CASE WHEN c.stale THEN 0 ELSE w.pages END,
