@@ -27,8 +27,8 @@ export function formatCheck({ title, state, detail, remedy }: Check, style: Styl
   const width = Math.min(style.width, MAX_WIDTH);
   const [first = '', ...more] = detail.split('\n');
   const found = [
-    ...fold(INDENT, `${title}: ${first}`, width),
-    ...more.flatMap((line) => fold(INDENT, line, width)),
+    ...fold(INDENT, `${title}: ${localizeCommands(first)}`, width),
+    ...more.flatMap((line) => fold(INDENT, localizeCommands(line), width)),
   ];
   const mending = (remedy ?? '').split('\n').filter((line) => line !== '');
   const lines = [

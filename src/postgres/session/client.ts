@@ -204,19 +204,21 @@ export interface Waiting {
   readonly log?: Logger | undefined;
   /** Called before each retry; returns true if that try waits by itself. */
   readonly onNoneLeft?: () => boolean;
+  /** How long it waits, in milliseconds. Default: a minute. */
+  readonly patienceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Connects. If the server, the database or the role has no connection left, it waits for one.
  *
- * @throws the server's error, if no connection was free within a minute.
+ * @throws the server's error, if no connection was free in time.
  */
 export async function awaitConnection<T>(
   connect: () => Promise<T>,
-  { log, onNoneLeft = () => false, signal }: Waiting = {},
+  { log, onNoneLeft = () => false, patienceMs = PATIENCE_MS, signal }: Waiting = {},
 ): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patienceMs;
   let cuts = 0;
   let logged = false;
   for (;;) {

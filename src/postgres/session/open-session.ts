@@ -7,6 +7,8 @@ export interface SessionOptions {
   readonly settings?: Settings;
   /** Gets a line if it has to wait for a free connection. */
   readonly log?: Logger | undefined;
+  /** How long it waits for a free connection, in milliseconds. Default: a minute. */
+  readonly patienceMs?: number | undefined;
   /** Stops connecting. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,7 +21,7 @@ export interface SessionOptions {
 export function openSession(
   url: string,
   name: string,
-  { settings, log, signal }: SessionOptions = {},
+  { settings, log, patienceMs, signal }: SessionOptions = {},
 ): Promise<SessionClient> {
   const connect = async () => {
     signal?.throwIfAborted();
@@ -36,5 +38,5 @@ export function openSession(
       signal?.removeEventListener('abort', stop);
     }
   };
-  return awaitConnection(connect, { log, signal });
+  return awaitConnection(connect, { log, patienceMs, signal });
 }

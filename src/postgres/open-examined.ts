@@ -1,0 +1,34 @@
+import { redactUrl } from '../common/redact-url.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { explainConnection } from './connection-error.ts';
+import type { SessionClient } from './session/client.ts';
+import { requireSessionMode } from './session/dedicated.ts';
+import { openSession } from './session/open-session.ts';
+
+const NONE_LEFT = '53300';
+
+/**
+ * Opens one session to look at a database, without waiting for a free connection. The caller ends it.
+ *
+ * @throws ActionRequiredError if it cannot be reached or refuses, with the remedy
+ */
+export async function openExamined(url: string, signal: AbortSignal): Promise<SessionClient> {
+  let session: SessionClient | null = null;
+  try {
+    session = await openSession(url, 'cognito-mirror doctor', { patienceMs: 0, signal });
+    if (session.isPooled) await requireSessionMode(url, session);
+    return session;
+  } catch (cause) {
+    await session?.end().catch(() => {});
+    signal.throwIfAborted();
+    if (cause instanceof ActionRequiredError) throw cause;
+    const { problem, remedy } = explainConnection(cause);
+    const isNoneLeft = (cause as { code?: string }).code === NONE_LEFT;
+    throw ActionRequiredError.of(
+      `DATABASE_URL (${redactUrl(url)})`,
+      isNoneLeft ? 'no connection is left for this role.' : problem,
+      remedy,
+      { cause },
+    );
+  }
+}
