@@ -67,8 +67,11 @@ export interface DiffSummary {
   readonly users: Tally<ChangeKind>;
   readonly groups: Tally<'added' | 'removed' | 'modified'>;
   readonly memberships: Tally<'added' | 'removed'>;
-  /** Parts of the settings. Absent unless both states keep settings. */
-  readonly settings?: Tally<SettingChange['kind']>;
+  /**
+   * Parts of the settings. Null if only one of the states keeps settings, so that they do not compare;
+   * absent if neither does, or the question is not about settings.
+   */
+  readonly settings?: Tally<SettingChange['kind']> | null;
 }
 
 /** The result of a comparison, without its changes. */
@@ -112,7 +115,9 @@ export async function diff(
     users: { added: 0, removed: 0, modified: 0, replaced: 0 },
     groups: { added: 0, removed: 0, modified: 0 },
     memberships: { added: 0, removed: 0 },
-    ...(settings && { settings: { added: 0, removed: 0, modified: 0 } }),
+    ...(settings !== undefined && {
+      settings: settings && { added: 0, removed: 0, modified: 0 },
+    }),
   };
   const changes = readChanges(source, span, question, settings ?? []);
   await use(compared, counting(changes, summary));
@@ -139,19 +144,20 @@ async function* readChanges(
 }
 
 /**
- * The parts of the settings that differ; null if one of the states keeps none. Questions about a group or
- * about fields of users are not about settings, and those of two pools do not compare: their secrets have
- * other hashes.
+ * The parts of the settings that differ; null if one of the states keeps none, undefined if neither keeps any
+ * or the question is not about settings. One about a group or about fields of users is not, and those of two pools
+ * do not compare: their secrets have other hashes.
  */
 async function listSettings(
   source: HistorySource,
   span: Span,
   question: DiffQuestion,
-): Promise<SettingChange[] | null> {
+): Promise<SettingChange[] | null | undefined> {
   const { group, fields } = question;
-  if (group !== undefined || fields !== undefined || span.toPool !== undefined) return null;
+  if (group !== undefined || fields !== undefined || span.toPool !== undefined) return undefined;
   const differences = await source.listSettingDifferences(span);
-  if (differences === null) return null;
+  if (differences === 'none') return undefined;
+  if (differences === 'one') return null;
   return differences.flatMap((each) => compareSetting(each, question) ?? []);
 }
 
@@ -186,7 +192,9 @@ async function* counting(
 }
 
 type Writable<T> = {
-  -readonly [K in keyof T]: { -readonly [L in keyof NonNullable<T[K]>]: NonNullable<T[K]>[L] };
+  -readonly [K in keyof T]:
+    | { -readonly [L in keyof NonNullable<T[K]>]: NonNullable<T[K]>[L] }
+    | Extract<T[K], null>;
 };
 
 /**

@@ -11,7 +11,7 @@ import type {
   Profile,
   ProfileHistory,
   ReviewedMembership,
-  SettingDifference,
+  SettingDifferences,
   Span,
   UserDifference,
   UserState,
@@ -77,8 +77,8 @@ export interface HistorySource {
    * @param groupName only members of this group in one of the two states
    */
   streamUserDifferences(span: Span, groupName: string | null): AsyncIterable<UserDifference[]>;
-  /** The parts of the pool's settings that differ, by name. Null: one of the states keeps no settings. */
-  listSettingDifferences(span: Span): Promise<SettingDifference[] | null>;
+  /** The parts of the pool's settings that differ between two states, if both keep settings. */
+  listSettingDifferences(span: Span): Promise<SettingDifferences>;
 
   /**
    * The profiles with this username, `sub` or e-mail address in any version, at most `limit`, by name

@@ -78,6 +78,12 @@ export interface SettingDifference {
   readonly after: Settings | null;
 }
 
+/**
+ * The parts of a pool's settings that differ between two states, by name. `one`: only one of the states
+ * keeps settings, so it is unknown what changed; `none`: neither does.
+ */
+export type SettingDifferences = readonly SettingDifference[] | 'one' | 'none';
+
 /** One person under one name. The same name with another `sub` is another person. */
 export interface Profile {
   readonly username: string;

@@ -128,6 +128,14 @@ test('a later version of the program reuses a sealed archive', async () => {
   expect(await contentOf(backend.destination)).toEqual(before);
 });
 
+test('a version that archives settings reuses a sealed archive without them', async () => {
+  const first = await archive(20);
+  const before = await contentOf(backend.destination);
+  const counts = { ...requestFor(pool(2)).counts, settings: 1 };
+  expect(await archive(20, { counts, program: 'cognito-mirror/9.9.9' })).toEqual(first);
+  expect(await contentOf(backend.destination)).toEqual(before);
+});
+
 test('only the version that wrote a sealed archive restores its lost object', async () => {
   const first = await archive(20);
   const before = await contentOf(backend.destination);

@@ -20,6 +20,7 @@ import {
   readManifest,
   requestFor,
   rowsOf,
+  setting,
 } from './support.ts';
 import { useWorkFolder } from './work-folder.ts';
 
@@ -210,11 +211,13 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
     ['users', 4],
     ['groups', 0],
     ['memberships', 2],
+    ['settings', 2],
   ] as const)(
     'is not sealed if the number of %s differs from the published one',
     async (dataset, count) => {
-      const counts = { ...requestFor(pool(3)).counts, [dataset]: count };
-      const written = archive(destination, pool(3), { request: { counts } });
+      const datasets = { ...pool(3), settings: [1, 2, 3].map((n) => setting(`client/${n}`, {})) };
+      const counts = { ...requestFor(datasets).counts, [dataset]: count };
+      const written = archive(destination, datasets, { request: { counts } });
       await expect(written).rejects.toThrow(
         `was published with ${count} ${dataset}, but Postgres returned ${dataset === 'groups' ? 1 : 3}`,
       );

@@ -50,7 +50,14 @@ describe.each(BACKENDS)('in $name', ({ open }) => {
       if (!held.includes(key)) expect(after.get(key)).toEqual(bytes);
     for (const key of held) expect(after.has(key)).toBe(false);
     const revision = JSON.parse(String(after.get(revisionKey(POOL, FIRST, 1))));
-    expect(revision.counts).toEqual({ users: 5, groups: 1, memberships: 5 });
+    expect(revision).toMatchObject({
+      version: 3,
+      counts: { users: 5, groups: 1, memberships: 5, settings: 1 },
+    });
+    const named = revision.objects.map(({ key }: { readonly key: string }) => key);
+    const settings = [...before.keys()].filter((key) => key.includes('/settings/'));
+    expect(settings).toHaveLength(3);
+    expect(named).toEqual(expect.arrayContaining(settings));
     expect([...after.keys()].filter((key) => key.startsWith('locks/'))).toEqual([]);
   });
 

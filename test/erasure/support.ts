@@ -27,6 +27,7 @@ import {
   POOL,
   requestFor,
   rowsOf,
+  setting,
   user,
 } from '../archive/support.ts';
 import { makeKeyFile } from '../signature/support.ts';
@@ -62,9 +63,15 @@ function state(users: readonly ReturnType<typeof user>[]): Datasets {
   };
 }
 
-/** Five others, whom every snapshot has. A part has two rows, so she is in the second one of users. */
+/**
+ * Five others, whom every snapshot has. A part has two rows, so she is in the second one of users. The first
+ * snapshot keeps settings.
+ */
 export const STATES: readonly Datasets[] = [
-  state([...others([0, 1]), ana('Ana Ruiz'), ...others([3, 4, 5])]),
+  {
+    ...state([...others([0, 1]), ana('Ana Ruiz'), ...others([3, 4, 5])]),
+    settings: [setting('pool', { Name: 'people' })],
+  },
   state([...others([0, 1]), ana('Ana Ruiz'), ...others([3, 4, 5])]),
   state([...others([0, 1]), ana('Ana Ruiz-Gil'), ...others([3, 4, 5])]),
   state(others([0, 1, 3, 4, 5])),

@@ -18,6 +18,8 @@ export async function moveToPast(db: pg.Pool, interval: string): Promise<void> {
     user_history AS (UPDATE directory.user_history SET ${back(['valid_from', 'valid_to'])}),
     group_history AS (UPDATE directory.group_history SET ${back(['valid_from', 'valid_to'])}),
     membership_history AS (UPDATE directory.membership_history SET ${back(['valid_from', 'valid_to'])}),
+    settings AS (UPDATE directory.pool_settings SET ${back(['valid_from', 'read_at'])}),
+    setting_history AS (UPDATE directory.pool_setting_history SET ${back(['valid_from', 'valid_to'])}),
     hashes AS (UPDATE mirror.user_hashes SET ${back(['valid_from'])}),
     writers AS (
       INSERT INTO mirror.user_writers

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { InterruptedError } from '../../src/model/errors.ts';
@@ -325,5 +328,12 @@ it('a held snapshot publishes the settings that it read when it is released', as
   const rest = { historyDays: null, keep: null };
   const released = await releaseHeld(context, { poolId, snapshotAt }, rest, NEVER);
   expect(released).toMatchObject({ state: 'archived', settings: 16 });
+  const folder = join(
+    mirror.archive,
+    `jsonl/settings/pool_id=${poolId}/snapshot=${report.snapshot}`,
+  );
+  const archived = gunzipSync(readFileSync(join(folder, 'part-00000.jsonl.gz'))).toString();
+  expect(archived.trimEnd().split('\n')).toHaveLength(16);
+  expect(archived).toMatch(/^{"part":"tags","settings":{"team": ?"another"},"unread":null}$/m);
   expect((await current()).get('tags')?.settings).toEqual({ team: 'another' });
 });

@@ -6,11 +6,14 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { verifyArchives } from '../../src/app/verify.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
-import { POOL } from '../archive/support.ts';
+import { POOL, pool, setting } from '../archive/support.ts';
 import fc from '../support/fast-check.ts';
 import { type Copy, named, SNAPSHOTS, sha256, useSealedArchive } from './support.ts';
 
-const archive = useSealedArchive();
+const archive = useSealedArchive((index) => ({
+  ...pool(3 + index),
+  settings: [setting('mfa', { MfaConfiguration: 'OFF' }), setting('pool', { Name: `${index}` })],
+}));
 const [FIRST = '', SECOND = '', THIRD = '', FOURTH = '', LAST = ''] = SNAPSHOTS;
 
 const manifestOf = (snapshot: string) => manifestKey(POOL, snapshot);
@@ -115,6 +118,20 @@ describe('an object', () => {
     for (const content of ['all', 'structure', { part: 1, of: 7 }] as const) {
       expect(named((await copy.verify({ content })).findings)).toEqual([['missing', key]]);
     }
+  });
+
+  test.each(['parquet/settings', 'jsonl/settings'])('of %s is found like others', async (part) => {
+    const copy = archive().copy();
+    const [key = ''] = partsOf(THIRD, part);
+    const right = copy.read(key);
+    const altered = Buffer.from(right);
+    altered[20] = (altered[20] ?? 0) ^ 1;
+    copy.write(key, altered);
+    expect(named((await copy.verify()).findings)).toEqual([['altered', key]]);
+    copy.write(key, right.subarray(0, -1));
+    expect(named((await copy.verify()).findings)).toEqual([['truncated', key]]);
+    remove(copy, key);
+    expect(named((await copy.verify()).findings)).toEqual([['missing', key]]);
   });
 
   test('that no manifest names is found', async () => {

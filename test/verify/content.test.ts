@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { manifestKey } from '../../src/archive/layout.ts';
-import { group, POOL, user } from '../archive/support.ts';
+import { group, POOL, setting, user } from '../archive/support.ts';
 import { type Copy, named, SNAPSHOTS, useSealedArchive, writeParquet } from './support.ts';
 
 /** Rows with every kind of value. */
@@ -14,6 +14,7 @@ const ROWS = {
   ],
   groups: [group('admins', 0), group('other')],
   memberships: [{ group_name: 'admins', username: 'user-000000', sub: null }],
+  settings: [setting('client/', null, 'It was denied.'), setting('pool', { Name: 'a', L: [1] })],
 };
 const archive = useSealedArchive(() => ROWS);
 const LAST = SNAPSHOTS.at(-1) as string;
@@ -92,6 +93,40 @@ describe('JSON Lines that were sealed wrongly are found:', () => {
   });
 });
 
+describe('settings that were sealed wrongly are found:', () => {
+  test.each([
+    ['part', null],
+    ['settings', '{}'],
+    ['settings', []],
+    ['unread', false],
+  ])('%s with the value %j', async (name, value) => {
+    const copy = archive().copy();
+    const key = partOf('jsonl', 'settings');
+    const rows = [{ ...setting('pool', {}), [name]: value }, setting('tags', {})];
+    await reseal(copy, key, gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join('')));
+    const detail = `Row 1 has a wrong value of \`${name}\`.`;
+    expect((await copy.verify()).findings).toEqual([
+      { code: 'schema', key, snapshot: LAST, detail },
+    ]);
+  });
+
+  test.each([
+    [undefined, 'no'],
+    [3, '3'],
+  ])('a manifest that counts %s', async (settings, counted) => {
+    const copy = archive().copy();
+    const manifest = copy.manifest(LAST);
+    const counts = { ...manifest.counts, settings };
+    await copy.seal(MANIFEST, { ...manifest, counts }, archive().signer);
+    const details = (await copy.verify()).findings.map(({ code, detail }) => `${code}: ${detail}`);
+    expect(details).toEqual(
+      ['jsonl', 'parquet'].map(
+        (format) => `rows: It counts ${counted} settings, but its 1 ${format} objects have 2.`,
+      ),
+    );
+  });
+});
+
 describe('Parquet that was sealed wrongly is found:', () => {
   const columns = 'group_name, username, sub';
   const row = `SELECT 'admins' AS group_name, 'ana' AS username, NULL::VARCHAR AS sub`;
@@ -143,7 +178,7 @@ describe('Parquet that was sealed wrongly is found:', () => {
     copy.write(key, copy.read(key).fill(0, 10, 11));
     const { findings, unreadParquet } = await copy.verify({ parquet: null });
     expect(named(findings)).toEqual([['altered', key]]);
-    expect(unreadParquet).toBe(19);
+    expect(unreadParquet).toBe(24);
   });
 });
 

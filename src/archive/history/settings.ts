@@ -1,20 +1,18 @@
-import type { Moment, SettingDifference, Span } from '../../model/history.ts';
+import type { Moment, SettingDifferences, Span } from '../../model/history.ts';
 import { isSettings } from '../manifest.ts';
 import { type ArchiveContext, positionOf, withReading } from './context.ts';
 import { holdSides } from './differences.ts';
 import type { HeldParts } from './part-files.ts';
 
-/**
- * The parts of the settings that differ between two archived states, by name.
- *
- * @returns null if one of them keeps no settings: then it is unknown what changed.
- */
+/** The parts of the settings that differ between two archived states, if both keep settings. */
 export async function listSettingDifferences(
   context: ArchiveContext,
   span: Span,
-): Promise<SettingDifference[] | null> {
+): Promise<SettingDifferences> {
   const { from, to } = span;
-  if (!keepsSettings(context, to) || (from !== null && !keepsSettings(context, from))) return null;
+  const isKept = keepsSettings(context, to);
+  const wasKept = from === null ? isKept : keepsSettings(context, from);
+  if (!wasKept || !isKept) return wasKept || isKept ? 'one' : 'none';
   return withReading(context, async (reading) => {
     const { before, after } = await holdSides(context, reading, span, 'settings');
     const rows = await reading.statements.rows<{

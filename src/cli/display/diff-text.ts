@@ -34,9 +34,12 @@ export function formatSummary({ users, groups, memberships, settings }: DiffSumm
     `${name}: ${Object.entries(counts)
       .map(([kind, count]) => `${formatCount(count)} ${kind}`)
       .join(', ')}\n`;
-  const ofSettings = settings === undefined ? '' : line('settings', settings);
   return (
-    line('users', users) + line('groups', groups) + line('memberships', memberships) + ofSettings
+    line('users', users) +
+    line('groups', groups) +
+    line('memberships', memberships) +
+    (settings ? line('settings', settings) : '') +
+    (settings === null ? 'settings: not compared, because one of the two keeps none\n' : '')
   );
 }
 

@@ -1,26 +1,22 @@
-import type { SettingDifference, Span } from '../../model/history.ts';
+import type { SettingDifferences, Span } from '../../model/history.ts';
 import type { Settings } from '../../model/pool-settings.ts';
 import { selectPublishedSettings } from '../store/publish-settings.ts';
 import { selectSettingsAsOf } from '../store/setting-rows.ts';
 import { hasStagedSettings } from '../store/stage-settings.ts';
 import type { Asking } from './ask.ts';
 
-/**
- * The parts of the settings that differ between two states of a pool, by name.
- *
- * @returns null if one of them keeps no settings: then it is unknown what changed.
- */
+/** The parts of the settings that differ between two states of a pool, if both keep settings. */
 export async function listSettingDifferences(
   asking: Asking,
   { from, to }: Span,
-): Promise<SettingDifference[] | null> {
+): Promise<SettingDifferences> {
   const { db, poolId } = asking;
-  const keptBefore = from === null || (await keepsSettings(asking, from.snapshotAt));
-  const keptAfter =
+  const isKept =
     to.staged === null
       ? await keepsSettings(asking, to.snapshotAt)
       : await hasStagedSettings(db, to.staged);
-  if (!keptBefore || !keptAfter) return null;
+  const wasKept = from === null ? isKept : await keepsSettings(asking, from.snapshotAt);
+  if (!wasKept || !isKept) return wasKept || isKept ? 'one' : 'none';
   const after =
     to.staged === null ? selectSettingsAsOf('$1', '$3') : selectPublishedSettings(to.staged.stage);
   const found = await db.query<{ part: string; before: Settings | null; after: Settings | null }>(

@@ -84,7 +84,10 @@ export function ChangesSection({ report }: { readonly report: Report }) {
         })}
         all={all('groups')}
       />
-      {summary.settings === undefined ? null : (
+      {summary.settings === null ? (
+        <p class="quiet">Only one of the two snapshots keeps settings, so they are not compared.</p>
+      ) : null}
+      {summary.settings ? (
         <List
           title="Settings that came, went or changed"
           noun="part"
@@ -101,7 +104,7 @@ export function ChangesSection({ report }: { readonly report: Report }) {
         >
           <p class="quiet">Secrets are shown as keyed hashes.</p>
         </List>
-      )}
+      ) : null}
     </section>
   );
 }
