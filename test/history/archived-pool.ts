@@ -4,6 +4,7 @@ import type { Destination } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { type ArchiveOptions, writeArchive } from '../../src/archive/write-archive.ts';
 import type { SnapshotRows } from '../../src/archive/write-parts.ts';
+import { countSettings } from '../../src/postgres/store/setting-rows.ts';
 import { openSnapshotChanges } from '../../src/postgres/store/snapshot-changes.ts';
 import { openSnapshotRows } from '../../src/postgres/store/snapshot-rows.ts';
 import { optionsWith } from '../archive/support.ts';
@@ -18,15 +19,16 @@ export async function archive(
   more: Partial<ArchiveOptions> = {},
 ): Promise<void> {
   const memberships = Object.values(members).reduce((sum, each) => sum + each.length, 0);
+  const key = { poolId, snapshotAt: at };
+  const settings = await countSettings(db, key);
   const request = {
     poolId,
     snapshotAt: at,
     walkedAt: at,
     publishedAt: at,
-    counts: { users: users.length, groups: groups.length, memberships },
+    counts: { users: users.length, groups: groups.length, memberships, settings },
     previous: null,
   };
-  const key = { poolId, snapshotAt: at };
   const rows: SnapshotRows = {
     open: (dataset) => openSnapshotRows(db, key, dataset),
     openChanges: (since) => openSnapshotChanges(db, key, since),

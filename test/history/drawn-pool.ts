@@ -12,6 +12,13 @@ import { stageTables } from '../../src/postgres/store/stage.ts';
 import { holdSnapshot } from '../../src/postgres/store/transitions.ts';
 import { begin, group, stage, user } from '../postgres/fixtures.ts';
 import fc from '../support/fast-check.ts';
+import {
+  drawnSettings,
+  keepSettings,
+  type Parts,
+  type ReadSettings,
+  stageRead,
+} from './drawn-settings.ts';
 
 /** The second factors of a user, and when the service first returned them. */
 export interface DrawnMfa {
@@ -31,12 +38,18 @@ export interface State {
   readonly users: readonly DrawnUser[];
   readonly groups: readonly Group[];
   readonly members: Readonly<Record<string, readonly User[]>>;
+  /** The settings that the snapshot has; null or absent: it keeps none. */
+  readonly settings?: Parts | null;
+  /** What a snapshot that is still to be taken reads of the settings. */
+  readonly toRead?: ReadSettings | null;
 }
 
 /** A snapshot that was taken, and what it holds. */
 export interface Taken extends State {
   readonly id: string;
   readonly at: Date;
+  /** The newest settings of it or an earlier one. */
+  readonly lastSettings: Parts;
 }
 
 const NAMES = ['ann', 'Bob', 'carol', 'da\u2028ve', 'Google_7', 'é', 'zoë 🦊'];
@@ -119,10 +132,12 @@ const drawnState: fc.Arbitrary<State> = fc
       minLength: GROUPS.length,
       maxLength: GROUPS.length,
     }),
+    drawnSettings,
   )
-  .map(([users, groups, bits]) => ({
+  .map(([users, groups, bits, toRead]) => ({
     users,
     groups,
+    toRead,
     members: Object.fromEntries(
       groups.map(({ groupName }, index) => [
         groupName,
@@ -140,9 +155,9 @@ const never = new AbortController().signal;
 const last = new WeakMap<pg.Pool, Map<string, Taken>>();
 
 /**
- * Publishes a state as a snapshot of the pool. The MFA states that its users have are read.
+ * Publishes a state as a snapshot of the pool. The MFA states that its users have are read, and settings.
  *
- * @returns the state with the MFA states that are known then.
+ * @returns the state with the MFA states and settings that are known then.
  */
 export async function take(db: pg.Pool, poolId: string, drawn: State): Promise<Taken> {
   const lease = await begin(db, poolId);
@@ -154,8 +169,17 @@ export async function take(db: pg.Pool, poolId: string, drawn: State): Promise<T
   const carried = keepMfa(before.get(poolId), drawn);
   const state = { ...carried, users: await readMfa(db, lease, drawn.users, carried.users) };
   await saveCounts(db, lease, (await countStage(db, lease)).next);
+  const { toRead = null } = drawn;
+  if (toRead !== null) await stageRead(db, lease, toRead);
   await publish(db, lease, 'walking');
-  const taken = { ...state, id: snapshotId(lease.snapshotAt), at: lease.snapshotAt };
+  const settings = toRead && keepSettings(before.get(poolId)?.lastSettings ?? {}, toRead);
+  const taken = {
+    ...state,
+    settings,
+    lastSettings: settings ?? before.get(poolId)?.lastSettings ?? {},
+    id: snapshotId(lease.snapshotAt),
+    at: lease.snapshotAt,
+  };
   last.set(db, before.set(poolId, taken));
   return taken;
 }

@@ -45,11 +45,12 @@ export async function diff(
 }
 
 /** The counts of a summary, from a plain list. */
-function tally(changes: readonly Change[]) {
+function tally(changes: readonly Change[], from: Taken, to: Taken) {
   const count = (entity: string, kind: string) =>
     changes.filter((change) => change.entity === entity && change.kind === kind).length;
   const moved = (way: 'added' | 'removed') =>
     changes.reduce((sum, each) => sum + ('groups' in each ? each.groups[way].length : 0), 0);
+  const keeping = [from, to].filter(({ settings }) => settings).length;
   const basic = (entity: string) => ({
     added: count(entity, 'added'),
     removed: count(entity, 'removed'),
@@ -59,6 +60,8 @@ function tally(changes: readonly Change[]) {
     users: { ...basic('user'), replaced: count('user', 'replaced') },
     groups: basic('group'),
     memberships: { added: moved('added'), removed: moved('removed') },
+    ...(keeping === 2 && { settings: basic('setting') }),
+    ...(keeping === 1 && { settings: null }),
   };
 }
 
@@ -71,7 +74,7 @@ export async function checkDiffs(asked: AskedPool): Promise<void> {
       const expected = changesBetween(from, to);
       expect(found).toMatchObject({ poolId, from: from.id, to: to.id });
       expect(found.changes).toEqual(expected);
-      expect(found.summary).toEqual(tally(expected as Change[]));
+      expect(found.summary).toEqual(tally(expected as Change[], from, to));
     }
   }
   const [previous, latest] = taken.slice(-2);

@@ -1,5 +1,6 @@
 import type { Group, User } from '../../src/model/directory.ts';
 import type { DrawnUser, State, Taken } from './drawn-pool.ts';
+import type { Parts } from './drawn-settings.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -66,7 +67,32 @@ const EMPTY: State = { users: [], groups: [], members: {} };
 
 /** The changes between two states, as `diff` gives them. */
 export function changesBetween(before: State | null, after: State): unknown[] {
-  return [...groupChanges(before ?? EMPTY, after), ...userChanges(before ?? EMPTY, after)];
+  return [
+    ...groupChanges(before ?? EMPTY, after),
+    ...userChanges(before ?? EMPTY, after),
+    ...(before?.settings && after.settings ? settingChanges(before.settings, after.settings) : []),
+  ];
+}
+
+function settingChanges(before: Parts, after: Parts): unknown[] {
+  const parts = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...parts].sort(compareText).flatMap((part) => {
+    const [old, now] = [before[part], after[part]];
+    const fields = differences(flatten(old ?? {}), flatten(now ?? {}), ['LastModifiedDate']);
+    const kind = old === undefined ? 'added' : now === undefined ? 'removed' : 'modified';
+    if (kind === 'modified' && Object.keys(fields).length === 0) return [];
+    return [{ entity: 'setting', kind, part, fields }];
+  });
+}
+
+/** The values of an object that are no objects, by their paths. */
+function flatten(value: object): Fields {
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, each]) => {
+      if (typeof each !== 'object' || Array.isArray(each)) return [[name, each]];
+      return Object.entries(flatten(each)).map(([inner, own]) => [`${name}.${inner}`, own]);
+    }),
+  );
 }
 
 function groupChanges(before: State, after: State): unknown[] {
