@@ -140,6 +140,7 @@ export {
   WALK_KINDS,
   type WalkKind,
 } from './model/snapshot.ts';
+export type { DeliveryRow } from './postgres/coordination/outbox.ts';
 export type { VerificationRow } from './postgres/coordination/verifications.ts';
 export type { Database } from './postgres/database.ts';
 export type { TextRow } from './postgres/read-only.ts';

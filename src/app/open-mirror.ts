@@ -171,6 +171,7 @@ export function openMirror(options: MirrorOptions): Mirror {
         const { database, signer } = await resources.openForRun([key.poolId], stop, opening);
         const progress = new SnapshotProgress(key.poolId);
         const reporter = new ProgressReporter(onProgress);
+        const notifier = resources.openNotifier(database.db);
         reporter.add(progress);
         try {
           const context = {
@@ -183,9 +184,10 @@ export function openMirror(options: MirrorOptions): Mirror {
             log,
           };
           const { historyDays, archiveKeep: keep } = config;
-          return await releaseHeld(context, key, { historyDays, keep }, stop);
+          return await releaseHeld(context, key, { historyDays, keep, notifier }, stop);
         } finally {
           reporter.end();
+          await notifier.finish(stop);
         }
       }),
 

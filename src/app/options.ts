@@ -5,6 +5,7 @@ import type { AllowanceEntry, ConfigFile } from '../config/file-schema.ts';
 import { formatKeepRule, type KeepRule } from '../config/keep-rule.ts';
 import { type LoadOptions, loadConfig } from '../config/load-config.ts';
 import { parseSettings } from '../config/load-file.ts';
+import type { WebhookFormat } from '../config/notification-rules.ts';
 import { findPoolPrivacyProblems } from '../config/privacy-rules.ts';
 import { formatWriteQuotas, parseWriteQuotas, type WriteQuotas } from '../config/write-quotas.ts';
 import { ActionRequiredError } from '../model/errors.ts';
@@ -48,6 +49,8 @@ export interface PoolOptions {
   readonly mfaBudget?: number;
   /** True if snapshots keep the settings of the pool. */
   readonly poolSettings?: boolean;
+  /** The URL of its pings. */
+  readonly pingUrl?: string;
 }
 
 /** How much of the quotas of an account and Region a mirror uses. */
@@ -108,6 +111,16 @@ export interface MirrorOptions extends AwsAccess {
   readonly poolSettings?: boolean;
   /** The secret key of these hashes, at least 32 characters (MIRROR_HASH_KEY). */
   readonly hashKey?: string | null;
+  /** The URL of pings to a dead man's switch; by default none (MIRROR_PING_URL). */
+  readonly pingUrl?: string | null;
+  /** Where webhooks go; by default nowhere (MIRROR_WEBHOOK_URL). */
+  readonly webhookUrl?: string | null;
+  /** The secret that signs them: `whsec_` and base64 (MIRROR_WEBHOOK_SECRET). */
+  readonly webhookSecret?: string | null;
+  /** Their form: `standard` by default, or `slack` (MIRROR_WEBHOOK_FORMAT). */
+  readonly webhookFormat?: WebhookFormat;
+  /** True if their receiver may have a private address (MIRROR_WEBHOOK_ALLOW_PRIVATE). */
+  readonly webhookAllowPrivate?: boolean;
   readonly quotas?: QuotaOptions;
   /** The share of a pool's rows, 0 to 1, that a snapshot may remove before it is held: 0.1. */
   readonly maxRemovedRatio?: number;
@@ -214,6 +227,11 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ARCHIVE_HASH_ATTRIBUTES: 'archiveHashAttributes',
   MIRROR_POOL_SETTINGS: 'poolSettings',
   MIRROR_HASH_KEY: 'hashKey',
+  MIRROR_PING_URL: 'pingUrl',
+  MIRROR_WEBHOOK_URL: 'webhookUrl',
+  MIRROR_WEBHOOK_SECRET: 'webhookSecret',
+  MIRROR_WEBHOOK_FORMAT: 'webhookFormat',
+  MIRROR_WEBHOOK_ALLOW_PRIVATE: 'webhookAllowPrivate',
   MIRROR_QUOTA_SHARE: 'quotas.share',
   MIRROR_USER_LIST_RPS: 'quotas.userListRps',
   MIRROR_WRITE_QUOTAS: 'quotas.writeQuotas',
@@ -270,6 +288,11 @@ export function toConfig(options: MirrorOptions): Config {
     ARCHIVE_HASH_ATTRIBUTES: options.archiveHashAttributes?.join(','),
     MIRROR_POOL_SETTINGS: options.poolSettings,
     MIRROR_HASH_KEY: options.hashKey,
+    MIRROR_PING_URL: options.pingUrl,
+    MIRROR_WEBHOOK_URL: options.webhookUrl,
+    MIRROR_WEBHOOK_SECRET: options.webhookSecret,
+    MIRROR_WEBHOOK_FORMAT: options.webhookFormat,
+    MIRROR_WEBHOOK_ALLOW_PRIVATE: options.webhookAllowPrivate,
     MIRROR_QUOTA_SHARE: quotas.share,
     MIRROR_USER_LIST_RPS: quotas.userListRps,
     MIRROR_WRITE_QUOTAS: quotas.writeQuotas && formatWriteQuotas(quotas.writeQuotas),
@@ -290,7 +313,7 @@ export function toConfig(options: MirrorOptions): Config {
     value === undefined || value === null ? [] : [[name, String(value)]],
   );
   try {
-    const config = loadConfig(Object.fromEntries(set));
+    const config = loadConfig(Object.fromEntries(set), {}, new Map(Object.entries(perPool)));
     const file = parseSettings({ pools: perPool, accounts: writeAccounts(quotas) });
     const contradictions = [
       ...findPoolLockProblems(config, file.pools),

@@ -2,8 +2,9 @@ import type pg from 'pg';
 import type { AwsAccess } from '../aws/access.ts';
 import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import { type Config, PROGRAM } from '../config/config.ts';
-import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { resolvePoolSettings, resolveWebhook } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../model/errors.ts';
+import { Notifier, type NotifierDeps } from '../notify/notifier.ts';
 import { describeLocation } from '../postgres/database.ts';
 import { HashKey } from '../privacy/hash-key.ts';
 import { PoolPrivacy } from '../privacy/pool-privacy.ts';
@@ -180,6 +181,23 @@ export class Resources {
     const privacy = new PoolPrivacy({ poolId, ...rules, key, onRevealed });
     this.#privacy.set(poolId, privacy);
     return privacy;
+  }
+
+  /**
+   * Tells others what happens to pools.
+   *
+   * @param db null if it could not be opened: pings are sent all the same.
+   */
+  openNotifier(db: pg.Pool | null, metrics?: NotifierDeps['metrics']): Notifier {
+    const { config, access, log } = this;
+    return new Notifier({
+      db,
+      urlOf: (poolId) => resolvePoolSettings(config, poolId).pingUrl,
+      webhook: resolveWebhook(config),
+      proxies: access.proxies,
+      metrics,
+      log,
+    });
   }
 
   /** How archives are written. */

@@ -23,7 +23,7 @@ import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
-import { saveFailedStart } from './save-failed-start.ts';
+import { reportFailedStart, saveFailedStart } from './save-failed-start.ts';
 
 /** How a worker runs. */
 export interface WorkerOptions {
@@ -60,7 +60,8 @@ export async function runWorker(
       log.warn({ reason: explainOutcome(unrecorded) }, 'could not record that the worker failed');
       return;
     }
-    await saveFailedStart({ db, log }, pools, error, signal);
+    const failed = await saveFailedStart({ db, log }, pools, error, signal);
+    await reportFailedStart(resources.openNotifier(db, metrics), failed, error, signal);
   };
   const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
   const { database, quota, signer } = opened;
@@ -90,6 +91,7 @@ export async function runWorker(
         quota: new QuotaLocks(database.databaseUrl),
         poolDeps: async (id) => (poolIds.includes(id) ? resources.poolDeps(id) : null),
         metrics,
+        notifier: resources.openNotifier(db, metrics),
         verification,
       },
       databaseUrl: database.databaseUrl,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { configuredRegion } from '../aws/shared-config.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import { listPoolsInRegion } from '../postgres/store/pools.ts';
 import { explainOutcome, saveOutcome } from '../runner/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -23,6 +24,20 @@ export async function saveFailedStart(
     await saveOutcome({ db, log }, poolId, { outcome, snapshot: null, why });
   }
   return poolIds;
+}
+
+/** Pings the failure of each pool, and waits a moment for what is to be sent. */
+export async function reportFailedStart(
+  notifier: Notifier,
+  poolIds: readonly string[],
+  why: unknown,
+  signal: AbortSignal,
+): Promise<void> {
+  const reason = explainOutcome(why);
+  for (const poolId of poolIds) {
+    notifier.runEnded({ poolId, runId: null, succeeded: false, snapshotAt: null, reason });
+  }
+  await notifier.finish(signal);
 }
 
 async function listKnownPools(db: pg.Pool, log: Logger): Promise<readonly string[]> {

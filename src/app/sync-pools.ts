@@ -6,7 +6,7 @@ import { type PoolOutcome, type SyncWatcher, syncPools } from '../runner/inline/
 import { buildReport, logOutcome } from '../runner/outcome.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
-import { saveFailedStart } from './save-failed-start.ts';
+import { reportFailedStart, saveFailedStart } from './save-failed-start.ts';
 
 interface RunWatcher extends SyncWatcher {
   /** False if the caller shows how each pool ended: the log then leaves it out. */
@@ -28,8 +28,9 @@ export async function mirrorPools(
   const { config, log } = resources;
   const { logsOutcomes = true, onBegin, onEnd } = watcher;
   const { opened, poolIds } = await start(resources, pools, logsOutcomes, signal);
-  return syncPools(
-    resources.syncDeps(opened),
+  const notifier = resources.openNotifier(opened.database.db);
+  const outcomes = await syncPools(
+    { ...resources.syncDeps(opened), notifier },
     poolIds.map((poolId) => ({ poolId, region: resolvePoolSettings(config, poolId).region })),
     {
       ...(onBegin && { onBegin }),
@@ -44,6 +45,8 @@ export async function mirrorPools(
     },
     signal,
   );
+  await notifier.finish(signal);
+  return outcomes;
 }
 
 /** Opens what the run works with and finds its pools; a failure is recorded for each pool. */
@@ -57,7 +60,9 @@ async function start(
   const began = performance.now();
   // Without Postgres, only the pools that were named are known.
   let failed = pools === 'all' ? [] : pools;
+  let database: pg.Pool | null = null;
   const onFailure = async (db: pg.Pool, error: unknown) => {
+    database = db;
     failed = await saveFailedStart({ db, log }, pools, error, signal);
   };
   try {
@@ -75,6 +80,7 @@ async function start(
   } catch (error) {
     const seconds = Math.round(performance.now() - began) / 1000;
     const reason = withoutRows(error as Error).message;
+    await reportFailedStart(resources.openNotifier(database), failed, error, signal);
     for (const poolId of logsOutcomes ? failed : []) {
       const report = buildReport(poolId, null, { seconds, archive: null, reason });
       logOutcome(log, signal.aborted ? 'interrupted' : 'failed', report);

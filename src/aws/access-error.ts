@@ -1,6 +1,6 @@
 import { ActionRequiredError, type Problem, ResumableError } from '../model/errors.ts';
+import { ProxyError } from '../web/proxy.ts';
 import { NoCredentialsError } from './credentials.ts';
-import { ProxyError } from './proxy.ts';
 
 /** Why this process can reach no service of AWS. */
 export interface AccessProblem extends Problem {

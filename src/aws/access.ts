@@ -1,10 +1,10 @@
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { ProxyVariables } from '../web/proxy.ts';
 import {
   type CredentialsProvider,
   NoCredentialsError,
   standardCredentials,
 } from './credentials.ts';
-import type { ProxyVariables } from './proxy.ts';
 
 /** AWS credentials, as the AWS SDK has them. */
 export interface Credentials {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseKnownFiles } from '@smithy/core/config';
 import type { Problem } from '../model/errors.ts';
-import { ProxyError } from './proxy.ts';
+import { ProxyError } from '../web/proxy.ts';
 
 /** Why no AWS credentials were found, and what to do. */
 export interface CredentialsProblem extends Omit<Problem, 'subject'> {

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { HttpProxyAgent } from 'http-proxy-agent';
-import { HttpsProxyAgent } from 'https-proxy-agent';
-import { isTlsError } from '../model/tls-errors.ts';
-import { findProxy, hasProxy, ProxyError, type ProxyVariables } from './proxy.ts';
+import { findProxy, hasProxy, ProxyError, type ProxyVariables } from '../web/proxy.ts';
+import { openProxyAgents, toProxyError } from '../web/proxy-agents.ts';
 
 /** Connections are kept alive. Times in milliseconds. */
 interface RequestHandlerOptions {
@@ -68,37 +66,11 @@ class ProxiedHandler extends NodeHttpHandler {
     const settings = buildSettings(this.#options);
     const handler = new NodeHttpHandler({
       ...settings,
-      httpAgent: new HttpProxyAgent(proxy, settings.httpAgent),
-      httpsAgent: new Tunnel(proxy, settings.httpsAgent),
+      ...openProxyAgents(proxy, settings.httpAgent),
     });
     this.#byProxy.set(proxy.href, handler);
     return handler;
   }
-}
-
-/** Turns a proxy's refusal to connect into an error; the library would return it as the service's answer. */
-class Tunnel extends HttpsProxyAgent<string> {
-  override async connect(
-    ...[request, options]: Parameters<HttpsProxyAgent<string>['connect']>
-  ): ReturnType<HttpsProxyAgent<string>['connect']> {
-    let status = 200;
-    request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
-      status = statusCode;
-    });
-    const socket = await super.connect(request, options);
-    if (status === 200) return socket;
-    socket.destroy();
-    throw new ProxyError(this.proxy, { status });
-  }
-}
-
-/** Every failure counts as the proxy's, except an abort and a problem of the service's certificate. */
-function toProxyError(error: unknown, proxy: URL): unknown {
-  if (!(error instanceof Error) || error instanceof ProxyError || error.name === 'AbortError') {
-    return error;
-  }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return isTlsError(code) ? error : new ProxyError(proxy, { code });
 }
 
 function buildSettings({ maxSockets, ...timeouts }: RequestHandlerOptions) {

@@ -1,8 +1,8 @@
 import { type AccessProblem, explainAccess } from '../aws/access-error.ts';
-import { ProxyError } from '../aws/proxy.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { explainTls, type TlsProblem } from '../model/tls-errors.ts';
 import { isWrite, type Operation } from '../quota/quotas.ts';
+import { ProxyError } from '../web/proxy.ts';
 import {
   CredentialsError,
   FilterRefusedError,

@@ -3,6 +3,7 @@ import type { LockMode } from '../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
 import type { ConfigFile } from './file-schema.ts';
 import type { KeepRule } from './keep-rule.ts';
+import type { NotificationConfig, WebhookFormat } from './notification-rules.ts';
 import type { WriteQuotas } from './write-quotas.ts';
 
 /** The file formats of an archive. */
@@ -32,6 +33,17 @@ export interface Schedule {
   readonly timezone: string;
 }
 
+/** Where webhooks go, and in which form. */
+export interface WebhookSettings {
+  /** A secret: it may hold a token. */
+  readonly url: string;
+  /** `whsec_` and base64. Null: no signature. */
+  readonly secret: string | null;
+  readonly format: WebhookFormat;
+  /** True if the receiver may have a private address. */
+  readonly allowPrivate: boolean;
+}
+
 /** The HTTP server of a worker, or of the command `dashboard`. */
 export interface HttpSettings {
   readonly host: string;
@@ -44,7 +56,7 @@ export interface HttpSettings {
 }
 
 /** The validated configuration. Nothing else reads the environment or the file. */
-export interface Config {
+export interface Config extends NotificationConfig {
   /** Unique pool ids, or every pool of the account and Region. Empty if no pool is named. */
   readonly pools: readonly string[] | 'all';
   /** Null: the embedded Postgres under `home`. */

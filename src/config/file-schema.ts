@@ -40,6 +40,7 @@ const pool = z
       mfa: field(SETTINGS.mfa),
       mfaBudget: field(SETTINGS.mfaBudget),
       poolSettings: field(SETTINGS.poolSettings),
+      pingUrl: field(SETTINGS.pingUrl),
     },
     MAPPING,
   )

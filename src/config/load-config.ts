@@ -8,6 +8,7 @@ import { applyLibpqVariables } from './database-url.ts';
 import { findEndpointProblems } from './endpoints.ts';
 import type { ConfigFile } from './file-schema.ts';
 import { loadFile, NO_FILE } from './load-file.ts';
+import { findNotificationProblems, type PingUrls } from './notification-rules.ts';
 import {
   findPoolPrivacyProblems,
   findPrivacyProblems,
@@ -53,9 +54,14 @@ const NAMES = Object.keys(VARIABLES) as VariableName[];
  * Reads the environment variables of docs/CONFIGURATION.md and the file of MIRROR_CONFIG. Empty
  * variables count as unset.
  *
+ * @param perPool the settings of single pools, if they do not come from the file
  * @throws ActionRequiredError with every problem of the environment and the file
  */
-export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): Config {
+export function loadConfig(
+  env: NodeJS.ProcessEnv,
+  options: LoadOptions = {},
+  perPool: PingUrls | null = null,
+): Config {
   const { pools: named = [], needsPools = false, worker = false } = options;
   const problems: Problem[] = [];
   const set = Object.fromEntries(
@@ -101,6 +107,16 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     problems.push(...findPrivacyProblems(privacy));
     problems.push(...findPoolPrivacyProblems(privacy, file.pools).map(inFile));
   }
+  const notifications = {
+    pingUrl: values.MIRROR_PING_URL ?? null,
+    webhookUrl: values.MIRROR_WEBHOOK_URL ?? null,
+    webhookSecret: values.MIRROR_WEBHOOK_SECRET ?? null,
+    webhookFormat: values.MIRROR_WEBHOOK_FORMAT ?? 'standard',
+    webhookAllowPrivate: values.MIRROR_WEBHOOK_ALLOW_PRIVATE ?? false,
+  };
+  if (!problems.some(({ subject }) => NOTIFICATION_VARIABLES.includes(subject))) {
+    problems.push(...findNotificationProblems(notifications, pools, perPool ?? file.pools));
+  }
   if (values.ARCHIVE_SSE === 'AES256' && values.ARCHIVE_KMS_KEY_ID !== undefined) {
     problems.push({
       subject: 'ARCHIVE_KMS_KEY_ID',
@@ -140,6 +156,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
     archiveSigners: values.ARCHIVE_SIGNERS ?? null,
     archiveKeep: values.ARCHIVE_KEEP ?? null,
     ...privacy,
+    ...notifications,
     home,
     allowance: {
       share: values.MIRROR_QUOTA_SHARE ?? 0.8,
@@ -167,6 +184,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadOptions = {}): C
 }
 
 const LOCK_VARIABLES = ['ARCHIVE_LOCK_MODE', 'ARCHIVE_LOCK_DAYS', 'ARCHIVE_MANIFEST_LOCK_DAYS'];
+
+const NOTIFICATION_VARIABLES = [
+  'MIRROR_PING_URL',
+  'MIRROR_WEBHOOK_URL',
+  'MIRROR_WEBHOOK_SECRET',
+  'MIRROR_WEBHOOK_FORMAT',
+  'MIRROR_WEBHOOK_ALLOW_PRIVATE',
+];
 
 /** The problem of a setting that is in the file. */
 function inFile({ subject, problem, ...rest }: Problem): Problem {

@@ -3,7 +3,8 @@ import type { StorageClass } from '../model/object-storage.ts';
 import { parseRegion } from '../model/pool-id.ts';
 import type { PrivacyRules } from '../model/privacy.ts';
 import { resolveLock } from './archive-lock.ts';
-import type { Allowance, Config, Schedule } from './config.ts';
+import type { Allowance, Config, Schedule, WebhookSettings } from './config.ts';
+import { POOL_PLACEHOLDER } from './notification-rules.ts';
 import { resolvePrivacy } from './privacy-rules.ts';
 import { parseWriteQuotas } from './write-quotas.ts';
 
@@ -34,6 +35,8 @@ export interface PoolSettings {
   readonly mfaBudget: number | null;
   /** True if snapshots keep the settings of the pool. */
   readonly poolSettings: boolean;
+  /** The URL of its pings. A secret. Null: none. */
+  readonly pingUrl: string | null;
 }
 
 /** A pool's settings in the file, completed from the environment. */
@@ -54,6 +57,8 @@ export function resolvePoolSettings(config: Config, poolId: string): PoolSetting
     privacy: resolvePrivacy(config, entry),
     mfaBudget: (entry.mfa ?? config.mfa) ? (entry.mfaBudget ?? config.mfaBudget) : null,
     poolSettings: entry.poolSettings ?? config.poolSettings,
+    pingUrl:
+      (entry.pingUrl ?? config.pingUrl)?.replaceAll(POOL_PLACEHOLDER, poolId.toLowerCase()) ?? null,
   };
 }
 
@@ -84,4 +89,10 @@ export function resolveAllowances({
     leastShare: (region) =>
       Math.min(allowance.share, ...[...accounts.keys()].map((id) => of(id, region).share)),
   };
+}
+
+/** Where webhooks go, or null. */
+export function resolveWebhook(config: Config): WebhookSettings | null {
+  const { webhookUrl: url, webhookSecret: secret, webhookFormat: format } = config;
+  return url === null ? null : { url, secret, format, allowPrivate: config.webhookAllowPrivate };
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { LOCK_MODES } from '../model/object-lock.ts';
 import { STORAGE_CLASSES } from '../model/object-storage.ts';
 import { ATTRIBUTES_REMEDY, findAttributeProblem, findHashedProblem } from './attribute-names.ts';
+import { findHttpUrlProblem } from './notification-rules.ts';
 import { findWriteQuotasProblem, WRITE_QUOTAS_REMEDY } from './write-quotas.ts';
 
 export const REGION_PATTERN = /^[a-z]{2}(-[a-z]+)+-\d+$/;
@@ -154,6 +155,13 @@ export const SETTINGS = {
     description:
       'The most AdminGetUser calls for MFA states in each snapshot. Default: MIRROR_MFA_BUDGET.',
     examples: [5000],
+  },
+  pingUrl: {
+    schema: textWithout(findHttpUrlProblem),
+    remedy: 'Give a URL such as https://hc-ping.com/your-ping-key/{pool}.',
+    description:
+      "The URL of the pool's check, a dead man's switch in the protocol of Healthchecks. {pool} stands for the pool's id in lower case. Default: MIRROR_PING_URL.",
+    examples: ['https://hc-ping.com/your-ping-key/{pool}'],
   },
   region: {
     schema: text.regex(REGION_PATTERN, 'must be the name of a Region.'),

@@ -5,6 +5,11 @@ import { parsePool } from '../model/pool-id.ts';
 import { ARCHIVE_FORMATS, LOG_LEVELS } from './config.ts';
 import { findDatabaseUrlProblem, findSchemeProblem, toStandardUrl } from './database-url.ts';
 import { KEEP_REMEDY, parseKeepRule } from './keep-rule.ts';
+import {
+  findHttpUrlProblem,
+  findWebhookSecretProblem,
+  WEBHOOK_FORMATS,
+} from './notification-rules.ts';
 import { HASH_KEY_REMEDY } from './privacy-rules.ts';
 import { findPathProblem, SETTINGS, type Setting, textWithout } from './settings.ts';
 import { parseWriteQuotas } from './write-quotas.ts';
@@ -141,6 +146,27 @@ export const VARIABLES = {
       .string()
       .regex(/^[!-~]{32,}$/, 'must be at least 32 ASCII characters without spaces.'),
     remedy: HASH_KEY_REMEDY,
+  },
+  MIRROR_PING_URL: SETTINGS.pingUrl,
+  MIRROR_WEBHOOK_URL: {
+    schema: textWithout(findHttpUrlProblem),
+    remedy: 'Give a URL such as https://example.com/hooks/cognito-mirror.',
+  },
+  MIRROR_WEBHOOK_SECRET: {
+    schema: textWithout(findWebhookSecretProblem),
+    remedy: `Give the receiver's secret, or make one: \`echo whsec_$(openssl rand -base64 32)\`.`,
+  },
+  MIRROR_WEBHOOK_FORMAT: {
+    schema: z.enum(WEBHOOK_FORMATS, { error: 'must be a format of webhooks.' }),
+    remedy: `Give ${WEBHOOK_FORMATS.join(' or ')}.`,
+    isShown: true,
+  },
+  MIRROR_WEBHOOK_ALLOW_PRIVATE: {
+    schema: z
+      .enum(['true', 'false'], { error: 'must be true or false.' })
+      .transform((text) => text === 'true'),
+    remedy: 'Give true if the receiver is in your own network, or unset it.',
+    isShown: true,
   },
   MIRROR_HTTP_TOKEN: token(),
   MIRROR_HTTP_VIEW_TOKEN: token(),

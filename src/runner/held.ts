@@ -14,7 +14,7 @@ import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
 import { finishErasures } from './forget.ts';
 import { otherRulesError } from './other-rules.ts';
-import { buildReport, type SnapshotReport, saveOutcome } from './outcome.ts';
+import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from './outcome.ts';
 import { retain } from './retention.ts';
 import type { SessionDeps } from './session.ts';
 
@@ -28,7 +28,7 @@ import type { SessionDeps } from './session.ts';
 export async function releaseHeld(
   context: ArchiveContext,
   key: SnapshotKey,
-  { historyDays, keep: rule }: Pick<SessionDeps, 'historyDays' | 'keep'>,
+  { historyDays, keep: rule, notifier }: Pick<SessionDeps, 'historyDays' | 'keep' | 'notifier'>,
   signal: AbortSignal,
 ): Promise<SnapshotReport> {
   const startedAt = performance.now();
@@ -37,16 +37,20 @@ export async function releaseHeld(
   const snapshot = snapshotId(key.snapshotAt);
   const lease = await takeHeldLease(db, key);
   if (!isSameRecord(lease.privacy, context.privacy.database.record)) throw otherRulesError(key);
+  const ended = (reason: string | null) =>
+    notifier?.runEnded({ ...key, runId: null, succeeded: reason === null, reason });
   try {
     await publish({ db, lease, progress, log: context.log }, 'held', historyDays, signal);
     const sealed = await archivePublished(context, poolId, signal);
     await finishErasures(context, poolId, signal);
     await retain({ ...context, rule }, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
+    ended(null);
     return await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);
   } catch (why) {
     const outcome = signal.aborted ? 'interrupted' : 'failed';
     await saveOutcome(context, poolId, { outcome, snapshot, why });
+    ended(explainOutcome(why));
     throw why;
   }
 }

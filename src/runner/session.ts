@@ -7,6 +7,7 @@ import type { Pool, User } from '../model/directory.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import type { SnapshotKey } from '../model/snapshot.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
@@ -35,6 +36,8 @@ export interface SessionDeps extends ArchiveSettings {
   readonly historyDays: number | null;
   /** Gets every attempt and the duration of every phase; absent if this process serves no metrics. */
   readonly metrics?: WorkRecorder;
+  /** Hears of the start and end of every run; absent: nobody does. */
+  readonly notifier?: Notifier;
   /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
   readonly log: Logger;

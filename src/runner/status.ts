@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { snapshotId } from '../model/snapshot.ts';
 import { readClock } from '../postgres/connection.ts';
+import { type DeliveryRow, readDeliveryRows } from '../postgres/coordination/outbox.ts';
 import {
   readVerificationRows,
   type VerificationRow,
@@ -22,6 +23,8 @@ export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
   readonly lastAttempt: AttemptStatus | null;
   /** The verification of its archive by workers; null if they did not begin or do not verify it. */
   readonly verification: VerificationRow | null;
+  /** Its webhooks that could not be delivered; null without any. */
+  readonly undelivered: DeliveryRow | null;
 }
 
 /** The last attempt to mirror a pool, with the id of its snapshot; null if it started no snapshot. */
@@ -55,9 +58,10 @@ const RECENT = 5;
  */
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
-  const [pools, verifications, schedules, workers, requests] = await Promise.all([
+  const [pools, verifications, deliveries, schedules, workers, requests] = await Promise.all([
     readPoolRows(db, poolIds),
     readVerificationRows(db, poolIds),
+    readDeliveryRows(db, poolIds),
     readScheduleRows(db, poolIds),
     readWorkerRows(db),
     readRequestRows(db, RECENT, poolIds),
@@ -70,6 +74,7 @@ export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null)
       ...pool,
       lastAttempt: lastAttempt && withSnapshotId(lastAttempt),
       verification: verifications.get(pool.poolId) ?? null,
+      undelivered: deliveries.get(pool.poolId) ?? null,
     })),
     snapshots: await readSnapshots(db, at, poolIds, taken),
     schedules,

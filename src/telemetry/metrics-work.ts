@@ -15,6 +15,10 @@ export interface WorkRecorder extends CallObserver {
   recordRemoval(bytes: number): void;
   /** Records that retention was applied to the archive of a pool. */
   recordRetention(outcome: 'completed' | 'failed'): void;
+  /** Records an attempt to deliver a webhook. */
+  recordWebhook(outcome: 'delivered' | 'failed' | 'given_up'): void;
+  /** Records a ping after its last attempt. */
+  recordPing(outcome: 'sent' | 'failed'): void;
 }
 
 /** Upper bounds in seconds: from a fast call to the time limit of a request. */
@@ -88,6 +92,18 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
     labelNames: ['outcome'],
     registers,
   });
+  const webhooks = new Counter({
+    name: 'cognito_mirror_webhooks_total',
+    help: 'Attempts to deliver webhooks. given_up: the last one failed.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const pings = new Counter({
+    name: 'cognito_mirror_pings_total',
+    help: 'Pings of runs. failed: no attempt was answered with success.',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     recordAttempt({ operation, outcome, seconds, waitedSeconds }: AttemptReport) {
       calls.inc({ operation, outcome });
@@ -105,5 +121,7 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
       removedBytes.inc(bytes);
     },
     recordRetention: (outcome) => retentionRuns.inc({ outcome }),
+    recordWebhook: (outcome) => webhooks.inc({ outcome }),
+    recordPing: (outcome) => pings.inc({ outcome }),
   };
 }

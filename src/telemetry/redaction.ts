@@ -11,7 +11,7 @@ const SECRET_KEYS = new Set(
     'username user users sub email phone phonenumber givenname familyname preferredusername',
     'identities attributes attribute userattributes members mfaoptions filter row rows item items',
     'params parameters token nexttoken paginationtoken startingtoken authorization password secret',
-    'accesskeyid secretaccesskey sessiontoken credentials hashkey',
+    'accesskeyid secretaccesskey sessiontoken credentials hashkey pingurl webhookurl webhooksecret',
   ].flatMap((line) => line.split(' ')),
 );
 

@@ -191,7 +191,7 @@ describe('the status as text', () => {
       snapshot: null,
       reason: 'ARCHIVE_URL: the bucket is away.',
     } as const;
-    const none = { head: null, vanished: false, verification: null };
+    const none = { head: null, vanished: false, verification: null, undelivered: null };
     const pool = { poolId: POOL, newest, lastAttempt, ...none };
     const linesOf = (each: PoolStatus) =>
       textOf({ pools: [each] })

@@ -4,6 +4,7 @@ import { counted } from '../../common/text.ts';
 import type {
   ArchiveHead,
   AttemptStatus,
+  DeliveryRow,
   PoolAge,
   PoolStatus,
   Status,
@@ -19,6 +20,7 @@ export function formatPool(status: Status, poolId: string, width: number): strin
   const lines = [describeNewest(pool)];
   if (pool.vanished) lines.push('vanished: COGNITO_POOLS=all no longer lists it');
   if (pool.lastAttempt !== null) lines.push(describeAttempt(pool.lastAttempt, status.at));
+  if (pool.undelivered !== null) lines.push(...describeUndelivered(pool.undelivered, status.at));
   return [
     ...lines.flatMap((line) => wrap('  ', printable(line), width)),
     ...(pool.head === null ? [] : formatHead(pool.head)),
@@ -56,6 +58,18 @@ function formatVerified(
     ...(count === 0 ? [] : [`    ${commandHint(['verify', poolId])}`]),
     ...problems.flatMap(wrapped),
   ];
+}
+
+function describeUndelivered(undelivered: DeliveryRow, at: Date): string[] {
+  const { retrying, since, problem, givenUp } = undelivered;
+  const waiting =
+    since === null
+      ? []
+      : [
+          `webhooks: ${retrying} not delivered, the first from ${formatRelative(since, at)}: ${problem}`,
+        ];
+  const lost = givenUp === 0 ? [] : [`webhooks: ${givenUp} given up in the last 30 days`];
+  return [...waiting, ...lost];
 }
 
 /** Not wrapped, so that a witness can copy it. */

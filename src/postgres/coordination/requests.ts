@@ -9,6 +9,8 @@ export interface SnapshotRequest {
   readonly requestedAt: Date;
   /** The snapshot that was started or resumed for it; null before. */
   readonly snapshotAt: Date | null;
+  /** The id of its run in pings, whichever workers it is with. */
+  readonly runId: string;
 }
 
 /** What created the request. */
@@ -21,7 +23,7 @@ export type RequestOutcome = 'done' | 'held' | 'skipped' | 'failed';
 const KEPT_DAYS = 90;
 
 const COLUMNS = `id, pool_id AS "poolId", source, requested_at AS "requestedAt",
-  snapshot_at AS "snapshotAt"`;
+  snapshot_at AS "snapshotAt", run_id AS "runId"`;
 
 /**
  * Opens a request for a snapshot of a pool.
@@ -93,6 +95,20 @@ export async function findOpenRequestForPool(
   return found.rows[0] ?? null;
 }
 
+/**
+ * Records that the run of a request begins.
+ *
+ * @returns true for the first caller.
+ */
+export async function recordStarted(db: Queryable, id: number): Promise<boolean> {
+  const started = await db.query(
+    `UPDATE mirror.requests SET started_at = clock_timestamp()
+     WHERE id = $1 AND started_at IS NULL AND ended_at IS NULL`,
+    [id],
+  );
+  return rowCount(started) > 0;
+}
+
 /** Records the snapshot of a request. */
 export async function recordSnapshot(db: Queryable, id: number, snapshotAt: Date): Promise<void> {
   await db.query('UPDATE mirror.requests SET snapshot_at = $2 WHERE id = $1', [id, snapshotAt]);
@@ -143,11 +159,9 @@ export async function endRequest(
        SET ended_at = clock_timestamp(), outcome = $2, reason = $3, waiting_reason = NULL
        WHERE id = $1 AND ended_at IS NULL RETURNING *
      ),
-     attempted AS (
-       ${recordAttempts(`
-         SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
-         FROM ended WHERE outcome <> 'skipped'`)}
-     )
+     ${recordAttempts(`
+       SELECT pool_id, CASE outcome WHEN 'done' THEN 'archived' ELSE outcome END, snapshot_at, reason
+       FROM ended WHERE outcome <> 'skipped'`)}
      SELECT round(extract(epoch FROM ended_at - requested_at)::numeric, 3)::double precision AS seconds
      FROM ended`,
     [id, outcome, reason],

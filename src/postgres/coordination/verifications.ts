@@ -1,4 +1,5 @@
-import type { Queryable } from '../connection.ts';
+import { type Queryable, rowCount } from '../connection.ts';
+import { recordNotification } from '../store/notifications.ts';
 
 /** A pool and the URL of the destination of its archive. */
 export interface ArchivePlace {
@@ -83,8 +84,10 @@ export async function findVerificationTurn(
 }
 
 /**
- * Records a verification that was completed, unless another one was since `before` ended.
+ * Records a verification that was completed, unless another one was since `before` ended. With findings,
+ * it also notifies.
  *
+ * @param db a transaction.
  * @param before the state that it started from.
  */
 export async function recordVerified(
@@ -94,7 +97,7 @@ export async function recordVerified(
   verified: NewlyVerified,
 ): Promise<void> {
   const { dueAt, subset, beganAt, coveredSince, endedAt, findings, foundKeys } = verified;
-  await db.query(
+  const recorded = await db.query(
     `INSERT INTO mirror.verifications AS v (pool_id, destination, due_at, subset, began_at,
        covered_since, ended_at, findings, found_keys)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -116,6 +119,8 @@ export async function recordVerified(
       before.endedAt,
     ],
   );
+  if (rowCount(recorded) === 0 || Object.keys(findings).length === 0) return;
+  await recordNotification(db, { type: 'archive.verification-failed', poolId, findings });
 }
 
 /** Records why an attempt to verify failed. The next one is due after some minutes. */

@@ -19,7 +19,7 @@ export interface WorkerRow extends Worker {
 }
 
 /** A request, open or ended. */
-export interface RequestRow extends SnapshotRequest {
+export interface RequestRow extends Omit<SnapshotRequest, 'runId'> {
   /** What an open request waits for; null if it does not wait. */
   readonly waitingReason: string | null;
   /** Null while it is open. */

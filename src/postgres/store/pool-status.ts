@@ -1,5 +1,7 @@
 import { type ArchiveHead, type Outcome, parseSnapshotId } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
+import { selectHead } from './archive-head.ts';
+import { recordNotifications } from './notifications.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
 /** The newest snapshot that readers see. */
@@ -52,16 +54,7 @@ export async function readPoolRows(
          WHERE each.pool_id = known.pool_id AND state IN ${PUBLISHED_STATES}
          ORDER BY snapshot_at DESC LIMIT 1
        ) AS s ON true
-       LEFT JOIN LATERAL (
-         SELECT json_build_object(
-           'snapshots', count(*) OVER (PARTITION BY destination),
-           'snapshot', each.snapshot, 'sha256', each.manifest_sha256
-         ) AS head
-         FROM directory.snapshots AS each
-           JOIN mirror.runs AS r USING (pool_id, snapshot_at)
-         WHERE each.pool_id = known.pool_id AND each.state = 'archived'
-         ORDER BY each.snapshot_at DESC LIMIT 1
-       ) AS h ON true
+       LEFT JOIN LATERAL (${selectHead('known.pool_id')}) AS h ON true
      WHERE $1::text[] IS NULL OR pool_id = ANY ($1) ORDER BY pool_id`,
     [poolIds],
   );
@@ -108,21 +101,32 @@ export async function saveAttempt(
   poolId: string,
   { outcome, snapshot, reason }: Pick<Attempt, 'outcome' | 'reason'> & { snapshot: string | null },
 ): Promise<void> {
-  await db.query(recordAttempts('VALUES ($1, $2, $3::timestamptz, $4)'), [
+  const at = snapshot === null ? null : parseSnapshotId(snapshot);
+  await db.query(`WITH ${recordAttempts('VALUES ($1, $2, $3::timestamptz, $4)')} SELECT`, [
     poolId,
     outcome,
-    snapshot === null ? null : parseSnapshotId(snapshot),
+    at,
     reason,
   ]);
 }
 
 /**
- * The statement that records attempts, each in place of the previous one of its pool.
+ * The parts of a WITH clause that record attempts, each in place of the previous one of its pool, and
+ * notify of those that failed. The transition to `failed` has notified of its snapshot already.
  *
  * @param source SQL that gives their pool_id, outcome, snapshot_at and reason.
  */
 export function recordAttempts(source: string): string {
-  return `INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason) ${source}
-    ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
-      outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason`;
+  return `attempted AS (
+      INSERT INTO mirror.attempts (pool_id, outcome, snapshot_at, reason) ${source}
+      ON CONFLICT (pool_id) DO UPDATE SET ended_at = clock_timestamp(),
+        outcome = excluded.outcome, snapshot_at = excluded.snapshot_at, reason = excluded.reason
+      RETURNING *
+    ),
+    notified AS (
+      ${recordNotifications(`
+        SELECT 'snapshot.failed' AS type, a.pool_id, a.snapshot_at, a.reason, NULL::json AS findings
+        FROM attempted AS a LEFT JOIN directory.snapshots AS own USING (pool_id, snapshot_at)
+        WHERE a.outcome = 'failed' AND own.state IS DISTINCT FROM 'failed'`)}
+    )`;
 }

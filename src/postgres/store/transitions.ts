@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import type { ArchiveSummary } from '../../model/archive-summary.ts';
+import type { NotificationType } from '../../model/notification.ts';
 import type { PrivacyRecord } from '../../model/privacy.ts';
 import { type SnapshotKey, type SnapshotState, snapshotId } from '../../model/snapshot.ts';
 import { type Queryable, transaction } from '../connection.ts';
 import { deleteUserHashes, detectDrift, markDrift } from './drift.ts';
 import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './leases.ts';
+import { recordNotification } from './notifications.ts';
 import type { PublishedSettings } from './publish-settings.ts';
 import { saveWalks } from './snapshot-walks.ts';
 import { createStage, stageTables } from './stage.ts';
@@ -102,7 +104,7 @@ async function endStaleSnapshots(
     [poolId, replace.from, expire.from, toJsonb(privacy)],
   );
   for (const lease of ended.rows) await saveWalks(client, lease);
-  await client.query(
+  const changed = await client.query<SnapshotKey & { state: SnapshotState }>(
     `UPDATE directory.snapshots AS s SET
        state = CASE WHEN s.state = ANY ($2) THEN $5 ELSE $6 END,
        reason = CASE WHEN s.state = ANY ($2)
@@ -110,9 +112,13 @@ async function endStaleSnapshots(
          WHEN s.privacy IS DISTINCT FROM $4::jsonb
          THEN 'The privacy rules changed while it was read.'
          ELSE 'It was not finished within ${EXPIRES_AFTER_HOURS} hours.' END
-     WHERE ${STALE}`,
+     WHERE ${STALE}
+     RETURNING pool_id AS "poolId", snapshot_at AS "snapshotAt", state`,
     [poolId, replace.from, expire.from, toJsonb(privacy), replace.to, expire.to],
   );
+  for (const { state, ...key } of changed.rows) {
+    if (state === expire.to) await recordNotification(client, { type: 'snapshot.failed', ...key });
+  }
 }
 
 /** The driver would send null as text. */
@@ -199,12 +205,12 @@ async function countDrift(
  * @throws LeaseLostError if another runner has the lease, or the snapshot is not walking.
  */
 export function holdSnapshot(pool: pg.Pool, lease: SnapshotLease, reason: string): Promise<void> {
-  return setState(pool, lease, TRANSITIONS.hold, reason);
+  return setState(pool, lease, TRANSITIONS.hold, reason, 'snapshot.held');
 }
 
 /** Ends a snapshot that can never be completed. Throws LeaseLostError as `holdSnapshot` does. */
 export function failSnapshot(pool: pg.Pool, lease: SnapshotLease, reason: string): Promise<void> {
-  return setState(pool, lease, TRANSITIONS.fail, reason);
+  return setState(pool, lease, TRANSITIONS.fail, reason, 'snapshot.failed');
 }
 
 /** Ends a snapshot that a person does not want. Throws LeaseLostError as `holdSnapshot` does. */
@@ -221,14 +227,17 @@ async function setState(
   lease: SnapshotLease,
   { from, to }: Transition & { readonly to: SnapshotState },
   reason: string,
+  type: NotificationType | null = null,
 ): Promise<void> {
+  const { poolId, snapshotAt } = lease;
   await withLease(pool, lease, from, async (client) => {
     await client.query(
       `UPDATE directory.snapshots SET state = $3, reason = $4
        WHERE pool_id = $1 AND snapshot_at = $2`,
-      [lease.poolId, lease.snapshotAt, to, reason],
+      [poolId, snapshotAt, to, reason],
     );
     await saveWalks(client, lease);
+    if (type !== null) await recordNotification(client, { type, poolId, snapshotAt });
   });
 }
 
@@ -298,6 +307,8 @@ export async function markArchived(
        WHERE pool_id = $1 AND snapshot_at = $2`,
       [lease.poolId, lease.snapshotAt, to, archive.manifest, archive.sha256],
     );
+    const { poolId, snapshotAt } = lease;
+    await recordNotification(client, { type: 'snapshot.archived', poolId, snapshotAt });
   });
 }
 

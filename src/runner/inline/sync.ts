@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ArchiveResult } from '../../archive/write-archive.ts';
 import { InterruptedError } from '../../model/errors.ts';
 import type { Outcome } from '../../model/snapshot.ts';
@@ -81,8 +82,10 @@ async function syncPool(
   progress: SnapshotProgress,
   signal: AbortSignal,
 ): Promise<PoolOutcome> {
-  const { db, log } = deps;
+  const { db, log, notifier } = deps;
   const startedAt = performance.now();
+  const runId = randomUUID();
+  notifier?.runStarted(poolId, runId);
   let session: SnapshotSession | null = null;
   let archive: ArchiveResult | null = null;
   let error: Error | null = null;
@@ -101,6 +104,8 @@ async function syncPool(
   Object.assign(progress, { phase: 'done', outcome });
   const { snapshot, reason } = report;
   await saveOutcome({ db, log }, poolId, { outcome, snapshot, why: error ?? reason });
+  const snapshotAt = key?.snapshotAt ?? null;
+  notifier?.runEnded({ poolId, runId, succeeded: outcome === 'archived', snapshotAt, reason });
   return { outcome, report, resumed: session?.resumed ?? false, error };
 }
 

@@ -9,6 +9,8 @@ import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.t
 import { buildReport, logOutcome } from '../outcome.ts';
 import type { JobDeps } from './deps.ts';
 
+type RequestDeps = Pick<JobDeps, 'db' | 'log' | 'notifier'>;
+
 /** How a request ended. */
 interface End {
   /** Its snapshot; null if it did not start one. */
@@ -19,10 +21,10 @@ interface End {
   readonly reason?: string;
 }
 
-/** Ends a request. Only the process that ends it logs how. */
+/** Ends a request. Only the process that ends it logs how, and pings. */
 export async function completeRequest(
-  { db, log }: Pick<JobDeps, 'db' | 'log'>,
-  { id, poolId }: SnapshotRequest,
+  { db, log, notifier }: RequestDeps,
+  { id, poolId, runId }: SnapshotRequest,
   outcome: Exclude<Outcome, 'interrupted'>,
   { snapshot, archive, reason }: End,
 ): Promise<void> {
@@ -31,11 +33,14 @@ export async function completeRequest(
   if (seconds === null) return;
   const run = { seconds, reason: why, archive: archive ?? null };
   logOutcome(log, outcome, buildReport(poolId, snapshot, run));
+  const succeeded = outcome === 'archived';
+  const snapshotAt = snapshot?.snapshotAt ?? null;
+  notifier?.runEnded({ poolId, runId, succeeded, snapshotAt, reason: why });
 }
 
 /** Ends a request as failed, with the snapshot that was started for it. */
 export async function failRequest(
-  deps: Pick<JobDeps, 'db' | 'log'>,
+  deps: RequestDeps,
   request: SnapshotRequest,
   reason: string,
 ): Promise<void> {

@@ -4,6 +4,7 @@ import { isLockedInline } from '../../postgres/coordination/locks.ts';
 import {
   findOpenRequest,
   recordSnapshot,
+  recordStarted,
   recordWaiting,
   type SnapshotRequest,
 } from '../../postgres/coordination/requests.ts';
@@ -94,6 +95,9 @@ async function takeSnapshot(
   const stop = AbortSignal.any([signal, lost]);
   if (await isLockedInline(db, pool.poolId)) {
     throw new LaterError('A `sync` or a `diff … now` of this pool is running.', INLINE_RUN_MS);
+  }
+  if (await recordStarted(db, request.id)) {
+    deps.notifier?.runStarted(request.poolId, request.runId);
   }
   await chooseSnapshot(session, request, stop);
   for (;;) {

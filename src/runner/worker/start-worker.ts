@@ -117,6 +117,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       const stopped = upkeep.stop();
       await Promise.all(workers.map((worker) => worker.close()));
       await stopped;
+      await deps.notifier?.stop();
       await queues.close();
       await deps.quota.close();
       await upkeep.leave();

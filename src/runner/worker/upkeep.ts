@@ -21,6 +21,7 @@ const SILENCE_MS = 20_000;
 const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
 const PROGRESS_MS = 5_000;
+const WEBHOOKS_MS = 2_000;
 
 interface UpkeepOptions {
   readonly deps: JobDeps;
@@ -89,6 +90,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       async () => (servers.problem === null ? work() : undefined),
       async (error) => logProblem(what, error),
     );
+  const stopping = new AbortController();
   const running = [
     repeat(BEAT_MS, () => beat().then(() => servers.databaseAnswers(true)), onSilence),
     // On `pulse`, because all connections of the jobs may wait for a lost worker's locks.
@@ -98,10 +100,12 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     maintain('progress', PROGRESS_MS, () =>
       showProgress(deps, options.walks.activeJobs() as Job<WalkData>[]),
     ),
+    maintain('webhooks', WEBHOOKS_MS, async () => deps.notifier?.deliver(stopping.signal)),
   ];
 
   return {
     async stop() {
+      stopping.abort();
       await Promise.all(running.map((each) => each.stop()));
     },
     async leave() {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findProxy } from '../../src/aws/proxy.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
+import { findProxy } from '../../src/web/proxy.ts';
 
 const COGNITO = { protocol: 'https:', hostname: 'cognito-idp.us-east-1.amazonaws.com' };
 const PROXY = 'http://proxy.example:3128';
