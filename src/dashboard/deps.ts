@@ -32,5 +32,7 @@ export interface DashboardDeps {
   readonly db: pg.Pool;
   readonly tokens: DashboardTokens;
   readonly actions: DashboardActions;
+  /** How many calls a second may list users of an account (null: unknown) in a Region. */
+  readonly allowedCalls: (accountId: string | null, region: string) => number;
   readonly log: Logger;
 }

@@ -4,7 +4,7 @@ import { listPastDueTimes } from '../postgres/coordination/due-times.ts';
 import {
   listFailedNights,
   listNightSnapshots,
-  readPoolNames,
+  readDescribedPools,
   readUsersOverTime,
   type UsersAt,
 } from '../postgres/dashboard/overview.ts';
@@ -36,6 +36,8 @@ export interface Night {
 export interface PoolOverview {
   readonly poolId: string;
   readonly name: string | null;
+  /** Null before the pool was described. */
+  readonly accountId: string | null;
   readonly age: PoolAge;
   /** How old the mirror may be, in seconds. */
   readonly maxAgeSeconds: number;
@@ -51,11 +53,11 @@ export async function readPoolOverviews(db: pg.Pool, status: Status): Promise<Po
   const schedules = new Map(status.schedules.map((schedule) => [schedule.poolId, schedule]));
   const startsOf = rememberStarts(at);
   const starts = pools.map(({ poolId }) => ({ poolId, starts: startsOf(schedules.get(poolId)) }));
-  const [snapshots, failed, users, names] = await Promise.all([
+  const [snapshots, failed, users, described] = await Promise.all([
     listNightSnapshots(db, starts),
     listFailedNights(db, starts),
     readUsersOverTime(db, USERS_DAYS),
-    readPoolNames(db),
+    readDescribedPools(db),
   ]);
   const key = (poolId: string, night: number) => `${poolId}/${night}`;
   const taken = new Map(snapshots.map((each) => [key(each.poolId, each.night), each]));
@@ -72,7 +74,8 @@ export async function readPoolOverviews(db: pg.Pool, status: Status): Promise<Po
     });
     return {
       poolId,
-      name: names.get(poolId) ?? null,
+      name: described.get(poolId)?.name ?? null,
+      accountId: described.get(poolId)?.accountId ?? null,
       age: age as PoolAge,
       maxAgeSeconds,
       dueAt: schedule?.startsAt ?? null,

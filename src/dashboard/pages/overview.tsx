@@ -1,38 +1,49 @@
 import type { Hono } from 'hono';
-import { formatCommand } from '../../common/command.ts';
-import { readStatus } from '../../runner/status.ts';
+import { raw } from 'hono/html';
 import type { DashboardDeps } from '../deps.ts';
-import { Page, renderPage } from '../layout.tsx';
-import { readPoolOverviews } from '../overview-data.ts';
-import { PoolRows } from '../parts/pool-rows.tsx';
-import { OVERVIEW } from '../paths.ts';
+import { Notice, Page, renderPage } from '../layout.tsx';
+import type { LiveFeed } from '../live.ts';
+import { PART_IDS, readOverview, renderParts } from '../overview-parts.tsx';
+import { EVENTS, OVERVIEW } from '../paths.ts';
 import type { DashboardEnv } from '../session.ts';
 
+/** What a form that led here did, by the word in the address. */
+export const DONE = {
+  released: 'The snapshot is released and archived.',
+  releasing: 'The snapshot is being released. Below is how far it is; if it fails, the pool says why.',
+  discarded: 'The snapshot is discarded.',
+} as const;
+
 /** The overview: what happened, what runs, and what waits for a person. */
-export function addOverview(app: Hono<DashboardEnv>, { db }: DashboardDeps): void {
+export function addOverview(app: Hono<DashboardEnv>, deps: DashboardDeps, feed: LiveFeed): void {
   app.get(OVERVIEW, async (context) => {
     const session = context.get('session');
-    const status = await readStatus(db, null);
-    const pools = await readPoolOverviews(db, status);
+    const overview = await readOverview(deps);
+    const done = DONE[context.req.query('done') as keyof typeof DONE];
+    const parts = await renderParts(overview, deps, session.right);
+    const part = (id: string) => raw(parts[id] ?? '');
     return renderPage(
       context,
-      <Page title="Overview" session={session} here={OVERVIEW}>
-        {pools.length === 0 ? <NothingYet /> : <PoolRows pools={pools} status={status} />}
+      <Page title="Overview" session={session} here={OVERVIEW} isLive>
+        {done === undefined ? null : <Notice kind="good">{done}</Notice>}
+        <div id={PART_IDS.held}>{part(PART_IDS.held)}</div>
+        <h2>Pools</h2>
+        <div id={PART_IDS.pools}>{part(PART_IDS.pools)}</div>
+        <h2>Now</h2>
+        <div id={PART_IDS.running}>{part(PART_IDS.running)}</div>
       </Page>,
     );
   });
-}
 
-function NothingYet() {
-  return (
-    <>
-      <p>No pool is mirrored yet. To take the first snapshot of one:</p>
-      <pre>
-        <code>{formatCommand(['sync', 'us-east-1_Ab12Cd34'])}</code>
-      </pre>
-      <p>
-        Or name pools in <code>COGNITO_POOLS</code> and start a worker, which keeps their schedule.
-      </p>
-    </>
-  );
+  app.get(EVENTS, (context) => {
+    const stream = feed.open(context.get('session').right);
+    if (stream === null) {
+      return context.json({ error: 'Too many pages are open.' }, 503, { 'Retry-After': '30' });
+    }
+    return context.body(stream, 200, {
+      'Content-Type': 'text/event-stream',
+      // A proxy that collects the answer would hold the events back.
+      'X-Accel-Buffering': 'no',
+    });
+  });
 }

@@ -1,3 +1,4 @@
+import { formatCommand } from '../../common/command.ts';
 import { formatRelative, formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
 import { Text } from '../../report/text.tsx';
@@ -12,8 +13,9 @@ interface PoolRowsProps {
   readonly status: Status;
 }
 
-/** A row for each pool. */
+/** A row for each pool; without any, how to begin. */
 export function PoolRows({ pools, status }: PoolRowsProps) {
+  if (pools.length === 0) return <NothingYet />;
   return (
     <div class="table">
       <table class="stacked pools">
@@ -136,3 +138,17 @@ const SQUARES: Readonly<Record<Night['state'], SquareState>> = {
   unstarted: 'failed',
   none: 'none',
 };
+
+function NothingYet() {
+  return (
+    <>
+      <p>No pool is mirrored yet. To take the first snapshot of one:</p>
+      <pre>
+        <code>{formatCommand(['sync', 'us-east-1_Ab12Cd34'])}</code>
+      </pre>
+      <p>
+        Or name pools in <code>COGNITO_POOLS</code> and start a worker, which keeps their schedule.
+      </p>
+    </>
+  );
+}

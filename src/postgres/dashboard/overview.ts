@@ -96,10 +96,19 @@ export async function readUsersOverTime(
   return byPool;
 }
 
-/** The names of pools that have one, by pool id. */
-export async function readPoolNames(db: Queryable): Promise<ReadonlyMap<string, string>> {
-  const found = await db.query<{ readonly poolId: string; readonly name: string }>(
-    `SELECT pool_id AS "poolId", name FROM directory.pools WHERE name IS NOT NULL`,
+/** What the service said of a pool. */
+export interface DescribedPool {
+  readonly poolId: string;
+  readonly name: string | null;
+  readonly accountId: string;
+}
+
+/** The pools that were described, by pool id. */
+export async function readDescribedPools(
+  db: Queryable,
+): Promise<ReadonlyMap<string, DescribedPool>> {
+  const found = await db.query<DescribedPool>(
+    `SELECT pool_id AS "poolId", name, account_id AS "accountId" FROM directory.pools`,
   );
-  return new Map(found.rows.map(({ poolId, name }) => [poolId, name]));
+  return new Map(found.rows.map((pool) => [pool.poolId, pool]));
 }

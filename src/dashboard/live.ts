@@ -1,0 +1,131 @@
+import type { Right } from './session.ts';
+
+/** An element of the overview: its id, and what it holds. */
+export type Parts = Readonly<Record<string, string>>;
+
+/** Renders what viewers with a right see. Called every two seconds while somebody watches. */
+export type RenderParts = (rights: ReadonlySet<Right>) => Promise<Readonly<Record<Right, Parts>>>;
+
+const POLL_MS = 2_000;
+/** Connections are cut after 7 s of silence. */
+const COMMENT_MS = 5_000;
+/** Of 100 connections: probes, scrapes and pages need some too. */
+const MOST_VIEWERS = 60;
+/** Then the browser connects again, and its session is checked again. */
+const LIFE_MS = 10 * 60_000;
+/** A viewer that does not read is cut off after so many unread messages. */
+const MOST_UNREAD = 16;
+
+const encoder = new TextEncoder();
+
+interface Viewer {
+  readonly right: Right;
+  readonly until: number;
+  /** What it was sent, by id. */
+  readonly seen: Map<string, string>;
+  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+}
+
+/** Server-sent events for everybody who watches: one reading of Postgres for all of them. */
+export class LiveFeed {
+  readonly #render: RenderParts;
+  readonly #onError: (error: unknown) => void;
+  readonly #viewers = new Set<Viewer>();
+  #timers: NodeJS.Timeout[] = [];
+  #polling: Promise<void> | null = null;
+  #isClosed = false;
+
+  /** @param onError gets an error of a reading; the next one may succeed. */
+  constructor(render: RenderParts, onError: (error: unknown) => void) {
+    this.#render = render;
+    this.#onError = onError;
+  }
+
+  /** How many watch. */
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  /** The stream of one viewer, for a body; null if there are too many. */
+  open(right: Right): ReadableStream<Uint8Array> | null {
+    if (this.#isClosed || this.#viewers.size >= MOST_VIEWERS) return null;
+    let viewer: Viewer;
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        const until = performance.now() + LIFE_MS;
+        viewer = { right, until, seen: new Map(), controller };
+        this.#viewers.add(viewer);
+        this.#send(viewer, ': open\n\n');
+        this.#start();
+      },
+      cancel: () => this.#remove(viewer),
+    });
+  }
+
+  /** Ends all streams. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const viewer of this.#viewers) this.#end(viewer);
+    this.#stop();
+    await this.#polling;
+  }
+
+  #start(): void {
+    if (this.#timers.length === 0) {
+      this.#timers = [
+        setInterval(() => this.#poll(), POLL_MS),
+        setInterval(() => this.#comment(), COMMENT_MS),
+      ];
+    }
+    this.#poll();
+  }
+
+  #stop(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+  }
+
+  #poll(): void {
+    this.#polling ??= this.#push()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#polling = null;
+      });
+  }
+
+  async #push(): Promise<void> {
+    const rights = new Set([...this.#viewers].map(({ right }) => right));
+    if (rights.size === 0) return;
+    const rendered = await this.#render(rights);
+    for (const viewer of this.#viewers) {
+      for (const [id, html] of Object.entries(rendered[viewer.right])) {
+        if (viewer.seen.get(id) === html) continue;
+        viewer.seen.set(id, html);
+        this.#send(viewer, `event: part\ndata: ${JSON.stringify({ id, html })}\n\n`);
+      }
+    }
+  }
+
+  #comment(): void {
+    const now = performance.now();
+    for (const viewer of this.#viewers) {
+      if (now > viewer.until) this.#end(viewer);
+      else this.#send(viewer, ': \n\n');
+    }
+  }
+
+  #send(viewer: Viewer, text: string): void {
+    if (!this.#viewers.has(viewer)) return;
+    if ((viewer.controller.desiredSize ?? 0) < -MOST_UNREAD) return this.#end(viewer);
+    viewer.controller.enqueue(encoder.encode(text));
+  }
+
+  #end(viewer: Viewer): void {
+    this.#remove(viewer);
+    viewer.controller.close();
+  }
+
+  #remove(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
+    if (this.#viewers.size === 0) this.#stop();
+  }
+}

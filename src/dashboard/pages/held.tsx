@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context, Hono } from 'hono';
+import { isPoolId } from '../../model/pool-id.ts';
+import { parseSnapshotId } from '../../model/snapshot.ts';
+import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
+import { Text } from '../../report/text.tsx';
+import type { DashboardActions, DashboardDeps } from '../deps.ts';
+import { respondWithProblem } from '../errors.tsx';
+import { FormToken, Page, renderPage } from '../layout.tsx';
+import { HeldChanges, readHeldChanges } from '../parts/held-changes.tsx';
+import { OVERVIEW, poolPath, snapshotPath } from '../paths.ts';
+import { clientAddress, type DashboardEnv } from '../session.ts';
+
+/** The answer waits so long for the work to end; a release can take minutes, and continues without. */
+const WAIT_MS = 3_000;
+
+type Decision = 'release' | 'discard';
+
+const WORDS: Readonly<Record<Decision, { title: string; means: string; done: string }>> = {
+  release: {
+    title: 'Release',
+    means: 'It becomes what readers see, and is archived. This cannot be undone.',
+    done: 'released',
+  },
+  discard: {
+    title: 'Discard',
+    means: 'What it read is dropped. What readers see stays. The next run reads the pool again.',
+    done: 'discarded',
+  },
+};
+
+/** The pages that ask before a held snapshot is released or discarded, and what their forms do. */
+export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
+  const running = new Map<string, Promise<unknown>>();
+  for (const decision of ['release', 'discard'] as const) {
+    const path = `/pools/:pool/snapshots/:snapshot/${decision}`;
+    app.get(path, async (context) => {
+      const row = await findHeld(context, deps);
+      if (row === null) return refuse(context);
+      return ask(context, deps, decision, row);
+    });
+    app.post(path, async (context) => {
+      if (context.get('session').right !== 'act') {
+        return respondWithProblem(context, 403, 'This token sees counts only, and may not act.');
+      }
+      const row = await findHeld(context, deps);
+      if (row === null) return refuse(context);
+      const name = `${row.poolId}/${row.snapshot}`;
+      const { id } = context.get('session');
+      const line = { poolId: row.poolId, snapshot: row.snapshot, session: id };
+      deps.log.info(
+        { ...line, client: clientAddress(context), decision },
+        'a session decided about a held snapshot',
+      );
+      // A second click joins the first.
+      const work = running.get(name) ?? start(deps.actions, decision, name);
+      running.set(name, work);
+      const forget = () => running.delete(name);
+      work.then(forget, (error: unknown) => {
+        forget();
+        deps.log.error({ err: error, ...line }, `could not ${decision} a held snapshot`);
+      });
+      const isDone = await Promise.race([work.then(() => true), sleep(WAIT_MS, false)]);
+      const done = isDone ? WORDS[decision].done : 'releasing';
+      return context.redirect(`${OVERVIEW}?done=${done}`, 303);
+    });
+  }
+}
+
+function start(actions: DashboardActions, decision: Decision, name: string): Promise<unknown> {
+  return decision === 'release' ? actions.release(name) : actions.discard(name);
+}
+
+async function findHeld(context: Context, { db }: DashboardDeps): Promise<SnapshotRow | null> {
+  const poolId = context.req.param('pool') ?? '';
+  const at = parseSnapshotId(context.req.param('snapshot') ?? '');
+  if (!isPoolId(poolId) || at === null) return null;
+  const row = await findSnapshot(db, poolId, at);
+  return row?.state === 'held' ? row : null;
+}
+
+function refuse(context: Context): Promise<Response> | Response {
+  const problem = 'No held snapshot has this id. Somebody may have decided about it already.';
+  return respondWithProblem(context, 404, problem);
+}
+
+async function ask(
+  context: Context<DashboardEnv>,
+  deps: DashboardDeps,
+  decision: Decision,
+  { poolId, snapshot, reason }: SnapshotRow,
+): Promise<Response> {
+  const session = context.get('session');
+  const isActing = session.right === 'act';
+  const changes = await readHeldChanges(deps, poolId, isActing);
+  const { title, means } = WORDS[decision];
+  return renderPage(
+    context,
+    <Page
+      title={isActing ? `${title} ${snapshot}?` : `Held snapshot ${snapshot}`}
+      session={session}
+      trail={[
+        { title: 'Overview', path: OVERVIEW },
+        { title: poolId, path: poolPath(poolId) },
+        { title: snapshot, path: snapshotPath(poolId, snapshot) },
+      ]}
+    >
+      <p>{reason === null ? 'No reason was recorded.' : <Text value={reason} isWhole />}</p>
+      {isActing ? (
+        <>
+          <p>{means}</p>
+          <form method="post" class="actions">
+            <FormToken session={session} />
+            <button type="submit" {...(decision === 'discard' ? { class: 'danger' } : {})}>
+              {title}
+            </button>
+            <a href={OVERVIEW}>Cancel</a>
+          </form>
+        </>
+      ) : null}
+      <HeldChanges poolId={poolId} changes={changes} />
+    </Page>,
+  );
+}
