@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type HttpSettings, type Schedule, VERSION } from '../config/config.ts';
-import { resolvePoolSettings } from '../config/pool-settings.ts';
+import { resolveAllowances, resolvePoolSettings } from '../config/pool-settings.ts';
 import { createDashboard } from '../dashboard/app.tsx';
 import type { DashboardActions } from '../dashboard/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
@@ -141,15 +141,18 @@ interface Served {
 function serve(
   settings: HttpSettings,
   { opened, redis, metrics, actions }: Served,
-  { log }: Resources,
+  { config, log }: Resources,
 ): Promise<HttpServer> {
   const { db } = opened.database;
   const { token: act, viewToken: view = null } = settings;
+  const allowances = resolveAllowances(config);
   const hasToken = act !== null || view !== null;
   if (!hasToken) log.info(NO_DASHBOARD);
   return startHttp({
     settings,
-    dashboard: hasToken ? createDashboard({ db, tokens: { act, view }, actions, log }) : null,
+    dashboard: hasToken
+      ? createDashboard({ db, tokens: { act, view }, actions, allowances, log })
+      : null,
     metrics,
     queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();

@@ -1,4 +1,5 @@
 import type { HttpSettings } from '../config/config.ts';
+import { resolveAllowances } from '../config/pool-settings.ts';
 import { createDashboard } from '../dashboard/app.tsx';
 import type { DashboardActions, DashboardDeps } from '../dashboard/deps.ts';
 import { startHttp } from '../http/server.ts';
@@ -25,10 +26,11 @@ export async function serveDashboard(
   actions: DashboardActions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log } = resources;
+  const { config, log } = resources;
   const { db } = await resources.requireDatabase(signal);
   const { token: act, viewToken: view = null } = settings;
-  const deps: DashboardDeps = { db, tokens: { act, view }, actions, log };
+  const allowances = resolveAllowances(config);
+  const deps: DashboardDeps = { db, tokens: { act, view }, actions, allowances, log };
   const server = await startHttp({
     settings,
     dashboard: createDashboard(deps),

@@ -1,9 +1,13 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
+import { withoutRows } from '../postgres/database-error.ts';
 import { createAssets } from './assets.ts';
 import type { DashboardDeps } from './deps.ts';
 import { respondToError, respondWithProblem } from './errors.tsx';
+import { LiveFeed } from './live.ts';
+import { openOverviewFeed } from './overview-parts.tsx';
+import { addHeld } from './pages/held.tsx';
 import { addOverview } from './pages/overview.tsx';
 import { OVERVIEW, SIGN_OUT } from './paths.ts';
 import {
@@ -15,6 +19,12 @@ import {
 } from './session.ts';
 import { createSignIn, sameOrigin } from './sign-in.tsx';
 
+/** The pages, for a server. */
+export interface Dashboard extends Pick<Hono<DashboardEnv>, 'fetch' | 'routes'> {
+  /** Ends the streams of events. Call it before the server closes. */
+  close(): Promise<void>;
+}
+
 /** The most bytes of a request's body. Without a session no body but a token is read. */
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -22,7 +32,7 @@ const MAX_BODY_BYTES = 64 * 1024;
  * Creates the dashboard: pages that a person signs in to with a token. Each page adds its routes in a
  * file of `pages`. Everything but the form for the token, the style and the script requires a session.
  */
-export function createDashboard(deps: DashboardDeps): Hono<DashboardEnv> {
+export function createDashboard(deps: DashboardDeps): Dashboard {
   const app = new Hono<DashboardEnv>();
   const sessions = createSessions(deps.tokens);
   const signIn = createSignIn(sessions);
@@ -72,8 +82,13 @@ export function createDashboard(deps: DashboardDeps): Hono<DashboardEnv> {
     sessions.end(context);
     return context.redirect(OVERVIEW, 303);
   });
-  addOverview(app, deps);
+  const feed = new LiveFeed(openOverviewFeed(deps), (error) => {
+    const shown = error instanceof Error ? withoutRows(error) : error;
+    deps.log.debug({ err: shown }, 'could not read what the overview shows');
+  });
+  addOverview(app, deps, feed);
+  addHeld(app, deps);
   app.notFound((context) => respondWithProblem(context, 404, 'Not found.'));
   app.onError((error, context) => respondToError(error, context, deps.log));
-  return app;
+  return { fetch: app.fetch, routes: app.routes, close: () => feed.close() };
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Allowances } from '../config/pool-settings.ts';
 import type { Diff, DiffQuestion, UseChanges } from '../history/diff.ts';
 import type { Triggered } from '../runner/trigger.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -32,7 +33,7 @@ export interface DashboardDeps {
   readonly db: pg.Pool;
   readonly tokens: DashboardTokens;
   readonly actions: DashboardActions;
-  /** How many calls a second may list users of an account (null: unknown) in a Region. */
-  readonly allowedCalls: (accountId: string | null, region: string) => number;
+  /** The quotas that the mirror may use. */
+  readonly allowances: Pick<Allowances, 'of'>;
   readonly log: Logger;
 }

@@ -115,8 +115,8 @@ export class LiveFeed {
 
   #send(viewer: Viewer, text: string): void {
     if (!this.#viewers.has(viewer)) return;
-    if ((viewer.controller.desiredSize ?? 0) < -MOST_UNREAD) return this.#end(viewer);
-    viewer.controller.enqueue(encoder.encode(text));
+    if ((viewer.controller.desiredSize ?? 0) < -MOST_UNREAD) this.#end(viewer);
+    else viewer.controller.enqueue(encoder.encode(text));
   }
 
   #end(viewer: Viewer): void {

@@ -1,4 +1,4 @@
-import { readStatus, measureRates, type Status } from '../runner/status.ts';
+import { measureRates, readStatus, type Status } from '../runner/status.ts';
 import type { DashboardDeps } from './deps.ts';
 import type { Parts, RenderParts } from './live.ts';
 import { type PoolOverview, readPoolOverviews } from './overview-data.ts';
@@ -30,12 +30,12 @@ export async function readOverview({ db }: Pick<DashboardDeps, 'db'>): Promise<O
 /** Renders its parts, each as the content of an element. */
 export async function renderParts(
   { status, pools }: Overview,
-  deps: Pick<DashboardDeps, 'allowedCalls'>,
+  deps: Pick<DashboardDeps, 'allowances'>,
   right: Right,
 ): Promise<Parts> {
   const parts = {
     [PART_IDS.held]: <HeldSnapshots status={status} right={right} />,
-    [PART_IDS.running]: <Running status={status} pools={pools} allowedCalls={deps.allowedCalls} />,
+    [PART_IDS.running]: <Running status={status} pools={pools} allowances={deps.allowances} />,
     [PART_IDS.pools]: <PoolRows pools={pools} status={status} />,
   };
   const rendered = Object.entries(parts).map(
@@ -47,8 +47,11 @@ export async function renderParts(
 /** Renders what changes, for all viewers of a right at once. */
 export function openOverviewFeed(deps: DashboardDeps): RenderParts {
   const earlier: Status[] = [];
-  let last: { readonly pools: readonly PoolOverview[]; readonly mark: string; readonly at: number } | null =
-    null;
+  let last: {
+    readonly pools: readonly PoolOverview[];
+    readonly mark: string;
+    readonly at: number;
+  } | null = null;
   return async (rights) => {
     const read = await readStatus(deps.db, null);
     const [before] = earlier;

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import type { Dashboard } from '../dashboard/app.tsx';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { DirectoryMetrics } from '../telemetry/metrics-directory.ts';
@@ -7,7 +8,7 @@ import { createReadiness, type ReadinessChecks } from './readiness.ts';
 
 export interface RouteDeps {
   /** Answers every path except health, readiness and metrics. Null: there are no other paths. */
-  readonly dashboard: Pick<Hono, 'fetch'> | null;
+  readonly dashboard: Dashboard | null;
   readonly metrics: Metrics;
   /** Queries the metrics of pools. Null if Postgres did not answer. */
   readonly queryMetrics: () => Promise<DirectoryMetrics | null>;

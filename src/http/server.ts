@@ -61,7 +61,7 @@ export async function startHttp({ settings, ...deps }: HttpOptions): Promise<Htt
   return {
     url: `http://${host}:${port}`,
     close: () => {
-      closing ??= close(server);
+      closing ??= Promise.all([close(server), deps.dashboard?.close()]).then(() => {});
       return closing;
     },
   };

@@ -16,6 +16,7 @@ export interface ServeOptions extends Partial<Omit<HttpOptions, 'settings'>> {
 const NOTHING = {
   db: null as unknown as pg.Pool,
   actions: null as unknown as DashboardActions,
+  allowances: { of: () => ({ share: 1, userListRps: 30 }) },
 };
 
 /** Starts a server on a free loopback port, without pools or checks by default. */

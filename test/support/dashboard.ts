@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type pg from 'pg';
 import { parseSnapshotName } from '../../src/app/snapshot-name.ts';
 import { createDashboard } from '../../src/dashboard/app.tsx';
-import type { DashboardActions } from '../../src/dashboard/deps.ts';
+import type { DashboardActions, DashboardTokens } from '../../src/dashboard/deps.ts';
 import { diff } from '../../src/history/diff.ts';
 import { startHttp } from '../../src/http/server.ts';
 import { ask } from '../../src/postgres/history/ask.ts';
@@ -32,6 +32,7 @@ export interface TestDashboard {
 export async function openDashboard(
   { db, databaseUrl }: { readonly db: pg.Pool; readonly databaseUrl: string },
   actions: Partial<DashboardActions> = {},
+  tokens: DashboardTokens = { act: TOKEN, view: VIEW_TOKEN },
 ): Promise<TestDashboard> {
   const lines: Record<string, unknown>[] = [];
   const destination = new Writable({
@@ -44,7 +45,7 @@ export async function openDashboard(
   const log = createLogger({ level: 'info', destination });
   const dashboard = createDashboard({
     db,
-    tokens: { act: TOKEN, view: VIEW_TOKEN },
+    tokens,
     actions: {
       release: () => Promise.reject(new Error('not part of this test')),
       discard: (name) => discard(db, parseSnapshotName(name)),
@@ -58,6 +59,7 @@ export async function openDashboard(
         ),
       ...actions,
     },
+    allowances: { of: () => ({ share: 1, userListRps: 30 }) },
     log,
   });
   const server = await startHttp({

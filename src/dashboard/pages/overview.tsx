@@ -10,7 +10,8 @@ import type { DashboardEnv } from '../session.ts';
 /** What a form that led here did, by the word in the address. */
 export const DONE = {
   released: 'The snapshot is released and archived.',
-  releasing: 'The snapshot is being released. Below is how far it is; if it fails, the pool says why.',
+  releasing:
+    'The snapshot is being released. Below is how far it is; if it fails, the pool says why.',
   discarded: 'The snapshot is discarded.',
 } as const;
 

@@ -77,8 +77,8 @@ export function HeldChanges({
   }));
   const { users, groups } = summary;
   const total = [users, groups, settings ?? {}]
-    .flatMap((tally) => Object.values(tally))
-    .reduce((sum: number, each: number) => sum + each, 0);
+    .flatMap((tally) => Object.values<number>({ ...tally }))
+    .reduce((sum, each) => sum + each, 0);
   return (
     <>
       <h2>What it would change</h2>

@@ -3,6 +3,7 @@ import { formatRelative, formatSpan } from '../../common/format.ts';
 import { counted, formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import { parseRegion } from '../../model/pool-id.ts';
+import { allowedRates } from '../../quota/quotas.ts';
 import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
 import type { Status } from '../../runner/status.ts';
 import type { WalkingStatus } from '../../runner/walking-status.ts';
@@ -13,27 +14,27 @@ import { QUEUE, snapshotPath } from '../paths.ts';
 /** The most items of a page of users or members. */
 const PAGE_ITEMS = 60;
 
-interface RunningProps extends Pick<DashboardDeps, 'allowedCalls'> {
+interface RunningProps extends Pick<DashboardDeps, 'allowances'> {
   readonly status: Status;
   readonly pools: readonly PoolOverview[];
 }
 
 /** What runs now, and what was interrupted. */
-export function Running({ status, pools, allowedCalls }: RunningProps) {
+export function Running({ status, pools, allowances }: RunningProps) {
   const accounts = new Map(pools.map(({ poolId, accountId }) => [poolId, accountId]));
   const running = status.snapshots.filter(({ runner }) => runner !== null);
   const interrupted = status.snapshots.filter(
     ({ state, runner }) => state === 'walking' && runner === null,
   );
+  const allowedCalls = (poolId: string) => {
+    const allowance = allowances.of(accounts.get(poolId) ?? '', parseRegion(poolId));
+    return allowedRates(allowance).UserList;
+  };
   return (
     <>
       {running.length === 0 ? <p class="quiet">Nothing runs.</p> : null}
       {running.map((row) => (
-        <Run
-          row={row}
-          at={status.at}
-          allowed={allowedCalls(accounts.get(row.poolId) ?? null, parseRegion(row.poolId))}
-        />
+        <Run row={row} at={status.at} allowed={allowedCalls(row.poolId)} />
       ))}
       {interrupted.map((row) => (
         <Interrupted row={row} status={status} />
@@ -116,8 +117,7 @@ function Phase({ progress, at }: { progress: SnapshotStatus['progress']; at: Dat
   const isCounted = done !== null && total !== null;
   const counts = isCounted ? `: ${formatCount(done)} of ${formatCount(total)}` : '';
   const silence = secondsBetween(notedAt, at);
-  const silent =
-    silence < SILENT_AFTER_SECONDS ? '' : `; no progress for ${formatSpan(silence)}`;
+  const silent = silence < SILENT_AFTER_SECONDS ? '' : `; no progress for ${formatSpan(silence)}`;
   return <Bar words={`${PHASES[phase]}${counts}${silent}`} done={done ?? 0} total={total} />;
 }
 
