@@ -1,9 +1,12 @@
 /** The public API: all that programs may import from `cognito-mirror`. docs/API.md shows its use. */
+export type { Account, AccountPool } from './app/account-pools.ts';
 export type { CallOptions } from './app/calls.ts';
+export type { CheckedSetting } from './app/check-settings.ts';
 export { createMirror, syncPool } from './app/create-mirror.ts';
 export { archiveDdl } from './app/ddl.ts';
 export { type ExamineOptions, examine } from './app/examine.ts';
 export type { AtOptions, HistoryQuestions, ReviewOptions } from './app/history-questions.ts';
+export type { Policy, PolicyRequest, PolicyStatement } from './app/iam-policy.ts';
 export { loadOptions } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
@@ -40,6 +43,7 @@ export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export type { DashboardOptions } from './app/serve-dashboard.ts';
+export { checkSetting, iamPolicy, readAccount } from './app/setup.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
 export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';

@@ -1,6 +1,7 @@
 import { basename, delimiter, dirname, isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quoteWord } from '../common/command.ts';
+import { isFromFile } from './environment-file.ts';
 
 const NAME = 'cognito-mirror';
 
@@ -18,7 +19,14 @@ export interface Started {
   readonly folder: () => string;
 }
 
-const HERE: Started = { env: process.env, script: process.argv[1], folder: () => process.cwd() };
+const HERE: Started = {
+  // The next command reads the file too.
+  get env() {
+    return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isFromFile(name)));
+  },
+  script: process.argv[1],
+  folder: () => process.cwd(),
+};
 
 /**
  * A command of this program as a person can paste it into a shell: started as this process was, with

@@ -9,6 +9,7 @@ const SNAPSHOT = '20261120T020000Z';
 
 /** Examples to start with, by command. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  init: ['init', 'init --pools all --archive-url s3://my-bucket/cognito'],
   sync: [`sync ${POOL}`, `sync ${POOL} --json`],
   plan: [`plan ${POOL}`],
   worker: ['worker'],
@@ -51,6 +52,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   prune: ['prune --dry-run', `prune ${POOL}`],
   keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
   ddl: ['ddl duckdb >archive.sql', 'ddl athena --archive s3://my-bucket/cognito --projection'],
+  'iam-policy': ['iam-policy', `iam-policy ${POOL} --restore`],
   migrate: ['migrate'],
   simulator: ['simulator --port 4567 --users 5000 --groups 30'],
   demo: ['demo'],

@@ -14,6 +14,8 @@ import { discardCommand } from './commands/discard.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { forgetCommand } from './commands/forget.ts';
 import { historyCommand } from './commands/history.ts';
+import { iamPolicyCommand } from './commands/iam-policy.ts';
+import { initCommand } from './commands/init.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { listCommand } from './commands/list.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -29,12 +31,14 @@ import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
+import { readEnvironmentFile } from './environment-file.ts';
 import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
 import { addHelp, withSubcommands } from './help.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 
 /** The commands in the order of `--help`. Each loads what it needs when it runs. */
 const COMMANDS = [
+  initCommand,
   syncCommand,
   planCommand,
   workerCommand,
@@ -58,12 +62,12 @@ const COMMANDS = [
   forgetCommand,
   keygenCommand,
   ddlCommand,
+  iamPolicyCommand,
   migrateCommand,
   simulatorCommand,
   demoCommand,
 ];
 
-prepareAwsEnvironment(process.env);
 // The SDK would print a warning about Node 20 between our own lines.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 // The library that runs migrations would leave a cache in the temporary folder.
@@ -75,6 +79,8 @@ if (!hasHome()) process.env.HOME = '/';
 surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
+  readEnvironmentFile(process.env, () => process.cwd());
+  prepareAwsEnvironment(process.env);
   const program = createProgram();
   await program.parseAsync(readArguments(program), { from: 'user' });
 } catch (error) {

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { IAM_ACTIONS } from '../../src/aws/iam-actions.ts';
+import { iamPolicy, loadOptions } from '../../src/index.ts';
 import { useS3 } from '../archive/destinations.ts';
 import { listenBefore } from '../leaks/listener.ts';
 import { startS3Server } from '../support/s3-server.ts';
@@ -105,6 +107,59 @@ test('the documented policies allow what the program calls, and nothing else', (
   const reads = ofPools.filter((action) => !actionsOf(RESTORING).includes(action));
   expect(actionsOf(OF_THE_ROLE)).toEqual(reads);
   expect(actionsOf(TRUST)).toEqual(['sts:AssumeRole']);
+});
+
+test('`iam-policy` prints the documented policies, and its list has no other action', async () => {
+  const ROLE = 'arn:aws:iam::111122223333:role/the-role-of-a-group';
+  const options = await loadOptions({
+    COGNITO_POOLS: 'us-east-1_Ab12Cd34',
+    ARCHIVE_URL: 's3://my-bucket/cognito',
+    ARCHIVE_LOCK_MODE: 'governance',
+    ARCHIVE_LOCK_DAYS: '365',
+    ARCHIVE_KMS_KEY_ID:
+      'arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555',
+    ARCHIVE_SIGNING_KEY:
+      'kms:arn:aws:kms:us-east-1:111122223333:key/66666666-7777-8888-9999-000000000000',
+    MIRROR_POOL_SETTINGS: 'true',
+    MIRROR_HASH_KEY: 'x'.repeat(40),
+  });
+  const account = { account: '111122223333' };
+  const own = await iamPolicy({ ...account, listPools: true }, options);
+  expect(own.Statement).toEqual(OWN);
+  const restoring = await iamPolicy({ ...account, restore: true, groupRoles: [ROLE] }, options);
+  const sids = RESTORING.map(({ Sid }) => Sid);
+  expect(restoring.Statement.filter(({ Sid }) => sids.includes(Sid))).toEqual(RESTORING);
+
+  const elsewhere = {
+    ...options,
+    pools: ['eu-west-1_Ij90Kl12'],
+    perPool: {
+      'eu-west-1_Ij90Kl12': {
+        role: { arn: 'arn:aws:iam::444455556666:role/cognito-mirror', externalId: 'a-text' },
+      },
+    },
+  };
+  const { Statement } = await iamPolicy(account, elsewhere);
+  expect(Statement.filter(({ Sid }) => Sid === 'ReadPoolsOfOtherAccounts')).toEqual(ASSUMING);
+  expect(Statement.some(({ Sid }) => Sid === 'ReadPools')).toBe(false);
+  const role = 'arn:aws:iam::444455556666:role/cognito-mirror';
+  expect((await iamPolicy({ role }, elsewhere)).Statement).toEqual(OF_THE_ROLE);
+  expect(Object.values(IAM_ACTIONS).flat().sort()).toEqual(calledActions());
+});
+
+test('`iam-policy` leaves out what a configuration does not use', async () => {
+  const plain = await loadOptions({ COGNITO_POOLS: 'us-east-1_A' });
+  expect((await iamPolicy({}, plain)).Statement.map(({ Sid }) => Sid)).toEqual(['ReadPools']);
+  const all = await loadOptions({ COGNITO_POOLS: 'all', ARCHIVE_URL: 's3://whole-bucket' });
+  const { Statement } = await iamPolicy({}, { ...all, region: 'cn-north-1' });
+  expect(Statement).toMatchObject([
+    { Sid: 'ReadPools', Resource: 'arn:aws-cn:cognito-idp:cn-north-1:*:userpool/*' },
+    { Sid: 'FindPools' },
+    { Sid: 'ListArchive', Resource: 'arn:aws-cn:s3:::whole-bucket' },
+    { Sid: 'WriteArchive', Resource: 'arn:aws-cn:s3:::whole-bucket/*' },
+  ]);
+  expect(Statement[2]).not.toHaveProperty('Condition');
+  await expect(iamPolicy({}, {})).rejects.toThrow('no pool is named');
 });
 
 test('each allows single actions, on what is named', () => {

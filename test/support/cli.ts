@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from '../../scripts/lib/build.mjs';
 import { commandHint } from '../../src/cli/command-line.ts';
@@ -49,7 +50,8 @@ export async function startCli(
   await built;
   const shell = ['-c', options.shell ?? 'exec "$@"', 'sh'];
   const child = spawn('/bin/sh', [...shell, process.execPath, MAIN, ...args], {
-    cwd: options.cwd,
+    // Not the repository: a file of settings there would count.
+    cwd: options.cwd ?? tmpdir(),
     env: { PATH: process.env.PATH, ...options.env },
   });
   const output = { stdout: '', stderr: '' };
