@@ -7,6 +7,7 @@ export function dashboardActions(mirror: Mirror): DashboardActions {
     release: (snapshot) => mirror.release(snapshot),
     discard: (snapshot) => mirror.discard(snapshot),
     trigger: (poolId) => mirror.trigger(poolId),
+    examine: () => mirror.examine(),
     diff: (poolId, use, question) => mirror.diff(poolId, use, question),
   };
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type HttpSettings, type Schedule, VERSION } from '../config/config.ts';
 import { resolveAllowances, resolvePoolSettings } from '../config/pool-settings.ts';
 import { createDashboard } from '../dashboard/app.tsx';
-import type { DashboardActions } from '../dashboard/deps.ts';
+import type { DashboardActions, DashboardDeps, WorkerInsight } from '../dashboard/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { openMetricsQuery } from '../postgres/coordination/metrics.ts';
@@ -16,6 +16,7 @@ import type { RedisOutage } from '../redis/watch.ts';
 import { explainOutcome } from '../runner/outcome.ts';
 import { assertQueuesUsable } from '../runner/worker/check-redis.ts';
 import { createProblemLog } from '../runner/worker/failures.ts';
+import { listJobs } from '../runner/worker/list-jobs.ts';
 import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
@@ -24,6 +25,7 @@ import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
 import { reportFailedStart, saveFailedStart } from './save-failed-start.ts';
+import { serverStates } from './server-states.ts';
 
 /** How a worker runs. */
 export interface WorkerOptions {
@@ -80,7 +82,8 @@ export async function runWorker(
       buckets: () => quota.buckets.usages(),
       queues: () => countJobs(jobs, redis, logProblem),
     });
-    if (settings) http = await serve(settings, { opened, redis, metrics, actions }, resources);
+    if (settings)
+      http = await serve(settings, { opened, redis, queues: jobs, metrics, actions }, resources);
     const { buckets } = quota;
     const { poolIds, listed } = await resolvePools(resources, pools, { db, buckets }, signal);
     await recordListed(db, listed);
@@ -134,25 +137,44 @@ function lacksRedis(): ActionRequiredError {
 interface Served {
   readonly opened: Opened;
   readonly redis: RedisConnection;
+  readonly queues: Queues;
   readonly metrics: Metrics;
   readonly actions: DashboardActions;
 }
 
 function serve(
   settings: HttpSettings,
-  { opened, redis, metrics, actions }: Served,
-  { config, log }: Resources,
+  { opened, redis, queues, metrics, actions }: Served,
+  { config, hashKey, log }: Resources,
 ): Promise<HttpServer> {
   const { db } = opened.database;
   const { token: act, viewToken: view = null } = settings;
   const allowances = resolveAllowances(config);
   const hasToken = act !== null || view !== null;
   if (!hasToken) log.info(NO_DASHBOARD);
+  const readiness = {
+    async postgres() {
+      await db.query('SELECT 1');
+    },
+    async redis() {
+      const { outage } = redis;
+      if (outage === null) await redis.client.ping();
+      else throw new ResumableError(describeOutage(outage));
+    },
+    schema: () => requireMigrated(db),
+  };
+  const insight: WorkerInsight = {
+    listJobs: () => listJobs(queues, redis),
+    listUsages: () => opened.quota.buckets.usages(),
+  };
+  const deps: DashboardDeps = {
+    ...{ db, tokens: { act, view }, actions, allowances, hashKey, log },
+    readServers: serverStates(readiness),
+    worker: insight,
+  };
   return startHttp({
     settings,
-    dashboard: hasToken
-      ? createDashboard({ db, tokens: { act, view }, actions, allowances, log })
-      : null,
+    dashboard: hasToken ? createDashboard(deps) : null,
     metrics,
     queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();
@@ -161,17 +183,7 @@ function serve(
         'the query for the metrics of pools failed',
       );
     }),
-    readiness: {
-      async postgres() {
-        await db.query('SELECT 1');
-      },
-      async redis() {
-        const { outage } = redis;
-        if (outage === null) await redis.client.ping();
-        else throw new ResumableError(describeOutage(outage));
-      },
-      schema: () => requireMigrated(db),
-    },
+    readiness,
     log,
   });
 }

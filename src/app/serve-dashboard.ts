@@ -6,6 +6,7 @@ import { startHttp } from '../http/server.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { openMetrics } from '../telemetry/metrics.ts';
 import type { Resources } from './resources.ts';
+import { serverStates } from './server-states.ts';
 
 /** Where the dashboard is served. */
 export interface DashboardOptions {
@@ -30,19 +31,25 @@ export async function serveDashboard(
   const { db } = await resources.requireDatabase(signal);
   const { token: act, viewToken: view = null } = settings;
   const allowances = resolveAllowances(config);
-  const deps: DashboardDeps = { db, tokens: { act, view }, actions, allowances, log };
+  const readiness = {
+    async postgres() {
+      await db.query('SELECT 1');
+    },
+    schema: () => requireMigrated(db),
+  };
+  const deps: DashboardDeps = {
+    ...{ db, tokens: { act, view }, actions, allowances, log },
+    hashKey: resources.hashKey,
+    readServers: serverStates(readiness),
+    worker: null,
+  };
   const server = await startHttp({
     settings,
     dashboard: createDashboard(deps),
     metrics: openMetrics(),
     // Workers report pools: this process may come and go.
     queryMetrics: async () => ({ pools: [], workers: null }),
-    readiness: {
-      async postgres() {
-        await db.query('SELECT 1');
-      },
-      schema: () => requireMigrated(db),
-    },
+    readiness,
     log,
   });
   onReady?.({ url: server.url });

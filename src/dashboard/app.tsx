@@ -7,9 +7,15 @@ import type { DashboardDeps } from './deps.ts';
 import { respondToError, respondWithProblem } from './errors.tsx';
 import { LiveFeed } from './live.ts';
 import { openOverviewFeed } from './overview-parts.tsx';
+import { addGroup } from './pages/group.tsx';
+import { addHealth } from './pages/health.tsx';
 import { addHeld } from './pages/held.tsx';
 import { addOverview } from './pages/overview.tsx';
+import { addPeople } from './pages/people.tsx';
+import { addQueue } from './pages/queue.tsx';
+import { addUser } from './pages/user.tsx';
 import { OVERVIEW, SIGN_OUT } from './paths.ts';
+import { createSealedNames } from './sealed-names.ts';
 import {
   bearerToken,
   clientAddress,
@@ -88,6 +94,12 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   });
   addOverview(app, deps, feed);
   addHeld(app, deps);
+  const names = createSealedNames(deps.tokens);
+  addPeople(app, deps, names);
+  addUser(app, deps, names);
+  addGroup(app, deps, names);
+  addQueue(app, deps);
+  addHealth(app, deps);
   app.notFound((context) => respondWithProblem(context, 404, 'Not found.'));
   app.onError((error, context) => respondToError(error, context, deps.log));
   return { fetch: app.fetch, routes: app.routes, close: () => feed.close() };

@@ -17,12 +17,28 @@ export function logLook(
   context: Context<DashboardEnv>,
   { poolId, sub }: { readonly poolId: string; readonly sub: string },
 ): void {
-  const { id } = context.get('session');
-  const line = {
-    poolId,
-    person: hashPerson(poolId, sub),
-    session: id,
-    client: clientAddress(context),
-  };
+  const line = { poolId, person: hashPerson(poolId, sub), ...whoLooks(context) };
   log.info(line, 'a session looked at a person');
+}
+
+/** Logs that a session searched for people: where, and how many it saw. The line has nothing of the search. */
+export function logSearch(
+  log: Logger,
+  context: Context<DashboardEnv>,
+  { poolIds, people }: { readonly poolIds: readonly string[]; readonly people: number },
+): void {
+  log.info({ poolIds, people, ...whoLooks(context) }, 'a session searched for people');
+}
+
+/** Logs that a session saw members of a group, whose name can be personal. */
+export function logMembers(
+  log: Logger,
+  context: Context<DashboardEnv>,
+  { poolId, people }: { readonly poolId: string; readonly people: number },
+): void {
+  log.info({ poolId, people, ...whoLooks(context) }, 'a session saw members of a group');
+}
+
+function whoLooks(context: Context<DashboardEnv>) {
+  return { session: context.get('session').id, client: clientAddress(context) };
 }

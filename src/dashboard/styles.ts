@@ -89,6 +89,9 @@ input:not([type=hidden]), select, textarea {
 }
 input[type=checkbox], input[type=radio] { width: auto; min-height: 0; }
 .field { margin: 0 0 1rem; }
+.search { display: flex; flex-wrap: wrap; gap: 0 1.25rem; align-items: start; }
+.search .field:first-of-type { flex: 1 1 20rem; } .search .field:first-of-type input { max-width: none; }
+.search .actions { margin: 1.85rem 0 0; }
 .hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 progress { width: 100%; max-width: 26rem; height: .6rem; accent-color: var(--run); }
 @media (max-width: 52rem) {

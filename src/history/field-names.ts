@@ -8,7 +8,7 @@ const COMPARED: readonly string[] = [...COLUMNS.users, ...COLUMNS.groups].flatMa
 );
 
 /** The attributes of every pool, from the developer guide ("User pool attributes"). */
-const STANDARD_ATTRIBUTES = [
+export const STANDARD_ATTRIBUTES: readonly string[] = [
   'address',
   'birthdate',
   'email',

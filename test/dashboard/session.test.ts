@@ -88,7 +88,11 @@ test('over a proxy with TLS, the cookie is sent over TLS only', async () => {
 test('every worker of a fleet accepts a session, and a changed token ends it', async () => {
   const cookie = await signIn(TOKEN);
   const same = await openDashboard(mirror);
-  const other = await openDashboard(mirror, {}, { act: TOKEN, view: `${VIEW_TOKEN}-changed` });
+  const other = await openDashboard(
+    mirror,
+    {},
+    { tokens: { act: TOKEN, view: `${VIEW_TOKEN}-changed` } },
+  );
   try {
     expect((await send('/', { cookie, of: same })).status).toBe(200);
     expect((await send('/', { cookie, of: other })).status).toBe(302);

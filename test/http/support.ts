@@ -17,6 +17,9 @@ const NOTHING = {
   db: null as unknown as pg.Pool,
   actions: null as unknown as DashboardActions,
   allowances: { of: () => ({ share: 1, userListRps: 30 }) },
+  hashKey: null,
+  readServers: async () => [],
+  worker: null,
 };
 
 /** Starts a server on a free loopback port, without pools or checks by default. */

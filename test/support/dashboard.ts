@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type pg from 'pg';
 import { parseSnapshotName } from '../../src/app/snapshot-name.ts';
 import { createDashboard } from '../../src/dashboard/app.tsx';
-import type { DashboardActions, DashboardTokens } from '../../src/dashboard/deps.ts';
+import type { DashboardActions, DashboardDeps } from '../../src/dashboard/deps.ts';
 import { diff } from '../../src/history/diff.ts';
 import { startHttp } from '../../src/http/server.ts';
 import { ask } from '../../src/postgres/history/ask.ts';
@@ -28,11 +28,14 @@ export interface TestDashboard {
   close(): Promise<void>;
 }
 
-/** Serves the dashboard of a database. Without `actions`, it can do all but release. */
+/** What the dashboard of a test works with besides the database and actions. */
+type TestDeps = Partial<Pick<DashboardDeps, 'tokens' | 'hashKey' | 'readServers' | 'worker'>>;
+
+/** Serves the dashboard of a database. Without `actions`, it can do all but release and examine. */
 export async function openDashboard(
   { db, databaseUrl }: { readonly db: pg.Pool; readonly databaseUrl: string },
   actions: Partial<DashboardActions> = {},
-  tokens: DashboardTokens = { act: TOKEN, view: VIEW_TOKEN },
+  deps: TestDeps = {},
 ): Promise<TestDashboard> {
   const lines: Record<string, unknown>[] = [];
   const destination = new Writable({
@@ -45,7 +48,7 @@ export async function openDashboard(
   const log = createLogger({ level: 'info', destination });
   const dashboard = createDashboard({
     db,
-    tokens,
+    tokens: { act: TOKEN, view: VIEW_TOKEN },
     actions: {
       release: () => Promise.reject(new Error('not part of this test')),
       discard: (name) => discard(db, parseSnapshotName(name)),
@@ -57,10 +60,15 @@ export async function openDashboard(
           (asking) => diff(postgresSource(asking), question, use),
           signal,
         ),
+      examine: () => Promise.reject(new Error('not part of this test')),
       ...actions,
     },
     allowances: { of: () => ({ share: 1, userListRps: 30 }) },
+    hashKey: null,
+    readServers: async () => [],
+    worker: null,
     log,
+    ...deps,
   });
   const server = await startHttp({
     settings: { host: '127.0.0.1', port: 0 },

@@ -59,3 +59,12 @@ export async function countMembers(
   const { members, joined, left } = found.rows[0] as Record<keyof MemberCounts, string>;
   return { members: Number(members), joined: Number(joined), left: Number(left) };
 }
+
+/** The snapshot after which the changes of the pool are known. The caller knows that there is one. */
+export async function findHistoryStart({ db, poolId }: Asking): Promise<Date> {
+  const found = await db.query<{ at: Date }>(
+    'SELECT starts_at AS at FROM mirror.history_starts WHERE pool_id = $1',
+    [poolId],
+  );
+  return (found.rows[0] as { at: Date }).at;
+}

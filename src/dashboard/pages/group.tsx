@@ -1,0 +1,190 @@
+import type { Context, Hono } from 'hono';
+import { formatCount } from '../../common/text.ts';
+import { Status, Text, Time } from '../../report/text.tsx';
+import type { DashboardDeps } from '../deps.ts';
+import { respondWithProblem } from '../errors.tsx';
+import { FormToken, Page, renderPage } from '../layout.tsx';
+import { logMembers } from '../log-looks.ts';
+import { poolPath, userPath } from '../paths.ts';
+import { type GroupDetails, MEMBERS_PER_PAGE, readGroup } from '../people/read-group.ts';
+import { Enabled, Role, StoredName } from '../people/values.tsx';
+import type { SealedNames } from '../sealed-names.ts';
+import type { DashboardEnv, Session } from '../session.ts';
+
+const UNKNOWN =
+  'No group is known by this address at this time. Choose another time, or come from the page of its pool: a changed token changes addresses.';
+
+/**
+ * The page of a group at any date. Its members are shown to those who may see people, in pages that are
+ * asked for by POST: where one ends is a username.
+ */
+export function addGroup(app: Hono<DashboardEnv>, deps: DashboardDeps, names: SealedNames): void {
+  app.on(['GET', 'POST'], '/pools/:pool/groups/:group', async (context) => {
+    const session = context.get('session');
+    const { pool: poolId, group } = context.req.param();
+    const seesPeople = session.right === 'act';
+    const at = context.req.query('at') || 'latest';
+    const groupName = names.openGroup(poolId, group);
+    const after = seesPeople ? await readAfter(context) : null;
+    const details =
+      groupName === null ? null : await readGroup(deps.db, poolId, { groupName, at, after });
+    if (details === null) return respondWithProblem(context, 404, UNKNOWN);
+    if (details.members !== null) {
+      logMembers(deps.log, context, { poolId, people: details.members.length });
+    }
+    return renderPage(
+      context,
+      <Page
+        title="Group"
+        heading={<StoredName value={details.group.groupName} />}
+        session={session}
+        trail={[{ title: poolId, path: poolPath(poolId) }]}
+      >
+        <Facts details={details} />
+        <form method="get" action={context.req.path}>
+          <div class="field">
+            <label for="at">At the beginning of this day (UTC)</label>
+            <input id="at" name="at" type="date" value={/^\d{4}-\d\d-\d\d$/.test(at) ? at : ''} />
+          </div>
+          <div class="actions">
+            <button type="submit">Show this day</button>
+            {at === 'latest' ? null : <a href={context.req.path}>Show now</a>}
+          </div>
+        </form>
+        {details.members === null ? (
+          <p class="quiet">
+            Your token sees counts only. The token of <code>MIRROR_HTTP_TOKEN</code> also sees who
+            the members are.
+          </p>
+        ) : (
+          <Members
+            {...{
+              details,
+              poolId,
+              names,
+              session,
+              path: `${context.req.path}${at === 'latest' ? '' : `?at=${encodeURIComponent(at)}`}`,
+            }}
+          />
+        )}
+      </Page>,
+    );
+  });
+}
+
+async function readAfter(context: Context): Promise<string> {
+  if (context.req.method !== 'POST') return '';
+  const { after } = await context.req.parseBody();
+  // Postgres holds no U+0000.
+  return typeof after === 'string' ? after.replaceAll('\0', '') : '';
+}
+
+function Facts({ details }: { readonly details: GroupDetails }) {
+  const { moment, group, counts, since } = details;
+  return (
+    <>
+      <p>
+        As of the snapshot of <Time at={moment.snapshotAt} />.
+      </p>
+      <dl class="facts">
+        <dt>Description</dt>
+        <dd>
+          {group.description ? (
+            <Text value={group.description} isWhole />
+          ) : (
+            <span class="quiet">none</span>
+          )}
+        </dd>
+        <dt>Role</dt>
+        <dd>
+          {group.roleArn === null ? (
+            <span class="quiet">none</span>
+          ) : (
+            <Text value={group.roleArn} isWhole />
+          )}
+        </dd>
+        <dt>Precedence</dt>
+        <dd>{group.precedence ?? <span class="quiet">none: the lowest</span>}</dd>
+        <dt>Members</dt>
+        <dd>{formatCount(counts.members)}</dd>
+        <dt>
+          Joined, left since <Time at={since} />
+        </dt>
+        <dd>
+          {formatCount(counts.joined)}, {formatCount(counts.left)}
+        </dd>
+      </dl>
+    </>
+  );
+}
+
+interface MembersProps {
+  readonly details: GroupDetails;
+  readonly poolId: string;
+  readonly names: SealedNames;
+  readonly session: Session;
+  /** Where the next page is asked for. */
+  readonly path: string;
+}
+
+function Members({ details, poolId, names, session, path }: MembersProps) {
+  const { members, nextAfter } = details;
+  if (members === null || members.length === 0) return <p class="none">No members.</p>;
+  return (
+    <>
+      <h2>Members</h2>
+      <div class="table">
+        <table class="stacked">
+          <caption>Members by username, {MEMBERS_PER_PAGE} on a page</caption>
+          <thead>
+            <tr>
+              <th scope="col">Username</th>
+              <th scope="col">E-mail</th>
+              <th scope="col">Name</th>
+              <th scope="col">Status</th>
+              <th scope="col">Member since</th>
+              <th scope="col">Effective role</th>
+            </tr>
+          </thead>
+          <tbody>
+            {members.map((member) => (
+              <tr>
+                <th scope="row">
+                  <a href={userPath(poolId, names.sealUser(poolId, member))}>
+                    <StoredName value={member.username} />
+                  </a>
+                </th>
+                <td data-title="E-mail">
+                  {member.email === null ? '' : <Text value={member.email} />}
+                </td>
+                <td data-title="Name">
+                  {member.name === null ? '' : <Text value={member.name} />}
+                </td>
+                <td data-title="Status">
+                  <Status value={member.status} /> <Enabled value={member.enabled} />
+                </td>
+                <td data-title="Member since">
+                  <Time at={member.memberSince} />
+                </td>
+                <td data-title="Effective role">
+                  <Role role={member.role} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {nextAfter === null ? null : (
+        <form method="post" action={path}>
+          <FormToken session={session} />
+          <input type="hidden" name="after" value={nextAfter} />
+          <div class="actions">
+            <button type="submit" class="second">
+              Next members
+            </button>
+          </div>
+        </form>
+      )}
+    </>
+  );
+}

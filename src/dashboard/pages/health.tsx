@@ -1,0 +1,304 @@
+import type { Hono } from 'hono';
+import { formatSpan } from '../../common/format.ts';
+import { formatCount } from '../../common/text.ts';
+import { secondsBetween } from '../../common/time.ts';
+import { VERSION } from '../../config/config.ts';
+import type { Check, CheckState, Examination } from '../../doctor/check.ts';
+import { readWorkerRows, type WorkerRow } from '../../postgres/coordination/worker-status.ts';
+import { Text, Time } from '../../report/text.tsx';
+import type { BucketUsage } from '../../telemetry/metrics-load.ts';
+import type { DashboardDeps, ServerState } from '../deps.ts';
+import { FormToken, Page, renderPage } from '../layout.tsx';
+import { EXAMINE, HEALTH } from '../paths.ts';
+import { refuseView } from '../people/refuse-view.ts';
+import type { DashboardEnv, Session } from '../session.ts';
+
+/** An examination costs calls of the service: its result stays for this time. */
+const KEPT_SECONDS = 60;
+
+/** The last examination by this process. */
+interface Examined extends Examination {
+  readonly at: Date;
+}
+
+/** Servers, workers and quota, and the checks of `doctor`, which run only when somebody asks. */
+export function addHealth(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
+  const { db, actions, readServers, worker } = deps;
+  let last: Examined | null = null;
+  let running: Promise<Examined> | null = null;
+
+  /** Those who ask at the same time, or soon after, share one examination. */
+  const examine = async (): Promise<Examined> => {
+    if (last !== null && secondsBetween(last.at, new Date()) < KEPT_SECONDS) return last;
+    running ??= actions
+      .examine()
+      .then((found) => ({ ...found, at: new Date() }))
+      .finally(() => {
+        running = null;
+      });
+    last = await running;
+    return last;
+  };
+
+  app.get(HEALTH, async (context) => {
+    const session = context.get('session');
+    const [servers, workers] = await Promise.all([readServers(), readWorkerRows(db)]);
+    return renderPage(
+      context,
+      <Page title="Health" session={session} here={HEALTH}>
+        <Servers servers={servers} />
+        <Workers workers={workers} session={session} />
+        <Quota usages={worker === null ? null : [...worker.listUsages()]} />
+        <Checks examined={last} isRunning={running !== null} session={session} />
+      </Page>,
+    );
+  });
+
+  app.post(EXAMINE, async (context) => {
+    const refused = refuseView(context);
+    if (refused !== null) return refused;
+    await examine();
+    return context.redirect(`${HEALTH}#checks`, 303);
+  });
+}
+
+function Servers({ servers }: { readonly servers: readonly ServerState[] }) {
+  return (
+    <>
+      <h2>What this process needs</h2>
+      <ul class="plain">
+        {servers.map(({ name, problem }) => (
+          <li>
+            <span class={problem === null ? 'good' : 'bad'}>
+              {problem === null ? '✓ ok' : '✗ failed'}
+            </span>{' '}
+            {name}
+            {problem === null ? null : <small class="quiet">: {problem}</small>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Workers({
+  workers,
+  session,
+}: {
+  readonly workers: readonly WorkerRow[];
+  readonly session: Session;
+}) {
+  const now = new Date();
+  return (
+    <>
+      <h2>Workers</h2>
+      {workers.length === 0 ? (
+        <p class="none">
+          None runs. <code>cognito-mirror worker</code> starts one.
+        </p>
+      ) : (
+        <div class="table">
+          <table class="stacked">
+            <caption>Worker processes</caption>
+            <thead>
+              <tr>
+                <th scope="col">Worker</th>
+                <th scope="col">State</th>
+                <th scope="col">Version</th>
+                <th scope="col">Runs for</th>
+                <th scope="col">Jobs</th>
+              </tr>
+            </thead>
+            <tbody>
+              {workers.map((worker) => (
+                <tr>
+                  <th scope="row">
+                    {session.right === 'act' ? (
+                      <Text value={`${worker.host} ${worker.pid}`} />
+                    ) : (
+                      `process ${worker.pid}`
+                    )}
+                  </th>
+                  <td data-title="State">
+                    <WorkerState worker={worker} session={session} />
+                  </td>
+                  <td data-title="Version">
+                    {worker.version}
+                    {worker.version === VERSION ? null : (
+                      <small class="warn">this process has {VERSION}</small>
+                    )}
+                  </td>
+                  <td data-title="Runs for">{formatSpan(secondsBetween(worker.startedAt, now))}</td>
+                  <td data-title="Jobs">{formatCount(worker.jobs)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function WorkerState({
+  worker,
+  session,
+}: {
+  readonly worker: WorkerRow;
+  readonly session: Session;
+}) {
+  const { alive, problem, seenAt } = worker;
+  if (!alive) {
+    return (
+      <>
+        <span class="bad">lost</span>
+        <small>
+          last seen <Time at={seenAt} />
+        </small>
+      </>
+    );
+  }
+  if (problem === null) return <span class="good">works</span>;
+  return (
+    <>
+      <span class="bad">cannot work</span>
+      {session.right === 'act' ? <small>{problem}</small> : null}
+    </>
+  );
+}
+
+function Quota({ usages }: { readonly usages: readonly BucketUsage[] | null }) {
+  return (
+    <>
+      <h2>Quota</h2>
+      {usages === null ? (
+        <p class="none">This process makes no calls. The dashboard of a worker shows its quota.</p>
+      ) : usages.length === 0 ? (
+        <p class="none">No calls since this worker started.</p>
+      ) : (
+        <div class="table">
+          <table class="stacked">
+            <caption>Calls of this worker in the last two seconds</caption>
+            <thead>
+              <tr>
+                <th scope="col">Quota</th>
+                <th scope="col">Calls a second</th>
+                <th scope="col">Allowed for all workers</th>
+                <th scope="col">Waiting</th>
+              </tr>
+            </thead>
+            <tbody>
+              {usages.map(({ scope, bucket, rate, allowed, waiting }) => (
+                <tr>
+                  <th scope="row">
+                    {bucket}
+                    <small>{scope}</small>
+                  </th>
+                  <td data-title="Calls a second">{rate.toFixed(1)}</td>
+                  <td data-title="Allowed for all workers">{allowed.toFixed(1)}</td>
+                  <td data-title="Waiting">{formatCount(waiting)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface ChecksProps {
+  readonly examined: Examined | null;
+  readonly isRunning: boolean;
+  readonly session: Session;
+}
+
+function Checks({ examined, isRunning, session }: ChecksProps) {
+  const isNew = examined !== null && secondsBetween(examined.at, new Date()) < KEPT_SECONDS;
+  return (
+    <>
+      <h2 id="checks">Checks</h2>
+      {examined === null ? (
+        <p class="none">
+          {isRunning
+            ? 'They run now. Load this page again in a few seconds.'
+            : 'They did not run since this process started.'}
+        </p>
+      ) : (
+        <CheckTable examined={examined} session={session} />
+      )}
+      {session.right === 'act' && !isNew ? (
+        <form method="post" action={EXAMINE}>
+          <FormToken session={session} />
+          <div class="actions">
+            <button type="submit">Check everything now</button>
+            <small class="quiet">
+              As the command <code>doctor</code> does. It takes some seconds.
+            </small>
+          </div>
+        </form>
+      ) : null}
+    </>
+  );
+}
+
+const STATES: Readonly<Record<CheckState, { readonly kind: string; readonly text: string }>> = {
+  ok: { kind: 'good', text: '✓ ok' },
+  warning: { kind: 'warn', text: '! warning' },
+  failed: { kind: 'bad', text: '✗ failed' },
+};
+
+/** Bad news first. */
+const ORDER: readonly CheckState[] = ['failed', 'warning', 'ok'];
+
+function CheckTable({
+  examined,
+  session,
+}: {
+  readonly examined: Examined;
+  readonly session: Session;
+}) {
+  const checks = [...examined.checks].sort(
+    (a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state),
+  );
+  return (
+    <div class="table">
+      <table class="stacked">
+        <caption>
+          Checked at <Time at={examined.at} />
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Check</th>
+            <th scope="col">State</th>
+            {session.right === 'act' ? <th scope="col">Found</th> : null}
+          </tr>
+        </thead>
+        <tbody>
+          {checks.map((check) => (
+            <tr>
+              <th scope="row">{check.title}</th>
+              <td data-title="State">
+                <span class={STATES[check.state].kind}>{STATES[check.state].text}</span>
+              </td>
+              {session.right === 'act' ? (
+                <td>
+                  <Found check={check} />
+                </td>
+              ) : null}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Found({ check: { detail, remedy } }: { readonly check: Check }) {
+  return (
+    <>
+      {detail}
+      {remedy === null ? null : <small>{`To mend it: ${remedy}`}</small>}
+    </>
+  );
+}

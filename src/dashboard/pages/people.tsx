@@ -1,0 +1,232 @@
+import type { Context, Hono } from 'hono';
+import { STANDARD_ATTRIBUTES } from '../../history/field-names.ts';
+import type { Comparison } from '../../postgres/dashboard/find-people.ts';
+import { listSearchablePools, type SearchablePool } from '../../postgres/dashboard/pool-names.ts';
+import type { DashboardDeps } from '../deps.ts';
+import { respondWithProblem } from '../errors.tsx';
+import { FormToken, Notice, Page, renderPage } from '../layout.tsx';
+import { logSearch } from '../log-looks.ts';
+import { peoplePath, poolPath } from '../paths.ts';
+import { PeopleTable } from '../people/people-table.tsx';
+import { refuseView } from '../people/refuse-view.ts';
+import { type FoundPeople, type HiddenIn, PAGE_SIZE, searchPeople } from '../people/search.ts';
+import type { SealedNames } from '../sealed-names.ts';
+import type { DashboardEnv, Session } from '../session.ts';
+
+/** What the form of the search was filled in with. */
+interface Asked {
+  readonly text: string;
+  /** The name of an attribute; empty for username, e-mail address or `sub`. */
+  readonly attribute: string;
+  readonly comparison: Comparison;
+  readonly inAllPools: boolean;
+  readonly from: string | null;
+}
+
+const NOTHING: Asked = {
+  ...{ text: '', attribute: '', comparison: 'starts', inAllPools: false, from: null },
+};
+
+/** The search for people. Its form and further pages are sent by POST: what is searched is in no URL. */
+export function addPeople(app: Hono<DashboardEnv>, deps: DashboardDeps, names: SealedNames): void {
+  const { db, hashKey, log } = deps;
+  app.on(['GET', 'POST'], '/pools/:pool/people', async (context) => {
+    const refused = refuseView(context);
+    if (refused !== null) return refused;
+    const session = context.get('session');
+    const pools = await listSearchablePools(db);
+    const pool = pools.find(({ poolId }) => poolId === context.req.param('pool'));
+    if (pool === undefined) {
+      return respondWithProblem(context, 404, 'No pool with this id is mirrored.');
+    }
+    const asked = context.req.method === 'POST' ? await readForm(context, pool) : NOTHING;
+    const poolIds = asked.inAllPools ? pools.map(({ poolId }) => poolId) : [pool.poolId];
+    const isAsked = asked.text !== '';
+    const found = isAsked
+      ? await searchPeople(db, hashKey, { ...asked, attribute: asked.attribute || null, poolIds })
+      : null;
+    if (found !== null) {
+      logSearch(log, context, { poolIds, people: found.people.length });
+    }
+    return renderPage(
+      context,
+      <Page
+        title="People"
+        session={session}
+        trail={[{ title: pool.poolId, path: poolPath(pool.poolId) }]}
+      >
+        <SearchForm pool={pool} asked={asked} session={session} hasOthers={pools.length > 1} />
+        {found === null ? null : (
+          <Results found={found} asked={asked} pool={pool} names={names} session={session} />
+        )}
+      </Page>,
+    );
+  });
+}
+
+async function readForm(context: Context, pool: SearchablePool): Promise<Asked> {
+  const form = await context.req.parseBody();
+  const read = (name: string) => (typeof form[name] === 'string' ? form[name] : '');
+  const asked = {
+    text: read('text').trim(),
+    attribute: read('attribute'),
+    comparison: read('comparison') === 'is' ? 'is' : 'starts',
+    inAllPools: read('scope') === 'all',
+    from: read('from') || null,
+  } as const;
+  // A text such as custom:team=red names its attribute itself.
+  const [, name = '', value = ''] = /^([^=]+)=(.+)$/s.exec(asked.text) ?? [];
+  return asked.attribute === '' && attributesOf(pool).includes(name)
+    ? { ...asked, attribute: name, text: value }
+    : asked;
+}
+
+function attributesOf({ customAttributes }: SearchablePool): readonly string[] {
+  return [...customAttributes, ...STANDARD_ATTRIBUTES];
+}
+
+interface FormProps {
+  readonly pool: SearchablePool;
+  readonly asked: Asked;
+  readonly session: Session;
+}
+
+function SearchForm({
+  pool,
+  asked,
+  session,
+  hasOthers,
+}: FormProps & { readonly hasOthers: boolean }) {
+  const { text, attribute, comparison, inAllPools } = asked;
+  const known = attributesOf(pool);
+  return (
+    <form method="post" action={peoplePath(pool.poolId)} class="search" autocomplete="off">
+      <FormToken session={session} />
+      <div class="field">
+        <label for="text">Search for</label>
+        <input
+          id="text"
+          name="text"
+          type="search"
+          value={text}
+          maxlength={2048}
+          required
+          spellcheck={false}
+          aria-describedby="text-hint"
+        />
+        <small id="text-hint" class="quiet">
+          Upper and lower case do not matter. An attribute can also be given as custom:team=red.
+        </small>
+      </div>
+      <div class="field">
+        <label for="attribute">In</label>
+        <select id="attribute" name="attribute">
+          <option value="" selected={attribute === ''}>
+            Username, e-mail or sub
+          </option>
+          {(known.includes(attribute) || attribute === '' ? known : [attribute, ...known]).map(
+            (name) => (
+              <option value={name} selected={name === attribute}>
+                {name}
+              </option>
+            ),
+          )}
+        </select>
+      </div>
+      <div class="field">
+        <label for="comparison">Which</label>
+        <select id="comparison" name="comparison">
+          <option value="starts" selected={comparison === 'starts'}>
+            starts with it
+          </option>
+          <option value="is" selected={comparison === 'is'}>
+            is exactly it
+          </option>
+        </select>
+      </div>
+      {hasOthers ? (
+        <div class="field">
+          <label for="scope">Where</label>
+          <select id="scope" name="scope">
+            <option value="" selected={!inAllPools}>
+              this pool
+            </option>
+            <option value="all" selected={inAllPools}>
+              all pools
+            </option>
+          </select>
+        </div>
+      ) : null}
+      <div class="actions">
+        <button type="submit">Search</button>
+      </div>
+    </form>
+  );
+}
+
+interface ResultsProps extends FormProps {
+  readonly found: FoundPeople;
+  readonly names: SealedNames;
+}
+
+function Results({ found, asked, pool, names, session }: ResultsProps) {
+  const { people, isCut, next, hidden } = found;
+  return (
+    <>
+      <h2>Found</h2>
+      {hidden.map((each) => (
+        <Notice kind="note">
+          <p>{explainHidden(each)}</p>
+        </Notice>
+      ))}
+      {people.length === 0 ? (
+        <p class="none">
+          {next === null
+            ? 'Nobody. Attributes are searched among current users only; people who were forgotten are in no result.'
+            : 'Nobody so far.'}
+        </p>
+      ) : (
+        <PeopleTable people={people} names={names} showsPool={asked.inAllPools} />
+      )}
+      {isCut ? (
+        <p>
+          More than {PAGE_SIZE} match, and these are the first. Give more of the text to narrow it
+          down.
+        </p>
+      ) : null}
+      {next === null ? null : (
+        <form method="post" action={peoplePath(pool.poolId)}>
+          <FormToken session={session} />
+          <input type="hidden" name="text" value={asked.text} />
+          <input type="hidden" name="attribute" value={asked.attribute} />
+          <input type="hidden" name="comparison" value={asked.comparison} />
+          <input type="hidden" name="scope" value={asked.inAllPools ? 'all' : ''} />
+          <input type="hidden" name="from" value={next} />
+          <p>{explainNext(found)}</p>
+          <div class="actions">
+            <button type="submit" class="second">
+              Search on
+            </button>
+          </div>
+        </form>
+      )}
+    </>
+  );
+}
+
+function explainNext({ people, scanned }: FoundPeople): string {
+  const share =
+    scanned === null ? 'Some of the users' : `${Math.floor(scanned * 100)} % of the users`;
+  return people.length >= PAGE_SIZE
+    ? 'There may be more.'
+    : `The search stopped after a second. ${share} were looked at.`;
+}
+
+function explainHidden({ poolId, attribute, how, missingKey }: HiddenIn): string {
+  if (how === 'omitted') {
+    return `In ${poolId}, a privacy rule leaves ${attribute} out: nobody is found by it.`;
+  }
+  return missingKey === null
+    ? `In ${poolId}, a privacy rule hashes ${attribute}: it is found by its full value only.`
+    : `In ${poolId}, a privacy rule hashes ${attribute} with a key that is not set here: nobody is found by it. Set MIRROR_HASH_KEY to the key with the id ${missingKey}.`;
+}

@@ -1,0 +1,83 @@
+import type pg from 'pg';
+import { addSeconds } from '../../common/time.ts';
+import { type EffectiveRole, findEffectiveRole } from '../../history/effective-role.ts';
+import { findPublished } from '../../history/points.ts';
+import type { GroupThen, MemberThen, Moment } from '../../model/history.ts';
+import {
+  countMembers,
+  findHistoryStart,
+  listMembersAfter,
+  type MemberCounts,
+} from '../../postgres/dashboard/group-members.ts';
+import { askPool } from '../../postgres/history/ask.ts';
+import { postgresSource } from '../../postgres/history/source.ts';
+import { STATEMENT_MS } from './search.ts';
+
+/** How many members a page has. */
+export const MEMBERS_PER_PAGE = 50;
+
+/** How long joins and leaves are counted. */
+export const COUNTED_DAYS = 30;
+
+/** A group at a moment, with one page of its members. */
+export interface GroupDetails {
+  readonly moment: Moment;
+  readonly group: GroupThen;
+  readonly counts: MemberCounts;
+  /** Since when joins and leaves are counted: the start of the history, if that is later. */
+  readonly since: Date;
+  /** By name; null if members were not asked for. */
+  readonly members: readonly (MemberThen & { readonly role: EffectiveRole })[] | null;
+  /** The name of the last member, if others follow; else null. */
+  readonly nextAfter: string | null;
+}
+
+/** What to show of a group. */
+export interface GroupQuestion {
+  readonly groupName: string;
+  /** A snapshot id, a time or `latest`. */
+  readonly at: string;
+  /** Shows members whose names come after this one; null shows none at all. */
+  readonly after: string | null;
+}
+
+/**
+ * Reads a group as of a moment.
+ *
+ * @returns null if it did not exist then
+ * @throws ActionRequiredError if the time is none, or its state is unknown
+ */
+export function readGroup(
+  db: pg.Pool,
+  poolId: string,
+  { groupName, at, after }: GroupQuestion,
+): Promise<GroupDetails | null> {
+  return askPool(
+    db,
+    poolId,
+    async (asking) => {
+      const source = postgresSource(asking);
+      const moment = await findPublished(source, 'AT', at);
+      const groups = new Map(
+        (await source.listGroups(moment)).map((group) => [group.groupName, group]),
+      );
+      const group = groups.get(groupName);
+      if (group === undefined) return null;
+      const month = addSeconds(moment.snapshotAt, -COUNTED_DAYS * 24 * 60 * 60);
+      const start = await findHistoryStart(asking);
+      const since = new Date(Math.max(start.getTime(), month.getTime()));
+      const counts = await countMembers(asking, groupName, moment.snapshotAt, since);
+      if (after === null) return { moment, group, counts, since, members: null, nextAfter: null };
+      const found = await listMembersAfter(
+        ...([asking, groupName, moment.snapshotAt, after, MEMBERS_PER_PAGE + 1] as const),
+      );
+      const members = found.slice(0, MEMBERS_PER_PAGE).map((member) => ({
+        ...member,
+        role: findEffectiveRole(member.groupNames.flatMap((name) => groups.get(name) ?? [])),
+      }));
+      const nextAfter = found.length > MEMBERS_PER_PAGE ? (members.at(-1)?.username ?? null) : null;
+      return { moment, group, counts, since, members, nextAfter };
+    },
+    STATEMENT_MS,
+  );
+}
