@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RETRY_POLICY } from '../../src/cognito/call.ts';
 import { createMirror } from '../../src/index.ts';
 import { InterruptedError } from '../../src/model/errors.ts';
+import { transaction } from '../../src/postgres/connection.ts';
+import { erasePersons } from '../../src/postgres/store/erase-persons.ts';
+import { lastSnapshot } from '../../src/postgres/store/last-snapshot.ts';
 import type { UserRecord } from '../../src/simulator/records.ts';
 import { readJsonLines } from '../archive/support.ts';
 import { openTestMirror, type SyncOptions, type TestMirror } from '../support/mirror.ts';
@@ -80,6 +83,23 @@ const names = () => [...mirror.pool.users()].map(({ username }) => username);
 const count = async (table: string) =>
   (await mirror.rows<{ count: number }>(`SELECT count(*) FROM ${table}`))[0]?.count;
 
+it('a forgotten person leaves the count of known states', async () => {
+  const [first = ''] = await night({ mfaBudget: 3 });
+  await night({ mfaBudget: 5 });
+  const known = () =>
+    mirror.rows('SELECT mfa_known AS known FROM directory.snapshots ORDER BY snapshot_at');
+  expect(await known()).toEqual([{ known: 3 }, { known: 8 }]);
+  const [person] = await mirror.rows<{ sub: string }>(
+    'SELECT sub FROM directory.users WHERE username = $1',
+    [first],
+  );
+  const subs = [person?.sub ?? ''];
+  await transaction(mirror.db, (client) =>
+    erasePersons(client, mirror.pool.settings.id, { usernames: [first], subs }),
+  );
+  expect(await known()).toEqual([{ known: 2 }, { known: 7 }]);
+});
+
 describe('a snapshot', () => {
   it('has the MFA states of all users, if the budget allows', async () => {
     expect((await night({ mfaBudget: ALL })).sort()).toEqual(names().sort());
@@ -89,6 +109,13 @@ describe('a snapshot', () => {
     }
     expect([...found.values()].some((row) => (row.mfa_settings?.length ?? 0) > 0)).toBe(true);
     expect(await knownOf()).toBe(USERS);
+    // `plan` computes the size of pages from the calls of the lists alone.
+    const last = await lastSnapshot(
+      mirror.db,
+      mirror.pool.settings.id,
+      new AbortController().signal,
+    );
+    expect(last?.calls).toBe(mirror.simulator.attempts.entries().length - USERS);
     const folder = join(mirror.archive, 'jsonl/users', `pool_id=${mirror.pool.settings.id}`);
     const part = join(folder, readdirSync(folder)[0] as string, 'part-00000.jsonl.gz');
     for (const row of readJsonLines(part) as Record<string, unknown>[]) {

@@ -88,10 +88,11 @@ async function deleteRows(
 async function adjustSnapshots(client: pg.PoolClient, values: unknown[]): Promise<void> {
   await client.query(
     `WITH versions AS (
-       SELECT username, sub, status, enabled, valid_from, valid_to FROM directory.user_history AS t
+       SELECT username, sub, status, enabled, mfa_read_at, valid_from, valid_to
+       FROM directory.user_history AS t
        WHERE t.pool_id = $1 AND ${IS_THEIRS}
        UNION ALL
-       SELECT username, sub, status, enabled, valid_from, NULL FROM directory.users AS t
+       SELECT username, sub, status, enabled, mfa_read_at, valid_from, NULL FROM directory.users AS t
        WHERE t.pool_id = $1 AND ${IS_THEIRS}
      ), placed AS (
        SELECT *, lag(valid_to) OVER persons AS before, lead(valid_from) OVER persons AS after
@@ -105,6 +106,8 @@ async function adjustSnapshots(client: pg.PoolClient, values: unknown[]): Promis
        SELECT s.snapshot_at,
          (SELECT count(*) FROM placed AS v WHERE v.valid_from <= s.snapshot_at
            AND (v.valid_to IS NULL OR v.valid_to > s.snapshot_at)) AS users,
+         (SELECT count(v.mfa_read_at) FROM placed AS v WHERE v.valid_from <= s.snapshot_at
+           AND (v.valid_to IS NULL OR v.valid_to > s.snapshot_at)) AS mfa_known,
          (SELECT count(*) FROM members AS m WHERE m.valid_from <= s.snapshot_at
            AND (m.valid_to IS NULL OR m.valid_to > s.snapshot_at)) AS memberships,
          (SELECT count(*) FROM placed AS v WHERE v.valid_from = s.snapshot_at
@@ -133,7 +136,8 @@ async function adjustSnapshots(client: pg.PoolClient, values: unknown[]): Promis
      UPDATE directory.snapshots AS s SET users = greatest(s.users - c.users, 0),
        memberships = greatest(s.memberships - c.memberships, 0),
        added = greatest(s.added - c.added, 0), modified = greatest(s.modified - c.modified, 0),
-       removed = greatest(s.removed - c.removed, 0)
+       removed = greatest(s.removed - c.removed, 0),
+       mfa_known = CASE WHEN s.mfa_known IS NOT NULL THEN greatest(s.mfa_known - c.mfa_known, 0) END
      FROM counted AS c
      WHERE s.pool_id = $1 AND s.snapshot_at = c.snapshot_at
        AND (c.users, c.memberships, c.added, c.modified, c.removed) <> (0, 0, 0, 0, 0)`,

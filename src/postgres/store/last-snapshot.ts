@@ -14,7 +14,7 @@ export interface LastSnapshot {
   readonly changes: Counts | null;
   /** Users that it removed. */
   readonly removed: number;
-  /** Calls to the service, without retries. */
+  /** Calls to the service, without retries and without those for MFA states and settings. */
   readonly calls: number;
 }
 
@@ -29,7 +29,11 @@ export function lastSnapshot(
 ): Promise<LastSnapshot | null> {
   const read = async (client: pg.PoolClient): Promise<LastSnapshot | null> => {
     const found = await client.query<SnapshotRow>(
-      `SELECT snapshot, snapshot_at AS "snapshotAt", users, removed, api_calls - retries AS calls,
+      `SELECT snapshot, snapshot_at AS "snapshotAt", users, removed,
+         greatest(api_calls - retries - coalesce(settings, 0) - (
+           SELECT count(*) FROM mirror.user_hashes AS h
+           WHERE h.pool_id = s.pool_id AND h.mfa_asked_at >= s.snapshot_at
+         ), 0) AS calls,
          EXISTS (
            SELECT FROM directory.snapshots AS earlier
            WHERE earlier.pool_id = s.pool_id AND earlier.snapshot_at < s.snapshot_at

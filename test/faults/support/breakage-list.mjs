@@ -93,6 +93,16 @@ export const BREAKAGES = [
     tests: ['test/postgres/publish.test.ts', 'test/sync/changes.test.ts'],
   },
   {
+    invariant: 7,
+    what: 'an archive that is written late has the settings of now',
+    file: 'src/postgres/store/setting-rows.ts',
+    from: `AND valid_from <= \${at}
+    UNION ALL SELECT part, settings FROM directory.pool_setting_history
+      WHERE pool_id = \${pool} AND valid_from <= \${at} AND valid_to > \${at}`,
+    to: '',
+    tests: ['test/sync/pool-settings-archive.test.ts'],
+  },
+  {
     invariant: 8,
     what: 'stored objects are not verified',
     file: 'src/archive/s3/s3-destination.ts',
@@ -247,12 +257,37 @@ export const BREAKAGES = [
     tests: ['test/sync/pool-settings.test.ts'],
   },
   {
+    invariant: 20,
+    what: 'a failure to read settings fails the snapshot',
+    file: 'src/snapshot/read-settings.ts',
+    from: '        reason = this.#explain(operation, error);',
+    to: '        throw error;',
+    tests: ['test/sync/pool-settings.test.ts'],
+  },
+  {
+    invariant: 20,
+    what: 'a part of the settings that could not be read counts as removed',
+    file: 'src/postgres/store/publish-settings.ts',
+    from: `         AND NOT EXISTS (\${selectUnread(t)})
+       RETURNING c.*`,
+    to: '       RETURNING c.*',
+    tests: ['test/sync/pool-settings.test.ts', 'test/sync/pool-settings-archive.test.ts'],
+  },
+  {
     invariant: 21,
     what: 'the old parts are deleted before the revision is stored',
     file: 'src/erasure/revise-snapshot.ts',
     from: '    await storeRevision(destination, poolId, searched, revised, own);',
     to: `    await destination.delete(parts.map((part) => part.old.key), signal);
     await storeRevision(destination, poolId, searched, revised, own);`,
+    tests: ['test/erasure/erase-archive.test.ts'],
+  },
+  {
+    invariant: 21,
+    what: 'a revision does not name the parts that stay',
+    file: 'src/erasure/revise-snapshot.ts',
+    from: '      revised.push(object);\n      continue;',
+    to: '      continue;',
     tests: ['test/erasure/erase-archive.test.ts'],
   },
   {
