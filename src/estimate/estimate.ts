@@ -22,6 +22,8 @@ export interface KnownOfPool {
   readonly formats: readonly ArchiveFormat[];
   /** Calls a second that the UserList bucket allows. */
   readonly callsASecond: number;
+  /** The most calls for MFA states, and how many a second; null: the snapshot reads none. */
+  readonly mfa: { readonly budget: number; readonly callsASecond: number } | null;
   /** How long the service takes to answer. */
   readonly answerSeconds: number;
 }
@@ -43,6 +45,8 @@ export interface Estimate {
     readonly listGroups: number;
     readonly listUsers: number;
     readonly listUsersInGroup: number;
+    /** For MFA states. */
+    readonly adminGetUser: number;
     readonly total: number;
   };
   /** Items per page on average: as in the last snapshot, else 60. */
@@ -51,10 +55,11 @@ export interface Estimate {
   readonly answerSeconds: number;
   /** Calls of the longest chain of page tokens. */
   readonly longestChain: number;
-  /** Reading takes the longer of `quota` and `chain`; `total` adds publishing and archiving. */
+  /** Reading takes the longer of `quota` and `chain`; `total` adds MFA states, publishing and archiving. */
   readonly seconds: {
     readonly quota: number;
     readonly chain: number;
+    readonly mfa: number;
     readonly publish: number;
     readonly archive: number;
     readonly total: number;
@@ -82,6 +87,7 @@ export function estimate(known: KnownOfPool): Estimate {
   const perPage = last === null ? FULL_PAGE : computeLastItemsAPage(last, groups.calls);
   const lists = countListCalls({ users, members }, perPage);
   const changes = last === null ? counts : estimateChanges(last, users);
+  const mfaCalls = Math.min(known.mfa?.budget ?? 0, users);
   return {
     lastSnapshot: last?.snapshot ?? null,
     users,
@@ -94,13 +100,14 @@ export function estimate(known: KnownOfPool): Estimate {
       listGroups: groups.calls,
       listUsers: lists.listUsers,
       listUsersInGroup: lists.listUsersInGroup,
-      total: 1 + groups.calls + lists.listUsers + lists.listUsersInGroup,
+      adminGetUser: mfaCalls,
+      total: 1 + groups.calls + lists.listUsers + lists.listUsersInGroup + mfaCalls,
     },
     itemsAPage: round(perPage),
     callsASecond,
     answerSeconds: round(answerSeconds),
     longestChain: lists.longestChain,
-    seconds: estimateSeconds(known, lists, counts),
+    seconds: estimateSeconds(known, lists, counts, mfaCalls),
     changedRows: changes && sumWeighted(changes, () => 1),
     databaseBytes: changes && sumWeighted(changes, (dataset) => DATABASE_BYTES[dataset]),
     archive: {
@@ -124,21 +131,24 @@ function estimateChanges({ changes, users: before }: LastSnapshot, users: number
 }
 
 function estimateSeconds(
-  { groups, callsASecond, answerSeconds }: KnownOfPool,
+  { groups, callsASecond, answerSeconds, mfa: ofMfa }: KnownOfPool,
   lists: ListCalls,
   counts: Counts,
+  mfaCalls: number,
 ): Estimate['seconds'] {
   const quota = (lists.listUsers + lists.listUsersInGroup) / callsASecond;
   // Walks over members start after the groups are listed.
   const chain = groups.seconds + lists.longestChain * answerSeconds;
+  const mfa = ofMfa === null ? 0 : mfaCalls / ofMfa.callsASecond;
   const publish = counts.users / CHECKED_A_SECOND + counts.users / PUBLISHED_A_SECOND;
   const archive = sumWeighted(counts, () => 1) / ARCHIVED_A_SECOND;
   return {
     quota: round(quota),
     chain: round(chain),
+    mfa: round(mfa),
     publish: round(publish),
     archive: round(archive),
-    total: round(Math.max(quota, chain) + publish + archive),
+    total: round(Math.max(quota, chain) + mfa + publish + archive),
   };
 }
 

@@ -72,7 +72,7 @@ export function computeTotalSeconds(plans: readonly PoolPlan[]): number {
 }
 
 async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Promise<PoolPlan> {
-  const { access, region } = await deps.poolDeps(poolId);
+  const { access, region, mfaBudget } = await deps.poolDeps(poolId);
   const times = new ResponseTimes();
   const calling = { ...deps, access, region, observer: times };
   const meter = new CallMeter();
@@ -80,13 +80,15 @@ async function planPool(deps: PlanDeps, poolId: string, signal: AbortSignal): Pr
   const buckets = deps.buckets.ofGroups(accountId, region);
   const cognito = openCognito({ ...calling, region, buckets, meter });
   const groups = await listGroups(cognito, poolId, signal).finally(() => cognito.close());
+  const allowed = deps.buckets.allowed(accountId, region);
   const estimated = estimate({
     estimatedUsers,
     groups,
     last: deps.db && (await lastSnapshot(deps.db, poolId, signal)),
     archive: await readLastArchive(deps, poolId, signal),
     formats: deps.formats,
-    callsASecond: deps.buckets.allowed(accountId, region).UserList,
+    callsASecond: allowed.UserList,
+    mfa: mfaBudget === null ? null : { budget: mfaBudget, callsASecond: allowed.UserRead },
     answerSeconds: times.median,
   });
   return { poolId, accountId, region, ...estimated };

@@ -14,6 +14,7 @@ function planOf(known: Partial<KnownOfPool> = {}): PoolPlan {
     archive: null,
     formats: ['parquet'],
     callsASecond: 24,
+    mfa: null,
     answerSeconds: 0.2,
     ...known,
   });

@@ -11,6 +11,7 @@ const FIRST: KnownOfPool = {
   archive: null,
   formats: ['parquet', 'jsonl'],
   callsASecond: 24,
+  mfa: null,
   answerSeconds: 0.1,
 };
 
@@ -52,6 +53,19 @@ describe('the estimate', () => {
       databaseBytes: 94_000_000,
       archive: { bytes: 23_900_000, manifest: null },
     });
+  });
+
+  it('counts the calls for MFA states up to the budget, and their time', () => {
+    const mfa = { budget: 1_200, callsASecond: 12 };
+    const [without, of] = [FIRST, { ...FIRST, mfa }].map(estimate);
+    expect(of?.calls).toEqual({
+      ...without?.calls,
+      adminGetUser: 1_200,
+      total: (without?.calls.total ?? 0) + 1_200,
+    });
+    expect(of?.seconds).toMatchObject({ mfa: 100 });
+    expect(of?.seconds.total).toBeCloseTo((without?.seconds.total ?? 0) + 100);
+    expect(estimate({ ...FIRST, estimatedUsers: 7, mfa }).calls.adminGetUser).toBe(7);
   });
 
   it('of a first snapshot with groups counts no memberships, and reports how many groups are unknown', () => {

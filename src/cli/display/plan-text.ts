@@ -19,7 +19,7 @@ export function formatPlans(plans: readonly PoolPlan[], seconds: number, width: 
 export function formatReadingPlan(plan: PoolPlan, width: number): string {
   const { calls, seconds } = plan;
   const text =
-    `Reading ${plan.poolId} now: ${atLeast(plan) || 'about '}${formatCount(calls.total)} calls, ` +
+    `Reading ${plan.poolId} now: ${atLeast(plan) || 'about '}${formatCount(calls.total - calls.adminGetUser)} calls, ` +
     `${formatSpan(Math.max(seconds.quota, seconds.chain))}. Nothing is published.`;
   return `${wrap('', text, width).join('\n')}\n`;
 }
@@ -82,12 +82,14 @@ function describeMemberships({ memberships: known, unknownGroups }: PoolPlan): E
 }
 
 function describeCalls(plan: PoolPlan): Entry {
-  const { total, listUsers, listUsersInGroup, listGroups, describeUserPool } = plan.calls;
+  const { total, listUsers, listUsersInGroup, listGroups, describeUserPool, adminGetUser } =
+    plan.calls;
   return [
     'calls',
     `${atLeast(plan)}${formatCount(total)}: ${formatCount(listUsers)} ListUsers, ` +
       `${formatCount(listUsersInGroup)} ListUsersInGroup, ${formatCount(listGroups)} ListGroups, ` +
-      `${formatCount(describeUserPool)} DescribeUserPool`,
+      `${formatCount(describeUserPool)} DescribeUserPool` +
+      (adminGetUser > 0 ? `, up to ${formatCount(adminGetUser)} AdminGetUser for MFA states` : ''),
     plan.lastSnapshot === null
       ? `assuming full pages of ${plan.itemsAPage} items`
       : `assuming ${Math.round(plan.itemsAPage * 10) / 10} items per page, as in the last snapshot`,
@@ -95,9 +97,10 @@ function describeCalls(plan: PoolPlan): Entry {
 }
 
 function describeTime(plan: PoolPlan): Entry {
-  const { quota, chain, publish, archive: archiving, total } = plan.seconds;
+  const { quota, chain, mfa, publish, archive: archiving, total } = plan.seconds;
   const figure =
     `${atLeast(plan)}${formatDuration(total)}: reading ${formatDuration(Math.max(quota, chain))}, ` +
+    (mfa > 0 ? `MFA states ${formatDuration(mfa)}, ` : '') +
     `publishing ${formatDuration(publish)}, archiving ${formatDuration(archiving)}`;
   const byQuota = `${formatCount(plan.callsASecond)} calls per second: ${formatDuration(quota)}`;
   const byChain =
