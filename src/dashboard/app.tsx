@@ -14,6 +14,8 @@ import { addOverview } from './pages/overview.tsx';
 import { addPeople } from './pages/people.tsx';
 import { addQueue } from './pages/queue.tsx';
 import { addUser } from './pages/user.tsx';
+import { addPool } from './pages/pool.tsx';
+import { addSnapshot } from './pages/snapshot.tsx';
 import { OVERVIEW, SIGN_OUT } from './paths.ts';
 import { createSealedNames } from './sealed-names.ts';
 import {
@@ -100,6 +102,8 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   addGroup(app, deps, names);
   addQueue(app, deps);
   addHealth(app, deps);
+  addPool(app, deps, names);
+  addSnapshot(app, deps, names);
   app.notFound((context) => respondWithProblem(context, 404, 'Not found.'));
   app.onError((error, context) => respondToError(error, context, deps.log));
   return { fetch: app.fetch, routes: app.routes, close: () => feed.close() };

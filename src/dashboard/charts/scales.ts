@@ -31,6 +31,8 @@ export function timeTicks(period: Period, count = 5): { at: Date; label: string 
   const format = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...formatOf(span) });
   return scaleUtc([from, to], [0, 1])
     .ticks(count)
+    // No label has parts of a second.
+    .filter((at) => at.getUTCMilliseconds() === 0)
     .map((at) => ({ at, label: format.format(at) }));
 }
 

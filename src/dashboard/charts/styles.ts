@@ -52,4 +52,10 @@ export const CHART_STYLES = `
 .lane-gap { stroke: var(--chart-text); stroke-width: 1.5; stroke-dasharray: 2 3; }
 .lane-restart { fill: var(--series-5); stroke: var(--chart-texture); stroke-width: 1; }
 .lane-open { fill: none; stroke: var(--series-1); stroke-width: 2; }
+.share { display: block; min-width: 4rem; width: 100%; height: .5rem; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
+.columns section { min-width: 0; }
+.inline { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .5rem 0 1rem; padding: 0; list-style: none; }
+.inline a { display: inline-block; padding: .2rem 0; }
+.inline a[aria-current] { color: inherit; font-weight: 600; }
 `;

@@ -82,7 +82,7 @@ function CheckFacts({ record: { check, counts, work } }: { readonly record: Snap
   );
 }
 
-function describeRemovals({ missingUsers, askedUsers, keptUsers }: CheckRecord): string {
+export function describeRemovals({ missingUsers, askedUsers, keptUsers }: CheckRecord): string {
   if (missingUsers === 0) return 'No user of the snapshot before was missing.';
   const gone = askedUsers - keptUsers;
   const sample = askedUsers < missingUsers ? ', chosen by hash' : '';
@@ -95,7 +95,7 @@ function describeRemovals({ missingUsers, askedUsers, keptUsers }: CheckRecord):
 
 const KINDS = { groups: 'All groups', users: 'All users', members: 'Members of a group' } as const;
 
-function CheckTables({ check }: { readonly check: CheckRecord }) {
+export function CheckTables({ check }: { readonly check: CheckRecord }) {
   return (
     <>
       <h3>Walks</h3>

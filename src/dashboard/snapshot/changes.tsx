@@ -1,0 +1,225 @@
+import { formatCount } from '../../common/text.ts';
+import type { FieldChange, FieldValue, GroupChange, UserChange } from '../../history/changes.ts';
+import { decodeName } from '../../model/storable.ts';
+import type { SnapshotRow } from '../../postgres/store/snapshots.ts';
+import { Names, Text } from '../../report/text.tsx';
+import { FormToken } from '../layout.tsx';
+import { groupPath, snapshotPath, userPath } from '../paths.ts';
+import type { SealedNames } from '../sealed-names.ts';
+import type { Session } from '../session.ts';
+import {
+  CHANGE_FILTERS,
+  type ChangeFilter,
+  type ChangesAsked,
+  type ChangesPage,
+  type MembershipChanges,
+} from './read-changes.ts';
+
+interface CountsProps {
+  readonly row: SnapshotRow;
+  readonly memberships: MembershipChanges;
+}
+
+/** How much a snapshot changed. */
+export function ChangeCounts({ row, memberships }: CountsProps) {
+  const facts: [string, number][] = [
+    ['Users added', row.added ?? 0],
+    ['Users modified', row.modified ?? 0],
+    ['Users removed', row.removed ?? 0],
+    ['Memberships that began', memberships.joined],
+    ['Memberships that ended', memberships.left],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, count]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{formatCount(count)}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+const FILTERS: Readonly<Record<ChangeFilter, string>> = {
+  all: 'All users that changed',
+  added: 'Users that were added',
+  removed: 'Users that were removed',
+  modified: 'Users that were modified',
+  groups: 'Groups that changed',
+};
+
+interface ListProps {
+  readonly row: SnapshotRow;
+  readonly asked: ChangesAsked;
+  readonly page: ChangesPage;
+  readonly names: SealedNames;
+  readonly session: Session;
+}
+
+/** The changes one by one, with a search. What is searched is sent by POST, so that it is in no URL. */
+export function ChangeList(props: ListProps) {
+  const { row, asked, page, session } = props;
+  const path = `${snapshotPath(row.poolId, row.snapshot)}#changes`;
+  const { users, groups, next } = page;
+  return (
+    <>
+      <ChangeSearch asked={asked} session={session} path={path} />
+      {users.length + groups.length === 0 ? (
+        <p class="none">Nothing that matches.</p>
+      ) : (
+        <ChangesTable {...props} />
+      )}
+      {next === null ? null : (
+        <form method="post" action={path}>
+          <FormToken session={session} />
+          <input type="hidden" name="filter" value={asked.filter} />
+          <input type="hidden" name="text" value={asked.text} />
+          <input type="hidden" name="after" value={next} />
+          <div class="actions">
+            <button type="submit" class="second">
+              Next changes
+            </button>
+          </div>
+        </form>
+      )}
+    </>
+  );
+}
+
+interface SearchProps {
+  readonly asked: ChangesAsked;
+  readonly session: Session;
+  readonly path: string;
+}
+
+function ChangeSearch({ asked, session, path }: SearchProps) {
+  return (
+    <form method="post" action={path} class="search" autocomplete="off">
+      <FormToken session={session} />
+      <div class="field">
+        <label for="filter">Show</label>
+        <select id="filter" name="filter">
+          {CHANGE_FILTERS.map((each) => (
+            <option value={each} selected={each === asked.filter}>
+              {FILTERS[each]}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div class="field">
+        <label for="text">Who</label>
+        <input
+          id="text"
+          name="text"
+          type="search"
+          value={asked.text}
+          maxlength={2048}
+          spellcheck={false}
+          aria-describedby="text-hint"
+        />
+        <small id="text-hint" class="quiet">
+          The beginning of a username, or a whole e-mail address or sub. Empty for all.
+        </small>
+      </div>
+      <div class="actions">
+        <button type="submit">Show</button>
+      </div>
+    </form>
+  );
+}
+
+function ChangesTable({ row: { poolId }, page: { users, groups }, names }: ListProps) {
+  const rows = [
+    ...users.map((change) => ({
+      change,
+      name: change.username,
+      path: userPath(poolId, names.sealUser(poolId, change)),
+    })),
+    ...groups.map((change) => ({
+      change,
+      name: change.groupName,
+      path: groupPath(poolId, names.sealGroup(poolId, change.groupName)),
+    })),
+  ];
+  return (
+    <div class="table">
+      <table class="stacked">
+        <caption>{groups.length > 0 ? 'Groups by name' : 'Users by username'}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{groups.length > 0 ? 'Group' : 'User'}</th>
+            <th scope="col">Change</th>
+            <th scope="col">What changed</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ change, name, path }) => (
+            <tr>
+              <th scope="row">
+                <a href={path}>
+                  <Text value={decodeName(name)} />
+                </a>
+              </th>
+              <td data-title="Change">{change.kind}</td>
+              <td data-title="What changed">
+                <Fields change={change} />
+                {change.entity === 'user' ? <Memberships change={change} /> : null}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** How many groups are named in one row. */
+const MOST_GROUPS = 20;
+
+function Memberships({ change: { groups } }: { readonly change: UserChange }) {
+  const list = (verb: string, all: readonly string[]) =>
+    all.length === 0 ? null : (
+      <div>
+        <span class="quiet">{verb}</span> <Names values={all.slice(0, MOST_GROUPS)} />
+        {all.length > MOST_GROUPS ? ` and ${formatCount(all.length - MOST_GROUPS)} more` : null}
+      </div>
+    );
+  return (
+    <>
+      {list('joined', groups.added)}
+      {list('left', groups.removed)}
+    </>
+  );
+}
+
+/** The fields that differ. Those of an added or removed user or group are on its own page. */
+function Fields({ change: { kind, fields } }: { readonly change: UserChange | GroupChange }) {
+  if (kind === 'added' || kind === 'removed') return null;
+  return (
+    <>
+      {Object.entries(fields).map(([name, field]) => (
+        <div>
+          <span class="quiet">
+            <Text value={name} />:
+          </span>{' '}
+          <Values field={field} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Values({ field: { from = null, to = null } }: { readonly field: FieldChange }) {
+  return (
+    <>
+      <Value value={from} /> <span aria-hidden="true">→</span>
+      <span class="hidden">became</span> <Value value={to} />
+    </>
+  );
+}
+
+function Value({ value }: { readonly value: FieldValue }) {
+  if (value === null) return <span class="quiet">none</span>;
+  return <Text value={typeof value === 'string' ? value : JSON.stringify(value)} />;
+}
