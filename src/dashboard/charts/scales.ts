@@ -5,7 +5,7 @@ export const WIDTH = 480;
 export const HEIGHT = 200;
 
 /** The room around the drawing for the labels of the axes. */
-const MARGIN = { top: 10, right: 10, bottom: 24, left: 46 };
+const MARGIN = { top: 10, right: 10, bottom: 24, left: 54 };
 
 /** The rectangle that data is drawn in. */
 export const AREA = {
@@ -29,10 +29,13 @@ export function timeTicks(period: Period, count = 5): { at: Date; label: string 
   const [from, to] = period;
   const span = to.getTime() - from.getTime();
   const format = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...formatOf(span) });
-  return scaleUtc([from, to], [0, 1])
+  // No label has parts of a second, and there may be twice as many ticks as labels that fit.
+  const ticks = scaleUtc([from, to], [0, 1])
     .ticks(count)
-    // No label has parts of a second.
-    .filter((at) => at.getUTCMilliseconds() === 0)
+    .filter((at) => at.getUTCMilliseconds() === 0);
+  const step = Math.ceil(ticks.length / (count + 1));
+  return ticks
+    .filter((_, index) => index % step === 0)
     .map((at) => ({ at, label: format.format(at) }));
 }
 
