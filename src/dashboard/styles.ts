@@ -100,6 +100,7 @@ progress { width: 100%; max-width: 26rem; height: .6rem; accent-color: var(--run
   .facts { grid-template-columns: 1fr; gap: 0; }
   .facts dd { margin-bottom: .5rem; }
   /* Rows become blocks: nothing is cut and nothing scrolls sideways. */
+  table.stacked caption { display: block; }
   table.stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table.stacked, table.stacked tbody, table.stacked tr, table.stacked th, table.stacked td { display: block; width: auto; text-align: left; }
   table.stacked tr { padding: .75rem 0; border-bottom: 1px solid var(--rule); }

@@ -83,7 +83,7 @@ function pathOf({ poolId, days, groupsAfter }: PoolQuestion, before: string | nu
   if (days !== 90) query.set('days', String(days));
   if (groupsAfter > 0) query.set('groups', String(groupsAfter));
   if (before !== null) query.set('before', before);
-  return query.size === 0 ? poolPath(poolId) : `${poolPath(poolId)}?${query}`;
+  return query.size === 0 ? poolPath(poolId) : `${poolPath(poolId)}?${query.toString()}`;
 }
 
 function Facts({ details: { pool, groups } }: { readonly details: PoolDetails }) {
