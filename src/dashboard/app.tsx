@@ -12,10 +12,10 @@ import { addHealth } from './pages/health.tsx';
 import { addHeld } from './pages/held.tsx';
 import { addOverview } from './pages/overview.tsx';
 import { addPeople } from './pages/people.tsx';
-import { addQueue } from './pages/queue.tsx';
-import { addUser } from './pages/user.tsx';
 import { addPool } from './pages/pool.tsx';
+import { addQueue } from './pages/queue.tsx';
 import { addSnapshot } from './pages/snapshot.tsx';
+import { addUser } from './pages/user.tsx';
 import { OVERVIEW, SIGN_OUT } from './paths.ts';
 import { createSealedNames } from './sealed-names.ts';
 import {
