@@ -65,7 +65,7 @@ const OWNED_PACKAGES = [
   { pattern: /^@duckdb\//, owner: 'archive' },
   { pattern: /^bottleneck(\/|$)/, owner: 'quota' },
   { pattern: /^ioredis$/, owner: 'redis' },
-  { pattern: /^bullmq(-otel)?$/, owner: 'runner' },
+  { pattern: /^bullmq$/, owner: 'runner' },
   { pattern: /^prom-client$/, owner: 'telemetry' },
   { pattern: /^yaml$/, owner: 'config' },
   { pattern: /^@opentelemetry\//, owner: 'telemetry' },

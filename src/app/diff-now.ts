@@ -39,7 +39,7 @@ export async function diffNow(
   );
   const inDatabase = <T>(work: (asking: Asking) => Promise<T>) =>
     ask({ url: database.databaseUrl, place: describeLocation(config) }, poolId, work, signal);
-  const deps = resources.syncDeps({ database, quota, archives, signer: null });
+  const deps = resources.syncDeps({ database, quota, archives, signer: null, tracing: null });
   // A mistake must not cost a reading.
   const check = () => inDatabase((asking) => checkQuestion(postgresSource(asking), question));
   const live = await readLivePool(deps, poolId, progress, check, signal);

@@ -46,7 +46,7 @@ const PROGRESS_EVERY_MS = 500;
 export function openMirror(options: MirrorOptions): Mirror {
   const config = toConfig(options);
   const log = openLogger(options.logger);
-  const resources = new Resources(config, toAccess(options), log);
+  const resources = new Resources(config, toAccess(options), log, options.traces);
   const calls = new Calls();
   const regions = new KeyedMutex();
   const location = describeLocation(config);
@@ -168,7 +168,8 @@ export function openMirror(options: MirrorOptions): Mirror {
       calls.run(signal, async (stop) => {
         const key = parseSnapshotName(name);
         const opening = { existing: true };
-        const { database, signer } = await resources.openForRun([key.poolId], stop, opening);
+        const opened = await resources.openForRun([key.poolId], stop, opening);
+        const { database, signer } = opened;
         const progress = new SnapshotProgress(key.poolId);
         const reporter = new ProgressReporter(onProgress);
         const notifier = resources.openNotifier(database.db);
@@ -184,7 +185,9 @@ export function openMirror(options: MirrorOptions): Mirror {
             log,
           };
           const { historyDays, archiveKeep: keep } = config;
-          return await releaseHeld(context, key, { historyDays, keep, notifier }, stop);
+          const trace = opened.tracing?.begin(key.poolId);
+          const released = { historyDays, keep, notifier, ...(trace && { trace }) };
+          return await releaseHeld(context, key, released, stop);
         } finally {
           reporter.end();
           await notifier.finish(stop);

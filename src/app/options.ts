@@ -11,6 +11,7 @@ import { formatWriteQuotas, parseWriteQuotas, type WriteQuotas } from '../config
 import { ActionRequiredError } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
+import { asksForTraces } from '../telemetry/tracing.ts';
 import type { MirrorLogger } from './logger.ts';
 
 /** Settings of one pool that differ from those of the mirror. */
@@ -138,6 +139,11 @@ export interface MirrorOptions extends AwsAccess {
   readonly schedule?: Schedule;
   /** Settings of single pools, by pool id. */
   readonly perPool?: Readonly<Record<string, PoolOptions>>;
+  /**
+   * True to export OpenTelemetry traces of runs, as the `OTEL_…` variables of the process say. By default
+   * off, and nothing of OpenTelemetry is loaded.
+   */
+  readonly traces?: boolean;
   /** What the mirror logs to: a logger such as pino's, or a level for JSON lines on standard error. */
   readonly logger?: MirrorLogger | LogLevel;
 }
@@ -165,6 +171,7 @@ export function readOptions(env: NodeJS.ProcessEnv, needs?: LoadOptions): Loaded
     },
     perPool: Object.fromEntries(file.pools) as Record<string, PoolOptions>,
     logger: logLevel,
+    traces: asksForTraces(env),
     proxies: Object.fromEntries(
       PROXY_VARIABLES.flatMap((name) => [name, name.toLowerCase()]).map((name) => [
         name,

@@ -16,6 +16,7 @@ import { openSigner } from '../signature/open-signer.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ArchiveSettings } from '../snapshot/archive.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import {
   type Archives,
   allOrProblems,
@@ -33,6 +34,8 @@ export interface Opened {
   readonly archives: Archives;
   /** Null: manifests get no signatures. */
   readonly signer: Signer | null;
+  /** Null: traces are off. */
+  readonly tracing: Tracing | null;
 }
 
 interface OpenOptions {
@@ -53,9 +56,13 @@ export class Resources {
   readonly #privacy = new Map<string, PoolPrivacy>();
   readonly #quota = new Shared<Quota>();
   readonly #database = new Shared<MirrorDatabase>();
+  readonly #tracing = new Shared<Tracing>();
+  readonly #traces: boolean;
 
-  constructor(config: Config, access: AwsAccess, log: Logger) {
+  /** @param traces true if runs are traced, as the variables of OpenTelemetry say. */
+  constructor(config: Config, access: AwsAccess, log: Logger, traces = false) {
     this.#config = config;
+    this.#traces = traces;
     this.access = access;
     this.log = log;
     this.archives = createArchives(() => this.config, access);
@@ -135,12 +142,21 @@ export class Resources {
         checkArchives(this.config, this.archives, pools, signal),
         requireCognitoEndpoint(this.access),
       );
-      return { database, quota, signer, archives: this.archives };
+      const tracing = await this.tracing();
+      return { database, quota, signer, archives: this.archives, tracing };
     } catch (error) {
       const database = await opening.catch(() => null);
       if (database !== null) await onFailure?.(database.db, error);
       throw error;
     }
+  }
+
+  /** Exports traces; null if they are off. */
+  async tracing(): Promise<Tracing | null> {
+    if (!this.#traces) return null;
+    const { openTracing } = await import('../telemetry/open-tracing.ts');
+    const { log, access } = this;
+    return this.#tracing.open(() => openTracing({ log, proxies: access.proxies ?? {} }));
   }
 
   /** The key that signs manifests, or null if none is configured. */
@@ -227,12 +243,14 @@ export class Resources {
       databaseUrl: opened.database.databaseUrl,
       poolDeps: this.poolDeps,
       quotaShared: opened.quota.redis !== null,
+      tracing: opened.tracing,
     };
   }
 
   async close(): Promise<void> {
     await this.#quota.close();
     await this.#database.close();
+    await this.#tracing.close();
   }
 }
 

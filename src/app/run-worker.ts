@@ -96,6 +96,7 @@ export async function runWorker(
         metrics,
         notifier: resources.openNotifier(db, metrics),
         verification,
+        tracing: opened.tracing,
       },
       databaseUrl: database.databaseUrl,
       redis,

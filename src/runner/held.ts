@@ -14,7 +14,13 @@ import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
 import { finishErasures } from './forget.ts';
 import { otherRulesError } from './other-rules.ts';
-import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from './outcome.ts';
+import {
+  buildReport,
+  explainOutcome,
+  type SnapshotReport,
+  saveOutcome,
+  toTraceEnd,
+} from './outcome.ts';
 import { retain } from './retention.ts';
 import type { SessionDeps } from './session.ts';
 
@@ -28,12 +34,18 @@ import type { SessionDeps } from './session.ts';
 export async function releaseHeld(
   context: ArchiveContext,
   key: SnapshotKey,
-  { historyDays, keep: rule, notifier }: Pick<SessionDeps, 'historyDays' | 'keep' | 'notifier'>,
+  {
+    historyDays,
+    keep: rule,
+    notifier,
+    trace,
+  }: Pick<SessionDeps, 'historyDays' | 'keep' | 'notifier' | 'trace'>,
   signal: AbortSignal,
 ): Promise<SnapshotReport> {
   const startedAt = performance.now();
   const { db, progress } = context;
   const { poolId } = key;
+  progress.onPhaseEnd = (phase, seconds) => trace?.recordPhase(phase, seconds);
   const snapshot = snapshotId(key.snapshotAt);
   const lease = await takeHeldLease(db, key);
   if (!isSameRecord(lease.privacy, context.privacy.database.record)) throw otherRulesError(key);
@@ -46,11 +58,18 @@ export async function releaseHeld(
     await retain({ ...context, rule }, poolId, signal);
     await saveOutcome(context, poolId, { outcome: 'archived', snapshot, why: null });
     ended(null);
-    return await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);
+    const report = await readReport(db, key, startedAt, sealed.get(snapshot) ?? null);
+    progress.phase = 'done';
+    trace?.end(toTraceEnd('archived', report));
+    return report;
   } catch (why) {
     const outcome = signal.aborted ? 'interrupted' : 'failed';
     await saveOutcome(context, poolId, { outcome, snapshot, why });
     ended(explainOutcome(why));
+    progress.phase = 'done';
+    const seconds = (performance.now() - startedAt) / 1000;
+    const failure = outcome === 'failed' ? explainOutcome(why) : null;
+    trace?.end({ outcome, seconds, failure, attributes: { snapshot } });
     throw why;
   }
 }

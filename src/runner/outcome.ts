@@ -10,6 +10,7 @@ import { recordReason } from '../postgres/store/snapshot-notes.ts';
 import type { SnapshotRow } from '../postgres/store/snapshots.ts';
 import { failSnapshot } from '../postgres/store/transitions.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { RunEnd } from '../telemetry/tracing.ts';
 
 /** Where an outcome is recorded, and logged if that fails. */
 interface Records {
@@ -80,6 +81,21 @@ export function logOutcome(log: Logger, outcome: Outcome, report: SnapshotReport
     toDiscard: formatCommand(['discard', `${poolId}/${snapshot}`]),
   };
   log[LEVELS[outcome]]({ ...report, ...commands }, `snapshot ${outcome}`);
+}
+
+/** What the trace of a run says at its end. */
+export function toTraceEnd(outcome: Outcome, report: SnapshotReport): RunEnd {
+  const { snapshot, users, groups, memberships, apiCalls, throttled, retries } = report;
+  const known = { snapshot, users, groups, memberships, calls: apiCalls, throttled, retries };
+  const attributes = Object.entries(known).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  return {
+    outcome,
+    seconds: report.seconds,
+    failure: outcome === 'failed' ? (report.reason ?? '') : null,
+    attributes: Object.fromEntries(attributes),
+  };
 }
 
 /** What a report takes from the snapshot's row. */

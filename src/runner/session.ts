@@ -21,6 +21,7 @@ import { showExpected } from '../snapshot/tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { WorkRecorder } from '../telemetry/metrics-work.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import { NO_TRACE, type RunTrace } from '../telemetry/tracing.ts';
 import { CallCounter } from './count-calls.ts';
 import { describePool, type PoolDeps } from './describe-pool.ts';
 import { otherRulesError } from './other-rules.ts';
@@ -38,6 +39,8 @@ export interface SessionDeps extends ArchiveSettings {
   readonly metrics?: WorkRecorder;
   /** Hears of the start and end of every run; absent: nobody does. */
   readonly notifier?: Notifier;
+  /** The trace of the run; absent while traces are off. */
+  readonly trace?: RunTrace;
   /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
   readonly log: Logger;
@@ -61,22 +64,21 @@ export class SnapshotSession {
   #suppressed: ReadonlySet<string> = new Set();
 
   constructor(deps: SessionDeps, settings: PoolDeps, pool: Pool, progress: SnapshotProgress) {
-    const { metrics, retryPolicy, log } = deps;
+    const { metrics, trace = NO_TRACE, retryPolicy, log } = deps;
     this.deps = deps;
     this.settings = settings;
     this.pool = pool;
     this.progress = progress;
-    if (metrics) {
-      progress.onPhaseEnd = (phase, seconds) => {
-        if (phase !== 'done') metrics.recordPhase(phase, seconds);
-      };
-    }
+    progress.onPhaseEnd = (phase, seconds) => {
+      if (phase !== 'done') metrics?.recordPhase(phase, seconds);
+      trace.recordPhase(phase, seconds);
+    };
     this.#cognito = openCognito({
       region: pool.region,
       access: settings.access,
       buckets: deps.buckets.of(pool.accountId, pool.region),
       meter: progress.meter,
-      observer: metrics,
+      observer: trace.observe(metrics),
       log,
       mask: settings.privacy.database,
       settingsOf: settings.secrets === null ? undefined : { pool, secrets: settings.secrets },
@@ -146,7 +148,7 @@ export class SnapshotSession {
    */
   async openContext(lease: SnapshotLease): Promise<SnapshotContext> {
     const { pool, progress } = this;
-    const { db, log } = this.deps;
+    const { db, trace = NO_TRACE, log } = this.deps;
     const mask = this.settings.privacy.database;
     if (!isSameRecord(lease.privacy, mask.record)) throw otherRulesError(lease);
     this.#suppressed = await listSuppressed(db, lease.poolId);
@@ -154,7 +156,8 @@ export class SnapshotSession {
     const expected = await estimateSizes(db, lease, pool);
     showExpected(progress, expected);
     const committer = new PageCommitter(db, lease);
-    return { db, cognito: this.#cognito, pool, lease, mask, committer, expected, progress, log };
+    const shared = { db, cognito: this.#cognito, pool, progress, trace, log };
+    return { ...shared, lease, mask, committer, expected };
   }
 
   /** Leaves out the persons who were forgotten, and records that the snapshot did. */

@@ -9,6 +9,7 @@ import type { Walk } from '../postgres/store/walks.ts';
 import type { Mask } from '../privacy/mask.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
+import type { RunTrace } from '../telemetry/tracing.ts';
 import type { ExpectedSizes } from './expected-sizes.ts';
 
 /** What the steps of one snapshot work with. */
@@ -25,6 +26,7 @@ export interface SnapshotContext {
   readonly expected: ExpectedSizes;
   /** What displays show; no decision reads it. */
   readonly progress: SnapshotProgress;
+  readonly trace: RunTrace;
   readonly log: Logger;
   /** When it fires, a walk stops at its next page, with everything read committed. */
   readonly pause?: AbortSignal;

@@ -1,5 +1,6 @@
 import { FilterRefusedError, ResourceNotFoundError, TokenRefusedError } from '../cognito/errors.ts';
 import { LeaseLostError, ResumableError, SnapshotFailedError } from '../model/errors.ts';
+import { snapshotId } from '../model/snapshot.ts';
 import { dropWalk, isSuperseded, restartWalk } from '../postgres/store/replace-walks.ts';
 import { explainStageGone } from '../postgres/store/stage.ts';
 import { leaseWalk, type Walk } from '../postgres/store/walks.ts';
@@ -28,10 +29,18 @@ export async function runWalk(
   try {
     const walk = await leaseWalk(db, lease, id);
     if (walk === null) return [];
-    return await readToTheEnd(context, walk, signal).catch(async (error: unknown) => {
-      if (error instanceof LeaseLostError && (await isSuperseded(db, lease, walk))) return [];
-      throw error;
-    });
+    const what = {
+      snapshot: snapshotId(lease.snapshotAt),
+      'walk.kind': walk.kind,
+      'walk.number': walk.id,
+      attempt: walk.attempt,
+    };
+    return await context.trace.walk(what, (onAttempt) =>
+      readToTheEnd(context, walk, onAttempt, signal).catch(async (error: unknown) => {
+        if (error instanceof LeaseLostError && (await isSuperseded(db, lease, walk))) return [];
+        throw error;
+      }),
+    );
   } catch (error) {
     throw explainStageGone(error, lease);
   }
@@ -40,6 +49,7 @@ export async function runWalk(
 async function readToTheEnd(
   context: SnapshotContext,
   walk: Walk,
+  onAttempt: (number: number) => void,
   signal: AbortSignal,
 ): Promise<Walk[]> {
   for (let current = walk; ; ) {
@@ -48,6 +58,7 @@ async function readToTheEnd(
     } catch (error) {
       if (error instanceof TokenRefusedError) {
         current = await restart(context, current, error);
+        onAttempt(current.attempt);
       } else if (error instanceof FilterRefusedError) {
         context.log.warn(
           { poolId: context.lease.poolId },

@@ -41,6 +41,6 @@ test('a walk of such a snapshot reads nothing', async () => {
   const snapshot = snapshotId(snapshotAt);
   const walk = { poolId: WALKED, snapshot, lease: number, walk: 1, requestId: 1 };
   const before = mirror.simulator.attempts.total;
-  expect(await sessions.borrow(walk)).toBeNull();
+  expect(await sessions.borrow(walk, 'request-1-1')).toBeNull();
   expect(mirror.simulator.attempts.total).toBe(before);
 });

@@ -6,9 +6,16 @@ import { withoutRows } from '../../postgres/database-error.ts';
 import { createLeaseLostError } from '../../postgres/store/leases.ts';
 import { findSnapshot } from '../../postgres/store/snapshots.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { NO_TRACE, type Tracing } from '../../telemetry/tracing.ts';
 import { advance, begin } from '../advance.ts';
 import type { PoolDepsLookup } from '../describe-pool.ts';
-import { buildReport, explainOutcome, type SnapshotReport, saveOutcome } from '../outcome.ts';
+import {
+  buildReport,
+  explainOutcome,
+  type SnapshotReport,
+  saveOutcome,
+  toTraceEnd,
+} from '../outcome.ts';
 import { openSession, type SessionDeps, type SnapshotSession } from '../session.ts';
 import { lockPool, type PoolLock, takeOverRequest } from './lock-pool.ts';
 import { runWalks } from './run-walks.ts';
@@ -19,6 +26,8 @@ export interface SyncDeps extends SessionDeps {
   readonly poolDeps: PoolDepsLookup;
   /** True if all processes with the same Redis share the buckets. */
   readonly quotaShared: boolean;
+  /** Absent while traces are off. */
+  readonly tracing?: Tracing | null;
 }
 
 /** A pool to mirror, and the Region whose quota it uses. */
@@ -86,11 +95,13 @@ async function syncPool(
   const startedAt = performance.now();
   const runId = randomUUID();
   notifier?.runStarted(poolId, runId);
+  const trace = deps.tracing?.begin(poolId) ?? NO_TRACE;
   let session: SnapshotSession | null = null;
   let archive: ArchiveResult | null = null;
   let error: Error | null = null;
   try {
-    session = await openSession(deps, poolId, await deps.poolDeps(poolId), progress, signal);
+    const traced = { ...deps, trace };
+    session = await openSession(traced, poolId, await deps.poolDeps(poolId), progress, signal);
     archive = await mirrorPool(deps, session, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
@@ -102,6 +113,7 @@ async function syncPool(
   const report = buildReport(poolId, row, { seconds, archive, reason: explainOutcome(error) });
   const outcome = classifyOutcome(report, error, signal);
   Object.assign(progress, { phase: 'done', outcome });
+  trace.end(toTraceEnd(outcome, report));
   const { snapshot, reason } = report;
   await saveOutcome({ db, log }, poolId, { outcome, snapshot, why: error ?? reason });
   const snapshotAt = key?.snapshotAt ?? null;

@@ -1,5 +1,6 @@
 import type { AllowedSigners } from '../../signature/allowed-signers.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Tracing } from '../../telemetry/tracing.ts';
 import type { PoolDeps } from '../describe-pool.ts';
 import type { SessionDeps } from '../session.ts';
 import { LaterError } from './failures.ts';
@@ -18,6 +19,8 @@ export interface JobDeps extends SessionDeps {
   readonly poolDeps: (poolId: string) => Promise<PoolDeps | null>;
   /** Null: archives are not verified. */
   readonly verification: VerificationSettings | null;
+  /** Absent while traces are off. */
+  readonly tracing?: Tracing | null;
 }
 
 /** How workers verify archives. */

@@ -6,10 +6,11 @@ import {
   type SnapshotRequest,
 } from '../../postgres/coordination/requests.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
-import { buildReport, logOutcome } from '../outcome.ts';
+import { buildReport, logOutcome, toTraceEnd } from '../outcome.ts';
 import type { JobDeps } from './deps.ts';
+import { formatSnapshotJobId } from './queues.ts';
 
-type RequestDeps = Pick<JobDeps, 'db' | 'log' | 'notifier'>;
+type RequestDeps = Pick<JobDeps, 'db' | 'tracing' | 'log' | 'notifier'>;
 
 /** How a request ended. */
 interface End {
@@ -21,18 +22,21 @@ interface End {
   readonly reason?: string;
 }
 
-/** Ends a request. Only the process that ends it logs how, and pings. */
+/** Ends a request. Only the process that ends it logs how, pings, and ends its trace. */
 export async function completeRequest(
-  { db, log, notifier }: RequestDeps,
-  { id, poolId, runId }: SnapshotRequest,
+  { db, tracing, log, notifier }: RequestDeps,
+  request: SnapshotRequest,
   outcome: Exclude<Outcome, 'interrupted'>,
   { snapshot, archive, reason }: End,
 ): Promise<void> {
+  const { id, poolId, runId } = request;
   const why = reason ?? snapshot?.reason ?? null;
   const seconds = await endRequest(db, id, outcome === 'archived' ? 'done' : outcome, why);
   if (seconds === null) return;
   const run = { seconds, reason: why, archive: archive ?? null };
-  logOutcome(log, outcome, buildReport(poolId, snapshot, run));
+  const report = buildReport(poolId, snapshot, run);
+  logOutcome(log, outcome, report);
+  tracing?.join(poolId, formatSnapshotJobId(request)).end(toTraceEnd(outcome, report));
   const succeeded = outcome === 'archived';
   const snapshotAt = snapshot?.snapshotAt ?? null;
   notifier?.runEnded({ poolId, runId, succeeded, snapshotAt, reason: why });

@@ -5,6 +5,7 @@ import { joinLease } from '../../postgres/store/leases.ts';
 import { findPool } from '../../postgres/store/pools.ts';
 import type { SnapshotContext } from '../../snapshot/context.ts';
 import { SnapshotProgress } from '../../telemetry/snapshot-progress.ts';
+import { NO_TRACE } from '../../telemetry/tracing.ts';
 import { openSession, type SessionDeps, SnapshotSession } from '../session.ts';
 import { type JobDeps, requirePoolDeps } from './deps.ts';
 import type { WalkData } from './queues.ts';
@@ -16,11 +17,18 @@ const RETRIES = { ...RETRY_POLICY, throttledForMs: 30_000 };
 export async function openJobSession(
   deps: JobDeps,
   poolId: string,
+  jobId: string,
   signal: AbortSignal,
 ): Promise<SnapshotSession> {
-  const sessionDeps: SessionDeps = { ...deps, retryPolicy: RETRIES };
+  const sessionDeps = toSessionDeps(deps, poolId, jobId);
   const settings = await requirePoolDeps(deps, poolId);
   return openSession(sessionDeps, poolId, settings, new SnapshotProgress(poolId), signal);
+}
+
+/** @param jobId of the snapshot's job, whose runs and walks are one trace. */
+function toSessionDeps(deps: JobDeps, poolId: string, jobId: string): SessionDeps {
+  const trace = deps.tracing?.join(poolId, jobId) ?? NO_TRACE;
+  return { ...deps, trace, retryPolicy: RETRIES };
 }
 
 /** A session that walks of one snapshot share. */
@@ -53,12 +61,15 @@ export class SnapshotSessions {
     this.#deps = deps;
   }
 
-  /** @returns null if the lease was taken again since the job was added, or the snapshot has ended. */
-  async borrow(data: WalkData): Promise<Borrowed | null> {
+  /**
+   * @param jobId of the snapshot's job.
+   * @returns null if the lease was taken again since the job was added, or the snapshot has ended.
+   */
+  async borrow(data: WalkData, jobId: string): Promise<Borrowed | null> {
     const name = `${data.poolId}/${data.snapshot}/${data.lease}`;
     let shared = this.#shared.get(name);
     if (!shared) {
-      shared = { opening: this.#join(data), users: 0 };
+      shared = { opening: this.#join(data, jobId), users: 0 };
       this.#shared.set(name, shared);
     }
     const { opening } = shared;
@@ -80,14 +91,14 @@ export class SnapshotSessions {
     return null;
   }
 
-  async #join(data: WalkData): Promise<SharedSession | null> {
+  async #join(data: WalkData, jobId: string): Promise<SharedSession | null> {
     const { db } = this.#deps;
     const snapshotAt = parseSnapshotId(data.snapshot);
     const pool = await findPool(db, data.poolId);
     if (snapshotAt === null || pool === null) return null;
     const lease = await joinLease(db, data.poolId, snapshotAt, data.lease);
     if (lease === null) return null;
-    const sessionDeps: SessionDeps = { ...this.#deps, retryPolicy: RETRIES };
+    const sessionDeps = toSessionDeps(this.#deps, data.poolId, jobId);
     const settings = await requirePoolDeps(this.#deps, data.poolId);
     // The rules changed since the job was added: the snapshot's job starts a new snapshot.
     if (!isSameRecord(lease.privacy, settings.privacy.database.record)) return null;

@@ -64,7 +64,7 @@ async function advanceRequest(
   token: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const session = await openJobSession(deps, request.poolId, signal);
+  const session = await openJobSession(deps, request.poolId, job.id ?? '', signal);
   try {
     await takeSnapshot(deps, session, request, job, token, signal);
   } catch (error) {
@@ -74,7 +74,11 @@ async function advanceRequest(
       error instanceof WaitingChildrenError ||
       waitAfter(error) !== null ||
       isJobLost(error);
-    if (!isReturned) await session.recordFailure(toSafeError(error as Error));
+    if (!isReturned) {
+      // Ends the phase that failed.
+      session.progress.phase = 'done';
+      await session.recordFailure(toSafeError(error as Error));
+    }
     throw error;
   } finally {
     await session.close();

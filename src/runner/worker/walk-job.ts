@@ -33,7 +33,7 @@ export async function runWalkJob(
   job: Job<WalkData>,
   signal: AbortSignal,
 ): Promise<void> {
-  const borrowed = await sessions.borrow(job.data);
+  const borrowed = await sessions.borrow(job.data, job.parent?.id ?? '');
   if (borrowed === null) return;
   const { context } = borrowed;
   const slice = pauseWhenOthersWait(deps.queues.walks, job);
