@@ -15,7 +15,7 @@ import type { SessionDeps } from '../runner/session.ts';
 import { openSigner } from '../signature/open-signer.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ArchiveSettings } from '../snapshot/archive.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { LOG_SCOPE, type Logger } from '../telemetry/logger.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import {
   type Archives,
@@ -189,7 +189,7 @@ export class Resources {
     const opened = this.#privacy.get(poolId);
     if (opened !== undefined) return opened;
     const onRevealed = (field: string, attribute: string) =>
-      log.warn(
+      (LOG_SCOPE.getStore() ?? log).warn(
         { poolId, field, hidden: attribute },
         'a field that stays repeats an attribute that the privacy rules hide: see docs/PRIVACY.md',
       );

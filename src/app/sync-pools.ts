@@ -38,7 +38,8 @@ export async function mirrorPools(
         const { outcome, report, error } = ended;
         if (logsOutcomes) logOutcome(log, outcome, report);
         if (logsOutcomes && error !== null) {
-          log.debug({ poolId: report.poolId, err: error }, 'run ended here');
+          const { poolId, snapshot } = report;
+          log.debug({ poolId, snapshot, err: error }, 'run ended here');
         }
         onEnd?.(ended);
       },

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { Buckets } from '../quota/buckets.ts';
 import type { CallMeter, CallObserver, CallOutcome } from '../telemetry/calls.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { LOG_SCOPE, type Logger } from '../telemetry/logger.ts';
 import { AttemptFailed, type CallContext, classify, type Verdict } from './error-table.ts';
 import type { Sdk } from './sdk.ts';
 
@@ -120,8 +120,10 @@ export function createCaller(deps: CallerDeps): Caller {
       return await withRetries(makeAttempt, {
         policy,
         signal,
-        onRetry: ({ action, reason }, attempt, waitMs) =>
-          log?.debug({ operation, poolId, action, reason, attempt, waitMs }, 'calling again'),
+        onRetry({ action, reason }, attempt, waitMs) {
+          const fields = { operation, poolId, action, reason, attempt, waitMs };
+          (LOG_SCOPE.getStore() ?? log)?.debug(fields, 'calling again');
+        },
       });
     } catch (error) {
       if (writes && answered.by !== undefined) return answered.by;

@@ -24,7 +24,7 @@ import { type SnapshotContext, withProgress } from '../snapshot/context.ts';
 import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
 import { readMfa } from '../snapshot/read-mfa.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { LOG_SCOPE, type Logger } from '../telemetry/logger.ts';
 import { finishErasures } from './forget.ts';
 import { reapplyErasures } from './reapply-erasures.ts';
 import { retain } from './retention.ts';
@@ -46,8 +46,8 @@ export async function begin(
   { finishArchive }: { finishArchive: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool, settings } = session;
-  const { db, log } = session.deps;
+  const { pool, settings, log } = session;
+  const { db } = session.deps;
   const { poolId } = pool;
   await removeLeftovers(db, poolId);
   const unfinished = finishArchive ? await findUnfinishedArchive(db, poolId) : null;
@@ -66,7 +66,7 @@ export async function begin(
   // Walks that failed in an earlier run are tried again.
   await clearFailures(db, started.lease);
   await recordReason(db, started.lease, null);
-  logStart(log, started, pool);
+  logStart(session.log, started, pool);
 }
 
 function logStart(log: Logger, started: StartedSnapshot, pool: Pool): void {
@@ -138,7 +138,11 @@ export class WalkFailedError extends ResumableError {}
  * @throws WalkFailedError if a walk failed.
  * @throws LeaseLostError if another runner has the snapshot.
  */
-export async function advance(session: SnapshotSession, signal: AbortSignal): Promise<NextMove> {
+export function advance(session: SnapshotSession, signal: AbortSignal): Promise<NextMove> {
+  return LOG_SCOPE.run(session.log, () => moveOn(session, signal));
+}
+
+async function moveOn(session: SnapshotSession, signal: AbortSignal): Promise<NextMove> {
   const { poolId, snapshotAt } = session.requireKey();
   const { db } = session.deps;
   let archive: ArchiveResult | null = null;
@@ -223,11 +227,11 @@ export function checkReads(
  * @returns the archive of this snapshot.
  */
 async function archiveAll(
-  { deps, settings, progress, pool }: SnapshotSession,
+  { deps, settings, progress, pool, log }: SnapshotSession,
   snapshotAt: Date,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
-  const { db, formats, signer, program, workFolder, keep: rule, metrics, log } = deps;
+  const { db, formats, signer, program, workFolder, keep: rule, metrics } = deps;
   const { destination, archiveLock: lock } = settings;
   const writing = { destination, formats, lock, signer, program, workFolder };
   const context = { ...writing, db, privacy: settings.privacy, progress, log };

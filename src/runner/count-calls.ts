@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { snapshotId } from '../model/snapshot.ts';
 import { isTemporaryDatabaseError } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { addCallCounts } from '../postgres/store/snapshot-notes.ts';
@@ -56,7 +57,11 @@ export class CallCounter {
       // The counts are information for people: losing some must not end a run. A lost connection to
       // Postgres is reported by the work that needs it.
       const level = isTemporaryDatabaseError(error) ? 'debug' : 'warn';
-      this.#log[level]({ poolId: lease.poolId, ...counts }, 'could not count calls');
+      const { poolId, snapshotAt } = lease;
+      this.#log[level](
+        { poolId, snapshot: snapshotId(snapshotAt), ...counts },
+        'could not count calls',
+      );
     }
   }
 }

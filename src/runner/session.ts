@@ -6,7 +6,7 @@ import type { KeepRule } from '../config/keep-rule.ts';
 import type { Pool, User } from '../model/directory.ts';
 import { ActionRequiredError } from '../model/errors.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
-import type { SnapshotKey } from '../model/snapshot.ts';
+import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
@@ -57,6 +57,7 @@ export class SnapshotSession {
   readonly progress: SnapshotProgress;
   readonly #cognito: Cognito;
   readonly #calls: CallCounter;
+  #log: Logger;
   #key: SnapshotKey | null = null;
   #resumed = false;
   #lease: SnapshotLease | null = null;
@@ -69,6 +70,7 @@ export class SnapshotSession {
     this.settings = settings;
     this.pool = pool;
     this.progress = progress;
+    this.#log = log.child({ poolId: pool.poolId });
     progress.onPhaseEnd = (phase, seconds) => {
       if (phase !== 'done') metrics?.recordPhase(phase, seconds);
       trace.recordPhase(phase, seconds);
@@ -86,6 +88,11 @@ export class SnapshotSession {
       ...(retryPolicy && { retryPolicy }),
     });
     this.#calls = new CallCounter(deps.db, progress.meter, log);
+  }
+
+  /** Its lines carry the pool, and the snapshot as soon as it is known. */
+  get log(): Logger {
+    return this.#log;
   }
 
   /** Null until the session has chosen its snapshot. */
@@ -107,6 +114,7 @@ export class SnapshotSession {
   useLease(lease: SnapshotLease): void {
     this.#lease = lease;
     this.#calls.lease = lease;
+    this.#nameSnapshot(lease.snapshotAt);
   }
 
   /** Works on this snapshot, whose lease it takes when it reads it. */
@@ -114,7 +122,13 @@ export class SnapshotSession {
     const key = { poolId: this.pool.poolId, snapshotAt };
     this.#key = key;
     this.#resumed = resumed;
+    this.#nameSnapshot(snapshotAt);
     Object.assign(this.progress, { key, resumed });
+  }
+
+  #nameSnapshot(snapshotAt: Date): void {
+    const { poolId } = this.pool;
+    this.#log = this.deps.log.child({ poolId, snapshot: snapshotId(snapshotAt) });
   }
 
   /**
@@ -147,8 +161,8 @@ export class SnapshotSession {
    * @throws ActionRequiredError if the snapshot hides other attributes than this process.
    */
   async openContext(lease: SnapshotLease): Promise<SnapshotContext> {
-    const { pool, progress } = this;
-    const { db, trace = NO_TRACE, log } = this.deps;
+    const { pool, progress, log } = this;
+    const { db, trace = NO_TRACE } = this.deps;
     const mask = this.settings.privacy.database;
     if (!isSameRecord(lease.privacy, mask.record)) throw otherRulesError(lease);
     this.#suppressed = await listSuppressed(db, lease.poolId);
@@ -200,7 +214,8 @@ export class SnapshotSession {
 
   /** Records in the snapshot's row why reading it stopped. */
   async recordFailure(error: Error): Promise<void> {
-    const { db, log } = this.deps;
+    const { log } = this;
+    const { db } = this.deps;
     if (this.#lease !== null) await recordFailure({ db, lease: this.#lease, log }, error);
   }
 

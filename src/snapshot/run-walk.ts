@@ -4,6 +4,7 @@ import { snapshotId } from '../model/snapshot.ts';
 import { dropWalk, isSuperseded, restartWalk } from '../postgres/store/replace-walks.ts';
 import { explainStageGone } from '../postgres/store/stage.ts';
 import { leaseWalk, type Walk } from '../postgres/store/walks.ts';
+import { LOG_SCOPE } from '../telemetry/logger.ts';
 import type { SnapshotContext } from './context.ts';
 import { removeWalk } from './tally.ts';
 import { walkGroups, walkMembers } from './walk-members.ts';
@@ -21,11 +22,13 @@ const MOST_ATTEMPTS = 10;
  * @throws LeaseLostError if another runner has the walk.
  */
 export async function runWalk(
-  context: SnapshotContext,
+  snapshot: SnapshotContext,
   id: number,
   signal: AbortSignal,
 ): Promise<Walk[]> {
-  const { db, lease } = context;
+  const { db, lease } = snapshot;
+  const log = snapshot.log.child({ walk: id });
+  const context = { ...snapshot, log };
   try {
     const walk = await leaseWalk(db, lease, id);
     if (walk === null) return [];
@@ -35,12 +38,12 @@ export async function runWalk(
       'walk.number': walk.id,
       attempt: walk.attempt,
     };
-    return await context.trace.walk(what, (onAttempt) =>
+    const read = (onAttempt: (number: number) => void) =>
       readToTheEnd(context, walk, onAttempt, signal).catch(async (error: unknown) => {
         if (error instanceof LeaseLostError && (await isSuperseded(db, lease, walk))) return [];
         throw error;
-      }),
-    );
+      });
+    return await LOG_SCOPE.run(log, () => context.trace.walk(what, read));
   } catch (error) {
     throw explainStageGone(error, lease);
   }

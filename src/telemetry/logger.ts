@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { printable, printableJson } from '../common/printable.ts';
@@ -5,6 +6,12 @@ import type { LogLevel } from '../config/config.ts';
 import { describeError, redact } from './redaction.ts';
 
 export type { Logger };
+
+/**
+ * The logger of the snapshot or walk for which code runs that is shared by many, such as a client of the
+ * service. Its lines carry the pool, the snapshot and the walk.
+ */
+export const LOG_SCOPE = new AsyncLocalStorage<Logger>();
 
 /** Receives log lines. A terminal gets readable lines instead of JSON. */
 interface LogDestination extends DestinationStream {

@@ -33,10 +33,21 @@ interface Attribute {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
+interface RawSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes: readonly Attribute[];
+  readonly status: { readonly code: number; readonly message?: string };
+}
+
 interface Export {
   readonly resourceSpans: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
-    readonly scopeSpans: readonly { readonly spans: readonly Record<string, unknown>[] }[];
+    readonly scopeSpans: readonly { readonly spans: readonly RawSpan[] }[];
   }[];
 }
 
@@ -72,21 +83,18 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 function readSpans({ resourceSpans }: Export): ReceivedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap((scope) =>
-      scope.spans.map((span) => {
-        const status = span['status'] as { code: number; message?: string };
-        return {
-          traceId: String(span['traceId']),
-          spanId: String(span['spanId']),
-          parentSpanId: String(span['parentSpanId'] ?? ''),
-          name: String(span['name']),
-          startMs: Number(span['startTimeUnixNano']) / 1e6,
-          endMs: Number(span['endTimeUnixNano']) / 1e6,
-          attributes: toObject(span['attributes'] as Attribute[]),
-          status: status.code,
-          message: status.message,
-          resource: toObject(resource.attributes),
-        };
-      }),
+      scope.spans.map((span) => ({
+        traceId: span.traceId,
+        spanId: span.spanId,
+        parentSpanId: span.parentSpanId ?? '',
+        name: span.name,
+        startMs: Number(span.startTimeUnixNano) / 1e6,
+        endMs: Number(span.endTimeUnixNano) / 1e6,
+        attributes: toObject(span.attributes),
+        status: span.status.code,
+        message: span.status.message,
+        resource: toObject(resource.attributes),
+      })),
     ),
   );
 }

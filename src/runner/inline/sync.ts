@@ -115,7 +115,11 @@ async function syncPool(
   Object.assign(progress, { phase: 'done', outcome });
   trace.end(toTraceEnd(outcome, report));
   const { snapshot, reason } = report;
-  await saveOutcome({ db, log }, poolId, { outcome, snapshot, why: error ?? reason });
+  await saveOutcome({ db, log: session?.log ?? log }, poolId, {
+    outcome,
+    snapshot,
+    why: error ?? reason,
+  });
   const snapshotAt = key?.snapshotAt ?? null;
   notifier?.runEnded({ poolId, runId, succeeded: outcome === 'archived', snapshotAt, reason });
   return { outcome, report, resumed: session?.resumed ?? false, error };

@@ -39,13 +39,28 @@ export interface JobWorker {
   close(): Promise<void>;
 }
 
-export interface JobWorkerOptions<Data> {
+/** Adds fields to the line that the log gets if the job fails. */
+export type NoteFields = (fields: Readonly<Record<string, string>>) => void;
+
+/** The ids that data of jobs hold, as far as each has them. */
+interface JobIds {
+  readonly poolId: string;
+  readonly snapshot?: string;
+  readonly walk?: number;
+}
+
+export interface JobWorkerOptions<Data extends JobIds> {
   readonly queue: QueueName;
   readonly connection: Redis;
   readonly prefix: string;
   readonly concurrency: number;
   /** Runs a job, and stops when `signal` fires. */
-  readonly process: (job: Job<Data>, token: string, signal: AbortSignal) => Promise<void>;
+  readonly process: (
+    job: Job<Data>,
+    token: string,
+    signal: AbortSignal,
+    note: NoteFields,
+  ) => Promise<void>;
   readonly log: Logger;
   /** Gets errors of the queue that belong to no job. */
   readonly logProblem: ProblemLog;
@@ -58,12 +73,17 @@ export interface JobWorkerOptions<Data> {
 }
 
 /** Runs the jobs of a queue. A job that cannot continue returns to the queue without a loss. */
-export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker {
+export function openJobWorker<Data extends JobIds>(options: JobWorkerOptions<Data>): JobWorker {
   const stopping = new AbortController();
   const active = new Map<string, { job: Job; replaced: AbortController }>();
 
   /** Returns or fails a job that did not complete, and gives what to throw to BullMQ. */
-  const endIncomplete = async (job: Job<Data>, token: string, error: unknown): Promise<Error> => {
+  const endIncomplete = async (
+    job: Job<Data>,
+    token: string,
+    error: unknown,
+    noted: object,
+  ): Promise<Error> => {
     if (error instanceof WaitingChildrenError) return error;
     const waitMs = waitAfter(error);
     try {
@@ -72,7 +92,7 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     } catch (refused) {
       return toStoredError(refused);
     }
-    if (!isJobLost(error)) logFailure(job, error);
+    if (!isJobLost(error)) logFailure(job, error, noted);
     return toStoredError(error);
   };
 
@@ -98,12 +118,15 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
       options.onEnd(outcome, (performance.now() - startedAt) / 1000);
     const lost = [replaced.signal, ...(lockLost ? [lockLost] : [])];
     const signal = AbortSignal.any([stopping.signal, ...lost]);
+    const noted = {};
     try {
-      await options.process(job, key, signal);
+      await options.process(job, key, signal, (fields) => Object.assign(noted, fields));
       end('completed');
     } catch (error) {
       const isElsewhere = lost.some(({ aborted }) => aborted) || isJobLost(error);
-      const failure = isElsewhere ? toStoredError(error) : await endIncomplete(job, key, error);
+      const failure = isElsewhere
+        ? toStoredError(error)
+        : await endIncomplete(job, key, error, noted);
       end(isElsewhere || isReturned(failure) ? 'returned' : 'failed');
       throw failure;
     } finally {
@@ -111,11 +134,13 @@ export function openJobWorker<Data>(options: JobWorkerOptions<Data>): JobWorker 
     }
   };
 
-  const logFailure = (job: Job<Data>, error: unknown) => {
+  const logFailure = (job: Job<Data>, error: unknown, noted: object) => {
     const { queue, log } = options;
+    const { poolId, snapshot, walk } = job.data;
+    const ids = { poolId, ...(snapshot && { snapshot }), ...(walk && { walk }), ...noted };
     const attempt = job.attemptsMade + 1;
     log.warn(
-      { queue, job: job.id, attempt, reason: safeMessage(error), at: safeStack(error) },
+      { ...ids, queue, job: job.id, attempt, reason: safeMessage(error), at: safeStack(error) },
       'a job failed',
     );
   };

@@ -1,5 +1,6 @@
 import { type Job, UnrecoverableError, WaitingChildrenError } from 'bullmq';
 import { LeaseLostError } from '../../model/errors.ts';
+import { snapshotId } from '../../model/snapshot.ts';
 import { isLockedInline } from '../../postgres/coordination/locks.ts';
 import {
   findOpenRequest,
@@ -21,6 +22,7 @@ import {
   toSafeError,
   waitAfter,
 } from './failures.ts';
+import type { NoteFields } from './job-worker.ts';
 import type { SnapshotData } from './queues.ts';
 import { completeRequest, failRequest } from './requests.ts';
 import { openJobSession } from './sessions.ts';
@@ -40,6 +42,7 @@ export async function runSnapshotJob(
   deps: JobDeps,
   job: Job<SnapshotData>,
   token: string,
+  note: NoteFields,
   signal: AbortSignal,
 ): Promise<void> {
   const { db } = deps;
@@ -47,7 +50,7 @@ export async function runSnapshotJob(
   if (request === null) return;
   try {
     await recordWaiting(db, request.id, null);
-    await advanceRequest(deps, request, job, token, signal);
+    await advanceRequest(deps, request, job, token, note, signal);
   } catch (error) {
     if (signal.aborted || error instanceof WaitingChildrenError || isJobLost(error)) throw error;
     // The new holder of the lease decides how the request ends.
@@ -62,12 +65,14 @@ async function advanceRequest(
   request: SnapshotRequest,
   job: Job<SnapshotData>,
   token: string,
+  note: NoteFields,
   signal: AbortSignal,
 ): Promise<void> {
   const session = await openJobSession(deps, request.poolId, job.id ?? '', signal);
   try {
     await takeSnapshot(deps, session, request, job, token, signal);
   } catch (error) {
+    if (session.key !== null) note({ snapshot: snapshotId(session.key.snapshotAt) });
     // Another worker continues a job that was stopped, waits or is lost: nothing failed.
     const isReturned =
       signal.aborted ||

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Job } from 'bullmq';
 import type { PoolSchedule } from '../../postgres/coordination/due-times.ts';
 import { saveSchedules } from '../../postgres/coordination/schedules.ts';
@@ -47,7 +48,10 @@ export interface RunningWorker {
 
 /** Saves the schedules of the configuration, and runs jobs until it is closed. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { deps, redis } = options;
+  const { redis } = options;
+  // As `status` names it.
+  const worker = `${hostname()} ${process.pid}`;
+  const deps = { ...options.deps, log: options.deps.log.child({ worker }) };
   const { db, log, queues, metrics, verification } = deps;
   await saveSchedules(db, options.schedules);
   if (verification === null) await stopVerifications(db);
@@ -55,7 +59,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   await keepSchedulers(deps, logProblem);
 
   const sessions = new SnapshotSessions(deps);
-  const open = <Data>(
+  const open = <Data extends { readonly poolId: string }>(
     name: QueueName,
     concurrency: number,
     process: JobWorkerOptions<Data>['process'],
@@ -91,8 +95,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       const waitMs = await takeDueRun(deps, job.data.poolId);
       if (waitMs > 0) throw new LaterError('Waiting for the start of its run.', waitMs);
     }),
-    open<SnapshotData>('snapshots', SNAPSHOTS, (job, token, signal) =>
-      runSnapshotJob(deps, job, token, signal),
+    open<SnapshotData>('snapshots', SNAPSHOTS, (job, token, signal, note) =>
+      runSnapshotJob(deps, job, token, note, signal),
     ),
     walks,
   ];
@@ -109,7 +113,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     workers.push(verifications);
   }
 
-  const upkeep = startUpkeep({ ...options, workers, walks });
+  const upkeep = startUpkeep({ ...options, deps, workers, walks });
   log.info({ pools: options.schedules.length }, 'worker started');
 
   return {
