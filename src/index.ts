@@ -2,6 +2,7 @@
 export type { Account, AccountPool } from './app/account-pools.ts';
 export type { CallOptions } from './app/calls.ts';
 export type { CheckedSetting } from './app/check-settings.ts';
+export type { CompletionRequest } from './app/complete.ts';
 export { createMirror, syncPool } from './app/create-mirror.ts';
 export { archiveDdl } from './app/ddl.ts';
 export { type ExamineOptions, examine } from './app/examine.ts';
@@ -43,7 +44,7 @@ export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';
 export type { DashboardOptions } from './app/serve-dashboard.ts';
-export { checkSetting, iamPolicy, readAccount } from './app/setup.ts';
+export { checkSetting, completeWords, iamPolicy, readAccount } from './app/setup.ts';
 export { createSigningKey, type NewSigningKey } from './app/signing-key.ts';
 export { verifyArchives } from './app/verify.ts';
 export type { AwsAccess, Credentials, Endpoints } from './aws/access.ts';

@@ -1,6 +1,8 @@
+import type { Completion } from '../postgres/history/completions.ts';
 import type { Account } from './account-pools.ts';
 import type { CallOptions } from './calls.ts';
 import type { CheckedSetting } from './check-settings.ts';
+import type { CompletionRequest } from './complete.ts';
 import type { Policy, PolicyRequest } from './iam-policy.ts';
 import type { MirrorOptions } from './options.ts';
 
@@ -43,4 +45,13 @@ export async function iamPolicy(
 ): Promise<Policy> {
   const { makePolicy } = await import('./iam-policy.ts');
   return makePolicy(request, options, signal);
+}
+
+/** Words of the database for the completion of a shell; none if it does not answer in time. */
+export async function completeWords(
+  request: CompletionRequest,
+  options: MirrorOptions,
+): Promise<readonly Completion[]> {
+  const { findCompletions } = await import('./complete.ts');
+  return findCompletions(request, options);
 }

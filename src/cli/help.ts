@@ -53,6 +53,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   keygen: ['keygen', 'keygen --out /etc/cognito-mirror/signing-key >>allowed_signers'],
   ddl: ['ddl duckdb >archive.sql', 'ddl athena --archive s3://my-bucket/cognito --projection'],
   'iam-policy': ['iam-policy', `iam-policy ${POOL} --restore`],
+  completion: [
+    'completion bash >~/.local/share/bash-completion/completions/cognito-mirror',
+    'completion zsh >~/.zfunc/_cognito-mirror',
+    'completion fish >~/.config/fish/completions/cognito-mirror.fish',
+  ],
   migrate: ['migrate'],
   simulator: ['simulator --port 4567 --users 5000 --groups 30'],
   demo: ['demo'],

@@ -5,6 +5,7 @@ import { DESCRIPTION, VERSION } from '../index.ts';
 import { prepareAwsEnvironment } from './aws-environment.ts';
 import { accessCommand } from './commands/access.ts';
 import { accessReviewCommand } from './commands/access-review.ts';
+import { completionCommand } from './commands/completion.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { dbCommand } from './commands/db.ts';
 import { ddlCommand } from './commands/ddl.ts';
@@ -31,6 +32,7 @@ import { syncCommand } from './commands/sync.ts';
 import { triggerCommand } from './commands/trigger.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
+import { COMPLETE } from './completion/scripts.ts';
 import { readEnvironmentFile } from './environment-file.ts';
 import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
 import { addHelp, withSubcommands } from './help.ts';
@@ -64,6 +66,7 @@ const COMMANDS = [
   ddlCommand,
   iamPolicyCommand,
   migrateCommand,
+  completionCommand,
   simulatorCommand,
   demoCommand,
 ];
@@ -82,6 +85,10 @@ try {
   readEnvironmentFile(process.env, () => process.cwd());
   prepareAwsEnvironment(process.env);
   const program = createProgram();
+  if (process.argv[2] === COMPLETE) {
+    const { printWords } = await import('./completion/print-words.ts');
+    await printWords(program, process.argv.slice(3));
+  }
   await program.parseAsync(readArguments(program), { from: 'user' });
 } catch (error) {
   for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
