@@ -8,7 +8,7 @@ const POOL = 'us-east-1_Ab12Cd34';
 const SNAPSHOT = '20261120T020000Z';
 
 /** Examples to start with, by command. */
-const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   init: ['init', 'init --pools all --archive-url s3://my-bucket/cognito'],
   sync: [`sync ${POOL}`, `sync ${POOL} --json`],
   plan: [`plan ${POOL}`],
