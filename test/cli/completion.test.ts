@@ -10,8 +10,8 @@ import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 
 const run = promisify(execFile);
 
-/** What a shell could run or split, in the name of a group. */
-const NAMES = ['$(touch hacked)', "it's; `id`", 'a:b=c', 'with space', 'plain'];
+/** What a shell could run or split, in the name of a group. The service allows no white space in it. */
+const NAMES = ['$(>hacked)', "it's;`id`", 'a:b=c', 'plain'];
 
 let mirror: CliMirror;
 let bin: string;

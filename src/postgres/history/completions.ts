@@ -18,6 +18,7 @@ const STATEMENTS: Readonly<Record<CompletionKind, string>> = {
   pools: `SELECT pool_id AS word, coalesce(name, '') AS text FROM directory.pools ORDER BY pool_id
     LIMIT ${MOST}`,
   snapshots: `SELECT snapshot_at AS at, state AS text FROM directory.snapshots WHERE pool_id = $1
+    AND state NOT IN ('failed', 'discarded')
     ORDER BY state = 'held' DESC, snapshot_at DESC LIMIT ${MOST}`,
   groups: `SELECT group_name AS word, '' AS text FROM directory.groups WHERE pool_id = $1
     ORDER BY group_name LIMIT ${MOST}`,
