@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RedisOutage } from '../../src/redis/watch.ts';
+import { listJobs } from '../../src/runner/worker/list-jobs.ts';
 import { type Fleet, openFleet, until } from '../support/fleet.ts';
 import { type HeldCalls, holdCalls } from '../support/holds.ts';
 import { type FleetQueues, openFleetQueues } from '../support/job-queues.ts';
@@ -62,6 +64,17 @@ describe('jobs', () => {
         expect.objectContaining({ kind: 'members', walks: 6 }),
       ]),
     });
+    // What the dashboard lists.
+    const listed = (await listJobs(queues, { outage: null }))?.flatMap(({ jobs }) => jobs);
+    const poolId = fleet.pool.settings.id;
+    const job = { poolId, requestId: 1, attemptsLeft: 5, reason: null };
+    expect(listed).toContainEqual(
+      expect.objectContaining({ ...job, queue: 'snapshots', state: 'waiting-children' }),
+    );
+    expect(listed).toContainEqual(
+      expect.objectContaining({ ...job, queue: 'walks', state: 'active', id: walk.id }),
+    );
+    expect(await listJobs(queues, { outage: { isLost: true } as RedisOutage })).toBeNull();
     const during = await everythingInRedis();
     held.release();
     expect(await fleet.settled()).toMatchObject({ outcome: 'done' });
