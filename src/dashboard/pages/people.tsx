@@ -215,6 +215,7 @@ function Results({ found, asked, pool, names, session }: ResultsProps) {
 }
 
 function explainNext({ people, scanned }: FoundPeople): string {
+  if (scanned === 0) return 'Usernames in another case were not looked at yet.';
   const share =
     scanned === null ? 'Some of the users' : `${Math.floor(scanned * 100)} % of the users`;
   return people.length >= PAGE_SIZE

@@ -87,6 +87,9 @@ export async function searchPeople(
 
 type Found = Omit<FoundPeople, 'hidden'>;
 
+/** No position of a scan: it begins. */
+const FROM_START = 'start';
+
 async function findNamed(
   asking: Asking,
   { poolIds, text: given, comparison, from }: PeopleQuestion,
@@ -100,12 +103,12 @@ async function findNamed(
       : [];
   const shown = indexed.slice(0, PAGE_SIZE);
   if (indexed.length > PAGE_SIZE) return { people: shown, isCut: true, next: null, scanned: null };
-  // No index has usernames without regard to case.
+  // No index has usernames without regard to case. Whoever was found is mostly the one who was meant.
+  if (shown.length > 0) return { people: shown, isCut: false, next: FROM_START, scanned: 0 };
   const question = { poolIds, attribute: null, text, comparison, hashes: [] };
-  const limit = Math.max(1, PAGE_SIZE - shown.length);
-  const scan = await scanPeople(asking, question, from, limit, SCAN_MS);
+  const scan = await scanPeople(asking, question, from, PAGE_SIZE, SCAN_MS);
   const others = scan.people.filter((person) => !isIndexed(person, text, comparison));
-  return { people: [...shown, ...others], isCut: false, next: scan.next, scanned: scan.scanned };
+  return { people: others, isCut: false, next: scan.next, scanned: scan.scanned };
 }
 
 /** True if `findPeople` finds the person. */
