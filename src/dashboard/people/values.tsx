@@ -23,8 +23,8 @@ export function Value({ value }: { readonly value: FieldValue | undefined }) {
   if (value === '') return <span class="quiet">empty</span>;
   return (
     <>
-      <Text value={value} isWhole />{' '}
-      {isHashed(value) ? <small>hashed by a privacy rule</small> : null}
+      <Text value={value} isWhole />
+      {isHashed(value) ? <small> hashed by a privacy rule</small> : null}
     </>
   );
 }
