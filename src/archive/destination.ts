@@ -90,6 +90,12 @@ export interface Destination {
   check(signal: AbortSignal, lockMode?: LockMode | null): Promise<void>;
 
   /**
+   * Reads what protects the destination, after `check`. It needs rights that an archive does not need;
+   * what it may not read is null.
+   */
+  inspect(signal: AbortSignal): Promise<DestinationFacts>;
+
+  /**
    * Stores a file and replaces any object of this key. On return, the object is complete and
    * durable, and its size and SHA-256 were compared with the file's. On failure, the key holds the
    * old object or all of the new bytes, never a part of them.
@@ -161,6 +167,23 @@ export interface Destination {
    * @returns false if it stays visible.
    */
   hide(key: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** What protects a destination. */
+export interface DestinationFacts {
+  readonly keepsVersions: boolean;
+  /** How S3 encrypted the object on trial, such as `aws:kms`. Null: it does not say. */
+  readonly encryption: string | null;
+  /** Null: the reader may not see the rules. */
+  readonly lifecycle: Lifecycle | null;
+}
+
+/** The lifecycle rules of a bucket, as far as they concern an archive. */
+export interface Lifecycle {
+  /** After how many days a rule aborts uploads that were not completed. Null: none does. */
+  readonly abortsUploadsAfterDays: number | null;
+  /** The rules that expire manifests or move them to another storage class, by id. */
+  readonly ofManifests: readonly string[];
 }
 
 /** Counts and hashes bytes in constant memory. */

@@ -11,6 +11,7 @@ import type { LockMode } from '../model/object-lock.ts';
 import {
   archiveUrlError,
   type Destination,
+  type DestinationFacts,
   describeFile,
   type LocalFile,
   type LockState,
@@ -58,6 +59,10 @@ export class FolderDestination implements Destination {
         { cause: error },
       );
     }
+  }
+
+  async inspect(): Promise<DestinationFacts> {
+    return { keepsVersions: false, encryption: null, lifecycle: null };
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<null> {

@@ -49,6 +49,8 @@ export function normaliseTargetPool(
     triggers: readTriggers(pool),
     tier: pool?.UserPoolTier ?? null,
     mfaConfiguration: pool?.MfaConfiguration ?? null,
+    deletionProtection:
+      pool?.DeletionProtection === undefined ? null : pool.DeletionProtection === 'ACTIVE',
   };
 }
 

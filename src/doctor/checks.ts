@@ -1,3 +1,5 @@
+import { archiveChecks } from './archive.ts';
+import { awsChecks } from './aws.ts';
 import type { CheckDefinition } from './check.ts';
 import { clockChecks } from './clocks.ts';
 import { configurationCheck } from './configuration.ts';
@@ -18,8 +20,10 @@ export const CHECKS: readonly CheckDefinition[] = [
   packagesCheck,
   configurationCheck,
   homeCheck,
+  ...awsChecks,
   ...postgresChecks,
   ...redisChecks,
+  ...archiveChecks,
   ...keyChecks,
   ...clockChecks,
   ...scheduleChecks,

@@ -77,6 +77,7 @@ export async function runDoctor(
   } finally {
     signal?.removeEventListener('abort', forward);
     stop.abort();
+    surroundings.stop();
     const closing = Promise.allSettled(cleaning).then(() => surroundings.close());
     await Promise.race([closing, sleep(CLEAN_UP_MS, undefined, { ref: false })]);
   }

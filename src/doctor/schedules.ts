@@ -1,5 +1,4 @@
 import { formatCommand } from '../common/command.ts';
-import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { computeDueTimes } from '../postgres/coordination/due-times.ts';
 import { listSchedules } from '../postgres/coordination/schedules.ts';
 import { readPoolRows } from '../postgres/store/pool-status.ts';
@@ -17,8 +16,8 @@ const scheduleCheck: CheckDefinition = {
     config.redisUrl !== null && isUsable('MIRROR_SCHEDULE') && isUsable('MIRROR_TIMEZONE')
       ? poolIds()
       : [],
-  examine: async ({ config }, _, poolId) => {
-    const { schedule } = resolvePoolSettings(config, poolId);
+  examine: async ({ settingsOf }, _, poolId) => {
+    const { schedule } = settingsOf(poolId);
     const { startsAt, dueAt } = computeDueTimes({ poolId, ...schedule }, new Date());
     const then = computeDueTimes({ poolId, ...schedule }, dueAt);
     const [next, later] = [startsAt, then.startsAt].map((at) =>

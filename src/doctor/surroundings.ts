@@ -1,15 +1,34 @@
 import type { Destination } from '../archive/destination.ts';
 import { openDestination } from '../archive/open-destination.ts';
 import type { AwsAccess } from '../aws/access.ts';
+import {
+  type CallerAnswer,
+  isServedElsewhere,
+  readCallerIdentity,
+  requireCredentials,
+} from '../aws/caller-identity.ts';
+import { configuredRegion } from '../aws/shared-config.ts';
+import type { RetryPolicy } from '../cognito/call.ts';
+import { type ListedPool, openCognito } from '../cognito/client.ts';
 import type { Config } from '../config/config.ts';
-import { resolvePoolSettings } from '../config/pool-settings.ts';
+import {
+  type PoolSettings,
+  resolveAllowances,
+  resolvePoolSettings,
+} from '../config/pool-settings.ts';
 import type { Problem } from '../model/errors.ts';
+import type { LockMode } from '../model/object-lock.ts';
+import { parsePool } from '../model/pool-id.ts';
+import type { TargetPool } from '../model/restore.ts';
 import { findDatabase } from '../postgres/database.ts';
-import { openExamined } from '../postgres/open-examined.ts';
+import { type ExaminedDatabase, openExamined } from '../postgres/open-examined.ts';
 
 import { inspectSchemas } from '../postgres/own-schemas.ts';
-import type { SessionClient } from '../postgres/session/client.ts';
+import { AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import { describeTarget } from '../runner/describe-pool.ts';
+import { CallMeter } from '../telemetry/calls.ts';
+import { createLogger } from '../telemetry/logger.ts';
 
 /** What an examination starts from. */
 export interface DoctorContext {
@@ -24,8 +43,27 @@ export interface DoctorContext {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Two attempts and a few seconds of throttling: a person waits. */
+export const QUICK_CALLS: RetryPolicy = {
+  attemptMs: 8_000,
+  faults: 1,
+  faultBaseMs: 100,
+  faultCapMs: 200,
+  throttledForMs: 3_000,
+  throttledBaseMs: 200,
+  throttledCapMs: 1_000,
+};
+
+const SILENT = createLogger({ level: 'silent' });
+
 /** How long opening a server may take. A check may take longer: others may open it first. */
 const OPENING_MS = 10_000;
+
+/** An archive, and how its objects are locked. */
+export interface ExaminedArchive {
+  readonly destination: Destination;
+  readonly lockMode: LockMode | null;
+}
 
 /** What the checks look at. What several of them need is opened once, on first use. */
 export class Surroundings {
@@ -33,6 +71,7 @@ export class Surroundings {
   readonly #stop = new AbortController();
   readonly #closers: (() => unknown)[] = [];
   readonly #opened = new Map<string, Promise<unknown>>();
+  readonly #byName = new Map<string, string>();
 
   constructor(context: DoctorContext) {
     this.context = context;
@@ -50,7 +89,7 @@ export class Surroundings {
    *
    * @throws ActionRequiredError if it cannot be used
    */
-  readonly openPostgres = (): Promise<SessionClient | null> =>
+  readonly openPostgres = (): Promise<ExaminedDatabase | null> =>
     this.#once('postgres', async (signal) => {
       const { databaseUrl } = this.config;
       if (databaseUrl !== null) return this.#end(await openExamined(databaseUrl, signal));
@@ -61,11 +100,11 @@ export class Surroundings {
     });
 
   /** The same; null also if it cannot be used, which is the result of another check. */
-  readonly postgres = async (): Promise<SessionClient | null> =>
+  readonly postgres = async (): Promise<ExaminedDatabase | null> =>
     this.isUsable('DATABASE_URL') ? this.openPostgres().catch(() => null) : null;
 
   /** The database if it has a mirror. */
-  readonly mirror = async (): Promise<SessionClient | null> => {
+  readonly mirror = async (): Promise<ExaminedDatabase | null> => {
     const session = await this.postgres();
     if (session === null) return null;
     const inspect = () => inspectSchemas(session);
@@ -88,18 +127,116 @@ export class Surroundings {
     return redisUrl === null ? null : this.openRedis(redisUrl).catch(() => null);
   };
 
-  /** The pools to examine; none if `all` cannot be listed, which is the result of another check. */
+  /** The ids of the pools to examine, without those that the check of pools finds wrong. */
   readonly poolIds = async (): Promise<readonly string[]> => {
-    const { pools } = this.config;
-    return pools === 'all' ? this.listPools().catch(() => []) : pools;
+    const { found } = await this.findPools().catch(() => ({ found: [] }));
+    return found;
   };
 
-  /** Every pool of the account and Region, and those of the file. */
-  readonly listPools = (): Promise<readonly string[]> => Promise.resolve([]);
+  /**
+   * The ids of the pools to examine, and names that no pool of the account has, or several have.
+   *
+   * @throws an error of the service if the pools cannot be listed and have to be
+   */
+  readonly findPools = async (): Promise<{ found: string[]; unknown: string[] }> => {
+    const { pools, file } = this.config;
+    const given = pools === 'all' ? [...file.pools.keys()] : pools;
+    const listed = pools === 'all' ? await this.#listPools() : [];
+    const found = listed.map(({ poolId }) => poolId);
+    const unknown: string[] = [];
+    for (const text of given) {
+      const parsed = parsePool(text);
+      if ('poolId' in parsed) found.push(parsed.poolId);
+      if (!('name' in parsed)) continue;
+      const own = (await this.#listPools()).filter(({ name }) => name === parsed.name);
+      const id = own.length === 1 ? own[0]?.poolId : undefined;
+      if (id === undefined) unknown.push(parsed.name);
+      else {
+        this.#byName.set(parsed.name, id);
+        found.push(id);
+      }
+    }
+    return { found: [...new Set(found)], unknown };
+  };
+
+  /** The settings of a pool, which the file may name by its name. */
+  readonly settingsOf = (poolId: string): PoolSettings => {
+    const { config } = this;
+    const pools = new Map(
+      [...config.file.pools].map(([key, entry]) => [this.#byName.get(key) ?? key, entry] as const),
+    );
+    return resolvePoolSettings({ ...config, file: { ...config.file, pools } }, poolId);
+  };
+
+  /** Every pool of the account and Region. */
+  readonly #listPools = (): Promise<readonly ListedPool[]> =>
+    this.#once('pools', async (signal) => {
+      const region = await this.region();
+      const buckets = (await this.buckets()).ofRegion(region);
+      const access = { ...this.context.access, role: null };
+      const meter = new CallMeter();
+      const cognito = openCognito({ region, access, buckets, meter, retryPolicy: QUICK_CALLS });
+      const listed: ListedPool[] = [];
+      try {
+        for await (const pool of cognito.listPools(signal)) listed.push(pool);
+      } finally {
+        cognito.close();
+      }
+      return listed;
+    });
+
+  /** What the service says of a pool. */
+  readonly describe = (poolId: string): Promise<TargetPool> =>
+    this.#once(`pool ${poolId}`, async (signal) => {
+      const { role, region } = this.settingsOf(poolId);
+      const access = { ...this.context.access, role };
+      const buckets = await this.buckets();
+      const deps = { region, access, buckets, retryPolicy: QUICK_CALLS, log: SILENT };
+      return describeTarget(deps, poolId, new CallMeter(), signal);
+    });
+
+  /** Whose credentials are in use. Null: the service is not AWS, and the credentials exist. */
+  readonly identity = (): Promise<CallerAnswer | null> =>
+    this.#once('identity', async (signal) => {
+      const { access } = this.context;
+      if (!isServedElsewhere(access)) {
+        return readCallerIdentity(access, await this.region(), signal);
+      }
+      await requireCredentials(access);
+      return null;
+    });
+
+  /** The Region of calls that are about no pool. */
+  readonly region = async (): Promise<string> => {
+    const { pools } = this.config;
+    const [first] = pools === 'all' ? [] : pools;
+    const named = this.context.access.region ?? (await configuredRegion().catch(() => null));
+    if (named !== null) return named;
+    const parsed = first === undefined ? null : parsePool(first);
+    return parsed !== null && 'poolId' in parsed
+      ? this.settingsOf(parsed.poolId).region
+      : 'us-east-1';
+  };
+
+  /** The buckets that calls pass: those in Redis, or this process's own if it cannot be used. */
+  readonly buckets = (): Promise<AccountBuckets> =>
+    this.#once('buckets', async () => {
+      const allowances = resolveAllowances(this.config);
+      const redis = await this.redis();
+      const buckets =
+        redis === null
+          ? localAccountBuckets(allowances)
+          : new AccountBuckets(
+              (await import('../quota/clustered/limiter.ts')).clusteredBackend(redis, SILENT),
+              allowances,
+            );
+      this.#closers.push(() => buckets.close());
+      return buckets;
+    });
 
   /** The archive of a pool, without a request to it yet. */
   readonly archiveOf = (poolId: string): Promise<Destination> => {
-    const settings = resolvePoolSettings(this.config, poolId);
+    const settings = this.settingsOf(poolId);
     const { archiveSse: encryption, archiveKmsKeyId: kmsKeyId } = this.config;
     const { archiveStorageClass: storageClass, archiveUrl } = settings;
     const storage = { storageClass, encryption, kmsKeyId };
@@ -108,14 +245,41 @@ export class Surroundings {
     );
   };
 
+  /** The archives of the pools by URL, with the mode of their locks. */
+  readonly archives = async (): Promise<ReadonlyMap<string, ExaminedArchive>> => {
+    if (!this.isUsable('ARCHIVE_URL')) return new Map();
+    const poolIds = await this.poolIds();
+    const found = new Map<string, ExaminedArchive>();
+    // Without pools, the archive of those that have no settings of their own.
+    for (const poolId of poolIds.length > 0 ? poolIds : ['']) {
+      const { archiveUrl, archiveLock } = this.settingsOf(poolId);
+      const lockMode = archiveLock?.mode ?? found.get(archiveUrl)?.lockMode ?? null;
+      found.set(archiveUrl, { destination: await this.archiveOf(poolId), lockMode });
+    }
+    return found;
+  };
+
+  /** Tries the archive with every request that a snapshot makes. */
+  readonly tryArchive = (url: string): Promise<ExaminedArchive> =>
+    this.#once(`trial ${url}`, async (signal) => {
+      const archive = (await this.archives()).get(url) as ExaminedArchive;
+      await archive.destination.check(signal, archive.lockMode);
+      return archive;
+    });
+
+  /** Stops what is being opened or tried. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
   /** Closes what the checks opened, the last first. */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.stop();
     await Promise.allSettled(this.#opened.values());
     for (const close of this.#closers.reverse()) await Promise.resolve(close()).catch(() => {});
   }
 
-  #end(session: SessionClient): SessionClient {
+  #end(session: ExaminedDatabase): ExaminedDatabase {
     this.#closers.push(() => session.end());
     return session;
   }

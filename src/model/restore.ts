@@ -211,6 +211,8 @@ export interface TargetPool {
   readonly tier: string | null;
   /** `OFF`, `OPTIONAL`, `ON`; null if the server does not say. */
   readonly mfaConfiguration: string | null;
+  /** True if the pool cannot be deleted before this is turned off; null if the server does not say. */
+  readonly deletionProtection: boolean | null;
 }
 
 /** One attribute of a pool's schema. */

@@ -51,6 +51,7 @@ export function wrap(destination: Destination, own: Partial<Destination>): Desti
   return {
     url: destination.url,
     check: (signal, lockMode) => destination.check(signal, lockMode),
+    inspect: (signal) => destination.inspect(signal),
     list: (prefix, signal) => destination.list(prefix, signal),
     listVersions: (prefix, signal) => destination.listVersions(prefix, signal),
     head: (key, signal) => destination.head(key, signal),

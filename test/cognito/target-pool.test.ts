@@ -56,6 +56,7 @@ test('describeTarget gives the rules of a pool', async () => {
     triggers: ['CustomMessage', 'PreSignUp'],
     tier: 'PLUS',
     mfaConfiguration: 'OPTIONAL',
+    deletionProtection: true,
   });
   expect(schema.get('custom:seats')).toEqual({
     type: 'Number',

@@ -53,6 +53,7 @@ export function targetPool(changes: Partial<TargetPool> = {}): TargetPool {
     triggers: [],
     tier: 'ESSENTIALS',
     mfaConfiguration: 'OPTIONAL',
+    deletionProtection: true,
     ...changes,
   };
 }

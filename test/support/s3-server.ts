@@ -44,6 +44,8 @@ export interface S3Server {
   readonly buckets: Map<string, S3Bucket>;
   /** Every request so far, those made to fail included. */
   readonly requests: S3Request[];
+  /** The lifecycle rules of the buckets, as elements `Rule`; none if empty. */
+  lifecycle: string;
   /** Decides what goes wrong with a request; nothing by default. */
   fault: (request: S3Request) => S3Fault | null;
   /** Decides whether the answer to a PutObject is lost after the object was stored. */
@@ -137,6 +139,7 @@ export async function startS3Server({
       Object.entries(buckets).map(([name, region]) => [name, new S3Bucket(region, versioning)]),
     ),
     requests,
+    lifecycle: '',
     fault: () => null,
     after: () => null,
     async close() {
@@ -199,6 +202,9 @@ export async function startS3Server({
       case 'AbortMultipartUpload':
         bucket.abort(key, url.searchParams.get('uploadId') ?? '');
         return void response.writeHead(204).end();
+      case 'GetBucketLifecycleConfiguration':
+        if (server.lifecycle === '') throw new S3Refusal('NoSuchLifecycleConfiguration', 404);
+        return xml(response, 'LifecycleConfiguration', server.lifecycle);
       case 'ListObjectsV2':
         return list(bucket, url, response);
       case 'HeadObject':
@@ -337,6 +343,8 @@ function operationOf(request: IncomingMessage, url: URL, key: string): string {
     if (request.method === 'POST' && query.has('delete')) return 'DeleteObjects';
     if (request.method === 'GET' && query.has('versions')) return 'ListObjectVersions';
     if (request.method === 'GET' && query.has('object-lock')) return 'GetObjectLockConfiguration';
+    if (request.method === 'GET' && query.has('lifecycle'))
+      return 'GetBucketLifecycleConfiguration';
     return `${request.method} bucket`;
   }
   for (const [parameter, name] of LOCK_OPERATIONS) {

@@ -22,6 +22,8 @@ export interface Bucket {
   ignoresConditions: boolean;
   /** True if the bucket keeps versions of objects. Set by `checkBucket`. */
   keepsVersions: boolean;
+  /** How the server encrypted an object without further wishes. Set by `checkBucket`. */
+  trialEncryption: string | null;
 }
 
 const ATTEMPTS = 5;

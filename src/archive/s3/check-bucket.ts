@@ -85,13 +85,18 @@ async function checkObject(
   const Key = bucket.prefix + KEY;
   const options = { abortSignal: signal };
   for (let attempt = 1; ; attempt += 1) {
-    await detectConditions(bucket, Key, options);
+    await detectConditions(bucket, Key, options).catch(async (error: unknown) => {
+      // The object may be stored although its answer was not awaited.
+      if (signal.aborted) await cleanUp(bucket, Key);
+      throw error;
+    });
     try {
       const head = new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' });
-      const { VersionId } = await client.send(head, options);
+      const { VersionId, ServerSideEncryption } = await client.send(head, options);
       const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }), options);
       await Body?.transformToByteArray();
       bucket.keepsVersions = VersionId !== undefined;
+      bucket.trialEncryption = ServerSideEncryption ?? null;
       if (lockMode !== null) await tryLock(bucket, { Key, VersionId }, lockMode, options);
       return await checkDelete(bucket, Key, options);
     } catch (error) {

@@ -16,6 +16,7 @@ import {
   type ColdStorage,
   ColdStorageError,
   type Destination,
+  type DestinationFacts,
   isStored,
   type LocalFile,
   type LockState,
@@ -29,6 +30,7 @@ import {
 import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
 import { deleteObjects, deleteVersion, findProtected, hideObjects } from './delete.ts';
+import { readLifecycle } from './lifecycle.ts';
 import { explainNoLock, lockVersion, readRetention } from './locks.ts';
 import { explainS3Error, getErrorName, getHttpStatus } from './s3-errors.ts';
 import { decodeChecksum, encodeChecksum, putIfAbsent, upload } from './upload.ts';
@@ -65,6 +67,7 @@ export async function openS3Destination(
     md5Calls,
     ignoresConditions: false,
     keepsVersions: false,
+    trialEncryption: null,
   });
 }
 
@@ -79,6 +82,12 @@ class S3Destination implements Destination {
 
   async check(signal: AbortSignal, lockMode: LockMode | null = null): Promise<void> {
     await checkBucket(this.#bucket, lockMode, signal);
+  }
+
+  async inspect(signal: AbortSignal): Promise<DestinationFacts> {
+    const { keepsVersions, trialEncryption: encryption } = this.#bucket;
+    const lifecycle = await this.#call(signal, (options) => readLifecycle(this.#bucket, options));
+    return { keepsVersions, encryption, lifecycle };
   }
 
   async put(key: string, file: LocalFile, signal: AbortSignal): Promise<string | null> {

@@ -17,6 +17,7 @@ const ACTIONS = {
   /** DeleteObjects that names versions. */
   DeleteObjectVersions: 's3:DeleteObjectVersion',
   ListObjectVersions: 's3:ListBucketVersions',
+  GetBucketLifecycleConfiguration: 's3:GetLifecycleConfiguration',
   GetObjectLockConfiguration: 's3:GetBucketObjectLockConfiguration',
   GetObjectRetention: 's3:GetObjectRetention',
   PutObjectRetention: 's3:PutObjectRetention',
