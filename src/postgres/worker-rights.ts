@@ -12,9 +12,11 @@ export const WORKER_RIGHTS: readonly {
       'directory.groups',
       'directory.pool_settings',
       'mirror.user_hashes',
+      'mirror.status_counts',
       'mirror.schedules',
       'mirror.requests',
       'mirror.workers',
+      'mirror.notifications',
     ],
   },
   { privileges: ['SELECT', 'INSERT', 'DELETE'], relations: ['mirror.user_writers'] },
@@ -35,6 +37,7 @@ export const WORKER_RIGHTS: readonly {
       'directory.snapshots',
       'directory.snapshot_checks',
       'mirror.runs',
+      'mirror.snapshot_walks',
       'mirror.history_floors',
       'mirror.attempts',
       'mirror.progress',
@@ -46,7 +49,12 @@ export const WORKER_RIGHTS: readonly {
   },
   {
     privileges: ['SELECT'],
-    relations: ['directory.changes', 'mirror.migrations', 'mirror.installation'],
+    relations: [
+      'directory.changes',
+      'mirror.history_starts',
+      'mirror.migrations',
+      'mirror.installation',
+    ],
   },
 ];
 
