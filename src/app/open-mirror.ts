@@ -158,10 +158,8 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     examine: ({ signal, ...options } = {}) =>
       calls.run(signal, async (stop) => {
-        const { runDoctor } = await import('../doctor/run-doctor.ts');
-        const { access } = resources;
-        const context = { config, access, problems: [], unusable: new Set<string>(), env: {} };
-        return runDoctor(context, { ...options, signal: stop });
+        const { examineMirror } = await import('./examine-mirror.ts');
+        return examineMirror(resources, { ...options, signal: stop });
       }),
 
     release: (name, { signal, onProgress } = {}) =>

@@ -21,6 +21,7 @@ import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
+import { examineMirror } from './examine-mirror.ts';
 import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
@@ -146,8 +147,9 @@ interface Served {
 function serve(
   settings: HttpSettings,
   { opened, redis, queues, metrics, actions }: Served,
-  { config, hashKey, log }: Resources,
+  resources: Resources,
 ): Promise<HttpServer> {
+  const { config, hashKey, log } = resources;
   const { db } = opened.database;
   const { token: act, viewToken: view = null } = settings;
   const allowances = resolveAllowances(config);
@@ -185,6 +187,10 @@ function serve(
       );
     }),
     readiness,
+    full: {
+      examine: () => examineMirror(resources, { onlyQuick: true }, settings),
+      tokens: [act, view].filter((token) => token !== null),
+    },
     log,
   });
 }

@@ -6,6 +6,7 @@ import { configurationCheck } from './configuration.ts';
 import { keyChecks } from './keys.ts';
 import { homeCheck } from './machine.ts';
 import { nodeCheck } from './node.ts';
+import { outsideChecks } from './outside.ts';
 import { packagesCheck } from './packages.ts';
 import { postgresChecks } from './postgres.ts';
 import { redisChecks } from './redis.ts';
@@ -27,4 +28,5 @@ export const CHECKS: readonly CheckDefinition[] = [
   ...keyChecks,
   ...clockChecks,
   ...scheduleChecks,
+  ...outsideChecks,
 ];

@@ -3,7 +3,7 @@ import type { DoctorContext } from './surroundings.ts';
 
 /** Variables that hold a secret, or a URL with one. */
 const SECRET_NAMES =
-  /^(MIRROR_HASH_KEY|MIRROR_HTTP_\w*TOKEN|MIRROR_PING_URL|MIRROR_WEBHOOK_\w+|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|PGPASSWORD)$/;
+  /^(MIRROR_HASH_KEY|MIRROR_HTTP_\w*TOKEN|MIRROR_PING_URL|MIRROR_WEBHOOK_(URL|SECRET)|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|PGPASSWORD)$/;
 
 /** Shorter texts occur in words. */
 const SHORTEST = 6;
@@ -18,6 +18,11 @@ export function hideSecrets({ config, env, access }: DoctorContext): (text: stri
   const secrets = [
     config.hashKey,
     config.http.token,
+    config.http.viewToken,
+    config.webhookUrl,
+    config.webhookSecret,
+    config.pingUrl,
+    ...[...config.file.pools.values()].map(({ pingUrl }) => pingUrl),
     given?.secretAccessKey,
     given?.sessionToken,
     ...passwords(config.databaseUrl),

@@ -4,6 +4,7 @@ import type { Dashboard } from '../dashboard/app.tsx';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { DirectoryMetrics } from '../telemetry/metrics-directory.ts';
+import { createFullReadiness, type FullReadiness } from './full-readiness.ts';
 import { createReadiness, type ReadinessChecks } from './readiness.ts';
 
 export interface RouteDeps {
@@ -13,6 +14,8 @@ export interface RouteDeps {
   /** Queries the metrics of pools. Null if Postgres did not answer. */
   readonly queryMetrics: () => Promise<DirectoryMetrics | null>;
   readonly readiness: ReadinessChecks;
+  /** Answers `/readyz?full`. Absent: that is answered like `/readyz`. */
+  readonly full?: FullReadiness;
   readonly log: Logger;
 }
 
@@ -25,10 +28,12 @@ export function createRoutes({
   metrics,
   queryMetrics,
   readiness,
+  full,
   log,
 }: RouteDeps): Hono {
   const app = new Hono();
   const checkReadiness = createReadiness(readiness);
+  const checkFully = full && createFullReadiness(full);
   app.use(async (context, next) => {
     await next();
     if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
@@ -44,7 +49,11 @@ export function createRoutes({
   else for (const path of ['/healthz', '/readyz', '/metrics']) app.use(path, secure);
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', async (context) => {
-    const result = await checkReadiness();
+    const isFull = context.req.query('full') !== undefined;
+    const result =
+      isFull && checkFully
+        ? await checkFully(context.req.header('Authorization'))
+        : await checkReadiness();
     return context.json(result, result.status === 'ready' ? 200 : 503);
   });
   app.get('/metrics', async (context) => {

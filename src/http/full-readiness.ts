@@ -1,0 +1,65 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { bounded } from '../common/bounded.ts';
+import type { CheckState, Examination } from '../doctor/check.ts';
+
+/** What `/readyz?full` answers with. */
+export interface FullReadiness {
+  /** Makes the quick checks of `doctor`. */
+  readonly examine: () => Promise<Examination>;
+  /** Who sends one of them as bearer token gets details; others get ids and states. */
+  readonly tokens: readonly string[];
+}
+
+interface Answer {
+  readonly status: 'ready' | 'unready';
+  readonly checks: readonly object[];
+}
+
+const SEVERITY: readonly CheckState[] = ['ok', 'warning', 'failed'];
+
+/** A result is reused for this long: anyone may ask. */
+const REUSED_MS = 5_000;
+/** Checks end within 15 seconds. */
+const TIMEOUT_MS = 20_000;
+
+/** @returns a function that answers a request by its Authorization header */
+export function createFullReadiness({
+  examine,
+  tokens,
+}: FullReadiness): (authorization: string | undefined) => Promise<Answer> {
+  let last: { readonly examination: Examination; readonly at: number } | null = null;
+  const run = bounded(async () => {
+    const examination = await examine();
+    last = { examination, at: performance.now() };
+    return examination;
+  }, TIMEOUT_MS);
+  return async (authorization) => {
+    const isFresh = last !== null && performance.now() - last.at < REUSED_MS;
+    const { checks } = isFresh && last !== null ? last.examination : await run();
+    const status = checks.some(({ state }) => state === 'failed') ? 'unready' : 'ready';
+    return { status, checks: isKnown(authorization, tokens) ? checks : summarise(checks) };
+  };
+}
+
+/** The worst state by id, without pools and URLs. */
+function summarise(checks: Examination['checks']): { id: string; state: CheckState }[] {
+  const worst = new Map<string, CheckState>();
+  for (const { id, state } of checks) {
+    const [name = id] = id.split('/');
+    const known = worst.get(name) ?? 'ok';
+    worst.set(name, SEVERITY.indexOf(state) > SEVERITY.indexOf(known) ? state : known);
+  }
+  return [...worst].map(([id, state]) => ({ id, state }));
+}
+
+function isKnown(authorization: string | undefined, tokens: readonly string[]): boolean {
+  const [, given] = /^Bearer +(.*)$/i.exec(authorization ?? '') ?? [];
+  if (given === undefined) return false;
+  // Headers have one character per byte. Digests of equal length compare in constant time.
+  const digest = hash(Buffer.from(given, 'latin1'));
+  return tokens.some((token) => timingSafeEqual(digest, hash(Buffer.from(token, 'utf8'))));
+}
+
+function hash(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
