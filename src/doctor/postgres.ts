@@ -116,7 +116,7 @@ const settingsCheck: CheckDefinition = {
     return unsafe.map((setting) =>
       warning(
         `${setting.name} is ${setting.value}: ${RISKS[setting.name] ?? 'data is at risk.'}`,
-        `Run \`${toStatement(setting, role, database)}\`.`,
+        toCommands(setting, role, database),
       ),
     );
   },
@@ -130,17 +130,20 @@ const RISKS: Readonly<Record<string, string>> = {
   track_counts: 'autovacuum does not run, so tables grow with every snapshot.',
 };
 
-function toStatement({ name, safe, source }: UnsafeSetting, role: string, db: string): string {
+/** Sets what a role may set where it is set; the rest only for the whole server. */
+function toCommands({ name, safe, source }: UnsafeSetting, role: string, db: string): string {
+  const set = `SET ${name} = ${safe}`;
   const [asRole, asDatabase] = [quoteName(role), quoteName(db)];
+  if (name !== 'synchronous_commit') {
+    return `Run \`ALTER SYSTEM ${set}\` as a superuser, then \`SELECT pg_reload_conf()\`.`;
+  }
   switch (source) {
     case 'user':
-      return `ALTER ROLE ${asRole} RESET ${name}`;
-    case 'database':
-      return `ALTER DATABASE ${asDatabase} RESET ${name}`;
+      return `Run \`ALTER ROLE ${asRole} ${set}\`.`;
     case 'database user':
-      return `ALTER ROLE ${asRole} IN DATABASE ${asDatabase} RESET ${name}`;
+      return `Run \`ALTER ROLE ${asRole} IN DATABASE ${asDatabase} ${set}\`.`;
     default:
-      return `ALTER SYSTEM SET ${name} = ${safe}; SELECT pg_reload_conf()`;
+      return `Run \`ALTER DATABASE ${asDatabase} ${set}\`.`;
   }
 }
 

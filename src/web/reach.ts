@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { findProxy, type ProxyVariables } from './proxy.ts';
 import { resolvePublic } from './public-address.ts';
@@ -31,7 +31,9 @@ export function reach({ url, allowPrivate, proxies = {}, signal }: Reach): Promi
   };
   return new Promise((resolve) => {
     const isTls = proxy === null && protocol === 'https:';
-    const socket = isTls ? connectTls({ ...target, servername: hostname }) : connect(target);
+    const socket = isTls
+      ? connectTls({ ...target, ...(isIP(hostname) === 0 && { servername: hostname }) })
+      : connect(target);
     const end = (code: string | null) => {
       socket.destroy();
       resolve(code);

@@ -55,6 +55,7 @@ export async function startSts(options: StsOptions): Promise<StsServer> {
     if (options.accessKeys !== undefined && !options.accessKeys.includes(accessKey)) {
       return failure(403, 'InvalidClientTokenId', 'The security token is invalid.');
     }
+    if (action === 'GetCallerIdentity') return { status: 200, xml: CALLER };
     if (action !== 'AssumeRole') return failure(400, 'InvalidAction', `No action ${action}.`);
     const role = options.roles.find(({ arn }) => arn === roleArn);
     // The service reveals neither whether the role exists, or what its policy requires.
@@ -97,6 +98,15 @@ export async function startSts(options: StsOptions): Promise<StsServer> {
       }),
   };
 }
+
+/** The session of a person in a role. */
+const CALLER = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <GetCallerIdentityResult>
+    <Arn>arn:aws:sts::123456789012:assumed-role/mirror/jane@example.com</Arn>
+    <UserId>AROAEXAMPLE:jane@example.com</UserId>
+    <Account>123456789012</Account>
+  </GetCallerIdentityResult>
+</GetCallerIdentityResponse>`;
 
 interface Answer {
   readonly status: number;

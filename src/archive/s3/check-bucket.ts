@@ -162,6 +162,10 @@ async function checkDelete(
 /** Removes the object of a failed check. */
 async function cleanUp(bucket: Bucket, key: string): Promise<void> {
   const options = { abortSignal: AbortSignal.timeout(CLEAN_UP_MS) };
+  // The check may not have found out yet whether the bucket keeps versions.
+  const head = new HeadObjectCommand({ Bucket: bucket.name, Key: key });
+  const stored = await bucket.client.send(head, options).catch(() => null);
+  if (stored?.VersionId !== undefined) bucket.keepsVersions = true;
   await deleteObjects(bucket, [key], options).catch(() => {});
 }
 

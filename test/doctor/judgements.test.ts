@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { compareClocks } from '../../src/doctor/clocks.ts';
+import { hideSecrets } from '../../src/doctor/hide-secrets.ts';
+import { checkNode } from '../../src/doctor/node.ts';
+import type { DoctorContext } from '../../src/doctor/surroundings.ts';
+
+test.each([
+  ['20.20.2', '2026-04-30', 'ok'],
+  ['20.20.2', '2026-05-01', 'warning'],
+  ['22.22.0', '2026-11-29', 'ok'],
+  ['24.14.0', '2028-05-01', 'warning'],
+  ['26.1.0', '2028-05-01', 'ok'],
+  ['25.2.0', '2026-01-01', 'warning'],
+])('Node %s on %s is %s', (version, day, state) => {
+  expect(checkNode(version, new Date(`${day}T12:00Z`)).state).toBe(state);
+});
+
+const AWS = { precisionMs: 1_000, isRefused: true };
+
+test.each([
+  [0, 'ok'],
+  [9_000, 'ok'],
+  [12_000, 'warning'],
+  [-12_000, 'warning'],
+  [301_000, 'failed'],
+  [-302_000, 'failed'],
+])('a clock that is off by %d ms is %s', (offMs, state) => {
+  const at = 1_800_000_000_000;
+  const reading = { before: at + offMs, server: at, after: at + offMs };
+  expect(compareClocks('AWS', reading, AWS).state).toBe(state);
+});
+
+test('a slow answer is no wrong clock', () => {
+  const reading = { before: 0, server: 1_000, after: 60_000 };
+  expect(compareClocks('Postgres', reading, AWS).state).toBe('ok');
+});
+
+test('secrets are hidden wherever they stand, and words that look like one stay', () => {
+  const context = {
+    config: {
+      hashKey: null,
+      http: { token: null },
+      databaseUrl: 'postgres://me:p%40ss-word@host/db',
+      redisUrl: null,
+      file: { pools: new Map(), accounts: new Map() },
+    },
+    access: {},
+    env: { OTHER_URL: 'https://user:in-a-url@host' },
+  } as unknown as DoctorContext;
+  const hide = hideSecrets(context);
+  expect(hide('p@ss-word, p%40ss-word and in-a-url; host stays')).toBe(
+    '***, *** and ***; host stays',
+  );
+});
