@@ -154,6 +154,7 @@ function archiveStatements(
       ),
       ...statement(sid('OnlyWithLocks'), IAM_ACTIONS.locks, whole(locked, objects)),
       ...statement(sid('OnlyToFindObjectLock'), IAM_ACTIONS.findObjectLock, whole(locked, arn)),
+      ...statement(sid('OnlyForDoctor'), IAM_ACTIONS.examineArchive, [arn]),
     ];
   });
   const { archiveKmsKeyId: key, archiveSigningKey: signing } = config;

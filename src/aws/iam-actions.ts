@@ -48,6 +48,8 @@ export const IAM_ACTIONS = {
   deleteVersions: ['s3:DeleteObjectVersion', 's3:GetObjectVersion'],
   locks: ['s3:PutObjectRetention', 's3:GetObjectRetention'],
   findObjectLock: ['s3:GetBucketObjectLockConfiguration'],
+  /** `doctor` looks at the lifecycle rules. */
+  examineArchive: ['s3:GetLifecycleConfiguration'],
   /** S3 asks KMS in the caller's name. */
   encrypt: ['kms:GenerateDataKey', 'kms:Decrypt'],
   sign: ['kms:GetPublicKey', 'kms:Sign'],

@@ -204,7 +204,8 @@ test('the statement for an unsafe setting of Postgres mends it', async () => {
 });
 
 test('the statement for a missing right of the role mends it', async () => {
-  const [{ role } = {}] = await runSql(database.url, 'SELECT current_user AS role');
+  const [found] = await runSql(database.url, 'SELECT current_user AS role');
+  const role = String(found?.['role']);
   await runSql(database.url, `REVOKE INSERT, UPDATE ON directory.users FROM ${role}`);
   const wrong = await find('postgres-rights');
   expect(wrong).toMatchObject({
