@@ -44,6 +44,7 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   const app = new Hono<DashboardEnv>();
   const sessions = createSessions(deps.tokens);
   const signIn = createSignIn(sessions);
+  const requireSameOrigin = sameOrigin();
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -83,7 +84,9 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
       maxSize: MAX_BODY_BYTES,
       onError: (context) => respondWithProblem(context, 413, 'The request is too large.'),
     }),
-    sameOrigin(),
+    // No other site can make a browser send an `Authorization` header.
+    (context, next) =>
+      context.get('session').formToken === null ? next() : requireSameOrigin(context, next),
     requireFormToken(),
   );
   app.post(SIGN_OUT, (context) => {

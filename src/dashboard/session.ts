@@ -108,7 +108,7 @@ export function clientAddress(context: Context): string {
 export function requireFormToken(): MiddlewareHandler<DashboardEnv> {
   return async (context, next) => {
     const { formToken } = context.get('session');
-    if (context.req.method === 'POST' && formToken !== null) {
+    if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && formToken !== null) {
       const given = (await context.req.parseBody())[FORM_TOKEN];
       const isSame =
         typeof given === 'string' &&

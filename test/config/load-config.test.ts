@@ -40,7 +40,7 @@ test('without variables, every setting has its documented default', () => {
     schedule: { pattern: '0 2 * * *', timezone: 'UTC' },
     verifySubsets: null,
     historyDays: null,
-    http: { host: '127.0.0.1', port: 8080, token: null },
+    http: { host: '127.0.0.1', port: 8080, token: null, viewToken: null },
     logLevel: 'info',
     file: { pools: new Map(), accounts: new Map() },
   });
@@ -86,6 +86,7 @@ test('every variable is read', () => {
     MIRROR_SCHEDULE: '*/30 * * * *',
     MIRROR_TIMEZONE: 'America/Argentina/Buenos_Aires',
     MIRROR_HTTP_TOKEN: '0123456789abcdef',
+    MIRROR_HTTP_VIEW_TOKEN: 'fedcba9876543210',
     HOST: '0.0.0.0',
     PORT: '0',
     LOG_LEVEL: 'debug',
@@ -129,7 +130,12 @@ test('every variable is read', () => {
     mfaBudget: 200,
     schedule: { pattern: '*/30 * * * *', timezone: 'America/Argentina/Buenos_Aires' },
     historyDays: 30,
-    http: { host: '0.0.0.0', port: 0, token: '0123456789abcdef' },
+    http: {
+      host: '0.0.0.0',
+      port: 0,
+      token: '0123456789abcdef',
+      viewToken: 'fedcba9876543210',
+    },
     logLevel: 'debug',
     file: { pools: new Map([['us-east-1_Aa1', { maxRemovedRatio: 0.5 }]]), accounts: new Map() },
   });
@@ -310,6 +316,7 @@ describe('an invalid value', () => {
       'H 2 * * *',
     ],
     MIRROR_TIMEZONE: ['Europe/Berln', '+02:00', 'UTC+2', 'local', '2'],
+    MIRROR_HTTP_VIEW_TOKEN: ['s3cret'],
     MIRROR_HTTP_TOKEN: ['s3cret', 's3cret with spaces and more', 's3cretünicode0123456'],
     LOG_LEVEL: ['verbose', 'INFO'],
   };

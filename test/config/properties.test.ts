@@ -83,7 +83,13 @@ test('problems of the file quote no value and join the problems of variables', (
 });
 
 test('problems never quote a variable that can hold a secret', () => {
-  const names = ['DATABASE_URL', 'REDIS_URL', 'ARCHIVE_URL', 'MIRROR_HTTP_TOKEN'] as const;
+  const names = [
+    'DATABASE_URL',
+    'REDIS_URL',
+    'ARCHIVE_URL',
+    'MIRROR_HTTP_TOKEN',
+    'MIRROR_HTTP_VIEW_TOKEN',
+  ] as const;
   const text = fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }));
   fc.assert(
     fc.property(fc.constantFrom(...names), text, (name, [before, after]) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
+import { BROWSER_HINT, isBrowserMissing } from './chromium.ts';
 import { serverPid } from './embedded-server.ts';
 import { runSql, TEMPLATE } from './postgres.ts';
 import { makeSuiteFolder } from './suite-folder.ts';
@@ -16,6 +17,7 @@ declare module 'vitest' {
 
 /** Starts the suite's Postgres with the migrated template database, and stops it at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (isBrowserMissing) console.warn(`${BROWSER_HINT} They are skipped.\n`);
   const home = join(makeSuiteFolder(), 'suite');
   const postgres = await openEmbeddedPostgres(home);
   await skipDiskFlushes(home);

@@ -53,6 +53,9 @@ export async function showResults(
 Any engine reads these as one table, such as DuckDB:
   SELECT snapshot, count(*) FROM read_parquet('${archive.replaceAll("'", "''")}/parquet/users/**/*.parquet', hive_partitioning = true) GROUP BY snapshot;
 
+To see it in a browser:
+  ${hint(['dashboard'])}
+
 To continue (\`db\` keeps this Postgres up and prints its URL for psql):
   ${hint(['status'])}
   ${hint(['query', 'SELECT username, email FROM directory.users LIMIT 10'])}
