@@ -334,7 +334,7 @@ describe('an invalid value', () => {
 
   test('is reported together with all others', () => {
     const env = Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]));
-    expect(problemsOf({ ...env, COGNITO_POOLS: 'ba/d', MIRROR_X: '1' })).toHaveLength(17);
+    expect(problemsOf({ ...env, COGNITO_POOLS: 'ba/d', MIRROR_X: '1' })).toHaveLength(18);
   });
 });
 
