@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDashboard } from '../../src/dashboard/app.tsx';
 import type { DashboardDeps } from '../../src/dashboard/deps.ts';
+import { createSealedNames } from '../../src/dashboard/sealed-names.ts';
 import { describeInBrowser, signIn } from '../support/browser.ts';
 import { openDashboard, type TestDashboard, TOKEN, VIEW_TOKEN } from '../support/dashboard.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -23,11 +24,14 @@ beforeAll(async () => {
   const [group] = await mirror.rows<{ group_name: string }>(
     'SELECT group_name FROM directory.groups ORDER BY 1 LIMIT 1',
   );
+  const pool = mirror.pool.settings.id;
+  const sealed = createSealedNames({ act: TOKEN, view: VIEW_TOKEN });
+  const [user = { username: '', sub: '' }] = users;
   names = {
-    pool: mirror.pool.settings.id,
+    pool,
     snapshot: report?.snapshot ?? '',
-    sub: users[0]?.sub ?? '',
-    group: group?.group_name ?? '',
+    user: sealed.sealUser(pool, user),
+    group: sealed.sealGroup(pool, group?.group_name ?? ''),
   };
 });
 afterAll(async () => {
