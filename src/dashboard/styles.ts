@@ -65,6 +65,7 @@ tbody th { font-weight: 600; }
 tbody th.part { padding-left: 1.25rem; font-weight: 400; }
 td small, th small { display: block; color: var(--quiet); font-weight: 400; }
 .number { width: 1%; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.whole { white-space: nowrap; }
 .plain { margin: 0; padding: 0; list-style: none; }
 .card { margin: 0 0 1rem; padding: 1rem 1.25rem; border-radius: 8px; background: var(--tint); border-left: 4px solid var(--rule); }
 .card h3 { margin-top: 0; }
@@ -94,7 +95,10 @@ input[type=checkbox], input[type=radio] { width: auto; min-height: 0; }
 .search .actions { margin: 1.85rem 0 0; }
 .hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 progress { width: 100%; max-width: 26rem; height: .6rem; accent-color: var(--run); }
+@media (min-width: 76rem) { .pools .squares { width: 720px; } }
 @media (max-width: 52rem) {
+  .top nav { flex: 1 1 100%; order: 1; }
+  .leave { margin-left: auto; }
   body { padding: 0 1rem 3rem; }
   h1 { font-size: 1.4rem; }
   .facts { grid-template-columns: 1fr; gap: 0; }

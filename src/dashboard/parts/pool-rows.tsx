@@ -19,7 +19,7 @@ export function PoolRows({ pools, status }: PoolRowsProps) {
   return (
     <div class="table">
       <table class="stacked pools">
-        <caption>Pools</caption>
+        <caption class="hidden">Pools</caption>
         <thead>
           <tr>
             <th scope="col">Pool</th>
@@ -68,7 +68,7 @@ function Age({ pool, at }: { readonly pool: PoolOverview; readonly at: Date }) {
   return (
     <>
       {age.ageSeconds === null ? 'never mirrored' : formatSpan(age.ageSeconds)}{' '}
-      <span class={age.ok ? 'good' : 'bad'}>{verdict}</span>
+      <span class={age.ok ? 'good whole' : 'bad whole'}>{verdict}</span>
       <small>{next}</small>
     </>
   );
@@ -82,7 +82,7 @@ function Users({ pool }: { readonly pool: PoolOverview }) {
   return (
     <>
       {formatCount(last.users)}
-      <Sparkline points={points} label={label} />
+      {first === last ? null : <Sparkline points={points} label={label} />}
     </>
   );
 }
@@ -94,7 +94,7 @@ function Change({ pool, status }: { readonly pool: PoolOverview; readonly status
   if (newest === undefined) return <span class="quiet">none</span>;
   const { added, modified, removed } = newest;
   return (
-    <a href={snapshotPath(pool.poolId, newest.snapshot)}>
+    <a class="whole" href={snapshotPath(pool.poolId, newest.snapshot)}>
       {`+${formatCount(added ?? 0)} ~${formatCount(modified ?? 0)} −${formatCount(removed ?? 0)}`}
     </a>
   );
