@@ -38,7 +38,7 @@ const PICTURES = {
     await page.goto(new URL(`/pools/${POOL}/people`, page.url()).href);
     await page.getByRole('searchbox').or(page.getByRole('textbox')).first().fill('newcomer');
     await page.keyboard.press('Enter');
-    await page.waitForLoadState();
+    await page.getByRole('table').first().waitFor();
   },
 };
 
