@@ -158,6 +158,7 @@ test('`iam-policy` leaves out what a configuration does not use', async () => {
     { Sid: 'FindPools' },
     { Sid: 'ListArchive', Resource: 'arn:aws-cn:s3:::whole-bucket' },
     { Sid: 'WriteArchive', Resource: 'arn:aws-cn:s3:::whole-bucket/*' },
+    { Sid: 'OnlyForDoctor', Resource: 'arn:aws-cn:s3:::whole-bucket' },
   ]);
   expect(Statement[2]).not.toHaveProperty('Condition');
   await expect(iamPolicy({}, {})).rejects.toThrow('no pool is named');
