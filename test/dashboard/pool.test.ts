@@ -140,3 +140,30 @@ test('the token for counts sees no person', async () => {
   const seen = await (await dashboard.get(`/pools/${poolId}/snapshots/${snapshot}`)).text();
   expect(seen).toContain(ADDED);
 });
+
+test('a pool that was only scheduled, a failed and a discarded snapshot, and 5,000 groups', async () => {
+  await mirror.rows(`INSERT INTO mirror.schedules (pool_id, pattern, timezone, due_at, starts_at)
+    VALUES ('us-east-1_Scheduled', '0 2 * * *', 'UTC', now(), now())`);
+  const scheduled = await (await dashboard.get('/pools/us-east-1_Scheduled')).text();
+  expect(scheduled).toContain('cognito-mirror sync us-east-1_Scheduled');
+  await mirror.rows(`INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, state, reason) VALUES
+    ('us-east-1_Empty', '20260101T000000Z', '2026-01-01', 'failed', 'The pool was deleted.'),
+    ('us-east-1_Empty', '20260102T000000Z', '2026-01-02', 'discarded', 'Not wanted.')`);
+  for (const [id, reason] of [
+    ['20260101T000000Z', 'The pool was deleted.'],
+    ['20260102T000000Z', 'Not wanted.'],
+  ]) {
+    const answer = await dashboard.get(`/pools/us-east-1_Empty/snapshots/${id}`);
+    expect([answer.status, (await answer.text()).includes(reason ?? '')]).toEqual([200, true]);
+  }
+  await mirror.rows(`INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, walked_at,
+      published_at, state, users, groups, memberships, added, modified, removed)
+    VALUES ('us-east-1_Empty', '20260601T000000Z', '2026-06-01', '2026-06-01', '2026-06-01',
+      'published', 0, 5000, 0, 0, 0, 0)`);
+  await mirror.rows(`INSERT INTO directory.groups (pool_id, group_name, escaped, valid_from)
+    SELECT 'us-east-1_Empty', 'group ' || n, '{}', '2026-06-01' FROM generate_series(1, 5000) AS n`);
+  const empty = await (await dashboard.get('/pools/us-east-1_Empty?groups=4980')).text();
+  expect(empty).toContain('The pool has no user.');
+  expect(empty).toContain('Groups 4,981 to 5,000 of 5,000');
+  expect(empty).not.toContain('NaN');
+});
