@@ -9,16 +9,22 @@ import { ARCHIVED_DATASETS, DATASETS } from '../../src/model/snapshot.ts';
 import { OFFLINE } from '../archive/support.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
+import { HASH_KEY } from '../support/privacy.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { type StoredS3Object, sha256 } from '../support/s3-store.ts';
 
-/** An archive of two snapshots in a folder, and its documents, without a part, in a bucket. */
+/**
+ * An archive of two snapshots in a folder, of which the second keeps settings, and its documents, without a
+ * part, in a bucket.
+ */
 let mirror: CliMirror;
 let s3: S3Server;
 let snapshots: string[];
 beforeAll(async () => {
   mirror = await openCliMirror({ users: 90, groups: 4 });
-  for (let run = 0; run < 2; run += 1) expect(await mirror.sync()).toMatchObject({ code: 0 });
+  expect(await mirror.sync()).toMatchObject({ code: 0 });
+  const keeping = { MIRROR_POOL_SETTINGS: 'true', MIRROR_HASH_KEY: HASH_KEY };
+  expect(await mirror.sync([], keeping)).toMatchObject({ code: 0 });
   const folder = `manifests/pool_id=${mirror.poolId}`;
   const documents = readdirSync(join(mirror.archive, folder));
   snapshots = documents.map((name) => name.replace('.json', '')).sort();
