@@ -33,7 +33,18 @@ ALTER TABLE mirror.requests ADD COLUMN run_id uuid NOT NULL DEFAULT gen_random_u
 COMMENT ON COLUMN mirror.requests.run_id IS 'The id of its run in pings (rid).';
 COMMENT ON COLUMN mirror.requests.started_at IS 'When a worker began its run, and pinged. Null before.';
 
+ALTER TABLE mirror.schedules ADD COLUMN since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  ADD COLUMN late_at timestamptz;
+COMMENT ON COLUMN mirror.schedules.since IS 'Since when the pool has a schedule.';
+COMMENT ON COLUMN mirror.schedules.late_at IS 'When the mirror of the pool was found to be late. Null if it is not.';
+
+ALTER TABLE mirror.pools ADD COLUMN vanished_at timestamptz, ADD COLUMN retired_at timestamptz;
+COMMENT ON COLUMN mirror.pools.vanished_at IS 'When the pool was found to be gone, although COGNITO_POOLS=all had listed it. Null if it is not.';
+COMMENT ON COLUMN mirror.pools.retired_at IS 'When a person said that the pool is mirrored no more (retire). Null if nobody did.';
+
 -- Down Migration
 
+ALTER TABLE mirror.pools DROP COLUMN retired_at, DROP COLUMN vanished_at;
+ALTER TABLE mirror.schedules DROP COLUMN late_at, DROP COLUMN since;
 ALTER TABLE mirror.requests DROP COLUMN started_at, DROP COLUMN run_id;
 DROP TABLE mirror.notifications;

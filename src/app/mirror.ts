@@ -216,6 +216,12 @@ export interface Mirror extends HistoryQuestions {
    * @returns the text of its `.sig` file; null if no key is configured
    */
   signReceipt(receipt: Uint8Array, options?: CallOptions): Promise<string | null>;
+  /**
+   * Ends the alarms of a pool that was deleted or is mirrored no more. Its rows and archives stay.
+   *
+   * @throws ActionRequiredError if the pool is unknown, listed by `all`, or scheduled
+   */
+  retire(poolId: string, options?: CallOptions): Promise<void>;
   /** Creates the schema, or updates it. Returns the names of the applied migrations. */
   migrate(options?: CallOptions): Promise<readonly string[]>;
   /** Keeps the database up for other clients until it is closed. */

@@ -13,6 +13,7 @@ import { postgresSource } from '../postgres/history/source.ts';
 import { migrate } from '../postgres/migrate.ts';
 import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
 import { listExpectedPools } from '../postgres/store/pools.ts';
+import { retire } from '../runner/alarms.ts';
 import { discard, releaseHeld } from '../runner/held.ts';
 import { checkAges } from '../runner/mirror-age.ts';
 import { measureRates, readStatus, type Status } from '../runner/status.ts';
@@ -202,6 +203,12 @@ export function openMirror(options: MirrorOptions): Mirror {
       calls.run(signal, async (stop) => {
         requirePoolIds([poolId]);
         return trigger((await resources.requireDatabase(stop)).db, poolId);
+      }),
+
+    retire: (poolId, { signal } = {}) =>
+      calls.run(signal, async (stop) => {
+        requirePoolIds([poolId]);
+        return retire((await resources.requireDatabase(stop)).db, poolId);
       }),
 
     async prune(poolId, options) {

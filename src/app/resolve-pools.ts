@@ -29,7 +29,7 @@ export async function resolvePools(
   signal: AbortSignal,
 ): Promise<ResolvedPools> {
   if (pools !== 'all') return { poolIds: pools, listed: [] };
-  const { config, log } = context;
+  const { config } = context;
   const { region, pools: found } = await listAccountPools(context, buckets, signal);
   // An empty list is an error: otherwise a wrong account or Region stays unnoticed.
   if (found.length === 0) {
@@ -41,7 +41,6 @@ export async function resolvePools(
   }
   const listed = found.map(({ poolId }) => poolId);
   const vanished = db === null ? [] : await findVanishedPools(db, region, listed);
-  for (const poolId of vanished) log.warn({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
   return { poolIds: [...new Set([...listed, ...vanished, ...config.file.pools.keys()])], listed };
 }
 

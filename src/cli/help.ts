@@ -38,6 +38,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   dashboard: ['dashboard', 'dashboard --port 9000'],
   release: [`release ${POOL}/${SNAPSHOT}`],
   discard: [`discard ${POOL}/${SNAPSHOT}`],
+  retire: [`retire ${POOL}`],
   restore: [
     `restore --from ${POOL}/latest --to TARGET --dry-run`,
     `restore --from manifest.json --to TARGET --user ann@example.com`,

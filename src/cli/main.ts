@@ -26,6 +26,7 @@ import { queryCommand, withStatement } from './commands/query.ts';
 import { releaseCommand } from './commands/release.ts';
 import { reportCommand } from './commands/report.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { retireCommand } from './commands/retire.ts';
 import { simulatorCommand } from './commands/simulator.ts';
 import { statusCommand } from './commands/status.ts';
 import { syncCommand } from './commands/sync.ts';
@@ -58,6 +59,7 @@ const COMMANDS = [
   dashboardCommand,
   releaseCommand,
   discardCommand,
+  retireCommand,
   restoreCommand,
   verifyCommand,
   pruneCommand,

@@ -50,7 +50,7 @@ const mirrorCheck: CheckDefinition = {
       results.push(
         warning(
           'COGNITO_POOLS=all no longer lists the pool.',
-          'If it was deleted, remove it: docs/OPERATIONS.md has the statement.',
+          `If it was deleted on purpose, run \`${formatCommand(['retire', poolId])}\`.`,
         ),
       );
     }

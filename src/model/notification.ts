@@ -5,6 +5,8 @@ export const NOTIFICATION_TYPES = [
   'snapshot.archived',
   'snapshot.held',
   'snapshot.failed',
+  'pool.late',
+  'pool.vanished',
   'archive.verification-failed',
 ] as const;
 export type NotificationType = (typeof NOTIFICATION_TYPES)[number];

@@ -8,6 +8,7 @@ import { ActionRequiredError } from '../model/errors.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
 import { type SnapshotKey, snapshotId } from '../model/snapshot.ts';
 import type { Notifier } from '../notify/notifier.ts';
+import { recordVanished } from '../postgres/coordination/alarms.ts';
 import { renewLease, type SnapshotLease, takeLease } from '../postgres/store/leases.ts';
 import { PageCommitter } from '../postgres/store/page-committer.ts';
 import { explainVanished, savePool } from '../postgres/store/pools.ts';
@@ -252,6 +253,8 @@ export async function openSession(
     return new SnapshotSession(deps, settings, pool, progress);
   } catch (error) {
     if (!(error instanceof ResourceNotFoundError)) throw error;
-    throw (await explainVanished(db, poolId, region, error)) ?? error;
+    const explained = await explainVanished(db, poolId, region, error);
+    if (explained !== null) await recordVanished(db, explained.message, poolId);
+    throw explained ?? error;
   }
 }

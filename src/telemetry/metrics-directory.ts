@@ -6,6 +6,10 @@ export interface PoolMetrics {
   readonly poolId: string;
   /** True if a schedule mirrors it. Pools that were mirrored once stay in the database. */
   readonly scheduled: boolean;
+  /** True if workers found its mirror to be older than its schedule allows. */
+  readonly late: boolean;
+  /** True if COGNITO_POOLS=all had listed it, and it is gone. */
+  readonly vanished: boolean;
   /** Snapshots by state. */
   readonly snapshots: Readonly<Record<SnapshotState, number>>;
   /** Ended requests by outcome. */
@@ -81,6 +85,16 @@ export function registerDirectoryMetrics(registry: Registry): {
     help: 'Queries for the metrics of pools that failed while Postgres was reachable. The log has the error.',
     registers: [registry],
   });
+  const late = gauge(
+    'cognito_mirror_pool_late',
+    '1 if the newest snapshot is older than the schedule allows, else 0.',
+    'pool_id',
+  );
+  const vanished = gauge(
+    'cognito_mirror_pool_vanished',
+    '1 if COGNITO_POOLS=all had listed the pool and it is gone, else 0.',
+    'pool_id',
+  );
   const scheduled = gauge(
     'cognito_mirror_pool_scheduled',
     '1 if a schedule mirrors the pool, else 0.',
@@ -165,6 +179,8 @@ export function registerDirectoryMetrics(registry: Registry): {
   const gauges = [
     workers,
     scheduled,
+    late,
+    vanished,
     snapshots,
     requests,
     age,
@@ -185,6 +201,8 @@ export function registerDirectoryMetrics(registry: Registry): {
   const setPool = (pool: PoolMetrics) => {
     const pool_id = pool.poolId;
     scheduled.set({ pool_id }, pool.scheduled ? 1 : 0);
+    late.set({ pool_id }, pool.late ? 1 : 0);
+    vanished.set({ pool_id }, pool.vanished ? 1 : 0);
     for (const [state, count] of Object.entries(pool.snapshots)) {
       snapshots.set({ pool_id, state }, count);
     }

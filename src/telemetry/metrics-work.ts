@@ -98,6 +98,8 @@ export function registerWorkMetrics(registry: Registry): WorkRecorder {
     labelNames: ['outcome'],
     registers,
   });
+  // An increase from nothing would count as none.
+  webhooks.inc({ outcome: 'given_up' }, 0);
   const pings = new Counter({
     name: 'cognito_mirror_pings_total',
     help: 'Pings of runs. failed: no attempt was answered with success.',

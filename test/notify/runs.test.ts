@@ -72,7 +72,7 @@ test('sync reports what was archived, held, failed and released by webhook and p
   expect(signals().slice(7)).toEqual(['fail']);
 });
 
-test('a receiver that is down delays no run, and gets all later, from a worker', async () => {
+test('a receiver that is down delays no run; the next worker sends all, and what became late', async () => {
   await open();
   receiver.answer = 500;
   const down = await fleet.sync([], notifying(receiver));
@@ -82,9 +82,26 @@ test('a receiver that is down delays no run, and gets all later, from a worker',
   const [{ id } = { id: '' }] = receiver.webhooks();
   receiver.answer = 200;
   await fleet.rows('UPDATE mirror.notifications SET next_attempt_at = now()');
+  // For three days, no worker was alive.
+  const poolId = fleet.poolId;
+  await fleet.rows(
+    `INSERT INTO mirror.schedules (pool_id, pattern, timezone, due_at, starts_at, since)
+     VALUES ($1, '0 2 * * *', 'UTC', now() + interval '1 hour', now() + interval '1 hour',
+       now() - interval '9 days')`,
+    [poolId],
+  );
+  await fleet.rows("UPDATE directory.snapshots SET published_at = now() - interval '3 days'");
   await fleet.worker(notifying(receiver));
-  await until('it is delivered', async () => receiver.webhooks().length > 1);
-  expect(receiver.webhooks()[1]?.id).toBe(id);
+  await until('both are delivered', async () => new Set(events()).size > 1);
+  const [, ...later] = receiver.webhooks();
+  expect(later).toContainEqual(expect.objectContaining({ id, type: 'snapshot.archived' }));
+  expect(later).toContainEqual(
+    expect.objectContaining({
+      type: 'pool.late',
+      data: expect.objectContaining({ poolId, head: expect.objectContaining({ snapshots: 1 }) }),
+    }),
+  );
+  await until('it is pinged', async () => receiver.pings().at(-1)?.signal === 'fail');
 });
 
 test('the run of a killed worker is ended by another, with the same id', async () => {

@@ -132,6 +132,13 @@ async function breakThings(): Promise<void> {
     [LATE],
   );
 
+  await mirror.rows(
+    `INSERT INTO mirror.pools (pool_id, listed_at, vanished_at) VALUES ($1, now(), now())
+     ON CONFLICT (pool_id) DO UPDATE SET vanished_at = now()`,
+    [WELL],
+  );
+  mirror.deps.metrics.recordWebhook('given_up');
+
   const keys = await filesBelow(mirror.archive);
   const part = join(
     mirror.archive,
@@ -221,6 +228,8 @@ test.skipIf(LACKS_PROMTOOL)(
           CognitoMirrorArchiveWrong: [{ pool_id: ALTERED }],
           CognitoMirrorVerifyStale: [{ pool_id: LATE }],
           CognitoMirrorRowsChanged: [{ pool_id: LATE }],
+          CognitoMirrorPoolVanished: [{ pool_id: WELL }],
+          CognitoMirrorWebhooksLost: [{}],
           CognitoMirrorThrottled: [{}],
           CognitoMirrorWorkerLost: [{}],
         },

@@ -94,7 +94,13 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
      pools AS (
        SELECT listed.pool_id AS "poolId",
          EXISTS (SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id) AS scheduled,
-         $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
+         EXISTS (
+         SELECT FROM mirror.schedules WHERE pool_id = listed.pool_id AND late_at IS NOT NULL
+       ) AS late,
+       EXISTS (
+         SELECT FROM mirror.pools WHERE pool_id = listed.pool_id AND vanished_at IS NOT NULL
+       ) AS vanished,
+       $1::jsonb || coalesce(snapshots, '{}') AS snapshots,
          $2::jsonb || coalesce(requests, '{}') AS requests,
          extract(epoch FROM statement_timestamp() - newest.taken_at)::double precision
            AS "publishedAge",

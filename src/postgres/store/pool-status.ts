@@ -2,6 +2,7 @@ import { type ArchiveHead, type Outcome, parseSnapshotId } from '../../model/sna
 import type { Queryable } from '../connection.ts';
 import { selectHead } from './archive-head.ts';
 import { recordNotifications } from './notifications.ts';
+import { isUnlisted } from './pools.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
 /** The newest snapshot that readers see. */
@@ -39,15 +40,11 @@ export async function readPoolRows(
      )
      SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
        extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
-       EXISTS (
-         SELECT FROM directory.pools AS own JOIN mirror.pools AS was USING (pool_id)
-         JOIN directory.pools AS other USING (account_id, region)
-         JOIN mirror.pools AS listed ON listed.pool_id = other.pool_id
-         WHERE own.pool_id = known.pool_id AND listed.listed_at > was.listed_at
-       ) AS vanished,
+       coalesce(p.vanished_at IS NOT NULL, false) OR ${isUnlisted('known.pool_id')} AS vanished,
        h.head,
        a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
      FROM known
+       LEFT JOIN mirror.pools AS p USING (pool_id)
        LEFT JOIN mirror.attempts AS a USING (pool_id)
        LEFT JOIN LATERAL (
          SELECT snapshot, snapshot_at, state, least(snapshot_at, published_at) AS taken_at FROM directory.snapshots AS each

@@ -1,3 +1,4 @@
+import { formatCommand } from '../../common/command.ts';
 import type { Pool } from '../../model/directory.ts';
 import { ActionRequiredError } from '../../model/errors.ts';
 import { type Queryable, rowCount } from '../connection.ts';
@@ -28,7 +29,14 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
       pool.customAttributes,
     ],
   );
-  if (rowCount(saved) > 0) return;
+  if (rowCount(saved) > 0) {
+    // Who mirrors it again expects it again.
+    await db.query(
+      'UPDATE mirror.pools SET retired_at = NULL WHERE pool_id = $1 AND retired_at IS NOT NULL',
+      [pool.poolId],
+    );
+    return;
+  }
   const before = await findPool(db, pool.poolId);
   throw new ActionRequiredError([
     {
@@ -67,12 +75,26 @@ export async function listPoolsInRegion(db: Queryable, region: string): Promise<
 
 /**
  * The ids of the pools that need a recent mirror: they were mirrored, have a schedule, or were listed by
- * COGNITO_POOLS=all. An attempt alone does not count, because its id may be mistyped.
+ * COGNITO_POOLS=all, and nobody retired them. An attempt alone does not count, because its id may be mistyped.
  */
-export const EXPECTED_POOLS = `SELECT pool_id FROM directory.pools
+export const EXPECTED_POOLS = `(SELECT pool_id FROM directory.pools
   UNION SELECT pool_id FROM directory.snapshots
   UNION SELECT pool_id FROM mirror.schedules
-  UNION SELECT pool_id FROM mirror.pools WHERE listed_at IS NOT NULL`;
+  UNION SELECT pool_id FROM mirror.pools WHERE listed_at IS NOT NULL)
+  EXCEPT SELECT pool_id FROM mirror.pools WHERE retired_at IS NOT NULL`;
+
+/**
+ * SQL that is true for a pool that COGNITO_POOLS=all listed, if a later listing of the same account and
+ * Region lacks it.
+ */
+export function isUnlisted(poolId: string): string {
+  return `EXISTS (
+    SELECT FROM directory.pools AS own JOIN mirror.pools AS was USING (pool_id)
+    JOIN directory.pools AS other USING (account_id, region)
+    JOIN mirror.pools AS listed ON listed.pool_id = other.pool_id
+    WHERE own.pool_id = ${poolId} AND listed.listed_at > was.listed_at
+  )`;
+}
 
 /** The pools that need a recent mirror, by id. */
 export async function listExpectedPools(db: Queryable): Promise<string[]> {
@@ -86,7 +108,8 @@ export async function listExpectedPools(db: Queryable): Promise<string[]> {
 export async function recordListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query(
     `INSERT INTO mirror.pools (pool_id, listed_at) SELECT unnest($1::text[]), now()
-     ON CONFLICT (pool_id) DO UPDATE SET listed_at = excluded.listed_at`,
+     ON CONFLICT (pool_id) DO UPDATE SET listed_at = excluded.listed_at,
+       vanished_at = NULL, retired_at = NULL`,
     [poolIds],
   );
 }
@@ -131,7 +154,6 @@ export async function explainVanished(
     `${row.listedAt.toISOString()}.`;
   const remedy =
     'Check that it was deleted, and that the credentials belong to the same account. Its mirror and ' +
-    `archives stay. To stop mirroring it: DELETE FROM mirror.pools WHERE pool_id = '${poolId}'; ` +
-    `DELETE FROM mirror.attempts WHERE pool_id = '${poolId}'.`;
+    `archives stay. To stop mirroring it: \`${formatCommand(['retire', poolId])}\`.`;
   return ActionRequiredError.of(poolId, problem, remedy, { cause });
 }

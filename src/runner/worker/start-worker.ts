@@ -4,6 +4,7 @@ import type { PoolSchedule } from '../../postgres/coordination/due-times.ts';
 import { saveSchedules } from '../../postgres/coordination/schedules.ts';
 import { stopVerifications } from '../../postgres/coordination/verifications.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
+import { reportLate, reportVanished } from '../alarms.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
@@ -55,6 +56,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { db, log, queues, metrics, verification } = deps;
   await saveSchedules(db, options.schedules);
   if (verification === null) await stopVerifications(db);
+  // Before any run: what happened while no worker was alive must not pass unnoticed.
+  await reportVanished(deps);
+  await reportLate(deps);
   const logProblem = createProblemLog(log);
   await keepSchedulers(deps, logProblem);
 

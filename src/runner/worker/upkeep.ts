@@ -6,6 +6,7 @@ import { dropConnections, openPool } from '../../postgres/connection.ts';
 import { getOwner } from '../../postgres/coordination/transaction-owner.ts';
 import { recordHeartbeat, removeWorker } from '../../postgres/coordination/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
+import { reportLate } from '../alarms.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
@@ -21,6 +22,7 @@ const SILENCE_MS = 20_000;
 const KEEP_JOBS_MS = 3_000;
 const KEEP_SCHEDULERS_MS = 30_000;
 const PROGRESS_MS = 5_000;
+const LATE_MS = 30_000;
 const WEBHOOKS_MS = 2_000;
 
 interface UpkeepOptions {
@@ -100,6 +102,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     maintain('progress', PROGRESS_MS, () =>
       showProgress(deps, options.walks.activeJobs() as Job<WalkData>[]),
     ),
+    maintain('late pools', LATE_MS, () => reportLate(deps)),
     maintain('webhooks', WEBHOOKS_MS, async () => deps.notifier?.deliver(stopping.signal)),
   ];
 
