@@ -13,17 +13,19 @@ terraform {
 
 data "aws_iam_policy_document" "trust" {
   statement {
-    actions = ["sts:AssumeRole"]
+    # EKS Pod Identity also tags the session.
+    actions = contains(var.trusted_services, "pods.eks.amazonaws.com") ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"]
     principals {
       type        = length(var.trusted_services) > 0 ? "Service" : "AWS"
       identifiers = length(var.trusted_services) > 0 ? var.trusted_services : var.trusted_principals
     }
     dynamic "condition" {
-      for_each = var.external_id == null ? [] : [var.external_id]
+      # Terraform refuses a sensitive value here. Whether there is an id is no secret.
+      for_each = nonsensitive(var.external_id == null) ? [] : [true]
       content {
         test     = "StringEquals"
         variable = "sts:ExternalId"
-        values   = [condition.value]
+        values   = [var.external_id]
       }
     }
   }
