@@ -57,7 +57,12 @@ printf '%s\\n' "\${COMPREPLY[@]}"`,
 
 describe('bash', () => {
   it('completes commands, options, choices, pools, snapshots and groups', async () => {
-    expect(await bashOffers('cognito-mirror re')).toEqual(['report', 'release', 'restore']);
+    expect(await bashOffers('cognito-mirror re')).toEqual([
+      'report',
+      'release',
+      'retire',
+      'restore',
+    ]);
     expect(await bashOffers('cognito-mirror sync --j')).toEqual(['--json']);
     expect(await bashOffers('cognito-mirror ddl du')).toEqual(['duckdb']);
     expect(await bashOffers('cognito-mirror access-review ')).toEqual(['export', 'check']);
