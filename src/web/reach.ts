@@ -1,7 +1,7 @@
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { findProxy, type ProxyVariables } from './proxy.ts';
-import { resolvePublic } from './public-address.ts';
+import { isPublicAddress, resolvePublic } from './public-address.ts';
 
 /** A server to connect to. */
 export interface Reach {
@@ -21,12 +21,15 @@ export interface Reach {
 export function reach({ url, allowPrivate, proxies = {}, signal }: Reach): Promise<string | null> {
   const { protocol } = url;
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port) || (protocol === 'https:' ? 443 : 80);
+  const port = portOf(url);
   const proxy = findProxy({ protocol, hostname, port }, proxies);
-  const host = proxy === null ? hostname : proxy.hostname;
+  // Nothing looks up an address, so that `resolvePublic` sees names only.
+  if (!allowPrivate && isIP(hostname) !== 0 && !isPublicAddress(hostname)) {
+    return Promise.resolve('PRIVATE_ADDRESS');
+  }
   const target = {
-    host,
-    port: proxy === null ? port : Number(proxy.port) || 80,
+    host: proxy === null ? hostname : proxy.hostname.replace(/^\[|\]$/g, ''),
+    port: proxy === null ? port : portOf(proxy),
     ...(proxy === null && !allowPrivate && { lookup: resolvePublic }),
   };
   return new Promise((resolve) => {
@@ -42,4 +45,8 @@ export function reach({ url, allowPrivate, proxies = {}, signal }: Reach): Promi
     socket.once(isTls ? 'secureConnect' : 'connect', () => end(null));
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.name));
   });
+}
+
+function portOf({ protocol, port }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
