@@ -15,6 +15,9 @@ export function explainFailure(error: unknown, remedy: string): CheckResult[] {
     );
   }
   if (error instanceof NoAnswerError) return [failed(`There was ${error.message}.`, remedy)];
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return [failed('There was no answer in time.', remedy)];
+  }
   if (error instanceof MirrorError) {
     // They say what happened in the first sentence, and what to do in the others.
     const [detail = '', ...rest] = error.message.split(/(?<=\.) (?=[A-Z])/);

@@ -36,28 +36,46 @@ export async function runDoctor(
 ): Promise<Examination> {
   const surroundings = new Surroundings(context);
   const stop = new AbortController();
-  const forward = () => stop.abort(signal?.reason);
+  const forward = () => {
+    stop.abort(signal?.reason);
+    surroundings.stop();
+  };
   if (signal?.aborted) forward();
   signal?.addEventListener('abort', forward, { once: true });
   const hide = hideSecrets(context);
   const cleaning: Promise<unknown>[] = [];
 
-  const make = async (definition: CheckDefinition, subject: string): Promise<Check | null> => {
-    const results = await limited(definition, surroundings, subject, stop.signal, cleaning);
+  const toCheck = (
+    { id, title }: CheckDefinition,
+    subject: string,
+    results: readonly CheckResult[],
+  ): Check | null => {
     if (results.length === 0) return null;
     const { state, detail, remedy } = join(results);
-    const { id, title } = definition;
     return {
       id: subject === '' ? id : `${id}/${hide(subject)}`,
-      title: subject === '' ? title : `${title} ${hide(subject)}`,
+      title: subject === '' ? title.replace(/ (of|for)$/, '') : `${title} ${hide(subject)}`,
       state,
       detail: hide(detail),
       remedy: remedy === null ? null : hide(remedy),
     };
   };
+  const make = async (definition: CheckDefinition, subject: string): Promise<Check | null> => {
+    const examine = (late: AbortSignal) => definition.examine(surroundings, late, subject);
+    const results = await limited(examine, stop.signal, cleaning).catch((error: unknown) =>
+      explainFailure(error, definition.remedy),
+    );
+    return toCheck(definition, subject, results);
+  };
   const makeAll = async (definition: CheckDefinition): Promise<readonly Check[]> => {
-    const subjects = (await definition.subjects?.(surroundings)) ?? [''];
-    const made = await mapParallel(subjects, PARALLEL, (subject) => make(definition, subject));
+    const find = async () => definition.subjects?.(surroundings) ?? [''];
+    let made: readonly (Check | null)[];
+    try {
+      const subjects = await limited(find, stop.signal, cleaning);
+      made = await mapParallel(subjects, PARALLEL, (subject) => make(definition, subject));
+    } catch (error) {
+      made = [toCheck(definition, '', explainFailure(error, definition.remedy))];
+    }
     return made.filter((check) => check !== null);
   };
 
@@ -83,18 +101,20 @@ export async function runDoctor(
   }
 }
 
-/** Makes one check within its limit. */
-async function limited(
-  { examine, remedy }: CheckDefinition,
-  surroundings: Surroundings,
-  subject: string,
+/**
+ * Runs a check, or what finds its subjects, within the limit.
+ *
+ * @throws what it throws, or NoAnswerError
+ */
+async function limited<T>(
+  work: (signal: AbortSignal) => Promise<T>,
   stop: AbortSignal,
   cleaning: Promise<unknown>[],
-): Promise<readonly CheckResult[]> {
+): Promise<T> {
   const late = new AbortController();
   const signal = AbortSignal.any([stop, late.signal]);
   const done = new AbortController();
-  const run = async () => examine(surroundings, signal, subject);
+  const run = async () => work(signal);
   const running = run();
   cleaning.push(running);
   const ended = AbortSignal.any([stop, done.signal]);
@@ -106,7 +126,7 @@ async function limited(
   try {
     return await Promise.race([running, limit]);
   } catch (error) {
-    return explainFailure(late.signal.aborted ? late.signal.reason : error, remedy);
+    throw late.signal.aborted ? late.signal.reason : error;
   } finally {
     done.abort();
     limit.catch(() => {});
