@@ -10,28 +10,45 @@ import { FormToken, Page, renderPage } from '../layout.tsx';
 import { HeldChanges, readHeldChanges } from '../parts/held-changes.tsx';
 import { OVERVIEW, poolPath, snapshotPath } from '../paths.ts';
 import { clientAddress, type DashboardEnv } from '../session.ts';
+import type { DONE } from './overview.tsx';
 
 /** The answer waits so long for the work to end; a release can take minutes, and continues without. */
 const WAIT_MS = 3_000;
 
 type Decision = 'release' | 'discard';
 
-const WORDS: Readonly<Record<Decision, { title: string; means: string; done: string }>> = {
+interface Words {
+  readonly title: string;
+  readonly means: string;
+  /** The words of the overview's address for work that ended, and for work that continues. */
+  readonly done: keyof typeof DONE;
+  readonly started: keyof typeof DONE;
+}
+
+const WORDS: Readonly<Record<Decision, Words>> = {
   release: {
     title: 'Release',
     means: 'It becomes what readers see, and is archived. This cannot be undone.',
     done: 'released',
+    started: 'releasing',
   },
   discard: {
     title: 'Discard',
     means: 'What it read is dropped. What readers see stays. The next run reads the pool again.',
     done: 'discarded',
+    started: 'discarding',
   },
 };
 
+/** A decision that is being carried out. */
+interface Running {
+  readonly decision: Decision;
+  readonly work: Promise<unknown>;
+}
+
 /** The pages that ask before a held snapshot is released or discarded, and what their forms do. */
 export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
-  const running = new Map<string, Promise<unknown>>();
+  const running = new Map<string, Running>();
   for (const decision of ['release', 'discard'] as const) {
     const path = `/pools/:pool/snapshots/:snapshot/${decision}`;
     app.get(path, async (context) => {
@@ -46,6 +63,8 @@ export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
       const row = await findHeld(context, deps);
       if (row === null) return refuse(context);
       const name = `${row.poolId}/${row.snapshot}`;
+      const other = running.get(name);
+      if (other !== undefined && other.decision !== decision) return refuseOther(context, other);
       const { id } = context.get('session');
       const line = { poolId: row.poolId, snapshot: row.snapshot, session: id };
       deps.log.info(
@@ -53,16 +72,16 @@ export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
         'a session decided about a held snapshot',
       );
       // A second click joins the first.
-      const work = running.get(name) ?? start(deps.actions, decision, name);
-      running.set(name, work);
+      const work = other?.work ?? start(deps.actions, decision, name);
+      running.set(name, { decision, work });
       const forget = () => running.delete(name);
       work.then(forget, (error: unknown) => {
         forget();
         deps.log.error({ err: error, ...line }, `could not ${decision} a held snapshot`);
       });
       const isDone = await Promise.race([work.then(() => true), sleep(WAIT_MS, false)]);
-      const done = isDone ? WORDS[decision].done : 'releasing';
-      return context.redirect(`${OVERVIEW}?done=${done}`, 303);
+      const { done, started } = WORDS[decision];
+      return context.redirect(`${OVERVIEW}?done=${isDone ? done : started}`, 303);
     });
   }
 }
@@ -82,6 +101,11 @@ async function findHeld(context: Context, { db }: DashboardDeps): Promise<Snapsh
 function refuse(context: Context): Promise<Response> | Response {
   const problem = 'No held snapshot has this id. Somebody may have decided about it already.';
   return respondWithProblem(context, 404, problem);
+}
+
+function refuseOther(context: Context, { decision }: Running): Promise<Response> | Response {
+  const verb = decision === 'release' ? 'released' : 'discarded';
+  return respondWithProblem(context, 409, `This snapshot is being ${verb} already.`);
 }
 
 async function ask(

@@ -13,6 +13,7 @@ export const DONE = {
   releasing:
     'The snapshot is being released. Below is how far it is; if it fails, the pool says why.',
   discarded: 'The snapshot is discarded.',
+  discarding: 'The snapshot is being discarded. Load this page again in a few seconds.',
 } as const;
 
 /** The overview: what happened, what runs, and what waits for a person. */
