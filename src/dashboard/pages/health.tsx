@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hono } from 'hono';
 import { formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
@@ -15,6 +16,9 @@ import type { DashboardEnv, Session } from '../session.ts';
 
 /** An examination costs calls of the service: its result stays for this time. */
 const KEPT_SECONDS = 60;
+
+/** The answer waits so long for the checks: a connection without an answer is cut after 7 s. */
+const WAIT_MS = 4_000;
 
 /** The last examination by this process. */
 interface Examined extends Examination {
@@ -57,7 +61,7 @@ export function addHealth(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
   app.post(EXAMINE, async (context) => {
     const refused = refuseView(context);
     if (refused !== null) return refused;
-    await examine();
+    await Promise.race([examine(), sleep(WAIT_MS, undefined, { ref: false })]);
     return context.redirect(`${HEALTH}#checks`, 303);
   });
 }
@@ -218,15 +222,11 @@ function Checks({ examined, isRunning, session }: ChecksProps) {
   return (
     <>
       <h2 id="checks">Checks</h2>
-      {examined === null ? (
-        <p class="none">
-          {isRunning
-            ? 'They run now. Load this page again in a few seconds.'
-            : 'They did not run since this process started.'}
-        </p>
-      ) : (
-        <CheckTable examined={examined} session={session} />
-      )}
+      {isRunning ? <p>They run now. Load this page again in a few seconds.</p> : null}
+      {examined === null && !isRunning ? (
+        <p class="none">They did not run since this process started.</p>
+      ) : null}
+      {examined === null ? null : <CheckTable examined={examined} session={session} />}
       {session.right === 'act' && !isNew ? (
         <form method="post" action={EXAMINE}>
           <FormToken session={session} />
