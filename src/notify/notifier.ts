@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { bounded } from '../common/bounded.ts';
 import type { WebhookSettings } from '../config/config.ts';
 import { countUndelivered } from '../postgres/coordination/outbox.ts';
 import { isTemporaryDatabaseError } from '../postgres/database-error.ts';
@@ -28,6 +29,8 @@ export interface RunEnd {
   readonly reason: string | null;
 }
 
+/** How long the body of a ping waits for Postgres. */
+const SUMMARY_MS = 3_000;
 /** How long the end of a `sync` waits for notifications. */
 const FINISH_MS = 10_000;
 /** The same after an interruption, and when a worker stops. */
@@ -55,10 +58,11 @@ export class Notifier {
       poolId,
       signal: succeeded ? 'success' : 'fail',
       runId,
-      // Without Postgres, the reason alone.
+      // Without an answer of Postgres, the reason alone.
       summarize: async () => {
-        const reading = db && readNotificationData(db, poolId, snapshotAt, reason);
-        const data = await reading?.catch(() => null);
+        const read =
+          db && bounded(() => readNotificationData(db, poolId, snapshotAt, reason), SUMMARY_MS);
+        const data = await read?.().catch(() => null);
         return JSON.stringify(data ?? { poolId, reason });
       },
     });
