@@ -189,7 +189,7 @@ function serve(
     readiness,
     full: {
       examine: () => examineMirror(resources, { onlyQuick: true }, settings),
-      tokens: [act, view].filter((token) => token !== null),
+      tokens: act === null ? [] : [act],
     },
     log,
   });
