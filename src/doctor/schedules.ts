@@ -2,6 +2,7 @@ import { formatCommand } from '../common/command.ts';
 import { computeDueTimes } from '../postgres/coordination/due-times.ts';
 import { listSchedules } from '../postgres/coordination/schedules.ts';
 import { readPoolRows } from '../postgres/store/pool-status.ts';
+import { findMaxAge } from '../runner/mirror-age.ts';
 import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
 import { formatLocalTime, formatSpan } from './format.ts';
 
@@ -26,10 +27,6 @@ const scheduleCheck: CheckDefinition = {
     return [ok(`Next at ${next}, then at ${later} ${schedule.timezone} (${schedule.pattern}).`)];
   },
 };
-
-/** What a run may take after it was due, and the part of the time between two runs that it may take. */
-const GRACE_SECONDS = 2 * 3_600;
-const GRACE_PART = 0.5;
 
 const mirrorCheck: CheckDefinition = {
   id: 'last-snapshot',
@@ -75,20 +72,14 @@ const mirrorCheck: CheckDefinition = {
       return results;
     }
     const age = `The newest, ${newest.snapshot}, is ${formatSpan(newest.ageSeconds)} old`;
-    if (schedule !== undefined) {
-      const { dueAt } = computeDueTimes(schedule, new Date());
-      const then = computeDueTimes(schedule, dueAt);
-      const gap = (then.dueAt.getTime() - dueAt.getTime()) / 1000;
-      const limit = gap + Math.min(GRACE_SECONDS, gap * GRACE_PART);
-      if (newest.ageSeconds > limit) {
-        results.push(
-          warning(
-            `${age}, which its schedule (${schedule.pattern}) does not explain.`,
-            `Look at the workers with \`${formatCommand(['status', poolId])}\`.`,
-          ),
-        );
-        return results;
-      }
+    if (schedule !== undefined && newest.ageSeconds > findMaxAge(schedule, new Date())) {
+      results.push(
+        warning(
+          `${age}, and a run was due more than two hours ago (${schedule.pattern}).`,
+          `Look at the workers with \`${formatCommand(['status', poolId])}\`.`,
+        ),
+      );
+      return results;
     }
     if (newest.state === 'published' && lastAttempt?.outcome !== 'failed') {
       results.push(
