@@ -74,6 +74,8 @@ describe('bash', () => {
       `${poolId}/${snapshot}`,
     ]);
     expect(await bashOffers(`cognito-mirror access ${poolId} p`)).toEqual(['plain']);
+    const from = `--from ${poolId}/latest`;
+    expect(await bashOffers(`cognito-mirror restore ${from} --group p`)).toEqual(['plain']);
   });
 
   it('quotes names, so that the shell reads them as they are and runs nothing', async () => {

@@ -46,8 +46,11 @@ export async function findCandidates(
   let command = program;
   const values: string[] = [];
   let pending: Option | undefined;
+  /** `restore` takes its pool by this option. */
+  let source: string | undefined;
   for (const word of words.slice(0, -1)) {
     if (pending !== undefined) {
+      if (pending.long === '--from') source = word;
       pending = undefined;
     } else if (word.startsWith('-')) {
       const option = findOption(command, word);
@@ -59,7 +62,7 @@ export async function findCandidates(
     }
   }
   const name = nameOf(command, program);
-  const pool = values.find((value) => value.includes('_'));
+  const pool = values.find((value) => value.includes('_')) ?? source;
   if (pending !== undefined) {
     const key = `${name} ${pending.long}`;
     const choices = pending.argChoices ?? WORDS[key] ?? [];
