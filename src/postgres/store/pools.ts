@@ -30,9 +30,11 @@ export async function savePool(db: Queryable, pool: Pool): Promise<void> {
     ],
   );
   if (rowCount(saved) > 0) {
-    // Who mirrors it again expects it again.
+    // Who mirrors it again expects it again, and a pool that the service describes is not gone.
     await db.query(
-      'UPDATE mirror.pools SET retired_at = NULL WHERE pool_id = $1 AND retired_at IS NOT NULL',
+      `UPDATE mirror.pools AS p SET retired_at = NULL,
+         vanished_at = CASE WHEN ${isUnlisted('p.pool_id')} THEN p.vanished_at END
+       WHERE p.pool_id = $1 AND (p.retired_at IS NOT NULL OR p.vanished_at IS NOT NULL)`,
       [pool.poolId],
     );
     return;
