@@ -51,6 +51,7 @@ describe('the settings of a pool', () => {
       privacy: NO_PRIVACY,
       mfaBudget: 700,
       poolSettings: false,
+      pingUrl: null,
     });
   });
 
@@ -70,6 +71,7 @@ describe('the settings of a pool', () => {
       privacy: NO_PRIVACY,
       mfaBudget: null,
       poolSettings: false,
+      pingUrl: null,
     });
   });
 
