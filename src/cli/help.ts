@@ -55,7 +55,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ddl: ['ddl duckdb >archive.sql', 'ddl athena --archive s3://my-bucket/cognito --projection'],
   'iam-policy': ['iam-policy', `iam-policy ${POOL} --restore`],
   completion: [
-    'completion bash >~/.local/share/bash-completion/completions/cognito-mirror',
+    'completion bash >>~/.bash_completion',
     'completion zsh >~/.zfunc/_cognito-mirror',
     'completion fish >~/.config/fish/completions/cognito-mirror.fish',
   ],

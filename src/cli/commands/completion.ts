@@ -9,8 +9,8 @@ export function completionCommand(): Command {
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText(
       'after',
-      '\nFor an installed cognito-mirror. Pools, snapshots and groups come from a database that\n' +
-        'answers at once; it starts none.',
+      '\nFor an installed cognito-mirror. Pools, snapshots and groups come from a\n' +
+        'database that answers at once; it starts none.',
     )
     .action((shell: Shell, _options: object, command: Command) =>
       writeOut(completionScript(shell, command.parent ?? command)),
