@@ -22,7 +22,10 @@ export interface Terminal {
 export function openTerminal(signal: AbortSignal): Terminal {
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
   const ended = new AbortController();
-  lines.on('close', () => ended.abort(new InterruptedError()));
+  const end = () => ended.abort(new InterruptedError());
+  lines.on('close', end);
+  // Reading from a terminal that was closed fails.
+  process.stdin.on('error', end);
   // In this mode the terminal sends the key, not the signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const stop = AbortSignal.any([signal, ended.signal]);
