@@ -95,6 +95,8 @@ export function withPoolNames(
     prunePools: async (pools, options) =>
       mirror.prunePools(await toPools(pools, MIRRORED, options), options),
 
+    retire: async (pool, options) => mirror.retire(await toId(pool, MIRRORED, options), options),
+
     forget: async (pool, users, options) =>
       mirror.forget(await toId(pool, MIRRORED, options), users, options),
 

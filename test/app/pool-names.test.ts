@@ -144,6 +144,7 @@ describe('every method', () => {
         await expect(mirror.release(`${pool}/20010101T000000Z`)).rejects.toThrow(SHOP);
         const verified = await verifyArchives({ pools: [pool] }, options);
         expect(verified.pools[0]?.poolId).toBe(SHOP);
+        await mirror.retire(pool);
       }
     });
   });

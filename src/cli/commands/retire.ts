@@ -8,7 +8,7 @@ import { withSignals } from '../signals.ts';
 export function retireCommand(): Command {
   return new Command('retire')
     .description('end the alarms of a pool that was deleted or is mirrored no more; its data stays')
-    .argument('<pool>', 'the pool id')
+    .argument('<pool>', "the pool's id, ARN or name")
     .action((poolId: string) => withSignals((signal) => runRetire(poolId, signal)));
 }
 
