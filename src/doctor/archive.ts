@@ -38,7 +38,10 @@ const trialCheck: CheckDefinition = {
       ...(storage === null || folder ? [] : [`storage class ${storage}`]),
       ...(lockMode === null ? [] : [`locks in ${lockMode} mode`]),
     ];
-    return [ok(`An object was written, read and deleted (${facts.join(', ')}).`)];
+    const tried = folder
+      ? 'A file was written and deleted'
+      : 'An object was written, read and deleted';
+    return [ok(`${tried} (${facts.join(', ')}).`)];
   },
 };
 

@@ -10,7 +10,7 @@ export function doctorCommand(): Command {
     .description(
       'examine the configuration, the pools, the servers and the archive, and show what mends them',
     )
-    .argument('[pool...]', 'pool ids (default: those of COGNITO_POOLS)')
+    .argument('[pool...]', 'ids, ARNs or names of pools (default: those of COGNITO_POOLS)')
     .option(
       '--json',
       'print one JSON document, without secrets: {"checks":[{"id","title","state","detail","remedy"}]}',
