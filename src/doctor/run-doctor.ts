@@ -13,14 +13,16 @@ export interface DoctorOptions {
   readonly signal?: AbortSignal;
   /** Called with each check in the order of the result, as soon as it and those before it ended. */
   readonly onCheck?: (check: Check) => void;
-  /** Makes only checks that are quick and cost no quota. */
+  /** Makes only checks that are quick and cost no quota. All of them end within five seconds. */
   readonly onlyQuick?: boolean;
 }
 
-/** How long a check may take. */
+/** How long a check may take, or all quick ones together. */
 const LIMIT_MS = 15_000;
-/** How long a stopped check may take to remove what it created. */
+const QUICK_LIMIT_MS = 4_000;
+/** How long a stopped check may take to remove what it created. Quick ones create nothing. */
 const CLEAN_UP_MS = 1_500;
+const QUICK_CLEAN_UP_MS = 500;
 /** Checks of one kind that run at the same time. */
 const PARALLEL = 8;
 
@@ -44,6 +46,11 @@ export async function runDoctor(
   signal?.addEventListener('abort', forward, { once: true });
   const hide = hideSecrets(context);
   const cleaning: Promise<unknown>[] = [];
+  const begun = performance.now();
+  const limit = (): Limit =>
+    onlyQuick
+      ? { total: QUICK_LIMIT_MS, left: QUICK_LIMIT_MS - (performance.now() - begun) }
+      : { total: LIMIT_MS, left: LIMIT_MS };
 
   const toCheck = (
     { id, title }: CheckDefinition,
@@ -62,7 +69,7 @@ export async function runDoctor(
   };
   const make = async (definition: CheckDefinition, subject: string): Promise<Check | null> => {
     const examine = (late: AbortSignal) => definition.examine(surroundings, late, subject);
-    const results = await limited(examine, stop.signal, cleaning).catch((error: unknown) =>
+    const results = await limited(examine, limit(), stop.signal, cleaning).catch((error: unknown) =>
       explainFailure(error, definition.remedy),
     );
     return toCheck(definition, subject, results);
@@ -71,7 +78,7 @@ export async function runDoctor(
     const find = async () => definition.subjects?.(surroundings) ?? [''];
     let made: readonly (Check | null)[];
     try {
-      const subjects = await limited(find, stop.signal, cleaning);
+      const subjects = await limited(find, limit(), stop.signal, cleaning);
       made = await mapParallel(subjects, PARALLEL, (subject) => make(definition, subject));
     } catch (error) {
       made = [toCheck(definition, '', explainFailure(error, definition.remedy))];
@@ -97,8 +104,17 @@ export async function runDoctor(
     stop.abort();
     surroundings.stop();
     const closing = Promise.allSettled(cleaning).then(() => surroundings.close());
-    await Promise.race([closing, sleep(CLEAN_UP_MS, undefined, { ref: false })]);
+    await Promise.race([
+      closing,
+      sleep(onlyQuick ? QUICK_CLEAN_UP_MS : CLEAN_UP_MS, undefined, { ref: false }),
+    ]);
   }
+}
+
+/** How much time there is, and how much of it is left, in milliseconds. */
+interface Limit {
+  readonly total: number;
+  readonly left: number;
 }
 
 /**
@@ -108,6 +124,7 @@ export async function runDoctor(
  */
 async function limited<T>(
   work: (signal: AbortSignal) => Promise<T>,
+  { total, left }: Limit,
   stop: AbortSignal,
   cleaning: Promise<unknown>[],
 ): Promise<T> {
@@ -118,8 +135,8 @@ async function limited<T>(
   const running = run();
   cleaning.push(running);
   const ended = AbortSignal.any([stop, done.signal]);
-  const limit = sleep(LIMIT_MS, undefined, { signal: ended }).then(() => {
-    const error = new NoAnswerError(LIMIT_MS);
+  const limit = sleep(Math.max(left, 0), undefined, { signal: ended }).then(() => {
+    const error = new NoAnswerError(total);
     late.abort(error);
     throw error;
   });

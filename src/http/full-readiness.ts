@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { bounded } from '../common/bounded.ts';
+import { formatCommand } from '../common/command.ts';
 import type { CheckState, Examination } from '../doctor/check.ts';
+import { explainFailure } from '../doctor/explain.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
 /** What `/readyz?full` answers with. */
 export interface FullReadiness {
@@ -19,14 +22,14 @@ const SEVERITY: readonly CheckState[] = ['ok', 'warning', 'failed'];
 
 /** A result is reused for this long: anyone may ask. */
 const REUSED_MS = 5_000;
-/** Checks end within 15 seconds. */
-const TIMEOUT_MS = 20_000;
+/** Quick checks end within five seconds, those that hang as failed. The server cuts idle connections later. */
+const TIMEOUT_MS = 6_500;
 
-/** @returns a function that answers a request by its Authorization header */
-export function createFullReadiness({
-  examine,
-  tokens,
-}: FullReadiness): (authorization: string | undefined) => Promise<Answer> {
+/** @returns a function that answers a request by its Authorization header, and never throws */
+export function createFullReadiness(
+  { examine, tokens }: FullReadiness,
+  log: Logger,
+): (authorization: string | undefined) => Promise<Answer> {
   let last: { readonly examination: Examination; readonly at: number } | null = null;
   const run = bounded(async () => {
     const examination = await examine();
@@ -35,10 +38,22 @@ export function createFullReadiness({
   }, TIMEOUT_MS);
   return async (authorization) => {
     const isFresh = last !== null && performance.now() - last.at < REUSED_MS;
-    const { checks } = isFresh && last !== null ? last.examination : await run();
+    const { checks } =
+      isFresh && last !== null
+        ? last.examination
+        : await run().catch((error: unknown) => {
+            log.warn({ err: error }, 'the checks of /readyz?full failed');
+            return withoutChecks(error);
+          });
     const status = checks.some(({ state }) => state === 'failed') ? 'unready' : 'ready';
     return { status, checks: isKnown(authorization, tokens) ? checks : summarise(checks) };
   };
+}
+
+/** The result where the examination itself failed. */
+function withoutChecks(error: unknown): Examination {
+  const [result] = explainFailure(error, `See the log, or run \`${formatCommand(['doctor'])}\`.`);
+  return { checks: result ? [{ id: 'examination', title: 'Examination', ...result }] : [] };
 }
 
 /** The worst state by id, without pools and URLs. */

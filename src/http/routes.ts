@@ -33,7 +33,7 @@ export function createRoutes({
 }: RouteDeps): Hono {
   const app = new Hono();
   const checkReadiness = createReadiness(readiness);
-  const checkFully = full && createFullReadiness(full);
+  const checkFully = full && createFullReadiness(full, log);
   app.use(async (context, next) => {
     await next();
     if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');

@@ -1,5 +1,15 @@
-import { expect, test } from 'vitest';
-import type { Check } from '../../src/doctor/check.ts';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Check, Examination } from '../../src/doctor/check.ts';
+// Loaded before it is used: the limit on a loaded machine is for the checks.
+import '../../src/doctor/run-doctor.ts';
+import { createFullReadiness } from '../../src/http/full-readiness.ts';
+import { createMirror } from '../../src/index.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { temporaryFolder } from '../support/temp.ts';
 import { serve } from './support.ts';
 
 const TOKEN = 'a-token-of-sixteen-or-more';
@@ -40,4 +50,64 @@ test('readyz?full gives ids and states to all, and details to those with a token
   } finally {
     await server.close();
   }
+});
+
+/** Asks with the token. */
+async function ask(url: string): Promise<{ status: number; checks: readonly Check[] }> {
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const answer = await fetch(`${url}/readyz?full`, { headers });
+  const { checks } = (await answer.json()) as Examination;
+  return { status: answer.status, checks };
+}
+
+test('readyz?full answers 503 where the examination fails', async () => {
+  const examine = () => Promise.reject(new Error('the password is hunter2'));
+  const server = await serve({ full: { examine, tokens: [TOKEN] } });
+  onTestFinished(() => server.close());
+  const { status, checks } = await ask(server.url);
+  expect(status).toBe(503);
+  expect(checks).toMatchObject([{ id: 'examination', state: 'failed' }]);
+  expect(JSON.stringify(checks)).not.toContain('hunter2');
+});
+
+test('readyz?full answers before the server cuts the connection where the examination hangs', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const full = { examine: () => new Promise<never>(() => {}), tokens: [TOKEN] };
+  const answering = createFullReadiness(full, createLogger({ level: 'silent' }))(undefined);
+  await vi.advanceTimersByTimeAsync(6_900);
+  const checks = [{ id: 'examination', state: 'failed' }];
+  await expect(answering).resolves.toEqual({ status: 'unready', checks });
+});
+
+test('a database that never answers fails its checks, and the others are made', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket.on('error', () => {})));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const folder = await temporaryFolder();
+  const mirror = await createMirror({
+    home: join(folder.path, 'home'),
+    databaseUrl: `postgres://someone@127.0.0.1:${port}/mirror`,
+    pools: ['us-east-1_Silent'],
+  });
+  const examine = () => mirror.examine({ onlyQuick: true });
+  const server = await serve({ full: { examine, tokens: [TOKEN] } });
+  onTestFinished(async () => {
+    await server.close();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await mirror.close();
+    await folder.remove();
+  });
+  const { status, checks } = await ask(server.url);
+  expect(status).toBe(503);
+  expect(checks.find(({ id }) => id === 'postgres')).toMatchObject({
+    state: 'failed',
+    detail: 'There was no answer within 4 s.',
+  });
+  expect(checks.find(({ id }) => id === 'home')?.state).toBe('ok');
 });
