@@ -1,6 +1,7 @@
-import type { Config } from '../config/config.ts';
+import type { Config, HttpSettings } from '../config/config.ts';
 import type { Examination } from '../doctor/check.ts';
 import type { DoctorOptions } from '../doctor/run-doctor.ts';
+import type { FullReadiness } from '../http/full-readiness.ts';
 import type { Resources } from './resources.ts';
 
 /**
@@ -17,4 +18,12 @@ export async function examineMirror(
   const { runDoctor } = await import('../doctor/run-doctor.ts');
   const context = { access, problems: [], unusable: new Set<string>(), env: {} };
   return runDoctor({ ...context, config: { ...config, http } }, options);
+}
+
+/** What `/readyz?full` of a process with these settings answers with. */
+export function fullReadiness(resources: Resources, http: HttpSettings): FullReadiness {
+  return {
+    examine: () => examineMirror(resources, { onlyQuick: true }, http),
+    tokens: http.token === null ? [] : [http.token],
+  };
 }

@@ -21,7 +21,7 @@ import { countJobs, openQueues, type Queues } from '../runner/worker/queues.ts';
 import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
-import { examineMirror } from './examine-mirror.ts';
+import { fullReadiness } from './examine-mirror.ts';
 import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
@@ -187,10 +187,7 @@ function serve(
       );
     }),
     readiness,
-    full: {
-      examine: () => examineMirror(resources, { onlyQuick: true }, settings),
-      tokens: act === null ? [] : [act],
-    },
+    full: fullReadiness(resources, settings),
     log,
   });
 }

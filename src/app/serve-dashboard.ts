@@ -5,6 +5,7 @@ import type { DashboardActions, DashboardDeps } from '../dashboard/deps.ts';
 import { startHttp } from '../http/server.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { openMetrics } from '../telemetry/metrics.ts';
+import { fullReadiness } from './examine-mirror.ts';
 import type { Resources } from './resources.ts';
 import { serverStates } from './server-states.ts';
 
@@ -50,6 +51,7 @@ export async function serveDashboard(
     // Workers report pools: this process may come and go.
     queryMetrics: async () => ({ pools: [], workers: null }),
     readiness,
+    full: fullReadiness(resources, settings),
     log,
   });
   onReady?.({ url: server.url });

@@ -36,7 +36,7 @@ export async function runDoctor(
   context: DoctorContext,
   { signal, onCheck, onlyQuick = false }: DoctorOptions = {},
 ): Promise<Examination> {
-  const surroundings = new Surroundings(context);
+  const surroundings = new Surroundings(context, { onlyQuick });
   const stop = new AbortController();
   const forward = () => {
     stop.abort(signal?.reason);

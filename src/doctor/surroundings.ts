@@ -16,14 +16,15 @@ import {
   resolveAllowances,
   resolvePoolSettings,
 } from '../config/pool-settings.ts';
+import type { Pool } from '../model/directory.ts';
 import type { Problem } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
 import { parsePool } from '../model/pool-id.ts';
 import type { TargetPool } from '../model/restore.ts';
 import { findDatabase } from '../postgres/database.ts';
 import { type ExaminedDatabase, openExamined } from '../postgres/open-examined.ts';
-
 import { inspectSchemas } from '../postgres/own-schemas.ts';
+import { nameExpectedPools } from '../postgres/store/pools.ts';
 import { AccountBuckets, localAccountBuckets } from '../quota/account-buckets.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { describeTarget } from '../runner/describe-pool.ts';
@@ -72,9 +73,12 @@ export class Surroundings {
   readonly #closers: (() => unknown)[] = [];
   readonly #opened = new Map<string, Promise<unknown>>();
   readonly #byName = new Map<string, string>();
+  readonly #onlyQuick: boolean;
 
-  constructor(context: DoctorContext) {
+  /** With `onlyQuick`, pools come from the database, and the account is not asked. */
+  constructor(context: DoctorContext, { onlyQuick = false } = {}) {
     this.context = context;
+    this.#onlyQuick = onlyQuick;
   }
 
   get config(): Config {
@@ -141,14 +145,15 @@ export class Surroundings {
   readonly findPools = async (): Promise<{ found: string[]; unknown: string[] }> => {
     const { pools, file } = this.config;
     const given = pools === 'all' ? [...file.pools.keys()] : pools;
-    const listed = pools === 'all' ? await this.#listPools() : [];
+    const listPools = this.#onlyQuick ? this.#listExpected : this.#listPools;
+    const listed = pools === 'all' ? await listPools() : [];
     const found = listed.map(({ poolId }) => poolId);
     const unknown: string[] = [];
     for (const text of given) {
       const parsed = parsePool(text);
       if ('poolId' in parsed) found.push(parsed.poolId);
       if (!('name' in parsed)) continue;
-      const own = (await this.#listPools()).filter(({ name }) => name === parsed.name);
+      const own = (await listPools()).filter(({ name }) => name === parsed.name);
       const id = own.length === 1 ? own[0]?.poolId : undefined;
       if (id === undefined) unknown.push(parsed.name);
       else {
@@ -166,6 +171,13 @@ export class Surroundings {
       [...config.file.pools].map(([key, entry]) => [this.#byName.get(key) ?? key, entry] as const),
     );
     return resolvePoolSettings({ ...config, file: { ...config.file, pools } }, poolId);
+  };
+
+  /** The pools that need a recent mirror; none without a mirror. */
+  readonly #listExpected = async (): Promise<readonly Pick<Pool, 'poolId' | 'name'>[]> => {
+    const session = await this.mirror();
+    if (session === null) return [];
+    return this.#once('expected', () => nameExpectedPools(session));
   };
 
   /** Every pool of the account and Region. */

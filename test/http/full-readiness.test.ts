@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Check, Examination } from '../../src/doctor/check.ts';
 // Loaded before it is used: the limit on a loaded machine is for the checks.
@@ -9,6 +10,7 @@ import '../../src/doctor/run-doctor.ts';
 import { createFullReadiness } from '../../src/http/full-readiness.ts';
 import { createMirror } from '../../src/index.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import { openTestMirror } from '../support/mirror.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { serve } from './support.ts';
 
@@ -111,3 +113,43 @@ test('a database that never answers fails its checks, and the others are made', 
   });
   expect(checks.find(({ id }) => id === 'home')?.state).toBe('ok');
 });
+
+test.each([
+  ['all', 'all'],
+  ['named', null],
+] as const)(
+  'the command `dashboard` makes the quick checks of pools, without a call: %s',
+  async (_, given) => {
+    const source = await openTestMirror({ users: 5, groups: 1 });
+    await source.sync();
+    const poolId = source.pool.settings.id;
+    const [row] = await source.rows<{ name: string }>('SELECT name FROM directory.pools');
+    const mirror = await createMirror({
+      databaseUrl: source.databaseUrl,
+      archiveUrl: pathToFileURL(source.archive).href,
+      pools: given ?? [row?.name ?? ''],
+      endpoints: { cognito: source.proxy.url },
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      region: 'us-east-1',
+    });
+    const stop = new AbortController();
+    const http = { host: '127.0.0.1', port: 0, token: TOKEN };
+    let serving: Promise<void> | undefined;
+    const url = await new Promise<string>((resolve, reject) => {
+      const onReady = (started: { readonly url: string }) => resolve(started.url);
+      serving = mirror.dashboard({ http, onReady, signal: stop.signal }).catch(reject);
+    });
+    onTestFinished(async () => {
+      stop.abort();
+      await serving;
+      await mirror.close();
+      await source.close();
+    });
+    const calls: string[] = [];
+    source.proxy.before = ({ operation }) => void calls.push(operation);
+    const { checks } = await ask(url);
+    expect(calls).toEqual([]);
+    expect(checks.find(({ id }) => id === `last-snapshot/${poolId}`)?.state).toBe('ok');
+    expect(checks.map(({ id }) => id)).toContain('postgres-schema');
+  },
+);

@@ -106,6 +106,15 @@ export async function listExpectedPools(db: Queryable): Promise<string[]> {
   return found.rows.map(({ poolId }) => poolId);
 }
 
+/** The same pools with their names; null before the first snapshot. */
+export async function nameExpectedPools(db: Queryable): Promise<Pick<Pool, 'poolId' | 'name'>[]> {
+  const found = await db.query<Pick<Pool, 'poolId' | 'name'>>(
+    `SELECT pool_id AS "poolId", name FROM (${EXPECTED_POOLS}) AS expected
+       LEFT JOIN directory.pools USING (pool_id) ORDER BY pool_id`,
+  );
+  return found.rows;
+}
+
 /** Records that COGNITO_POOLS=all listed these pools now. */
 export async function recordListed(db: Queryable, poolIds: readonly string[]): Promise<void> {
   await db.query(
