@@ -14,6 +14,7 @@ export interface ExamineOptions extends DoctorOptions {
  * would refuse settings, it reports them and examines what does not depend on them. It creates nothing,
  * except objects and keys on trial that it removes again.
  *
+ * @throws ActionRequiredError for a problem that no setting causes
  * @throws InterruptedError if the signal fires
  */
 export async function examine(
@@ -58,14 +59,20 @@ async function readUsable(env: NodeJS.ProcessEnv, pools: readonly string[]): Pro
       return { loaded: await loadOptions(left, { pools: named }), problems, unusable };
     } catch (error) {
       if (!(error instanceof ActionRequiredError)) throw error;
+      const isAbout = (text: string) => error.problems.some(({ subject }) => subject === text);
+      const causes = findCauses(error.problems, left);
+      const areNamedWrong = isAbout('POOL') && named.length > 0;
+      const isFolderGone = isAbout('working folder') && left.MIRROR_HOME !== '/';
+      // With nothing to leave out, the next try would end the same.
+      if (causes.length === 0 && !areNamedWrong && !isFolderGone) throw error;
       problems.push(...error.problems);
-      if (error.problems.some(({ subject }) => subject === 'POOL')) named = [];
-      for (const name of findCauses(error.problems, left)) {
+      if (areNamedWrong) named = [];
+      for (const name of causes) {
         unusable.add(name);
         delete left[name];
       }
       // The folder of the process is gone, so a relative path leads nowhere.
-      if (error.problems.some(({ subject }) => subject === 'working folder')) {
+      if (isFolderGone) {
         unusable.add('MIRROR_HOME');
         left.MIRROR_HOME = '/';
       }
@@ -73,13 +80,11 @@ async function readUsable(env: NodeJS.ProcessEnv, pools: readonly string[]): Pro
   }
 }
 
-/** The variables to leave out: those at fault, or those that a message names, or else all of ours. */
+/** The variables to leave out: those at fault, or else those that a message names. */
 function findCauses(problems: readonly Problem[], env: NodeJS.ProcessEnv): string[] {
   const isSet = (name: string) => env[name] !== undefined;
   const atFault = problems.map(({ subject }) => subject.split(' ')[0] ?? '').filter(isSet);
   if (atFault.length > 0) return atFault;
   const texts = problems.map(({ subject, problem, remedy }) => `${subject} ${problem} ${remedy}`);
-  const mentioned = texts.flatMap((text) => text.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? []).filter(isSet);
-  if (mentioned.length > 0) return mentioned;
-  return Object.keys(env).filter((name) => /^(MIRROR|ARCHIVE|COGNITO|DATABASE|REDIS)_/.test(name));
+  return texts.flatMap((text) => text.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? []).filter(isSet);
 }

@@ -27,7 +27,8 @@ export async function addFiledPassword(
   if (!found?.isFile()) return url;
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const remedy = 'Let this user read it, or set PGPASSFILE to another file.';
-    throw ActionRequiredError.of(file, `cannot be read (${cause.code}).`, remedy, { cause });
+    const problem = `cannot be read (${cause.code}), and DATABASE_URL has no password.`;
+    throw ActionRequiredError.of(file, problem, remedy, { cause });
   });
   const { host = 'localhost', port = '5432', user, database = user } = parts;
   const password = await new Promise<string | undefined>((resolve) => {

@@ -331,6 +331,29 @@ test('every problem of the settings is listed, the rest is examined, and no secr
   expect(text).not.toContain(secrets.MIRROR_WEBHOOK_SECRET);
 });
 
+test('what is wrong beside the variables leaves the right ones in use', async () => {
+  const env = {
+    DATABASE_URL: database.url,
+    MIRROR_HOME: join(folder.path, 'home'),
+    ARCHIVE_URL: pathToFileURL(join(folder.path, 'nothing')).href,
+  };
+  const quick = { onlyQuick: true };
+  const named = await examine(env, { ...quick, pools: ['not a pool!'] });
+  expect(named.checks.find(({ id }) => id === 'configuration')?.detail).toMatch(/^POOL: /m);
+  expect(named.checks.find(({ id }) => id === 'postgres')?.state).toBe('ok');
+
+  const others = join(folder.path, 'pgpass');
+  await writeFile(others, '*:*:*:*:sesame', { mode: 0o644 });
+  const filed = { ...env, DATABASE_URL: 'postgres://someone@127.0.0.1:1/none', PGPASSFILE: others };
+  const { checks } = await examine(filed, quick);
+  expect(checks.find(({ id }) => id === 'configuration')).toMatchObject({
+    state: 'failed',
+    remedy: `${others}: Run \`chmod 600 ${others}\`.`,
+  });
+  expect(checks.map(({ id }) => id)).not.toContain('postgres');
+  expect(checks.find(({ id }) => id === 'home')?.detail).toContain(env.MIRROR_HOME);
+});
+
 test('an examination that is stopped rejects, and leaves nothing', async () => {
   const stop = new AbortController();
   const mirror = await createMirror(options);
