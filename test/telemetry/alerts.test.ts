@@ -7,6 +7,7 @@ import { ResumableError } from '../../src/model/errors.ts';
 import { openPool, type Queryable } from '../../src/postgres/connection.ts';
 import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
 import { recordHeartbeat } from '../../src/postgres/coordination/workers.ts';
+import { reportLate } from '../../src/runner/alarms.ts';
 import { countJobs } from '../../src/runner/worker/queues.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { wrap } from '../archive/destinations.ts';
@@ -123,10 +124,17 @@ async function breakThings(): Promise<void> {
   expect(await run(UNARCHIVED)).toBe('failed');
   expect(await run(LATE)).toBe('done');
   await mirror.rows(
-    `UPDATE directory.snapshots SET published_at = published_at - interval '27 hours'
+    `UPDATE directory.snapshots SET published_at = published_at - interval '4 hours'
      WHERE pool_id = $1`,
     [LATE],
   );
+  // Its runs stay away, although they are due each hour.
+  await mirror.rows(
+    `UPDATE mirror.schedules SET pattern = '0 * * * *', since = since - interval '2 days'
+     WHERE pool_id = $1`,
+    [LATE],
+  );
+  await reportLate({ db: mirror.db, log: createLogger({ level: 'silent' }) });
   await mirror.rows(
     `UPDATE mirror.verifications SET ended_at = ended_at - interval '3 days' WHERE pool_id = $1`,
     [LATE],
