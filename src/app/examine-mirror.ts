@@ -11,12 +11,12 @@ import type { Resources } from './resources.ts';
  * @param http where this process answers, if it does
  */
 export async function examineMirror(
-  { config, access }: Pick<Resources, 'config' | 'access'>,
+  { config, access, traces }: Pick<Resources, 'config' | 'access' | 'traces'>,
   options: DoctorOptions,
   http: Config['http'] = config.http,
 ): Promise<Examination> {
   const { runDoctor } = await import('../doctor/run-doctor.ts');
-  const context = { access, problems: [], unusable: new Set<string>(), env: {} };
+  const context = { access, traces, problems: [], unusable: new Set<string>(), env: {} };
   return runDoctor({ ...context, config: { ...config, http } }, options);
 }
 

@@ -31,6 +31,7 @@ export async function examine(
     access: toAccess(loaded),
     problems,
     unusable,
+    traces: loaded.traces ?? false,
     env: { ...env },
   };
   try {

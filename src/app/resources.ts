@@ -50,6 +50,8 @@ export class Resources {
   #config: Config;
   readonly access: AwsAccess;
   readonly log: Logger;
+  /** True if runs are traced. */
+  readonly traces: boolean;
   readonly archives: Archives;
   /** The key of hashed attributes, or null. */
   readonly hashKey: HashKey | null;
@@ -57,12 +59,11 @@ export class Resources {
   readonly #quota = new Shared<Quota>();
   readonly #database = new Shared<MirrorDatabase>();
   readonly #tracing = new Shared<Tracing>();
-  readonly #traces: boolean;
 
   /** @param traces true if runs are traced, as the variables of OpenTelemetry say. */
   constructor(config: Config, access: AwsAccess, log: Logger, traces = false) {
     this.#config = config;
-    this.#traces = traces;
+    this.traces = traces;
     this.access = access;
     this.log = log;
     this.archives = createArchives(() => this.config, access);
@@ -153,7 +154,7 @@ export class Resources {
 
   /** Exports traces; null if they are off. */
   async tracing(): Promise<Tracing | null> {
-    if (!this.#traces) return null;
+    if (!this.traces) return null;
     const { openTracing } = await import('../telemetry/open-tracing.ts');
     const { log, access } = this;
     return this.#tracing.open(() => openTracing({ log, proxies: access.proxies ?? {} }));

@@ -40,6 +40,8 @@ export interface DoctorContext {
   readonly problems: readonly Problem[];
   /** Their variables. Nothing that depends on one of them is examined. */
   readonly unusable: ReadonlySet<string>;
+  /** True if runs are traced, as the `OTEL_…` variables say. */
+  readonly traces: boolean;
   /** The environment variables, for what other programs read of them. Empty for a library. */
   readonly env: NodeJS.ProcessEnv;
 }

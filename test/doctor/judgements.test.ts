@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { compareClocks } from '../../src/doctor/clocks.ts';
 import { hideSecrets } from '../../src/doctor/hide-secrets.ts';
 import { checkNode } from '../../src/doctor/node.ts';
-import type { DoctorContext } from '../../src/doctor/surroundings.ts';
+import { checkPackages } from '../../src/doctor/packages.ts';
+import { type DoctorContext, Surroundings } from '../../src/doctor/surroundings.ts';
+import { TRACING_PACKAGES } from '../../src/telemetry/open-tracing.ts';
 
 test.each([
   ['20.20.2', '2026-04-30', 'ok'],
@@ -51,4 +53,23 @@ test('secrets are hidden wherever they stand, and words that look like one stay'
   expect(hide('p@ss-word, p%40ss-word and in-a-url; host stays')).toBe(
     '***, *** and ***; host stays',
   );
+});
+
+test('packages of OpenTelemetry that are missing are named where traces are asked for', () => {
+  const config = { databaseUrl: 'postgres://host/db', archiveFormats: [] };
+  const about = (traces: boolean) =>
+    new Surroundings({ config, traces, unusable: new Set() } as unknown as DoctorContext);
+  const lacksSdk = (name: string) => !name.includes('sdk');
+  expect(checkPackages(about(true), lacksSdk)).toEqual([
+    {
+      state: 'warning',
+      detail: 'Traces are asked for, and are off: @opentelemetry/sdk-trace-node is not installed.',
+      remedy: `Run \`npm install ${TRACING_PACKAGES.join(' ')}\`.`,
+    },
+  ]);
+  const [installed] = checkPackages(about(true));
+  expect(installed?.state).toBe('ok');
+  expect(installed?.detail).toContain('@opentelemetry/api, ');
+  const none = { state: 'ok', detail: 'This configuration needs none.', remedy: null };
+  expect(checkPackages(about(false), lacksSdk)).toEqual([none]);
 });
