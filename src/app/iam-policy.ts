@@ -1,4 +1,5 @@
 import { IAM_ACTIONS } from '../aws/iam-actions.ts';
+import { configuredRegion } from '../aws/shared-config.ts';
 import type { Config } from '../config/config.ts';
 import { type PoolSettings, resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError } from '../model/errors.ts';
@@ -51,7 +52,7 @@ export async function makePolicy(
   const { pools = [] } = options;
   const named = pools === 'all' ? [] : pools;
   const { poolIds, config } = await findPoolIds(named, options, signal);
-  const region = options.region ?? process.env['AWS_REGION'] ?? null;
+  const region = options.region ?? (await configuredRegion().catch(() => null));
   const every = pools === 'all' ? [...poolIds, ...config.file.pools.keys()] : poolIds;
   if (every.length === 0 && pools !== 'all') {
     const remedy = 'Set it, or name pools on the command line.';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { IAM_ACTIONS } from '../../src/aws/iam-actions.ts';
@@ -161,6 +161,12 @@ test('`iam-policy` leaves out what a configuration does not use', async () => {
     { Sid: 'OnlyForDoctor', Resource: 'arn:aws-cn:s3:::whole-bucket' },
   ]);
   expect(Statement[2]).not.toHaveProperty('Condition');
+  // Without the option, the Region is that of the SDK, as for each call.
+  vi.stubEnv('AWS_REGION', 'cn-north-1');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  expect((await iamPolicy({}, all)).Statement).toEqual(Statement);
   await expect(iamPolicy({}, {})).rejects.toThrow('no pool is named');
 });
 
