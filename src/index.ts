@@ -8,7 +8,7 @@ export { archiveDdl } from './app/ddl.ts';
 export { type ExamineOptions, examine } from './app/examine.ts';
 export type { AtOptions, HistoryQuestions, ReviewOptions } from './app/history-questions.ts';
 export type { Policy, PolicyRequest, PolicyStatement } from './app/iam-policy.ts';
-export { loadOptions } from './app/load.ts';
+export { loadOptions, variableNames } from './app/load.ts';
 export type { MirrorLogger } from './app/logger.ts';
 export type {
   AgeCheck,

@@ -1,6 +1,12 @@
 import type { LoadOptions } from '../config/load-config.ts';
 import type { LoadedOptions } from './options.ts';
 
+/** The names of the variables of docs/CONFIGURATION.md that `loadOptions` reads as settings. */
+export async function variableNames(): Promise<readonly string[]> {
+  const { VARIABLES } = await import('../config/variables.ts');
+  return Object.keys(VARIABLES);
+}
+
 /**
  * Reads the options of a mirror from environment variables, and from the file that MIRROR_CONFIG
  * names. A password that DATABASE_URL leaves out is read from libpq's password file.

@@ -84,10 +84,12 @@ if (!hasHome()) process.env.HOME = '/';
 surviveFailedOutput();
 process.exitCode = EXIT.done;
 try {
-  readEnvironmentFile(process.env, () => process.cwd());
+  // A person who presses Tab has not run anything in this folder.
+  const isCompletion = process.argv[2] === COMPLETE;
+  if (!isCompletion) await readEnvironmentFile(process.env, () => process.cwd());
   prepareAwsEnvironment(process.env);
   const program = createProgram();
-  if (process.argv[2] === COMPLETE) {
+  if (isCompletion) {
     const { printWords } = await import('./completion/print-words.ts');
     await printWords(program, process.argv.slice(3));
   }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -94,6 +94,20 @@ describe('bash', () => {
     expect(existsSync(join(mirror.folder, '.cognito-mirror', 'postgres'))).toBe(false);
     expect(await bashOffers(line, { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' })).toEqual([]);
     expect(await bashOffers(line, { DATABASE_URL: 'no url' })).toEqual([]);
+  });
+
+  it('reads no file of variables in a folder where nothing was run', async () => {
+    const file = join(mirror.folder, 'cognito-mirror.env');
+    await writeFile(file, `DATABASE_URL=${mirror.databaseUrl}\n`);
+    const { DATABASE_URL: _, ...others }: Record<string, string> = env();
+    const ask = (args: string[]) =>
+      run(process.execPath, [MAIN, ...args], { cwd: mirror.folder, env: others });
+    const { stdout } = await ask(['__complete', 'zsh', 'sync', '']);
+    expect(stdout).toBe('');
+    // The same file counts for a command.
+    const status = await ask(['status', '--json']);
+    expect(status.stdout).toContain(mirror.poolId);
+    await rm(file);
   });
 });
 

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseEnv, promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { formatEnvironment } from '../../src/cli/init/environment-text.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { startInTerminal, type TerminalRun } from '../support/terminal.ts';
@@ -135,6 +138,60 @@ describe('the file', () => {
       code: 2,
       stderr: expect.stringContaining(`${FILE}: is not read, because every user can write it.`),
     });
+  });
+
+  it('is refused whole if it sets what is no setting of this program, without its value', async () => {
+    const program = join(folder, 'ran');
+    await writeFile(join(folder, 'config'), `[default]\ncredential_process = touch ${program}\n`);
+    const refused = [
+      'AWS_CONFIG_FILE',
+      'AWS_ENDPOINT_URL',
+      'AWS_ENDPOINT_URL_STS',
+      'HTTPS_PROXY',
+      'NODE_OPTIONS',
+      'NODE_TLS_REJECT_UNAUTHORIZED',
+    ];
+    const lines = refused.map((name) => `${name}=${join(folder, 'config')}\n`);
+    await writeFile(join(folder, FILE), ['MIRROR_HOME=home\n', ...lines].join(''));
+    const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _key, ...others } = env;
+    const { code, stderr } = await runCli(['plan', SHOP], { cwd: folder, env: others });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(
+        `${FILE}: is not read, because it sets ${refused.join(', ')}`,
+      ),
+    });
+    expect(stderr).not.toContain(folder);
+    expect((await readdir(folder)).sort()).toEqual([FILE, 'config']);
+  });
+
+  it('may have what the environment sets, as where a service reads it too', async () => {
+    await writeFile(join(folder, FILE), 'HTTPS_PROXY=http://127.0.0.1:1\nLOG_LEVEL=info\n');
+    const change = { HTTPS_PROXY: '', MIRROR_HOME: join(folder, 'home') };
+    const { code } = await runCli(['plan', SHOP], { cwd: folder, env: { ...env, ...change } });
+    expect(code).toBe(0);
+  });
+
+  it('that is a pipe does not stop a command', async () => {
+    await promisify(execFile)('mkfifo', ['-m', '600', join(folder, FILE)]);
+    expect((await runCli(['--version'], { cwd: folder, env })).code).toBe(0);
+  });
+});
+
+test('the file has the endpoint of each service in place of that of all', () => {
+  const answers = { COGNITO_POOLS: SHOP };
+  const shell = {
+    AWS_PROFILE: 'shop',
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:4566',
+    AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000',
+    AWS_CONFIG_FILE: '/elsewhere',
+  };
+  expect(parseEnv(formatEnvironment(answers, shell))).toEqual({
+    ...answers,
+    AWS_PROFILE: 'shop',
+    AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: 'http://127.0.0.1:4566',
+    AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000',
+    AWS_ENDPOINT_URL_KMS: 'http://127.0.0.1:4566',
   });
 });
 

@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util';
 import { ActionRequiredError } from '../../index.ts';
+import { AWS_IN_FILE } from '../environment-file.ts';
 
 /** What `init` found out, as values of variables. An absent one keeps its default. */
 export interface Answers {
@@ -12,17 +13,13 @@ export interface Answers {
 }
 
 /** Variables of the environment that later commands need too. Keys of AWS are not written anywhere. */
-const KEPT = [
-  'AWS_PROFILE',
-  'AWS_REGION',
-  'AWS_ENDPOINT_URL',
-  'AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER',
-  'AWS_ENDPOINT_URL_S3',
-  'AWS_ENDPOINT_URL_STS',
-  'AWS_ENDPOINT_URL_KMS',
-  'MIRROR_HOME',
-  'MIRROR_CONFIG',
-];
+const KEPT = [...AWS_IN_FILE, 'MIRROR_HOME', 'MIRROR_CONFIG'];
+
+/** What the variable says now. The file may not have the endpoint of all services, but that of each. */
+function readKept(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const shared = name.startsWith('AWS_ENDPOINT_URL_') ? env.AWS_ENDPOINT_URL : undefined;
+  return env[name]?.trim() || shared?.trim() || undefined;
+}
 
 /** The variable, what the file says about it, and an example for one that is not set. */
 const LINES: readonly (readonly [keyof Answers, comment: string, example: string])[] = [
@@ -49,9 +46,10 @@ const LINES: readonly (readonly [keyof Answers, comment: string, example: string
  * @throws ActionRequiredError if a value cannot be written in this form
  */
 export function formatEnvironment(answers: Answers, env: NodeJS.ProcessEnv): string {
-  const kept = KEPT.flatMap((name) =>
-    env[name]?.trim() ? [[name, env[name].trim()] as const] : [],
-  );
+  const kept = KEPT.flatMap((name) => {
+    const value = readKept(name, env);
+    return value === undefined ? [] : [[name, value] as const];
+  });
   const values = new Map<string, string>([...kept, ['COGNITO_POOLS', answers.COGNITO_POOLS]]);
   const sections = LINES.map(([name, comment, example]) => {
     const value = answers[name];
