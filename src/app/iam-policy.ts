@@ -51,7 +51,7 @@ export async function makePolicy(
 ): Promise<Policy> {
   const { pools = [] } = options;
   const named = pools === 'all' ? [] : pools;
-  const { poolIds, config } = await findPoolIds(named, options, signal);
+  const { poolIds, config } = await findPoolIds(named, {}, options, signal);
   const region = options.region ?? (await configuredRegion().catch(() => null));
   const every = pools === 'all' ? [...poolIds, ...config.file.pools.keys()] : poolIds;
   if (every.length === 0 && pools !== 'all') {

@@ -83,7 +83,8 @@ export interface Mirror extends HistoryQuestions {
   readonly logger: MirrorLogger;
   /**
    * The ids of pools that are given by id, ARN or name. Every method takes pools in these forms; results
-   * have ids. Names are looked up in the database, and then in the account's list.
+   * have ids. Names are looked up in the database and in the account's list. A listed pool takes the name
+   * of one that is no longer listed. Without the right to list, the database alone answers.
    *
    * @param options `mirrored`: look only in the database
    * @throws ActionRequiredError for each that is not the id, the ARN or the name of exactly one pool

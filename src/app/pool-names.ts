@@ -1,8 +1,12 @@
 import type { Config } from '../config/config.ts';
 import { ActionRequiredError, InterruptedError, type Problem } from '../model/errors.ts';
-import { isPoolId, POOL_REMEDY, parsePool } from '../model/pool-id.ts';
+import { findIdsOfName, type KnownPool, type PoolListing } from '../model/named-pools.ts';
+import { POOL_REMEDY, parsePool } from '../model/pool-id.ts';
 import { type Database, findDatabase } from '../postgres/database.ts';
 import { readPoolsByName } from '../postgres/history/pool-names.ts';
+import type { AccountBuckets } from '../quota/account-buckets.ts';
+import { describePool } from '../runner/describe-pool.ts';
+import { CallMeter } from '../telemetry/calls.ts';
 import { openLogger } from './logger.ts';
 import { openQuota } from './open-quota.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
@@ -14,17 +18,23 @@ export interface NameLookup {
   readonly subject?: string;
   /** True: only pools that were mirrored count, and the account is not asked. */
   readonly mirrored?: boolean;
+  /** True for questions that an archive answers: the account is asked only for what was not mirrored. */
+  readonly archived?: boolean;
 }
 
-type NamedPool = { readonly poolId: string; readonly name: string | null };
+/** What a look-up found, by name. */
+type Found = Map<string, string>;
 
 /**
  * Finds the ids of pools that a person gives by id, ARN or name. Ids and ARNs need no look-up. Names are
- * looked up in the database, then in the account's list. What was found stays known.
+ * looked up in the database, and for what reads or writes the service also in the account's list: another
+ * pool may have the name there, or have it now. What was found stays known.
  */
 export class PoolNames {
   readonly #context: ResolveContext;
-  readonly #found = new Map<string, string>();
+  readonly #inService: Found = new Map();
+  /** Apart: a name can mean a pool that was mirrored, and another one in the service. */
+  readonly #inMirror: Found = new Map();
   #database: Promise<Database | null> | null = null;
 
   constructor(context: ResolveContext) {
@@ -37,9 +47,10 @@ export class PoolNames {
    */
   async toIds(
     pools: readonly string[],
-    { subject = 'POOL', mirrored = false }: NameLookup,
+    lookup: NameLookup,
     signal: AbortSignal,
   ): Promise<string[]> {
+    const { subject = 'POOL' } = lookup;
     const parsed = pools.map((text) => parsePool(text));
     const wrong = parsed.flatMap((each) => ('problem' in each ? each.problem : []));
     if (wrong.length > 0) {
@@ -47,29 +58,28 @@ export class PoolNames {
         wrong.map((problem) => ({ subject, problem, remedy: POOL_REMEDY })),
       );
     }
+    const found = this.#foundBy(lookup);
     const names = parsed.flatMap((each) => ('name' in each ? each.name : []));
-    const unknown = [...new Set(names)].filter((name) => !this.#found.has(name));
-    if (unknown.length > 0) await this.#find(unknown, { subject, mirrored }, signal);
+    const unknown = [...new Set(names)].filter((name) => !found.has(name));
+    if (unknown.length > 0) {
+      const known = await this.#readKnown(unknown, signal);
+      await this.#find(unknown, known, { ...lookup, subject }, signal);
+    }
     const ids = parsed.map((each) => {
       if ('poolId' in each) return each.poolId;
-      return 'name' in each ? (this.#found.get(each.name) ?? each.name) : '';
+      return 'name' in each ? (found.get(each.name) ?? each.name) : '';
     });
     return [...new Set(ids)];
   }
 
   /** The settings of single pools, by id. */
-  async settle(
-    { file }: Config,
-    { mirrored }: NameLookup,
-    signal: AbortSignal,
-  ): Promise<Config['file']> {
+  async settle({ file }: Config, lookup: NameLookup, signal: AbortSignal): Promise<Config['file']> {
     const named = [...file.pools.keys()].filter((key) => 'name' in parsePool(key));
     if (named.length === 0) return file;
-    if (mirrored) await this.#fromDatabase(named, signal);
-    else await this.toIds(named, { subject: 'MIRROR_CONFIG' }, signal);
-    const pools = [...file.pools].map(
-      ([key, entry]) => [this.#found.get(key) ?? key, entry] as const,
-    );
+    const found = this.#foundBy(lookup);
+    if (lookup.mirrored) await this.#settleMirrored(named, signal);
+    else await this.toIds(named, { ...lookup, subject: 'MIRROR_CONFIG' }, signal);
+    const pools = [...file.pools].map(([key, entry]) => [found.get(key) ?? key, entry] as const);
     const settled = new Map(pools);
     if (settled.size === pools.length) return { ...file, pools: settled };
     throw ActionRequiredError.of(
@@ -85,44 +95,46 @@ export class PoolNames {
     await (await opening?.catch(() => null))?.close();
   }
 
+  #foundBy({ mirrored = false, archived = false }: NameLookup): Found {
+    return mirrored || archived ? this.#inMirror : this.#inService;
+  }
+
   async #find(
     names: readonly string[],
-    { subject, mirrored }: Required<NameLookup>,
+    known: readonly KnownPool[],
+    lookup: NameLookup & { subject: string },
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#fromDatabase(names, signal, subject);
-    let missing = names.filter((name) => !this.#found.has(name));
-    if (missing.length === 0) return;
-    const listed = mirrored ? null : await this.#listAccount(signal);
-    if (listed !== null && 'pools' in listed) {
-      this.#keep(listed.pools, missing, subject);
-      missing = names.filter((name) => !this.#found.has(name));
+    const { subject, mirrored = false, archived = false } = lookup;
+    const found = this.#foundBy(lookup);
+    const isKnown = (name: string) => known.some((pool) => pool.name === name);
+    const isServiceAsked = (name: string) => !mirrored && !(archived && isKnown(name));
+    const answer = names.some(isServiceAsked) ? await this.#listAccount(signal) : null;
+    const listing = answer !== null && 'pools' in answer ? answer : null;
+    const problems: Problem[] = [];
+    for (const name of names) {
+      const asked = isServiceAsked(name) ? listing : null;
+      const ids = await findIdsOfName(name, known, asked, (id) =>
+        this.#accountOf(id, asked, signal),
+      );
+      const problem = describeCount(name, ids, answer);
+      if (problem === null) found.set(name, ids[0] as string);
+      else problems.push({ subject, ...problem });
     }
-    // Emulators of the service give ids such as local_1, which look like names.
-    for (const name of missing.filter(isPoolId)) this.#found.set(name, name);
-    const problems = missing
-      .filter((name) => !isPoolId(name))
-      .map((name): Problem => {
-        const where =
-          listed === null
-            ? 'no pool of this name was mirrored'
-            : 'pools' in listed
-              ? `the account has no pool of this name in ${listed.region}`
-              : `the pools of the account could not be listed (${listed.problem})`;
-        const problem = `${JSON.stringify(name)} is not a pool id, and ${where}.`;
-        return { subject, problem, remedy: POOL_REMEDY };
-      });
     if (problems.length > 0) throw new ActionRequiredError(problems);
   }
 
-  async #fromDatabase(
-    names: readonly string[],
-    signal: AbortSignal,
-    subject = 'MIRROR_CONFIG',
-  ): Promise<void> {
+  /** Settings of pools that were not mirrored do not matter to a question about those that were. */
+  async #settleMirrored(names: readonly string[], signal: AbortSignal): Promise<void> {
+    const known = await this.#readKnown(names, signal);
+    const mirrored = names.filter((name) => known.some((pool) => pool.name === name));
+    const lookup = { subject: 'MIRROR_CONFIG', mirrored: true };
+    await this.#find(mirrored, known, lookup, signal);
+  }
+
+  async #readKnown(names: readonly string[], signal: AbortSignal): Promise<KnownPool[]> {
     const database = await this.#open(signal);
-    if (database === null) return;
-    this.#keep(await readPoolsByName(database.url, names, signal), names, subject);
+    return database === null ? [] : readPoolsByName(database.url, names, signal);
   }
 
   /** It stays open, so that an embedded Postgres does not stop before the work that follows. */
@@ -138,40 +150,79 @@ export class PoolNames {
   }
 
   /** The pools of the account, or why they cannot be listed. */
-  async #listAccount(
-    signal: AbortSignal,
-  ): Promise<{ region: string; pools: readonly NamedPool[] } | { problem: string }> {
-    const { config, log } = this.#context;
-    const quota = await openQuota(config, log, signal);
+  async #listAccount(signal: AbortSignal): Promise<PoolListing | { problem: string }> {
     try {
-      return await listAccountPools(this.#context, quota.buckets, signal);
+      return await this.#withBuckets(signal, (buckets) =>
+        listAccountPools(this.#context, buckets, signal),
+      );
     } catch (error) {
       if (signal.aborted || error instanceof InterruptedError) throw error;
       if (!(error instanceof ActionRequiredError)) throw error;
       const [first] = error.problems;
       return { problem: first ? `${first.subject}: ${first.problem.replace(/\.$/, '')}` : '' };
+    }
+  }
+
+  /** The account of a listed pool; null if the credentials may not know. */
+  async #accountOf(
+    poolId: string,
+    listing: PoolListing | null,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    if (listing === null) return null;
+    const { log } = this.#context;
+    const { region } = listing;
+    const access = { ...this.#context.access, role: null };
+    try {
+      const { accountId } = await this.#withBuckets(signal, (buckets) =>
+        describePool({ buckets, access, region, log }, poolId, new CallMeter(), signal),
+      );
+      return accountId;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ActionRequiredError)) throw error;
+      return null;
+    }
+  }
+
+  async #withBuckets<T>(
+    signal: AbortSignal,
+    work: (buckets: AccountBuckets) => Promise<T>,
+  ): Promise<T> {
+    const { config, log } = this.#context;
+    const quota = await openQuota(config, log, signal);
+    try {
+      return await work(quota.buckets);
     } finally {
       await quota.close();
     }
   }
+}
 
-  /** @throws ActionRequiredError if two pools have one name */
-  #keep(pools: readonly NamedPool[], names: readonly string[], subject: string): void {
-    const problems: Problem[] = [];
-    for (const name of names) {
-      const ids = pools.filter((pool) => pool.name === name).map(({ poolId }) => poolId);
-      if (ids.length === 1) this.#found.set(name, ids[0] as string);
-      if (ids.length < 2) continue;
-      const problem = `${JSON.stringify(name)} is the name of ${ids.length} pools: ${ids.join(', ')}.`;
-      problems.push({ subject, problem, remedy: 'Give the id of one.' });
-    }
-    if (problems.length > 0) throw new ActionRequiredError(problems);
+/** Null if a name means one pool. */
+function describeCount(
+  name: string,
+  ids: readonly string[],
+  answer: PoolListing | { readonly problem: string } | null,
+): Pick<Problem, 'problem' | 'remedy'> | null {
+  if (ids.length === 1) return null;
+  const quoted = JSON.stringify(name);
+  if (ids.length > 1) {
+    const problem = `${quoted} is the name of ${ids.length} pools: ${ids.join(', ')}.`;
+    return { problem, remedy: 'Give the id of one.' };
   }
+  const where =
+    answer === null
+      ? 'no pool of this name was mirrored'
+      : 'pools' in answer
+        ? `the account has no pool of this name in ${answer.region}`
+        : `the pools of the account could not be listed (${answer.problem})`;
+  return { problem: `${quoted} is not a pool id, and ${where}.`, remedy: POOL_REMEDY };
 }
 
 /** Finds the ids of pools for questions that need no mirror. Opens nothing for ids and ARNs. */
 export async function findPoolIds(
   pools: readonly string[],
+  lookup: NameLookup,
   options: MirrorOptions,
   signal: AbortSignal,
 ): Promise<{ readonly poolIds: string[]; readonly config: Config }> {
@@ -182,7 +233,7 @@ export async function findPoolIds(
     log: openLogger(options.logger),
   });
   try {
-    const poolIds = await names.toIds(pools, {}, signal);
+    const poolIds = await names.toIds(pools, lookup, signal);
     const file = await names.settle(config, { mirrored: true }, signal);
     return { poolIds, config: { ...config, file } };
   } finally {

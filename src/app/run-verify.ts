@@ -89,7 +89,7 @@ async function findTargets(
   mirror: MirrorOptions,
   signal: AbortSignal,
 ): Promise<{ targets: Target[]; outside: ArchiveFindings[] }> {
-  const { poolIds, config } = await findPoolIds(named, mirror, signal);
+  const { poolIds, config } = await findPoolIds(named, { archived: true }, mirror, signal);
   const access = toAccess(mirror);
   const archives = createArchives(() => config, access);
   const copy = archive === undefined ? null : await openCopy(archive, access);

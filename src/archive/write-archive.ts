@@ -4,7 +4,7 @@ import type { ArchiveSummary, PartsSummary } from '../model/archive-summary.ts';
 import { InterruptedError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import { isSameRecord, type PrivacyRecord } from '../model/privacy.ts';
-import { snapshotId } from '../model/snapshot.ts';
+import { ARCHIVED_DATASETS, snapshotId } from '../model/snapshot.ts';
 import { fingerprint } from '../signature/public-key.ts';
 import { findChainPosition, type PreviousManifest } from './chain.ts';
 import type { Destination } from './destination.ts';
@@ -203,5 +203,9 @@ function sumParts(objects: readonly ManifestObject[]): PartsSummary[] {
       bytes: sum.bytes + bytes,
     });
   }
-  return [...sums.values()];
+  // A manifest that is written and one that is reused list their parts in different orders.
+  const placeOf = ({ dataset }: PartsSummary) => ARCHIVED_DATASETS.indexOf(dataset);
+  return [...sums.values()].sort(
+    (a, b) => (a.format < b.format ? -1 : a.format > b.format ? 1 : 0) || placeOf(a) - placeOf(b),
+  );
 }

@@ -51,9 +51,12 @@ const poolsCheck: CheckDefinition = {
     if (!isUsable('COGNITO_POOLS')) return [];
     const { found, unknown } = await findPools();
     if (unknown.length > 0) {
-      return unknown.map((name) =>
-        failed(`No single pool of the account has the name ${JSON.stringify(name)}.`, POOL_REMEDY),
-      );
+      return unknown.map(({ name, ids }) => {
+        const quoted = JSON.stringify(name);
+        return ids.length === 0
+          ? failed(`No pool of the account has the name ${quoted}.`, POOL_REMEDY)
+          : failed(`${ids.length} pools have the name ${quoted}: ${ids.join(', ')}.`, POOL_REMEDY);
+      });
     }
     if (pools === 'all') {
       const text = `${counted(found.length, 'pool')} in the account and Region`;

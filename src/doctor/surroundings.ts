@@ -18,10 +18,12 @@ import {
 } from '../config/pool-settings.ts';
 import type { Pool } from '../model/directory.ts';
 import type { Problem } from '../model/errors.ts';
+import { findIdsOfName } from '../model/named-pools.ts';
 import type { LockMode } from '../model/object-lock.ts';
 import { parsePool } from '../model/pool-id.ts';
 import type { TargetPool } from '../model/restore.ts';
 import { findDatabase } from '../postgres/database.ts';
+import { selectPoolsByName } from '../postgres/history/pool-names.ts';
 import { type ExaminedDatabase, openExamined } from '../postgres/open-examined.ts';
 import { inspectSchemas } from '../postgres/own-schemas.ts';
 import { nameExpectedPools } from '../postgres/store/pools.ts';
@@ -140,24 +142,27 @@ export class Surroundings {
   };
 
   /**
-   * The ids of the pools to examine, and names that no pool of the account has, or several have.
+   * The ids of the pools to examine, and names that no pool has, or several have, with their ids.
    *
    * @throws an error of the service if the pools cannot be listed and have to be
    */
-  readonly findPools = async (): Promise<{ found: string[]; unknown: string[] }> => {
+  readonly findPools = async (): Promise<{
+    found: string[];
+    unknown: { readonly name: string; readonly ids: readonly string[] }[];
+  }> => {
     const { pools, file } = this.config;
     const given = pools === 'all' ? [...file.pools.keys()] : pools;
     const listPools = this.#onlyQuick ? this.#listExpected : this.#listPools;
     const listed = pools === 'all' ? await listPools() : [];
     const found = listed.map(({ poolId }) => poolId);
-    const unknown: string[] = [];
+    const unknown: { name: string; ids: string[] }[] = [];
     for (const text of given) {
       const parsed = parsePool(text);
       if ('poolId' in parsed) found.push(parsed.poolId);
       if (!('name' in parsed)) continue;
-      const own = (await listPools()).filter(({ name }) => name === parsed.name);
-      const id = own.length === 1 ? own[0]?.poolId : undefined;
-      if (id === undefined) unknown.push(parsed.name);
+      const ids = await this.#idsOfName(parsed.name);
+      const id = ids.length === 1 ? ids[0] : undefined;
+      if (id === undefined) unknown.push({ name: parsed.name, ids });
       else {
         this.#byName.set(parsed.name, id);
         found.push(id);
@@ -165,6 +170,27 @@ export class Surroundings {
     }
     return { found: [...new Set(found)], unknown };
   };
+
+  /** As commands that read the service find them. Without a list, the database alone answers. */
+  async #idsOfName(name: string): Promise<string[]> {
+    if (this.#onlyQuick) {
+      const expected = await this.#listExpected();
+      return expected.filter((pool) => pool.name === name).map(({ poolId }) => poolId);
+    }
+    const mirror = await this.mirror().catch(() => null);
+    const known = mirror === null ? [] : await selectPoolsByName(mirror, [name]);
+    const listing = this.#listPools();
+    const pools = await listing.catch(() => null);
+    const listed = pools === null ? null : { region: await this.region(), pools };
+    const accountOf = (poolId: string) =>
+      this.describe(poolId).then(
+        ({ accountId }) => accountId,
+        () => null,
+      );
+    const ids = await findIdsOfName(name, known, listed, accountOf);
+    if (ids.length === 0) await listing;
+    return ids;
+  }
 
   /** The settings of a pool, which the file may name by its name. */
   readonly settingsOf = (poolId: string): PoolSettings => {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { toAccess, toConfig } from '../../src/app/options.ts';
+import { Surroundings } from '../../src/doctor/surroundings.ts';
 import {
   createMirror,
   loadOptions,
@@ -13,6 +15,14 @@ import {
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
 const SHOP = 'us-east-1_Shop';
+/** Of one name, which the second took over. The simulator deletes the first once it was mirrored. */
+const DELETED = { id: 'us-east-1_Deleted', settings: { name: 'again' } };
+const AGAIN = { id: 'us-east-1_Again', settings: { name: 'again' } };
+/** The same, but the first is of another account, which no longer lists it here. */
+const THEIRS = { id: 'us-east-1_Theirs', account: '999999999999', settings: { name: 'theirs' } };
+const OURS = { id: 'us-east-1_Ours', settings: { name: 'theirs' } };
+/** Of one name. The second is not mirrored. */
+const TWINS = ['us-east-1_Ann', 'us-east-1_Bob'].map((id) => ({ id, settings: { name: 'twin' } }));
 const ARN = `arn:aws:cognito-idp:us-east-1:000000000000:userpool/${SHOP}`;
 
 let source: TestMirror;
@@ -33,12 +43,30 @@ async function withMirror<T>(
   }
 }
 
+/** The pools that `doctor` would examine. */
+async function askDoctor(pools: readonly string[]) {
+  const asked = { ...options, pools };
+  const context = { config: toConfig(asked), access: toAccess(asked), problems: [], env: {} };
+  const surroundings = new Surroundings({ ...context, traces: false, unusable: new Set() });
+  try {
+    return await surroundings.findPools();
+  } finally {
+    await surroundings.close();
+  }
+}
+
 beforeAll(async () => {
   // The simulator names a pool after its id, so that the two `Crm` have one name.
   source = await openTestMirror({
     users: 5,
     groups: 1,
-    pools: [SHOP, 'us-east-1_New', 'us-east-1_Crm', 'eu-west-1_Crm'],
+    pools: [
+      SHOP,
+      'us-east-1_New',
+      'us-east-1_Crm',
+      'eu-west-1_Crm',
+      ...[DELETED, AGAIN, THEIRS, OURS, ...TWINS],
+    ],
   });
   folder = mkdtempSync(join(tmpdir(), 'pool-names-'));
   options = {
@@ -49,7 +77,12 @@ beforeAll(async () => {
     logger: 'silent',
   };
   await withMirror((mirror) => mirror.sync(SHOP));
-  for (const id of ['us-east-1_Crm', 'eu-west-1_Crm']) await withMirror((each) => each.sync(id));
+  const mirrored = ['us-east-1_Crm', 'eu-west-1_Crm', DELETED.id, THEIRS.id, 'us-east-1_Ann'];
+  await withMirror(async (mirror) => {
+    for (const id of mirrored) await mirror.sync(id);
+  });
+  const pools = source.simulator.pools as Map<string, unknown>;
+  for (const { id } of [DELETED, THEIRS]) pools.delete(id);
 });
 afterAll(async () => {
   await source.close();
@@ -68,9 +101,78 @@ describe('a pool', () => {
     expect(listings).toBe(0);
   });
 
-  it('may be given by its name, which the database knows', async () => {
-    expect(await withMirror((mirror) => mirror.poolIds(['simulated-shop']))).toEqual([SHOP]);
+  it('may be given by its name, which the database and the account know', async () => {
+    const ask = (mirrored: boolean) =>
+      withMirror((mirror) => mirror.poolIds(['simulated-shop'], { mirrored }));
+    expect(await ask(true)).toEqual([SHOP]);
     expect(listings).toBe(0);
+    expect(await ask(false)).toEqual([SHOP]);
+    expect(listings).toBe(1);
+  });
+
+  it.each<[string, (mirror: Mirror) => Promise<unknown>]>([
+    ['sync', (mirror) => mirror.sync('twin')],
+    ['plan', (mirror) => mirror.plan('twin')],
+    ['diff now', (mirror) => mirror.diff('twin', async () => {}, { to: 'now' })],
+    ['restore', (mirror) => mirror.restore({ from: `${SHOP}/latest`, to: 'twin', dryRun: true })],
+    ['worker', (mirror) => mirror.worker({ schedules: { twin: {} } })],
+    ['trigger', (mirror) => mirror.trigger('twin')],
+  ])('of a name that two have is refused by %s, also if one is mirrored', async (_, work) => {
+    await expect(withMirror(work)).rejects.toThrow(
+      '"twin" is the name of 2 pools: us-east-1_Ann, us-east-1_Bob. Give the id of one.',
+    );
+  });
+
+  it('of a name that two have is found by a question about what was mirrored', async () => {
+    await withMirror(async (mirror) => {
+      const { pools } = await mirror.status({ pools: ['twin'] });
+      expect(pools.map(({ poolId }) => poolId)).toEqual(['us-east-1_Ann']);
+      // What that look-up found does not decide which pool is read.
+      await expect(mirror.plan('twin')).rejects.toThrow('is the name of 2 pools');
+    });
+    const verified = await verifyArchives({ pools: ['twin'] }, options);
+    expect(verified.pools.map(({ poolId }) => poolId)).toEqual(['us-east-1_Ann']);
+  });
+
+  it('that was deleted and created again under its name is the new one for the service', async () => {
+    await withMirror(async (mirror) => {
+      expect((await mirror.plan('again')).poolId).toBe(AGAIN.id);
+      expect(await mirror.poolIds(['again'], { mirrored: true })).toEqual([DELETED.id]);
+    });
+  });
+
+  it('of another account does not give its name up', async () => {
+    await expect(withMirror((mirror) => mirror.plan('theirs'))).rejects.toThrow(
+      `"theirs" is the name of 2 pools: ${OURS.id}, ${THEIRS.id}.`,
+    );
+  });
+
+  it('is found in the database alone where the account cannot be listed', async () => {
+    source.proxy.before = ({ operation }) =>
+      operation === 'ListUserPools'
+        ? { __type: 'AccessDeniedException', message: 'denied' }
+        : undefined;
+    const ask = (name: string) => withMirror((mirror) => mirror.poolIds([name]));
+    expect(await ask('twin')).toEqual(['us-east-1_Ann']);
+    await expect(ask('simulated-crm')).rejects.toThrow('is the name of 2 pools');
+    await expect(ask('simulated-new')).rejects.toThrow('could not be listed');
+    // Emulators of the service have such ids.
+    expect(await ask('local_1')).toEqual(['local_1']);
+    expect(await askDoctor(['twin', 'local_1'])).toEqual({
+      found: ['us-east-1_Ann', 'local_1'],
+      unknown: [],
+    });
+    await expect(askDoctor(['simulated-new'])).rejects.toThrow('may not call ListUserPools');
+  });
+
+  it('is the same for `doctor`', async () => {
+    expect(await askDoctor(['again', 'simulated-new', 'local_1', 'twin', 'no-such'])).toEqual({
+      found: [AGAIN.id, 'us-east-1_New', 'local_1'],
+      unknown: [
+        { name: 'twin', ids: ['us-east-1_Ann', 'us-east-1_Bob'] },
+        { name: 'no-such', ids: [] },
+      ],
+    });
   });
 
   it('that was never mirrored is found in the list of the account', async () => {

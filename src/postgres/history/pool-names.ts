@@ -1,4 +1,5 @@
-import type { Pool } from '../../model/directory.ts';
+import type { KnownPool } from '../../model/named-pools.ts';
+import type { Queryable } from '../connection.ts';
 import { QUESTION, readOnly } from '../session/read-only.ts';
 
 /**
@@ -8,7 +9,7 @@ export function readPoolsByName(
   url: string,
   names: readonly string[],
   signal: AbortSignal,
-): Promise<Pick<Pool, 'poolId' | 'name'>[]> {
+): Promise<KnownPool[]> {
   return readOnly(
     url,
     QUESTION,
@@ -16,14 +17,21 @@ export function readPoolsByName(
       const { rows } = await db.query<{ exists: boolean }>(
         `SELECT to_regclass('directory.pools') IS NOT NULL AS exists`,
       );
-      if (!rows[0]?.exists) return [];
-      const found = await db.query<Pick<Pool, 'poolId' | 'name'>>(
-        `SELECT pool_id AS "poolId", name FROM directory.pools WHERE name = ANY ($1)
-         ORDER BY pool_id`,
-        [names],
-      );
-      return found.rows;
+      return rows[0]?.exists ? selectPoolsByName(db, names) : [];
     },
     signal,
   );
+}
+
+/** The same, of a database that has a mirror. */
+export async function selectPoolsByName(
+  db: Queryable,
+  names: readonly string[],
+): Promise<KnownPool[]> {
+  const { rows } = await db.query<KnownPool>(
+    `SELECT pool_id AS "poolId", name, region, account_id AS "accountId"
+     FROM directory.pools WHERE name = ANY ($1) ORDER BY pool_id`,
+    [names],
+  );
+  return rows;
 }
