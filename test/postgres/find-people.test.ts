@@ -120,6 +120,20 @@ describe('indexes', () => {
     ]);
   });
 
+  test('find who sorts behind a person with more versions than the limit', async () => {
+    await db.query(
+      `INSERT INTO directory.user_history (pool_id, username, sub, attributes, escaped, valid_from, valid_to)
+       SELECT $1, who.name, 'sub-' || who.name, jsonb_build_object('email', who.name || '@x.example'), '{}',
+         '2020-01-01'::timestamptz + make_interval(days => n), '2020-01-02'::timestamptz + make_interval(days => n)
+       FROM (VALUES ('many-a', $2), ('many-b', 1)) AS who (name, versions), generate_series(1, who.versions) AS n`,
+      [POOL, LIMIT + 10],
+    );
+    for (const text of ['many-', 'sub-many-']) {
+      const found = await find(text, 'starts');
+      expect(found.map(({ username }) => username)).toEqual(['many-a', 'many-b']);
+    }
+  });
+
   test('take any text as text', async () => {
     for (const text of ['%', '_', '\\', `' OR true --`, '$1', '\u202e', 'x'.repeat(10_000)]) {
       expect(await find(text)).toEqual([]);

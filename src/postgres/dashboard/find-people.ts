@@ -44,12 +44,14 @@ export async function findPeople(
   hashes: readonly string[],
   limit: number,
 ): Promise<FoundPerson[]> {
+  // A person has a row in the history for each closed version: the limit counts persons. The index gives
+  // the order of the column, so that no more rows are read than the limit needs.
   const arms = ['users', 'user_history'].flatMap((table) =>
     INDEXED.map(
       ([column, low]) =>
-        `(SELECT username, sub FROM directory.${table}
+        `(SELECT DISTINCT ON (${column}, username, sub) username, sub FROM directory.${table}
           WHERE pool_id = p.pool_id AND ${column} >= ${low} AND ${column} <= ${low} || $3
-          ORDER BY ${column} LIMIT $4)`,
+          ORDER BY ${column}, username, sub LIMIT $4)`,
     ),
   );
   const texts = [...new Set([text, text.toLowerCase(), ...hashes])];
