@@ -120,7 +120,7 @@ describeInBrowser('the page of a snapshot', (browser) => {
   });
 });
 
-test('the token for counts sees no person', async () => {
+test('the token for counts sees no person, and sizes of groups without names', async () => {
   const secrets = await mirror.rows<{ username: string; sub: string; email: string | null }>(
     `SELECT username, sub, email FROM directory.users UNION SELECT username, sub, email
      FROM directory.user_history`,
@@ -137,6 +137,16 @@ test('the token for counts sees no person', async () => {
       }
     }
   }
+  const page = await (await dashboard.get(`/pools/${poolId}`, VIEW_TOKEN)).text();
+  for (const { name } of await mirror.rows<{ name: string }>(
+    'SELECT group_name AS name FROM directory.groups',
+  )) {
+    expect(page.replaceAll(/<[^>]*>/g, ' ')).not.toContain(name);
+  }
+  expect(page).not.toContain('مدير');
+  expect(page).not.toContain('/groups/');
+  // In the table of the chart, its legend and the list.
+  expect(page.split('Group 5').length).toBeGreaterThan(2);
   const seen = await (await dashboard.get(`/pools/${poolId}/snapshots/${snapshot}`)).text();
   expect(seen).toContain(ADDED);
 });

@@ -7,6 +7,7 @@ import { FormToken, Page, renderPage } from '../layout.tsx';
 import { logMembers } from '../log-looks.ts';
 import { poolPath, userPath } from '../paths.ts';
 import { type GroupDetails, MEMBERS_PER_PAGE, readGroup } from '../people/read-group.ts';
+import { refuseView } from '../people/refuse-view.ts';
 import { Enabled, Role, StoredName } from '../people/values.tsx';
 import type { SealedNames } from '../sealed-names.ts';
 import type { DashboardEnv, Session } from '../session.ts';
@@ -15,23 +16,22 @@ const UNKNOWN =
   'No group is known by this address at this time. Choose another time, or come from the page of its pool: a changed token changes addresses.';
 
 /**
- * The page of a group at any date. Its members are shown to those who may see people, in pages that are
- * asked for by POST: where one ends is a username.
+ * The page of a group at any date, for those who may see people: names and descriptions of groups can
+ * tell who somebody is. Pages of members are asked for by POST: where one ends is a username.
  */
 export function addGroup(app: Hono<DashboardEnv>, deps: DashboardDeps, names: SealedNames): void {
   app.on(['GET', 'POST'], '/pools/:pool/groups/:group', async (context) => {
+    const refused = refuseView(context);
+    if (refused !== null) return refused;
     const session = context.get('session');
     const { pool: poolId, group } = context.req.param();
-    const seesPeople = session.right === 'act';
     const at = context.req.query('at') || 'latest';
     const groupName = names.openGroup(poolId, group);
-    const after = seesPeople ? await readAfter(context) : null;
+    const after = await readAfter(context);
     const details =
       groupName === null ? null : await readGroup(deps.db, poolId, { groupName, at, after });
     if (details === null) return respondWithProblem(context, 404, UNKNOWN);
-    if (details.members !== null) {
-      logMembers(deps.log, context, { poolId, people: details.members.length });
-    }
+    logMembers(deps.log, context, { poolId, people: details.members.length });
     return renderPage(
       context,
       <Page
@@ -51,22 +51,15 @@ export function addGroup(app: Hono<DashboardEnv>, deps: DashboardDeps, names: Se
             {at === 'latest' ? null : <a href={context.req.path}>Show now</a>}
           </div>
         </form>
-        {details.members === null ? (
-          <p class="quiet">
-            Your token sees counts only. The token of <code>MIRROR_HTTP_TOKEN</code> also sees who
-            the members are.
-          </p>
-        ) : (
-          <Members
-            {...{
-              details,
-              poolId,
-              names,
-              session,
-              path: `${context.req.path}${at === 'latest' ? '' : `?at=${encodeURIComponent(at)}`}`,
-            }}
-          />
-        )}
+        <Members
+          {...{
+            details,
+            poolId,
+            names,
+            session,
+            path: `${context.req.path}${at === 'latest' ? '' : `?at=${encodeURIComponent(at)}`}`,
+          }}
+        />
       </Page>,
     );
   });
@@ -129,7 +122,7 @@ interface MembersProps {
 
 function Members({ details, poolId, names, session, path }: MembersProps) {
   const { members, nextAfter } = details;
-  if (members === null || members.length === 0) return <p class="none">No members.</p>;
+  if (members.length === 0) return <p class="none">No members.</p>;
   return (
     <>
       <h2>Members</h2>

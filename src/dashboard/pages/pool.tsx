@@ -9,6 +9,7 @@ import { respondWithProblem } from '../errors.tsx';
 import { Page, renderPage } from '../layout.tsx';
 import { groupPath, peoplePath, poolPath, snapshotPath } from '../paths.ts';
 import { PoolCharts } from '../pool/charts.tsx';
+import { concealName } from '../pool/conceal-name.ts';
 import {
   GROUPS_PER_PAGE,
   PERIODS,
@@ -33,6 +34,7 @@ export function addPool(app: Hono<DashboardEnv>, { db }: DashboardDeps, names: S
     const details = await reader.read(question, await readClock(db));
     if (details === null) return respondWithProblem(context, 404, UNKNOWN);
     const { pool } = details;
+    const seesPeople = session.right === 'act';
     return renderPage(
       context,
       <Page
@@ -41,7 +43,7 @@ export function addPool(app: Hono<DashboardEnv>, { db }: DashboardDeps, names: S
         session={session}
       >
         <Facts details={details} />
-        {session.right === 'act' ? (
+        {seesPeople ? (
           <p>
             <a href={peoplePath(pool.poolId)}>Search for people in this pool</a>
           </p>
@@ -52,10 +54,10 @@ export function addPool(app: Hono<DashboardEnv>, { db }: DashboardDeps, names: S
           <>
             <h2 id="over-time">Over time</h2>
             <PeriodLinks poolId={pool.poolId} chosen={question.days} />
-            <PoolCharts details={details} />
+            <PoolCharts details={details} seesPeople={seesPeople} />
             <div class="columns">
               <Statuses details={details} />
-              <Groups details={details} question={question} names={names} />
+              <Groups {...{ details, question, seesPeople, names }} />
             </div>
           </>
         )}
@@ -192,10 +194,12 @@ function Statuses({ details: { statuses } }: { readonly details: PoolDetails }) 
 interface GroupsProps {
   readonly details: PoolDetails;
   readonly question: PoolQuestion;
+  /** False: each group has its rank for a name, and no page. */
+  readonly seesPeople: boolean;
   readonly names: SealedNames;
 }
 
-function Groups({ details: { pool, groups }, question, names }: GroupsProps) {
+function Groups({ details: { pool, groups }, question, seesPeople, names }: GroupsProps) {
   const { total, shown, after, largest } = groups;
   const to = (groupsAfter: number) => `${pathOf({ ...question, groupsAfter })}#groups-now`;
   const last = after + shown.length;
@@ -224,12 +228,16 @@ function Groups({ details: { pool, groups }, question, names }: GroupsProps) {
               </tr>
             </thead>
             <tbody>
-              {shown.map(({ groupName, members }) => (
+              {shown.map(({ groupName, members }, index) => (
                 <tr>
                   <th scope="row">
-                    <a href={groupPath(pool.poolId, names.sealGroup(pool.poolId, groupName))}>
-                      <Text value={groupName} />
-                    </a>
+                    {seesPeople ? (
+                      <a href={groupPath(pool.poolId, names.sealGroup(pool.poolId, groupName))}>
+                        <Text value={groupName} />
+                      </a>
+                    ) : (
+                      concealName(after + index)
+                    )}
                   </th>
                   <td class="number">{formatCount(members)}</td>
                   <td>

@@ -26,8 +26,8 @@ export interface GroupDetails {
   readonly counts: MemberCounts;
   /** Since when joins and leaves are counted: the start of the history, if that is later. */
   readonly since: Date;
-  /** By name; null if members were not asked for. */
-  readonly members: readonly (MemberThen & { readonly role: EffectiveRole })[] | null;
+  /** By name. */
+  readonly members: readonly (MemberThen & { readonly role: EffectiveRole })[];
   /** The name of the last member, if others follow; else null. */
   readonly nextAfter: string | null;
 }
@@ -37,8 +37,8 @@ export interface GroupQuestion {
   readonly groupName: string;
   /** A snapshot id, a time or `latest`. */
   readonly at: string;
-  /** Shows members whose names come after this one; null shows none at all. */
-  readonly after: string | null;
+  /** Shows members whose names come after this one; '' shows the first ones. */
+  readonly after: string;
 }
 
 /**
@@ -67,7 +67,6 @@ export function readGroup(
       const start = await findHistoryStart(asking);
       const since = new Date(Math.max(start.getTime(), month.getTime()));
       const counts = await countMembers(asking, groupName, moment.snapshotAt, since);
-      if (after === null) return { moment, group, counts, since, members: null, nextAfter: null };
       const found = await listMembersAfter(
         ...([asking, groupName, moment.snapshotAt, after, MEMBERS_PER_PAGE + 1] as const),
       );

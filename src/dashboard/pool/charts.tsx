@@ -4,12 +4,19 @@ import { BarChart } from '../charts/bars.tsx';
 import { LineChart } from '../charts/line.tsx';
 import { MOST_SERIES, type Series } from '../charts/series.ts';
 import { StackedChart } from '../charts/stacked.tsx';
+import { concealName } from './conceal-name.ts';
 import type { PoolDetails } from './read-pool.ts';
 
 const NOTHING = 'No snapshot was published in this time.';
 
+interface PoolChartsProps {
+  readonly details: PoolDetails;
+  /** False: the charts name no group. */
+  readonly seesPeople: boolean;
+}
+
 /** What happened to a pool, over the chosen time. */
-export function PoolCharts({ details }: { readonly details: PoolDetails }) {
+export function PoolCharts({ details, seesPeople }: PoolChartsProps) {
   const { period, days, statusesThen, groupsOverTime } = details;
   const published = days.filter(({ snapshotAt }) => snapshotAt !== null);
   const line = (name: string, pick: (day: PoolDay) => number | null): Series => ({
@@ -53,7 +60,10 @@ export function PoolCharts({ details }: { readonly details: PoolDetails }) {
         title="Largest groups"
         description="The members of the groups that are the largest now."
         period={period}
-        series={groupsOverTime.map(({ groupName, points }) => ({ name: groupName, points }))}
+        series={groupsOverTime.map(({ groupName, points }, index) => ({
+          name: seesPeople ? groupName : concealName(index),
+          points,
+        }))}
         fromZero
         empty="The pool has no group."
       />
