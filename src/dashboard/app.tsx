@@ -88,6 +88,9 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     (context, next) =>
       context.get('session').formToken === null ? next() : requireSameOrigin(context, next),
     requireFormToken(),
+    // Postgres holds no U+0000, so nothing has such an address.
+    async (context, next) =>
+      context.req.url.includes('%00') ? respondWithProblem(context, 404, 'Not found.') : next(),
   );
   app.post(SIGN_OUT, (context) => {
     sessions.end(context);

@@ -46,6 +46,15 @@ async function tabTo(page: Page, text: string): Promise<void> {
   throw new Error(`Tab does not reach ${text}.`);
 }
 
+test('an address with an unknown word for what was done shows none', async () => {
+  const plain = await (await dashboard.get('/', VIEW_TOKEN)).text();
+  for (const word of ['constructor', '__proto__', 'none']) {
+    expect(await (await dashboard.get(`/?done=${word}`, VIEW_TOKEN)).text()).toBe(plain);
+  }
+  const done = await (await dashboard.get('/?done=released', VIEW_TOKEN)).text();
+  expect(done).toContain('The snapshot is released and archived.');
+});
+
 describeInBrowser('the overview', (browser) => {
   test('says how to begin while no pool is mirrored, then shows a row for each pool', async () => {
     const page = await browser.open();

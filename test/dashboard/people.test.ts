@@ -124,6 +124,7 @@ describe('a search', () => {
       expect(page).not.toContain('<caption>People</caption>');
     }
     expect(await search({ text: 'x', attribute: `custom:\0'` })).toContain('Nobody');
+    expect(await search({ text: 'x', from: 'name:\0' })).toContain('Nobody');
   });
 
   test('takes name=value for an attribute of the pool, and searches all pools', async () => {
@@ -163,6 +164,9 @@ describe('people and groups', () => {
       userPath('never'),
       groupPath('never'),
       '/pools/eu-west-1_None/people',
+      '/pools/%00',
+      '/pools/%00/snapshots/20260101T000000Z',
+      `/pools/${POOL}/snapshots/%00`,
     ]) {
       expect((await dashboard.get(path)).status).toBe(404);
     }

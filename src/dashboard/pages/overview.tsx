@@ -16,18 +16,22 @@ export const DONE = {
   discarding: 'The snapshot is being discarded. Load this page again in a few seconds.',
 } as const;
 
+function readDone(word: string): string | null {
+  return Object.hasOwn(DONE, word) ? DONE[word as keyof typeof DONE] : null;
+}
+
 /** The overview: what happened, what runs, and what waits for a person. */
 export function addOverview(app: Hono<DashboardEnv>, deps: DashboardDeps, feed: LiveFeed): void {
   app.get(OVERVIEW, async (context) => {
     const session = context.get('session');
     const overview = await readOverview(deps);
-    const done = DONE[context.req.query('done') as keyof typeof DONE];
+    const done = readDone(context.req.query('done') ?? '');
     const parts = await renderParts(overview, deps, session.right);
     const part = (id: string) => raw(parts[id] ?? '');
     return renderPage(
       context,
       <Page title="Overview" session={session} here={OVERVIEW} isLive>
-        {done === undefined ? null : <Notice kind="good">{done}</Notice>}
+        {done === null ? null : <Notice kind="good">{done}</Notice>}
         <div id={PART_IDS.held}>{part(PART_IDS.held)}</div>
         <h2>Pools</h2>
         <div id={PART_IDS.pools}>{part(PART_IDS.pools)}</div>

@@ -72,7 +72,8 @@ async function readForm(context: Context, pool: SearchablePool): Promise<Asked> 
     attribute: read('attribute'),
     comparison: read('comparison') === 'is' ? 'is' : 'starts',
     inAllPools: read('scope') === 'all',
-    from: read('from') || null,
+    // A username, or a position. Postgres holds no U+0000.
+    from: read('from').replaceAll('\0', '') || null,
   } as const;
   // A text such as custom:team=red names its attribute itself.
   const [, name = '', value = ''] = /^([^=]+)=(.+)$/s.exec(asked.text) ?? [];
