@@ -8,6 +8,7 @@ import {
   readUsersOverTime,
   type UsersAt,
 } from '../postgres/dashboard/overview.ts';
+import { listExpectedPools } from '../postgres/store/pools.ts';
 import { checkAges, findMaxAge, type PoolAge } from '../runner/mirror-age.ts';
 import type { Status } from '../runner/status.ts';
 
@@ -39,6 +40,10 @@ export interface PoolOverview {
   /** Null before the pool was described. */
   readonly accountId: string | null;
   readonly age: PoolAge;
+  /** False if nobody needs a recent mirror: the pool is retired, or was only requested or attempted. */
+  readonly expected: boolean;
+  /** True if a person retired it. */
+  readonly retired: boolean;
   /** How old the mirror may be, in seconds. */
   readonly maxAgeSeconds: number;
   /** The next run; null without a schedule. */
@@ -53,20 +58,22 @@ export async function readPoolOverviews(db: pg.Pool, status: Status): Promise<Po
   const schedules = new Map(status.schedules.map((schedule) => [schedule.poolId, schedule]));
   const startsOf = rememberStarts(at);
   const starts = pools.map(({ poolId }) => ({ poolId, starts: startsOf(schedules.get(poolId)) }));
-  const [snapshots, failed, users, described] = await Promise.all([
+  const [snapshots, failed, users, described, expected] = await Promise.all([
     listNightSnapshots(db, starts),
     listFailedNights(db, starts),
     readUsersOverTime(db, USERS_DAYS),
     readDescribedPools(db),
+    listExpectedPools(db),
   ]);
+  const expectedIds = new Set(expected);
   const key = (poolId: string, night: number) => `${poolId}/${night}`;
   const taken = new Map(snapshots.map((each) => [key(each.poolId, each.night), each]));
   const unstarted = new Set(failed.map((each) => key(each.poolId, each.night)));
-  return starts.map(({ poolId, starts }) => {
+  return pools.map(({ poolId, retired }) => {
     const schedule = schedules.get(poolId) ?? null;
     const maxAgeSeconds = findMaxAge(schedule, at);
     const [age] = checkAges(pools, [poolId], maxAgeSeconds);
-    const nights = starts.map((startsAt, night): Night => {
+    const nights = startsOf(schedule ?? undefined).map((startsAt, night): Night => {
       const found = taken.get(key(poolId, night));
       if (found !== undefined) return { ...found, startsAt };
       const state = unstarted.has(key(poolId, night)) ? 'unstarted' : 'none';
@@ -77,6 +84,8 @@ export async function readPoolOverviews(db: pg.Pool, status: Status): Promise<Po
       name: described.get(poolId)?.name ?? null,
       accountId: described.get(poolId)?.accountId ?? null,
       age: age as PoolAge,
+      expected: expectedIds.has(poolId),
+      retired,
       maxAgeSeconds,
       dueAt: schedule?.startsAt ?? null,
       nights,

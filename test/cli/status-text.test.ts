@@ -191,7 +191,13 @@ describe('the status as text', () => {
       snapshot: null,
       reason: 'ARCHIVE_URL: the bucket is away.',
     } as const;
-    const none = { head: null, vanished: false, verification: null, undelivered: null };
+    const none = {
+      head: null,
+      vanished: false,
+      retired: false,
+      verification: null,
+      undelivered: null,
+    };
     const pool = { poolId: POOL, newest, lastAttempt, ...none };
     const linesOf = (each: PoolStatus) =>
       textOf({ pools: [each] })
@@ -200,6 +206,10 @@ describe('the status as text', () => {
     expect(linesOf(pool)).toEqual([
       '  newest published: 20261120T134000Z, 1 d 7 h ago',
       '  last attempt: failed 7 h ago, no snapshot was started: ARCHIVE_URL: the bucket is away.',
+    ]);
+    expect(linesOf({ ...pool, lastAttempt: null, retired: true })).toEqual([
+      '  newest published: 20261120T134000Z, 1 d 7 h ago',
+      '  retired: no snapshot of it is expected any more',
     ]);
     const published = { ...newest, state: 'published' } as const;
     const stopped = { ...lastAttempt, snapshot: newest.snapshot };

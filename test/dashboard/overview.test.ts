@@ -55,6 +55,33 @@ test('an address with an unknown word for what was done shows none', async () =>
   expect(done).toContain('The snapshot is released and archived.');
 });
 
+test('a pool that nobody expects is not late', async () => {
+  const [LATE, RETIRED, MISTYPED] = ['us-east-1_Late', 'us-east-1_Retired', 'us-east-1_Mistyped'];
+  await mirror.rows(
+    `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, walked_at, published_at, state)
+     SELECT pool_id, '20260101T000000Z', at, at, at, 'published'
+     FROM unnest(ARRAY[$1, $2]) AS pool_id, (SELECT '2026-01-01T00:00:00Z'::timestamptz AS at) AS began`,
+    [LATE, RETIRED],
+  );
+  await mirror.rows('INSERT INTO mirror.pools (pool_id, retired_at) VALUES ($1, now())', [RETIRED]);
+  await mirror.rows(
+    `INSERT INTO mirror.attempts (pool_id, outcome, reason) VALUES ($1, 'failed', 'No such pool.')`,
+    [MISTYPED],
+  );
+  const page = await (await dashboard.get('/', VIEW_TOKEN)).text();
+  const ageOf = (poolId: string) =>
+    page
+      .split('<tr>')
+      .find((row) => row.includes(`/pools/${poolId}"`))
+      ?.match(/<td data-title="Age">(.*?)<\/td>/s)?.[1];
+  expect(ageOf(LATE)).toContain('>late<');
+  expect(ageOf(RETIRED)).toMatch(/^<span class="quiet">.*<small>retired<\/small><\/span>$/);
+  expect(ageOf(MISTYPED)).toBe('<span class="quiet">never mirrored</span>');
+  for (const table of ['directory.snapshots', 'mirror.pools', 'mirror.attempts']) {
+    await mirror.rows(`DELETE FROM ${table} WHERE pool_id = ANY ($1)`, [[LATE, RETIRED, MISTYPED]]);
+  }
+});
+
 describeInBrowser('the overview', (browser) => {
   test('says how to begin while no pool is mirrored, then shows a row for each pool', async () => {
     const page = await browser.open();

@@ -3,6 +3,7 @@ import { Notifier } from '../../src/notify/notifier.ts';
 import { openPool } from '../../src/postgres/connection.ts';
 import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
 import { saveSchedules } from '../../src/postgres/coordination/schedules.ts';
+import { readPoolRows } from '../../src/postgres/store/pool-status.ts';
 import { reportLate } from '../../src/runner/alarms.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
@@ -80,13 +81,24 @@ test('a pool that vanished is reported once, stays in status and metrics, and ca
   expect(await metricsOf(SHOP)).toBeUndefined();
   const check = await mirror.run(['status', '--check', '--max-age', '26h'], env);
   expect(check).toMatchObject({ code: 0, stdout: expect.not.stringContaining(SHOP) });
+  expect(await statusOf(SHOP)).toMatchObject({ vanished: false, retired: true });
   expect(events('pool.vanished')).toHaveLength(1);
 
   // It is back: everything as before.
   hidden = [];
   expect(await mirror.sync([], env)).toMatchObject({ code: 0 });
   expect(await metricsOf(SHOP)).toMatchObject({ vanished: false });
+  expect(await statusOf(SHOP)).toMatchObject({ vanished: false, retired: false });
 });
+
+async function statusOf(poolId: string) {
+  const db = openPool(mirror.databaseUrl, 1);
+  try {
+    return (await readPoolRows(db, [poolId]))[0];
+  } finally {
+    await db.end();
+  }
+}
 
 async function metricsOf(poolId: string) {
   const db = openPool(mirror.databaseUrl, 1);

@@ -19,6 +19,7 @@ export function formatPool(status: Status, poolId: string, width: number): strin
   if (pool === undefined) return [];
   const lines = [describeNewest(pool)];
   if (pool.vanished) lines.push('vanished: COGNITO_POOLS=all no longer lists it');
+  if (pool.retired) lines.push('retired: no snapshot of it is expected any more');
   if (pool.lastAttempt !== null) lines.push(describeAttempt(pool.lastAttempt, status.at));
   if (pool.undelivered !== null) lines.push(...describeUndelivered(pool.undelivered, status.at));
   return [

@@ -63,12 +63,20 @@ export function PoolRows({ pools, status }: PoolRowsProps) {
 
 function Age({ pool, at }: { readonly pool: PoolOverview; readonly at: Date }) {
   const { age, dueAt } = pool;
+  const old = age.ageSeconds === null ? 'never mirrored' : formatSpan(age.ageSeconds);
+  if (!pool.expected) {
+    return (
+      <span class="quiet">
+        {old}
+        {pool.retired ? <small>retired</small> : null}
+      </span>
+    );
+  }
   const next = dueAt === null ? 'no schedule' : `next ${formatRelative(dueAt, at)}`;
   const verdict = age.vanished ? 'vanished' : age.ok ? 'on time' : 'late';
   return (
     <>
-      {age.ageSeconds === null ? 'never mirrored' : formatSpan(age.ageSeconds)}{' '}
-      <span class={age.ok ? 'good whole' : 'bad whole'}>{verdict}</span>
+      {old} <span class={age.ok ? 'good whole' : 'bad whole'}>{verdict}</span>
       <small>{next}</small>
     </>
   );

@@ -23,6 +23,8 @@ export interface PoolRow {
   readonly head: ArchiveHead | null;
   /** True if COGNITO_POOLS=all listed it before and no longer does: it was probably deleted. */
   readonly vanished: boolean;
+  /** True if a person said that it is mirrored no more: nothing expects a snapshot of it. */
+  readonly retired: boolean;
   /** Null before the first attempt. */
   readonly lastAttempt: Attempt | null;
 }
@@ -41,6 +43,7 @@ export async function readPoolRows(
      SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
        extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
        coalesce(p.vanished_at IS NOT NULL, false) OR ${isUnlisted('known.pool_id')} AS vanished,
+       coalesce(p.retired_at IS NOT NULL, false) AS retired,
        h.head,
        a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason
      FROM known
@@ -56,10 +59,11 @@ export async function readPoolRows(
     [poolIds],
   );
   return found.rows.map(
-    ({ poolId, head, vanished, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
+    ({ poolId, head, vanished, retired, attemptedAt, endedAt, outcome, reason, ...newest }) => ({
       poolId,
       head,
       vanished,
+      retired,
       newest: newest.snapshot === null ? null : (newest as NewestSnapshot),
       lastAttempt: endedAt && { endedAt, outcome, snapshotAt: attemptedAt, reason },
     }),
@@ -72,6 +76,7 @@ interface PoolColumns extends Nullable<NewestSnapshot> {
   readonly poolId: string;
   readonly head: ArchiveHead | null;
   readonly vanished: boolean;
+  readonly retired: boolean;
   readonly endedAt: Date | null;
   readonly outcome: Attempt['outcome'];
   readonly attemptedAt: Date | null;
