@@ -141,7 +141,7 @@ describeInBrowser('the queue and health', (browser) => {
     await signIn(page, `${dashboard.url}/health`, TOKEN);
     expect(examinations).toBe(0);
     await page.getByRole('button', { name: 'Check everything now' }).click();
-    await page.getByText('To mend it: Set maxmemory-policy').waitFor();
+    await page.getByText('Fix: Set maxmemory-policy').waitFor();
     const text = (await page.locator('main').textContent()) ?? '';
     for (const shown of ['Redis is not reachable.', 'host.example 4711', '0.0.1', 'UserList']) {
       expect(text).toContain(shown);

@@ -98,7 +98,7 @@ function Workers({
       <h2>Workers</h2>
       {workers.length === 0 ? (
         <p class="none">
-          None runs. <code>cognito-mirror worker</code> starts one.
+          No worker is running. <code>cognito-mirror worker</code> starts one.
         </p>
       ) : (
         <div class="table">
@@ -298,7 +298,7 @@ function Found({ check: { detail, remedy } }: { readonly check: Check }) {
   return (
     <>
       {detail}
-      {remedy === null ? null : <small>{`To mend it: ${remedy}`}</small>}
+      {remedy === null ? null : <small>{`Fix: ${remedy}`}</small>}
     </>
   );
 }

@@ -11,7 +11,7 @@ import type { DashboardEnv } from '../session.ts';
 export const DONE = {
   released: 'The snapshot is released and archived.',
   releasing:
-    'The snapshot is being released. Below is how far it is; if it fails, the pool says why.',
+    'The snapshot is being released. Below is how far it is; if it fails, the page of the pool shows the reason.',
   discarded: 'The snapshot is discarded.',
   discarding: 'The snapshot is being discarded. Load this page again in a few seconds.',
 } as const;

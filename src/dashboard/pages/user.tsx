@@ -15,7 +15,7 @@ import type { SealedNames } from '../sealed-names.ts';
 import type { DashboardEnv } from '../session.ts';
 
 const UNKNOWN =
-  'Nobody is known by this address. The person was forgotten, the history of that time was pruned, or a token changed since: search again.';
+  'No user has this address. The person was forgotten, the history of that time was pruned, or a token changed since: search again.';
 
 /** The page of a user: the current state, or the last one of a user who is gone, and the history. */
 export function addUser(app: Hono<DashboardEnv>, deps: DashboardDeps, names: SealedNames): void {

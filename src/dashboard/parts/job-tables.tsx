@@ -16,7 +16,7 @@ const STATES: Readonly<Record<JobState, string>> = {
   waiting: 'waits for a worker',
 };
 
-/** The jobs of the workers; null if Redis did not tell. */
+/** The jobs of the workers; null if Redis did not answer. */
 export function JobTables({ queues }: { readonly queues: readonly QueueJobs[] | null }) {
   if (queues === null) {
     return (
