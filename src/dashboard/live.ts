@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Right } from './session.ts';
 
 /** An element of the overview: its id, and what it holds. */
@@ -13,6 +14,8 @@ const COMMENT_MS = 5_000;
 const MOST_VIEWERS = 60;
 /** Then the browser connects again, and its session is checked again. */
 const LIFE_MS = 10 * 60_000;
+/** The time for a reading when the server closes: Postgres may never answer it. */
+const GRACE_MS = 500;
 /** A viewer that does not read is cut off after so many unread messages. */
 const MOST_UNREAD = 16;
 
@@ -62,12 +65,15 @@ export class LiveFeed {
     });
   }
 
-  /** Ends all streams. */
+  /** Ends all streams, and waits for a reading for half a second at most. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const viewer of this.#viewers) this.#end(viewer);
     this.#stop();
-    await this.#polling;
+    const done = new AbortController();
+    const grace = sleep(GRACE_MS, undefined, { signal: done.signal }).catch(() => {});
+    await Promise.race([this.#polling, grace]);
+    done.abort();
   }
 
   #start(): void {
