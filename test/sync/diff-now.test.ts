@@ -225,7 +225,7 @@ describe('other runs', () => {
       { state: 'comparing', runner: 'inline', walking: { walks: expect.any(Array) } },
       { state: 'archived' },
     ]);
-    await expect(other.sync(POOL)).rejects.toThrow(/Another run is using the quota/);
+    await expect(other.sync(POOL)).rejects.toThrow(/Another run is reading/);
     held.release();
     await reading;
     // The sync published while the changes were shown: they are still those of the reading.

@@ -14,6 +14,9 @@ import {
 } from '../../postgres/coordination/workers.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
+/** Another run, or the workers, have the pool now. Whoever waits for its mirror gets that one. */
+export class PoolBusyError extends ResumableError {}
+
 /** The locks of an inline run, on a pool and on the quota of its account and Region. */
 export interface PoolLock {
   /** Fires if the connection that holds them is lost: then no more calls are allowed. */
@@ -26,7 +29,8 @@ export interface PoolLock {
  *
  * @param shared true if the calls share a limiter over Redis with those of other processes.
  * @param log gets a line if a connection has to be waited for.
- * @throws ResumableError if another run has one of the locks.
+ * @throws PoolBusyError if another run has the pool.
+ * @throws ResumableError if another run has the quota.
  */
 export async function lockPool(
   databaseUrl: string,
@@ -43,11 +47,14 @@ export async function lockPool(
     );
   const locks = await openLocks(databaseUrl, onLost, log);
   try {
+    // The pool first: another run of it mostly has the quota too, and then the pool is what is busy.
+    if (!(await locks.lockPool(poolId))) {
+      throw new PoolBusyError(
+        `Another run is reading ${poolId}. Wait until it ends, then run this again.`,
+      );
+    }
     await takeQuota(locks, accountId, region, shared);
-    if (await locks.lockPool(poolId)) return { lost: lost.signal, unlock: () => locks.unlock() };
-    throw new ResumableError(
-      `Another run is reading ${poolId}. Wait until it ends, then run this again.`,
-    );
+    return { lost: lost.signal, unlock: () => locks.unlock() };
   } catch (error) {
     await locks.unlock();
     throw error;
@@ -73,7 +80,7 @@ async function takeQuota(
  * Requires that no worker is taking a snapshot of a pool that an inline run has locked.
  *
  * @returns an open request that no live worker can run; null without one.
- * @throws ResumableError if workers are taking one.
+ * @throws PoolBusyError if workers are taking one.
  */
 export async function requireNoWorkers(
   db: pg.Pool,
@@ -81,7 +88,7 @@ export async function requireNoWorkers(
 ): Promise<SnapshotRequest | null> {
   const request = await findOpenRequestForPool(db, poolId);
   if (request === null || (await countLiveWorkers(db)) === 0) return request;
-  throw new ResumableError(
+  throw new PoolBusyError(
     `The workers are taking a snapshot of ${poolId}; \`${formatCommand(['status', poolId])}\` shows its progress. Run this again when it has ended.`,
   );
 }

@@ -17,7 +17,7 @@ import {
   toTraceEnd,
 } from '../outcome.ts';
 import { openSession, type SessionDeps, type SnapshotSession } from '../session.ts';
-import { lockPool, type PoolLock, takeOverRequest } from './lock-pool.ts';
+import { lockPool, PoolBusyError, type PoolLock, takeOverRequest } from './lock-pool.ts';
 import { runWalks } from './run-walks.ts';
 
 /** What an inline run works with. */
@@ -94,7 +94,6 @@ async function syncPool(
   const { db, log, notifier } = deps;
   const startedAt = performance.now();
   const runId = randomUUID();
-  notifier?.runStarted(poolId, runId);
   const trace = deps.tracing?.begin(poolId) ?? NO_TRACE;
   let session: SnapshotSession | null = null;
   let archive: ArchiveResult | null = null;
@@ -102,7 +101,8 @@ async function syncPool(
   try {
     const traced = { ...deps, trace };
     session = await openSession(traced, poolId, await deps.poolDeps(poolId), progress, signal);
-    archive = await mirrorPool(deps, session, signal);
+    const onStart = () => notifier?.runStarted(poolId, runId);
+    archive = await mirrorPool(deps, session, onStart, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
   }
@@ -115,13 +115,13 @@ async function syncPool(
   Object.assign(progress, { phase: 'done', outcome });
   trace.end(toTraceEnd(outcome, report));
   const { snapshot, reason } = report;
-  await saveOutcome({ db, log: session?.log ?? log }, poolId, {
-    outcome,
-    snapshot,
-    why: error ?? reason,
-  });
-  const snapshotAt = key?.snapshotAt ?? null;
-  notifier?.runEnded({ poolId, runId, succeeded: outcome === 'archived', snapshotAt, reason });
+  // The run that has the pool records and reports how it ends: a refusal is no news of the pool.
+  if (!(error instanceof PoolBusyError)) {
+    const why = error ?? reason;
+    await saveOutcome({ db, log: session?.log ?? log }, poolId, { outcome, snapshot, why });
+    const snapshotAt = key?.snapshotAt ?? null;
+    notifier?.runEnded({ poolId, runId, succeeded: outcome === 'archived', snapshotAt, reason });
+  }
   return { outcome, report, resumed: session?.resumed ?? false, error };
 }
 
@@ -134,16 +134,22 @@ function classifyOutcome(
   return signal.aborted || error instanceof InterruptedError ? 'interrupted' : 'failed';
 }
 
-/** @returns the archive of the snapshot; null if it is held. */
+/**
+ * @param onStart is called once nothing else has the pool.
+ * @returns the archive of the snapshot; null if it is held.
+ * @throws PoolBusyError if another run or the workers have the pool.
+ */
 async function mirrorPool(
   { db, databaseUrl, quotaShared, log }: SyncDeps,
   session: SnapshotSession,
+  onStart: () => void,
   signal: AbortSignal,
 ): Promise<ArchiveResult | null> {
   let lock: PoolLock | null = null;
   try {
     lock = await lockPool(databaseUrl, session.pool, quotaShared, log);
     await takeOverRequest(db, session.pool.poolId);
+    onStart();
     return await takeSnapshot(session, AbortSignal.any([signal, lock.lost]));
   } finally {
     await session.close();
