@@ -1,5 +1,6 @@
 import type { Notification } from '../../model/notification.ts';
 import type { Queryable } from '../connection.ts';
+import { UNWANTED_AFTER_DAYS } from '../store/notifications.ts';
 
 /** A notification that this process delivers now. */
 export interface ClaimedNotification extends Notification {
@@ -21,6 +22,10 @@ export interface DeliveryRow {
 
 const IS_OPEN = 'delivered_at IS NULL AND given_up_at IS NULL';
 
+/** Open, and news: what nobody tried to send for days was written before there was a receiver. */
+const IS_WANTED = `${IS_OPEN} AND (attempts > 0
+  OR occurred_at >= clock_timestamp() - make_interval(days => ${UNWANTED_AFTER_DAYS}))`;
+
 /**
  * Takes the notification that is due for the longest time. No other process takes it for so many seconds.
  *
@@ -35,7 +40,7 @@ export async function claimNotification(
        next_attempt_at = clock_timestamp() + make_interval(secs => $1)
      WHERE id = (
        SELECT id FROM mirror.notifications
-       WHERE ${IS_OPEN} AND next_attempt_at <= clock_timestamp()
+       WHERE ${IS_WANTED} AND next_attempt_at <= clock_timestamp()
        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
      )
      RETURNING id, type, occurred_at AS "occurredAt", data, attempts AS attempt`,
@@ -85,7 +90,7 @@ export async function returnNotification(db: Queryable, id: string): Promise<voi
 /** How many notifications were not delivered yet. */
 export async function countUndelivered(db: Queryable): Promise<number> {
   const found = await db.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM mirror.notifications WHERE ${IS_OPEN}`,
+    `SELECT count(*)::int AS count FROM mirror.notifications WHERE ${IS_WANTED}`,
   );
   return found.rows[0]?.count ?? 0;
 }

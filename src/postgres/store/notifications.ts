@@ -4,7 +4,7 @@ import type { Queryable } from '../connection.ts';
 import { selectHead } from './archive-head.ts';
 
 /** Those that no process tried to deliver are dropped after this time: no webhook is configured. */
-const UNWANTED_AFTER_DAYS = 3;
+export const UNWANTED_AFTER_DAYS = 3;
 /** How long delivered ones, and those that were given up, are kept. */
 const KEPT_DAYS = 30;
 
