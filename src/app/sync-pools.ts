@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { withoutRows } from '../postgres/database-error.ts';
 import { recordListed } from '../postgres/store/pools.ts';
-import { reportVanished } from '../runner/alarms.ts';
+import { reportVanished, tryReport } from '../runner/alarms.ts';
 import { type PoolOutcome, type SyncWatcher, syncPools } from '../runner/inline/sync.ts';
 import { buildReport, logOutcome } from '../runner/outcome.ts';
 import { resolvePools } from './resolve-pools.ts';
@@ -30,7 +30,7 @@ export async function mirrorPools(
   const { logsOutcomes = true, onBegin, onEnd } = watcher;
   const { opened, poolIds } = await start(resources, pools, logsOutcomes, signal);
   const notifier = resources.openNotifier(opened.database.db);
-  await reportVanished({ db: opened.database.db, notifier, log });
+  await tryReport(reportVanished, { db: opened.database.db, notifier, log });
   const outcomes = await syncPools(
     { ...resources.syncDeps(opened), notifier },
     poolIds.map((poolId) => ({ poolId, region: resolvePoolSettings(config, poolId).region })),

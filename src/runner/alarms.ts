@@ -14,6 +14,7 @@ import {
 import { readPoolRows } from '../postgres/store/pool-status.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { findMaxAge } from './mirror-age.ts';
+import { explainOutcome } from './outcome.ts';
 
 interface AlarmDeps {
   readonly db: pg.Pool;
@@ -36,10 +37,11 @@ export async function reportLate({ db, notifier, log }: AlarmDeps): Promise<void
     const { poolId, since } = schedule;
     const age = newest.get(poolId)?.ageSeconds ?? Number.POSITIVE_INFINITY;
     if (Math.min(age, secondsBetween(since, at)) <= findMaxAge(schedule, at)) return [];
-    const last = newest.get(poolId)?.snapshot;
+    const last = newest.get(poolId) ?? null;
     const mirrored =
-      last === undefined ? 'No snapshot was published yet' : `The newest snapshot is ${last}`;
-    return [{ poolId, reason: `${mirrored}, and a run was due more than two hours ago.` }];
+      last === null ? 'No snapshot was published yet' : `The newest snapshot is ${last.snapshot}`;
+    const reason = `${mirrored}, and a run was due more than two hours ago.`;
+    return [{ poolId, reason, newestAt: last?.snapshotAt ?? null }];
   });
   for (const { poolId, reason } of await recordLate(db, late)) {
     log.error({ poolId, reason }, 'the mirror of a pool is late');
@@ -53,6 +55,23 @@ export async function reportVanished({ db, notifier, log }: AlarmDeps): Promise<
   for (const poolId of await recordVanished(db, reason)) {
     log.error({ poolId }, 'COGNITO_POOLS=all no longer lists a pool');
     notifier?.runEnded({ poolId, runId: null, succeeded: false, snapshotAt: null, reason });
+  }
+}
+
+/**
+ * Makes a report before runs start. No run depends on it, so an error of Postgres is only logged.
+ *
+ * @param report `reportLate` or `reportVanished`
+ */
+export async function tryReport(
+  report: (deps: AlarmDeps) => Promise<void>,
+  deps: AlarmDeps,
+): Promise<void> {
+  try {
+    await report(deps);
+  } catch (error) {
+    const reason = explainOutcome(error);
+    deps.log.warn({ reason }, 'could not look for pools that vanished or are late');
   }
 }
 

@@ -1,11 +1,15 @@
+import { Writable } from 'node:stream';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Notifier } from '../../src/notify/notifier.ts';
 import { openPool } from '../../src/postgres/connection.ts';
+import { recordLate } from '../../src/postgres/coordination/alarms.ts';
+import { openLocks } from '../../src/postgres/coordination/locks.ts';
 import { openMetricsQuery } from '../../src/postgres/coordination/metrics.ts';
 import { saveSchedules } from '../../src/postgres/coordination/schedules.ts';
 import { readPoolRows } from '../../src/postgres/store/pool-status.ts';
-import { reportLate } from '../../src/runner/alarms.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { reportLate, reportVanished, tryReport } from '../../src/runner/alarms.ts';
+import { createLogger, type Logger } from '../../src/telemetry/logger.ts';
 import { type CliMirror, openCliMirror } from '../support/cli-mirror.ts';
 import { notifying, type Receiver, SECRET, startReceiver } from '../support/receiver.ts';
 
@@ -112,21 +116,20 @@ async function metricsOf(poolId: string) {
   }
 }
 
-test('a pool that is late is reported once, until it is on time', async () => {
-  const db = openPool(mirror.databaseUrl, 2);
-  const log = createLogger({ level: 'silent' });
+function openNotifier(db: pg.Pool, log: Logger): Notifier {
   const webhook = {
     url: `${receiver.url}/hook`,
     secret: SECRET,
     format: 'standard',
     allowPrivate: true,
   } as const;
-  const notifier = new Notifier({
-    db,
-    log,
-    webhook,
-    urlOf: (poolId) => `${receiver.url}/ping/${poolId}`,
-  });
+  return new Notifier({ db, log, webhook, urlOf: (poolId) => `${receiver.url}/ping/${poolId}` });
+}
+
+test('a pool that is late is reported once, until it is on time', async () => {
+  const db = openPool(mirror.databaseUrl, 2);
+  const log = createLogger({ level: 'silent' });
+  const notifier = openNotifier(db, log);
   const look = async () => {
     await Promise.all([reportLate({ db, notifier, log }), reportLate({ db, notifier, log })]);
     await notifier.finish(new AbortController().signal);
@@ -155,4 +158,78 @@ test('a pool that is late is reported once, until it is on time', async () => {
   } finally {
     await db.end();
   }
+});
+
+test('a pool is not late if a newer snapshot was published since it was looked at', async () => {
+  const db = openPool(mirror.databaseUrl, 1);
+  try {
+    await saveSchedules(db, [{ poolId: CRM, pattern: '0 * * * *', timezone: 'UTC' }]);
+    const late = { poolId: CRM, reason: 'No snapshot was published yet.', newestAt: null };
+    expect(await recordLate(db, [late])).toEqual([]);
+    const [newest] = (
+      await db.query<{ at: Date }>(
+        "SELECT max(snapshot_at) AS at FROM directory.snapshots WHERE pool_id = $1 AND state = 'archived'",
+        [CRM],
+      )
+    ).rows;
+    const judged = { ...late, newestAt: newest?.at ?? null };
+    expect(await recordLate(db, [judged])).toEqual([{ poolId: CRM, reason: late.reason }]);
+  } finally {
+    await db.query('DELETE FROM mirror.schedules');
+    await db.query('DELETE FROM mirror.notifications');
+    await db.end();
+  }
+});
+
+test('what nobody tried to send for three days is not sent once there is a receiver', async () => {
+  const db = openPool(mirror.databaseUrl, 2);
+  const notifier = openNotifier(db, createLogger({ level: 'silent' }));
+  const sent = () => receiver.webhooks().map(({ id }) => id);
+  try {
+    const { rows } = await db.query<{ id: string }>(
+      `INSERT INTO mirror.notifications (type, pool_id, data, attempts, occurred_at)
+       SELECT 'pool.late', $1, '{}', attempts, clock_timestamp() - make_interval(days => days)
+       FROM (VALUES (0, 4), (0, 2), (1, 4)) AS given (attempts, days) RETURNING id`,
+      [CRM],
+    );
+    const [old, recent, tried] = rows.map(({ id }) => id);
+    await notifier.finish(new AbortController().signal);
+    expect(sent()).toEqual(expect.arrayContaining([recent, tried]));
+    expect(sent()).not.toContain(old);
+  } finally {
+    await db.query('DELETE FROM mirror.notifications');
+    await db.end();
+  }
+});
+
+test('an error of Postgres while alarms are looked for or sent is logged, and ends no run', async () => {
+  const lines: string[] = [];
+  const destination = new Writable({
+    decodeStrings: false,
+    write(line: string, _, done) {
+      lines.push((JSON.parse(line) as { msg: string }).msg);
+      done();
+    },
+  });
+  const log = createLogger({ level: 'info', destination });
+  const db = openPool(mirror.databaseUrl, 1);
+  await db.end();
+  await tryReport(reportVanished, { db, log });
+  await tryReport(reportLate, { db, log });
+  await openNotifier(db, log).finish(new AbortController().signal);
+  const looked = 'could not look for pools that vanished or are late';
+  expect(lines).toEqual([looked, looked, expect.stringContaining('could not deliver webhooks')]);
+});
+
+test('a sync that is refused because another run has the pool reports nothing', async () => {
+  const locks = await openLocks(mirror.databaseUrl, () => {});
+  const before = [receiver.pings().length, receiver.webhooks().length];
+  try {
+    await locks.lockPool(CRM);
+    const refused = await mirror.sync([CRM], notifying(receiver));
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is reading') });
+  } finally {
+    await locks.unlock();
+  }
+  expect([receiver.pings().length, receiver.webhooks().length]).toEqual(before);
 });

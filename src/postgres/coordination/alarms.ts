@@ -1,6 +1,7 @@
 import { type Queryable, rowCount } from '../connection.ts';
 import { recordNotifications } from '../store/notifications.ts';
 import { isUnlisted } from '../store/pools.ts';
+import { PUBLISHED_STATES } from '../store/states.ts';
 import type { PoolSchedule } from './due-times.ts';
 
 /** The schedules, and since when each pool has one. */
@@ -17,24 +18,34 @@ export async function listSchedulesSince(
 export interface LatePool {
   readonly poolId: string;
   readonly reason: string;
+  /** The newest published snapshot that this was judged by; null without one. */
+  readonly newestAt: Date | null;
 }
 
 /**
  * Records which pools are late: these, and no others. Each that was not late before gets a notification.
+ * A pool of which a newer snapshot was published meanwhile is not late.
  *
  * @returns those that became late.
  */
-export async function recordLate(db: Queryable, late: readonly LatePool[]): Promise<LatePool[]> {
+export async function recordLate(
+  db: Queryable,
+  late: readonly LatePool[],
+): Promise<Pick<LatePool, 'poolId' | 'reason'>[]> {
   const poolIds = late.map(({ poolId }) => poolId);
   await db.query(
     'UPDATE mirror.schedules SET late_at = NULL WHERE late_at IS NOT NULL AND NOT pool_id = ANY ($1)',
     [poolIds],
   );
-  const found = await db.query<LatePool>(
+  const found = await db.query<Pick<LatePool, 'poolId' | 'reason'>>(
     `WITH late AS (
        UPDATE mirror.schedules AS s SET late_at = clock_timestamp()
-       FROM unnest($1::text[], $2::text[]) AS given (pool_id, reason)
-       WHERE s.pool_id = given.pool_id AND late_at IS NULL
+       FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS given (pool_id, reason, newest_at)
+       WHERE s.pool_id = given.pool_id AND late_at IS NULL AND NOT EXISTS (
+         SELECT FROM directory.snapshots AS newer
+         WHERE newer.pool_id = given.pool_id AND newer.state IN ${PUBLISHED_STATES}
+           AND newer.snapshot_at > coalesce(given.newest_at, '-infinity')
+       )
        RETURNING s.pool_id, given.reason
      ),
      notified AS (
@@ -42,7 +53,7 @@ export async function recordLate(db: Queryable, late: readonly LatePool[]): Prom
          reason, NULL::json AS findings FROM late`)}
      )
      SELECT pool_id AS "poolId", reason FROM late`,
-    [poolIds, late.map(({ reason }) => reason)],
+    [poolIds, late.map(({ reason }) => reason), late.map(({ newestAt }) => newestAt)],
   );
   return found.rows;
 }

@@ -4,7 +4,7 @@ import type { PoolSchedule } from '../../postgres/coordination/due-times.ts';
 import { saveSchedules } from '../../postgres/coordination/schedules.ts';
 import { stopVerifications } from '../../postgres/coordination/verifications.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { reportLate, reportVanished } from '../alarms.ts';
+import { reportLate, reportVanished, tryReport } from '../alarms.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog, LaterError } from './failures.ts';
 import { type JobWorker, type JobWorkerOptions, openJobWorker } from './job-worker.ts';
@@ -57,8 +57,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   await saveSchedules(db, options.schedules);
   if (verification === null) await stopVerifications(db);
   // Before any run: what happened while no worker was alive must not pass unnoticed.
-  await reportVanished(deps);
-  await reportLate(deps);
+  await tryReport(reportVanished, deps);
+  await tryReport(reportLate, deps);
   const logProblem = createProblemLog(log);
   await keepSchedulers(deps, logProblem);
 

@@ -6,7 +6,7 @@ import { dropConnections, openPool } from '../../postgres/connection.ts';
 import { getOwner } from '../../postgres/coordination/transaction-owner.ts';
 import { recordHeartbeat, removeWorker } from '../../postgres/coordination/workers.ts';
 import type { RedisConnection } from '../../redis/connection.ts';
-import { reportLate } from '../alarms.ts';
+import { reportLate, reportVanished } from '../alarms.ts';
 import type { JobDeps } from './deps.ts';
 import { createProblemLog } from './failures.ts';
 import type { JobWorker } from './job-worker.ts';
@@ -103,6 +103,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       showProgress(deps, options.walks.activeJobs() as Job<WalkData>[]),
     ),
     maintain('late pools', LATE_MS, () => reportLate(deps)),
+    maintain('vanished pools', LATE_MS, () => reportVanished(deps)),
     maintain('webhooks', WEBHOOKS_MS, async () => deps.notifier?.deliver(stopping.signal)),
   ];
 
