@@ -1,12 +1,17 @@
 import type pg from 'pg';
 import type { Config } from '../config/config.ts';
-import { openPool } from '../postgres/connection.ts';
+import { dropConnections, openPool } from '../postgres/connection.ts';
 import { type Database, findDatabase, openDatabase } from '../postgres/database.ts';
 import { isMigrated, migrate } from '../postgres/migrate.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 /** Connections of one process: each of its steps uses a few. */
 const CONNECTIONS = 10;
+
+/** Connections of the dashboard, so that its pages and the jobs of its worker never wait for each other. */
+const PAGE_CONNECTIONS = 4;
+/** Somebody waits for a page, and an idle request is cut after 7 s. */
+const PAGE_LIMITS = { statementMs: 5_000, waitMs: 5_000 };
 
 /** The mirror's database, open and with the newest schema. */
 export interface MirrorDatabase {
@@ -47,6 +52,25 @@ export async function findMirrorDatabase(
   if (isThere) return toMirrorDatabase(database, log);
   await database.close();
   return null;
+}
+
+/** The dashboard's own pool, which connects when a page is asked for. */
+export interface PagePool {
+  readonly db: pg.Pool;
+  /** Ends its statements. */
+  close(): Promise<void>;
+}
+
+/** Opens the pool of the dashboard. */
+export function openPagePool(databaseUrl: string, log: Logger): PagePool {
+  const db = openPool(databaseUrl, PAGE_CONNECTIONS, log, PAGE_LIMITS);
+  return {
+    db,
+    async close() {
+      dropConnections(db);
+      await db.end();
+    },
+  };
 }
 
 async function toMirrorDatabase(database: Database, log: Logger): Promise<MirrorDatabase> {

@@ -22,6 +22,7 @@ import { QuotaLocks } from '../runner/worker/quota-locks.ts';
 import { type RunningWorker, startWorker } from '../runner/worker/start-worker.ts';
 import { type Metrics, openMetrics } from '../telemetry/metrics.ts';
 import { fullReadiness } from './examine-mirror.ts';
+import { openPagePool, type PagePool } from './open-database.ts';
 import { openVerification } from './open-verification.ts';
 import { resolvePools } from './resolve-pools.ts';
 import type { Opened, Resources } from './resources.ts';
@@ -73,6 +74,7 @@ export async function runWorker(
   const redis = quota.redis as RedisConnection;
   let queues: Queues | null = null;
   let http: HttpServer | null = null;
+  let pages: PagePool | null = null;
   let worker: RunningWorker | null = null;
   try {
     await requireUsableRedis(redis);
@@ -83,8 +85,11 @@ export async function runWorker(
       buckets: () => quota.buckets.usages(),
       queues: () => countJobs(jobs, redis, logProblem),
     });
-    if (settings)
-      http = await serve(settings, { opened, redis, queues: jobs, metrics, actions }, resources);
+    if (settings) {
+      pages = openPagePool(database.databaseUrl, log);
+      const served = { opened, pages: pages.db, redis, queues: jobs, metrics, actions };
+      http = await serve(settings, served, resources);
+    }
     const { buckets } = quota;
     const { poolIds, listed } = await resolvePools(resources, pools, { db, buckets }, signal);
     await recordListed(db, listed);
@@ -116,6 +121,7 @@ export async function runWorker(
   } finally {
     await worker?.close();
     await http?.close();
+    await pages?.close();
     if (worker === null) await queues?.close();
   }
 }
@@ -138,6 +144,8 @@ function lacksRedis(): ActionRequiredError {
 
 interface Served {
   readonly opened: Opened;
+  /** For the pages of the dashboard. */
+  readonly pages: pg.Pool;
   readonly redis: RedisConnection;
   readonly queues: Queues;
   readonly metrics: Metrics;
@@ -146,7 +154,7 @@ interface Served {
 
 function serve(
   settings: HttpSettings,
-  { opened, redis, queues, metrics, actions }: Served,
+  { opened, pages, redis, queues, metrics, actions }: Served,
   resources: Resources,
 ): Promise<HttpServer> {
   const { config, hashKey, log } = resources;
@@ -171,7 +179,7 @@ function serve(
     listUsages: () => opened.quota.buckets.usages(),
   };
   const deps: DashboardDeps = {
-    ...{ db, tokens: { act, view }, actions, allowances, hashKey, log },
+    ...{ db: pages, tokens: { act, view }, actions, allowances, hashKey, log },
     readServers: serverStates(readiness),
     worker: insight,
   };

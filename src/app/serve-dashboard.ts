@@ -6,6 +6,7 @@ import { startHttp } from '../http/server.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { openMetrics } from '../telemetry/metrics.ts';
 import { fullReadiness } from './examine-mirror.ts';
+import { openPagePool } from './open-database.ts';
 import type { Resources } from './resources.ts';
 import { serverStates } from './server-states.ts';
 
@@ -29,7 +30,7 @@ export async function serveDashboard(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, log } = resources;
-  const { db } = await resources.requireDatabase(signal);
+  const { db, databaseUrl } = await resources.requireDatabase(signal);
   const { token: act, viewToken: view = null } = settings;
   const allowances = resolveAllowances(config);
   const readiness = {
@@ -38,8 +39,9 @@ export async function serveDashboard(
     },
     schema: () => requireMigrated(db),
   };
+  const pages = openPagePool(databaseUrl, log);
   const deps: DashboardDeps = {
-    ...{ db, tokens: { act, view }, actions, allowances, log },
+    ...{ db: pages.db, tokens: { act, view }, actions, allowances, log },
     hashKey: resources.hashKey,
     readServers: serverStates(readiness),
     worker: null,
@@ -62,5 +64,6 @@ export async function serveDashboard(
     });
   } finally {
     await server.close();
+    await pages.close();
   }
 }

@@ -41,7 +41,7 @@ export function respondWithProblem(
 }
 
 const NO_DATABASE =
-  'Postgres is not reachable, or refuses. The log has its answer. Load this page again once it is back; the command `cognito-mirror status` shows the same error with its remedy.';
+  'Postgres is not reachable, refuses, or takes too long. The log has its answer. Load this page again once it is back; the command `cognito-mirror status` shows the same error with its remedy.';
 
 /** Answers a request that failed. Messages of servers and drivers stay in the log. */
 export function respondToError(

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Logger } from '../telemetry/logger.ts';
 import { beginOwned } from './coordination/transaction-owner.ts';
 import { cancelStatement } from './session/cancel.ts';
-import { SessionPool } from './session/pool.ts';
+import { type PoolLimits, SessionPool } from './session/pool.ts';
 
 /** Runs one statement: a pool, or one connection in a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
@@ -15,9 +15,10 @@ const CANCEL_EVERY_MS = 250;
  *
  * @param size the most connections at a time.
  * @param log gets a line if the server allows fewer.
+ * @param limits of its statements; by default none.
  */
-export function openPool(url: string, size: number, log?: Logger): pg.Pool {
-  const pool = new SessionPool(url, size, log);
+export function openPool(url: string, size: number, log?: Logger, limits?: PoolLimits): pg.Pool {
+  const pool = new SessionPool(url, size, log, limits);
   const clients = new Set<pg.PoolClient>();
   pool.on('connect', (client) => clients.add(client));
   pool.on('remove', (client) => clients.delete(client));

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../../telemetry/logger.ts';
 import { awaitConnection, SessionClient } from './client.ts';
+import { WORK } from './settings.ts';
 
 /**
  * How long a connection is used. It keeps prepared statements, 130 kB for each snapshot whose pages it
@@ -10,6 +11,14 @@ const LIFETIME_SECONDS = 300;
 
 /** How long a pool that got no further connection waits before it tries again. */
 const GROW_AFTER_MS = 60_000;
+
+/** Limits for work that somebody waits for. By default there are none. */
+export interface PoolLimits {
+  /** The longest that one statement may take, in milliseconds. */
+  readonly statementMs: number;
+  /** The longest that a statement waits for a connection, in milliseconds. */
+  readonly waitMs: number;
+}
 
 type Callback = (
   error: Error | undefined,
@@ -24,20 +33,27 @@ type Callback = (
 export class SessionPool extends pg.Pool {
   readonly #size: number;
   readonly #log: Logger | undefined;
+  readonly #waitMs: number | undefined;
   #growth: NodeJS.Timeout | undefined;
   #hasLogged = false;
   /** Unlike `totalCount`, it leaves out clients that still connect and may be refused. */
   readonly #connected = new Set<pg.PoolClient>();
 
-  constructor(url: string, size: number, log?: Logger) {
+  constructor(url: string, size: number, log?: Logger, limits?: PoolLimits) {
+    const limited = limits && {
+      settings: { ...WORK, statement_timeout: `${limits.statementMs}ms` },
+      connectionTimeoutMillis: limits.waitMs,
+    };
     super({
       Client: SessionClient as unknown as new () => pg.ClientBase,
       connectionString: url,
       max: size,
       maxLifetimeSeconds: LIFETIME_SECONDS,
       application_name: 'cognito-mirror',
+      ...limited,
     });
     this.#size = size;
+    this.#waitMs = limits?.waitMs;
     this.#log = log;
     // The pool reports idle connections that break. Each is replaced when one is needed.
     this.on('error', () => {});
@@ -51,6 +67,7 @@ export class SessionPool extends pg.Pool {
     const connecting = awaitConnection(() => super.connect(), {
       log: this.#log,
       onNoneLeft: () => this.#useFewer(),
+      patienceMs: this.#waitMs,
     });
     if (callback === undefined) return connecting;
     connecting.then(
