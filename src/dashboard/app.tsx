@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { withoutRows } from '../postgres/database-error.ts';
@@ -18,17 +18,13 @@ import { addSnapshot } from './pages/snapshot.tsx';
 import { addUser } from './pages/user.tsx';
 import { OVERVIEW, SIGN_OUT } from './paths.ts';
 import { createSealedNames } from './sealed-names.ts';
-import {
-  bearerToken,
-  clientAddress,
-  createSessions,
-  type DashboardEnv,
-  requireFormToken,
-} from './session.ts';
+import { createSessions, type DashboardEnv, requireFormToken } from './session.ts';
 import { createSignIn, sameOrigin } from './sign-in.tsx';
 
 /** The pages, for a server. */
 export interface Dashboard extends Pick<Hono<DashboardEnv>, 'fetch' | 'routes'> {
+  /** Counts a wrong token in the header of a request that another route answers. */
+  countWrongToken(context: Context): void;
   /** Ends the streams of events. Call it before the server closes. */
   close(): Promise<void>;
 }
@@ -67,13 +63,6 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   app.route('/', createAssets());
   app.route('/', signIn.app);
   app.use(async (context, next) => {
-    if (bearerToken(context) !== null) {
-      const seconds = signIn.slowDown.waitSeconds(clientAddress(context));
-      if (seconds > 0) {
-        const problem = `Too many wrong tokens. Try again in ${seconds} s.`;
-        return context.json({ error: problem }, 429, { 'Retry-After': String(seconds) });
-      }
-    }
     const session = await sessions.find(context);
     if (session === null) return signIn.refuse(context);
     context.set('session', session);
@@ -112,5 +101,10 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
   addSnapshot(app, deps, names);
   app.notFound((context) => respondWithProblem(context, 404, 'Not found.'));
   app.onError((error, context) => respondToError(error, context, deps.log));
-  return { fetch: app.fetch, routes: app.routes, close: () => feed.close() };
+  return {
+    fetch: app.fetch,
+    routes: app.routes,
+    countWrongToken: (context) => void signIn.countWrongToken(context),
+    close: () => feed.close(),
+  };
 }

@@ -4,7 +4,7 @@ import { csrf } from 'hono/csrf';
 import { Notice, Page, renderPage } from './layout.tsx';
 import { OVERVIEW, SIGN_IN } from './paths.ts';
 import { bearerToken, clientAddress, type Sessions } from './session.ts';
-import { createSlowDown, type SlowDown } from './slow-down.ts';
+import { createSlowDown } from './slow-down.ts';
 
 /** A token and the path to go on with. */
 const MOST_BYTES = 4 * 1024;
@@ -17,7 +17,13 @@ export interface SignIn {
   readonly app: Hono;
   /** Answers a request without a session. Counts a wrong token in its header. */
   refuse(context: Context): Promise<Response>;
-  readonly slowDown: SlowDown;
+  /**
+   * Counts a wrong token in the header of a request. A right one never waits: behind a proxy, all clients
+   * have one address.
+   *
+   * @returns how many seconds it must wait; then it is not counted. 0 if it need not.
+   */
+  countWrongToken(context: Context): number;
 }
 
 /** Creates the form, and what asks for it. */
@@ -49,11 +55,23 @@ export function createSignIn(sessions: Sessions): SignIn {
       return context.redirect(path, 303);
     },
   );
+  const countWrongToken = (context: Context) => {
+    const token = bearerToken(context);
+    if (token === null || sessions.rightOf(token) !== null) return 0;
+    const address = clientAddress(context);
+    const seconds = slowDown.waitSeconds(address);
+    if (seconds === 0) slowDown.countWrong(address);
+    return seconds;
+  };
   return {
     app,
-    slowDown,
+    countWrongToken,
     async refuse(context) {
-      if (bearerToken(context) !== null) slowDown.countWrong(clientAddress(context));
+      const seconds = countWrongToken(context);
+      if (seconds > 0) {
+        const error = `Too many wrong tokens. Try again in ${seconds} s.`;
+        return context.json({ error }, 429, { 'Retry-After': String(seconds) });
+      }
       const { method, path } = context.req;
       if (wantsPage(context)) {
         if (method !== 'GET') return showForm(context, { next: OVERVIEW, problem: ENDED });

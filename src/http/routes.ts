@@ -50,6 +50,8 @@ export function createRoutes({
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', async (context) => {
     const isFull = context.req.query('full') !== undefined;
+    // It is answered all the same: probes need no token.
+    if (isFull && checkFully) dashboard?.countWrongToken(context);
     const result =
       isFull && checkFully
         ? await checkFully(context.req.header('Authorization'))

@@ -57,7 +57,7 @@ describe.each(['sync', 'plan'])('%s and its pools', (command) => {
   it('reports every malformed id, from the variable and the command line', async () => {
     const ids = ['us-east-1', 'us-east-1_Good', 'us-east-1_A-b', `us-east-1_${'x'.repeat(60)}`];
     expect(await refused([command], { COGNITO_POOLS: ids.join(',') })).toEqual(
-      Array(3).fill('COGNITO_POOLS'),
+      Array(3).fill('POOL'),
     );
     expect(lastStderr).toMatch(/"us-east-1" .*\n.*"us-east-1_A-b" /);
     expect(lastStderr).not.toContain('us-east-1_Good');
@@ -78,7 +78,7 @@ describe.each(['sync', 'plan'])('%s and its pools', (command) => {
 describe('the environment', () => {
   it('is checked as a whole: all wrong values and unknown names are reported at once', async () => {
     const subjects = await refused(['sync'], {
-      COGNITO_POOLS: 'nonsense',
+      COGNITO_POOLS: 'arn:aws:nonsense',
       DATABASE_URL: 'mysql://user:hunter2@host/db',
       REDIS_URL: 'http://host',
       ARCHIVE_URL: 'ftp://host/folder',

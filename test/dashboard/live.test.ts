@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LiveFeed } from '../../src/dashboard/live.ts';
 import { openDashboard, type TestDashboard, TOKEN } from '../support/dashboard.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -34,4 +35,14 @@ test('streams are capped, leave room for probes, and end with the server', async
   await dashboard.close();
   const text = await first?.text();
   expect(text).toContain('event: part\ndata: {"id":"held"');
+});
+
+test('the feed closes although Postgres never answers a reading', async () => {
+  const feed = new LiveFeed(
+    () => new Promise(() => {}),
+    () => {},
+  );
+  const stream = feed.open('view');
+  await feed.close();
+  expect(await new Response(stream).text()).toBe(': open\n\n');
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSlowDown } from '../../src/dashboard/slow-down.ts';
+import { openPool } from '../../src/postgres/connection.ts';
 import { openDashboard, type TestDashboard, TOKEN, VIEW_TOKEN } from '../support/dashboard.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 
@@ -170,9 +171,31 @@ test('a wrong token is refused, and the sixth must wait', async () => {
       statuses.push(answer.status);
     }
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
-    const bearer = await own.get('/');
+    const bearer = await own.get('/', 'wrong');
     expect([bearer.status, bearer.headers.get('Retry-After')]).toEqual([429, '1']);
+    // Behind a proxy, all clients have this address.
+    expect((await own.get('/')).status).toBe(200);
   } finally {
     await own.close();
+  }
+});
+
+test('a page that runs into the limits of its connections says that the database does not answer', async () => {
+  const limits = { statementMs: 100, waitMs: 2_000 };
+  const db = openPool(mirror.databaseUrl, 1, undefined, limits);
+  const own = await openDashboard({ db, databaseUrl: mirror.databaseUrl });
+  const status = async () => (await own.get('/queue')).status;
+  try {
+    const busy = await db.connect();
+    expect(await status()).toBe(503);
+    busy.release();
+    const locker = await mirror.db.connect();
+    await locker.query('BEGIN; LOCK TABLE mirror.requests');
+    expect(await status()).toBe(503);
+    await locker.query('ROLLBACK');
+    locker.release();
+  } finally {
+    await own.close();
+    await db.end();
   }
 });

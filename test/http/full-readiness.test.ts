@@ -153,3 +153,22 @@ test.each([
     expect(checks.map(({ id }) => id)).toContain('postgres-schema');
   },
 );
+
+test('wrong tokens of readyz?full count like those of the dashboard', async () => {
+  // The clock stands still, so that no wait ends during the test.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const examine = async () => ({ checks: CHECKS });
+  const server = await serve({ token: TOKEN, full: { examine, tokens: [TOKEN] } });
+  const ask = (path: string, token: string) =>
+    fetch(server.url + path, { headers: { Authorization: `Bearer ${token}` } });
+  try {
+    for (let n = 0; n < 5; n += 1) await ask('/readyz?full', TOKEN);
+    expect((await ask('/nothing', 'wrong')).status).toBe(401);
+    for (let n = 0; n < 4; n += 1) expect((await ask('/readyz?full', 'wrong')).status).toBe(503);
+    expect((await ask('/nothing', 'wrong')).status).toBe(429);
+    expect(await (await ask('/readyz?full', TOKEN)).json()).toMatchObject({ checks: CHECKS });
+  } finally {
+    await server.close();
+    vi.useRealTimers();
+  }
+});
