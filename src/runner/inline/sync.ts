@@ -94,6 +94,7 @@ async function syncPool(
   const { db, log, notifier } = deps;
   const startedAt = performance.now();
   const runId = randomUUID();
+  let hasStarted = false;
   const trace = deps.tracing?.begin(poolId) ?? NO_TRACE;
   let session: SnapshotSession | null = null;
   let archive: ArchiveResult | null = null;
@@ -101,7 +102,10 @@ async function syncPool(
   try {
     const traced = { ...deps, trace };
     session = await openSession(traced, poolId, await deps.poolDeps(poolId), progress, signal);
-    const onStart = () => notifier?.runStarted(poolId, runId);
+    const onStart = () => {
+      hasStarted = true;
+      notifier?.runStarted(poolId, runId);
+    };
     archive = await mirrorPool(deps, session, onStart, signal);
   } catch (failure) {
     error = withoutRows(failure as Error);
@@ -120,7 +124,8 @@ async function syncPool(
     const why = error ?? reason;
     await saveOutcome({ db, log: session?.log ?? log }, poolId, { outcome, snapshot, why });
     const snapshotAt = key?.snapshotAt ?? null;
-    notifier?.runEnded({ poolId, runId, succeeded: outcome === 'archived', snapshotAt, reason });
+    const ended = { poolId, succeeded: outcome === 'archived', snapshotAt, reason };
+    notifier?.runEnded({ ...ended, runId: hasStarted ? runId : null });
   }
   return { outcome, report, resumed: session?.resumed ?? false, error };
 }
