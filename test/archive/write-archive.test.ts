@@ -49,6 +49,8 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
         return `${format}/${dataset}/${PARTITION}/part-0000${part}.${extension}`;
       });
     expect(parts).toEqual([...keys('jsonl', 'jsonl.gz'), ...keys('parquet', 'parquet')]);
+    const sizeOf = (some: readonly string[]) =>
+      some.reduce((sum, key) => sum + (content.get(key)?.length ?? 0), 0);
     const manifest = await readManifest(destination, requestFor(datasets));
     expect(Object.keys(manifest)).toEqual([
       'version',
@@ -89,7 +91,21 @@ describe.each(BACKENDS)('an archive in $name', ({ open }) => {
         .update(content.get(MANIFEST) ?? '')
         .digest('hex'),
       objects: 14,
-      bytes: parts.reduce((sum, key) => sum + (content.get(key)?.length ?? 0), 0),
+      bytes: sizeOf(parts),
+      summary: {
+        parts: ['jsonl', 'parquet'].flatMap((format) =>
+          [
+            ['users', 3, 25] as const,
+            ['groups', 1, 1] as const,
+            ['memberships', 3, 25] as const,
+          ].map(([dataset, count, rows]) => {
+            const own = parts.filter((key) => key.startsWith(`${format}/${dataset}/`));
+            return { format, dataset, parts: count, rows, bytes: sizeOf(own) };
+          }),
+        ),
+        signedBy: null,
+        lock: null,
+      },
     });
   });
 
