@@ -24,7 +24,8 @@ export function openTerminal(signal: AbortSignal): Terminal {
   const ended = new AbortController();
   const end = () => ended.abort(new InterruptedError());
   lines.on('close', end);
-  // Reading from a terminal that was closed fails.
+  // A terminal that was closed can neither be read nor set back, which the interface reports as its own.
+  lines.on('error', end);
   process.stdin.on('error', end);
   // In this mode the terminal sends the key, not the signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
