@@ -22,15 +22,20 @@ CREATE TABLE mirror.status_counts (
   status text,
   enabled boolean,
   users bigint NOT NULL,
+  -- Both may be null, and a primary key may not.
+  key text COLLATE "C" GENERATED ALWAYS AS (
+    coalesce('status ' || status, '') || CASE enabled WHEN true THEN ', enabled' WHEN false THEN ', disabled' ELSE '' END
+  ) STORED,
+  PRIMARY KEY (pool_id, snapshot_at, key),
   FOREIGN KEY (pool_id, snapshot_at) REFERENCES directory.snapshots ON DELETE CASCADE
 );
-CREATE INDEX status_counts_snapshot ON mirror.status_counts (pool_id, snapshot_at);
 COMMENT ON TABLE mirror.status_counts IS 'How many users of each status a published snapshot has, so that no page counts users. Snapshots of an earlier version have no rows.';
 COMMENT ON COLUMN mirror.status_counts.pool_id IS 'The pool.';
 COMMENT ON COLUMN mirror.status_counts.snapshot_at IS 'The snapshot.';
 COMMENT ON COLUMN mirror.status_counts.status IS 'UserStatus.';
 COMMENT ON COLUMN mirror.status_counts.enabled IS 'True if these users may sign in.';
 COMMENT ON COLUMN mirror.status_counts.users IS 'The number of users.';
+COMMENT ON COLUMN mirror.status_counts.key IS 'Status and enabled as one text, for the primary key.';
 
 ALTER TABLE mirror.runs ADD COLUMN archive jsonb;
 COMMENT ON COLUMN mirror.runs.archive IS 'What its manifest says, in short: parts (an array of objects with format, dataset, parts, rows and bytes), signedBy (the fingerprint of the key, or null) and lock (mode, partsUntil and manifestUntil, or null). Null before it is archived.';
