@@ -22,28 +22,24 @@ import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, KeyedMutex } from './calls.ts';
-import { dashboardActions } from './dashboard-actions.ts';
-import { diffNow } from './diff-now.ts';
-import { forgetInPool } from './forget.ts';
 import { answerQuestions } from './history-questions.ts';
 import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror, SyncOptions } from './mirror.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
-import { makePlans } from './plan.ts';
-import { prunePools } from './prune.ts';
 import { Resources } from './resources.ts';
 import type { RestoreDeps } from './restore.ts';
-import { runWorker } from './run-worker.ts';
-import { serveDashboard } from './serve-dashboard.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
-import { mirrorPools } from './sync-pools.ts';
 import { withPoolNames } from './with-pool-names.ts';
 
 /** How often `onProgress` is called. */
 const PROGRESS_EVERY_MS = 500;
 
-/** @throws ActionRequiredError with every wrong option */
+/**
+ * Each method loads what it alone needs, so that a short command starts quickly.
+ *
+ * @throws ActionRequiredError with every wrong option
+ */
 export function openMirror(options: MirrorOptions): Mirror {
   const config = toConfig(options);
   const log = openLogger(options.logger);
@@ -121,6 +117,7 @@ export function openMirror(options: MirrorOptions): Mirror {
               onBegin: (progress: SnapshotProgress) => reporter.add(progress),
               ...(onEnd && { onEnd }),
             };
+            const { mirrorPools } = await import('./sync-pools.ts');
             return await mirrorPools(resources, pools, watcher, stop);
           } finally {
             reporter.end();
@@ -137,7 +134,10 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
 
     planPools: (pools, { signal } = {}) =>
-      calls.run(signal, (stop) => makePlans(resources, pools, stop)),
+      calls.run(signal, async (stop) => {
+        const { makePlans } = await import('./plan.ts');
+        return makePlans(resources, pools, stop);
+      }),
 
     status: ({ signal, pools, since } = {}) =>
       calls.run(signal, async (stop) => {
@@ -219,13 +219,17 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
 
     prunePools: (pools, { signal, dryRun = false } = {}) =>
-      calls.run(signal, (stop) => prunePools(resources, pools, dryRun, stop)),
+      calls.run(signal, async (stop) => {
+        const { prunePools } = await import('./prune.ts');
+        return prunePools(resources, pools, dryRun, stop);
+      }),
 
     forget: (poolId, users, { signal, ...options } = {}) =>
-      calls.run(signal, (stop) => {
+      calls.run(signal, async (stop) => {
         requirePoolIds([poolId]);
         const { suppress = false, reason = null, dryRun = false, scrub = false, onScrub } = options;
         const question = { users, suppress, reason, dryRun, scrub, ...(onScrub && { onScrub }) };
+        const { forgetInPool } = await import('./forget.ts');
         return forgetInPool(resources, poolId, question, stop);
       }),
 
@@ -252,12 +256,18 @@ export function openMirror(options: MirrorOptions): Mirror {
       }),
 
     worker: ({ signal, ...options } = {}) =>
-      calls.run(signal, (stop) => runWorker(resources, options, dashboardActions(mirror), stop)),
+      calls.run(signal, async (stop) => {
+        const { dashboardActions } = await import('./dashboard-actions.ts');
+        const { runWorker } = await import('./run-worker.ts');
+        return runWorker(resources, options, dashboardActions(mirror), stop);
+      }),
 
     dashboard: ({ signal, ...options }) =>
-      calls.run(signal, (stop) =>
-        serveDashboard(resources, options, dashboardActions(mirror), stop),
-      ),
+      calls.run(signal, async (stop) => {
+        const { dashboardActions } = await import('./dashboard-actions.ts');
+        const { serveDashboard } = await import('./serve-dashboard.ts');
+        return serveDashboard(resources, options, dashboardActions(mirror), stop);
+      }),
 
     list: (listing, { signal } = {}) =>
       calls.stream(signal, (stop) => {
@@ -296,6 +306,7 @@ export function openMirror(options: MirrorOptions): Mirror {
         const progress = new SnapshotProgress(poolId);
         reporter.add(progress);
         try {
+          const { diffNow } = await import('./diff-now.ts');
           return await lockRegions([poolId], () =>
             diffNow(resources, poolId, options, use, progress, stop),
           );
