@@ -47,7 +47,10 @@ interface Row {
   readonly starts_at: Date;
 }
 
-const schedules = () => fleet.rows<Row>('SELECT * FROM mirror.schedules ORDER BY pool_id');
+const schedules = () =>
+  fleet.rows<Row>(
+    'SELECT pool_id, pattern, timezone, due_at, starts_at FROM mirror.schedules ORDER BY pool_id',
+  );
 
 /** The job schedulers in Redis, in the words of the table in Postgres. */
 async function schedulers(): Promise<unknown[]> {
