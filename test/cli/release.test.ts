@@ -147,7 +147,10 @@ describe('release and discard', () => {
     [['us-east-1_Simulated'], /POOL\/SNAPSHOT: is not the name of a snapshot\. .*such as/],
     [['us-east-1_Simulated/yesterday'], /is not the name of a snapshot/],
     [['us-east-1_Simulated/20261320T020000Z'], /is not the name of a snapshot/],
-    [['nopool/20261120T020000Z'], /is not the name of a snapshot/],
+    [
+      ['nopool/20261120T020000Z'],
+      /POOL\/SNAPSHOT: "nopool" is not a pool id, and no pool of this name/,
+    ],
     [['us-east-1_Simulated/20261120T020000Z/more'], /is not the name of a snapshot/],
     [
       ['us-east-1_Simulated/20261120T020000Z'],
