@@ -79,7 +79,7 @@ const FALSE_MANIFESTS: readonly (readonly [string, (manifest: Manifest) => unkno
   ['of another time', (m) => ({ ...m, walkedAt: '2026-11-20T02:10:00.124Z' })],
   ['of another pool', (m) => ({ ...m, poolId: 'us-east-1_Other' })],
   ['of an earlier version', (m) => ({ ...m, version: 1 })],
-  ['of a later version', (m) => ({ ...m, version: 3 })],
+  ['of a later version', (m) => ({ ...m, version: 4 })],
   ['with an additional field', (m) => ({ ...m, more: true })],
   ['that follows another one', (m) => ({ ...m, previous: { snapshot: 'x', sha256: 'x' } })],
 ];

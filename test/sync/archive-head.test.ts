@@ -45,8 +45,8 @@ describe('before a pool is read', () => {
     ['is empty', () => '', /it is empty\./],
     [
       'has a newer format',
-      (text: string) => text.replace('"version": 2', '"version": 3'),
-      /its format has version 3, and this program reads versions up to 2\./,
+      (text: string) => text.replace('"version": 2', '"version": 4'),
+      /its format has version 4, and this program reads versions up to 3\./,
     ],
     [
       'lacks a field',
