@@ -45,7 +45,7 @@ export async function releaseHeld(
   const startedAt = performance.now();
   const { db, progress } = context;
   const { poolId } = key;
-  progress.onPhaseEnd = (phase, seconds) => trace?.recordPhase(phase, seconds);
+  progress.onPhaseEnd((phase, seconds) => trace?.recordPhase(phase, seconds));
   const snapshot = snapshotId(key.snapshotAt);
   const lease = await takeHeldLease(db, key);
   if (!isSameRecord(lease.privacy, context.privacy.database.record)) throw otherRulesError(key);

@@ -72,10 +72,10 @@ export class SnapshotSession {
     this.pool = pool;
     this.progress = progress;
     this.#log = log.child({ poolId: pool.poolId });
-    progress.onPhaseEnd = (phase, seconds) => {
+    progress.onPhaseEnd((phase, seconds) => {
       if (phase !== 'done') metrics?.recordPhase(phase, seconds);
       trace.recordPhase(phase, seconds);
-    };
+    });
     this.#cognito = openCognito({
       region: pool.region,
       access: settings.access,

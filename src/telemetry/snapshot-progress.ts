@@ -22,6 +22,9 @@ interface PhaseCounts {
 /** The phases of a run, in their order. */
 export type Phase = 'prepare' | 'walk' | 'check' | 'mfa' | 'publish' | 'archive' | 'done';
 
+/** Gets a phase that has ended, and its duration in seconds. */
+type PhaseListener = (phase: Phase, seconds: number) => void;
+
 /**
  * The progress of one snapshot, for displays. The steps write it, and displays read it at any time. No
  * decision reads it: what is decided upon lies in the session and in Postgres.
@@ -32,8 +35,7 @@ export class SnapshotProgress {
   key: SnapshotKey | null = null;
   #phase: Phase = 'prepare';
   #phaseStartedAt = performance.now();
-  /** Called when a phase has ended, with its duration in seconds. */
-  onPhaseEnd: (phase: Phase, seconds: number) => void = () => {};
+  readonly #listeners: PhaseListener[] = [];
   /** True if an unfinished snapshot is resumed. */
   resumed = false;
   readonly walks: Record<WalkKind, WalkTally> = {
@@ -56,6 +58,11 @@ export class SnapshotProgress {
     this.poolId = poolId;
   }
 
+  /** Calls the listener whenever a phase has ended. */
+  onPhaseEnd(listener: PhaseListener): void {
+    this.#listeners.push(listener);
+  }
+
   get phase(): Phase {
     return this.#phase;
   }
@@ -63,7 +70,8 @@ export class SnapshotProgress {
   set phase(phase: Phase) {
     if (phase === this.#phase) return;
     const now = performance.now();
-    this.onPhaseEnd(this.#phase, (now - this.#phaseStartedAt) / 1000);
+    const seconds = (now - this.#phaseStartedAt) / 1000;
+    for (const listener of this.#listeners) listener(this.#phase, seconds);
     this.#phase = phase;
     this.#phaseStartedAt = now;
     this.counts = null;

@@ -49,9 +49,9 @@ async function interrupt(poolId: string, at: 'members' | Phase): Promise<void> {
     poolId,
     signal: stop.signal,
     watch: (progress) => {
-      progress.onPhaseEnd = (phase) => {
+      progress.onPhaseEnd((phase) => {
         if (phase === at) stop.abort();
-      };
+      });
     },
   });
   mirror.proxy.before = () => {};
