@@ -40,7 +40,7 @@ COMMENT ON COLUMN mirror.schedules.late_at IS 'When the mirror of the pool was f
 
 ALTER TABLE mirror.pools ADD COLUMN vanished_at timestamptz, ADD COLUMN retired_at timestamptz;
 COMMENT ON COLUMN mirror.pools.vanished_at IS 'When the pool was found to be gone, although COGNITO_POOLS=all had listed it. Null if it is not.';
-COMMENT ON COLUMN mirror.pools.retired_at IS 'When a person said that the pool is mirrored no more (retire). Null if nobody did.';
+COMMENT ON COLUMN mirror.pools.retired_at IS 'When a person retired the pool, because it is no longer mirrored. Null if it is not retired.';
 
 -- Down Migration
 

@@ -20,7 +20,7 @@ data "aws_iam_policy_document" "trust" {
       identifiers = length(var.trusted_services) > 0 ? var.trusted_services : var.trusted_principals
     }
     dynamic "condition" {
-      # Terraform refuses a sensitive value here. Whether there is an id is no secret.
+      # Terraform refuses a sensitive value here. It is not secret whether there is an id.
       for_each = nonsensitive(var.external_id == null) ? [] : [true]
       content {
         test     = "StringEquals"

@@ -92,7 +92,7 @@ export async function readCallerIdentity(
   }
 }
 
-/** True if Cognito has an endpoint of its own and STS has none: then these are no credentials of AWS. */
+/** True if Cognito has an endpoint of its own and STS has none: then these credentials are not for AWS. */
 export function isServedElsewhere(access: AwsAccess): boolean {
   const cognito =
     access.endpoints?.cognito ?? process.env.AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER;

@@ -49,7 +49,7 @@ export interface HttpSettings {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Who signs in to the dashboard with it sees people and may act. Null: nobody may. */
+  /** Who signs in to the dashboard with it sees people and may act. Null: the dashboard is read-only. */
   readonly token: string | null;
   /** Who signs in with it sees counts and runs only. A worker without tokens serves no dashboard. */
   readonly viewToken?: string | null;

@@ -10,7 +10,7 @@ import type { BucketUsage } from '../telemetry/metrics-load.ts';
 
 /** The tokens that people sign in with. At least one is set. */
 export interface DashboardTokens {
-  /** Sees people and may act (`MIRROR_HTTP_TOKEN`); null: nobody may. */
+  /** Sees people and may act (`MIRROR_HTTP_TOKEN`); null: the dashboard is read-only. */
   readonly act: string | null;
   /** Sees counts and runs only (`MIRROR_HTTP_VIEW_TOKEN`). */
   readonly view: string | null;

@@ -10,7 +10,7 @@ export function hashPerson(poolId: string, sub: string): string {
 
 /**
  * Logs that a session looked at a person. The line has a hash instead of the `sub`: who knows the person
- * can find who looked, and the log names nobody.
+ * can find who looked, and the log has no names.
  */
 export function logLook(
   log: Logger,

@@ -40,7 +40,7 @@ export interface PoolOverview {
   /** Null before the pool was described. */
   readonly accountId: string | null;
   readonly age: PoolAge;
-  /** False if nobody needs a recent mirror: the pool is retired, or was only requested or attempted. */
+  /** False if no recent mirror is needed: the pool is retired, or was only requested or attempted. */
   readonly expected: boolean;
   /** True if a person retired it. */
   readonly retired: boolean;

@@ -55,7 +55,7 @@ export function openOverviewFeed(deps: DashboardDeps): RenderParts {
   return async (rights) => {
     const read = await readStatus(deps.db, null);
     const [before] = earlier;
-    // Readings of before a pause are no measure of the rate.
+    // Readings from before a pause do not show the rate.
     if (before && read.at.getTime() - before.at.getTime() > POOLS_MS) earlier.length = 0;
     const status = earlier[0] ? measureRates(read, earlier[0]) : read;
     earlier.push(read);

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:cry
 import type { Profile } from '../model/history.ts';
 import type { DashboardTokens } from './deps.ts';
 
-/** The name of a person or a group in a path: nobody can read it without the tokens of the dashboard. */
+/** The name of a person or a group in a path: it can only be read with the tokens of the dashboard. */
 export type SealedName = string & { readonly sealed: never };
 
 /**

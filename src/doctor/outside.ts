@@ -25,7 +25,7 @@ const httpCheck: CheckDefinition = {
     if (!isLocal) {
       return [
         warning(
-          `The dashboard answers ${where}, by plain HTTP: whoever hears the network learns its token.`,
+          `The dashboard answers ${where}, by plain HTTP: its token can be read on the network.`,
           'Put a proxy with TLS before it and set HOST=127.0.0.1, or let only the proxy reach the port.',
         ),
       ];

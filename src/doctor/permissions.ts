@@ -9,7 +9,7 @@ import { createLogger } from '../telemetry/logger.ts';
 import { QUICK_CALLS, type Surroundings } from './surroundings.ts';
 
 /** A name that no user, group, client, provider or domain has. The call is allowed, and finds nothing. */
-const NOBODY = 'cognitomirrordoctor';
+const ABSENT_NAME = 'cognitomirrordoctor';
 const NO_SUB = '00000000-0000-4000-8000-000000000000';
 
 /** One call for each action, and what ends them. */
@@ -58,9 +58,11 @@ export async function listPermissions(
       {
         action: 'ListUsersInGroup',
         call: (signal) =>
-          readOnePage(cognito.memberPages(poolId, NOBODY, { token: null }, signal)).catch(isGone),
+          readOnePage(cognito.memberPages(poolId, ABSENT_NAME, { token: null }, signal)).catch(
+            isGone,
+          ),
       },
-      { action: 'AdminGetUser', call: (signal) => cognito.getUser(poolId, NOBODY, signal) },
+      { action: 'AdminGetUser', call: (signal) => cognito.getUser(poolId, ABSENT_NAME, signal) },
       ...settingsCalls(cognito),
     ],
     close: () => cognito.close(),
@@ -73,11 +75,14 @@ function settingsCalls({ settings }: Cognito): Permissions['calls'] {
   return [
     { action: 'GetUserPoolMfaConfig', call: (signal) => settings.mfa(signal) },
     { action: 'ListUserPoolClients', call: (signal) => settings.listClients(signal) },
-    { action: 'DescribeUserPoolClient', call: (signal) => settings.client(NOBODY, signal) },
+    { action: 'DescribeUserPoolClient', call: (signal) => settings.client(ABSENT_NAME, signal) },
     { action: 'ListIdentityProviders', call: (signal) => settings.listProviders(signal) },
-    { action: 'DescribeIdentityProvider', call: (signal) => settings.provider(NOBODY, signal) },
+    {
+      action: 'DescribeIdentityProvider',
+      call: (signal) => settings.provider(ABSENT_NAME, signal),
+    },
     { action: 'ListResourceServers', call: (signal) => settings.resourceServers(signal) },
-    { action: 'DescribeUserPoolDomain', call: (signal) => settings.domain(NOBODY, signal) },
+    { action: 'DescribeUserPoolDomain', call: (signal) => settings.domain(ABSENT_NAME, signal) },
     { action: 'GetUICustomization', call: (signal) => settings.ui('ALL', signal) },
     { action: 'ListTagsForResource', call: (signal) => settings.tags(signal) },
   ];

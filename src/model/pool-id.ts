@@ -42,7 +42,7 @@ export function parsePool(text: string): PoolReference {
     : { problem: `${JSON.stringify(text)} has another Region than the pool id in it.` };
 }
 
-/** Says that a text is no pool id. */
+/** The problem of a text that is not a pool id. */
 export function poolIdProblem(text: string): string {
   return `${JSON.stringify(text)} is not a pool id.`;
 }

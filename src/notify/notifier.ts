@@ -21,7 +21,7 @@ export interface NotifierDeps extends PingDeps {
 /** How a run ended, or what else is wrong with a pool. */
 export interface RunEnd {
   readonly poolId: string;
-  /** Null for what is no run. */
+  /** Null outside a run. */
   readonly runId: string | null;
   readonly succeeded: boolean;
   /** Its snapshot; null without one. */

@@ -21,7 +21,7 @@ export type PingSignal = 'start' | 'success' | 'fail';
 export interface Ping {
   readonly poolId: string;
   readonly signal: PingSignal;
-  /** The id that is the same at the start and the end of a run; null for what is no run. */
+  /** The id that is the same at the start and the end of a run; null outside a run. */
   readonly runId: string | null;
   /** Gives the body. */
   readonly summarize?: () => Promise<string>;
@@ -33,7 +33,7 @@ const RETRY_AFTER_MS = [1_000, 3_000];
 const TOO_MANY = 429;
 
 /**
- * Pings dead man's switches in the protocol of Healthchecks. Nobody waits for a ping: each is sent in the
+ * Pings dead man's switches in the protocol of Healthchecks. No run waits for a ping: each is sent in the
  * background, after the ones before it of its pool.
  */
 export class Pings {

@@ -38,7 +38,7 @@ export interface SessionDeps extends ArchiveSettings {
   readonly historyDays: number | null;
   /** Gets every attempt and the duration of every phase; absent if this process serves no metrics. */
   readonly metrics?: WorkRecorder;
-  /** Hears of the start and end of every run; absent: nobody does. */
+  /** Gets the start and end of every run; absent: there are no notifications. */
   readonly notifier?: Notifier;
   /** The trace of the run; absent while traces are off. */
   readonly trace?: RunTrace;

@@ -16,7 +16,7 @@ interface WalkCounts {
   attempt: number | null;
 }
 
-/** The codes of errors that end a walk's turn and are no failure. */
+/** The codes of errors that end a walk's turn and do not count as failures. */
 const NOT_FAILED = ['paused', 'interrupted', 'lease_lost'];
 
 const PREFIX = 'cognito_mirror.';

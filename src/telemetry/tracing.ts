@@ -29,7 +29,7 @@ export interface RunEnd {
 
 /** The trace of one run on a pool's snapshot: one span over all, below it a span for each phase and walk. */
 export interface RunTrace {
-  /** Traces a walk, with the calls that `read` makes. `attempt` is told of each restart. */
+  /** Traces a walk, with the calls that `read` makes. It calls `attempt` at each restart. */
   walk<T>(
     attributes: SpanAttributes,
     read: (attempt: (number: number) => void) => Promise<T>,

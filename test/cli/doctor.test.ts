@@ -33,7 +33,7 @@ test('doctor prints what it found and what mends it, and exits with 1 where a ch
 });
 
 test('doctor --json prints one document, and exits with 0 where checks only warn', async () => {
-  // An endpoint for Cognito alone is a simulator, whose credentials are nobody's.
+  // An endpoint for Cognito alone is a simulator, so its credentials belong to no account.
   const { AWS_ENDPOINT_URL: AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER, ...others } = NOWHERE;
   const env = {
     ...others,

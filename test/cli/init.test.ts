@@ -140,7 +140,7 @@ describe('the file', () => {
     });
   });
 
-  it('is refused whole if it sets what is no setting of this program, without its value', async () => {
+  it('is refused whole if it has a name that this program does not know, without its value', async () => {
     const program = join(folder, 'ran');
     await writeFile(join(folder, 'config'), `[default]\ncredential_process = touch ${program}\n`);
     const refused = [

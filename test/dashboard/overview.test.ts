@@ -55,7 +55,7 @@ test('an address with an unknown word for what was done shows none', async () =>
   expect(done).toContain('The snapshot is released and archived.');
 });
 
-test('a pool that nobody expects is not late', async () => {
+test('a pool that needs no recent mirror is not late', async () => {
   const [LATE, RETIRED, MISTYPED] = ['us-east-1_Late', 'us-east-1_Retired', 'us-east-1_Mistyped'];
   await mirror.rows(
     `INSERT INTO directory.snapshots (pool_id, snapshot, snapshot_at, walked_at, published_at, state)

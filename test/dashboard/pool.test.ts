@@ -99,7 +99,7 @@ describeInBrowser('the page of a snapshot', (browser) => {
     await page.getByText('Users by username').waitFor();
     expect(await page.locator('#content table.stacked tbody tr').count()).toBe(1);
     expect(page.url()).not.toMatch(/new/i);
-    await page.getByLabel('Who').fill('nobody');
+    await page.getByLabel('Who').fill('stranger');
     await page.getByRole('button', { name: 'Show' }).click();
     await page.getByText('Nothing that matches.').waitFor();
     await auditPage(page);

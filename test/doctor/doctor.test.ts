@@ -152,12 +152,12 @@ test('a permission that is missing is named, and the call tries what docs/IAM.md
 });
 
 test('a pool that does not exist fails, and leaves its permissions out', async () => {
-  const checks = await look({ pools: ['us-east-1_Nobody'] });
-  expect(checks.find(({ id }) => id === 'pool/us-east-1_Nobody')).toMatchObject({
+  const checks = await look({ pools: ['us-east-1_Missing'] });
+  expect(checks.find(({ id }) => id === 'pool/us-east-1_Missing')).toMatchObject({
     state: 'failed',
     detail: expect.stringContaining('does not exist in us-east-1'),
   });
-  expect(checks.map(({ id }) => id)).not.toContain('permissions/us-east-1_Nobody');
+  expect(checks.map(({ id }) => id)).not.toContain('permissions/us-east-1_Missing');
 });
 
 test('credentials that AWS refuses fail, and the others are made', async () => {

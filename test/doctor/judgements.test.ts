@@ -32,7 +32,7 @@ test.each([
   expect(compareClocks('AWS', reading, AWS).state).toBe(state);
 });
 
-test('a slow answer is no wrong clock', () => {
+test('a slow answer does not make a clock wrong', () => {
   const reading = { before: 0, server: 1_000, after: 60_000 };
   expect(compareClocks('Postgres', reading, AWS).state).toBe('ok');
 });

@@ -56,7 +56,7 @@ test('a pool that vanished is reported once, stays in status and metrics, and ca
   expect(await mirror.sync([], env)).toMatchObject({ code: 0 });
   expect((await mirror.run(['retire', SHOP], env)).stderr).toContain('COGNITO_POOLS=all lists');
 
-  // An error of the listing is no vanished pool.
+  // An error of the listing does not make a pool vanish.
   mirror.proxy.before = ({ operation }) =>
     operation === 'ListUserPools' ? { __type: 'AccessDeniedException', message: 'no' } : undefined;
   expect((await mirror.sync([], env)).code).not.toBe(0);
@@ -181,7 +181,7 @@ test('a pool is not late if a newer snapshot was published since it was looked a
   }
 });
 
-test('what nobody tried to send for three days is not sent once there is a receiver', async () => {
+test('a message of three days ago without an attempt is not sent once there is a receiver', async () => {
   const db = openPool(mirror.databaseUrl, 2);
   const notifier = openNotifier(db, createLogger({ level: 'silent' }));
   const sent = () => receiver.webhooks().map(({ id }) => id);

@@ -212,7 +212,7 @@ test('Slack gets a text in which nothing is a link or a mention, without a signa
   expect(Object.keys(headers).filter((name) => name.startsWith('webhook'))).toEqual([]);
 });
 
-test('what nobody tried to deliver for three days is dropped', async () => {
+test('a message without an attempt for three days is dropped', async () => {
   await mirror.rows(
     `INSERT INTO mirror.notifications (type, pool_id, data, occurred_at, attempts) VALUES
        ('old', 'p', '{}', now() - interval '73 hours', 0), ('tried', 'p', '{}', now() - interval '73 hours', 1),

@@ -5,7 +5,7 @@ import { withSubcommands } from '../help.ts';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** The first argument by which a script asks for words. It is no command of people. */
+/** The first argument by which a script asks for words. People do not type it. */
 export const COMPLETE = '__complete';
 
 const BASH = `# Completion of cognito-mirror for bash.

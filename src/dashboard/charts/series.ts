@@ -28,7 +28,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * Puts a point without a value where the points are much farther apart than usual, so that a line does
- * not claim what nobody measured.
+ * not claim what was not measured.
  */
 export function breakGaps(points: readonly Point[]): Point[] {
   const gaps = points.slice(1).map((point, index) => distance(points[index], point));

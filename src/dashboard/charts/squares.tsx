@@ -17,7 +17,7 @@ export interface Square {
   readonly href: string | null;
 }
 
-/** The mark of each state within a square of 16 units, so that no state is told by its colour alone. */
+/** The mark of each state within a square of 16 units, so that colour alone never tells the state. */
 const MARKS: Record<SquareState, string> = {
   archived: 'M4,8.5L7,11.5L12,5',
   published: 'M4,10L7,6L9,10L12,6',

@@ -128,7 +128,7 @@ function TimelineLegend({ id }: { id: string }) {
           </>,
           'waiting for quota: its share of the time, not its place',
         ),
-        swatch(<line class="lane-gap" x1="0" x2="24" y1="6" y2="6" />, 'nobody read it'),
+        swatch(<line class="lane-gap" x1="0" x2="24" y1="6" y2="6" />, 'paused'),
         swatch(<path class="lane-restart" d={restartMark(12, 6)} />, 'started again'),
       ]}
     />

@@ -183,8 +183,8 @@ function Results({ found, asked, pool, names, session }: ResultsProps) {
       {people.length === 0 ? (
         <p class="none">
           {next === null
-            ? 'Nobody. Attributes are searched among current users only; people who were forgotten are in no result.'
-            : 'Nobody so far.'}
+            ? 'No matches. Attributes are searched among current users only; people who were forgotten are in no result.'
+            : 'No matches so far.'}
         </p>
       ) : (
         <PeopleTable people={people} names={names} showsPool={asked.inAllPools} />
@@ -226,9 +226,9 @@ function explainNext({ people, scanned }: FoundPeople): string {
 
 function explainHidden({ poolId, attribute, how, missingKey }: HiddenIn): string {
   if (how === 'omitted') {
-    return `In ${poolId}, a privacy rule leaves ${attribute} out: nobody is found by it.`;
+    return `In ${poolId}, a privacy rule leaves ${attribute} out, so a search by it has no matches.`;
   }
   return missingKey === null
     ? `In ${poolId}, a privacy rule hashes ${attribute}: it is found by its full value only.`
-    : `In ${poolId}, a privacy rule hashes ${attribute} with a key that is not set here: nobody is found by it. Set MIRROR_HASH_KEY to the key with the id ${missingKey}.`;
+    : `In ${poolId}, a privacy rule hashes ${attribute} with a key that is not set here, so a search by it has no matches. Set MIRROR_HASH_KEY to the key with the id ${missingKey}.`;
 }

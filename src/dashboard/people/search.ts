@@ -103,7 +103,7 @@ async function findNamed(
       : [];
   const shown = indexed.slice(0, PAGE_SIZE);
   if (indexed.length > PAGE_SIZE) return { people: shown, isCut: true, next: null, scanned: null };
-  // No index has usernames without regard to case. Whoever was found is mostly the one who was meant.
+  // No index has usernames without regard to case. If an index has a match, it is mostly the person who was meant.
   if (shown.length > 0) return { people: shown, isCut: false, next: FROM_START, scanned: 0 };
   const question = { poolIds, attribute: null, text, comparison, hashes: [] };
   const scan = await scanPeople(asking, question, from, PAGE_SIZE, SCAN_MS);

@@ -36,7 +36,7 @@ export function WalksSection({ row, walks }: WalksProps) {
       <Timeline
         id="walks"
         title="Walks over time"
-        description="A lane for each walk: when it was read, which share of that it waited for quota, when nobody read it, and when it started again."
+        description="A lane for each walk: when it was read, which share of that it waited for quota, when it paused, and when it started again."
         period={[row.snapshotAt, endOf(read, row)]}
         lanes={lanes.map(toLane)}
         empty="No page was read yet."

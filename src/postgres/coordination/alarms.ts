@@ -90,7 +90,7 @@ export async function recordVanished(
 export type Retirement = 'retired' | 'unknown' | 'listed' | 'scheduled';
 
 /**
- * Records that nobody expects a recent mirror of a pool any more. What was mirrored stays. Mirroring it
+ * Records that a pool needs no recent mirror any more. What was mirrored stays. Mirroring it
  * again, or listing it, takes this back. Call it in a transaction.
  */
 export async function retirePool(db: Queryable, poolId: string): Promise<Retirement> {

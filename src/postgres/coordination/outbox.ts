@@ -22,7 +22,7 @@ export interface DeliveryRow {
 
 const IS_OPEN = 'delivered_at IS NULL AND given_up_at IS NULL';
 
-/** Open, and news: what nobody tried to send for days was written before there was a receiver. */
+/** Open and recent. Old messages without an attempt were written before there was a receiver. */
 const IS_WANTED = `${IS_OPEN} AND (attempts > 0
   OR occurred_at >= clock_timestamp() - make_interval(days => ${UNWANTED_AFTER_DAYS}))`;
 

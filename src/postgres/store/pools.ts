@@ -77,7 +77,7 @@ export async function listPoolsInRegion(db: Queryable, region: string): Promise<
 
 /**
  * The ids of the pools that need a recent mirror: they were mirrored, have a schedule, or were listed by
- * COGNITO_POOLS=all, and nobody retired them. An attempt alone does not count, because its id may be mistyped.
+ * COGNITO_POOLS=all, and that are not retired. An attempt alone does not count, because its id may be mistyped.
  */
 export const EXPECTED_POOLS = `(SELECT pool_id FROM directory.pools
   UNION SELECT pool_id FROM directory.snapshots

@@ -14,7 +14,7 @@ import {
 } from '../../postgres/coordination/workers.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 
-/** Another run, or the workers, have the pool now. Whoever waits for its mirror gets that one. */
+/** Another run, or the workers, have the pool now. Their snapshot serves this caller too. */
 export class PoolBusyError extends ResumableError {}
 
 /** The locks of an inline run, on a pool and on the quota of its account and Region. */

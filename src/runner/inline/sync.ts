@@ -119,7 +119,7 @@ async function syncPool(
   Object.assign(progress, { phase: 'done', outcome });
   trace.end(toTraceEnd(outcome, report));
   const { snapshot, reason } = report;
-  // The run that has the pool records and reports how it ends: a refusal is no news of the pool.
+  // The run that has the pool records and reports how it ends: a refusal says nothing about the pool.
   if (!(error instanceof PoolBusyError)) {
     const why = error ?? reason;
     await saveOutcome({ db, log: session?.log ?? log }, poolId, { outcome, snapshot, why });
