@@ -138,6 +138,7 @@ export {
 } from './model/restore.ts';
 export {
   type ArchiveHead,
+  DEFAULT_MAX_AGE_HOURS,
   type Outcome,
   parseSnapshotId,
   type SnapshotState,
@@ -172,7 +173,7 @@ export type { KeepReason } from './retention/keep.ts';
 export type { PoolPruning, PrunedSnapshot } from './retention/prune-archive.ts';
 export type { Forgotten, ForgottenSnapshot } from './runner/forget.ts';
 export type { PoolOutcome } from './runner/inline/sync.ts';
-export { DEFAULT_MAX_AGE_HOURS, type PoolAge } from './runner/mirror-age.ts';
+export type { PoolAge } from './runner/mirror-age.ts';
 export type { SnapshotReport } from './runner/outcome.ts';
 export type { SnapshotStatus } from './runner/snapshot-status.ts';
 export type { AttemptStatus, PoolStatus, RequestStatus, Status } from './runner/status.ts';

@@ -1,29 +1,18 @@
 import { resolvePoolSettings } from '../config/pool-settings.ts';
 import { ActionRequiredError, NoMirrorError } from '../model/errors.ts';
 import type { PoolSource } from '../model/report-source.ts';
-import { reservePoolId } from '../postgres/coordination/reserve-pool-id.ts';
 import {
   type Database,
   describeLocation,
   findDatabase,
   openDatabase,
 } from '../postgres/database.ts';
-import { ask } from '../postgres/history/ask.ts';
-import { postgresSource } from '../postgres/history/source.ts';
-import { migrate } from '../postgres/migrate.ts';
-import { isNumeric, queryReadOnly, toJson, toText } from '../postgres/read-only.ts';
-import { listExpectedPools } from '../postgres/store/pools.ts';
-import { retire } from '../runner/alarms.ts';
-import { discard, releaseHeld } from '../runner/held.ts';
-import { checkAges } from '../runner/mirror-age.ts';
-import { measureRates, readStatus, type Status } from '../runner/status.ts';
-import { trigger } from '../runner/trigger.ts';
+import type { Status } from '../runner/status.ts';
 import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, KeyedMutex } from './calls.ts';
 import { answerQuestions } from './history-questions.ts';
-import { listPages } from './list-pages.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror, SyncOptions } from './mirror.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
@@ -78,6 +67,8 @@ export function openMirror(options: MirrorOptions): Mirror {
   ): Promise<T> =>
     calls.run(signal, async (stop) => {
       requirePoolIds([poolId]);
+      const { ask } = await import('../postgres/history/ask.ts');
+      const { postgresSource } = await import('../postgres/history/source.ts');
       return reading(stop, (database) =>
         ask(database, poolId, (asking) => answer(postgresSource(asking), stop), stop),
       );
@@ -143,12 +134,16 @@ export function openMirror(options: MirrorOptions): Mirror {
       calls.run(signal, async (stop) => {
         const database = await resources.findDatabase(stop);
         if (database === null) return nothingMirrored();
+        const { measureRates, readStatus } = await import('../runner/status.ts');
         const status = await readStatus(database.db, pools ?? null);
         return since === undefined ? status : measureRates(status, since);
       }),
 
     checkAge: ({ signal, pools, maxAgeSeconds }) =>
       calls.run(signal, async (stop) => {
+        const { checkAges } = await import('../runner/mirror-age.ts');
+        const { readStatus } = await import('../runner/status.ts');
+        const { listExpectedPools } = await import('../postgres/store/pools.ts');
         const database = await resources.findDatabase(stop);
         const expected = pools ?? (database ? await listExpectedPools(database.db) : []);
         const { at, pools: known } =
@@ -165,13 +160,14 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     release: (name, { signal, onProgress } = {}) =>
       calls.run(signal, async (stop) => {
+        const { releaseHeld } = await import('../runner/held.ts');
         const key = parseSnapshotName(name);
         const opening = { existing: true };
         const opened = await resources.openForRun([key.poolId], stop, opening);
         const { database, signer } = opened;
         const progress = new SnapshotProgress(key.poolId);
         const reporter = new ProgressReporter(onProgress);
-        const notifier = resources.openNotifier(database.db);
+        const notifier = await resources.openNotifier(database.db);
         reporter.add(progress);
         try {
           const context = {
@@ -195,6 +191,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     discard: (name, { signal } = {}) =>
       calls.run(signal, async (stop) => {
+        const { discard } = await import('../runner/held.ts');
         const key = parseSnapshotName(name);
         return discard((await resources.requireDatabase(stop)).db, key);
       }),
@@ -202,12 +199,14 @@ export function openMirror(options: MirrorOptions): Mirror {
     trigger: (poolId, { signal } = {}) =>
       calls.run(signal, async (stop) => {
         requirePoolIds([poolId]);
+        const { trigger } = await import('../runner/trigger.ts');
         return trigger((await resources.requireDatabase(stop)).db, poolId);
       }),
 
     retire: (poolId, { signal } = {}) =>
       calls.run(signal, async (stop) => {
         requirePoolIds([poolId]);
+        const { retire } = await import('../runner/alarms.ts');
         return retire((await resources.requireDatabase(stop)).db, poolId);
       }),
 
@@ -270,14 +269,18 @@ export function openMirror(options: MirrorOptions): Mirror {
       }),
 
     list: (listing, { signal } = {}) =>
-      calls.stream(signal, (stop) => {
+      calls.stream(signal, async function* (stop) {
         requirePoolIds([listing.poolId]);
-        return listPages(resources, listing, stop);
+        const { listPages } = await import('./list-pages.ts');
+        yield* listPages(resources, listing, stop);
       }),
 
     query: (sql, use, { signal } = {}) =>
-      calls.run(signal, (stop) =>
-        reading(stop, (database) =>
+      calls.run(signal, async (stop) => {
+        const { isNumeric, queryReadOnly, toJson, toText } = await import(
+          '../postgres/read-only.ts'
+        );
+        return reading(stop, (database) =>
           queryReadOnly(
             database,
             sql,
@@ -293,8 +296,8 @@ export function openMirror(options: MirrorOptions): Mirror {
               ),
             stop,
           ),
-        ),
-      ),
+        );
+      }),
 
     ...questions,
 
@@ -324,6 +327,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     migrate: ({ signal } = {}) =>
       calls.run(signal, async (stop) => {
+        const { migrate } = await import('../postgres/migrate.ts');
         const database = await openDatabase(config, stop, log);
         try {
           return await migrate(database.url, log);
@@ -335,9 +339,10 @@ export function openMirror(options: MirrorOptions): Mirror {
     openDatabase: ({ signal } = {}) => calls.run(signal, (stop) => openDatabase(config, stop, log)),
 
     reservePoolId: (candidate, { signal } = {}) =>
-      calls.run(signal, async (stop) =>
-        reservePoolId((await resources.database(stop)).databaseUrl, candidate),
-      ),
+      calls.run(signal, async (stop) => {
+        const { reservePoolId } = await import('../postgres/coordination/reserve-pool-id.ts');
+        return reservePoolId((await resources.database(stop)).databaseUrl, candidate);
+      }),
 
     get usage() {
       return resources.openQuota?.buckets.usage() ?? { rate: 0, allowed: 0 };

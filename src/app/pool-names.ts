@@ -5,12 +5,10 @@ import { POOL_REMEDY, parsePool } from '../model/pool-id.ts';
 import { type Database, findDatabase } from '../postgres/database.ts';
 import { readPoolsByName } from '../postgres/history/pool-names.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
-import { describePool } from '../runner/describe-pool.ts';
 import { CallMeter } from '../telemetry/calls.ts';
 import { openLogger } from './logger.ts';
-import { openQuota } from './open-quota.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
-import { listAccountPools, type ResolveContext } from './resolve-pools.ts';
+import type { ResolveContext } from './resolve-pools.ts';
 
 /** How to find pools by name. */
 export interface NameLookup {
@@ -152,6 +150,7 @@ export class PoolNames {
   /** The pools of the account, or why they cannot be listed. */
   async #listAccount(signal: AbortSignal): Promise<PoolListing | { problem: string }> {
     try {
+      const { listAccountPools } = await import('./resolve-pools.ts');
       return await this.#withBuckets(signal, (buckets) =>
         listAccountPools(this.#context, buckets, signal),
       );
@@ -174,6 +173,7 @@ export class PoolNames {
     const { region } = listing;
     const access = { ...this.#context.access, role: null };
     try {
+      const { describePool } = await import('../runner/describe-pool.ts');
       const { accountId } = await this.#withBuckets(signal, (buckets) =>
         describePool({ buckets, access, region, log }, poolId, new CallMeter(), signal),
       );
@@ -189,6 +189,7 @@ export class PoolNames {
     work: (buckets: AccountBuckets) => Promise<T>,
   ): Promise<T> {
     const { config, log } = this.#context;
+    const { openQuota } = await import('./open-quota.ts');
     const quota = await openQuota(config, log, signal);
     try {
       return await work(quota.buckets);

@@ -1,5 +1,4 @@
-import { parseReceipt, type ReviewReceipt } from '../history/receipt.ts';
-import { RECEIPT_NAMESPACE, verifySignature } from '../signature/sshsig.ts';
+import type { ReviewReceipt } from '../history/receipt.ts';
 
 /** A receipt of an access review, and the fingerprint of the key that signed it, if one did. */
 export interface CheckedReceipt {
@@ -13,13 +12,15 @@ export interface CheckedReceipt {
  * @param signature the bytes of its `.sig` file; null if it has none
  * @returns the problem, a clause, if the receipt or the signature is wrong
  */
-export function checkReceipt(
+export async function checkReceipt(
   bytes: Buffer,
   signature: Buffer | null,
-): CheckedReceipt | { readonly problem: string } {
+): Promise<CheckedReceipt | { readonly problem: string }> {
+  const { parseReceipt } = await import('../history/parse-receipt.ts');
   const receipt = parseReceipt(bytes);
   if ('problem' in receipt) return receipt;
   if (signature === null) return { receipt, signedBy: null };
+  const { RECEIPT_NAMESPACE, verifySignature } = await import('../signature/sshsig.ts');
   const verdict = verifySignature(bytes, signature, RECEIPT_NAMESPACE);
   return verdict.sound
     ? { receipt, signedBy: verdict.fingerprint }

@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import type { AwsAccess } from '../aws/access.ts';
-import { requireCognitoEndpoint } from '../cognito/sdk.ts';
 import { type Config, PROGRAM } from '../config/config.ts';
 import { resolvePoolSettings, resolveWebhook } from '../config/pool-settings.ts';
 import { NoMirrorError } from '../model/errors.ts';
-import { Notifier, type NotifierDeps } from '../notify/notifier.ts';
+import type { Notifier, NotifierDeps } from '../notify/notifier.ts';
 import { describeLocation } from '../postgres/database.ts';
 import { HashKey } from '../privacy/hash-key.ts';
 import { PoolPrivacy } from '../privacy/pool-privacy.ts';
@@ -12,7 +11,6 @@ import { Secrets } from '../privacy/secrets.ts';
 import type { PoolDepsLookup } from '../runner/describe-pool.ts';
 import type { SyncDeps } from '../runner/inline/sync.ts';
 import type { SessionDeps } from '../runner/session.ts';
-import { openSigner } from '../signature/open-signer.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ArchiveSettings } from '../snapshot/archive.ts';
 import { LOG_SCOPE, type Logger } from '../telemetry/logger.ts';
@@ -25,7 +23,7 @@ import {
   workFolder,
 } from './open-archives.ts';
 import { findMirrorDatabase, type MirrorDatabase, openMirrorDatabase } from './open-database.ts';
-import { openQuota, type Quota } from './open-quota.ts';
+import type { Quota } from './open-quota.ts';
 
 /** What a run works with, open. */
 export interface Opened {
@@ -91,6 +89,7 @@ export class Resources {
 
   async quota(signal: AbortSignal): Promise<Quota> {
     const { config, log } = this;
+    const { openQuota } = await import('./open-quota.ts');
     return this.#quota.open(() => openQuota(config, log, signal)) as Promise<Quota>;
   }
 
@@ -128,6 +127,7 @@ export class Resources {
   ): Promise<Opened> {
     const opening = existing ? this.requireDatabase(signal) : this.database(signal);
     try {
+      const { requireCognitoEndpoint } = await import('../cognito/sdk.ts');
       // Without a mirror, no folder of an archive is created either.
       if (existing) {
         await opening.catch((error: unknown) => {
@@ -163,7 +163,9 @@ export class Resources {
   /** The key that signs manifests, or null if none is configured. */
   async signer(signal: AbortSignal): Promise<Signer | null> {
     const { archiveSigningKey: key } = this.config;
-    return key === null ? null : openSigner(key, this.access, signal);
+    if (key === null) return null;
+    const { openSigner } = await import('../signature/open-signer.ts');
+    return openSigner(key, this.access, signal);
   }
 
   /** What each pool is mirrored with. */
@@ -205,7 +207,8 @@ export class Resources {
    *
    * @param db null if it could not be opened: pings are sent all the same.
    */
-  openNotifier(db: pg.Pool | null, metrics?: NotifierDeps['metrics']): Notifier {
+  async openNotifier(db: pg.Pool | null, metrics?: NotifierDeps['metrics']): Promise<Notifier> {
+    const { Notifier } = await import('../notify/notifier.ts');
     const { config, access, log } = this;
     return new Notifier({
       db,

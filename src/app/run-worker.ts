@@ -65,7 +65,7 @@ export async function runWorker(
       return;
     }
     const failed = await saveFailedStart({ db, log }, pools, error, signal);
-    await reportFailedStart(resources.openNotifier(db, metrics), failed, error, signal);
+    await reportFailedStart(await resources.openNotifier(db, metrics), failed, error, signal);
   };
   const opened = await resources.openForRun(pools, signal, { onFailure: saveFailure });
   const { database, quota, signer } = opened;
@@ -100,7 +100,7 @@ export async function runWorker(
         quota: new QuotaLocks(database.databaseUrl),
         poolDeps: async (id) => (poolIds.includes(id) ? resources.poolDeps(id) : null),
         metrics,
-        notifier: resources.openNotifier(db, metrics),
+        notifier: await resources.openNotifier(db, metrics),
         verification,
         tracing: opened.tracing,
       },

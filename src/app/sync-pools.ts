@@ -29,7 +29,7 @@ export async function mirrorPools(
   const { config, log } = resources;
   const { logsOutcomes = true, onBegin, onEnd } = watcher;
   const { opened, poolIds } = await start(resources, pools, logsOutcomes, signal);
-  const notifier = resources.openNotifier(opened.database.db);
+  const notifier = await resources.openNotifier(opened.database.db);
   await tryReport(reportVanished, { db: opened.database.db, notifier, log });
   const outcomes = await syncPools(
     { ...resources.syncDeps(opened), notifier },
@@ -83,7 +83,7 @@ async function start(
   } catch (error) {
     const seconds = Math.round(performance.now() - began) / 1000;
     const reason = withoutRows(error as Error).message;
-    await reportFailedStart(resources.openNotifier(database), failed, error, signal);
+    await reportFailedStart(await resources.openNotifier(database), failed, error, signal);
     for (const poolId of logsOutcomes ? failed : []) {
       const report = buildReport(poolId, null, { seconds, archive: null, reason });
       logOutcome(log, signal.aborted ? 'interrupted' : 'failed', report);

@@ -1,25 +1,23 @@
-import { z } from 'zod';
-import { COMMON, parseDocument, SHA256, TIME, type Unreadable } from '../archive/manifest.ts';
 import { PROGRAM } from '../config/config.ts';
 import type { ReviewSummary } from './review.ts';
 
-const COUNT = z.number().int().nonnegative();
-
 /** A document beside the file of an access review: what was exported. */
-const RECEIPT = z.object({
-  ...COMMON,
-  kind: z.literal('access-review'),
-  exportedAt: TIME,
-  groups: z.array(z.string()),
-  rows: COUNT,
+export interface ReviewReceipt {
+  readonly version: number;
+  readonly kind: 'access-review';
+  /** The program and its version, as `cognito-mirror/1.2.3`. */
+  readonly program: string;
+  readonly poolId: string;
+  readonly snapshot: string;
+  readonly exportedAt: string;
+  readonly groups: readonly string[];
+  readonly rows: number;
   /** Of the file as it was exported. */
-  sha256: SHA256,
+  readonly sha256: string;
   /** Of the rows without the columns that reviewers fill in, by `ReviewDigest`. */
-  rowsSha256: SHA256,
-  head: z.object({ snapshot: z.string(), sha256: SHA256 }).nullable(),
-});
-
-export type ReviewReceipt = z.output<typeof RECEIPT>;
+  readonly rowsSha256: string;
+  readonly head: { readonly snapshot: string; readonly sha256: string } | null;
+}
 
 /** @param sha256 that of the exported file, in lower-case hex */
 export function formatReceipt(summary: ReviewSummary, sha256: string, exportedAt: Date): Buffer {
@@ -38,9 +36,4 @@ export function formatReceipt(summary: ReviewSummary, sha256: string, exportedAt
     head,
   };
   return Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`);
-}
-
-/** Parses a receipt. Returns the problem, the end of a sentence, if it cannot be read. */
-export function parseReceipt(bytes: Buffer): ReviewReceipt | Unreadable {
-  return parseDocument(bytes, RECEIPT);
 }

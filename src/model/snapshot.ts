@@ -75,3 +75,9 @@ export function parseSnapshotId(id: string): Date | null {
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
   return !Number.isNaN(date.getTime()) && snapshotId(date) === id ? date : null;
 }
+
+/** The hours that a run may take, until its snapshot counts as late. */
+export const GRACE_HOURS = 2;
+
+/** How old the mirror of a pool without a schedule may be, in hours: a night's, with time for the run. */
+export const DEFAULT_MAX_AGE_HOURS = 24 + GRACE_HOURS;

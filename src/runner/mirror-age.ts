@@ -1,12 +1,7 @@
 import { addSeconds, secondsBetween } from '../common/time.ts';
+import { DEFAULT_MAX_AGE_HOURS, GRACE_HOURS } from '../model/snapshot.ts';
 import { listPastDueTimes, type PoolSchedule } from '../postgres/coordination/due-times.ts';
 import type { AttemptStatus, PoolStatus } from './status.ts';
-
-/** The time that a run may take, until its snapshot counts as late. */
-const GRACE_HOURS = 2;
-
-/** How old the mirror of a pool without a schedule may be: a night's, with time for the run. */
-export const DEFAULT_MAX_AGE_HOURS = 24 + GRACE_HOURS;
 
 /**
  * How old the mirror of a pool may be, in seconds: its newest snapshot must be of the last time that its

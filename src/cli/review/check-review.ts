@@ -42,7 +42,7 @@ async function compareWithReceipt(
 ): Promise<CheckedReceipt | null> {
   const bytes = await readIfThere(receiptPath(path));
   if (bytes === null) return null;
-  const checked = checkReceipt(bytes, await readIfThere(signaturePath(path)));
+  const checked = await checkReceipt(bytes, await readIfThere(signaturePath(path)));
   if ('problem' in checked) {
     const remedy = 'Restore the receipt and its signature, or export again.';
     throw ActionRequiredError.of(
