@@ -45,6 +45,7 @@ test('every key has a description, and every value an example', () => {
     'mfa',
     'mfaBudget',
     'omitAttributes',
+    'pingUrl',
     'poolSettings',
     'pools',
     'quotaShare',

@@ -26,6 +26,8 @@ async function hadBeenAhead(): Promise<void> {
     WITH newest AS (SELECT max(snapshot_at) AS at FROM directory.snapshots),
     runs AS (UPDATE mirror.runs SET snapshot_at = snapshot_at + interval '500 days'
       FROM newest WHERE snapshot_at = at),
+    statuses AS (UPDATE mirror.status_counts SET snapshot_at = snapshot_at + interval '500 days'
+      FROM newest WHERE snapshot_at = at),
     users AS (UPDATE directory.users SET valid_from = valid_from + interval '500 days'
       FROM newest WHERE valid_from = at)
     UPDATE directory.snapshots SET snapshot_at = snapshot_at + interval '500 days',

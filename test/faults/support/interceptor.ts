@@ -21,7 +21,10 @@ export interface Interceptor {
 
 export const PASS: Handling = { kind: 'pass' };
 
-/** Given each piece of what a program sends, and the one before it on the same connection. */
+/** How much of what a program sent before a piece is kept. A transaction's last statements fit. */
+const LOOK_BACK = 16 * 1024;
+
+/** Given each piece of what a program sends, and what it sent before on the same connection. */
 type Handler = (text: string, earlier: string) => Handling | Promise<Handling>;
 
 /**
@@ -76,7 +79,7 @@ async function carry(near: Socket, far: Socket, handle: Handler): Promise<void> 
   for await (const bytes of near) {
     const text = (bytes as Buffer).toString('latin1');
     const handling = await handle(text, earlier);
-    earlier = text;
+    earlier = (earlier + text).slice(-LOOK_BACK);
     switch (handling.kind) {
       case 'cut':
         near.destroy();

@@ -11,7 +11,7 @@ export interface Machine extends CliProcess {
   isRunning(): boolean;
 }
 
-/** A piece of what a program sends to a server; `earlier` is the piece before it on the connection. */
+/** A piece of what a program sends to a server; `earlier` is what it sent before on the connection. */
 export interface Passing {
   readonly server: Server;
   readonly machine: Machine;

@@ -28,7 +28,7 @@ export const MOMENTS = {
   },
   'commit the publication': {
     server: 'postgres',
-    passes: /published_at = clock_timestamp[\s\S]*COMMIT/,
+    passes: /published_at = clock_timestamp((?!COMMIT)[\s\S])*COMMIT/,
     often: 1,
   },
   'drop the stage': { server: 'postgres', passes: /DROP TABLE IF EXISTS mirror\.stage/, often: 1 },
@@ -43,7 +43,7 @@ export const MOMENTS = {
   'mark the archive': { server: 'postgres', passes: /archived_at = clock_timestamp/, often: 1 },
   'commit the archive': {
     server: 'postgres',
-    passes: /archived_at = clock_timestamp[\s\S]*COMMIT/,
+    passes: /archived_at = clock_timestamp((?!COMMIT)[\s\S])*COMMIT/,
     often: 1,
   },
   'take a permit': { server: 'redis', passes: /evalsha/i, often: 20 },
@@ -51,7 +51,7 @@ export const MOMENTS = {
 
 export type MomentName = keyof typeof MOMENTS;
 
-/** True where what passes by begins this step, if need be together with the piece before it. */
+/** True where what passes by begins this step, if need be together with what came before. */
 export function begins({ server, passes }: Moment, passing: Passing): boolean {
   if (passing.server !== server) return false;
   const { text, earlier } = passing;
