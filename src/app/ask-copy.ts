@@ -20,7 +20,8 @@ export async function askCopy(
   const calls = new Calls();
   const question: Ask = (pool, signal, answer) =>
     calls.run(signal, async (stop) => {
-      const [poolId = ''] = (await findPoolIds([pool], { archived: true }, options, stop)).poolIds;
+      const lookup = { subject: 'POOL', archived: true };
+      const [poolId = ''] = (await findPoolIds([pool], lookup, options, stop)).poolIds;
       return askDestination(destination, poolId, (source) => answer(source, stop), stop);
     });
   return answerQuestions(question, { options, url: archiveUrl });

@@ -153,6 +153,8 @@ export interface LoadedOptions extends MirrorOptions {
   readonly home: string;
   readonly archiveUrl: string;
   readonly pools: readonly string[] | 'all';
+  /** What names the pools, for messages: POOL on the command line, COGNITO_POOLS or MIRROR_CONFIG. */
+  readonly poolsFrom: string;
   readonly logger: LogLevel;
   /** Where a worker answers HTTP. */
   readonly http: HttpSettings;
@@ -271,7 +273,7 @@ export function toAccess({ credentials, region, endpoints, proxies }: MirrorOpti
  *
  * @throws ActionRequiredError with every problem, named by its option
  */
-export function toConfig(options: MirrorOptions): Config {
+export function toConfig(options: MirrorOptions & { readonly poolsFrom?: string }): Config {
   const { quotas = {}, perPool = {}, schedule, endpoints } = options;
   const { pools = Object.keys(perPool) } = options;
   const variables: Record<string, string | number | boolean | null | undefined> = {
@@ -327,7 +329,7 @@ export function toConfig(options: MirrorOptions): Config {
       ...findPoolPrivacyProblems(config, file.pools),
     ];
     if (contradictions.length > 0) throw new ActionRequiredError(contradictions);
-    return { ...config, file };
+    return { ...config, file, poolsFrom: options.poolsFrom ?? 'pools' };
   } catch (error) {
     if (!(error instanceof ActionRequiredError)) throw error;
     throw new ActionRequiredError(

@@ -12,7 +12,7 @@ import type { ResolveContext } from './resolve-pools.ts';
 
 /** How to find pools by name. */
 export interface NameLookup {
-  /** The argument that gives the pools, for messages. */
+  /** What names the pools, for messages; by default what names those of the configuration, or POOL. */
   readonly subject?: string;
   /** True: only pools that were mirrored count, and the account is not asked. */
   readonly mirrored?: boolean;
@@ -48,7 +48,7 @@ export class PoolNames {
     lookup: NameLookup,
     signal: AbortSignal,
   ): Promise<string[]> {
-    const { subject = 'POOL' } = lookup;
+    const { subject = this.#findSubject(pools) } = lookup;
     const parsed = pools.map((text) => parsePool(text));
     const wrong = parsed.flatMap((each) => ('problem' in each ? each.problem : []));
     if (wrong.length > 0) {
@@ -91,6 +91,12 @@ export class PoolNames {
     const opening = this.#database;
     this.#database = null;
     await (await opening?.catch(() => null))?.close();
+  }
+
+  #findSubject(pools: readonly string[]): string {
+    const { pools: configured, poolsFrom } = this.#context.config;
+    const areConfigured = configured !== 'all' && pools.every((text) => configured.includes(text));
+    return areConfigured ? poolsFrom : 'POOL';
   }
 
   #foundBy({ mirrored = false, archived = false }: NameLookup): Found {

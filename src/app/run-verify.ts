@@ -89,7 +89,8 @@ async function findTargets(
   mirror: MirrorOptions,
   signal: AbortSignal,
 ): Promise<{ targets: Target[]; outside: ArchiveFindings[] }> {
-  const { poolIds, config } = await findPoolIds(named, { archived: true }, mirror, signal);
+  const lookup = { subject: 'POOL', archived: true };
+  const { poolIds, config } = await findPoolIds(named, lookup, mirror, signal);
   const access = toAccess(mirror);
   const archives = createArchives(() => config, access);
   const copy = archive === undefined ? null : await openCopy(archive, access);

@@ -31,7 +31,11 @@ export function withPoolNames(
     pool: string,
     lookup: NameLookup,
     options?: { signal?: AbortSignal },
-  ): Promise<string> => (await toIds([pool], lookup, options?.signal))[0] as string;
+  ): Promise<string> => {
+    // A pool of its own, even if the configuration has it too.
+    const [poolId] = await toIds([pool], { subject: 'POOL', ...lookup }, options?.signal);
+    return poolId as string;
+  };
   const toPools = async (
     pools: readonly string[] | 'all',
     lookup: NameLookup,
@@ -110,7 +114,7 @@ export function withPoolNames(
     async worker({ schedules, ...options } = {}) {
       const { pools } = resources.config;
       if (schedules === undefined) {
-        const found = await toPools(pools, { subject: 'COGNITO_POOLS' }, options);
+        const found = await toPools(pools, {}, options);
         if (found === 'all') return mirror.worker(options);
         return mirror.worker({
           ...options,

@@ -59,6 +59,8 @@ export interface HttpSettings {
 export interface Config extends NotificationConfig {
   /** Unique pool ids, or every pool of the account and Region. Empty if no pool is named. */
   readonly pools: readonly string[] | 'all';
+  /** What names the pools, for messages: an argument, a variable or an option. */
+  readonly poolsFrom: string;
   /** Null: the embedded Postgres under `home`. */
   readonly databaseUrl: string | null;
   /** Null: this process keeps the quotas on its own. */

@@ -142,8 +142,11 @@ export function loadConfig(
     );
   }
 
+  const isFromFile = values.COGNITO_POOLS === undefined && file.pools.size > 0;
+  const setting = isFromFile ? 'MIRROR_CONFIG' : 'COGNITO_POOLS';
   return Object.freeze({
     pools,
+    poolsFrom: named.length > 0 ? NAMED_POOLS.subject : setting,
     databaseUrl: databaseUrl ?? null,
     redisUrl: values.REDIS_URL ?? null,
     archiveUrl: values.ARCHIVE_URL ?? pathToFileURL(join(home, 'archive')).href,

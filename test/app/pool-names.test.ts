@@ -210,6 +210,22 @@ describe('a pool', () => {
     await expect(without).rejects.toThrow(/could not be listed \(.*credentials/);
   });
 
+  it('that none has is reported under what names it', async () => {
+    const file = join(folder, 'unknown.yaml');
+    writeFileSync(file, 'pools: { no-such: { maxRemovedRatio: 0.5 } }');
+    const variable = { COGNITO_POOLS: 'no-such' };
+    const cases = [
+      ['POOL', await loadOptions(variable, { pools: ['no-such'] })],
+      ['COGNITO_POOLS', await loadOptions(variable)],
+      ['MIRROR_CONFIG', await loadOptions({ MIRROR_CONFIG: file })],
+    ] as const;
+    for (const [subject, loaded] of cases) {
+      const more = { ...loaded, ...options };
+      const asking = withMirror((mirror) => mirror.planPools(loaded.pools), more);
+      await expect(asking).rejects.toMatchObject({ problems: [{ subject }] });
+    }
+  });
+
   it('of an ARN in another Region than its id is refused', async () => {
     const arn = ARN.replace('us-east-1:', 'eu-west-1:');
     await expect(withMirror((mirror) => mirror.sync(arn))).rejects.toThrow(

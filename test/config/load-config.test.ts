@@ -8,6 +8,7 @@ import { problemsOf, writeYaml } from './support.ts';
 test('without variables, every setting has its documented default', () => {
   expect(loadConfig({})).toEqual({
     pools: [],
+    poolsFrom: 'COGNITO_POOLS',
     databaseUrl: null,
     redisUrl: null,
     archiveUrl: pathToFileURL(resolve('.cognito-mirror/archive')).href,
@@ -94,6 +95,7 @@ test('every variable is read', () => {
   const config = loadConfig(env, { worker: true });
   expect(config).toEqual({
     pools: ['us-east-1_Aa1', 'eu-west-1_Bb2'],
+    poolsFrom: 'COGNITO_POOLS',
     databaseUrl: 'postgresql://u:p@db/x',
     redisUrl: 'rediss://r:6380',
     archiveUrl: 's3://bucket/some/prefix',
