@@ -1,18 +1,10 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { splitBashLine } from '../../src/cli/completion/bash-words.ts';
 import { EXAMPLES, withSubcommands } from '../../src/cli/help.ts';
+import { createProgram } from '../../src/cli/program.ts';
 
-const folder = fileURLToPath(new URL('../../src/cli/commands', import.meta.url));
-const program = new Command('cognito-mirror');
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
-  const exported = (await import(`${folder}/${file}`)) as Record<string, unknown>;
-  for (const [name, create] of Object.entries(exported)) {
-    if (name.endsWith('Command') && typeof create === 'function') program.addCommand(create());
-  }
-}
+const program = createProgram();
 
 /** The commands that do something, by name. */
 const commands = withSubcommands(program)
@@ -22,6 +14,23 @@ const nameOf = (command: Command) =>
   command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`;
 
 describe('`--help`', () => {
+  it.each(commands)(
+    'of $_name has examples, fits 80 columns, and shows defaults as typed',
+    (command) => {
+      let help = '';
+      command.configureOutput({
+        getOutHelpWidth: () => 80,
+        writeOut: (text) => {
+          help += text;
+        },
+      });
+      command.outputHelp();
+      expect(help).toMatch(new RegExp(`^Examples:\n {2}cognito-mirror ${nameOf(command)}\\b`, 'm'));
+      expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      expect(help).not.toContain('(default: "');
+    },
+  );
+
   it('has examples of every command, and of no other', () => {
     expect(Object.keys(EXAMPLES).sort()).toEqual(commands.map(nameOf).sort());
     for (const examples of Object.values(EXAMPLES)) expect(examples.length).toBeGreaterThan(0);
