@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { untilAborted } from '../common/abort.ts';
 import { type HttpSettings, type Schedule, VERSION } from '../config/config.ts';
 import { resolveAllowances, resolvePoolSettings } from '../config/pool-settings.ts';
 import { createDashboard } from '../dashboard/app.tsx';
@@ -128,13 +129,6 @@ export async function runWorker(
 
 const NO_DASHBOARD =
   'no dashboard is served: set MIRROR_HTTP_TOKEN to a random text, such as `openssl rand -hex 32` prints';
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 function lacksRedis(): ActionRequiredError {
   const problem = 'is not set, and workers share their jobs and the quota through Redis.';

@@ -1,3 +1,4 @@
+import { untilAborted } from '../common/abort.ts';
 import type { HttpSettings } from '../config/config.ts';
 import { resolveAllowances } from '../config/pool-settings.ts';
 import { createDashboard } from '../dashboard/app.tsx';
@@ -58,10 +59,7 @@ export async function serveDashboard(
   });
   onReady?.({ url: server.url });
   try {
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) return resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await untilAborted(signal);
   } finally {
     await server.close();
     await pages.close();

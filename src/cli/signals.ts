@@ -84,23 +84,6 @@ export async function withSignals<T>(
   }
 }
 
-/** Resolves when `signal` fires: for commands that run until they are stopped. */
-export function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    // A pending promise alone does not keep Node running.
-    const alive = setInterval(() => {}, 2 ** 30);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearInterval(alive);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
-
 /** The next run resumes what a killed program left. */
 function leave({ exitCode, outcome }: Stop): void {
   const words = ['Interrupted, without waiting for a server that does not answer.'];

@@ -9,6 +9,11 @@ export function isProcessAlive(pid: number): boolean {
   }
 }
 
+/** Returns true for an address or name that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
 /** Returns the system's code of an error, such as `ENOSPC`, or else its message. */
 export function getErrorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -39,6 +39,7 @@ export function logMembers(
   log.info({ poolId, people, ...whoLooks(context) }, 'a session saw members of a group');
 }
 
-function whoLooks(context: Context<DashboardEnv>) {
+/** The session and the address of a request, for the log. */
+export function whoLooks(context: Context<DashboardEnv>) {
   return { session: context.get('session').id, client: clientAddress(context) };
 }

@@ -1,7 +1,8 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
+import { isSameSecret, readBearerToken } from '../web/bearer.ts';
 import type { DashboardTokens } from './deps.ts';
 
 /** What a session may do: see people and act, or see counts and runs only. */
@@ -57,9 +58,7 @@ export function createSessions(tokens: DashboardTokens): Sessions {
     secure: context.req.header('X-Forwarded-Proto') === 'https',
   });
   const rightOf = (token: string): Right | null => {
-    const given = digest(Buffer.from(token, 'utf8'));
-    const isSame = (known: string | null) =>
-      known !== null && timingSafeEqual(given, digest(Buffer.from(known, 'utf8')));
+    const isSame = (known: string | null) => known !== null && isSameSecret(token, known);
     const [acts, views] = [isSame(tokens.act), isSame(tokens.view)];
     return acts ? 'act' : views ? 'view' : null;
   };
@@ -92,11 +91,9 @@ export function createSessions(tokens: DashboardTokens): Sessions {
   };
 }
 
-/** The token of an `Authorization: Bearer` header; null without. */
+/** The token of the request's `Authorization` header; null without. */
 export function bearerToken(context: Context): string | null {
-  const [, given] = /^Bearer +(.*)$/i.exec(context.req.header('Authorization') ?? '') ?? [];
-  // Headers have one character per byte.
-  return given === undefined ? null : Buffer.from(given, 'latin1').toString('utf8');
+  return readBearerToken(context.req.header('Authorization'));
 }
 
 /** The address that the request came from: of a proxy, if there is one. */
@@ -110,10 +107,8 @@ export function requireFormToken(): MiddlewareHandler<DashboardEnv> {
     const { formToken } = context.get('session');
     if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && formToken !== null) {
       const given = (await context.req.parseBody())[FORM_TOKEN];
-      const isSame =
-        typeof given === 'string' &&
-        timingSafeEqual(digest(Buffer.from(given)), digest(Buffer.from(formToken)));
-      if (!isSame) throw new ForeignFormError();
+      if (typeof given !== 'string' || !isSameSecret(given, formToken))
+        throw new ForeignFormError();
     }
     return next();
   };
@@ -121,7 +116,3 @@ export function requireFormToken(): MiddlewareHandler<DashboardEnv> {
 
 /** A form that no page of this session made: another site, or a page from before signing in again. */
 export class ForeignFormError extends Error {}
-
-function digest(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
-}

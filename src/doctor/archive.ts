@@ -1,9 +1,11 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import type { DestinationFacts } from '../archive/destination.ts';
 import { quoteWord } from '../common/command.ts';
+import { formatBytes } from '../common/format.ts';
 import { getErrorCode } from '../common/system.ts';
-import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
-import { formatBytes } from './format.ts';
+import type { ExaminedArchive } from './archives.ts';
+import { type CheckDefinition, type CheckResult, failed, ok, okWithout, warning } from './check.ts';
 import { findExisting, readFreeBytes } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -18,6 +20,21 @@ const buckets = async (surroundings: Surroundings) =>
   (await urls(surroundings)).filter((url) => url.startsWith('s3:'));
 const folders = async (surroundings: Surroundings) =>
   (await urls(surroundings)).filter((url) => url.startsWith('file:'));
+
+/** A check of a bucket: there is nothing to check if its trial failed. */
+function examineBucket(
+  examine: (
+    settings: DestinationFacts,
+    archive: ExaminedArchive,
+    url: string,
+  ) => Promise<CheckResult[]>,
+): CheckDefinition['examine'] {
+  return async ({ tryArchive }, signal, url) => {
+    const archive = await tryArchive(url).catch(() => null);
+    if (archive === null) return [];
+    return examine(await archive.destination.inspect(signal), archive, url);
+  };
+}
 
 const trialCheck: CheckDefinition = {
   id: 'archive',
@@ -64,13 +81,10 @@ const protectionCheck: CheckDefinition = {
   isQuick: false,
   remedy: REACH,
   subjects: buckets,
-  examine: async ({ tryArchive }, signal, url) => {
-    const archive = await tryArchive(url).catch(() => null);
-    if (archive === null) return [];
-    const { keepsVersions, encryption } = await archive.destination.inspect(signal);
+  examine: examineBucket(async ({ keepsVersions, encryption }, { lockMode }, url) => {
     const bucket = new URL(url).host;
     const encrypted = encryption === null ? 'encryption unknown' : `encrypted with ${encryption}`;
-    const locked = archive.lockMode === null ? 'no locks' : `locks in ${archive.lockMode} mode`;
+    const locked = lockMode === null ? 'no locks' : `locks in ${lockMode} mode`;
     if (keepsVersions) return [ok(`Versions are kept, ${encrypted}, ${locked}.`)];
     return [
       warning(
@@ -78,7 +92,7 @@ const protectionCheck: CheckDefinition = {
         `Run \`aws s3api put-bucket-versioning --bucket ${bucket} --versioning-configuration Status=Enabled\`. ARCHIVE_LOCK_MODE can then lock what is sealed.`,
       ),
     ];
-  },
+  }),
 };
 
 const lifecycleCheck: CheckDefinition = {
@@ -89,10 +103,7 @@ const lifecycleCheck: CheckDefinition = {
   isQuick: false,
   remedy: REACH,
   subjects: buckets,
-  examine: async ({ tryArchive }, signal, url) => {
-    const archive = await tryArchive(url).catch(() => null);
-    if (archive === null) return [];
-    const { lifecycle } = await archive.destination.inspect(signal);
+  examine: examineBucket(async ({ lifecycle }) => {
     if (lifecycle === null) {
       return [ok('Unknown: reading them needs the action s3:GetLifecycleConfiguration.')];
     }
@@ -114,8 +125,8 @@ const lifecycleCheck: CheckDefinition = {
         ),
       );
     }
-    return results.length > 0 ? results : [ok(`Unfinished uploads are aborted after ${days} d.`)];
-  },
+    return okWithout(results, `Unfinished uploads are aborted after ${days} d.`);
+  }),
 };
 
 const folderCheck: CheckDefinition = {
@@ -156,7 +167,7 @@ const folderCheck: CheckDefinition = {
         ),
       );
     }
-    return results.length > 0 ? results : [ok(`Private, ${formatBytes(free)} free.`)];
+    return okWithout(results, `Private, ${formatBytes(free)} free.`);
   },
 };
 

@@ -1,3 +1,5 @@
+import type { ExaminedDatabase } from '../postgres/open-examined.ts';
+import type { RedisConnection } from '../redis/connection.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** How a check ended. `warning`: it works now, and a person should look at it. */
@@ -42,11 +44,43 @@ export interface CheckDefinition {
    * @param subject one of its subjects; empty if it has none
    * @returns its results, of which the worst counts; none if there is nothing to check
    */
-  readonly examine: (
-    surroundings: Surroundings,
-    signal: AbortSignal,
-    subject: string,
-  ) => Promise<readonly CheckResult[]>;
+  readonly examine: Examine;
+}
+
+type Examine = (
+  surroundings: Surroundings,
+  signal: AbortSignal,
+  subject: string,
+) => Promise<readonly CheckResult[]>;
+
+/** A check of the database: there is nothing to check without one that can be used. */
+export function examinePostgres(
+  examine: (session: ExaminedDatabase, surroundings: Surroundings) => Promise<CheckResult[]>,
+): Examine {
+  return async (surroundings) => {
+    const session = await surroundings.postgres();
+    return session === null ? [] : examine(session, surroundings);
+  };
+}
+
+/** A check of Redis: there is nothing to check without one that can be used. */
+export function examineRedis(examine: (redis: RedisConnection) => Promise<CheckResult[]>): Examine {
+  return async ({ redis }) => {
+    const connection = await redis();
+    return connection === null ? [] : examine(connection);
+  };
+}
+
+/** The problems, or what is right if there are none. */
+export function okWithout(problems: readonly CheckResult[], detail: string): CheckResult[] {
+  return problems.length > 0 ? [...problems] : [ok(detail)];
+}
+
+const STATES: readonly CheckState[] = ['ok', 'warning', 'failed'];
+
+/** A number that is higher the worse a state is. */
+export function rankState(state: CheckState): number {
+  return STATES.indexOf(state);
 }
 
 export function ok(detail: string): CheckResult {

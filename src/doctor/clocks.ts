@@ -1,5 +1,13 @@
 import { readClock } from '../postgres/connection.ts';
-import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
+import {
+  type CheckDefinition,
+  type CheckResult,
+  examinePostgres,
+  examineRedis,
+  failed,
+  ok,
+  warning,
+} from './check.ts';
 
 /** Above this, times in logs mislead people. */
 const NOTICEABLE_MS = 10_000;
@@ -51,12 +59,10 @@ export const clockChecks: readonly CheckDefinition[] = [
     examines: "this machine's clock against that of Postgres, which gives snapshots their times",
     isQuick: true,
     remedy: SET_CLOCK,
-    examine: async ({ postgres }) => {
-      const session = await postgres();
-      if (session === null) return [];
+    examine: examinePostgres(async (session) => {
       const reading = await read(async () => (await readClock(session)).getTime());
       return [compareClocks('Postgres', reading, { precisionMs: 0, isRefused: false })];
-    },
+    }),
   },
   {
     id: 'clock-redis',
@@ -64,14 +70,12 @@ export const clockChecks: readonly CheckDefinition[] = [
     examines: "this machine's clock against that of Redis, which the buckets use",
     isQuick: true,
     remedy: SET_CLOCK,
-    examine: async ({ redis }) => {
-      const connection = await redis();
-      if (connection === null) return [];
+    examine: examineRedis(async ({ client }) => {
       const reading = await read(async () => {
-        const [seconds, microseconds] = await connection.client.time();
+        const [seconds, microseconds] = await client.time();
         return Number(seconds) * 1000 + Number(microseconds) / 1000;
       });
       return [compareClocks('Redis', reading, { precisionMs: 0, isRefused: false })];
-    },
+    }),
   },
 ];

@@ -1,5 +1,5 @@
 import { scrubText } from '../common/redact-url.ts';
-import type { DoctorContext } from './surroundings.ts';
+import type { DoctorContext } from './context.ts';
 
 /** Variables that hold a secret, or a URL with one. */
 const SECRET_NAMES =

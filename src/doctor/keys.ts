@@ -7,7 +7,7 @@ import { loadAllowedSigners } from '../signature/load-signers.ts';
 import { openSigner } from '../signature/open-signer.ts';
 import { fingerprint } from '../signature/public-key.ts';
 import { verifySignature } from '../signature/sshsig.ts';
-import { type CheckDefinition, type CheckResult, ok, warning } from './check.ts';
+import { type CheckDefinition, type CheckResult, ok, okWithout, warning } from './check.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const signingKeyCheck: CheckDefinition = {
@@ -50,7 +50,7 @@ const signingKeyCheck: CheckDefinition = {
         ),
       );
     }
-    return results.length > 0 ? results : [ok(`${publicKey.type} ${key}.`)];
+    return okWithout(results, `${publicKey.type} ${key}.`);
   },
 };
 

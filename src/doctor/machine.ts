@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { formatBytes } from '../common/format.ts';
 import { getErrorCode } from '../common/system.ts';
 import { type CheckDefinition, failed, ok, warning } from './check.ts';
-import { formatBytes } from './format.ts';
 
 /** The nearest folder on the way to `path` that exists. */
 export async function findExisting(path: string): Promise<string> {

@@ -1,8 +1,10 @@
+import { isLoopback } from '../common/system.ts';
 import { counted } from '../common/text.ts';
 import { resolveWebhook } from '../config/pool-settings.ts';
 import { countUndelivered } from '../postgres/coordination/outbox.ts';
 import { reach } from '../web/reach.ts';
-import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
+import { type CheckDefinition, type CheckResult, failed, ok, okWithout, warning } from './check.ts';
+import type { DoctorContext } from './context.ts';
 
 /** How long a receiver may take to accept a connection. */
 const CONNECT_MS = 5_000;
@@ -17,7 +19,7 @@ const httpCheck: CheckDefinition = {
     if (!isUsable('MIRROR_HTTP_TOKEN') || !isUsable('MIRROR_HTTP_VIEW_TOKEN')) return [];
     const { token, viewToken = null } = config.http;
     const host = env['HOST']?.trim() || config.http.host;
-    const isLocal = host === 'localhost' || host === '::1' || host.startsWith('127.');
+    const isLocal = isLoopback(host);
     const where = isLocal ? 'on this machine only' : `at ${host}, for other machines`;
     if (token === null && viewToken === null) {
       return [ok(`Health and metrics ${where}; without a token there is no dashboard.`)];
@@ -47,16 +49,8 @@ const pingCheck: CheckDefinition = {
       : [],
   examine: async ({ settingsOf, context }, signal, poolId) => {
     const url = new URL(settingsOf(poolId).pingUrl ?? '');
-    const { proxies } = context.access;
-    const code = await reach({ url, allowPrivate: true, proxies, signal: within(signal) });
-    // The rest of the URL is a secret.
-    if (code === null) return [ok(`${url.host} can be reached.`)];
-    return [
-      failed(
-        `${url.host} cannot be reached (${code}).`,
-        'Check the network, HTTPS_PROXY and MIRROR_PING_URL.',
-      ),
-    ];
+    const problems = await tryToReach(url, 'MIRROR_PING_URL', true, context, signal);
+    return okWithout(problems, `${url.host} can be reached.`);
   },
 };
 
@@ -71,25 +65,8 @@ const webhookCheck: CheckDefinition = {
     const webhook = resolveWebhook(config);
     if (webhook === null) return [];
     const url = new URL(webhook.url);
-    const { proxies } = context.access;
     const { allowPrivate } = webhook;
-    const code = await reach({ url, allowPrivate, proxies, signal: within(signal) });
-    const results: CheckResult[] = [];
-    if (code === 'PRIVATE_ADDRESS') {
-      results.push(
-        failed(
-          `${url.host} has a private address.`,
-          'Set MIRROR_WEBHOOK_ALLOW_PRIVATE=true if the receiver is in your own network.',
-        ),
-      );
-    } else if (code !== null) {
-      results.push(
-        failed(
-          `${url.host} cannot be reached (${code}).`,
-          'Check the network, HTTPS_PROXY and MIRROR_WEBHOOK_URL.',
-        ),
-      );
-    }
+    const results = await tryToReach(url, 'MIRROR_WEBHOOK_URL', allowPrivate, context, signal);
     const session = await mirror();
     const waiting = session === null ? 0 : await countUndelivered(session).catch(() => 0);
     if (waiting > 0) {
@@ -100,12 +77,27 @@ const webhookCheck: CheckDefinition = {
         ),
       );
     }
-    return results.length > 0 ? results : [ok(`${url.host} can be reached, and none waits.`)];
+    return okWithout(results, `${url.host} can be reached, and none waits.`);
   },
 };
 
 export const outsideChecks: readonly CheckDefinition[] = [httpCheck, pingCheck, webhookCheck];
 
-function within(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]);
+/** Why a receiver cannot be reached; empty if it can. The path of the URL is a secret. */
+async function tryToReach(
+  url: URL,
+  variable: string,
+  allowPrivate: boolean,
+  { access: { proxies } }: DoctorContext,
+  stop: AbortSignal,
+): Promise<CheckResult[]> {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(CONNECT_MS)]);
+  const code = await reach({ url, allowPrivate, proxies, signal });
+  if (code === null) return [];
+  if (code === 'PRIVATE_ADDRESS') {
+    const remedy = 'Set MIRROR_WEBHOOK_ALLOW_PRIVATE=true if the receiver is in your own network.';
+    return [failed(`${url.host} has a private address.`, remedy)];
+  }
+  const remedy = `Check the network, HTTPS_PROXY and ${variable}.`;
+  return [failed(`${url.host} cannot be reached (${code}).`, remedy)];
 }

@@ -5,8 +5,8 @@ import { Secrets } from '../privacy/secrets.ts';
 import type { ReadOperation } from '../quota/quotas.ts';
 import { describePool } from '../runner/describe-pool.ts';
 import { CallMeter } from '../telemetry/calls.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { QUICK_CALLS, type Surroundings } from './surroundings.ts';
+import { QUICK_CALLS, SILENT } from './context.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A name that no user, group, client, provider or domain has. The call is allowed, and finds nothing. */
 const ABSENT_NAME = 'cognitomirrordoctor';
@@ -29,9 +29,8 @@ export async function listPermissions(
   const { role, region, poolSettings } = settingsOf(poolId);
   const access = { ...context.access, role };
   const open = await buckets();
-  const log = createLogger({ level: 'silent' });
   const meter = new CallMeter();
-  const quick = { region, access, retryPolicy: QUICK_CALLS, log };
+  const quick = { region, access, retryPolicy: QUICK_CALLS, log: SILENT };
   const pool = await describePool(
     { ...quick, buckets: open },
     poolId,

@@ -1,4 +1,5 @@
 import { formatCommand } from '../common/command.ts';
+import { formatBytes } from '../common/format.ts';
 import { redactUrl } from '../common/redact-url.ts';
 import { counted } from '../common/text.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
@@ -10,8 +11,7 @@ import {
   type UnsafeSetting,
 } from '../postgres/server-facts.ts';
 import { findMissingRights } from '../postgres/worker-rights.ts';
-import { type CheckDefinition, failed, ok, warning } from './check.ts';
-import { formatBytes } from './format.ts';
+import { type CheckDefinition, examinePostgres, failed, ok, okWithout, warning } from './check.ts';
 
 const REACH = 'Check that the server runs and that this machine can reach it.';
 
@@ -45,9 +45,7 @@ const rightsCheck: CheckDefinition = {
     'whether the role may create the schemas, or has the [rights of a worker](OPERATIONS.md#roles) in them',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ postgres, mirror }) => {
-    const session = await postgres();
-    if (session === null) return [];
+  examine: examinePostgres(async (session, { mirror }) => {
     const { role, database, mayCreate, isSuperuser } = await readServerFacts(session);
     const advice = isSuperuser ? ' It is a superuser, which the mirror does not need.' : '';
     if ((await mirror()) === null) {
@@ -72,10 +70,8 @@ const rightsCheck: CheckDefinition = {
         ),
       );
     }
-    return results.length > 0
-      ? results
-      : [ok(`The role ${role} has every right of a worker.${advice}`)];
-  },
+    return okWithout(results, `The role ${role} has every right of a worker.${advice}`);
+  }),
 };
 
 /** The schema. */
@@ -85,9 +81,7 @@ const schemaCheck: CheckDefinition = {
   examines: 'whether every migration is applied, and none of a newer program',
   isQuick: true,
   remedy: `Run \`${formatCommand(['migrate'])}\`.`,
-  examine: async ({ postgres, mirror }) => {
-    const session = await postgres();
-    if (session === null) return [];
+  examine: examinePostgres(async (session, { mirror }) => {
     if ((await mirror()) === null) {
       const { refusal } = await inspectSchemas(session);
       if (refusal !== null) return [failed(`Here, ${refusal.problem}`, refusal.remedy)];
@@ -95,7 +89,7 @@ const schemaCheck: CheckDefinition = {
     }
     await requireMigrated(session);
     return [ok('Up to date.')];
-  },
+  }),
 };
 
 /** Settings that the program cannot set itself. */
@@ -105,9 +99,7 @@ const settingsCheck: CheckDefinition = {
   examines: 'settings of the server and the role that put committed data at risk',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ postgres }) => {
-    const session = await postgres();
-    if (session === null) return [];
+  examine: examinePostgres(async (session) => {
     const unsafe = await findUnsafeSettings(session);
     if (unsafe.length === 0) {
       return [ok('None puts data at risk. The program sets those of its sessions itself.')];
@@ -119,7 +111,7 @@ const settingsCheck: CheckDefinition = {
         toCommands(setting, role, database),
       ),
     );
-  },
+  }),
 };
 
 const RISKS: Readonly<Record<string, string>> = {
@@ -154,9 +146,7 @@ const connectionsCheck: CheckDefinition = {
   examines: 'how many connections are left for this role',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ postgres }) => {
-    const session = await postgres();
-    if (session === null) return [];
+  examine: examinePostgres(async (session) => {
     const { used, usedByRole, limit, limitOfRole, role } = await readServerFacts(session);
     const ofServer = limit - used;
     const ofRole = limitOfRole - usedByRole;
@@ -173,7 +163,7 @@ const connectionsCheck: CheckDefinition = {
         remedy,
       ),
     ];
-  },
+  }),
 };
 
 /** The connections of a worker: ten of its pool, and those that hold locks. */
@@ -186,13 +176,11 @@ const spaceCheck: CheckDefinition = {
   examines: 'the size of the database. Postgres does not say how much is free on its disk',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ postgres }) => {
-    const session = await postgres();
-    if (session === null) return [];
+  examine: examinePostgres(async (session) => {
     const { databaseBytes } = await readServerFacts(session);
     const size = formatBytes(databaseBytes);
     return [ok(`The database has ${size}. A snapshot needs room for its rows once more.`)];
-  },
+  }),
 };
 
 export const postgresChecks: readonly CheckDefinition[] = [

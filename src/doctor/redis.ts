@@ -1,9 +1,9 @@
+import { formatBytes } from '../common/format.ts';
 import { redactUrl } from '../common/redact-url.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { requireUsableRedis } from '../redis/require-usable.ts';
 import { parseInfo } from '../redis/server-info.ts';
-import { type CheckDefinition, ok, warning } from './check.ts';
-import { formatBytes } from './format.ts';
+import { type CheckDefinition, examineRedis, ok, warning } from './check.ts';
 
 const REACH = 'Check that the server runs and that this machine can reach it.';
 
@@ -35,12 +35,10 @@ const evictionCheck: CheckDefinition = {
   examines: 'whether Redis keeps all jobs when its memory is full',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ redis }) => {
-    const connection = await redis();
-    if (connection === null) return [];
-    await requireUsableRedis(connection);
+  examine: examineRedis(async (redis) => {
+    await requireUsableRedis(redis);
     return [ok('It drops no jobs when its memory is full, or does not say what it does.')];
-  },
+  }),
 };
 
 const rightsCheck: CheckDefinition = {
@@ -50,17 +48,15 @@ const rightsCheck: CheckDefinition = {
     'every command of buckets and queues, by a permit and a job on trial; keys and channels too',
   isQuick: false,
   remedy: REACH,
-  examine: async ({ redis }) => {
-    const connection = await redis();
-    if (connection === null) return [];
+  examine: examineRedis(async (redis) => {
     const [{ assertLimiterUsable }, { assertQueuesUsable }] = await Promise.all([
       import('../quota/clustered/require-usable.ts'),
       import('../runner/worker/check-redis.ts'),
     ]);
-    await assertLimiterUsable(connection);
-    await assertQueuesUsable(connection, TRIAL_PREFIX);
+    await assertLimiterUsable(redis);
+    await assertQueuesUsable(redis, TRIAL_PREFIX);
     return [ok('Every command of a worker is allowed.')];
-  },
+  }),
 };
 
 const memoryCheck: CheckDefinition = {
@@ -69,10 +65,8 @@ const memoryCheck: CheckDefinition = {
   examines: 'how much of `maxmemory` is used',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ redis }) => {
-    const connection = await redis();
-    if (connection === null) return [];
-    const info = await readInfo(connection, 'memory');
+  examine: examineRedis(async (redis) => {
+    const info = await readInfo(redis, 'memory');
     const used = Number(info.get('used_memory') ?? 0);
     const most = Number(info.get('maxmemory') ?? 0);
     if (most === 0) return [ok(`${formatBytes(used)} used, without a limit.`)];
@@ -80,7 +74,7 @@ const memoryCheck: CheckDefinition = {
     if (used <= FULL * most) return [ok(detail)];
     const remedy = `Raise the limit: \`CONFIG SET maxmemory ${2 * most}\`, and in its configuration file. Or delete data of other programs.`;
     return [warning(`${detail} When it is full, jobs wait.`, remedy)];
-  },
+  }),
 };
 
 const persistenceCheck: CheckDefinition = {
@@ -90,10 +84,8 @@ const persistenceCheck: CheckDefinition = {
     'whether Redis could write its data to disk. None is needed: Postgres has every request',
   isQuick: true,
   remedy: REACH,
-  examine: async ({ redis }) => {
-    const connection = await redis();
-    if (connection === null) return [];
-    const info = await readInfo(connection, 'persistence');
+  examine: examineRedis(async (redis) => {
+    const info = await readInfo(redis, 'persistence');
     const failing = [
       'rdb_last_bgsave_status',
       'aof_last_write_status',
@@ -106,7 +98,7 @@ const persistenceCheck: CheckDefinition = {
         'Free space on its disk and look at its log; `redis-cli INFO persistence` shows the state.',
       ),
     ];
-  },
+  }),
 };
 
 export const redisChecks: readonly CheckDefinition[] = [

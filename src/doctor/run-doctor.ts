@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoAnswerError } from '../common/bounded.ts';
 import { mapParallel } from '../common/parallel.ts';
-import type { Check, CheckDefinition, CheckResult, CheckState, Examination } from './check.ts';
+import {
+  type Check,
+  type CheckDefinition,
+  type CheckResult,
+  type Examination,
+  rankState,
+} from './check.ts';
 import { CHECKS } from './checks.ts';
+import type { DoctorContext } from './context.ts';
 import { explainFailure } from './explain.ts';
 import { hideSecrets } from './hide-secrets.ts';
-import { type DoctorContext, Surroundings } from './surroundings.ts';
+import { openSurroundings } from './surroundings.ts';
 
 /** How an examination runs. */
 export interface DoctorOptions {
@@ -26,8 +33,6 @@ const QUICK_CLEAN_UP_MS = 500;
 /** Checks of one kind that run at the same time. */
 const PARALLEL = 8;
 
-const SEVERITY: readonly CheckState[] = ['ok', 'warning', 'failed'];
-
 /**
  * Makes every check of the list, at the same time. None stops another, and each ends within a limit.
  * A check is left out if there is nothing to check, or if it needs what an earlier one found broken.
@@ -36,7 +41,7 @@ export async function runDoctor(
   context: DoctorContext,
   { signal, onCheck, onlyQuick = false }: DoctorOptions = {},
 ): Promise<Examination> {
-  const surroundings = new Surroundings(context, { onlyQuick });
+  const surroundings = openSurroundings(context, { onlyQuick });
   const stop = new AbortController();
   const forward = () => {
     stop.abort(signal?.reason);
@@ -150,16 +155,13 @@ async function limited<T>(
   }
 }
 
-/** One result of several: the worst state, with a line for each of them. */
+/** One result of several: the worst state, with a line for each of them, the worst first. */
 function join(results: readonly CheckResult[]): CheckResult {
-  const worst = Math.max(...results.map(({ state }) => SEVERITY.indexOf(state)));
-  const bySeverity = [...results].sort(
-    (a, b) => SEVERITY.indexOf(b.state) - SEVERITY.indexOf(a.state),
-  );
-  const remedies = bySeverity.flatMap(({ remedy }) => remedy ?? []);
+  const sorted = [...results].sort((a, b) => rankState(b.state) - rankState(a.state));
+  const remedies = sorted.flatMap(({ remedy }) => remedy ?? []);
   return {
-    state: SEVERITY[worst] ?? 'failed',
-    detail: bySeverity.map(({ detail }) => detail).join('\n'),
+    state: sorted[0]?.state ?? 'failed',
+    detail: sorted.map(({ detail }) => detail).join('\n'),
     remedy: remedies.length === 0 ? null : [...new Set(remedies)].join('\n'),
   };
 }

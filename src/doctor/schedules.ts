@@ -1,10 +1,10 @@
 import { formatCommand } from '../common/command.ts';
+import { formatInZone, formatSpan } from '../common/format.ts';
 import { computeDueTimes } from '../postgres/coordination/due-times.ts';
 import { listSchedules } from '../postgres/coordination/schedules.ts';
 import { readPoolRows } from '../postgres/store/pool-status.ts';
 import { findMaxAge } from '../runner/mirror-age.ts';
 import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
-import { formatLocalTime, formatSpan } from './format.ts';
 
 const scheduleCheck: CheckDefinition = {
   id: 'schedule',
@@ -22,9 +22,9 @@ const scheduleCheck: CheckDefinition = {
     const { startsAt, dueAt } = computeDueTimes({ poolId, ...schedule }, new Date());
     const then = computeDueTimes({ poolId, ...schedule }, dueAt);
     const [next, later] = [startsAt, then.startsAt].map((at) =>
-      formatLocalTime(at, schedule.timezone),
+      formatInZone(at, schedule.timezone),
     );
-    return [ok(`Next at ${next}, then at ${later} ${schedule.timezone} (${schedule.pattern}).`)];
+    return [ok(`Next at ${next}, then at ${later} (${schedule.pattern}).`)];
   },
 };
 

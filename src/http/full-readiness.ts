@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { bounded } from '../common/bounded.ts';
 import { formatCommand } from '../common/command.ts';
-import type { CheckState, Examination } from '../doctor/check.ts';
+import { type CheckState, type Examination, rankState } from '../doctor/check.ts';
 import { explainFailure } from '../doctor/explain.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { isSameSecret, readBearerToken } from '../web/bearer.ts';
 
 /** What `/readyz?full` answers with. */
 export interface FullReadiness {
@@ -17,8 +17,6 @@ interface Answer {
   readonly status: 'ready' | 'unready';
   readonly checks: readonly object[];
 }
-
-const SEVERITY: readonly CheckState[] = ['ok', 'warning', 'failed'];
 
 /** A result is reused for this long: anyone may ask. */
 const REUSED_MS = 5_000;
@@ -62,19 +60,12 @@ function summarise(checks: Examination['checks']): { id: string; state: CheckSta
   for (const { id, state } of checks) {
     const [name = id] = id.split('/');
     const known = worst.get(name) ?? 'ok';
-    worst.set(name, SEVERITY.indexOf(state) > SEVERITY.indexOf(known) ? state : known);
+    worst.set(name, rankState(state) > rankState(known) ? state : known);
   }
   return [...worst].map(([id, state]) => ({ id, state }));
 }
 
 function isKnown(authorization: string | undefined, tokens: readonly string[]): boolean {
-  const [, given] = /^Bearer +(.*)$/i.exec(authorization ?? '') ?? [];
-  if (given === undefined) return false;
-  // Headers have one character per byte. Digests of equal length compare in constant time.
-  const digest = hash(Buffer.from(given, 'latin1'));
-  return tokens.some((token) => timingSafeEqual(digest, hash(Buffer.from(token, 'utf8'))));
-}
-
-function hash(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  const given = readBearerToken(authorization);
+  return given !== null && tokens.some((token) => isSameSecret(given, token));
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { toAccess, toConfig } from '../../src/app/options.ts';
-import { Surroundings } from '../../src/doctor/surroundings.ts';
+import { openSurroundings } from '../../src/doctor/surroundings.ts';
 import {
   createMirror,
   loadOptions,
@@ -47,7 +47,7 @@ async function withMirror<T>(
 async function askDoctor(pools: readonly string[]) {
   const asked = { ...options, pools };
   const context = { config: toConfig(asked), access: toAccess(asked), problems: [], env: {} };
-  const surroundings = new Surroundings({ ...context, traces: false, unusable: new Set() });
+  const surroundings = openSurroundings({ ...context, traces: false, unusable: new Set() });
   try {
     return await surroundings.findPools();
   } finally {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { compareClocks } from '../../src/doctor/clocks.ts';
+import type { DoctorContext } from '../../src/doctor/context.ts';
 import { hideSecrets } from '../../src/doctor/hide-secrets.ts';
 import { checkNode } from '../../src/doctor/node.ts';
 import { checkPackages } from '../../src/doctor/packages.ts';
-import { type DoctorContext, Surroundings } from '../../src/doctor/surroundings.ts';
+import { openSurroundings } from '../../src/doctor/surroundings.ts';
 import { TRACING_PACKAGES } from '../../src/telemetry/open-tracing.ts';
 
 test.each([
@@ -58,7 +59,7 @@ test('secrets are hidden wherever they stand, and words that look like one stay'
 test('packages of OpenTelemetry that are missing are named where traces are asked for', () => {
   const config = { databaseUrl: 'postgres://host/db', archiveFormats: [] };
   const about = (traces: boolean) =>
-    new Surroundings({ config, traces, unusable: new Set() } as unknown as DoctorContext);
+    openSurroundings({ config, traces, unusable: new Set() } as unknown as DoctorContext);
   const lacksSdk = (name: string) => !name.includes('sdk');
   expect(checkPackages(about(true), lacksSdk)).toEqual([
     {

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
+import { untilAborted } from '../../common/abort.ts';
+import { isLoopback } from '../../common/system.ts';
 import { ActionRequiredError, type LoadedOptions, loadOptions } from '../../index.ts';
 import { parsePort } from '../arguments.ts';
 import { EXIT } from '../errors.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
-import { QUICKLY, untilAborted, withSignals } from '../signals.ts';
+import { QUICKLY, withSignals } from '../signals.ts';
 
 interface DashboardOptions {
   readonly port: string;
@@ -59,10 +61,6 @@ function withToken(http: LoadedOptions['http']) {
     );
   }
   return { http: { ...http, token: randomBytes(16).toString('hex') }, isNew: true };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function describe(url: string, token: string | null): string {

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
+import { untilAborted } from '../../common/abort.ts';
 import { ActionRequiredError, loadOptions } from '../../index.ts';
 import { writeOut } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
-import { untilAborted, withSignals } from '../signals.ts';
+import { withSignals } from '../signals.ts';
 
 /** `db`: keeps the embedded Postgres up for other clients. */
 export function dbCommand(): Command {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { untilAborted } from '../../common/abort.ts';
 import { ActionRequiredError, isPoolId, type Problem, poolIdProblem } from '../../index.ts';
 import {
   DENIALS,
@@ -14,7 +15,7 @@ import {
 } from '../../simulator/options.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
 import { writeNote } from '../output.ts';
-import { untilAborted, withSignals } from '../signals.ts';
+import { withSignals } from '../signals.ts';
 
 const DEFAULT_PORT = '4567';
 

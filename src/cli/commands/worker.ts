@@ -1,8 +1,9 @@
 import { Command } from 'commander';
+import { untilAborted } from '../../common/abort.ts';
 import { loadOptions } from '../../index.ts';
 import { EXIT } from '../errors.ts';
 import { withMirror } from '../pools-command.ts';
-import { untilAborted, withSignals } from '../signals.ts';
+import { withSignals } from '../signals.ts';
 
 /**
  * Jobs are returned in milliseconds. The worker does not wait longer for a server that does not
