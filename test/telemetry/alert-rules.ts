@@ -74,7 +74,10 @@ function render(text: string, labels: Readonly<Record<string, string>>): string 
     .replaceAll('{{ $value }}', SHOWN_VALUE);
 }
 
-/** Counters grow evenly from one look to the other; what else is measured changes after half an hour. */
+/**
+ * Counters grow evenly from one look to the other, those of another process from 0; what else is measured
+ * changes after half an hour.
+ */
 function toSeries(before: Look, after: Look, used: ReadonlySet<string>): object[] {
   const counters = new Set(
     [...`${before.text}\n${after.text}`.matchAll(/^# TYPE (\S+) counter$/gm)].map(
@@ -89,7 +92,7 @@ function toSeries(before: Look, after: Look, used: ReadonlySet<string>): object[
     const [from, to] = [first.get(series)?.value, last.get(series)?.value];
     const name = series.slice(0, series.indexOf('{'));
     if (counters.has(name) && to !== undefined) {
-      const begin = from ?? 0;
+      const begin = from === undefined || from > to ? 0 : from;
       return { series, values: `${begin}+${(to - begin) / MINUTES}x${MINUTES}` };
     }
     const values = `${hold(from, CHANGE)} ${hold(to, MINUTES - CHANGE)}`;
