@@ -82,17 +82,26 @@ describe('uploads', () => {
     expect(bucket().objects.size).toBe(0);
   });
 
-  test('that are aborted leave no upload', async () => {
-    const abort = new AbortController();
-    backend.server.fault = ({ operation }) => {
-      if (operation === 'UploadPart') abort.abort(new Error('stopped by a person'));
-      return null;
-    };
-    const put = backend.destination.put('large', await file(MULTIPART), abort.signal);
-    expect((await catchError(put)).message).toBe('stopped by a person');
-    expect(bucket().uploads.size).toBe(0);
-    expect(bucket().objects.size).toBe(0);
-  });
+  test.each(['CreateMultipartUpload', 'UploadPart'])(
+    'that are aborted at %s leave no upload',
+    async (operation) => {
+      const sent = await file(MULTIPART);
+      const attempts = [
+        (signal: AbortSignal) => backend.destination.put('large', sent, signal),
+        (signal: AbortSignal) => backend.destination.check(signal),
+      ];
+      for (const attempt of attempts) {
+        const abort = new AbortController();
+        backend.server.fault = (request) => {
+          if (request.operation === operation) abort.abort(new Error('stopped by a person'));
+          return null;
+        };
+        expect((await catchError(attempt(abort.signal))).message).toBe('stopped by a person');
+        expect(bucket().uploads.size).toBe(0);
+        expect(bucket().objects.size).toBe(0);
+      }
+    },
+  );
 
   test.each([1_000, MULTIPART])('of %d bytes that were damaged are detected', async (length) => {
     const operation = length === MULTIPART ? 'UploadPart' : 'PutObject';

@@ -61,7 +61,7 @@ export async function checkBucket(
 async function checkUpload(bucket: Bucket, signal: AbortSignal): Promise<void> {
   const Key = bucket.prefix + KEY;
   const options = { abortSignal: signal };
-  const { UploadId } = await startUpload(bucket, Key, options);
+  const { UploadId } = await startUpload(bucket, Key, signal);
   const command = new AbortMultipartUploadCommand({ Bucket: bucket.name, Key, UploadId });
   // With its own time limit: an interrupted run must not leave the upload.
   const abort = () =>

@@ -110,7 +110,7 @@ async function uploadInParts(
   signal: AbortSignal,
 ): Promise<StoredUpload> {
   const target = { Bucket: bucket.name, Key: key };
-  const { UploadId } = await startUpload(bucket, key, { abortSignal: signal });
+  const { UploadId } = await startUpload(bucket, key, signal);
   const failed = new AbortController();
   const abortSignal = AbortSignal.any([signal, failed.signal]);
   const hashes: Buffer[] = [];
@@ -150,21 +150,38 @@ async function uploadInParts(
   }
 }
 
+/** How long an interrupted run waits for the id of an upload that it began. */
+const ID_MS = 1_000;
+
+/**
+ * Begins an upload in parts. After `signal` fired, it still waits a moment for the answer: without the
+ * id, the caller could not abort the upload, and its parts cost money.
+ */
 export async function startUpload(
   bucket: Bucket,
   key: string,
-  options: { abortSignal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<CreateMultipartUploadCommandOutput> {
-  return bucket.client.send(
-    new CreateMultipartUploadCommand({
-      Bucket: bucket.name,
-      Key: key,
-      ChecksumAlgorithm: 'SHA256',
-      ...getEncryption(bucket),
-      ...getStorageClass(bucket),
-    }),
-    options,
-  );
+  signal.throwIfAborted();
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => late.abort(signal.reason), ID_MS);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  const create = new CreateMultipartUploadCommand({
+    Bucket: bucket.name,
+    Key: key,
+    ChecksumAlgorithm: 'SHA256',
+    ...getEncryption(bucket),
+    ...getStorageClass(bucket),
+  });
+  try {
+    return await bucket.client.send(create, { abortSignal: late.signal });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Stores one part of an upload. CompleteMultipartUpload needs the returned value. */
