@@ -58,7 +58,8 @@ export async function begin(
   await checkArchive({ db, destination: settings.destination, log }, poolId, signal);
   const { destination, privacy } = settings;
   await reapplyErasures({ db, destination, privacy, log }, poolId, signal);
-  const started = await beginSnapshot(db, poolId, session.privacy);
+  const logged = await session.expectsLongWalks();
+  const started = await beginSnapshot(db, poolId, session.privacy, logged);
   session.choose(started.lease.snapshotAt, started);
   session.useLease(started.lease);
   await dropEndedStages(db);

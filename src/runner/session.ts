@@ -17,7 +17,7 @@ import { listSuppressed, recordSuppressed } from '../postgres/store/suppressed.t
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import type { ArchiveSettings } from '../snapshot/archive.ts';
 import type { SnapshotContext } from '../snapshot/context.ts';
-import { estimateSizes } from '../snapshot/expected-sizes.ts';
+import { areWalksLong, estimateSizes } from '../snapshot/expected-sizes.ts';
 import { showExpected } from '../snapshot/tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { WorkRecorder } from '../telemetry/metrics-work.ts';
@@ -44,6 +44,8 @@ export interface SessionDeps extends ArchiveSettings {
   readonly trace?: RunTrace;
   /** How often a call is retried. Default: `RETRY_POLICY`. */
   readonly retryPolicy?: RetryPolicy;
+  /** Walks that are expected to take longer get a stage that survives a crash. Default: `LONG_WALKS_S`. */
+  readonly longWalksS?: number;
   readonly log: Logger;
 }
 
@@ -132,6 +134,14 @@ export class SnapshotSession {
     this.#log = this.deps.log.child({ poolId, snapshot: snapshotId(snapshotAt) });
   }
 
+  /** True if the walks of a new snapshot should survive a crash of Postgres, because they take long. */
+  async expectsLongWalks(): Promise<boolean> {
+    const { pool } = this;
+    const { db, buckets, longWalksS } = this.deps;
+    const { UserList } = buckets.allowed(pool.accountId, pool.region);
+    return areWalksLong(await estimateSizes(db, pool), UserList, longWalksS);
+  }
+
   /**
    * Takes the lease of the chosen snapshot, or renews it: jobs that were added under the lease before
    * end without an effect.
@@ -168,7 +178,7 @@ export class SnapshotSession {
     if (!isSameRecord(lease.privacy, mask.record)) throw otherRulesError(lease);
     this.#suppressed = await listSuppressed(db, lease.poolId);
     this.#requireKeyOfSuppressed();
-    const expected = await estimateSizes(db, lease, pool);
+    const expected = await estimateSizes(db, pool);
     showExpected(progress, expected);
     const committer = new PageCommitter(db, lease);
     const shared = { db, cognito: this.#cognito, pool, progress, trace, log };

@@ -1,10 +1,10 @@
 import type pg from 'pg';
+import { FULL_PAGE } from '../cognito/pages.ts';
 import type { Pool } from '../model/directory.ts';
 import { readExpectedSizes } from '../postgres/store/expected-sizes.ts';
-import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { Walk } from '../postgres/store/walks.ts';
 
-/** How many items a snapshot is expected to read. The order and the split of walks depend on it. */
+/** How many items a snapshot is expected to read. The order, split and stage of walks depend on it. */
 export interface ExpectedSizes {
   readonly users: number;
   /** Null if no earlier snapshot shows it. */
@@ -13,18 +13,30 @@ export interface ExpectedSizes {
 }
 
 /** Reads what to expect of a snapshot, from the last one and the service's estimate. */
-export async function estimateSizes(
-  db: pg.Pool,
-  lease: SnapshotLease,
-  pool: Pool,
-): Promise<ExpectedSizes> {
-  const last = await readExpectedSizes(db, lease);
+export async function estimateSizes(db: pg.Pool, pool: Pool): Promise<ExpectedSizes> {
+  const last = await readExpectedSizes(db, pool.poolId);
   return {
     // The estimate may be old, and the last snapshot is: the larger number is safer.
     users: Math.max(pool.estimatedUsers, last.users),
     groups: last.groups || null,
     memberships: last.memberships || null,
   };
+}
+
+/** Above this many seconds, reading again what a crash of Postgres lost costs more than WAL does. */
+export const LONG_WALKS_S = 20 * 60;
+
+/**
+ * True if the walks of a snapshot are expected to take longer than `limitS` seconds: full pages of all
+ * users and memberships, at the calls a second that the UserList bucket allows. Before a pool's first
+ * snapshot, its memberships are unknown and count as none. Pure.
+ */
+export function areWalksLong(
+  { users, memberships }: Pick<ExpectedSizes, 'users' | 'memberships'>,
+  callsASecond: number,
+  limitS: number = LONG_WALKS_S,
+): boolean {
+  return (users + (memberships ?? 0)) / FULL_PAGE / callsASecond > limitS;
 }
 
 /**

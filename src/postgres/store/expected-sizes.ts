@@ -1,14 +1,16 @@
 import type { Counts } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import type { SnapshotLease } from './leases.ts';
+import { PUBLISHED_STATES } from './states.ts';
 
-/** The sizes of the snapshot that this one is compared with; zeros for the first of a pool. */
-export async function readExpectedSizes(db: Queryable, lease: SnapshotLease): Promise<Counts> {
+/** The sizes of the pool's newest published snapshot; zeros before the first. */
+export async function readExpectedSizes(db: Queryable, poolId: string): Promise<Counts> {
   const sizes = await db.query<Counts>(
     `SELECT coalesce(users, 0) AS users, coalesce(groups, 0) AS groups,
        coalesce(memberships, 0) AS memberships
-     FROM directory.snapshots WHERE pool_id = $1 AND snapshot_at = $2`,
-    [lease.poolId, lease.comparedWith],
+     FROM directory.snapshots WHERE pool_id = $1 AND state IN ${PUBLISHED_STATES}
+     ORDER BY snapshot_at DESC LIMIT 1`,
+    [poolId],
   );
   return sizes.rows[0] ?? { users: 0, groups: 0, memberships: 0 };
 }

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Json, Settings } from '../../model/pool-settings.ts';
 import type { Queryable } from '../connection.ts';
 import { type SnapshotLease, withLease } from './leases.ts';
+import { isStageLogged } from './stage.ts';
 import { READING_STATES } from './states.ts';
 
 /** What the answer of one call says about a part, or about a list of parts. */
@@ -15,8 +16,8 @@ export interface StagedSetting {
 }
 
 /**
- * The table of a stage with the settings that were read. It exists only if the snapshot keeps settings,
- * and like the others it is UNLOGGED: a crash of Postgres empties them together.
+ * The table of a stage with the settings that were read. It exists only if the snapshot keeps settings.
+ * It is LOGGED if the others are: a crash of Postgres empties all of them or none.
  */
 export function settingsTable(stage: number): string {
   return `mirror.stage_${stage}_settings`;
@@ -24,15 +25,16 @@ export function settingsTable(stage: number): string {
 
 /** Creates the table of a snapshot that keeps settings, unless it exists. */
 export async function createSettingsStage(pool: pg.Pool, lease: SnapshotLease): Promise<void> {
-  await withLease(pool, lease, READING_STATES, (client) =>
-    client.query(
-      `CREATE UNLOGGED TABLE IF NOT EXISTS ${settingsTable(lease.stage)} (
+  await withLease(pool, lease, READING_STATES, async (client) => {
+    const kind = (await isStageLogged(client, lease.stage)) ? '' : 'UNLOGGED';
+    await client.query(
+      `CREATE ${kind} TABLE IF NOT EXISTS ${settingsTable(lease.stage)} (
          part text COLLATE "C" PRIMARY KEY,
          settings jsonb,
          unread text
        )`,
-    ),
-  );
+    );
+  });
 }
 
 /** Drops the table, if an earlier run of the snapshot kept settings and this one does not. */

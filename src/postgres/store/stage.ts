@@ -6,11 +6,13 @@ import type { SnapshotLease } from './leases.ts';
 import { OPEN_STATES } from './states.ts';
 
 /**
- * Creates the tables of a stage. They are UNLOGGED, so staging writes no WAL. They hold the rows and the
- * checkpoints: a crash of Postgres empties all of them together, and the walks start again. If the
+ * Creates the tables of a stage, which hold the rows and the checkpoints. They are UNLOGGED, so staging
+ * writes no WAL: a crash of Postgres empties all of them together, and the walks start again. If the
  * checkpoints survived without the rows, the stage would look like a mass removal.
+ *
+ * @param logged true: they are LOGGED, see `logStage`.
  */
-export async function createStage(db: Queryable, stage: number): Promise<void> {
+export async function createStage(db: Queryable, stage: number, logged: boolean): Promise<void> {
   const t = stageTables(stage);
   await db.query(`
     CREATE UNLOGGED TABLE ${t.walks} (
@@ -61,6 +63,40 @@ export async function createStage(db: Queryable, stage: number): Promise<void> {
       username text COLLATE "C" PRIMARY KEY
     );
   `);
+  if (logged) await logStage(db, stage);
+}
+
+/**
+ * Lets a stage survive a crash of Postgres and a failover: its tables become LOGGED. What they hold is
+ * written to the WAL once. Call it in a transaction, so that all of them survive or none.
+ *
+ * A publication of all tables would send the rows to subscribers that lack the tables, which stops their
+ * replication. With such a publication, the stage becomes UNLOGGED instead.
+ */
+export async function logStage(db: Queryable, stage: number): Promise<void> {
+  const { walks } = stageTables(stage);
+  // Only a LOGGED table shows whether a publication has it.
+  await db.query(`ALTER TABLE ${walks} SET LOGGED`);
+  const published = await db.query(
+    `SELECT FROM pg_publication_tables WHERE format('%I.%I', schemaname, tablename) = $1`,
+    [walks],
+  );
+  const kind = rowCount(published) > 0 ? 'UNLOGGED' : 'LOGGED';
+  const tables = await db.query<{ name: string }>(
+    `SELECT format('mirror.%I', relname) AS name FROM pg_class
+     WHERE relnamespace = 'mirror'::regnamespace AND relkind = 'r' AND relname ~ $1`,
+    [`^stage_${stage}_`],
+  );
+  for (const { name } of tables.rows) await db.query(`ALTER TABLE ${name} SET ${kind}`);
+}
+
+/** True if a stage survives a crash of Postgres. */
+export async function isStageLogged(db: Queryable, stage: number): Promise<boolean> {
+  const logged = await db.query(
+    `SELECT FROM pg_class WHERE oid = to_regclass($1) AND relpersistence = 'p'`,
+    [stageTables(stage).walks],
+  );
+  return rowCount(logged) > 0;
 }
 
 /** How long dropping a stage waits for those who read it. */
@@ -133,8 +169,8 @@ export function stageTables(stage: number): StageTables {
 }
 
 /**
- * Requires that a stage still has its walks. A crash of Postgres empties all its UNLOGGED tables, and an
- * empty stage would look like a mass removal.
+ * Requires that a stage still has its walks. A crash of Postgres empties all tables of an UNLOGGED stage,
+ * and an empty stage would look like a mass removal.
  *
  * @throws ResumableError if it is empty: the walks start again.
  */

@@ -9,7 +9,7 @@ import { LEASE_COLUMNS, type SnapshotLease, takeLease, withLease } from './lease
 import { recordNotification } from './notifications.ts';
 import type { PublishedSettings } from './publish-settings.ts';
 import { saveWalks } from './snapshot-walks.ts';
-import { createStage, stageTables } from './stage.ts';
+import { createStage, logStage, stageTables } from './stage.ts';
 import { EXPIRES_AFTER_HOURS, PUBLISHED_STATES, TRANSITIONS, type Transition } from './states.ts';
 
 /** A snapshot that was created or resumed. */
@@ -30,18 +30,20 @@ export interface StartedSnapshot {
  * held one.
  *
  * @param privacy what is hidden in the users that this run stages.
+ * @param logged true: the stage of a new snapshot survives a crash of Postgres.
  */
 export async function beginSnapshot(
   pool: pg.Pool,
   poolId: string,
   privacy: PrivacyRecord | null = null,
+  logged = false,
 ): Promise<StartedSnapshot> {
   return transaction(pool, async (client) => {
     await endStaleSnapshots(client, poolId, privacy);
     const lease = await takeLease(client, poolId, [TRANSITIONS.begin.to]);
     if (lease) return { lease, resumed: true, drifted: 0, rulesChanged: false, secondsAhead: 0 };
     const started = await insertSnapshot(client, poolId, TRANSITIONS.begin.to, privacy);
-    await createStage(client, started.lease.stage);
+    await createStage(client, started.lease.stage, logged);
     return { ...started, resumed: false, drifted: await countDrift(client, started.lease) };
   });
 }
@@ -57,7 +59,7 @@ export async function beginComparison(
 ): Promise<SnapshotLease> {
   return transaction(pool, async (client) => {
     const { lease } = await insertSnapshot(client, poolId, TRANSITIONS.compare.to, privacy);
-    await createStage(client, lease.stage);
+    await createStage(client, lease.stage, false);
     await countDrift(client, lease);
     return lease;
   });
@@ -200,7 +202,7 @@ async function countDrift(
 }
 
 /**
- * Keeps a snapshot unpublished until a person decides.
+ * Keeps a snapshot unpublished until a person decides. From now on its stage survives a crash of Postgres.
  *
  * @throws LeaseLostError if another runner has the lease, or the snapshot is not walking.
  */
@@ -237,6 +239,8 @@ async function setState(
       [poolId, snapshotAt, to, reason],
     );
     await saveWalks(client, lease);
+    // It waits for a person, perhaps for days.
+    if (to === TRANSITIONS.hold.to) await logStage(client, lease.stage);
     if (type !== null) await recordNotification(client, { type, poolId, snapshotAt });
   });
 }
