@@ -14,6 +14,7 @@ import {
 } from '../../src/postgres/store/replace-walks.ts';
 import { recordReason } from '../../src/postgres/store/snapshot-notes.ts';
 import { dropEndedStages, stageTables } from '../../src/postgres/store/stage.ts';
+import { createSettingsStage } from '../../src/postgres/store/stage-settings.ts';
 import {
   beginSnapshot,
   discardSnapshot,
@@ -318,5 +319,29 @@ describe('a snapshot', () => {
     // A runner that froze asks for its walks when it wakes up.
     expect(await listWalks(db, lease)).toEqual([]);
     expect(await findWalks(db, lease, [1])).toEqual([]);
+  });
+});
+
+describe('the tables of a stage', () => {
+  const kinds = async (number: number) => {
+    const found = await db.query<{ kind: string }>(
+      `SELECT relpersistence::text AS kind FROM pg_class WHERE relname ~ $1 AND relkind = 'r'`,
+      [`^stage_${number}_`],
+    );
+    return found.rows.map(({ kind }) => kind).join('');
+  };
+
+  it('are all UNLOGGED, and all LOGGED once the snapshot is held', async () => {
+    await createSettingsStage(db, lease);
+    expect(await kinds(lease.stage)).toBe('uuuuuu');
+    await holdSnapshot(db, lease, 'too small');
+    expect(await kinds(lease.stage)).toBe('pppppp');
+  });
+
+  it('are all LOGGED where the walks take long, whatever is added later', async () => {
+    await failSnapshot(db, lease, 'x');
+    const long = (await beginSnapshot(db, POOL, null, true)).lease;
+    await createSettingsStage(db, long);
+    expect(await kinds(long.stage)).toBe('pppppp');
   });
 });

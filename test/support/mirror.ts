@@ -18,7 +18,7 @@ import type { SimulatedPool } from '../../src/simulator/pool.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { setEnvironment } from './environment.ts';
-import { createTestDatabase } from './postgres.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { privacyOf } from './privacy.ts';
 import { type ServiceProxy, startProxy } from './proxy.ts';
 import { temporaryFolder } from './temp.ts';
@@ -61,8 +61,15 @@ export interface SyncOptions extends Partial<SyncDeps> {
   readonly share?: number;
 }
 
-/** Starts a simulator, its quota lifted, with a database and an archive of its own. */
-export async function openTestMirror(options: SimulatorOptions = {}): Promise<TestMirror> {
+/**
+ * Starts a simulator, its quota lifted, with an archive of its own.
+ *
+ * @param given its migrated database. Default: one of its own.
+ */
+export async function openTestMirror(
+  options: SimulatorOptions = {},
+  given?: TestDatabase,
+): Promise<TestMirror> {
   const simulator = await startSimulator({ rps: 0, users: 200, groups: 8, ...options });
   const proxy = await startProxy(simulator.url);
   const restoreEnvironment = setEnvironment({
@@ -70,7 +77,7 @@ export async function openTestMirror(options: SimulatorOptions = {}): Promise<Te
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
-  const database = await createTestDatabase();
+  const database = given ?? (await createTestDatabase());
   const db = openPool(database.url, 8);
   const folder = await temporaryFolder();
   const work = await temporaryFolder();

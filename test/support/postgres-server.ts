@@ -26,6 +26,8 @@ export interface PostgresServer {
   readonly url: string;
   /** The database `mirror`, for a role. */
   urlFor(role: string): string;
+  /** Crashes it by an immediate shutdown, and starts it again on the same port. */
+  crash(): Promise<void>;
   /** Stops it and deletes its files. */
   close(): Promise<void>;
 }
@@ -77,20 +79,30 @@ export async function startPostgresServer(
   };
   const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const line = commandLine(launch, programs.postgres, ['-D', data, ...args]);
-  const server = spawn(line.file, line.args, { ...line.options, stdio: 'ignore' });
-  const ended = new Promise((resolve) => server.once('exit', resolve));
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  while ((await runSql(url, 'SELECT').catch(() => null)) === null) {
-    if (server.exitCode !== null) throw new Error(`Postgres ${programs.version} does not start.`);
-    await sleep(50);
-  }
+  const start = async () => {
+    const server = spawn(line.file, line.args, { ...line.options, stdio: 'ignore' });
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    while ((await runSql(url, 'SELECT').catch(() => null)) === null) {
+      if (server.exitCode !== null) throw new Error(`Postgres ${programs.version} does not start.`);
+      await sleep(50);
+    }
+    return async (signal: 'SIGINT' | 'SIGQUIT') => {
+      server.kill(signal);
+      await ended;
+    };
+  };
+  let stop = await start();
   await runSql(url, 'CREATE DATABASE mirror');
   return {
     url,
     urlFor: (role) => `postgres://${role}@127.0.0.1:${port}/mirror`,
+    async crash() {
+      await stop('SIGQUIT');
+      stop = await start();
+    },
     async close() {
-      server.kill('SIGINT');
-      await ended;
+      await stop('SIGINT');
       await home.remove();
     },
   };

@@ -1,19 +1,14 @@
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDestination } from '../../src/archive/open-destination.ts';
 import {
   ActionRequiredError,
   LeaseLostError,
   SnapshotFailedError,
 } from '../../src/model/errors.ts';
-import { parseSnapshotId } from '../../src/model/snapshot.ts';
-import { discard, releaseHeld } from '../../src/runner/held.ts';
+import { discard } from '../../src/runner/held.ts';
 import type { SnapshotReport } from '../../src/runner/outcome.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
-import { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
-import { privacyOf } from '../support/privacy.ts';
+import { keyOf, release } from '../support/release.ts';
 
 let mirror: TestMirror;
 
@@ -23,29 +18,6 @@ beforeEach(async () => {
 afterEach(() => mirror.close());
 
 const guarded = { maxRemoved: 0.1 };
-const never = new AbortController().signal;
-
-const keyOf = (report: SnapshotReport) => ({
-  poolId: report.poolId,
-  snapshotAt: parseSnapshotId(report.snapshot as string) as Date,
-});
-
-async function release(report: SnapshotReport): Promise<SnapshotReport> {
-  const destination = await openDestination(pathToFileURL(mirror.archive).href);
-  const context = {
-    db: mirror.db,
-    destination,
-    formats: ['jsonl'] as const,
-    lock: null,
-    privacy: privacyOf(report.poolId),
-    signer: null,
-    program: 'cognito-mirror/test',
-    workFolder: mirror.work,
-    progress: new SnapshotProgress(report.poolId),
-    log: createLogger({ level: 'silent' }),
-  };
-  return releaseHeld(context, keyOf(report), { historyDays: null, keep: null }, never);
-}
 
 function deleteUsers(count: number): void {
   for (const { username } of [...mirror.pool.users()].slice(0, count)) {
@@ -110,10 +82,10 @@ describe('the removal guard', () => {
 describe('a held snapshot', () => {
   it('is published and archived when it is released', async () => {
     const held = await hold();
-    const report = await release(held);
+    const report = await release(mirror, held);
     expect(report).toMatchObject({ state: 'archived', reason: null, removed: 52, users: 448 });
     await expectMirrored(mirror.db, mirror.pool);
-    await expect(release(held)).rejects.toThrow(/this snapshot is archived, not held/);
+    await expect(release(mirror, held)).rejects.toThrow(/this snapshot is archived, not held/);
   });
 
   it('leaves the current state unchanged when it is discarded', async () => {
@@ -133,7 +105,7 @@ describe('a held snapshot', () => {
       held.snapshot,
     ]);
     expect(row).toEqual({ state: 'discarded' });
-    await expect(release(held)).rejects.toThrow(/this snapshot is discarded, not held/);
+    await expect(release(mirror, held)).rejects.toThrow(/this snapshot is discarded, not held/);
   });
 
   it('cannot be released after a later snapshot was published', async () => {
@@ -143,7 +115,7 @@ describe('a held snapshot', () => {
        VALUES ($1, 'later', $2::timestamptz + interval '1 hour', 'published')`,
       [held.poolId, keyOf(held).snapshotAt],
     );
-    await expect(release(held)).rejects.toThrow(SnapshotFailedError);
+    await expect(release(mirror, held)).rejects.toThrow(SnapshotFailedError);
   });
 });
 

@@ -3,6 +3,7 @@ import { InterruptedError } from '../../src/model/errors.ts';
 import type { SnapshotProgress } from '../../src/telemetry/snapshot-progress.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
+import { recordPages } from '../support/recorded-pages.ts';
 
 let mirror: TestMirror;
 
@@ -21,25 +22,6 @@ async function syncUntil(calls: number) {
   const outcome = await mirror.sync({ signal: controller.signal });
   mirror.proxy.before = () => {};
   return outcome;
-}
-
-/** Records the pages that the service answers from now on, by walk: each as the names on it. */
-function recordPages(): Map<string, string[]> {
-  const walks = new Map<string, string[]>();
-  mirror.proxy.after = ({ operation, request }, answer) => {
-    const { GroupName, Filter = '' } = request as { GroupName?: string; Filter?: string };
-    const kind = { ListGroups: 'groups', ListUsers: 'users', ListUsersInGroup: GroupName }[
-      operation
-    ];
-    if (kind !== undefined) {
-      const walk = kind + (/"(.*)"/.exec(Filter)?.[1] ?? '');
-      const { Users, Groups } = answer as Record<string, Record<string, string>[] | undefined>;
-      const names = (Users ?? Groups ?? []).map((item) => item['Username'] ?? item['GroupName']);
-      walks.set(walk, [...(walks.get(walk) ?? []), `${walk}: ${names.join()}`]);
-    }
-    return answer;
-  };
-  return walks;
 }
 
 /** The name of the table of the open snapshot's walks. */
@@ -80,7 +62,7 @@ describe('a run that was interrupted', () => {
   it('reads no committed page again', async () => {
     await mirror.close();
     mirror = await openTestMirror({ users: 900, groups: 6, seed: 5 });
-    const first = recordPages();
+    const first = recordPages(mirror);
     await syncUntil(12);
     const walks = await mirror.rows<{ walk: string; pages: number }>(
       `SELECT coalesce(group_name, kind || coalesce(prefix, '')) AS walk, pages
@@ -90,7 +72,7 @@ describe('a run that was interrupted', () => {
     expect(committed).toHaveLength(walks.reduce((sum, { pages }) => sum + pages, 0));
     expect(committed.length).toBeGreaterThan(4);
 
-    const second = recordPages();
+    const second = recordPages(mirror);
     expect((await mirror.sync()).report.state).toBe('archived');
     for (const [walk, pages] of second) {
       expect(pages.filter((page) => committed.includes(page))).toEqual([]);

@@ -115,6 +115,7 @@ export async function publishUsers(
 async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
   const t = stageTables(lease.stage);
   const key = [lease.poolId, lease.snapshotAt];
+  if (lease.comparedWith !== null) await restoreHashes(client, lease);
   // This publication wrote most rows, so the join for valid_from covers older rows only.
   const older = `LEFT JOIN directory.users AS c
     ON c.pool_id = $1 AND c.username = s.username AND c.valid_from < $2`;
@@ -147,6 +148,24 @@ async function saveHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<
   await client.query(
     `DELETE FROM mirror.user_hashes AS h WHERE h.pool_id = $1 AND h.stale
      AND NOT EXISTS (SELECT FROM ${t.confirmed} AS a WHERE a.username = h.username)`,
+    [lease.poolId],
+  );
+}
+
+/**
+ * Records unchanged users again if a crash of Postgres emptied the records while a LOGGED stage kept the
+ * users that had been compared with them. A row without a record counts as one that no publication wrote.
+ */
+async function restoreHashes(client: pg.PoolClient, lease: SnapshotLease): Promise<void> {
+  const t = stageTables(lease.stage);
+  await client.query(
+    `INSERT INTO mirror.user_hashes (pool_id, username, hash, valid_from, ${listMfa()}, mfa_asked_at)
+     SELECT $1, s.username, s.hash, c.valid_from, ${listMfa('c')}, c.mfa_read_at
+     FROM ${t.users} AS s
+     JOIN directory.users AS c ON c.pool_id = $1 AND c.username = s.username
+     WHERE s.attributes IS NULL
+       AND NOT EXISTS (SELECT FROM mirror.user_hashes AS h WHERE h.pool_id = $1)
+     ORDER BY s.username`,
     [lease.poolId],
   );
 }
