@@ -150,7 +150,7 @@ export type { DeliveryRow } from './postgres/coordination/outbox.ts';
 export type { VerificationRow } from './postgres/coordination/verifications.ts';
 export type { Database } from './postgres/database.ts';
 export type { TextRow } from './postgres/read-only.ts';
-export type { WaitingObject } from './postgres/store/erasures.ts';
+export type { WaitingErasures, WaitingObject } from './postgres/store/erasures.ts';
 export type { ScrubbedTable } from './postgres/store/scrub-tables.ts';
 export type { ReportQuestion } from './report/gather.ts';
 export type {

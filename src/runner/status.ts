@@ -14,6 +14,7 @@ import {
   type ScheduleRow,
   type WorkerRow,
 } from '../postgres/coordination/worker-status.ts';
+import { readWaitingErasures, type WaitingErasures } from '../postgres/store/erasures.ts';
 import { type Attempt, type PoolRow, readPoolRows } from '../postgres/store/pool-status.ts';
 import { formatName, readSnapshots, type SnapshotStatus } from './snapshot-status.ts';
 import { computeRates } from './walking-status.ts';
@@ -25,6 +26,8 @@ export interface PoolStatus extends Omit<PoolRow, 'lastAttempt'> {
   readonly verification: VerificationRow | null;
   /** Its webhooks that could not be delivered; null without any. */
   readonly undelivered: DeliveryRow | null;
+  /** What Object Lock keeps of persons whom `forget` removed; null without any. */
+  readonly waitingErasures: WaitingErasures | null;
 }
 
 /** The last attempt to mirror a pool, with the id of its snapshot; null if it started no snapshot. */
@@ -58,14 +61,16 @@ const RECENT = 5;
  */
 export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null): Promise<Status> {
   const at = await readClock(db);
-  const [pools, verifications, deliveries, schedules, workers, requests] = await Promise.all([
-    readPoolRows(db, poolIds),
-    readVerificationRows(db, poolIds),
-    readDeliveryRows(db, poolIds),
-    readScheduleRows(db, poolIds),
-    readWorkerRows(db),
-    readRequestRows(db, RECENT, poolIds),
-  ]);
+  const [pools, verifications, deliveries, waiting, schedules, workers, requests] =
+    await Promise.all([
+      readPoolRows(db, poolIds),
+      readVerificationRows(db, poolIds),
+      readDeliveryRows(db, poolIds),
+      readWaitingErasures(db, poolIds),
+      readScheduleRows(db, poolIds),
+      readWorkerRows(db),
+      readRequestRows(db, RECENT, poolIds),
+    ]);
   const isWorked = workers.some(({ alive }) => alive);
   const taken = requests.filter(({ endedAt }) => isWorked && endedAt === null);
   return {
@@ -75,6 +80,7 @@ export async function readStatus(db: pg.Pool, poolIds: readonly string[] | null)
       lastAttempt: lastAttempt && withSnapshotId(lastAttempt),
       verification: verifications.get(pool.poolId) ?? null,
       undelivered: deliveries.get(pool.poolId) ?? null,
+      waitingErasures: waiting.get(pool.poolId) ?? null,
     })),
     snapshots: await readSnapshots(db, at, poolIds, taken),
     schedules,

@@ -40,6 +40,8 @@ export interface PoolMetrics {
   } | null;
   /** The size on disk of the stage of its open snapshot; 0 without one. */
   readonly stageBytes: number;
+  /** Objects of its archive that held forgotten persons, and that Object Lock keeps. */
+  readonly waitingObjects: number;
   /** The verification of its archive by workers; null without one. */
   readonly verification: {
     /** How many things were found to be wrong. */
@@ -156,6 +158,11 @@ export function registerDirectoryMetrics(registry: Registry): {
     'Size on disk of the stage of the open snapshot; 0 without one.',
     'pool_id',
   );
+  const waitingObjects = gauge(
+    'cognito_mirror_erasure_waiting_objects',
+    'Objects of the archive that held forgotten persons and stay until their Object Lock ends.',
+    'pool_id',
+  );
   const verifyFindings = gauge(
     'cognito_mirror_verify_findings',
     'What the last verification of the archive found to be wrong.',
@@ -193,6 +200,7 @@ export function registerDirectoryMetrics(registry: Registry): {
     repairedUsers,
     mfaUsers,
     stageBytes,
+    waitingObjects,
     verifyFindings,
     verifyCompletedAt,
     verifiedAt,
@@ -213,6 +221,7 @@ export function registerDirectoryMetrics(registry: Registry): {
     age.set({ pool_id, state: 'published' }, pool.publishedAge ?? Number.POSITIVE_INFINITY);
     age.set({ pool_id, state: 'archived' }, pool.archivedAge ?? Number.POSITIVE_INFINITY);
     stageBytes.set({ pool_id }, pool.stageBytes);
+    waitingObjects.set({ pool_id }, pool.waitingObjects);
     if (pool.lastAttempt !== null) {
       attemptedAt.set({ pool_id }, pool.lastAttempt.endedAt);
       attemptSucceeded.set({ pool_id }, pool.lastAttempt.succeeded ? 1 : 0);

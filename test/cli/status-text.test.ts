@@ -197,6 +197,7 @@ describe('the status as text', () => {
       retired: false,
       verification: null,
       undelivered: null,
+      waitingErasures: null,
     };
     const pool = { poolId: POOL, newest, lastAttempt, ...none };
     const linesOf = (each: PoolStatus) =>
@@ -223,9 +224,26 @@ describe('the status as text', () => {
       '  head of the archive: 20261120T134000Z, the newest of 12 snapshots; SHA-256',
       `    ${'a'.repeat(64)}`,
     ]);
-    expect(linesOf({ poolId: POOL, newest: null, lastAttempt: null, ...none })).toEqual([
-      '  never published',
-    ]);
+    const empty = { poolId: POOL, newest: null, lastAttempt: null, ...none };
+    expect(linesOf(empty)).toEqual(['  never published']);
+    const waiting = { erasures: 2, objects: 3, held: 0 };
+    const dates = { firstUntil: minutes(-60), lastUntil: minutes(24 * 60) };
+    const one = { erasures: 1, objects: 1, held: 1 };
+    const tomorrow = { firstUntil: minutes(24 * 60), lastUntil: minutes(24 * 60) };
+    const lineOf = (waitingErasures: PoolStatus['waitingErasures']) =>
+      linesOf({ ...empty, waitingErasures })
+        .slice(1)
+        .map((line) => line.trim())
+        .join(' ');
+    expect(lineOf({ ...waiting, ...dates })).toBe(
+      'forgotten persons: 2 erasures with 3 objects left under Object Lock: from 2026-11-21T19:48:00Z until 2026-11-22T20:48:00Z, in 1 d; the next snapshot deletes those whose lock has ended',
+    );
+    expect(lineOf({ ...one, ...tomorrow })).toBe(
+      'forgotten persons: 1 erasure with 1 object left under Object Lock: until 2026-11-22T20:48:00Z, in 1 d; 1 under a legal hold',
+    );
+    expect(lineOf({ ...one, held: 0, firstUntil: null, lastUntil: null })).toBe(
+      'forgotten persons: 1 erasure with 1 object left under Object Lock',
+    );
   });
 
   it('names hidden columns', () => {

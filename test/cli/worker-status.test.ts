@@ -38,6 +38,7 @@ describe('status of workers', () => {
           verification: null,
           lastAttempt: null,
           undelivered: null,
+          waitingErasures: null,
         },
       ],
       snapshots: [],

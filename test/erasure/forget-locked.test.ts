@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { forgetPersons } from '../../src/runner/forget.ts';
+import { readStatus } from '../../src/runner/status.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { useS3 } from '../archive/destinations.ts';
 import { NEVER } from '../archive/support.ts';
@@ -50,6 +51,7 @@ test('what Object Lock keeps is recorded with its date, and the first snapshot a
     { key: expect.stringContaining('/users/'), until: until.toISOString(), isHeld: false },
   ]);
   const [old = ''] = forgotten.waiting.map(({ key }) => key);
+  const statusOf = async () => (await readStatus(mirror.db, [poolId])).pools[0]?.waitingErasures;
   const isThere = () => bucket.versions.some(({ key }) => key.endsWith(old));
   const waiting = () =>
     mirror.rows<{ keys: number }>(
@@ -60,6 +62,8 @@ test('what Object Lock keeps is recorded with its date, and the first snapshot a
   await sync();
   expect(isThere()).toBe(true);
   expect(await waiting()).toEqual([{ keys: 1 }]);
+  const dates = { firstUntil: until, lastUntil: until };
+  expect(await statusOf()).toEqual({ erasures: 1, objects: 1, held: 0, ...dates });
 
   await mirror.rows(
     "UPDATE mirror.erasures SET waiting = jsonb_set(waiting, '{0,until}', '\"2026-01-01T00:00:00.000Z\"')",
@@ -76,4 +80,5 @@ test('what Object Lock keeps is recorded with its date, and the first snapshot a
   await sync();
   expect(isThere()).toBe(false);
   expect(await waiting()).toEqual([{ keys: 0 }]);
+  expect(await statusOf()).toBeNull();
 });

@@ -126,6 +126,23 @@ test('shows listed pools, but not pools that were only attempted', async () => {
   });
 });
 
+test('counts what Object Lock keeps of forgotten persons, each object once', async () => {
+  const mirror = await openMirror(1, 0);
+  await mirror.rows('INSERT INTO mirror.pools (pool_id, listed_at) VALUES ($1, now())', [POOL]);
+  const count = async () =>
+    readValues(await scrape(mirror.db), 'cognito_mirror_erasure_waiting_objects');
+  expect(await count()).toEqual({ [POOL]: 0 });
+  const object = (key: string) => ({ key, until: '2096-01-01T00:00:00.000Z', isHeld: false });
+  for (const keys of [['a', 'a', 'b'], ['b', 'c'], []]) {
+    await mirror.rows(
+      `INSERT INTO mirror.erasures (pool_id, destination, persons, suppress, waiting, erased_at)
+       VALUES ($1, 'file:///archive', '[]', false, $2, now())`,
+      [POOL, JSON.stringify(keys.map(object))],
+    );
+  }
+  expect(await count()).toEqual({ [POOL]: 3 });
+});
+
 test('measures ages from the start of a snapshot by the clock of Postgres', async () => {
   const mirror = await openMirror(1, 0);
   await mirror.rows(

@@ -9,6 +9,7 @@ import type {
   PoolStatus,
   Status,
   VerificationRow,
+  WaitingErasures,
 } from '../../index.ts';
 import { commandHint } from '../command-line.ts';
 import { wrap } from './text-width.ts';
@@ -22,6 +23,7 @@ export function formatPool(status: Status, poolId: string, width: number): strin
   if (pool.retired) lines.push('retired: no snapshot of it is expected any more');
   if (pool.lastAttempt !== null) lines.push(describeAttempt(pool.lastAttempt, status.at));
   if (pool.undelivered !== null) lines.push(...describeUndelivered(pool.undelivered, status.at));
+  if (pool.waitingErasures !== null) lines.push(describeWaiting(pool.waitingErasures, status.at));
   return [
     ...lines.flatMap((line) => wrap('  ', printable(line), width)),
     ...(pool.head === null ? [] : formatHead(pool.head)),
@@ -71,6 +73,23 @@ function describeUndelivered(undelivered: DeliveryRow, at: Date): string[] {
         ];
   const lost = givenUp === 0 ? [] : [`webhooks: ${givenUp} given up in the last 30 days`];
   return [...waiting, ...lost];
+}
+
+/** What is left of forgotten persons, until when, and who deletes it. */
+function describeWaiting(waiting: WaitingErasures, at: Date): string {
+  const { erasures, objects, held, firstUntil, lastUntil } = waiting;
+  const what = `forgotten persons: ${counted(erasures, 'erasure')} with ${counted(objects, 'object')} left under Object Lock`;
+  const details: string[] = [];
+  if (firstUntil !== null && lastUntil !== null) {
+    const last = `${formatTimestamp(lastUntil)}, ${formatRelative(lastUntil, at)}`;
+    const isOne = firstUntil.getTime() === lastUntil.getTime();
+    details.push(isOne ? `until ${last}` : `from ${formatTimestamp(firstUntil)} until ${last}`);
+  }
+  if (held > 0) details.push(`${held} under a legal hold`);
+  if (firstUntil !== null && firstUntil <= at) {
+    details.push('the next snapshot deletes those whose lock has ended');
+  }
+  return `${what}${details.length === 0 ? '' : `: ${details.join('; ')}`}`;
 }
 
 /** Not wrapped, so that a witness can copy it. */

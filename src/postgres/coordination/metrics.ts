@@ -3,6 +3,7 @@ import type { SnapshotState } from '../../model/snapshot.ts';
 import type { DirectoryMetrics } from '../../telemetry/metrics-directory.ts';
 import type { Queryable } from '../connection.ts';
 import { isTemporaryDatabaseError } from '../database-error.ts';
+import { WAITING_ERASURES } from '../store/erasures.ts';
 import { EXPECTED_POOLS } from '../store/pools.ts';
 import { OPEN_STATES, PUBLISHED_STATES } from '../store/states.ts';
 import type { RequestOutcome } from './requests.ts';
@@ -83,6 +84,9 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
          WHERE outcome IS NOT NULL GROUP BY 1, 2
        ) AS counted GROUP BY 1
      ),
+     waiting AS (
+       ${WAITING_ERASURES}
+     ),
      staged AS (
        SELECT r.pool_id, sum(pg_total_relation_size(c.oid))::bigint AS bytes
        FROM directory.snapshots AS s
@@ -111,6 +115,7 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
            'endedAt', extract(epoch FROM a.ended_at), 'succeeded', a.outcome = 'archived')
          END AS "lastAttempt",
          coalesce(bytes, 0) AS "stageBytes",
+         coalesce(waiting.objects, 0) AS "waitingObjects",
          CASE WHEN v.pool_id IS NOT NULL THEN jsonb_build_object(
            'findings', (SELECT coalesce(sum(number::bigint), 0) FROM jsonb_each_text(v.findings) AS f (code, number)),
            'completedAt', coalesce(extract(epoch FROM v.ended_at), 0),
@@ -120,6 +125,7 @@ async function readMetrics(db: Queryable): Promise<DirectoryMetrics> {
          LEFT JOIN by_state USING (pool_id)
          LEFT JOIN by_outcome USING (pool_id)
          LEFT JOIN staged USING (pool_id)
+         LEFT JOIN waiting USING (pool_id)
          LEFT JOIN mirror.attempts AS a USING (pool_id)
          LEFT JOIN LATERAL (
            SELECT least(snapshot_at, published_at) AS taken_at, users, groups, memberships, added,

@@ -16,6 +16,18 @@ export interface ErasedObject {
   readonly rows: number;
 }
 
+/** The objects of a pool that erasures replaced, and that Object Lock keeps. */
+export interface WaitingErasures {
+  /** How many erasures wait. */
+  readonly erasures: number;
+  readonly objects: number;
+  /** Those under a legal hold, which has no date. */
+  readonly held: number;
+  /** When the first retention ends; null: no date is known. */
+  readonly firstUntil: Date | null;
+  readonly lastUntil: Date | null;
+}
+
 export interface ErasedSnapshot {
   readonly snapshot: string;
   readonly revision: number;
@@ -109,6 +121,31 @@ export async function listOpenErasures(
     [poolId, destination],
   );
   return found.rows;
+}
+
+/**
+ * The SQL of `WaitingErasures` of each pool that has any, at every destination. An object that several
+ * erasures wait for counts once.
+ */
+export const WAITING_ERASURES = `SELECT pool_id, count(DISTINCT id)::int AS erasures,
+    count(DISTINCT (destination, key))::int AS objects,
+    (count(DISTINCT (destination, key)) FILTER (WHERE "isHeld"))::int AS held,
+    min("until") AS "firstUntil", max("until") AS "lastUntil"
+  FROM mirror.erasures CROSS JOIN LATERAL
+    jsonb_to_recordset(waiting) AS w (key text, "until" timestamptz, "isHeld" boolean)
+  GROUP BY pool_id`;
+
+/** What waits for Object Lock in these pools, or in all pools if `poolIds` is null. */
+export async function readWaitingErasures(
+  db: Queryable,
+  poolIds: readonly string[] | null,
+): Promise<Map<string, WaitingErasures>> {
+  const found = await db.query<WaitingErasures & { readonly poolId: string }>(
+    `SELECT pool_id AS "poolId", erasures, objects, held, "firstUntil", "lastUntil"
+     FROM (${WAITING_ERASURES}) AS waiting WHERE $1::text[] IS NULL OR pool_id = ANY ($1)`,
+    [poolIds],
+  );
+  return new Map(found.rows.map(({ poolId, ...row }) => [poolId, row]));
 }
 
 /** The ids of all erasures of a pool. */
