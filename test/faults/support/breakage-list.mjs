@@ -298,4 +298,20 @@ export const BREAKAGES = [
     to: '      left.push(hash);\n      return true;',
     tests: ['test/worker/suppressed.test.ts'],
   },
+  {
+    invariant: 22,
+    what: 'the notification of an archived snapshot is not in its transaction',
+    file: 'src/postgres/store/transitions.ts',
+    from: "await recordNotification(client, { type: 'snapshot.archived'",
+    to: "await recordNotification(pool, { type: 'snapshot.archived'",
+    tests: ['test/notify/webhooks.test.ts'],
+  },
+  {
+    invariant: 22,
+    what: 'a notification counts as delivered before it is sent',
+    file: 'src/postgres/coordination/outbox.ts',
+    from: 'SET attempts = attempts + 1,\n',
+    to: 'SET attempts = attempts + 1, delivered_at = clock_timestamp(),\n',
+    tests: ['test/notify/webhooks.test.ts'],
+  },
 ];
