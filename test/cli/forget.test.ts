@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openLocks } from '../../src/postgres/coordination/locks.ts';
 import { type CliMirror, filesBelow, openCliMirror } from '../support/cli-mirror.ts';
 import { HASH_KEY } from '../support/privacy.ts';
+import { uncompress } from '../support/uncompress.ts';
 
 let mirror: CliMirror;
 const SIGNED = { ARCHIVE_SIGNING_KEY: 'key', ARCHIVE_FORMATS: 'parquet,jsonl,csv' };
@@ -53,13 +53,11 @@ beforeAll(async () => {
 });
 afterAll(() => mirror.close());
 
-/** Where traces are: keys of the archive that are not Parquet, and tables of the database. */
+/** Where traces are: keys of the archive, and tables of the database. */
 async function find(traces: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const file of await filesBelow(mirror.archive)) {
-    if (file.endsWith('.parquet')) continue;
-    const bytes = readFileSync(join(mirror.archive, file));
-    const content = file.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+    const content = uncompress(file, readFileSync(join(mirror.archive, file)));
     if (traces.some((trace) => content.includes(trace))) found.push(file);
   }
   // From the catalog, so that a table that is added later is searched too.

@@ -19,6 +19,7 @@ import {
   LAST,
   readAll,
   SECOND,
+  STATES,
   seal,
   THIRD,
   useSigner,
@@ -97,6 +98,27 @@ test.each([['parquet'], ['jsonl'], ['csv']] as const)('an archive of %s alone', 
   await erase(destination, [ANA], { by: null });
   expect(await keysWith(destination)).toEqual([]);
   expect(await verify(destination)).toEqual([]);
+});
+
+test('a rewritten part has the bytes of one in which the person never was', async () => {
+  const [withHer, withoutHer] = [await openFolder(), await openFolder()];
+  for (const { close } of [withHer, withoutHer]) onTestFinished(close);
+  await seal(withHer.destination, { partRows: 100 });
+  const revised = await erase(withHer.destination);
+  const isOther = ({ username }: { readonly username?: string }) => username !== ANA.username;
+  const states = STATES.map((state) => ({
+    ...state,
+    users: state.users.filter(isOther),
+    memberships: state.memberships.filter(isOther),
+  }));
+  await seal(withoutHer.destination, { partRows: 100, states });
+  const parts = revised.flatMap((each) => each.parts);
+  expect(parts).toHaveLength(24);
+  for (const part of parts) {
+    const bytes = await readWhole(withHer.destination, part.new.key, NEVER);
+    const expected = await readWhole(withoutHer.destination, part.old.key, NEVER);
+    expect(bytes?.equals(expected ?? Buffer.of()), part.new.key).toBe(true);
+  }
 });
 
 test('a name that belongs to another person now is not touched', async () => {

@@ -1,8 +1,5 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { afterAll, beforeAll } from 'vitest';
 import { type Destination, readWhole } from '../../src/archive/destination.ts';
 import { PartEditors } from '../../src/archive/erasure/part-editors.ts';
@@ -32,6 +29,7 @@ import {
 } from '../archive/support.ts';
 import { makeKeyFile } from '../signature/support.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { uncompress } from '../support/uncompress.ts';
 
 export const FORMATS: readonly ArchiveFormat[] = ['parquet', 'jsonl', 'csv'];
 export const [FIRST = '', SECOND = '', THIRD = '', LAST = ''] = [18, 19, 20, 21].map(
@@ -93,21 +91,23 @@ interface SealOptions {
   readonly formats?: readonly ArchiveFormat[];
   readonly by?: Signer | null;
   readonly lock?: ArchiveLock | null;
+  readonly states?: readonly Datasets[];
+  readonly partRows?: number;
 }
 
-/** Seals the four snapshots, with their changes. */
+/** Seals a snapshot of each state, by default the four, with their changes. */
 export async function seal(
   destination: Destination,
-  { formats = FORMATS, by = signer, lock = null }: SealOptions = {},
+  { formats = FORMATS, by = signer, lock = null, states = STATES, partRows = 2 }: SealOptions = {},
 ): Promise<void> {
   let previous: ArchiveRequest['previous'] = null;
-  for (const [index, datasets] of STATES.entries()) {
+  for (const [index, datasets] of states.entries()) {
     const snapshotAt = new Date(Date.UTC(2026, 10, 18 + index, 2));
     const { manifestSha256 } = await writeArchive(
       destination,
       requestFor(datasets, { snapshotAt, previous }),
-      rowsOf(datasets, 1_000, STATES[index - 1] ?? null),
-      optionsWith({ formats, partRows: 2, signer: by, lock }),
+      rowsOf(datasets, 1_000, states[index - 1] ?? null),
+      optionsWith({ formats, partRows, signer: by, lock }),
     );
     previous = { snapshot: snapshotId(snapshotAt), sha256: manifestSha256 };
   }
@@ -157,13 +157,13 @@ export async function verify(destination: Destination) {
   }
 }
 
-/** Every object, by key: without compression, and a Parquet file as its rows. */
+/** Every object, by key, without compression. */
 export async function readAll(destination: Destination): Promise<Map<string, Buffer>> {
   const content = new Map<string, Buffer>();
   for (const prefix of ['parquet/', 'jsonl/', 'csv/', 'manifests/', 'locks/']) {
     for await (const { key } of destination.list(prefix, NEVER)) {
       const bytes = (await readWhole(destination, key, NEVER)) ?? Buffer.of();
-      content.set(key, await decode(key, bytes));
+      content.set(key, uncompress(key, bytes));
     }
   }
   return content;
@@ -179,12 +179,3 @@ export async function keysWith(
   );
   return found.map(([key]) => key).sort();
 }
-
-async function decode(key: string, bytes: Buffer): Promise<Buffer> {
-  if (key.endsWith('.gz')) return gunzipSync(bytes);
-  if (!key.endsWith('.parquet')) return bytes;
-  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
-  return Buffer.from(JSON.stringify(await parquetReadObjects({ file, compressors }), toText));
-}
-
-const toText = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
