@@ -8,7 +8,7 @@ import { type HttpServer, startHttp } from '../http/server.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { openMetricsQuery } from '../postgres/coordination/metrics.ts';
 import { countLiveWorkers, readInstallationId } from '../postgres/coordination/workers.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import { requireMigrated } from '../postgres/migrate.ts';
 import { recordListed } from '../postgres/store/pools.ts';
 import type { RedisConnection } from '../redis/connection.ts';
@@ -184,7 +184,7 @@ function serve(
     queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();
       log.error(
-        { problem: withoutRows(error).message },
+        { problem: describeSafely(error) },
         'the query for the metrics of pools failed',
       );
     }),

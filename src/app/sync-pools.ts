@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { resolvePoolSettings } from '../config/pool-settings.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import { recordListed } from '../postgres/store/pools.ts';
 import { reportVanished, tryReport } from '../runner/alarms.ts';
 import { type PoolOutcome, type SyncWatcher, syncPools } from '../runner/inline/sync.ts';
@@ -82,7 +82,7 @@ async function start(
     }
   } catch (error) {
     const seconds = Math.round(performance.now() - began) / 1000;
-    const reason = withoutRows(error as Error).message;
+    const reason = describeSafely(error);
     await reportFailedStart(await resources.openNotifier(database), failed, error, signal);
     for (const poolId of logsOutcomes ? failed : []) {
       const report = buildReport(poolId, null, { seconds, archive: null, reason });

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { bounded } from '../common/bounded.ts';
 import type { WebhookSettings } from '../config/config.ts';
 import { countUndelivered } from '../postgres/coordination/outbox.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import { readNotificationData } from '../postgres/store/notifications.ts';
 import type { WorkRecorder } from '../telemetry/metrics-work.ts';
 import { type PingDeps, Pings } from './pings.ts';
@@ -102,7 +102,7 @@ export class Notifier {
       }
     } catch (error) {
       // The run has ended, whatever Postgres does.
-      const problem = withoutRows(error as Error).message;
+      const problem = describeSafely(error);
       log.warn({ problem }, 'could not deliver webhooks: a worker or the next sync sends them');
     }
   }

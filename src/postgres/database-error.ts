@@ -40,6 +40,16 @@ export function withoutRows(error: Error): Error {
   return error;
 }
 
+/**
+ * What went wrong, in a text that may be logged, stored and shown to everybody. Errors of other programs
+ * can quote anything, such as names of people: only the names of such errors are used.
+ */
+export function describeSafely(error: unknown): string {
+  const known = withoutRows(error instanceof Error ? error : new Error('not an error'));
+  if (known instanceof MirrorError) return known.message;
+  return `It failed unexpectedly (${known.name}). The log has the error.`;
+}
+
 function explainMissingRight(message: string): ActionRequiredError {
   const problem = `its role lacks a privilege (${message}).`;
   const remedy = 'Grant it: docs/OPERATIONS.md has the SQL for each role.';

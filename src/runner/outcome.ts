@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { ArchiveResult } from '../archive/write-archive.ts';
 import { formatCommand } from '../common/command.ts';
-import { LeaseLostError, MirrorError, SnapshotFailedError } from '../model/errors.ts';
+import { LeaseLostError, SnapshotFailedError } from '../model/errors.ts';
 import type { ArchiveHead, Outcome, SnapshotState } from '../model/snapshot.ts';
-import { isTemporaryDatabaseError, withoutRows } from '../postgres/database-error.ts';
+import { describeSafely, isTemporaryDatabaseError } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import { saveAttempt } from '../postgres/store/pool-status.ts';
 import { recordReason } from '../postgres/store/snapshot-notes.ts';
@@ -43,7 +43,7 @@ export async function recordFailure(
 ): Promise<void> {
   try {
     if (error instanceof SnapshotFailedError) await failSnapshot(db, lease, error.message);
-    else await recordReason(db, lease, error.message);
+    else await recordReason(db, lease, describeSafely(error));
   } catch (unrecorded) {
     logUnrecorded(log, lease.poolId, unrecorded);
   }
@@ -56,15 +56,9 @@ function logUnrecorded(log: Logger, poolId: string, error: unknown): void {
   log[isKnown ? 'debug' : 'warn']({ poolId, reason }, 'could not record how a run ended');
 }
 
-/**
- * Why an attempt ended, in a text that may be printed, logged and stored. Errors of other programs can
- * quote anything, so only their name is used.
- */
+/** Why an attempt ended, in a text that may be printed, logged and stored. */
 export function explainOutcome(why: unknown): string | null {
-  if (why === null || typeof why === 'string') return why;
-  const known = withoutRows(why instanceof Error ? why : new Error('unknown'));
-  if (known instanceof MirrorError) return known.message;
-  return `It failed unexpectedly (${known.name}). The log has the error.`;
+  return why === null || typeof why === 'string' ? why : describeSafely(why);
 }
 
 const LEVELS = { archived: 'info', held: 'warn', interrupted: 'warn', failed: 'error' } as const;

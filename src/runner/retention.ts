@@ -3,7 +3,7 @@ import type { Destination } from '../archive/destination.ts';
 import type { KeepRule } from '../config/keep-rule.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import { readInstallationId } from '../postgres/coordination/workers.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import { markArchivesRemoved } from '../postgres/store/archived.ts';
 import { type PoolPruning, type PrunedSnapshot, pruneArchive } from '../retention/prune-archive.ts';
 import type { Signer } from '../signature/signer.ts';
@@ -48,7 +48,7 @@ export async function retain(
   } catch (error) {
     if (signal.aborted) return;
     metrics?.recordRetention('failed');
-    const reason = withoutRows(error as Error).message;
+    const reason = describeSafely(error);
     log.warn({ poolId, reason }, 'retention failed; the next snapshot tries again');
   }
 }

@@ -11,7 +11,7 @@ import type { ArchiveLock } from '../model/object-lock.ts';
 import type { ArchivedCounts } from '../model/snapshot.ts';
 import { removeLeftovers } from '../postgres/coordination/leftovers.ts';
 import { readInstallationId } from '../postgres/coordination/workers.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import {
   assertStillOwner,
   findLastArchived,
@@ -204,10 +204,10 @@ async function recordArchiveFailure(
   error: Error,
 ): Promise<void> {
   try {
-    await recordReason(db, lease, withoutRows(error).message);
+    await recordReason(db, lease, describeSafely(error));
   } catch (unrecorded) {
     // The error itself is thrown and reported; usually Postgres is down.
-    const reason = withoutRows(unrecorded as Error).message;
+    const reason = describeSafely(unrecorded);
     log.debug({ poolId: lease.poolId, reason }, 'could not record why an archive failed');
   }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Cognito } from '../cognito/client.ts';
 import type { Pool } from '../model/directory.ts';
-import { withoutRows } from '../postgres/database-error.ts';
+import { describeSafely } from '../postgres/database-error.ts';
 import type { SnapshotLease } from '../postgres/store/leases.ts';
 import type { PageCommitter } from '../postgres/store/page-committer.ts';
 import { saveProgress } from '../postgres/store/progress.ts';
@@ -58,7 +58,7 @@ export async function withProgress<T>(
       await saveProgress(db, lease, phase, counts);
     } catch (error) {
       // It is information for people, so a failure to record it must not end the step.
-      const reason = withoutRows(error as Error).message;
+      const reason = describeSafely(error);
       log.debug({ poolId: lease.poolId, phase, reason }, 'could not record progress');
     }
   };

@@ -5,6 +5,7 @@ import { ResumableError } from '../../src/model/errors.ts';
 import { wrap } from '../archive/destinations.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
 import { moveToPast } from '../support/past.ts';
+import { privacyOf } from '../support/privacy.ts';
 
 let mirror: TestMirror;
 
@@ -32,12 +33,34 @@ async function full(): Promise<Destination> {
 const states = () =>
   mirror.rows('SELECT state, reason FROM directory.snapshots ORDER BY snapshot_at');
 
-it('the report of a run hides the text of an unknown error', async () => {
-  const poolDeps = () => Promise.reject(new TypeError('ana@example.com is not a function'));
-  const { report } = await mirror.sync({ poolDeps });
+describe('the reasons that are kept, which all who see counts may see', () => {
+  const quote = () => Promise.reject(new TypeError('ana@example.com is not a function'));
   const reason = 'It failed unexpectedly (TypeError). The log has the error.';
-  expect(report.reason).toBe(reason);
-  expect(await mirror.rows('SELECT reason FROM mirror.attempts')).toEqual([{ reason }]);
+
+  it.each([
+    ['before a snapshot', async () => ({ poolDeps: quote }), []],
+    [
+      'while reading',
+      async () => {
+        const privacy = privacyOf(mirror.pool.settings.id);
+        privacy.database.hideUser = () => {
+          throw new TypeError('ana@example.com is not a function');
+        };
+        return { privacy };
+      },
+      [{ state: 'walking', reason }],
+    ],
+    [
+      'while archiving',
+      async () => ({ destination: wrap(await full(), { put: quote, create: quote }) }),
+      [{ state: 'published', reason }],
+    ],
+  ])('have no text of an unknown error: %s', async (_, options, expected) => {
+    const { report } = await mirror.sync(await options());
+    expect(report.reason).toBe(reason);
+    expect(await mirror.rows('SELECT reason FROM mirror.attempts')).toEqual([{ reason }]);
+    expect(await states()).toEqual(expected);
+  });
 });
 
 describe('a snapshot that could not be archived', () => {

@@ -1,5 +1,5 @@
 import { removeLeftovers } from '../../postgres/coordination/leftovers.ts';
-import { withoutRows } from '../../postgres/database-error.ts';
+import { describeSafely } from '../../postgres/database-error.ts';
 import type { LiveReading } from '../../postgres/history/points.ts';
 import type { SnapshotLease } from '../../postgres/store/leases.ts';
 import { beginProgress } from '../../postgres/store/progress.ts';
@@ -43,7 +43,7 @@ export async function readLivePool(
   let lease: SnapshotLease | null = null;
   // What remains is removed by the next run. If Postgres is lost, the work that needs it reports that.
   const logFailure = (error: unknown) => {
-    const reason = withoutRows(error as Error).message;
+    const reason = describeSafely(error);
     log.debug({ poolId, reason }, 'could not end a comparison');
   };
   const end = async () => {

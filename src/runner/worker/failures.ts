@@ -13,16 +13,14 @@ import {
   PausedError,
   SnapshotFailedError,
 } from '../../model/errors.ts';
-import { isTemporaryDatabaseError, withoutRows } from '../../postgres/database-error.ts';
+import { describeSafely, isTemporaryDatabaseError, withoutRows } from '../../postgres/database-error.ts';
 import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { WalkFailedError } from '../advance.ts';
 
 /** The text of an error that may be stored in Redis and Postgres and shown: it has no user data. */
 export function safeMessage(error: unknown): string {
-  const known = withoutRows(toError(error));
-  if (isOurs(known)) return known.message;
-  return `It failed unexpectedly (${known.name}). The worker's log has the place.`;
+  return error instanceof UnrecoverableError ? error.message : describeSafely(error);
 }
 
 /** The error itself if its text is safe, else one with a safe text. */
