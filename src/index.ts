@@ -33,13 +33,8 @@ export type { PruneOutcome } from './app/prune.ts';
 export { type CheckedReceipt, checkReceipt } from './app/receipt.ts';
 export { renderReport } from './app/render-report.ts';
 export type { ReportOptions } from './app/report.ts';
-export type {
-  RestoreOptions,
-  RestoreRequest,
-  RestoreResult,
-  RestoreRun,
-  RestoreSelection,
-} from './app/restore.ts';
+export type { RestoreOptions, RestoreResult, RestoreRun } from './app/restore.ts';
+export type { RestoreRequest, RestoreSelection } from './app/restore-request.ts';
 export type { DdlRequest } from './app/run-ddl.ts';
 export type { VerifyRequest } from './app/run-verify.ts';
 export type { WorkerOptions } from './app/run-worker.ts';

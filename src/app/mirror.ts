@@ -21,7 +21,8 @@ import type { HistoryQuestions } from './history-questions.ts';
 import type { MirrorLogger } from './logger.ts';
 import type { Plans } from './plan.ts';
 import type { PruneOutcome } from './prune.ts';
-import type { RestoreOptions, RestoreRequest, RestoreRun, RestoreSelection } from './restore.ts';
+import type { RestoreOptions, RestoreRun } from './restore.ts';
+import type { RestoreRequest, RestoreSelection } from './restore-request.ts';
 import type { WorkerOptions } from './run-worker.ts';
 import type { DashboardOptions } from './serve-dashboard.ts';
 

@@ -14,15 +14,13 @@ import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
 import { Calls, KeyedMutex } from './calls.ts';
 import { answerQuestions } from './history-questions.ts';
 import { openLogger } from './logger.ts';
-import type { Mirror, SyncOptions } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
 import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import { ProgressReporter } from './progress-reporter.ts';
 import { Resources } from './resources.ts';
-import type { RestoreDeps } from './restore.ts';
+import type { RestoreDeps } from './restore-target.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
 import { withPoolNames } from './with-pool-names.ts';
-
-/** How often `onProgress` is called. */
-const PROGRESS_EVERY_MS = 500;
 
 /**
  * Each method loads what it alone needs, so that a short command starts quickly.
@@ -160,33 +158,8 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     release: (name, { signal, onProgress } = {}) =>
       calls.run(signal, async (stop) => {
-        const { releaseHeld } = await import('../runner/held.ts');
-        const key = parseSnapshotName(name);
-        const opening = { existing: true };
-        const opened = await resources.openForRun([key.poolId], stop, opening);
-        const { database, signer } = opened;
-        const progress = new SnapshotProgress(key.poolId);
-        const reporter = new ProgressReporter(onProgress);
-        const notifier = await resources.openNotifier(database.db);
-        reporter.add(progress);
-        try {
-          const context = {
-            ...resources.archiveSettings(signer),
-            db: database.db,
-            destination: await resources.archives.of(key.poolId),
-            lock: resolvePoolSettings(resources.config, key.poolId).archiveLock,
-            privacy: resources.privacy(key.poolId),
-            progress,
-            log,
-          };
-          const { historyDays, archiveKeep: keep } = config;
-          const trace = opened.tracing?.begin(key.poolId);
-          const released = { historyDays, keep, notifier, ...(trace && { trace }) };
-          return await releaseHeld(context, key, released, stop);
-        } finally {
-          reporter.end();
-          await notifier.finish(stop);
-        }
+        const { releaseSnapshot } = await import('./release.ts');
+        return releaseSnapshot(resources, parseSnapshotName(name), onProgress, stop);
       }),
 
     discard: (name, { signal } = {}) =>
@@ -240,7 +213,7 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     importCsv: (selection, use, { signal } = {}) =>
       calls.run(signal, async (stop) => {
-        const { writeImportCsv } = await import('./restore.ts');
+        const { writeImportCsv } = await import('./import-csv.ts');
         return writeImportCsv(restoring(stop), selection, use, stop);
       }),
 
@@ -277,26 +250,8 @@ export function openMirror(options: MirrorOptions): Mirror {
 
     query: (sql, use, { signal } = {}) =>
       calls.run(signal, async (stop) => {
-        const { isNumeric, queryReadOnly, toJson, toText } = await import(
-          '../postgres/read-only.ts'
-        );
-        return reading(stop, (database) =>
-          queryReadOnly(
-            database,
-            sql,
-            (columns, batches) =>
-              use(
-                columns.map((column) => ({
-                  ...column,
-                  isNumeric: isNumeric(column),
-                  toText: (value) => toText(column, value),
-                  toJson: (value) => toJson(column, value),
-                })),
-                batches,
-              ),
-            stop,
-          ),
-        );
+        const { runQuery } = await import('./query.ts');
+        return reading(stop, (database) => runQuery(database, sql, use, stop));
       }),
 
     ...questions,
@@ -358,31 +313,4 @@ export function openMirror(options: MirrorOptions): Mirror {
 
 function nothingMirrored(): Status {
   return { at: new Date(), pools: [], snapshots: [], schedules: [], workers: [], requests: [] };
-}
-
-/** Calls `onProgress` with every snapshot now and then. */
-class ProgressReporter {
-  readonly #report: SyncOptions['onProgress'];
-  readonly #shown: SnapshotProgress[] = [];
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(report: SyncOptions['onProgress']) {
-    this.#report = report;
-  }
-
-  add(progress: SnapshotProgress): void {
-    if (this.#report === undefined) return;
-    this.#shown.push(progress);
-    this.#report(progress);
-    this.#timer ??= setInterval(() => this.#reportAll(), PROGRESS_EVERY_MS);
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-    this.#reportAll();
-  }
-
-  #reportAll(): void {
-    for (const progress of this.#shown) this.#report?.(progress);
-  }
 }

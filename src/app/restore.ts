@@ -1,64 +1,27 @@
-import { type Cognito, openCognito } from '../cognito/client.ts';
-import { requireCognitoEndpoint } from '../cognito/sdk.ts';
-import { resolvePoolSettings } from '../config/pool-settings.ts';
-import { ActionRequiredError, type Problem } from '../model/errors.ts';
-import {
-  RESTORE_ENTITIES,
-  RESTORE_PASSWORDS,
-  type RestoreEntity,
-  type RestoreFailure,
-  type RestorePassword,
-  type TargetPool,
-} from '../model/restore.ts';
-import type { Database } from '../postgres/database.ts';
+import { ActionRequiredError } from '../model/errors.ts';
+import { RESTORE_ENTITIES, type RestoreEntity, type RestoreFailure } from '../model/restore.ts';
 import type { Comparison } from '../restore/compare.ts';
 import { execute } from '../restore/execute.ts';
-import { ImportCsv, type ImportCsvSummary } from '../restore/import-csv.ts';
 import { Journal, readRestoredSubs, readUnfinished } from '../restore/journal.ts';
 import type { RestoreNames, RestorePlan } from '../restore/plan.ts';
 import { type ChosenSnapshot, chooseSnapshot, compareWithTarget } from '../restore/prepare.ts';
 import { type EntityCounts, RestoreProgress } from '../restore/progress.ts';
 import { adviseRecovery } from '../restore/recovery-advice.ts';
 import { type ResultFiles, writeResults } from '../restore/results.ts';
-import {
-  RESTORE_KINDS,
-  type RestoreChoice,
-  type RestoreKind,
-  streamUsers,
-} from '../restore/selection.ts';
-import { describeTarget } from '../runner/describe-pool.ts';
-import { lockPool } from '../runner/inline/lock-pool.ts';
+import type { RestoreChoice } from '../restore/selection.ts';
 import type { CallOptions } from './calls.ts';
-import { allOrProblems, withWorkFolder } from './open-archives.ts';
+import { withWorkFolder } from './open-archives.ts';
 import type { Quota } from './open-quota.ts';
-import type { Resources } from './resources.ts';
-import { type NamedSnapshot, type SourceContext, withNamedSnapshot } from './restore-source.ts';
-import { requirePoolIds } from './snapshot-name.ts';
-
-/** Which part of which snapshot, and for which pool. */
-export interface RestoreSelection {
-  /** `POOL/POINT` of the database, or the path or URL of a manifest in an archive. */
-  readonly from: string;
-  /** The id of the pool to write to. */
-  readonly to: string;
-  /** Usernames, `sub`s or e-mail addresses of the snapshot. */
-  readonly users?: readonly string[] | undefined;
-  readonly groups?: readonly string[] | undefined;
-  /** By default everything. */
-  readonly only?: readonly RestoreKind[] | undefined;
-}
-
-/** What to restore, and how. */
-export interface RestoreRequest extends RestoreSelection {
-  /** By default `random`. */
-  readonly password?: RestorePassword | undefined;
-  /** The share of the quotas of writes that may be used: over 0, up to 1. By default 0.5. */
-  readonly share?: number | undefined;
-  /** True: the functions of the target's triggers may run. */
-  readonly acceptTriggers?: boolean | undefined;
-  /** True: nothing is written. */
-  readonly dryRun?: boolean | undefined;
-}
+import { checkRequest, type RestoreRequest } from './restore-request.ts';
+import { type NamedSnapshot, withNamedSnapshot } from './restore-source.ts';
+import {
+  type OpenTarget,
+  openQuota,
+  openTarget,
+  type RestoreDeps,
+  SHARE,
+  whileLocked,
+} from './restore-target.ts';
 
 /** How a restore runs. */
 export interface RestoreOptions extends CallOptions {
@@ -85,25 +48,8 @@ export interface RestoreRun {
   readonly result: RestoreResult | null;
 }
 
-/** The share of the quotas of writes that a restore uses by default. */
-const SHARE = 0.5;
-
 /** Triggers whose functions run when an administrator creates a user. */
 const TRIGGERS_OF_CREATION = ['PreSignUp', 'CustomMessage'];
-
-/** What a restore works with. */
-export interface RestoreDeps {
-  readonly resources: Resources;
-  readonly withDatabase: SourceContext['withDatabase'];
-}
-
-/** The target, open for reading. */
-interface OpenTarget {
-  readonly pool: TargetPool;
-  readonly cognito: Cognito;
-  /** Opens a client with the buckets of writes. */
-  readonly openWrites: () => Cognito;
-}
 
 /**
  * Compares a snapshot with a live pool, and writes what differs.
@@ -237,116 +183,6 @@ async function write(
     failures: [...progress.reasons].map(([reason, count]) => ({ reason, count })),
     files,
   };
-}
-
-/**
- * The users of a snapshot in the form of the service's own import job for a pool. It reads only the rules
- * of that pool.
- *
- * @param use receives the lines, the header first
- */
-export async function writeImportCsv(
-  { resources, withDatabase }: RestoreDeps,
-  selection: RestoreSelection,
-  use: (lines: AsyncIterable<string>) => Promise<void>,
-  signal: AbortSignal,
-): Promise<ImportCsvSummary> {
-  const choice = checkRequest(selection);
-  const { access } = resources;
-  const quota = await openQuota(resources, signal);
-  return withNamedSnapshot(
-    selection.from,
-    { access, withDatabase, signal },
-    async ({ source, point }) => {
-      const chosen = await chooseSnapshot(source, point, choice);
-      const progress = new RestoreProgress();
-      const target = await openTarget(resources, quota, selection, progress, signal);
-      try {
-        const header = await target.cognito.csvHeader(selection.to, signal);
-        const csv = new ImportCsv(header, target.pool, chosen.omitted);
-        await source.ask((history) => {
-          const lines = async function* () {
-            yield csv.headerLine;
-            for await (const users of streamUsers(history, chosen.at, choice, chosen.named)) {
-              signal.throwIfAborted();
-              yield users.map((user) => csv.line(user)).join('');
-            }
-          };
-          return use(lines());
-        });
-        return csv.summary;
-      } finally {
-        target.cognito.close();
-      }
-    },
-  );
-}
-
-async function openQuota(resources: Resources, signal: AbortSignal): Promise<Quota> {
-  const [quota] = await allOrProblems<[Quota, unknown]>(
-    resources.quota(signal),
-    requireCognitoEndpoint(resources.access),
-  );
-  return quota;
-}
-
-/** @throws ActionRequiredError with everything that is wrong with a request */
-function checkRequest(request: RestoreSelection & Partial<RestoreRequest>): RestoreChoice {
-  requirePoolIds([request.to], '--to');
-  const { users = [], groups = [], only = [], password, share } = request;
-  const problems: Problem[] = [];
-  if (share !== undefined && !(share > 0 && share <= 1)) {
-    const problem = 'must be a number over 0, up to 1.';
-    problems.push({ subject: 'share', problem, remedy: 'Give one such as 0.5.' });
-  }
-  if (password !== undefined && !RESTORE_PASSWORDS.includes(password)) {
-    const remedy = `Give one of ${RESTORE_PASSWORDS.join(', ')}.`;
-    problems.push({ subject: 'password', problem: 'is unknown.', remedy });
-  }
-  if (only.some((kind) => !RESTORE_KINDS.includes(kind))) {
-    const remedy = `Give some of ${RESTORE_KINDS.join(', ')}.`;
-    problems.push({ subject: 'only', problem: 'has an unknown word.', remedy });
-  }
-  if (problems.length > 0) throw new ActionRequiredError(problems);
-  return { users, groups, only };
-}
-
-async function openTarget(
-  { config, access: base, log }: Resources,
-  { buckets: all }: Quota,
-  { to: poolId, share = SHARE }: Pick<RestoreRequest, 'to' | 'share'>,
-  { meter, observer }: RestoreProgress,
-  signal: AbortSignal,
-): Promise<OpenTarget> {
-  const { role, region } = resolvePoolSettings(config, poolId);
-  const access = { ...base, role };
-  const pool = await describeTarget({ buckets: all, access, region, log }, poolId, meter, signal);
-  const { accountId } = pool;
-  const client = { region, access, meter, log };
-  return {
-    pool,
-    cognito: openCognito({ ...client, buckets: all.ofComparison(accountId, region) }),
-    openWrites: () =>
-      openCognito({ ...client, buckets: all.ofRestore(accountId, region, share), observer }),
-  };
-}
-
-/** Keeps other runs with the same database from using the quota of lists at the same time. */
-async function whileLocked(
-  database: Database | null,
-  target: TargetPool,
-  { redis }: Quota,
-  log: Resources['log'],
-  read: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  if (database === null) return read(signal);
-  const lock = await lockPool(database.url, target, redis !== null, log);
-  try {
-    await read(AbortSignal.any([signal, lock.lost]));
-  } finally {
-    await lock.unlock();
-  }
 }
 
 function toPlan(

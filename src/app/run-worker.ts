@@ -183,10 +183,7 @@ function serve(
     metrics,
     queryMetrics: openMetricsQuery(db, (error) => {
       metrics.recordPoolQueryError();
-      log.error(
-        { problem: describeSafely(error) },
-        'the query for the metrics of pools failed',
-      );
+      log.error({ problem: describeSafely(error) }, 'the query for the metrics of pools failed');
     }),
     readiness,
     full: fullReadiness(resources, settings),

@@ -25,7 +25,7 @@ import { planWalks } from '../snapshot/plan-walks.ts';
 import { publish } from '../snapshot/publish.ts';
 import { readMfa } from '../snapshot/read-mfa.ts';
 import { LOG_SCOPE, type Logger } from '../telemetry/logger.ts';
-import { finishErasures } from './forget.ts';
+import { finishErasures } from './finish-erasures.ts';
 import { reapplyErasures } from './reapply-erasures.ts';
 import { retain } from './retention.ts';
 import type { SnapshotSession } from './session.ts';

@@ -12,7 +12,7 @@ import { TRANSITIONS } from '../postgres/store/states.ts';
 import { discardSnapshot } from '../postgres/store/transitions.ts';
 import { type ArchiveContext, archivePublished } from '../snapshot/archive.ts';
 import { publish } from '../snapshot/publish.ts';
-import { finishErasures } from './forget.ts';
+import { finishErasures } from './finish-erasures.ts';
 import { otherRulesError } from './other-rules.ts';
 import {
   buildReport,

@@ -13,7 +13,11 @@ import {
   PausedError,
   SnapshotFailedError,
 } from '../../model/errors.ts';
-import { describeSafely, isTemporaryDatabaseError, withoutRows } from '../../postgres/database-error.ts';
+import {
+  describeSafely,
+  isTemporaryDatabaseError,
+  withoutRows,
+} from '../../postgres/database-error.ts';
 import { isConnectionLost, isRefusal } from '../../redis/redis-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { WalkFailedError } from '../advance.ts';
