@@ -61,7 +61,8 @@ describe('restore', () => {
     expect(stdout).toMatch(/\nNothing was written\.\n$/);
     const [first] = comesBack();
     expect(stdout).not.toContain(first?.username);
-    const named = await restore(['--dry-run', '--names']);
+    const named = await restore(['--dry-run', '--names', '--password', 'temporary']);
+    expect(named.stdout).toContain('temporary password, which expires after 7 days');
     for (const { username } of comesBack()) expect(named.stdout).toContain(username);
     expect(named.stdout).toMatch(/^create user +\S+: .*email.*password/m);
     expect(target().userCount).toBe(0);
