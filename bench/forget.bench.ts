@@ -12,6 +12,8 @@ import { randomSubs, sealGenerated } from './support/generated-archive.ts';
 
 /** Fewer on a busy machine. */
 const USERS = Number(process.env.FORGET_USERS ?? 1_000_000);
+/** As many parts as with a million users, whose parts have 250,000 rows. */
+const PART_ROWS = Math.ceil(USERS / 4);
 const NIGHTS = 30;
 const DAY_MS = 86_400_000;
 
@@ -25,7 +27,7 @@ test('forget', async () => {
       // A fiftieth of the users changes each night.
       versionOf: (index: number) => (index % 50 <= night ? night : 0),
     }));
-    const url = await sealGenerated(folder.path, subs, nights);
+    const url = await sealGenerated(folder.path, subs, nights, { partRows: PART_ROWS });
     const sub = subs[Math.floor(USERS / 2)] as string;
     await report('forget', { 'one person': await measure(folder.path, url, sub) });
   } finally {

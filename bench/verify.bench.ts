@@ -16,7 +16,7 @@ test('verify', async () => {
   const folder = await temporaryFolder();
   try {
     const signer = await loadKeyFile(makeKeyFile(folder.path).path);
-    const archive = await sealGenerated(folder.path, randomSubs(USERS), SNAPSHOTS, signer);
+    const archive = await sealGenerated(folder.path, randomSubs(USERS), SNAPSHOTS, { signer });
     await report('verify', {
       everything: await measure(archive, []),
       'a seventh': await measure(archive, ['--subset', '3/7']),

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
+import {
+  type ArchiveOptions,
+  type ArchiveRequest,
+  writeArchive,
+} from '../../src/archive/write-archive.ts';
 import { type Dataset, snapshotId } from '../../src/model/snapshot.ts';
-import type { Signer } from '../../src/signature/signer.ts';
 import { group, optionsWith, requestFor, user } from '../../test/archive/support.ts';
 
 const GROUPS = 40;
@@ -25,12 +28,16 @@ export function randomSubs(users: number): string[] {
   return Array.from({ length: users }, () => randomUUID()).sort();
 }
 
-/** Seals snapshots of generated rows, oldest first, and returns the archive's URL. */
+/**
+ * Seals snapshots of generated rows, oldest first, and returns the archive's URL.
+ *
+ * @param more options that differ, such as a signer
+ */
 export async function sealGenerated(
   folder: string,
   subs: readonly string[],
   snapshots: readonly GeneratedSnapshot[],
-  signer: Signer | null = null,
+  more: Partial<ArchiveOptions> = {},
 ): Promise<string> {
   const workFolder = join(folder, 'work');
   await mkdir(workFolder);
@@ -54,7 +61,7 @@ export async function sealGenerated(
         previous,
       },
       { open, openChanges: async () => null },
-      optionsWith({ signer, workFolder }),
+      optionsWith({ ...more, workFolder }),
     );
     previous = { snapshot: snapshotId(snapshotAt), sha256: manifestSha256 };
   }
