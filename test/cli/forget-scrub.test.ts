@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMirror, openArchive, type Report, renderReport } from '../../src/index.ts';
 import { openCliMirror } from '../support/cli-mirror.ts';
 import { startPostgres } from '../support/own-postgres.ts';
 import { runSql } from '../support/postgres.ts';
+import { everyKeyOf } from '../support/redis-keys.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { uncompress } from '../support/uncompress.ts';
 
 /**
@@ -32,15 +35,23 @@ async function textOf(report: Report): Promise<string> {
     .join('\n');
 }
 
-test('with --scrub, no file of the database, the archive or the mirror has a trace, and no report', async () => {
+test('with --scrub, no file of the database, the archive or the mirror has a trace, nor have Redis, logs and reports', async () => {
   const server = await startPostgres();
   onTestFinished(() => server.close());
+  const redis = await startRedis();
+  onTestFinished(() => redis.close());
   const mirror = await openCliMirror({ users: 60, groups: 3 });
   onTestFinished(() => mirror.close());
   await runSql(server.url, 'CREATE DATABASE scrubbed');
   const url = new URL(server.url);
   url.pathname = '/scrubbed';
-  const env = { DATABASE_URL: url.href, ARCHIVE_FORMATS: 'parquet,jsonl,csv' };
+  const env = {
+    DATABASE_URL: url.href,
+    REDIS_URL: redis.url,
+    ARCHIVE_FORMATS: 'parquet,jsonl,csv',
+    LOG_LEVEL: 'debug',
+  };
+  let output = '';
   const attributes = {
     email: 'trace-one@scrub.example',
     phone_number: '+15559990001',
@@ -53,8 +64,9 @@ test('with --scrub, no file of the database, the archive or the mirror has a tra
   pool.addToGroup(user.username, 'auditors');
   const traces = [user.username, user.attributes.get('sub') ?? '', ...Object.values(attributes)];
   const sync = async () => {
-    const { code, reports, stderr } = await mirror.sync([], env);
+    const { code, reports, stdout, stderr } = await mirror.sync([], env);
     expect(code, stderr).toBe(0);
+    output += stdout + stderr;
     return {
       snapshot: reports[0]?.snapshot,
       users: [...pool.users()].length,
@@ -86,8 +98,8 @@ test('with --scrub, no file of the database, the archive or the mirror has a tra
   );
   expect(code, stderr).toBe(0);
   expect(stderr).toMatch(/Rewriting .*directory\.users \(.*Each is locked/);
-  for (const trace of traces) expect(stdout + stderr).not.toContain(trace);
-  await mirror.run(['verify'], env);
+  output += stdout + stderr;
+  expect((await mirror.run(['verify'], env)).code).toBe(0);
   const membershipsLost = [...pool.groupNamesOf(removed)].length;
   pool.deleteUser(removed);
   const last = await sync();
@@ -112,6 +124,11 @@ test('with --scrub, no file of the database, the archive or the mirror has a tra
     expect(report.concerns.disabledPrivileged.total).toBe(0);
   }
   await database.close();
+  const client = new Redis(redis.url);
+  const keys = await everyKeyOf(client);
+  client.disconnect();
+  expect(keys).not.toEqual([]);
+  for (const trace of traces) expect(output + keys.join('\n')).not.toContain(trace);
   // Stopping writes a checkpoint, which deletes the files of before.
   await server.stop();
   expect(filesWith(server.data, traces)).toEqual([]);

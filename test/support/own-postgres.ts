@@ -3,7 +3,7 @@ import { findBinaries } from '../../src/postgres/embedded/binaries.ts';
 import { chooseLaunch } from '../../src/postgres/embedded/launch.ts';
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/open.ts';
 import { runProgram } from '../../src/postgres/embedded/programs.ts';
-import { serverPid } from './embedded-server.ts';
+import { serverPid, stopServer } from './embedded-server.ts';
 import { temporaryFolder } from './temp.ts';
 
 /** A Postgres of a test's own, for what is set for a whole server. */
@@ -33,7 +33,11 @@ export async function startPostgres(): Promise<OwnPostgres> {
     async reload() {
       process.kill((await serverPid(home.path)) as number, 'SIGHUP');
     },
-    stop: () => server.close(),
+    async stop() {
+      await server.close();
+      // On a busy machine, its last checkpoint takes longer than the program waits.
+      await stopServer(home.path);
+    },
     async close() {
       await server.close();
       await home.remove();
