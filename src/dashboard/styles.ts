@@ -62,7 +62,6 @@ th, td { padding: .6rem 1.25rem .6rem 0; border-bottom: 1px solid var(--rule); t
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom-color: var(--quiet); color: var(--quiet); font-size: .86rem; font-weight: 500; vertical-align: bottom; overflow-wrap: normal; }
 tbody th { font-weight: 600; }
-tbody th.part { padding-left: 1.25rem; font-weight: 400; }
 td small, th small { display: block; color: var(--quiet); font-weight: 400; }
 .number { width: 1%; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .whole { white-space: nowrap; }

@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx';
 import { counted, formatCount } from '../common/text.ts';
 import type { Listed, ListedUser } from '../model/report-source.ts';
-import { type Column, type Row, Table } from './table.tsx';
+import { type Column, Table } from './table.tsx';
 import { Names, Text } from './text.tsx';
 
 interface ListProps<T> {
@@ -10,8 +10,7 @@ interface ListProps<T> {
   /** What one entry is, for the caption. */
   readonly noun: string;
   readonly list: Listed<T>;
-  readonly columns: readonly Column[];
-  readonly toRow: (each: T) => Row;
+  readonly columns: readonly Column<T>[];
   /** Who is listed, and what that means. */
   readonly children?: Child;
   /** How to see all of a list that is cut. */
@@ -19,7 +18,7 @@ interface ListProps<T> {
 }
 
 /** A list of a report with its heading: a table, or one sentence if it is empty. */
-export function List<T>({ title, noun, list, columns, toRow, children, all }: ListProps<T>) {
+export function List<T>({ title, noun, list, columns, children, all }: ListProps<T>) {
   const { total, shown } = list;
   const rest = total - shown.length;
   return (
@@ -36,7 +35,7 @@ export function List<T>({ title, noun, list, columns, toRow, children, all }: Li
               : counted(total, noun)
           }
           columns={columns}
-          rows={shown.map(toRow)}
+          rows={shown}
         />
       )}
       {rest > 0 ? (

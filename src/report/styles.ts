@@ -59,7 +59,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom-color: var(--quiet); color: var(--quiet); font-size: .84rem; font-weight: 500; vertical-align: bottom; }
 tbody th { min-width: 9rem; width: 42%; font-weight: 600; }
 td { min-width: 4.5rem; }
-tbody th.part { padding-left: 1.25rem; font-weight: 400; }
+.part { display: block; padding-left: 1.25rem; font-weight: 400; }
 td small, th small { display: block; color: var(--quiet); font-size: .92em; font-weight: 400; }
 .number { width: 1%; min-width: 0; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead th { overflow-wrap: normal; }

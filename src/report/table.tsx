@@ -1,48 +1,55 @@
 import type { Child } from 'hono/jsx';
 
-export interface Column {
+/** A column: its title, and what it shows of each row. */
+export interface Column<T> {
   readonly title: string;
+  readonly cell: (row: T) => Child;
   readonly isNumber?: boolean;
+  /**
+   * Where the title is seen: by default above the column, and before each cell of stacked rows.
+   * `above` is for cells that explain themselves, `nowhere` for a title that is only read aloud.
+   */
+  readonly titleShown?: 'above' | 'nowhere';
 }
 
-/** A row: what it is about, and a cell for each further column. */
-export interface Row {
-  readonly head: Child;
-  /** True for a part of the row above. */
-  readonly isPart?: boolean;
-  readonly cells: readonly Child[];
-}
-
-interface TableProps {
+interface TableProps<T> {
   readonly caption: Child;
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
+  /** True if the caption is only read aloud, because what surrounds the table says the same. */
+  readonly isCaptionHidden?: boolean;
+  /** The cells of the first column name their rows. */
+  readonly columns: readonly Column<T>[];
+  readonly rows: readonly T[];
+  /** True if a phone shows the cells of a row below one another. */
+  readonly isStacked?: boolean;
 }
 
-/** A table that a screen reader can read aloud. Its first column names the rows. */
-export function Table({ caption, columns, rows }: TableProps) {
-  const styleOf = (index: number) => (columns[index]?.isNumber ? { class: 'number' } : {});
+/** A table that a screen reader can read aloud. */
+export function Table<T>({ caption, isCaptionHidden, columns, rows, isStacked }: TableProps<T>) {
+  const [first, ...others] = columns;
   return (
     <div class="table">
-      <table>
-        <caption>{caption}</caption>
+      <table class={isStacked ? 'stacked' : undefined}>
+        <caption class={isCaptionHidden ? 'hidden' : undefined}>{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ title }, index) => (
-              <th scope="col" {...styleOf(index)}>
-                {title}
+            {columns.map(({ title, isNumber, titleShown }) => (
+              <th scope="col" class={isNumber ? 'number' : undefined}>
+                {titleShown === 'nowhere' ? <span class="hidden">{title}</span> : title}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ head, isPart, cells }) => (
+          {rows.map((row) => (
             <tr>
-              <th scope="row" {...(isPart ? { class: 'part' } : {})}>
-                {head}
-              </th>
-              {cells.map((cell, index) => (
-                <td {...styleOf(index + 1)}>{cell}</td>
+              <th scope="row">{first?.cell(row)}</th>
+              {others.map(({ title, cell, isNumber, titleShown }) => (
+                <td
+                  data-title={isStacked && titleShown === undefined ? title : undefined}
+                  class={isNumber ? 'number' : undefined}
+                >
+                  {cell(row)}
+                </td>
               ))}
             </tr>
           ))}

@@ -1,4 +1,5 @@
 import type { Child } from 'hono/jsx';
+import { Table } from '../../report/table.tsx';
 import {
   AREA,
   formatTick,
@@ -72,25 +73,15 @@ function ValueTable({ title, table: { columns, rows } }: { title: string; table:
       </summary>
       {/* A region that scrolls must be reachable by keyboard. */}
       <section class="chart-values" aria-label={`Values of ${title}`} tabindex={0}>
-        <table>
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <th scope="col">{column}</th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([head, ...cells]) => (
-              <tr>
-                <th scope="row">{head}</th>
-                {cells.map((cell) => (
-                  <td>{cell}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          caption={`Values of ${title}`}
+          isCaptionHidden
+          columns={columns.map((column, index) => ({
+            title: column,
+            cell: (row: readonly Child[]) => row[index],
+          }))}
+          rows={rows}
+        />
       </section>
     </details>
   );

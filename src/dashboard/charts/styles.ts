@@ -32,6 +32,7 @@ export const CHART_STYLES = `
 .chart details { font-size: .85rem; }
 .chart summary { cursor: pointer; padding: .25rem 0; min-height: 24px; color: var(--chart-text); }
 .chart-values { overflow: auto; max-height: 20rem; }
+.chart-values .table { overflow: visible; }
 .chart-values table { width: auto; }
 .chart-values td { text-align: right; font-variant-numeric: tabular-nums; }
 .sparkline { display: block; width: 7.5rem; height: 1.75rem; }

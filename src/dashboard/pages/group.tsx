@@ -1,14 +1,16 @@
 import type { Context, Hono } from 'hono';
 import { formatCount } from '../../common/text.ts';
+import { Table } from '../../report/table.tsx';
 import { Status, Text, Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
 import { FormToken, Page, renderPage } from '../layout.tsx';
 import { logMembers } from '../log-looks.ts';
-import { poolPath, userPath } from '../paths.ts';
+import { poolPath } from '../paths.ts';
+import { EMAIL, NAME } from '../people/person-columns.tsx';
 import { type GroupDetails, MEMBERS_PER_PAGE, readGroup } from '../people/read-group.ts';
 import { refuseView } from '../people/refuse-view.ts';
-import { Enabled, Role, StoredName } from '../people/values.tsx';
+import { Enabled, Role, StoredName, UserLink } from '../people/values.tsx';
 import type { SealedNames } from '../sealed-names.ts';
 import type { DashboardEnv, Session } from '../session.ts';
 
@@ -126,47 +128,29 @@ function Members({ details, poolId, names, session, path }: MembersProps) {
   return (
     <>
       <h2>Members</h2>
-      <div class="table">
-        <table class="stacked">
-          <caption>Members by username, {MEMBERS_PER_PAGE} on a page</caption>
-          <thead>
-            <tr>
-              <th scope="col">Username</th>
-              <th scope="col">E-mail</th>
-              <th scope="col">Name</th>
-              <th scope="col">Status</th>
-              <th scope="col">Member since</th>
-              <th scope="col">Effective role</th>
-            </tr>
-          </thead>
-          <tbody>
-            {members.map((member) => (
-              <tr>
-                <th scope="row">
-                  <a href={userPath(poolId, names.sealUser(poolId, member))}>
-                    <StoredName value={member.username} />
-                  </a>
-                </th>
-                <td data-title="E-mail">
-                  {member.email === null ? '' : <Text value={member.email} />}
-                </td>
-                <td data-title="Name">
-                  {member.name === null ? '' : <Text value={member.name} />}
-                </td>
-                <td data-title="Status">
-                  <Status value={member.status} /> <Enabled value={member.enabled} />
-                </td>
-                <td data-title="Member since">
-                  <Time at={member.memberSince} />
-                </td>
-                <td data-title="Effective role">
-                  <Role role={member.role} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        isStacked
+        caption={`Members by username, ${MEMBERS_PER_PAGE} on a page`}
+        columns={[
+          {
+            title: 'Username',
+            cell: (member) => <UserLink poolId={poolId} user={member} names={names} />,
+          },
+          EMAIL,
+          NAME,
+          {
+            title: 'Status',
+            cell: ({ status, enabled }) => (
+              <>
+                <Status value={status} /> <Enabled value={enabled} />
+              </>
+            ),
+          },
+          { title: 'Member since', cell: ({ memberSince }) => <Time at={memberSince} /> },
+          { title: 'Effective role', cell: ({ role }) => <Role role={role} /> },
+        ]}
+        rows={members}
+      />
       {nextAfter === null ? null : (
         <form method="post" action={path}>
           <FormToken session={session} />

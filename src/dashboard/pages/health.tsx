@@ -6,6 +6,7 @@ import { secondsBetween } from '../../common/time.ts';
 import { VERSION } from '../../config/config.ts';
 import type { Check, CheckState, Examination } from '../../doctor/check.ts';
 import { readWorkerRows, type WorkerRow } from '../../postgres/coordination/worker-status.ts';
+import { type Column, Table } from '../../report/table.tsx';
 import { Text, Time } from '../../report/text.tsx';
 import type { BucketUsage } from '../../telemetry/metrics-load.ts';
 import type { DashboardDeps, ServerState } from '../deps.ts';
@@ -101,44 +102,28 @@ function Workers({
           No worker is running. <code>cognito-mirror worker</code> starts one.
         </p>
       ) : (
-        <div class="table">
-          <table class="stacked">
-            <caption>Worker processes</caption>
-            <thead>
-              <tr>
-                <th scope="col">Worker</th>
-                <th scope="col">State</th>
-                <th scope="col">Version</th>
-                <th scope="col">Runs for</th>
-                <th scope="col">Jobs</th>
-              </tr>
-            </thead>
-            <tbody>
-              {workers.map((worker) => (
-                <tr>
-                  <th scope="row">
-                    {session.right === 'act' ? (
-                      <Text value={`${worker.host} ${worker.pid}`} />
-                    ) : (
-                      `process ${worker.pid}`
-                    )}
-                  </th>
-                  <td data-title="State">
-                    <WorkerState worker={worker} session={session} />
-                  </td>
-                  <td data-title="Version">
-                    {worker.version}
-                    {worker.version === VERSION ? null : (
-                      <small class="warn">this process has {VERSION}</small>
-                    )}
-                  </td>
-                  <td data-title="Runs for">{formatSpan(secondsBetween(worker.startedAt, now))}</td>
-                  <td data-title="Jobs">{formatCount(worker.jobs)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption="Worker processes"
+          columns={[
+            {
+              title: 'Worker',
+              cell: ({ host, pid }) =>
+                session.right === 'act' ? <Text value={`${host} ${pid}`} /> : `process ${pid}`,
+            },
+            {
+              title: 'State',
+              cell: (worker) => <WorkerState worker={worker} session={session} />,
+            },
+            { title: 'Version', cell: ({ version }) => <WorkerVersion version={version} /> },
+            {
+              title: 'Runs for',
+              cell: ({ startedAt }) => formatSpan(secondsBetween(startedAt, now)),
+            },
+            { title: 'Jobs', cell: ({ jobs }) => formatCount(jobs) },
+          ]}
+          rows={workers}
+        />
       )}
     </>
   );
@@ -171,6 +156,15 @@ function WorkerState({
   );
 }
 
+function WorkerVersion({ version }: { readonly version: string }) {
+  return (
+    <>
+      {version}
+      {version === VERSION ? null : <small class="warn">this process has {VERSION}</small>}
+    </>
+  );
+}
+
 function Quota({ usages }: { readonly usages: readonly BucketUsage[] | null }) {
   return (
     <>
@@ -180,32 +174,25 @@ function Quota({ usages }: { readonly usages: readonly BucketUsage[] | null }) {
       ) : usages.length === 0 ? (
         <p class="none">No calls since this worker started.</p>
       ) : (
-        <div class="table">
-          <table class="stacked">
-            <caption>Calls of this worker in the last two seconds</caption>
-            <thead>
-              <tr>
-                <th scope="col">Quota</th>
-                <th scope="col">Calls a second</th>
-                <th scope="col">Allowed for all workers</th>
-                <th scope="col">Waiting</th>
-              </tr>
-            </thead>
-            <tbody>
-              {usages.map(({ scope, bucket, rate, allowed, waiting }) => (
-                <tr>
-                  <th scope="row">
-                    {bucket}
-                    <small>{scope}</small>
-                  </th>
-                  <td data-title="Calls a second">{rate.toFixed(1)}</td>
-                  <td data-title="Allowed for all workers">{allowed.toFixed(1)}</td>
-                  <td data-title="Waiting">{formatCount(waiting)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption="Calls of this worker in the last two seconds"
+          columns={[
+            {
+              title: 'Quota',
+              cell: ({ scope, bucket }) => (
+                <>
+                  {bucket}
+                  <small>{scope}</small>
+                </>
+              ),
+            },
+            { title: 'Calls a second', cell: ({ rate }) => rate.toFixed(1) },
+            { title: 'Allowed for all workers', cell: ({ allowed }) => allowed.toFixed(1) },
+            { title: 'Waiting', cell: ({ waiting }) => formatCount(waiting) },
+          ]}
+          rows={usages}
+        />
       )}
     </>
   );
@@ -262,43 +249,33 @@ function CheckTable({
     (a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state),
   );
   return (
-    <div class="table">
-      <table class="stacked">
-        <caption>
+    <Table
+      isStacked
+      caption={
+        <>
           Checked at <Time at={examined.at} />
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Check</th>
-            <th scope="col">State</th>
-            {session.right === 'act' ? <th scope="col">Found</th> : null}
-          </tr>
-        </thead>
-        <tbody>
-          {checks.map((check) => (
-            <tr>
-              <th scope="row">{check.title}</th>
-              <td data-title="State">
-                <span class={STATES[check.state].kind}>{STATES[check.state].text}</span>
-              </td>
-              {session.right === 'act' ? (
-                <td>
-                  <Found check={check} />
-                </td>
-              ) : null}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        </>
+      }
+      columns={[
+        { title: 'Check', cell: ({ title }) => title },
+        {
+          title: 'State',
+          cell: ({ state }) => <span class={STATES[state].kind}>{STATES[state].text}</span>,
+        },
+        ...(session.right === 'act' ? [FOUND] : []),
+      ]}
+      rows={checks}
+    />
   );
 }
 
-function Found({ check: { detail, remedy } }: { readonly check: Check }) {
-  return (
+const FOUND: Column<Check> = {
+  title: 'Found',
+  titleShown: 'above',
+  cell: ({ detail, remedy }) => (
     <>
       {detail}
       {remedy === null ? null : <small>{`Fix: ${remedy}`}</small>}
     </>
-  );
-}
+  ),
+};

@@ -3,6 +3,7 @@ import { formatCommand } from '../../common/command.ts';
 import { formatCount } from '../../common/text.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { readClock } from '../../postgres/connection.ts';
+import { Table } from '../../report/table.tsx';
 import { Status, Text, Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
@@ -157,35 +158,24 @@ function Statuses({ details: { statuses } }: { readonly details: PoolDetails }) 
       {total === 0 ? (
         <p class="none">The pool has no user.</p>
       ) : (
-        <div class="table">
-          <table>
-            <caption>{formatCount(total)} users</caption>
-            <thead>
-              <tr>
-                <th scope="col">Status</th>
-                <th scope="col">May sign in</th>
-                <th scope="col" class="number">
-                  Users
-                </th>
-                <th scope="col" class="number">
-                  Share
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {statuses.map(({ status, enabled, users }) => (
-                <tr>
-                  <th scope="row">
-                    <Status value={status} />
-                  </th>
-                  <td>{enabled === null ? 'unknown' : enabled ? 'yes' : 'no, disabled'}</td>
-                  <td class="number">{formatCount(users)}</td>
-                  <td class="number">{`${((100 * users) / total).toFixed(1)} %`}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption={`${formatCount(total)} users`}
+          columns={[
+            { title: 'Status', cell: ({ status }) => <Status value={status} /> },
+            {
+              title: 'May sign in',
+              cell: ({ enabled }) =>
+                enabled === null ? 'unknown' : enabled ? 'yes' : 'no, disabled',
+            },
+            { title: 'Users', isNumber: true, cell: ({ users }) => formatCount(users) },
+            {
+              title: 'Share',
+              isNumber: true,
+              cell: ({ users }) => `${((100 * users) / total).toFixed(1)} %`,
+            },
+          ]}
+          rows={statuses}
+        />
       )}
     </section>
   );
@@ -203,6 +193,14 @@ function Groups({ details: { pool, groups }, question, seesPeople, names }: Grou
   const { total, shown, after, largest } = groups;
   const to = (groupsAfter: number) => `${pathOf({ ...question, groupsAfter })}#groups-now`;
   const last = after + shown.length;
+  const nameOf = (groupName: string, rank: number) =>
+    seesPeople ? (
+      <a href={groupPath(pool.poolId, names.sealGroup(pool.poolId, groupName))}>
+        <Text value={groupName} />
+      </a>
+    ) : (
+      concealName(rank)
+    );
   return (
     <section>
       <h2 id="groups-now">Groups now, the largest first</h2>
@@ -211,43 +209,22 @@ function Groups({ details: { pool, groups }, question, seesPeople, names }: Grou
           {total === 0 ? 'The pool has no group.' : `The pool has ${formatCount(total)} groups.`}
         </p>
       ) : (
-        <div class="table">
-          <table>
-            <caption>
-              Groups {formatCount(after + 1)} to {formatCount(last)} of {formatCount(total)}
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">Group</th>
-                <th scope="col" class="number">
-                  Members
-                </th>
-                <th scope="col">
-                  <span class="hidden">Compared with the largest group</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map(({ groupName, members }, index) => (
-                <tr>
-                  <th scope="row">
-                    {seesPeople ? (
-                      <a href={groupPath(pool.poolId, names.sealGroup(pool.poolId, groupName))}>
-                        <Text value={groupName} />
-                      </a>
-                    ) : (
-                      concealName(after + index)
-                    )}
-                  </th>
-                  <td class="number">{formatCount(members)}</td>
-                  <td>
-                    <Share value={members} of={largest} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption={`Groups ${formatCount(after + 1)} to ${formatCount(last)} of ${formatCount(total)}`}
+          columns={[
+            { title: 'Group', cell: ({ name }) => name },
+            { title: 'Members', isNumber: true, cell: ({ members }) => formatCount(members) },
+            {
+              title: 'Compared with the largest group',
+              titleShown: 'nowhere',
+              cell: ({ members }) => <Share value={members} of={largest} />,
+            },
+          ]}
+          rows={shown.map(({ groupName, members }, index) => ({
+            name: nameOf(groupName, after + index),
+            members,
+          }))}
+        />
       )}
       <p class="actions">
         {after > 0 ? <a href={to(Math.max(0, after - GROUPS_PER_PAGE))}>Larger groups</a> : null}

@@ -8,6 +8,7 @@ import {
   type ScheduleRow,
 } from '../../postgres/coordination/worker-status.ts';
 import { countLiveWorkers } from '../../postgres/coordination/workers.ts';
+import { type Column, Table } from '../../report/table.tsx';
 import { Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
@@ -129,43 +130,36 @@ function Trigger({
   );
 }
 
-function Source({ source }: { readonly source: RequestRow['source'] }) {
-  return <>{source === 'trigger' ? 'a person' : 'the schedule'}</>;
-}
+const POOL: Column<{ readonly poolId: string }> = {
+  title: 'Pool',
+  cell: ({ poolId }) => <a href={poolPath(poolId)}>{poolId}</a>,
+};
 
-function PoolLink({ poolId }: { readonly poolId: string }) {
-  return <a href={poolPath(poolId)}>{poolId}</a>;
-}
+const REQUESTED: Column<RequestRow> = {
+  title: 'Requested',
+  cell: ({ requestedAt, source }) => (
+    <>
+      <Time at={requestedAt} /> by {source === 'trigger' ? 'a person' : 'the schedule'}
+    </>
+  ),
+};
 
 function OpenRequests({ requests }: { readonly requests: readonly RequestRow[] }) {
   return (
-    <div class="table">
-      <table class="stacked">
-        <caption>Requests that are not done</caption>
-        <thead>
-          <tr>
-            <th scope="col">Pool</th>
-            <th scope="col">Requested</th>
-            <th scope="col">State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {requests.map(({ poolId, source, requestedAt, waitingReason, snapshotAt }) => (
-            <tr>
-              <th scope="row">
-                <PoolLink poolId={poolId} />
-              </th>
-              <td data-title="Requested">
-                <Time at={requestedAt} /> by <Source source={source} />
-              </td>
-              <td data-title="State">
-                {waitingReason ?? (snapshotAt === null ? 'waits for a worker' : 'runs')}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isStacked
+      caption="Requests that are not done"
+      columns={[
+        POOL,
+        REQUESTED,
+        {
+          title: 'State',
+          cell: ({ waitingReason, snapshotAt }) =>
+            waitingReason ?? (snapshotAt === null ? 'waits for a worker' : 'runs'),
+        },
+      ]}
+      rows={requests}
+    />
   );
 }
 
@@ -187,41 +181,33 @@ function Pools({
           No pool has a schedule. Start a worker with <code>COGNITO_POOLS</code>.
         </p>
       ) : (
-        <div class="table">
-          <table class="stacked">
-            <caption>Pools of the workers</caption>
-            <thead>
-              <tr>
-                <th scope="col">Pool</th>
-                <th scope="col">Schedule</th>
-                <th scope="col">Next</th>
-                <th scope="col">Action</th>
-              </tr>
-            </thead>
-            <tbody>
-              {schedules.map(({ poolId, pattern, timezone, startsAt }) => (
-                <tr>
-                  <th scope="row">
-                    <PoolLink poolId={poolId} />
-                  </th>
-                  <td data-title="Schedule">
-                    <code>{pattern}</code> {timezone}
-                  </td>
-                  <td data-title="Next">
-                    <Time at={startsAt} />
-                  </td>
-                  <td>
-                    {busy.has(poolId) ? (
-                      <span class="quiet">requested</span>
-                    ) : (
-                      <Trigger poolId={poolId} label="Request" session={session} />
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption="Pools of the workers"
+          columns={[
+            POOL,
+            {
+              title: 'Schedule',
+              cell: ({ pattern, timezone }) => (
+                <>
+                  <code>{pattern}</code> {timezone}
+                </>
+              ),
+            },
+            { title: 'Next', cell: ({ startsAt }) => <Time at={startsAt} /> },
+            {
+              title: 'Action',
+              titleShown: 'above',
+              cell: ({ poolId }) =>
+                busy.has(poolId) ? (
+                  <span class="quiet">requested</span>
+                ) : (
+                  <Trigger poolId={poolId} label="Request" session={session} />
+                ),
+            },
+          ]}
+          rows={schedules}
+        />
       )}
     </>
   );
@@ -234,6 +220,18 @@ const OUTCOMES = {
   failed: <span class="bad">failed</span>,
 };
 
+function Result({ request }: { readonly request: RequestRow }) {
+  const { poolId, outcome, reason, snapshotAt } = request;
+  const snapshot = snapshotAt === null ? null : snapshotId(snapshotAt);
+  return (
+    <>
+      {outcome === null ? '' : OUTCOMES[outcome]}{' '}
+      {snapshot === null ? null : <a href={snapshotPath(poolId, snapshot)}>{snapshot}</a>}
+      {reason === null ? null : <small>{reason}</small>}
+    </>
+  );
+}
+
 function EndedRequests({
   requests,
   lastFailed,
@@ -244,45 +242,26 @@ function EndedRequests({
   readonly session: Session;
 }) {
   return (
-    <div class="table">
-      <table class="stacked">
-        <caption>The last {RECENT} of each pool, the newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Pool</th>
-            <th scope="col">Requested</th>
-            <th scope="col">Ended</th>
-            <th scope="col">Result</th>
-          </tr>
-        </thead>
-        <tbody>
-          {requests.map(
-            ({ id, poolId, source, requestedAt, endedAt, outcome, reason, snapshotAt }) => (
-              <tr>
-                <th scope="row">
-                  <PoolLink poolId={poolId} />
-                </th>
-                <td data-title="Requested">
-                  <Time at={requestedAt} /> by <Source source={source} />
-                </td>
-                <td data-title="Ended">{endedAt === null ? '' : <Time at={endedAt} />}</td>
-                <td data-title="Result">
-                  {outcome === null ? '' : OUTCOMES[outcome]}{' '}
-                  {snapshotAt === null ? null : (
-                    <a href={snapshotPath(poolId, snapshotId(snapshotAt))}>
-                      {snapshotId(snapshotAt)}
-                    </a>
-                  )}
-                  {reason === null ? null : <small>{reason}</small>}
-                  {session.right === 'act' && lastFailed.has(id) ? (
-                    <Trigger poolId={poolId} label="Retry" session={session} />
-                  ) : null}
-                </td>
-              </tr>
-            ),
-          )}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isStacked
+      caption={`The last ${RECENT} of each pool, the newest first`}
+      columns={[
+        POOL,
+        REQUESTED,
+        { title: 'Ended', cell: ({ endedAt }) => (endedAt === null ? '' : <Time at={endedAt} />) },
+        {
+          title: 'Result',
+          cell: (request) => (
+            <>
+              <Result request={request} />
+              {session.right === 'act' && lastFailed.has(request.id) ? (
+                <Trigger poolId={request.poolId} label="Retry" session={session} />
+              ) : null}
+            </>
+          ),
+        },
+      ]}
+      rows={requests}
+    />
   );
 }

@@ -67,15 +67,7 @@ export function HeldChanges({
     );
   }
   const { summary, shown } = changes;
-  const { settings, ...counts } = summary;
-  const rows = Object.entries(settings === undefined ? counts : summary).map(([entity, tally]) => ({
-    head: entity,
-    cells: (['added', 'modified', 'removed'] as const).map((kind) => {
-      const value = (tally as Partial<Record<string, number>>)[kind];
-      return value === undefined ? '' : formatCount(value);
-    }),
-  }));
-  const { users, groups } = summary;
+  const { users, groups, memberships, settings } = summary;
   const total = [users, groups, settings ?? {}]
     .flatMap((tally) => Object.values<number>({ ...tally }))
     .reduce((sum, each) => sum + each, 0);
@@ -89,24 +81,37 @@ export function HeldChanges({
             : 'Compared with what is published'
         }
         columns={[
-          { title: 'What' },
-          { title: 'Added', isNumber: true },
-          { title: 'Modified', isNumber: true },
-          { title: 'Removed', isNumber: true },
+          { title: 'What', cell: ([entity]) => entity },
+          { title: 'Added', isNumber: true, cell: ([, { added }]) => formatTally(added) },
+          { title: 'Modified', isNumber: true, cell: ([, { modified }]) => formatTally(modified) },
+          { title: 'Removed', isNumber: true, cell: ([, { removed }]) => formatTally(removed) },
         ]}
-        rows={rows}
+        rows={Object.entries<Tally>({ users, groups, memberships, ...(settings && { settings }) })}
       />
       {shown === null ? null : (
         <List
           noun="change"
           list={{ total, shown: [...shown] }}
-          columns={[{ title: 'What' }, { title: 'Change' }]}
-          toRow={(change) => ({ head: <Named change={change} />, cells: [change.kind] })}
+          columns={[
+            { title: 'What', cell: (change) => <Named change={change} /> },
+            { title: 'Change', cell: ({ kind }) => kind },
+          ]}
           all={all}
         />
       )}
     </>
   );
+}
+
+/** How many of each kind of change; undefined for a kind that does not exist. */
+interface Tally {
+  readonly added?: number;
+  readonly modified?: number;
+  readonly removed?: number;
+}
+
+function formatTally(count: number | undefined): string {
+  return count === undefined ? '' : formatCount(count);
 }
 
 function Named({ change }: { readonly change: Change }) {

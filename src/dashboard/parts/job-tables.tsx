@@ -1,4 +1,5 @@
 import { counted, formatCount } from '../../common/text.ts';
+import { Table } from '../../report/table.tsx';
 import { Time } from '../../report/text.tsx';
 import {
   type JobState,
@@ -30,24 +31,21 @@ export function JobTables({ queues }: { readonly queues: readonly QueueJobs[] | 
   return (
     <>
       {busy.map(({ queue, counts, jobs }) => (
-        <div class="table">
-          <table class="stacked">
-            <caption>{`Queue ${queue}: ${describeCounts(counts)}`}</caption>
-            <thead>
-              <tr>
-                <th scope="col">Job</th>
-                <th scope="col">State</th>
-                <th scope="col">Added</th>
-                <th scope="col">Attempts left</th>
-              </tr>
-            </thead>
-            <tbody>
-              {jobs.map((job) => (
-                <JobRow job={job} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption={`Queue ${queue}: ${describeCounts(counts)}`}
+          columns={[
+            { title: 'Job', cell: (job) => <Job job={job} /> },
+            { title: 'State', cell: (job) => <State job={job} /> },
+            { title: 'Added', cell: ({ addedAt }) => <Time at={addedAt} /> },
+            {
+              title: 'Attempts left',
+              isNumber: true,
+              cell: ({ attemptsLeft }) => formatCount(attemptsLeft),
+            },
+          ]}
+          rows={jobs}
+        />
       ))}
     </>
   );
@@ -59,26 +57,22 @@ function describeCounts(counts: QueueJobs['counts']): string {
   return `${counted(total, 'job')}${isCut ? `, at most ${MOST_JOBS} of each state are listed` : ''}`;
 }
 
-function JobRow({ job }: { readonly job: QueuedJob }) {
-  const { id, state, poolId, addedAt, attemptsLeft, reason } = job;
+function Job({ job: { id, poolId } }: { readonly job: QueuedJob }) {
   return (
-    <tr>
-      <th scope="row">
-        {poolId ?? id}
-        <small>{id}</small>
-      </th>
-      <td data-title="State">
-        <span class={state === 'failed' ? 'bad' : state === 'active' ? 'run' : ''}>
-          {STATES[state]}
-        </span>
-        {reason === null ? null : <small>{reason}</small>}
-      </td>
-      <td data-title="Added">
-        <Time at={addedAt} />
-      </td>
-      <td data-title="Attempts left" class="number">
-        {formatCount(attemptsLeft)}
-      </td>
-    </tr>
+    <>
+      {poolId ?? id}
+      <small>{id}</small>
+    </>
+  );
+}
+
+function State({ job: { state, reason } }: { readonly job: QueuedJob }) {
+  return (
+    <>
+      <span class={state === 'failed' ? 'bad' : state === 'active' ? 'run' : ''}>
+        {STATES[state]}
+      </span>
+      {reason === null ? null : <small>{reason}</small>}
+    </>
   );
 }

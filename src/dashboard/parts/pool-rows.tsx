@@ -1,6 +1,7 @@
 import { formatCommand } from '../../common/command.ts';
 import { formatRelative, formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
+import { Table } from '../../report/table.tsx';
 import { Text } from '../../report/text.tsx';
 import type { Status } from '../../runner/status.ts';
 import { Sparkline } from '../charts/sparkline.tsx';
@@ -17,47 +18,39 @@ interface PoolRowsProps {
 export function PoolRows({ pools, status }: PoolRowsProps) {
   if (pools.length === 0) return <NothingYet />;
   return (
-    <div class="table">
-      <table class="stacked pools">
-        <caption class="hidden">Pools</caption>
-        <thead>
-          <tr>
-            <th scope="col">Pool</th>
-            <th scope="col">Last nights, newest right</th>
-            <th scope="col">Age</th>
-            <th scope="col">Users</th>
-            <th scope="col">Last change</th>
-          </tr>
-        </thead>
-        <tbody>
-          {pools.map((pool) => (
-            <tr>
-              <th scope="row">
-                <a href={poolPath(pool.poolId)}>
-                  {pool.name === null ? pool.poolId : <Text value={pool.name} />}
-                </a>
-                {pool.name === null ? null : <small>{pool.poolId}</small>}
-              </th>
-              <td>
-                <Squares
-                  squares={pool.nights.map((night) => toSquare(pool.poolId, night))}
-                  label={`The last ${pool.nights.length} nights of ${pool.poolId}, the newest last`}
-                />
-              </td>
-              <td data-title="Age">
-                <Age pool={pool} at={status.at} />
-              </td>
-              <td data-title="Users">
-                <Users pool={pool} />
-              </td>
-              <td data-title="Last change">
-                <Change pool={pool} status={status} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div class="pools">
+      <Table
+        isStacked
+        caption="Pools"
+        isCaptionHidden
+        columns={[
+          { title: 'Pool', cell: (pool) => <Pool pool={pool} /> },
+          {
+            title: 'Last nights, newest right',
+            titleShown: 'above',
+            cell: ({ poolId, nights }) => (
+              <Squares
+                squares={nights.map((night) => toSquare(poolId, night))}
+                label={`The last ${nights.length} nights of ${poolId}, the newest last`}
+              />
+            ),
+          },
+          { title: 'Age', cell: (pool) => <Age pool={pool} at={status.at} /> },
+          { title: 'Users', cell: (pool) => <Users pool={pool} /> },
+          { title: 'Last change', cell: (pool) => <Change pool={pool} status={status} /> },
+        ]}
+        rows={pools}
+      />
     </div>
+  );
+}
+
+function Pool({ pool: { poolId, name } }: { readonly pool: PoolOverview }) {
+  return (
+    <>
+      <a href={poolPath(poolId)}>{name === null ? poolId : <Text value={name} />}</a>
+      {name === null ? null : <small>{poolId}</small>}
+    </>
   );
 }
 

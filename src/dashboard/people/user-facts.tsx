@@ -1,5 +1,6 @@
 import { type FieldValue, listFields } from '../../history/changes.ts';
 import type { Version } from '../../model/history.ts';
+import { Table } from '../../report/table.tsx';
 import { Names, Status, Text, Time } from '../../report/text.tsx';
 import type { UserDetails } from './read-user.ts';
 import { Role, Value } from './values.tsx';
@@ -116,29 +117,19 @@ export function Attributes({ details }: { readonly details: UserDetails }) {
   return (
     <>
       <h2>Attributes</h2>
-      <div class="table">
-        <table class="stacked">
-          <caption>Attributes and further fields</caption>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Value</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([name, value]) => (
-              <tr>
-                <th scope="row">
-                  <Text value={name} isWhole />
-                </th>
-                <td>
-                  <AttributeValue name={name} value={value} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        isStacked
+        caption="Attributes and further fields"
+        columns={[
+          { title: 'Name', cell: ([name]) => <Text value={name} isWhole /> },
+          {
+            title: 'Value',
+            titleShown: 'above',
+            cell: ([name, value]) => <AttributeValue name={name} value={value} />,
+          },
+        ]}
+        rows={rows}
+      />
       {omitted.length === 0 ? null : (
         <p>
           A privacy rule leaves out: <Names values={omitted} />.

@@ -1,9 +1,10 @@
 import { formatCount } from '../../common/text.ts';
+import { type Column, Table } from '../../report/table.tsx';
 import { Text, Time } from '../../report/text.tsx';
 import { groupPath, userPath } from '../paths.ts';
 import type { SealedNames } from '../sealed-names.ts';
 import type { UserDetails } from './read-user.ts';
-import { PeriodText, StoredName } from './values.tsx';
+import { PeriodText, StoredName, UserLink } from './values.tsx';
 
 interface SectionProps {
   readonly details: UserDetails;
@@ -21,72 +22,54 @@ export function Memberships({ details, poolId, names }: SectionProps) {
   const newestFirst = [...details.earlier].sort((a, b) => Number(b.validTo) - Number(a.validTo));
   const earlier = newestFirst.slice(0, MOST_EARLIER);
   const rest = newestFirst.length - earlier.length;
-  const group = (name: string) => (
-    <a href={groupPath(poolId, names.sealGroup(poolId, name))}>
-      <StoredName value={name} />
-    </a>
-  );
+  const groupColumn: Column<{ readonly groupName: string }> = {
+    title: 'Group',
+    cell: ({ groupName }) => (
+      <a href={groupPath(poolId, names.sealGroup(poolId, groupName))}>
+        <StoredName value={groupName} />
+      </a>
+    ),
+  };
   return (
     <>
       <h2>Groups</h2>
       {groups.length === 0 ? (
         <p class="none">{last.validTo === null ? 'None.' : 'None: the user is gone.'}</p>
       ) : (
-        <div class="table">
-          <table class="stacked">
-            <caption>Groups now</caption>
-            <thead>
-              <tr>
-                <th scope="col">Group</th>
-                <th scope="col">Since</th>
-                <th scope="col">Precedence</th>
-                <th scope="col">Role</th>
-              </tr>
-            </thead>
-            <tbody>
-              {groups.map(({ groupName, memberSince, precedence, roleArn }) => (
-                <tr>
-                  <th scope="row">{group(groupName)}</th>
-                  <td data-title="Since">
-                    <Time at={memberSince} />
-                  </td>
-                  <td data-title="Precedence">{precedence ?? 'none'}</td>
-                  <td data-title="Role">
-                    {roleArn === null ? 'none' : <Text value={roleArn} isWhole />}
-                    {deciding.has(groupName) ? <small>gives the effective role</small> : null}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption="Groups now"
+          columns={[
+            groupColumn,
+            { title: 'Since', cell: ({ memberSince }) => <Time at={memberSince} /> },
+            { title: 'Precedence', cell: ({ precedence }) => precedence ?? 'none' },
+            {
+              title: 'Role',
+              cell: ({ groupName, roleArn }) => (
+                <>
+                  {roleArn === null ? 'none' : <Text value={roleArn} isWhole />}
+                  {deciding.has(groupName) ? <small>gives the effective role</small> : null}
+                </>
+              ),
+            },
+          ]}
+          rows={groups}
+        />
       )}
       {earlier.length === 0 ? null : (
-        <div class="table">
-          <table class="stacked">
-            <caption>
-              {rest === 0
-                ? 'Groups before'
-                : `Groups before: the last ${MOST_EARLIER} of ${formatCount(newestFirst.length)}`}
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">Group</th>
-                <th scope="col">Member</th>
-              </tr>
-            </thead>
-            <tbody>
-              {earlier.map((period) => (
-                <tr>
-                  <th scope="row">{group(period.groupName)}</th>
-                  <td data-title="Member">
-                    <PeriodText period={period} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          isStacked
+          caption={
+            rest === 0
+              ? 'Groups before'
+              : `Groups before: the last ${MOST_EARLIER} of ${formatCount(newestFirst.length)}`
+          }
+          columns={[
+            groupColumn,
+            { title: 'Member', cell: (period) => <PeriodText period={period} /> },
+          ]}
+          rows={earlier}
+        />
       )}
     </>
   );
@@ -103,9 +86,7 @@ export function OtherProfiles({ details, poolId, names }: SectionProps) {
           <ul>
             {linked.map((profile) => (
               <li>
-                <a href={userPath(poolId, names.sealUser(poolId, profile))}>
-                  <StoredName value={profile.username} />
-                </a>{' '}
+                <UserLink poolId={poolId} user={profile} names={names} />{' '}
                 <span class="quiet">
                   <PeriodText period={profile} />
                 </span>

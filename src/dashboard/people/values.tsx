@@ -1,13 +1,30 @@
 import type { FieldValue } from '../../history/changes.ts';
 import type { EffectiveRole } from '../../history/effective-role.ts';
-import type { Period } from '../../model/history.ts';
+import type { Period, Profile } from '../../model/history.ts';
 import { decodeName } from '../../model/storable.ts';
 import { isHashed } from '../../privacy/hash-key.ts';
 import { Text, Time } from '../../report/text.tsx';
+import { userPath } from '../paths.ts';
+import type { SealedNames } from '../sealed-names.ts';
 
 /** A username or the name of a group, as the service has it. */
 export function StoredName({ value }: { readonly value: string }) {
   return <Text value={decodeName(value)} isWhole />;
+}
+
+interface UserLinkProps {
+  readonly poolId: string;
+  readonly user: Profile;
+  readonly names: SealedNames;
+}
+
+/** A username that leads to the page of its user. */
+export function UserLink({ poolId, user, names }: UserLinkProps) {
+  return (
+    <a href={userPath(poolId, names.sealUser(poolId, user))}>
+      <StoredName value={user.username} />
+    </a>
+  );
 }
 
 /** Says that a user may not sign in. Nothing for the others. */

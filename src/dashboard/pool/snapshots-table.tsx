@@ -2,6 +2,7 @@ import { formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import type { SnapshotRow } from '../../postgres/store/snapshots.ts';
+import { Table } from '../../report/table.tsx';
 import { Text, Time } from '../../report/text.tsx';
 import { type SquareState, StateMark } from '../charts/squares.tsx';
 import { snapshotPath } from '../paths.ts';
@@ -26,68 +27,61 @@ export function durationOf({ snapshotAt, publishedAt, archivedAt }: SnapshotRow)
 /** Snapshots of a pool, the newest first. */
 export function SnapshotsTable({ rows }: { readonly rows: readonly SnapshotRow[] }) {
   return (
-    <div class="table">
-      <table class="stacked">
-        <caption>Snapshots, the newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Began</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Duration
-            </th>
-            <th scope="col" class="number">
-              Users
-            </th>
-            <th scope="col">Changes</th>
-            <th scope="col" class="number">
-              Calls
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <SnapshotsRow row={row} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isStacked
+      caption="Snapshots, the newest first"
+      columns={[
+        {
+          title: 'Began',
+          cell: ({ poolId, snapshot, snapshotAt }) => (
+            <a href={snapshotPath(poolId, snapshot)}>
+              <Time at={snapshotAt} />
+            </a>
+          ),
+        },
+        { title: 'State', cell: (row) => <StateWithReason row={row} /> },
+        { title: 'Duration', isNumber: true, cell: formatLength },
+        {
+          title: 'Users',
+          isNumber: true,
+          cell: ({ users }) => (users === null ? '–' : formatCount(users)),
+        },
+        { title: 'Changes', cell: formatChanges },
+        { title: 'Calls', isNumber: true, cell: (row) => <Calls row={row} /> },
+      ]}
+      rows={rows}
+    />
   );
 }
 
-function SnapshotsRow({ row }: { readonly row: SnapshotRow }) {
-  const { poolId, snapshot, snapshotAt, reason, users, added, modified, removed } = row;
-  const duration = durationOf(row);
+function StateWithReason({ row }: { readonly row: SnapshotRow }) {
   return (
-    <tr>
-      <th scope="row">
-        <a href={snapshotPath(poolId, snapshot)}>
-          <Time at={snapshotAt} />
-        </a>
-      </th>
-      <td data-title="State">
-        <SnapshotState row={row} />
-        {reason === null ? null : (
-          <small>
-            <Text value={reason} />
-          </small>
-        )}
-      </td>
-      <td data-title="Duration" class="number">
-        {duration === null ? '–' : formatSpan(duration)}
-      </td>
-      <td data-title="Users" class="number">
-        {users === null ? '–' : formatCount(users)}
-      </td>
-      <td data-title="Changes">
-        {added === null
-          ? '–'
-          : `${formatCount(added)} added, ${formatCount(modified ?? 0)} modified, ${formatCount(removed ?? 0)} removed`}
-      </td>
-      <td data-title="Calls" class="number">
-        {formatCount(row.apiCalls)}
-        {row.throttled === 0 ? null : <small>{formatCount(row.throttled)} throttled</small>}
-      </td>
-    </tr>
+    <>
+      <SnapshotState row={row} />
+      {row.reason === null ? null : (
+        <small>
+          <Text value={row.reason} />
+        </small>
+      )}
+    </>
+  );
+}
+
+function formatLength(row: SnapshotRow): string {
+  const duration = durationOf(row);
+  return duration === null ? '–' : formatSpan(duration);
+}
+
+function formatChanges({ added, modified, removed }: SnapshotRow): string {
+  if (added === null) return '–';
+  return `${formatCount(added)} added, ${formatCount(modified ?? 0)} modified, ${formatCount(removed ?? 0)} removed`;
+}
+
+function Calls({ row: { apiCalls, throttled } }: { readonly row: SnapshotRow }) {
+  return (
+    <>
+      {formatCount(apiCalls)}
+      {throttled === 0 ? null : <small>{formatCount(throttled)} throttled</small>}
+    </>
   );
 }

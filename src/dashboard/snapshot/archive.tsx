@@ -164,15 +164,12 @@ function Parts({ archive: { parts } }: { readonly archive: ArchiveSummary }) {
     <Table
       caption="Parts"
       columns={[
-        { title: 'Format and dataset' },
-        { title: 'Parts', isNumber: true },
-        { title: 'Rows', isNumber: true },
-        { title: 'Size', isNumber: true },
+        { title: 'Format and dataset', cell: ({ format, dataset }) => `${format} ${dataset}` },
+        { title: 'Parts', isNumber: true, cell: ({ parts: count }) => formatCount(count) },
+        { title: 'Rows', isNumber: true, cell: ({ rows }) => formatCount(rows) },
+        { title: 'Size', isNumber: true, cell: ({ bytes }) => formatBytes(bytes) },
       ]}
-      rows={parts.map(({ format, dataset, parts: count, rows, bytes }) => ({
-        head: `${format} ${dataset}`,
-        cells: [formatCount(count), formatCount(rows), formatBytes(bytes)],
-      }))}
+      rows={parts}
     />
   );
 }

@@ -2,6 +2,7 @@ import { formatCount } from '../../common/text.ts';
 import type { FieldChange, FieldValue, GroupChange, UserChange } from '../../history/changes.ts';
 import { decodeName } from '../../model/storable.ts';
 import type { SnapshotRow } from '../../postgres/store/snapshots.ts';
+import { Table } from '../../report/table.tsx';
 import { Names, Text } from '../../report/text.tsx';
 import { FormToken } from '../layout.tsx';
 import { groupPath, snapshotPath, userPath } from '../paths.ts';
@@ -143,34 +144,31 @@ function ChangesTable({ row: { poolId }, page: { users, groups }, names }: ListP
     })),
   ];
   return (
-    <div class="table">
-      <table class="stacked">
-        <caption>{groups.length > 0 ? 'Groups by name' : 'Users by username'}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{groups.length > 0 ? 'Group' : 'User'}</th>
-            <th scope="col">Change</th>
-            <th scope="col">What changed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ change, name, path }) => (
-            <tr>
-              <th scope="row">
-                <a href={path}>
-                  <Text value={decodeName(name)} />
-                </a>
-              </th>
-              <td data-title="Change">{change.kind}</td>
-              <td data-title="What changed">
-                <Fields change={change} />
-                {change.entity === 'user' ? <Memberships change={change} /> : null}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      isStacked
+      caption={groups.length > 0 ? 'Groups by name' : 'Users by username'}
+      columns={[
+        {
+          title: groups.length > 0 ? 'Group' : 'User',
+          cell: ({ name, path }) => (
+            <a href={path}>
+              <Text value={decodeName(name)} />
+            </a>
+          ),
+        },
+        { title: 'Change', cell: ({ change }) => change.kind },
+        {
+          title: 'What changed',
+          cell: ({ change }) => (
+            <>
+              <Fields change={change} />
+              {change.entity === 'user' ? <Memberships change={change} /> : null}
+            </>
+          ),
+        },
+      ]}
+      rows={rows}
+    />
   );
 }
 

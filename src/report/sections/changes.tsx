@@ -4,6 +4,7 @@ import type { Change, FieldChange, FieldValue, UserChange } from '../../history/
 import type { Listed } from '../../model/report-source.ts';
 import { List, User } from '../list.tsx';
 import type { Report } from '../report.ts';
+import type { Column } from '../table.tsx';
 import { Moved, Names, Status, Text } from '../text.tsx';
 
 /** Who came and went, and what changed. */
@@ -29,28 +30,28 @@ export function ChangesSection({ report }: { readonly report: Report }) {
         title="Joiners"
         noun="user"
         list={{ total: summary.users.added, shown: users.added }}
-        columns={[{ title: 'User' }, { title: 'Status' }, { title: 'Groups' }]}
-        toRow={(change) => ({
-          head: <Person change={change} side="to" />,
-          cells: [
-            <Status value={readText(change, 'status', 'to')} />,
-            <Names values={change.groups.added} />,
-          ],
-        })}
+        columns={[
+          { title: 'User', cell: (change) => <Person change={change} side="to" /> },
+          {
+            title: 'Status',
+            cell: (change) => <Status value={readText(change, 'status', 'to')} />,
+          },
+          { title: 'Groups', cell: (change) => <Names values={change.groups.added} /> },
+        ]}
         all={all('users,added')}
       />
       <List
         title="Leavers"
         noun="user"
         list={{ total: summary.users.removed, shown: users.removed }}
-        columns={[{ title: 'User' }, { title: 'Status before' }, { title: 'Groups before' }]}
-        toRow={(change) => ({
-          head: <Person change={change} side="from" />,
-          cells: [
-            <Status value={readText(change, 'status', 'from')} />,
-            <Names values={change.groups.removed} />,
-          ],
-        })}
+        columns={[
+          { title: 'User', cell: (change) => <Person change={change} side="from" /> },
+          {
+            title: 'Status before',
+            cell: (change) => <Status value={readText(change, 'status', 'from')} />,
+          },
+          { title: 'Groups before', cell: (change) => <Names values={change.groups.removed} /> },
+        ]}
         all={all('users,removed')}
       />
       {summary.users.replaced > 0 ? (
@@ -58,8 +59,7 @@ export function ChangesSection({ report }: { readonly report: Report }) {
           title="Names that another person has now"
           noun="user"
           list={{ total: summary.users.replaced, shown: users.replaced }}
-          columns={[{ title: 'Username' }, { title: 'Changes' }]}
-          toRow={toChangedRow}
+          columns={changedColumns('Username')}
           all={all('users,replaced')}
         >
           <p class="quiet">The username is the same, and its immutable id (sub) is not.</p>
@@ -69,19 +69,14 @@ export function ChangesSection({ report }: { readonly report: Report }) {
         title="Changed users"
         noun="user"
         list={{ total: summary.users.modified, shown: users.modified }}
-        columns={[{ title: 'User' }, { title: 'Changes' }]}
-        toRow={toChangedRow}
+        columns={changedColumns('User')}
         all={all('users,modified')}
       />
       <List
         title="Groups that came, went or changed"
         noun="group"
         list={{ total: added + removed + modified, shown: groups }}
-        columns={[{ title: 'Group' }, { title: 'Changes' }]}
-        toRow={(change) => ({
-          head: <Text value={change.groupName} />,
-          cells: [<Details change={change} />],
-        })}
+        columns={[{ title: 'Group', cell: ({ groupName }) => <Text value={groupName} /> }, DETAILS]}
         all={all('groups')}
       />
       {summary.settings === null ? (
@@ -95,11 +90,7 @@ export function ChangesSection({ report }: { readonly report: Report }) {
             total: summary.settings.added + summary.settings.removed + summary.settings.modified,
             shown: settings,
           }}
-          columns={[{ title: 'Part' }, { title: 'Changes' }]}
-          toRow={(change) => ({
-            head: <Text value={change.part} />,
-            cells: [<Details change={change} />],
-          })}
+          columns={[{ title: 'Part', cell: ({ part }) => <Text value={part} /> }, DETAILS]}
           all={all('settings')}
         >
           <p class="quiet">Secrets are shown as keyed hashes.</p>
@@ -109,10 +100,16 @@ export function ChangesSection({ report }: { readonly report: Report }) {
   );
 }
 
-const toChangedRow = (change: UserChange) => ({
-  head: <Text value={change.username} />,
-  cells: [<Details change={change} />],
-});
+/** What differs, of any kind of change. */
+const DETAILS: Column<Change> = {
+  title: 'Changes',
+  cell: (change) => <Details change={change} />,
+};
+
+/** Users by name, and what differs. */
+function changedColumns(title: string): readonly Column<UserChange>[] {
+  return [{ title, cell: ({ username }) => <Text value={username} /> }, DETAILS];
+}
 
 type Side = keyof FieldChange;
 

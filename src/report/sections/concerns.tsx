@@ -19,11 +19,11 @@ export function ConcernsSection({ report }: { readonly report: Report }) {
         title="Disabled, and in a group with a role"
         noun="user"
         list={disabledPrivileged}
-        columns={[{ title: 'User' }, { title: 'Status' }, { title: 'Groups with a role' }]}
-        toRow={(user) => ({
-          head: <User user={user} />,
-          cells: [<Status value={user.status} />, <Names values={user.groupNames} />],
-        })}
+        columns={[
+          { title: 'User', cell: (user) => <User user={user} /> },
+          { title: 'Status', cell: ({ status }) => <Status value={status} /> },
+          { title: 'Groups with a role', cell: ({ groupNames }) => <Names values={groupNames} /> },
+        ]}
         all={ALL}
       >
         <p class="quiet">They cannot sign in. Enabled again, they have the role at once.</p>
@@ -32,19 +32,21 @@ export function ConcernsSection({ report }: { readonly report: Report }) {
         title="No effective role, because groups tie"
         noun="user"
         list={ties}
-        columns={[{ title: 'User' }, { title: 'Groups that tie' }]}
-        toRow={(user) => ({
-          head: <User user={user} />,
-          cells: [
-            <ul class="plain">
-              {user.groups.map(({ groupName, roleArn }) => (
-                <li>
-                  <Text value={groupName} />: <Text value={roleArn} />
-                </li>
-              ))}
-            </ul>,
-          ],
-        })}
+        columns={[
+          { title: 'User', cell: (user) => <User user={user} /> },
+          {
+            title: 'Groups that tie',
+            cell: ({ groups }) => (
+              <ul class="plain">
+                {groups.map(({ groupName, roleArn }) => (
+                  <li>
+                    <Text value={groupName} />: <Text value={roleArn} />
+                  </li>
+                ))}
+              </ul>
+            ),
+          },
+        ]}
         all={ALL}
       >
         <p class="quiet">
@@ -56,11 +58,10 @@ export function ConcernsSection({ report }: { readonly report: Report }) {
         title={`Unconfirmed, and unchanged for ${formatCount(unchangedDays)} days`}
         noun="user"
         list={unconfirmed}
-        columns={[{ title: 'User' }, { title: 'Unchanged since' }]}
-        toRow={(user) => ({
-          head: <User user={user} />,
-          cells: [<Time at={user.unchangedSince} />],
-        })}
+        columns={[
+          { title: 'User', cell: (user) => <User user={user} /> },
+          { title: 'Unchanged since', cell: ({ unchangedSince }) => <Time at={unchangedSince} /> },
+        ]}
         all={ALL}
       >
         <p class="quiet">They signed up and never confirmed it.</p>
@@ -69,17 +70,19 @@ export function ConcernsSection({ report }: { readonly report: Report }) {
         title="Verified e-mail addresses of several users"
         noun="address"
         list={duplicateEmails}
-        columns={[{ title: 'Address' }, { title: 'Users', isNumber: true }, { title: 'Usernames' }]}
-        toRow={({ email, usernames }) => ({
-          head: <Text value={email} />,
-          cells: [
-            formatCount(usernames.total),
-            <>
-              <Names values={usernames.shown} />
-              {usernames.total > usernames.shown.length ? ', …' : ''}
-            </>,
-          ],
-        })}
+        columns={[
+          { title: 'Address', cell: ({ email }) => <Text value={email} /> },
+          { title: 'Users', isNumber: true, cell: ({ usernames }) => formatCount(usernames.total) },
+          {
+            title: 'Usernames',
+            cell: ({ usernames: { shown, total } }) => (
+              <>
+                <Names values={shown} />
+                {total > shown.length ? ', …' : ''}
+              </>
+            ),
+          },
+        ]}
         all={ALL}
       >
         <p class="quiet">One person with several accounts, or an address that changed hands.</p>
@@ -88,8 +91,10 @@ export function ConcernsSection({ report }: { readonly report: Report }) {
         title="In no group"
         noun="user"
         list={ungrouped}
-        columns={[{ title: 'User' }, { title: 'Status' }]}
-        toRow={(user) => ({ head: <User user={user} />, cells: [<Status value={user.status} />] })}
+        columns={[
+          { title: 'User', cell: (user) => <User user={user} /> },
+          { title: 'Status', cell: ({ status }) => <Status value={status} /> },
+        ]}
         all={ALL}
       />
     </section>

@@ -1,19 +1,20 @@
+import type { Child } from 'hono/jsx';
 import { formatCount } from '../../common/text.ts';
 import type { StatusCount } from '../../model/report-source.ts';
 import type { Report, ReportedState } from '../report.ts';
-import { type Row, Table } from '../table.tsx';
+import { Table } from '../table.tsx';
 import { Status } from '../text.tsx';
 
 /** The rows at both ends of the period. */
 export function CountsSection({ report: { from, to } }: { readonly report: Report }) {
-  const row = (head: Row['head'], count: (state: ReportedState) => number, isPart = false): Row => {
-    const [before, after] = [count(from), count(to)];
-    return {
-      head,
-      isPart,
-      cells: [formatCount(before), formatCount(after), formatDifference(after - before)],
-    };
-  };
+  const row = (name: Child, count: (state: ReportedState) => number) => ({
+    name,
+    before: count(from),
+    after: count(to),
+  });
+  /** A row for a part of the row above. */
+  const part = (name: Child, count: (state: ReportedState) => number) =>
+    row(<span class="part">{name}</span>, count);
   const add = (
     state: ReportedState,
     matches: (each: StatusCount) => boolean,
@@ -24,27 +25,21 @@ export function CountsSection({ report: { from, to } }: { readonly report: Repor
   const statuses = [...new Set(all.map(({ status }) => status))].sort();
   const rows = [
     row('Users', ({ users }) => users),
-    row('disabled', (state) => add(state, ({ enabled }) => enabled === false), true),
+    part('disabled', (state) => add(state, ({ enabled }) => enabled === false)),
     ...statuses.map((status) =>
-      row(
-        status === null ? 'without a status' : <Status value={status} />,
-        (state) => add(state, (each) => each.status === status),
-        true,
+      part(status === null ? 'without a status' : <Status value={status} />, (state) =>
+        add(state, (each) => each.status === status),
       ),
     ),
     // A pool whose MFA states are not read would only have unknown ones.
     ...(all.some(({ mfaKnown }) => mfaKnown > 0)
       ? [
-          row('MFA state known', (state) => add(state, every, (each) => each.mfaKnown), true),
-          row(
-            'of them without a second factor',
-            (state) => add(state, every, (each) => each.withoutMfa),
-            true,
+          part('MFA state known', (state) => add(state, every, (each) => each.mfaKnown)),
+          part('of them without a second factor', (state) =>
+            add(state, every, (each) => each.withoutMfa),
           ),
-          row(
-            'MFA state unknown',
-            (state) => add(state, every, (each) => each.users - each.mfaKnown),
-            true,
+          part('MFA state unknown', (state) =>
+            add(state, every, (each) => each.users - each.mfaKnown),
           ),
         ]
       : []),
@@ -57,10 +52,14 @@ export function CountsSection({ report: { from, to } }: { readonly report: Repor
       <Table
         caption="Users, groups and memberships in both snapshots"
         columns={[
-          { title: 'Number of' },
-          { title: day(from), isNumber: true },
-          { title: day(to), isNumber: true },
-          { title: 'Difference', isNumber: true },
+          { title: 'Number of', cell: ({ name }) => name },
+          { title: day(from), isNumber: true, cell: ({ before }) => formatCount(before) },
+          { title: day(to), isNumber: true, cell: ({ after }) => formatCount(after) },
+          {
+            title: 'Difference',
+            isNumber: true,
+            cell: ({ before, after }) => formatDifference(after - before),
+          },
         ]}
         rows={rows}
       />

@@ -102,34 +102,28 @@ export function CheckTables({ check }: { readonly check: CheckRecord }) {
       <Table
         caption={`Each walk follows the pages of one list to the last, which has no further token. ${check.singleChain ? 'All users were read in one chain of pages.' : ''}`}
         columns={[
-          { title: 'List' },
-          { title: 'Walks', isNumber: true },
-          { title: 'Pages', isNumber: true },
-          { title: 'Entries', isNumber: true },
-          { title: 'Restarts', isNumber: true },
+          { title: 'List', cell: ({ kind }) => KINDS[kind] },
+          { title: 'Walks', isNumber: true, cell: ({ walks }) => formatCount(walks) },
+          { title: 'Pages', isNumber: true, cell: ({ pages }) => formatCount(pages) },
+          { title: 'Entries', isNumber: true, cell: ({ items }) => formatCount(items) },
+          { title: 'Restarts', isNumber: true, cell: ({ restarts }) => formatCount(restarts) },
         ]}
-        rows={check.walks.map(({ kind, walks, pages, items, restarts }) => ({
-          head: KINDS[kind],
-          cells: [walks, pages, items, restarts].map(formatCount),
-        }))}
+        rows={check.walks}
       />
       <h3>Removal guard</h3>
       <Table
         caption={`A snapshot that removes over ${formatShare(check.maxRemovedRatio)} of a kind of row, and over 50 rows, is held for a person.`}
         columns={[
-          { title: 'Rows' },
-          { title: 'Before', isNumber: true },
-          { title: 'Removed', isNumber: true },
-          { title: 'Share', isNumber: true },
+          { title: 'Rows', cell: ({ dataset }) => dataset },
+          { title: 'Before', isNumber: true, cell: ({ rows }) => formatCount(rows) },
+          { title: 'Removed', isNumber: true, cell: ({ removed }) => formatCount(removed) },
+          {
+            title: 'Share',
+            isNumber: true,
+            cell: ({ rows, removed }) => formatShare(rows === 0 ? 0 : removed / rows),
+          },
         ]}
-        rows={check.removals.map(({ dataset, rows, removed }) => ({
-          head: dataset,
-          cells: [
-            formatCount(rows),
-            formatCount(removed),
-            formatShare(rows === 0 ? 0 : removed / rows),
-          ],
-        }))}
+        rows={check.removals}
       />
     </>
   );

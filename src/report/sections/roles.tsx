@@ -19,14 +19,10 @@ export function RolesSection({ report }: { readonly report: Report }) {
         noun="group"
         list={roles}
         columns={[
-          { title: 'Group and role' },
-          { title: 'Members', isNumber: true },
-          { title: 'Who came and went' },
+          { title: 'Group and role', cell: (group) => <Role group={group} /> },
+          { title: 'Members', isNumber: true, cell: formatMembers },
+          { title: 'Who came and went', cell: (group) => <Moves group={group} /> },
         ]}
-        toRow={(group) => ({
-          head: <Role group={group} />,
-          cells: [formatMembers(group), <Moves group={group} />],
-        })}
         all="make the page with a larger --limit."
       />
     </section>
