@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import type { Child } from 'hono/jsx';
 import type { HtmlEscapedString } from 'hono/utils/html';
+import { Form } from './forms.tsx';
 import { HEALTH, ICON_PATH, OVERVIEW, QUEUE, SCRIPT_PATH, SIGN_OUT, STYLES_PATH } from './paths.ts';
-import { FORM_TOKEN, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 interface PageProps {
   /** The heading of the page, and its title in the browser. Text without personal data. */
@@ -83,21 +84,15 @@ function Navigation({ session, here }: { readonly session: Session; readonly her
         </ul>
       </nav>
       {session.formToken === null ? null : (
-        <form method="post" action={SIGN_OUT} class="leave">
-          <FormToken session={session} />
+        <Form session={session} action={SIGN_OUT} class="leave">
           {session.right === 'view' ? <span class="quiet">Counts only</span> : null}
           <button type="submit" class="plain-button">
             Sign out
           </button>
-        </form>
+        </Form>
       )}
     </>
   );
-}
-
-/** Must be in every form that is sent by POST. */
-export function FormToken({ session }: { readonly session: Session }) {
-  return <input type="hidden" name={FORM_TOKEN} value={session.formToken ?? ''} />;
 }
 
 /** A line that tells a person what happened, or what to do. */

@@ -1,5 +1,6 @@
 import { printable } from '../common/printable.ts';
 import { formatCount } from '../common/text.ts';
+import type { FieldValue, UserChange } from '../history/changes.ts';
 import type { Moment } from '../model/history.ts';
 import type { Listed } from '../model/report-source.ts';
 
@@ -22,6 +23,12 @@ export function Text({ value, isWhole = false }: TextProps) {
   // Not within a pair of surrogates.
   const start = text.slice(0, MOST_CHARACTERS).replace(/[\ud800-\udbff]$/, '');
   return <bdi>{isLong ? `${start}…` : text}</bdi>;
+}
+
+/** A value of a field, before or after a change. */
+export function ShortValue({ value }: { readonly value: FieldValue }) {
+  if (value === null) return <span class="quiet">none</span>;
+  return <Text value={typeof value === 'string' ? value : JSON.stringify(value)} />;
 }
 
 interface NamesProps {
@@ -83,5 +90,22 @@ export function Moved({ verb, names }: { readonly verb: string; readonly names: 
       <span class="quiet">{verb}</span> <Names values={names.shown} />
       {rest > 0 ? <span class="quiet">{` and ${formatCount(rest)} more`}</span> : null}
     </li>
+  );
+}
+
+/** The most groups of one user. */
+const MOST_GROUPS = 20;
+
+/** Lines of a list: the groups that a user left and joined. */
+export function MovedGroups({ groups }: { readonly groups: UserChange['groups'] }) {
+  const list = (names: readonly string[]) => ({
+    total: names.length,
+    shown: names.slice(0, MOST_GROUPS),
+  });
+  return (
+    <>
+      <Moved verb="left" names={list(groups.removed)} />
+      <Moved verb="joined" names={list(groups.added)} />
+    </>
   );
 }

@@ -101,7 +101,7 @@ describeInBrowser('the overview', (browser) => {
     const snapshot = await hold();
     const page = await browser.open();
     await page.goto(dashboard.url);
-    // The field has the focus.
+    await page.locator('#token:focus').waitFor();
     await page.keyboard.type(TOKEN);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Held for review' }).waitFor();

@@ -1,16 +1,17 @@
 import type { Context, Hono } from 'hono';
 import { formatCount } from '../../common/text.ts';
 import { Table } from '../../report/table.tsx';
-import { Status, Text, Time } from '../../report/text.tsx';
+import { Status, Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
-import { FormToken, Page, renderPage } from '../layout.tsx';
+import { NextPage } from '../forms.tsx';
+import { Page, renderPage } from '../layout.tsx';
 import { logMembers } from '../log-looks.ts';
 import { poolPath } from '../paths.ts';
 import { EMAIL, NAME } from '../people/person-columns.tsx';
 import { type GroupDetails, MEMBERS_PER_PAGE, readGroup } from '../people/read-group.ts';
 import { refuseView } from '../people/refuse-view.ts';
-import { Enabled, Role, StoredName, UserLink } from '../people/values.tsx';
+import { Enabled, Role, StoredName, UserLink, Value } from '../people/values.tsx';
 import type { SealedNames } from '../sealed-names.ts';
 import type { DashboardEnv, Session } from '../session.ts';
 
@@ -84,19 +85,11 @@ function Facts({ details }: { readonly details: GroupDetails }) {
       <dl class="facts">
         <dt>Description</dt>
         <dd>
-          {group.description ? (
-            <Text value={group.description} isWhole />
-          ) : (
-            <span class="quiet">none</span>
-          )}
+          <Value value={group.description || null} />
         </dd>
         <dt>Role</dt>
         <dd>
-          {group.roleArn === null ? (
-            <span class="quiet">none</span>
-          ) : (
-            <Text value={group.roleArn} isWhole />
-          )}
+          <Value value={group.roleArn} />
         </dd>
         <dt>Precedence</dt>
         <dd>{group.precedence ?? <span class="quiet">none: the lowest</span>}</dd>
@@ -152,15 +145,12 @@ function Members({ details, poolId, names, session, path }: MembersProps) {
         rows={members}
       />
       {nextAfter === null ? null : (
-        <form method="post" action={path}>
-          <FormToken session={session} />
-          <input type="hidden" name="after" value={nextAfter} />
-          <div class="actions">
-            <button type="submit" class="second">
-              Next members
-            </button>
-          </div>
-        </form>
+        <NextPage
+          session={session}
+          action={path}
+          asked={{ after: nextAfter }}
+          label="Next members"
+        />
       )}
     </>
   );

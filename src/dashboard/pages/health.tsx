@@ -10,7 +10,8 @@ import { type Column, Table } from '../../report/table.tsx';
 import { Text, Time } from '../../report/text.tsx';
 import type { BucketUsage } from '../../telemetry/metrics-load.ts';
 import type { DashboardDeps, ServerState } from '../deps.ts';
-import { FormToken, Page, renderPage } from '../layout.tsx';
+import { Form } from '../forms.tsx';
+import { Page, renderPage } from '../layout.tsx';
 import { EXAMINE, HEALTH } from '../paths.ts';
 import { refuseView } from '../people/refuse-view.ts';
 import type { DashboardEnv, Session } from '../session.ts';
@@ -215,15 +216,14 @@ function Checks({ examined, isRunning, session }: ChecksProps) {
       ) : null}
       {examined === null ? null : <CheckTable examined={examined} session={session} />}
       {session.right === 'act' && !isNew ? (
-        <form method="post" action={EXAMINE}>
-          <FormToken session={session} />
+        <Form session={session} action={EXAMINE}>
           <div class="actions">
             <button type="submit">Check everything now</button>
             <small class="quiet">
               As the command <code>doctor</code> does. It takes some seconds.
             </small>
           </div>
-        </form>
+        </Form>
       ) : null}
     </>
   );

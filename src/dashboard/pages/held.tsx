@@ -6,7 +6,8 @@ import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.t
 import { Text } from '../../report/text.tsx';
 import type { DashboardActions, DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
-import { FormToken, Page, renderPage } from '../layout.tsx';
+import { Form } from '../forms.tsx';
+import { Page, renderPage } from '../layout.tsx';
 import { HeldChanges, readHeldChanges } from '../parts/held-changes.tsx';
 import { OVERVIEW, poolPath, snapshotPath } from '../paths.ts';
 import { clientAddress, type DashboardEnv } from '../session.ts';
@@ -133,13 +134,12 @@ async function ask(
       {isActing ? (
         <>
           <p>{means}</p>
-          <form method="post" class="actions">
-            <FormToken session={session} />
+          <Form session={session} action={context.req.path} class="actions">
             <button type="submit" {...(decision === 'discard' ? { class: 'danger' } : {})}>
               {title}
             </button>
             <a href={OVERVIEW}>Cancel</a>
-          </form>
+          </Form>
         </>
       ) : null}
       <HeldChanges poolId={poolId} changes={changes} />

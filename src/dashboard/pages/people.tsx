@@ -4,7 +4,8 @@ import type { Comparison } from '../../postgres/dashboard/find-people.ts';
 import { listSearchablePools, type SearchablePool } from '../../postgres/dashboard/pool-names.ts';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
-import { FormToken, Notice, Page, renderPage } from '../layout.tsx';
+import { Choice, Form, NextPage, SearchField } from '../forms.tsx';
+import { Notice, Page, renderPage } from '../layout.tsx';
 import { logSearch } from '../log-looks.ts';
 import { peoplePath, poolPath } from '../paths.ts';
 import { PeopleTable } from '../people/people-table.tsx';
@@ -99,69 +100,47 @@ function SearchForm({
   hasOthers,
 }: FormProps & { readonly hasOthers: boolean }) {
   const { text, attribute, comparison, inAllPools } = asked;
-  const known = attributesOf(pool);
+  const attributes = attributesOf(pool);
+  const known =
+    attribute === '' || attributes.includes(attribute) ? attributes : [attribute, ...attributes];
   return (
-    <form method="post" action={peoplePath(pool.poolId)} class="search" autocomplete="off">
-      <FormToken session={session} />
-      <div class="field">
-        <label for="text">Search for</label>
-        <input
-          id="text"
-          name="text"
-          type="search"
-          value={text}
-          maxlength={2048}
-          required
-          spellcheck={false}
-          aria-describedby="text-hint"
-        />
-        <small id="text-hint" class="quiet">
-          Upper and lower case do not matter. An attribute can also be given as custom:team=red.
-        </small>
-      </div>
-      <div class="field">
-        <label for="attribute">In</label>
-        <select id="attribute" name="attribute">
-          <option value="" selected={attribute === ''}>
-            Username, e-mail or sub
-          </option>
-          {(known.includes(attribute) || attribute === '' ? known : [attribute, ...known]).map(
-            (name) => (
-              <option value={name} selected={name === attribute}>
-                {name}
-              </option>
-            ),
-          )}
-        </select>
-      </div>
-      <div class="field">
-        <label for="comparison">Which</label>
-        <select id="comparison" name="comparison">
-          <option value="starts" selected={comparison === 'starts'}>
-            starts with it
-          </option>
-          <option value="is" selected={comparison === 'is'}>
-            is exactly it
-          </option>
-        </select>
-      </div>
+    <Form session={session} action={peoplePath(pool.poolId)} class="search">
+      <SearchField
+        label="Search for"
+        value={text}
+        isRequired
+        hint="Upper and lower case do not matter. An attribute can also be given as custom:team=red."
+      />
+      <Choice
+        name="attribute"
+        label="In"
+        value={attribute}
+        options={[['', 'Username, e-mail or sub'], ...known.map((name) => [name, name] as const)]}
+      />
+      <Choice
+        name="comparison"
+        label="Which"
+        value={comparison}
+        options={[
+          ['starts', 'starts with it'],
+          ['is', 'is exactly it'],
+        ]}
+      />
       {hasOthers ? (
-        <div class="field">
-          <label for="scope">Where</label>
-          <select id="scope" name="scope">
-            <option value="" selected={!inAllPools}>
-              this pool
-            </option>
-            <option value="all" selected={inAllPools}>
-              all pools
-            </option>
-          </select>
-        </div>
+        <Choice
+          name="scope"
+          label="Where"
+          value={inAllPools ? 'all' : ''}
+          options={[
+            ['', 'this pool'],
+            ['all', 'all pools'],
+          ]}
+        />
       ) : null}
       <div class="actions">
         <button type="submit">Search</button>
       </div>
-    </form>
+    </Form>
   );
 }
 
@@ -196,20 +175,21 @@ function Results({ found, asked, pool, names, session }: ResultsProps) {
         </p>
       ) : null}
       {next === null ? null : (
-        <form method="post" action={peoplePath(pool.poolId)}>
-          <FormToken session={session} />
-          <input type="hidden" name="text" value={asked.text} />
-          <input type="hidden" name="attribute" value={asked.attribute} />
-          <input type="hidden" name="comparison" value={asked.comparison} />
-          <input type="hidden" name="scope" value={asked.inAllPools ? 'all' : ''} />
-          <input type="hidden" name="from" value={next} />
+        <>
           <p>{explainNext(found)}</p>
-          <div class="actions">
-            <button type="submit" class="second">
-              Search on
-            </button>
-          </div>
-        </form>
+          <NextPage
+            session={session}
+            action={peoplePath(pool.poolId)}
+            asked={{
+              text: asked.text,
+              attribute: asked.attribute,
+              comparison: asked.comparison,
+              scope: asked.inAllPools ? 'all' : '',
+              from: next,
+            }}
+            label="Search on"
+          />
+        </>
       )}
     </>
   );

@@ -12,7 +12,8 @@ import { type Column, Table } from '../../report/table.tsx';
 import { Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
-import { FormToken, Notice, Page, renderPage } from '../layout.tsx';
+import { Form } from '../forms.tsx';
+import { Notice, Page, renderPage } from '../layout.tsx';
 import { JobTables } from '../parts/job-tables.tsx';
 import { poolPath, QUEUE, snapshotPath, TRIGGER } from '../paths.ts';
 import { refuseView } from '../people/refuse-view.ts';
@@ -120,13 +121,11 @@ function Trigger({
   readonly session: Session;
 }) {
   return (
-    <form method="post" action={TRIGGER}>
-      <FormToken session={session} />
-      <input type="hidden" name="pool" value={poolId} />
+    <Form session={session} action={TRIGGER} hidden={{ pool: poolId }}>
       <button type="submit" class="second" aria-label={`${label}: ${poolId}`}>
         {label}
       </button>
-    </form>
+    </Form>
   );
 }
 

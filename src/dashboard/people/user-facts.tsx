@@ -25,11 +25,7 @@ export function Facts({ details }: { readonly details: UserDetails }) {
       <dl class="facts">
         <dt>sub</dt>
         <dd>
-          {profile.sub === null ? (
-            <span class="quiet">none</span>
-          ) : (
-            <Text value={profile.sub} isWhole />
-          )}
+          <Value value={profile.sub} />
         </dd>
         <dt>Status</dt>
         <dd>

@@ -23,7 +23,8 @@ export function PoolCharts({ details, seesPeople }: PoolChartsProps) {
     name,
     points: published.map((day) => ({ at: day.snapshotAt as Date, value: pick(day) })),
   });
-  const barDays = days.map((day) => ({ ...day, at: new Date(`${day.day}T00:00:00Z`) }));
+  const bars = (up: (day: PoolDay) => number, down: (day: PoolDay) => number) =>
+    days.map((day) => ({ day: new Date(`${day.day}T00:00:00Z`), up: up(day), down: down(day) }));
   return (
     <div class="charts">
       <LineChart
@@ -39,11 +40,10 @@ export function PoolCharts({ details, seesPeople }: PoolChartsProps) {
         title="Sign-ups and removals"
         description="The users that the snapshots of each day added and removed."
         period={period}
-        bars={barDays.map(({ at, signUps, removals }) => ({
-          day: at,
-          up: signUps,
-          down: removals,
-        }))}
+        bars={bars(
+          ({ signUps }) => signUps,
+          ({ removals }) => removals,
+        )}
         names={['sign-ups', 'removals']}
         empty={NOTHING}
       />
@@ -86,11 +86,10 @@ export function PoolCharts({ details, seesPeople }: PoolChartsProps) {
         title="Calls"
         description="Attempts to call the service by all snapshots of each day, and those of them that it throttled."
         period={period}
-        bars={barDays.map(({ at, apiCalls, throttled }) => ({
-          day: at,
-          up: apiCalls,
-          down: throttled,
-        }))}
+        bars={bars(
+          ({ apiCalls }) => apiCalls,
+          ({ throttled }) => throttled,
+        )}
         names={['calls', 'throttled']}
         empty="No snapshot began in this time."
       />

@@ -1,10 +1,10 @@
 import { formatCount } from '../../common/text.ts';
-import type { FieldChange, FieldValue, GroupChange, UserChange } from '../../history/changes.ts';
+import type { FieldChange, GroupChange, UserChange } from '../../history/changes.ts';
 import { decodeName } from '../../model/storable.ts';
 import type { SnapshotRow } from '../../postgres/store/snapshots.ts';
 import { Table } from '../../report/table.tsx';
-import { Names, Text } from '../../report/text.tsx';
-import { FormToken } from '../layout.tsx';
+import { MovedGroups, ShortValue, Text } from '../../report/text.tsx';
+import { Choice, Form, NextPage, SearchField } from '../forms.tsx';
 import { groupPath, snapshotPath, userPath } from '../paths.ts';
 import type { SealedNames } from '../sealed-names.ts';
 import type { Session } from '../session.ts';
@@ -72,17 +72,12 @@ export function ChangeList(props: ListProps) {
         <ChangesTable {...props} />
       )}
       {next === null ? null : (
-        <form method="post" action={path}>
-          <FormToken session={session} />
-          <input type="hidden" name="filter" value={asked.filter} />
-          <input type="hidden" name="text" value={asked.text} />
-          <input type="hidden" name="after" value={next} />
-          <div class="actions">
-            <button type="submit" class="second">
-              Next changes
-            </button>
-          </div>
-        </form>
+        <NextPage
+          session={session}
+          action={path}
+          asked={{ filter: asked.filter, text: asked.text, after: next }}
+          label="Next changes"
+        />
       )}
     </>
   );
@@ -96,37 +91,22 @@ interface SearchProps {
 
 function ChangeSearch({ asked, session, path }: SearchProps) {
   return (
-    <form method="post" action={path} class="search" autocomplete="off">
-      <FormToken session={session} />
-      <div class="field">
-        <label for="filter">Show</label>
-        <select id="filter" name="filter">
-          {CHANGE_FILTERS.map((each) => (
-            <option value={each} selected={each === asked.filter}>
-              {FILTERS[each]}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="field">
-        <label for="text">Who</label>
-        <input
-          id="text"
-          name="text"
-          type="search"
-          value={asked.text}
-          maxlength={2048}
-          spellcheck={false}
-          aria-describedby="text-hint"
-        />
-        <small id="text-hint" class="quiet">
-          The beginning of a username, or a whole e-mail address or sub. Empty for all.
-        </small>
-      </div>
+    <Form session={session} action={path} class="search">
+      <Choice
+        name="filter"
+        label="Show"
+        value={asked.filter}
+        options={CHANGE_FILTERS.map((each) => [each, FILTERS[each]])}
+      />
+      <SearchField
+        label="Who"
+        value={asked.text}
+        hint="The beginning of a username, or a whole e-mail address or sub. Empty for all."
+      />
       <div class="actions">
         <button type="submit">Show</button>
       </div>
-    </form>
+    </Form>
   );
 }
 
@@ -160,34 +140,15 @@ function ChangesTable({ row: { poolId }, page: { users, groups }, names }: ListP
         {
           title: 'What changed',
           cell: ({ change }) => (
-            <>
+            <ul class="plain">
               <Fields change={change} />
-              {change.entity === 'user' ? <Memberships change={change} /> : null}
-            </>
+              {change.entity === 'user' ? <MovedGroups groups={change.groups} /> : null}
+            </ul>
           ),
         },
       ]}
       rows={rows}
     />
-  );
-}
-
-/** How many groups are named in one row. */
-const MOST_GROUPS = 20;
-
-function Memberships({ change: { groups } }: { readonly change: UserChange }) {
-  const list = (verb: string, all: readonly string[]) =>
-    all.length === 0 ? null : (
-      <div>
-        <span class="quiet">{verb}</span> <Names values={all.slice(0, MOST_GROUPS)} />
-        {all.length > MOST_GROUPS ? ` and ${formatCount(all.length - MOST_GROUPS)} more` : null}
-      </div>
-    );
-  return (
-    <>
-      {list('joined', groups.added)}
-      {list('left', groups.removed)}
-    </>
   );
 }
 
@@ -197,12 +158,12 @@ function Fields({ change: { kind, fields } }: { readonly change: UserChange | Gr
   return (
     <>
       {Object.entries(fields).map(([name, field]) => (
-        <div>
+        <li>
           <span class="quiet">
             <Text value={name} />:
           </span>{' '}
           <Values field={field} />
-        </div>
+        </li>
       ))}
     </>
   );
@@ -211,13 +172,8 @@ function Fields({ change: { kind, fields } }: { readonly change: UserChange | Gr
 function Values({ field: { from = null, to = null } }: { readonly field: FieldChange }) {
   return (
     <>
-      <Value value={from} /> <span aria-hidden="true">→</span>
-      <span class="hidden">became</span> <Value value={to} />
+      <ShortValue value={from} /> <span aria-hidden="true">→</span>
+      <span class="hidden">became</span> <ShortValue value={to} />
     </>
   );
-}
-
-function Value({ value }: { readonly value: FieldValue }) {
-  if (value === null) return <span class="quiet">none</span>;
-  return <Text value={typeof value === 'string' ? value : JSON.stringify(value)} />;
 }

@@ -1,11 +1,10 @@
 import { formatCommand } from '../../common/command.ts';
 import { counted, formatCount } from '../../common/text.ts';
-import type { Change, FieldChange, FieldValue, UserChange } from '../../history/changes.ts';
-import type { Listed } from '../../model/report-source.ts';
+import type { Change, FieldChange, UserChange } from '../../history/changes.ts';
 import { List, User } from '../list.tsx';
 import type { Report } from '../report.ts';
 import type { Column } from '../table.tsx';
-import { Moved, Names, Status, Text } from '../text.tsx';
+import { MovedGroups, Names, ShortValue, Status, Text } from '../text.tsx';
 
 /** Who came and went, and what changed. */
 export function ChangesSection({ report }: { readonly report: Report }) {
@@ -124,11 +123,6 @@ function Person({ change, side }: { readonly change: UserChange; readonly side: 
   return <User user={{ username: change.username, name: name ?? null, email: email ?? null }} />;
 }
 
-function Value({ value }: { readonly value: FieldValue }) {
-  if (value === null) return <span class="quiet">none</span>;
-  return <Text value={typeof value === 'string' ? value : JSON.stringify(value)} />;
-}
-
 /** The most fields of one change. */
 const MOST_FIELDS = 12;
 
@@ -145,19 +139,11 @@ function Details({ change }: { readonly change: Change }) {
           <span class="quiet">
             <Text value={name} />
           </span>{' '}
-          <Value value={from} /> → <Value value={to} />
+          <ShortValue value={from} /> → <ShortValue value={to} />
         </li>
       ))}
       {rest > 0 ? <li class="quiet">and {counted(rest, 'more field')}</li> : null}
-      <Moved verb="left" names={toListed(groups.removed)} />
-      <Moved verb="joined" names={toListed(groups.added)} />
+      <MovedGroups groups={groups} />
     </ul>
   );
-}
-
-/** The most groups that one user joined or left. */
-const MOST_GROUPS = 20;
-
-function toListed(names: readonly string[]): Listed<string> {
-  return { total: names.length, shown: names.slice(0, MOST_GROUPS) };
 }
