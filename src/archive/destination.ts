@@ -161,7 +161,7 @@ export interface Destination {
   findProtected(keys: readonly string[], signal: AbortSignal): Promise<readonly ProtectedObject[]>;
 
   /**
-   * Deletes a small object that is no evidence, such as a lock. If Object Lock protects it, it gets a
+   * Deletes a small object that is not evidence, such as a lock. If Object Lock protects it, it gets a
    * delete marker: listings and reads no longer find it.
    *
    * @returns false if it stays visible.

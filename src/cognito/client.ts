@@ -173,7 +173,7 @@ export function openCognito(options: CognitoOptions): Cognito {
     return (await call({ ...context, send }, signal)).value;
   }
 
-  /** What AdminGetUser tells of a user by name; null if there is none. */
+  /** What AdminGetUser returns about a user by name; null if there is none. */
   async function askFor<T>(
     poolId: string,
     username: string,

@@ -36,7 +36,7 @@ export function normaliseMfa(user: AdminGetUserCommandOutput): MfaState {
   const settings = checkTexts('mfa_settings', user.UserMFASettingList).map(encodeName);
   return {
     sub: readAttributes(user.UserAttributes, text)['sub'] ?? null,
-    // In an order of its own, so that the order of the answer is no change.
+    // Sorted, so that another order in the answer does not count as a change.
     settings: [...new Set(settings)].sort(),
     preferred: text.optionalName('preferred_mfa', user.PreferredMfaSetting) || null,
   };

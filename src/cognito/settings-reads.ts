@@ -141,7 +141,7 @@ export function createSettingsReads(
         async (abortSignal) => {
           const command = new GetUserPoolMfaConfigCommand({ UserPoolId });
           const answer = await sdk.send(command, { abortSignal });
-          // Undefined fields are no fields.
+          // Undefined fields count as missing.
           return toSettings('mfa', { ...answer, $metadata: undefined });
         },
         signal,

@@ -46,7 +46,7 @@ const signingKeyCheck: CheckDefinition = {
       results.push(
         warning(
           `The newest manifest of ${last.poolId} ${last.key === null ? 'is not signed' : `is signed with another key (${last.key})`}; this one is ${key}.`,
-          'If you changed the key on purpose, keep both lines in the file of allowed signers. Otherwise, set ARCHIVE_SIGNING_KEY to the key of before.',
+          'If you changed the key on purpose, keep both lines in the file of allowed signers. Otherwise, set ARCHIVE_SIGNING_KEY to the earlier key.',
         ),
       );
     }

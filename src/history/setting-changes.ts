@@ -25,7 +25,7 @@ export function compareSetting(
   return { entity: 'setting', kind, part, fields: Object.fromEntries(fields) };
 }
 
-/** Every value that is no object, by its path. An empty object is no value. */
+/** Every value by its path. Objects are not values themselves, even empty ones. */
 function* listFields(settings: Settings, path = ''): Generator<[string, FieldValue]> {
   for (const [name, value] of Object.entries(settings)) {
     const field = path + name;

@@ -23,7 +23,7 @@ export interface User {
   readonly escaped: readonly string[];
 }
 
-/** What AdminGetUser alone tells of a user: its second factors. */
+/** What only AdminGetUser returns about a user: its second factors. */
 export interface MfaState {
   /** The `sub` of the person who has the name. */
   readonly sub: string | null;

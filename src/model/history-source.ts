@@ -65,7 +65,7 @@ export interface HistorySource {
   /** Why the pool has no snapshot to ask about. */
   explainEmpty(): Promise<ActionRequiredError>;
 
-  /** Those of the names that are no attribute of the pool, and that no user ever had. */
+  /** The names that the pool does not have as attributes, and that no user ever had. */
   findUnknownAttributes(names: readonly string[]): Promise<string[]>;
   /** True if one of the two states has the group. */
   hasGroup(span: Span, groupName: string): Promise<boolean>;

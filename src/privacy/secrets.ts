@@ -8,7 +8,7 @@ const SECRET_NAME =
 /** Names of parameters in a URL that carry a secret. */
 const SECRET_PARAMETER = /secret|token|password|key|sig|code|credential|auth/i;
 
-/** Details of identity providers that are no secrets (API reference, CreateIdentityProvider). */
+/** Details of identity providers that are not secret (API reference, CreateIdentityProvider). */
 const SHOWN_DETAILS = new Set([
   'ActiveEncryptionCertificate',
   'EncryptedResponses',

@@ -51,7 +51,7 @@ const LISTED_PER_LOOKUP = 75;
 const MOST_LOOKUPS = 5_000;
 
 /**
- * Finds the snapshot and what is chosen of it, before anything is asked of the service.
+ * Finds the snapshot and what is chosen of it, before any call to the service.
  *
  * @param point a snapshot id, a time, `latest` or `previous`
  * @throws ActionRequiredError if the snapshot, or a user or group that is named, is not there
@@ -71,7 +71,7 @@ export async function chooseSnapshot(
   });
 }
 
-/** Values of before a rule may be gone from the history too, whether the rule leaves out or hashes. */
+/** Values from before a rule may be gone from the history too, whether the rule leaves out or hashes. */
 async function listOmitted(source: HistorySource): Promise<ReadonlySet<string>> {
   const records = await source.listHidden();
   return new Set(records.flatMap(({ omitted, hashed }) => [...omitted, ...Object.keys(hashed)]));

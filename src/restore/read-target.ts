@@ -67,7 +67,7 @@ export async function readWholeTarget(
   });
 }
 
-/** Users whose `sub` is no lower-case UUID are outside every shard, so a short reading is repeated whole. */
+/** Users whose `sub` is not a lower-case UUID are in no shard, so an incomplete reading is repeated as a whole. */
 async function readUsers(reading: TargetReading): Promise<void> {
   const { target } = reading;
   const { estimatedUsers } = target.pool;

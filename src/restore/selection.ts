@@ -80,7 +80,7 @@ export async function readGroups(
 /**
  * The users of a snapshot that are named.
  *
- * @throws ActionRequiredError if a name is no user of the snapshot
+ * @throws ActionRequiredError if the snapshot has no user of a name
  */
 export async function findNamedUsers(
   source: HistorySource,
@@ -115,7 +115,7 @@ async function hidesAddresses(source: HistorySource): Promise<boolean> {
   );
 }
 
-/** @throws ActionRequiredError if a name is no group of the snapshot */
+/** @throws ActionRequiredError if the snapshot has no group of a name */
 export function requireGroups(
   names: readonly string[],
   groups: ReadonlyMap<string, unknown>,

@@ -17,7 +17,7 @@ export interface SourceUser {
   readonly enabled: boolean;
   /** By their own names, as the service had them, without `sub` and readable `identities`. */
   readonly attributes: ReadonlyMap<string, string>;
-  /** Linked profiles of other providers, of a user that is no such profile itself. */
+  /** Linked profiles of other providers, of a user that is not such a profile itself. */
   readonly identities: readonly SourceIdentity[];
   /** The second factors that are known. */
   readonly mfaSettings: readonly string[];

@@ -97,7 +97,7 @@ function logRules(log: Logger, { poolId, privacy, comparedWith }: SnapshotLease,
     const { omitted = [], hashed = {} } = privacy ?? {};
     log.warn(
       { poolId, omitted, hashed: Object.keys(hashed) },
-      'the privacy rules changed: this snapshot writes every user anew that they concern. Versions and archives of before stay as they are: see docs/PRIVACY.md',
+      'the privacy rules changed: this snapshot rewrites every user that they concern. Earlier versions and archives stay as they are: see docs/PRIVACY.md',
     );
   }
   if (privacy === null) return;

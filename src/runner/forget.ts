@@ -46,7 +46,7 @@ export interface ForgetContext extends RetentionContext {
   readonly findPresent: (persons: readonly Person[], signal: AbortSignal) => Promise<Person[]>;
 }
 
-/** Whom `forget` removes, and how. */
+/** Which persons `forget` removes, and how. */
 export interface ForgetRequest {
   /** Usernames or subs. */
   readonly users: readonly string[];

@@ -48,7 +48,7 @@ function createPoolName(): string {
   return Array.from(randomBytes(9), (byte) => letters[byte % letters.length]).join('');
 }
 
-/** A name without a prefix that is no standard attribute is that of a custom one. */
+/** A name without a prefix belongs to a custom attribute, unless it is a standard one. */
 function readAttribute(input: SchemaInput): SchemaAttribute {
   const standard = createSchema().get(input.Name);
   const isDeveloperOnly = input.DeveloperOnlyAttribute === true;

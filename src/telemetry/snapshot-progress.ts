@@ -27,7 +27,7 @@ type PhaseListener = (phase: Phase, seconds: number) => void;
 
 /**
  * The progress of one snapshot, for displays. The steps write it, and displays read it at any time. No
- * decision reads it: what is decided upon lies in the session and in Postgres.
+ * decision reads it: decisions read the session and Postgres.
  */
 export class SnapshotProgress {
   readonly poolId: string;

@@ -1,7 +1,7 @@
 import { type ArchiveContext, withReading } from './context.ts';
 
 /**
- * Those of the names that are no attribute of any user in any snapshot. It reads the newest snapshot first,
+ * Finds the names that no user of any snapshot has as attributes. It reads the newest snapshot first,
  * so that only an unknown name costs reading all.
  */
 export async function findUnknownAttributes(

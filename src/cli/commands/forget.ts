@@ -80,7 +80,7 @@ async function readUsers(path: string | undefined): Promise<string[]> {
   }
 }
 
-/** The reason is kept in the receipt for ever. */
+/** The receipt keeps the reason forever. */
 function requireImpersonal(reason: string | null, users: readonly string[]): void {
   const text = reason?.toLowerCase();
   if (text === undefined || !users.some((user) => text.includes(user.toLowerCase()))) return;

@@ -52,7 +52,7 @@ export function reportCommand(): Command {
     );
 }
 
-/** @throws InvalidArgumentError if the text is no whole number */
+/** @throws InvalidArgumentError if the text is not a whole number */
 function parseCount(text: string): number {
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Give a whole number.');

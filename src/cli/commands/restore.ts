@@ -85,7 +85,7 @@ export function restoreCommand(): Command {
     );
 }
 
-/** @throws InvalidArgumentError if a word is no kind */
+/** @throws InvalidArgumentError if a word is not a kind */
 function parseKinds(text: string): RestoreKind[] {
   const words = text.split(',');
   const known: readonly string[] = RESTORE_KINDS;
@@ -93,7 +93,7 @@ function parseKinds(text: string): RestoreKind[] {
   throw new InvalidArgumentError(`Give some of ${known.join(', ')}, separated by commas.`);
 }
 
-/** @throws InvalidArgumentError if the text is no share */
+/** @throws InvalidArgumentError if the text is not a share */
 function parseShare(text: string): number {
   const share = Number(text);
   if (/^\d*\.?\d+$/.test(text) && share > 0 && share <= 1) return share;

@@ -27,7 +27,7 @@ const IS_WANTED = `${IS_OPEN} AND (attempts > 0
   OR occurred_at >= clock_timestamp() - make_interval(days => ${UNWANTED_AFTER_DAYS}))`;
 
 /**
- * Takes the notification that is due for the longest time. No other process takes it for so many seconds.
+ * Takes the notification that is due for the longest time. No other process takes it for `seconds`.
  *
  * @returns null if none is due.
  */

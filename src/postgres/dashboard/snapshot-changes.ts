@@ -97,7 +97,7 @@ export function listChangedGroups(
 
 const began = ({ name }: Arm) => name === 'usersBegan' || name === 'userHistoryBegan';
 
-/** The arms that tell of a kind of change. */
+/** The parts of the query for a kind of change. */
 const MAY_TELL = {
   any: () => true,
   added: began,

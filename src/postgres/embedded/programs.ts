@@ -12,7 +12,7 @@ export interface Account {
   readonly gid: number;
 }
 
-/** How the server's programs are run: as whom, and through what. */
+/** How the server's programs run: as which user, and through which command. */
 export interface Launch {
   /** The account that must own the data, if it differs from the one that runs this program. */
   readonly account: Account | null;

@@ -6,7 +6,7 @@ import type { SnapshotLease } from './leases.ts';
 import { stageTables } from './stage.ts';
 
 /*
- * MFA states: what AdminGetUser alone tells of a user. A snapshot reads some of them, and the other users
+ * MFA states: what only AdminGetUser returns about a user. A snapshot reads some of them, and the other users
  * keep what is known of them. The hash of a user leaves them out, because no listing has them.
  */
 

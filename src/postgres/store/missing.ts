@@ -75,8 +75,8 @@ export async function keepConfirmedUsers(
 }
 
 /**
- * Stages kept users anew whose rows have in the clear what is hidden by now. The service did not list
- * them, so their content is that of their rows.
+ * Stages kept users again if their rows show what the rules hide by now. The service did not list them,
+ * so their content comes from their rows.
  */
 export async function restageKeptUsers(
   db: Queryable,

@@ -59,7 +59,7 @@ export const LEAVES = 'left_at[greatest(cardinality(w.taken_at), 1)] = clock_tim
 /** Records in a walk `w` that it starts again, as an assignment. */
 export const STARTS_AGAIN = 'restarted_at = w.restarted_at || clock_timestamp()';
 
-/** The most leases of a walk that are told apart: later ones prolong the last. */
+/** The most leases of a walk that are recorded one by one: later ones prolong the last. */
 const MOST_SPANS = 40;
 
 /** Adds walks to a stage. */
