@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { PrivacyRecord } from '../model/privacy.ts';
 import { parseSnapshotId } from '../model/snapshot.ts';
-import { archiveUrlError, ColdStorageError, type Destination, readWhole } from './destination.ts';
+import type { Destination } from './destination.ts';
+import { archiveUrlError, ColdStorageError } from './errors.ts';
 import { manifestKey, manifestsPrefix } from './layout.ts';
 import {
   type ManifestLink,
@@ -9,6 +10,7 @@ import {
   parseManifest,
   type SealedManifest,
 } from './manifest.ts';
+import { readWhole } from './read-object.ts';
 
 /** The manifest before a snapshot's own. */
 export interface PreviousManifest extends ManifestLink {

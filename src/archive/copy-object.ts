@@ -35,7 +35,7 @@ async function copyOnce(
   let size = 0;
   const file = path === null ? null : await open(path, 'w', 0o600);
   try {
-    for await (const chunk of readChunks(stream, destination, key)) {
+    for await (const chunk of readChunks(stream, destination, key, signal)) {
       hash.update(chunk);
       size += chunk.length;
       await file?.writeFile(chunk);

@@ -8,18 +8,18 @@ import { openRegularFile } from '../common/regular-file.ts';
 import { getErrorCode } from '../common/system.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { LockMode } from '../model/object-lock.ts';
-import {
-  archiveUrlError,
-  type Destination,
-  type DestinationFacts,
-  describeFile,
-  type LocalFile,
-  type LockState,
-  type ObjectHead,
-  type ProtectedObject,
-  type StoredObject,
-  type StoredVersion,
+import type {
+  Destination,
+  DestinationFacts,
+  LocalFile,
+  LockState,
+  ObjectHead,
+  ProtectedObject,
+  StoredObject,
+  StoredVersion,
 } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
+import { describeFile } from './read-object.ts';
 
 const FILE_MODE = 0o600;
 

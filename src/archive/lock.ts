@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ActionRequiredError, ResumableError } from '../model/errors.ts';
-import { archiveUrlError, type Destination, describeFile, readWhole } from './destination.ts';
+import type { Destination } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
 import { lockKey } from './layout.ts';
+import { describeFile, readWhole } from './read-object.ts';
 
 /** Attempts to take a lock that other mirrors take and release in the meantime. */
 const ATTEMPTS = 5;

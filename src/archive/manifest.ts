@@ -10,7 +10,7 @@ import {
   type ArchivedDataset,
   snapshotId,
 } from '../model/snapshot.ts';
-import { archiveUrlError } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
 import { manifestKey } from './layout.ts';
 
 /** One stored part. */

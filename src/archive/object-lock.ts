@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mapParallel } from '../common/parallel.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
-import { archiveUrlError, type Destination, type LockTarget, readWhole } from './destination.ts';
+import type { Destination, LockTarget } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
 import { manifestKey, signatureKey } from './layout.ts';
 import { type LockPromise, type ManifestObject, parseManifest } from './manifest.ts';
+import { readWhole } from './read-object.ts';
 
 /** Objects that are locked at the same time. */
 const PARALLEL = 8;

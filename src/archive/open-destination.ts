@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { AwsAccess } from '../aws/access.ts';
 import type { Encryption, StorageClass } from '../model/object-storage.ts';
-import { archiveUrlError, type Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
 import { FolderDestination } from './folder-destination.ts';
 
 interface DestinationOptions {

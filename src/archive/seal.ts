@@ -11,13 +11,7 @@ import {
 } from '../model/snapshot.ts';
 import type { Signer } from '../signature/signer.ts';
 import type { ChainPosition } from './chain.ts';
-import {
-  type Destination,
-  describeFile,
-  isStored,
-  type ProtectedObject,
-  readWhole,
-} from './destination.ts';
+import type { Destination, ProtectedObject } from './destination.ts';
 import { manifestKey, partName, partsPrefix } from './layout.ts';
 import {
   differentArchiveError,
@@ -28,6 +22,7 @@ import {
   type PublishedSnapshot,
   parseManifest,
 } from './manifest.ts';
+import { describeFile, isStored, readWhole } from './read-object.ts';
 import { signStored, storeSignature } from './sign.ts';
 
 export interface SealOptions {

@@ -2,8 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Signer } from '../signature/signer.ts';
 import { verifySignature } from '../signature/sshsig.ts';
-import { archiveUrlError, type Destination, describeFile, readWhole } from './destination.ts';
+import type { Destination } from './destination.ts';
+import { archiveUrlError } from './errors.ts';
 import { signatureKey } from './layout.ts';
+import { describeFile, readWhole } from './read-object.ts';
 
 /** A stored document that gets a signature beside it. */
 export interface Document {

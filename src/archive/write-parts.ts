@@ -13,7 +13,7 @@ import {
   snapshotId,
 } from '../model/snapshot.ts';
 import { writeCsv } from './csv.ts';
-import { type Destination, describeFile } from './destination.ts';
+import type { Destination } from './destination.ts';
 import { type JsonLinesPart, readJsonLines, writeJsonLines } from './json-lines.ts';
 import { partName, partsPrefix } from './layout.ts';
 import {
@@ -25,6 +25,7 @@ import {
   type SealedManifest,
 } from './manifest.ts';
 import { ParquetWriter } from './parquet.ts';
+import { describeFile } from './read-object.ts';
 
 /**
  * Opens a dataset's rows as JSON Lines in UTF-8: one object per line, each line terminated, in key

@@ -1,5 +1,5 @@
-import { readWhole } from '../archive/destination.ts';
 import { manifestKey, signatureKey } from '../archive/layout.ts';
+import { readWhole } from '../archive/read-object.ts';
 import { formatCommand } from '../common/command.ts';
 import { readPoolRows } from '../postgres/store/pool-status.ts';
 import { HashKey } from '../privacy/hash-key.ts';

@@ -2,18 +2,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatRevision } from '../archive/amendments.ts';
 import { copySealed } from '../archive/copy-object.ts';
-import {
-  type Destination,
-  describeFile,
-  type ProtectedObject,
-  readWhole,
-} from '../archive/destination.ts';
+import type { Destination, ProtectedObject } from '../archive/destination.ts';
 import type { PartEditors } from '../archive/erasure/part-editors.ts';
 import { type Person, PersonFilter } from '../archive/erasure/persons.ts';
 import { revisedPartKey, revisionKey, signatureKey } from '../archive/layout.ts';
 import { lockArchive, type SnapshotLock } from '../archive/lock.ts';
 import type { ManifestObject } from '../archive/manifest.ts';
 import { lockAmendment, lockParts } from '../archive/object-lock.ts';
+import { describeFile, readWhole } from '../archive/read-object.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';
 import { type ArchivedCounts, listStateDatasets } from '../model/snapshot.ts';

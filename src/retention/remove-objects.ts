@@ -1,15 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DocumentLink, formatRemoval, parseRemoval } from '../archive/amendments.ts';
-import {
-  type Destination,
-  describeFile,
-  type ProtectedObject,
-  readWhole,
-} from '../archive/destination.ts';
+import type { Destination, ProtectedObject } from '../archive/destination.ts';
 import { removalKey } from '../archive/layout.ts';
 import { lockArchive } from '../archive/lock.ts';
 import { lockAmendment } from '../archive/object-lock.ts';
+import { describeFile, readWhole } from '../archive/read-object.ts';
 import { type Document, signStored, storeSignature } from '../archive/sign.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import type { ArchiveLock } from '../model/object-lock.ts';

@@ -1,9 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeFile } from '../archive/destination.ts';
 import { PartEditors } from '../archive/erasure/part-editors.ts';
 import { receiptKey, signatureKey } from '../archive/layout.ts';
 import { lockAmendment } from '../archive/object-lock.ts';
+import { describeFile } from '../archive/read-object.ts';
 import { makeWorkFolder } from '../common/folders.ts';
 import { formatErasureReceipt } from '../erasure/receipt.ts';
 import { completeSnapshot, type RevisedSnapshot } from '../erasure/revise-snapshot.ts';

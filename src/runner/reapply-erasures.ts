@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import type { z } from 'zod';
-import { type Destination, readWhole } from '../archive/destination.ts';
+import type { Destination } from '../archive/destination.ts';
 import { manifestsPrefix, parseReceiptKey, receiptKey } from '../archive/layout.ts';
 import { parseDocument } from '../archive/manifest.ts';
+import { readWhole } from '../archive/read-object.ts';
 import { untrustedError } from '../archive/sealed-snapshot.ts';
 import { ActionRequiredError, ResumableError } from '../model/errors.ts';
 import { transaction } from '../postgres/connection.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DocumentLink, parseRemoval, parseRevision } from '../archive/amendments.ts';
-import { type Destination, OversizeError, readWhole } from '../archive/destination.ts';
+import type { Destination } from '../archive/destination.ts';
+import { OversizeError } from '../archive/errors.ts';
 import {
   isPartBelow,
   isPartOf,
@@ -15,6 +16,7 @@ import {
   parseManifest,
   type Unreadable,
 } from '../archive/manifest.ts';
+import { readWhole } from '../archive/read-object.ts';
 import type { ChangeCounts } from '../model/change-counts.ts';
 import { type ArchivedCounts, DATASETS } from '../model/snapshot.ts';
 import { sumChanges } from './check-changes.ts';

@@ -55,7 +55,7 @@ async function readOnce(
       content = error;
     }
   };
-  for await (const chunk of readChunks(stream, destination, object.key)) {
+  for await (const chunk of readChunks(stream, destination, object.key, signal)) {
     // Of bytes after the sealed ones, only the number counts.
     hash.update(chunk.subarray(0, Math.max(0, object.bytes - bytes)));
     bytes += chunk.length;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { OversizeError, readWhole } from '../archive/destination.ts';
+import { OversizeError } from '../archive/errors.ts';
 import { parseReceiptKey, receiptKey, signatureKey } from '../archive/layout.ts';
 import { COMMON, parseDocument, SHA256, TIME } from '../archive/manifest.ts';
+import { readWhole } from '../archive/read-object.ts';
 import type { SignatureChecker } from './check-signature.ts';
 import type { Finding } from './findings.ts';
 import type { ListedPool } from './list-archive.ts';

@@ -1,5 +1,7 @@
-import { type Destination, OversizeError, readWhole } from '../archive/destination.ts';
+import type { Destination } from '../archive/destination.ts';
+import { OversizeError } from '../archive/errors.ts';
 import { signatureKey } from '../archive/layout.ts';
+import { readWhole } from '../archive/read-object.ts';
 import type { AllowedSigners, Permission } from '../signature/allowed-signers.ts';
 import { verifySignature } from '../signature/sshsig.ts';
 import type { FindingCode, SigningKey } from './findings.ts';

@@ -1,5 +1,6 @@
-import { type Destination, isStored, type StoredVersion } from '../archive/destination.ts';
+import type { Destination, StoredVersion } from '../archive/destination.ts';
 import { manifestsPrefix } from '../archive/layout.ts';
+import { isStored } from '../archive/read-object.ts';
 import type { ObjectProblem } from './check-object.ts';
 import type { Finding, FindingCode } from './findings.ts';
 import { type ListedPool, parseDocumentKey } from './list-archive.ts';

@@ -1,5 +1,6 @@
-import { type Destination, hashObject, type StoredObject } from '../archive/destination.ts';
+import type { Destination, StoredObject } from '../archive/destination.ts';
 import { manifestKey, manifestsPrefix } from '../archive/layout.ts';
+import { hashObject } from '../archive/read-object.ts';
 import { ARCHIVE_FORMATS } from '../config/config.ts';
 import { isPoolId } from '../model/pool-id.ts';
 import { ARCHIVED_DATASETS, parseSnapshotId } from '../model/snapshot.ts';

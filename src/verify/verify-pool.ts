@@ -1,6 +1,7 @@
-import { type Destination, isStored } from '../archive/destination.ts';
+import type { Destination } from '../archive/destination.ts';
 import { manifestKey } from '../archive/layout.ts';
 import { type ManifestObject, NEWEST_VERSION } from '../archive/manifest.ts';
+import { isStored } from '../archive/read-object.ts';
 import { mapParallel } from '../common/parallel.ts';
 import type { AllowedSigners } from '../signature/allowed-signers.ts';
 import {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readWhole } from '../../src/archive/destination.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
+import { readWhole } from '../../src/archive/read-object.ts';
 import { type ArchiveRequest, writeArchive } from '../../src/archive/write-archive.ts';
 import { openFolder } from './destinations.ts';
 import {

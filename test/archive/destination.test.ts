@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeFile, type LocalFile, readWhole } from '../../src/archive/destination.ts';
+import type { LocalFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { describeFile, readWhole } from '../../src/archive/read-object.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { BACKENDS, type Backend, wrap } from './destinations.ts';
@@ -61,7 +62,7 @@ describe.each(BACKENDS)('$name as a destination', ({ open }) => {
     const run = readWhole(broken, 'a/file', NEVER);
     await expect(run).rejects.toThrow(ResumableError);
     await expect(run).rejects.toThrow(
-      'reading a/file failed before its end. Run the command again to resume.',
+      'reading a/file failed before its end. Run the command again.',
     );
   });
 

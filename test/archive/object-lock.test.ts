@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Destination, describeFile, type Retention } from '../../src/archive/destination.ts';
+import type { Destination, Retention } from '../../src/archive/destination.ts';
 import { lockSnapshot } from '../../src/archive/object-lock.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { describeFile } from '../../src/archive/read-object.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError } from '../../src/model/errors.ts';
 import type { ArchiveLock } from '../../src/model/object-lock.ts';

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  type Destination,
-  describeFile,
-  type ProtectedObject,
-} from '../../src/archive/destination.ts';
+import type { Destination, ProtectedObject } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { describeFile } from '../../src/archive/read-object.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { folderForEach } from '../support/folder-for-each.ts';
 import { type S3Options, type S3Server, startS3Server } from '../support/s3-server.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describeFile } from '../../src/archive/destination.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { describeFile } from '../../src/archive/read-object.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Fault, type S3Server, startS3Server } from '../support/s3-server.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readWhole } from '../../src/archive/destination.ts';
 import { removalKey, revisionKey } from '../../src/archive/layout.ts';
+import { readWhole } from '../../src/archive/read-object.ts';
 import { type ArchiveOptions, writeArchive } from '../../src/archive/write-archive.ts';
 import { ResumableError } from '../../src/model/errors.ts';
 import { loadKeyFile } from '../../src/signature/key-file.ts';

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Destination, describeFile, readWhole } from '../../src/archive/destination.ts';
+import type { Destination } from '../../src/archive/destination.ts';
 import type { ManifestObject } from '../../src/archive/manifest.ts';
+import { describeFile, readWhole } from '../../src/archive/read-object.ts';
 import {
   type ArchiveRequest,
   type ArchiveResult,

@@ -1,9 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type Destination, readWhole } from '../../src/archive/destination.ts';
+import type { Destination } from '../../src/archive/destination.ts';
 import { PartEditors } from '../../src/archive/erasure/part-editors.ts';
 import type { Person } from '../../src/archive/erasure/persons.ts';
+import { readWhole } from '../../src/archive/read-object.ts';
 import type { ArchiveRequest } from '../../src/archive/write-archive.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import type { ArchiveFormat } from '../../src/config/config.ts';

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type Destination, describeFile } from '../../src/archive/destination.ts';
+import type { Destination } from '../../src/archive/destination.ts';
 import { removalKey, signatureKey } from '../../src/archive/layout.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
+import { describeFile } from '../../src/archive/read-object.ts';
 import { useS3, wrap } from '../archive/destinations.ts';
 import { NEVER, POOL } from '../archive/support.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';

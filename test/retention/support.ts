@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type Destination, readWhole } from '../../src/archive/destination.ts';
+import type { Destination } from '../../src/archive/destination.ts';
+import { readWhole } from '../../src/archive/read-object.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import type { ArchiveLock } from '../../src/model/object-lock.ts';
 import { type PruneOptions, pruneArchive } from '../../src/retention/prune-archive.ts';

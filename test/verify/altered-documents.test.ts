@@ -1,7 +1,7 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MAX_DOCUMENT_BYTES } from '../../src/archive/destination.ts';
+import { MAX_DOCUMENT_BYTES } from '../../src/archive/errors.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { POOL } from '../archive/support.ts';
 import { type Copy, named, removalOf, revisionOf, SNAPSHOTS, useSealedArchive } from './support.ts';

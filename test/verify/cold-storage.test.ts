@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findChainPosition, findLastSealed } from '../../src/archive/chain.ts';
-import { ColdStorageError, type Destination } from '../../src/archive/destination.ts';
+import type { Destination } from '../../src/archive/destination.ts';
+import { ColdStorageError } from '../../src/archive/errors.ts';
 import { manifestKey } from '../../src/archive/layout.ts';
 import { openDestination } from '../../src/archive/open-destination.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';

@@ -6,9 +6,10 @@ import type {
   StatusCount,
 } from '../../model/report-source.ts';
 import { DATASETS, type Dataset } from '../../model/snapshot.ts';
-import { type Destination, readWhole } from '../destination.ts';
+import type { Destination } from '../destination.ts';
 import { manifestKey } from '../layout.ts';
 import { parseManifest } from '../manifest.ts';
+import { readWhole } from '../read-object.ts';
 import type { SealedSnapshot } from '../sealed-snapshot.ts';
 import { findConcerns } from './concerns.ts';
 import { type ArchiveContext, positionOf, withReading } from './context.ts';

@@ -11,22 +11,20 @@ import type { AwsAccess } from '../../aws/access.ts';
 import { ResumableError } from '../../model/errors.ts';
 import type { LockMode } from '../../model/object-lock.ts';
 import type { Encryption, StorageClass } from '../../model/object-storage.ts';
-import {
-  archiveUrlError,
-  type ColdStorage,
-  ColdStorageError,
-  type Destination,
-  type DestinationFacts,
-  isStored,
-  type LocalFile,
-  type LockState,
-  type LockTarget,
-  type ObjectHead,
-  type ProtectedObject,
-  type Retention,
-  type StoredObject,
-  type StoredVersion,
+import type {
+  Destination,
+  DestinationFacts,
+  LocalFile,
+  LockState,
+  LockTarget,
+  ObjectHead,
+  ProtectedObject,
+  Retention,
+  StoredObject,
+  StoredVersion,
 } from '../destination.ts';
+import { archiveUrlError, type ColdStorage, ColdStorageError } from '../errors.ts';
+import { isStored } from '../read-object.ts';
 import { type Bucket, createS3Client } from './bucket.ts';
 import { checkBucket } from './check-bucket.ts';
 import { deleteObjects, deleteVersion, findProtected, hideObjects } from './delete.ts';

@@ -1,7 +1,7 @@
 import { toAccessError } from '../../aws/access-error.ts';
 import { ActionRequiredError, type Problem, ResumableError } from '../../model/errors.ts';
 import { explainTls } from '../../model/tls-errors.ts';
-import { archiveUrlError } from '../destination.ts';
+import { archiveUrlError } from '../errors.ts';
 
 /** The calls of an archive and the IAM action that each requires. */
 const ACTIONS = {
