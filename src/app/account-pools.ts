@@ -7,8 +7,9 @@ import { CallMeter } from '../telemetry/calls.ts';
 import type { CallOptions } from './calls.ts';
 import { openLogger } from './logger.ts';
 import { openQuota } from './open-quota.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
 import { listAccountPools } from './resolve-pools.ts';
+import { toAccess, toConfig } from './to-config.ts';
 
 /** A pool of the account. */
 export interface AccountPool {

@@ -7,9 +7,10 @@ import { readSealedSnapshots } from '../verify/sealed-snapshots.ts';
 import { Calls } from './calls.ts';
 import { type Ask, answerQuestions, type HistoryQuestions } from './history-questions.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
-import { type MirrorOptions, toAccess } from './options.ts';
+import type { MirrorOptions } from './options.ts';
 import { findPoolIds } from './pool-names.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
+import { toAccess } from './to-config.ts';
 
 /** @throws what `openArchive` throws */
 export async function askCopy(

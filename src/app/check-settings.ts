@@ -8,7 +8,8 @@ import type { CallOptions } from './calls.ts';
 import { openLogger } from './logger.ts';
 import { createArchives } from './open-archives.ts';
 import { openQuota } from './open-quota.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
+import { toAccess, toConfig } from './to-config.ts';
 
 /** The settings that can be tried. */
 export type CheckedSetting = 'databaseUrl' | 'redisUrl' | 'archiveUrl';

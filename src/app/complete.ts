@@ -4,7 +4,8 @@ import {
   type CompletionKind,
   readCompletions,
 } from '../postgres/history/completions.ts';
-import { type MirrorOptions, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
+import { toConfig } from './to-config.ts';
 
 /** What to complete. */
 export interface CompletionRequest {

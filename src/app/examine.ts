@@ -22,7 +22,7 @@ export async function examine(
   { pools = [], ...options }: ExamineOptions = {},
 ): Promise<Examination> {
   const [{ toAccess, toConfig }, { runDoctor }] = await Promise.all([
-    import('./options.ts'),
+    import('./to-config.ts'),
     import('../doctor/run-doctor.ts'),
   ]);
   const { loaded, problems, unusable } = await readUsable(env, pools);

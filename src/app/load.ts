@@ -17,7 +17,7 @@ export async function loadOptions(
   env: Readonly<Record<string, string | undefined>>,
   needs?: LoadOptions,
 ): Promise<LoadedOptions> {
-  const { readOptions } = await import('./options.ts');
+  const { readOptions } = await import('./read-options.ts');
   const options = readOptions(env, needs);
   if (!options.databaseUrl) return options;
   const { addFiledPassword } = await import('../config/password-file.ts');

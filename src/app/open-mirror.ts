@@ -15,11 +15,12 @@ import { Calls, KeyedMutex } from './calls.ts';
 import { answerQuestions } from './history-questions.ts';
 import { openLogger } from './logger.ts';
 import type { Mirror } from './mirror.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 import { Resources } from './resources.ts';
 import type { RestoreDeps } from './restore-target.ts';
 import { parseSnapshotName, requirePoolIds } from './snapshot-name.ts';
+import { toAccess, toConfig } from './to-config.ts';
 import { withPoolNames } from './with-pool-names.ts';
 
 /**

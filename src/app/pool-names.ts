@@ -7,8 +7,9 @@ import { readPoolsByName } from '../postgres/history/pool-names.ts';
 import type { AccountBuckets } from '../quota/account-buckets.ts';
 import { CallMeter } from '../telemetry/calls.ts';
 import { openLogger } from './logger.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
 import type { ResolveContext } from './resolve-pools.ts';
+import { toAccess, toConfig } from './to-config.ts';
 
 /** How to find pools by name. */
 export interface NameLookup {

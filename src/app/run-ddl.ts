@@ -9,7 +9,8 @@ import { ActionRequiredError } from '../model/errors.ts';
 import { listArchive } from '../verify/list-archive.ts';
 import type { CallOptions } from './calls.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
+import { toAccess, toConfig } from './to-config.ts';
 
 /** Which archive `archiveDdl` describes, and how. */
 export interface DdlRequest extends CallOptions {

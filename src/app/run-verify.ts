@@ -11,9 +11,10 @@ import { type VerifyProgress, verifyPool } from '../verify/verify-pool.ts';
 import type { CallOptions } from './calls.ts';
 import { createArchives } from './open-archives.ts';
 import { noArchiveError, openCopy } from './open-copy.ts';
-import { type MirrorOptions, toAccess, toConfig } from './options.ts';
+import type { MirrorOptions } from './options.ts';
 import { findPoolIds } from './pool-names.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
+import { toAccess, toConfig } from './to-config.ts';
 
 /** What to verify, and against what. */
 export interface VerifyRequest extends Partial<Selection>, CallOptions {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toAccess, toConfig } from '../../src/app/options.ts';
+import { toAccess, toConfig } from '../../src/app/to-config.ts';
 import { openSurroundings } from '../../src/doctor/surroundings.ts';
 import {
   createMirror,

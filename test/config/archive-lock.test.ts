@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toConfig } from '../../src/app/options.ts';
+import { toConfig } from '../../src/app/to-config.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { resolvePoolSettings } from '../../src/config/pool-settings.ts';
 import { loadYaml, problemsOf, writeYaml } from './support.ts';

@@ -5,6 +5,7 @@ import type { TargetAttribute, TargetPool } from '../../src/model/restore.ts';
 import type { SourceUser } from '../../src/restore/source-user.ts';
 import { TargetState, type TargetUserRow } from '../../src/restore/target-state.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { TARGET } from './pool-model.ts';
 
 const RULE: TargetAttribute = {
   type: 'String',
@@ -42,14 +43,7 @@ export function targetPool(changes: Partial<TargetPool> = {}): TargetPool {
     aliasAttributes: [],
     autoVerifiedAttributes: [],
     caseSensitive: true,
-    passwordPolicy: {
-      minimumLength: 8,
-      requireUppercase: true,
-      requireLowercase: true,
-      requireNumbers: true,
-      requireSymbols: true,
-      temporaryPasswordValidityDays: 7,
-    },
+    ...TARGET,
     triggers: [],
     tier: 'ESSENTIALS',
     mfaConfiguration: 'OPTIONAL',
