@@ -93,6 +93,7 @@ const SELECTION: Readonly<Record<string, Pick<Case, 'rounds'> & Partial<Case>>> 
     runner: 'workers',
     rate: 10,
     clocks: [3_600_000, -3_600_000],
+    longWalks: true,
     rounds: [
       [inject('kill every worker', 'stage a page', 2)],
       [inject('crash Postgres', 'publish users')],
@@ -110,6 +111,7 @@ describe('every promise is kept where', () => {
       users: 150,
       rate: UNPACED,
       clocks: [0],
+      longWalks: false,
       ...selected,
     });
     // A case whose faults were not injected would show nothing.

@@ -3,12 +3,13 @@ import { expect, it } from 'vitest';
 import { mix } from '../../src/simulator/generate/random.ts';
 import { drawSeed } from '../support/seed.ts';
 import { openBackends } from './support/backends.ts';
-import { type CaseReport, drawCase, playCase } from './support/case.ts';
+import { type Case, type CaseReport, drawCase, playCase } from './support/case.ts';
 
-/** `FAULTS_SEED` repeats a run; `FAULTS_CASE` repeats one case of it. */
+/** `FAULTS_SEED` repeats a run; `FAULTS_CASE` repeats one case; `FAULTS_LONG_WALKS=1` logs every stage. */
 const seed = drawSeed('FAULTS_SEED');
 const single = process.env['FAULTS_CASE'];
 const cases = single === undefined ? Number(process.env['FAULTS_CASES'] ?? 500) : 1;
+const allLong = process.env['FAULTS_LONG_WALKS'] === '1';
 /** Cases side by side: most of a case's time is spent waiting. */
 const LANES = 4;
 
@@ -26,16 +27,20 @@ it(`keeps every promise in ${cases} drawn cases`, async () => {
   const played: CaseReport[] = [];
   const failures: Failure[] = [];
   const started = performance.now();
+  const draw = (of: number): Case => {
+    const drawn = drawCase(of);
+    return allLong ? { ...drawn, longWalks: true } : drawn;
+  };
   const playInLane = async () => {
     const backends = await openBackends();
     try {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         if (waiting.length % 50 === 0) console.log(`${waiting.length} cases to go`);
         try {
-          played.push(await playCase(backends, drawCase(next)));
+          played.push(await playCase(backends, draw(next)));
         } catch (error) {
           failures.push({ seed: next, error: String((error as Error).message) });
-          console.log(`FAULTS_CASE=${next}`, JSON.stringify(drawCase(next)), error);
+          console.log(`FAULTS_CASE=${next}`, JSON.stringify(draw(next)), error);
         }
       }
     } finally {

@@ -27,6 +27,8 @@ export interface Case {
   readonly rate: number;
   /** By how many milliseconds the clocks of processes are wrong. */
   readonly clocks: readonly number[];
+  /** True if walks are expected to take long, so that their stage survives a crash of Postgres. */
+  readonly longWalks: boolean;
   /** What is injected in each round; the pool changes from one to the next. */
   readonly rounds: readonly (readonly Injection[])[];
 }
@@ -54,6 +56,7 @@ export function drawCase(seed: number): Case {
     rate: random.chance(0.2) ? PACED : UNPACED,
     clocks: random.chance(0.2) ? [HOUR_MS, -HOUR_MS] : [0],
     rounds: moves ? [...rounds, []] : rounds,
+    longWalks: random.chance(0.5),
   };
 }
 
@@ -82,10 +85,10 @@ export interface CaseReport {
 
 /** Plays a case, and expects every promise to have been kept. */
 export async function playCase(backends: Backends, drawn: Case): Promise<CaseReport> {
-  const { seed, runner, users, onS3, rate, clocks } = drawn;
+  const { seed, runner, users, onS3, rate, clocks, longWalks } = drawn;
   const random = new Random(seed ^ 0x5eed);
   const simulator = await startSimulator({ rps: 0, users, groups: 5, seed, slowMs: 300 });
-  const world = await openWorld(backends, simulator, onS3);
+  const world = await openWorld(backends, simulator, onS3, longWalks);
   const undisturbed = await openWorld(backends, simulator, false);
   const injected: FaultName[] = [];
   let moved = false;

@@ -13,6 +13,7 @@ import { type Machine, type Passing, type Server, startMachine } from './machine
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const CLOCK = new URL('clock.mjs', import.meta.url).href;
+const LONG_WALKS = new URL('../../support/long-walks.mjs', import.meta.url).href;
 
 /** Everything that a case happens to: servers, an archive, and machines that come and go. */
 export interface World {
@@ -46,11 +47,16 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Opens a world around a simulator, with a database of the Postgres of these backends. */
+/**
+ * Opens a world around a simulator, with a database of the Postgres of these backends.
+ *
+ * @param longWalks true: machines expect their walks to take long.
+ */
 export async function openWorld(
   backends: Backends,
   simulator: Simulator,
   onS3: boolean,
+  longWalks = false,
 ): Promise<World> {
   const s3 = await startS3Server();
   const databaseUrl = await backends.postgres.createDatabase();
@@ -97,12 +103,15 @@ export async function openWorld(
     lastRequest: 0,
     failedByS3: 0,
     async start(args, change = {}, clock = 0) {
-      const wrong =
-        clock === 0 ? {} : { NODE_OPTIONS: `--import ${CLOCK}`, CLOCK_OFFSET_MS: String(clock) };
+      const loaded = [...(clock === 0 ? [] : [CLOCK]), ...(longWalks ? [LONG_WALKS] : [])];
+      const node = {
+        NODE_OPTIONS: loaded.map((url) => `--import ${url}`).join(' '),
+        CLOCK_OFFSET_MS: String(clock),
+      };
       const machine = await startMachine(args, {
         folder: folder.path,
         ports,
-        env: (at) => defined({ ...envOf(at), ...wrong, ...change }),
+        env: (at) => defined({ ...envOf(at), ...node, ...change }),
         handle: (passing) => world.handle(passing),
       });
       machines.push(machine);
