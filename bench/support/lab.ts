@@ -147,7 +147,7 @@ export async function firstLine({ output, result, child }: CliProcess): Promise<
 }
 
 /** The process id of the server's first process, by that of a session. */
-async function postmaster(connectionString: string): Promise<number> {
+export async function postmaster(connectionString: string): Promise<number> {
   const session = new Client({ connectionString });
   await session.connect();
   try {

@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { migrate } from '../../src/postgres/migrate.ts';
 import { expectMirrored } from '../support/directory.ts';
 import { keepLock, waitingFor } from '../support/holds.ts';
 import { openTestMirror, type SyncOptions, type TestMirror } from '../support/mirror.ts';
-import { dropDatabase, runSql } from '../support/postgres.ts';
+import { createDatabaseOn } from '../support/postgres.ts';
 import {
   type PostgresServer,
   postgresVersions,
@@ -37,12 +35,7 @@ afterEach(() => mirror.close());
 
 /** Opens a mirror of a pool with so many users, in a database of this server. */
 async function open(users: number): Promise<void> {
-  const name = `crashed_${randomBytes(6).toString('hex')}`;
-  await runSql(server.url, `CREATE DATABASE ${name}`);
-  const url = Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
-  await migrate(url);
-  const drop = () => dropDatabase(server.url, name);
-  mirror = await openTestMirror({ users, groups: 4, seed: 18 }, { url, drop });
+  mirror = await openTestMirror({ users, groups: 4, seed: 18 }, await createDatabaseOn(server.url));
 }
 
 /** Resolves once Postgres crashed before the service answered the `nth` call of an operation. */

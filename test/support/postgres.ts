@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { Client } from 'pg';
 import { afterEach, beforeEach, inject } from 'vitest';
 import { openPool } from '../../src/postgres/connection.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
 
 /** The migrated, empty database that test databases are copies of. */
 export const TEMPLATE = 'mirror_template';
@@ -25,6 +26,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: url.href,
     drop: () => dropDatabase(server, name),
   };
+}
+
+/** Makes a migrated, empty database on a server whose superuser the test is. */
+export async function createDatabaseOn(server: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await runSql(server, `CREATE DATABASE ${name}`);
+  const { href } = Object.assign(new URL(server), { pathname: `/${name}` });
+  await migrate(href);
+  return { url: href, drop: () => dropDatabase(server, name) };
 }
 
 /**
