@@ -57,7 +57,7 @@ interface SearchFieldProps {
 /** The field `text` of a search. */
 export function SearchField({ label, value, isRequired = false, hint }: SearchFieldProps) {
   return (
-    <div class="field">
+    <div class="field wide">
       <label for="text">{label}</label>
       <input
         id="text"

@@ -65,6 +65,7 @@ tbody th { font-weight: 600; }
 td small, th small { display: block; color: var(--quiet); font-weight: 400; }
 .number { width: 1%; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .whole { white-space: nowrap; }
+.status, .words { overflow-wrap: normal; }
 .plain { margin: 0; padding: 0; list-style: none; }
 .card { margin: 0 0 1rem; padding: 1rem 1.25rem; border-radius: 8px; background: var(--tint); border-left: 4px solid var(--rule); }
 .card h3 { margin-top: 0; }
@@ -90,7 +91,8 @@ input:not([type=hidden]), select, textarea {
 input[type=checkbox], input[type=radio] { width: auto; min-height: 0; }
 .field { margin: 0 0 1rem; }
 .search { display: flex; flex-wrap: wrap; gap: 0 1.25rem; align-items: start; }
-.search .field:first-of-type { flex: 1 1 20rem; } .search .field:first-of-type input { max-width: none; }
+.field small { display: block; }
+.search .wide { flex: 1 1 20rem; } .search .wide input { max-width: none; }
 .search .actions { margin: 1.85rem 0 0; }
 .hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 progress { width: 100%; max-width: 26rem; height: .6rem; accent-color: var(--run); }

@@ -164,8 +164,11 @@ function Statuses({ details: { statuses } }: { readonly details: PoolDetails }) 
             { title: 'Status', cell: ({ status }) => <Status value={status} /> },
             {
               title: 'May sign in',
-              cell: ({ enabled }) =>
-                enabled === null ? 'unknown' : enabled ? 'yes' : 'no, disabled',
+              cell: ({ enabled }) => (
+                <span class="words">
+                  {enabled === null ? 'unknown' : enabled ? 'yes' : 'no, disabled'}
+                </span>
+              ),
             },
             { title: 'Users', isNumber: true, cell: ({ users }) => formatCount(users) },
             {
