@@ -126,6 +126,8 @@ export class Resources {
     { existing = false, onFailure }: OpenOptions = {},
   ): Promise<Opened> {
     const opening = existing ? this.requireDatabase(signal) : this.database(signal);
+    // It can fail while modules are loaded. Node would report that nothing handles the failure.
+    opening.catch(() => {});
     try {
       const { requireCognitoEndpoint } = await import('../cognito/sdk.ts');
       // Without a mirror, no folder of an archive is created either.
