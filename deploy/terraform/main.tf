@@ -12,20 +12,34 @@ terraform {
 }
 
 data "aws_iam_policy_document" "trust" {
-  statement {
-    # EKS Pod Identity also tags the session.
-    actions = contains(var.trusted_services, "pods.eks.amazonaws.com") ? ["sts:AssumeRole", "sts:TagSession"] : ["sts:AssumeRole"]
-    principals {
-      type        = length(var.trusted_services) > 0 ? "Service" : "AWS"
-      identifiers = length(var.trusted_services) > 0 ? var.trusted_services : var.trusted_principals
+  dynamic "statement" {
+    for_each = length(var.trusted_services) > 0 ? [true] : []
+    content {
+      # EKS Pod Identity also tags the session.
+      actions = ["sts:AssumeRole", "sts:TagSession"]
+      principals {
+        type        = "Service"
+        identifiers = var.trusted_services
+      }
     }
-    dynamic "condition" {
-      # Terraform refuses a sensitive value here. It is not secret whether there is an id.
-      for_each = nonsensitive(var.external_id == null) ? [] : [true]
-      content {
-        test     = "StringEquals"
-        variable = "sts:ExternalId"
-        values   = [var.external_id]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.trusted_principals) > 0 ? [true] : []
+    content {
+      actions = ["sts:AssumeRole"]
+      principals {
+        type        = "AWS"
+        identifiers = var.trusted_principals
+      }
+      dynamic "condition" {
+        # Terraform refuses a sensitive value here. It is not secret whether there is an id.
+        for_each = nonsensitive(var.external_id == null) ? [] : [true]
+        content {
+          test     = "StringEquals"
+          variable = "sts:ExternalId"
+          values   = [var.external_id]
+        }
       }
     }
   }
@@ -34,6 +48,12 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "mirror" {
   name               = var.name
   assume_role_policy = data.aws_iam_policy_document.trust.json
+  lifecycle {
+    precondition {
+      condition     = length(var.trusted_services) + length(var.trusted_principals) > 0
+      error_message = "Nobody could take the role. Set trusted_services, trusted_principals or both."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "mirror" {

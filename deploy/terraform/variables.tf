@@ -16,13 +16,13 @@ variable "trusted_services" {
 }
 
 variable "trusted_principals" {
-  description = "ARNs of roles or accounts that may take the role, if no service does: for pools in another account, the role of the mirror."
+  description = "ARNs of roles or accounts that may take the role: for pools in another account, the role of the mirror."
   type        = list(string)
   default     = []
 }
 
 variable "external_id" {
-  description = "The external id that a role of another account has to give."
+  description = "The external id that trusted_principals have to give."
   type        = string
   default     = null
   sensitive   = true
