@@ -43,6 +43,23 @@ export function describeFailure(error: unknown, debug: boolean): string[] {
   return lines;
 }
 
+/** Prints on standard error what `describeFailure` says. */
+export async function printFailure(error: unknown, debug: boolean): Promise<void> {
+  await printLines(describeFailure(error, debug));
+}
+
+/** Wraps lines between words on a terminal, which would cut words. */
+async function printLines(lines: readonly string[]): Promise<void> {
+  const { isTTY, columns } = process.stderr;
+  // Loaded on use. A process at its limit of open files cannot load it.
+  const folding = isTTY && columns ? await import('./display/fold.ts').catch(() => null) : null;
+  for (const text of lines) {
+    // What other programs printed, and stacks, are indented.
+    const isProse = !text.startsWith(' ');
+    console.error(folding && isProse ? folding.fold('', text, columns).join('\n') : text);
+  }
+}
+
 /** True if this LOG_LEVEL asks for stacks. */
 export function isDebug(logLevel: string | undefined): boolean {
   return logLevel === 'debug' || logLevel === 'trace';
@@ -102,12 +119,14 @@ interface PoolResult {
  *
  * @returns the exit code; null if no pool failed
  */
-export function reportFailures(runs: readonly PoolResult[], logLevel: LogLevel): number | null {
+export async function reportFailures(
+  runs: readonly PoolResult[],
+  logLevel: LogLevel,
+): Promise<number | null> {
   for (const { poolId, error } of runs) {
     if (error === null) continue;
-    for (const line of describeFailure(error, isDebug(logLevel))) {
-      console.error(line.includes(poolId) ? line : `${line} (${poolId})`);
-    }
+    const lines = describeFailure(error, isDebug(logLevel));
+    await printLines(lines.map((line) => (line.includes(poolId) ? line : `${line} (${poolId})`)));
   }
   const errors = runs.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return null;

@@ -4,7 +4,7 @@ import { prepareAwsEnvironment } from './aws-environment.ts';
 import { withStatement } from './commands/query.ts';
 import { COMPLETE } from './completion/scripts.ts';
 import { readEnvironmentFile } from './environment-file.ts';
-import { describeFailure, EXIT, isDebug, toExitCode } from './errors.ts';
+import { EXIT, isDebug, printFailure, toExitCode } from './errors.ts';
 import { endProcess, OutputClosedError, surviveFailedOutput } from './output.ts';
 import { createProgram } from './program.ts';
 
@@ -30,7 +30,7 @@ try {
   }
   await program.parseAsync(readArguments(program), { from: 'user' });
 } catch (error) {
-  for (const line of describeFailure(error, isDebug(process.env.LOG_LEVEL))) console.error(line);
+  await printFailure(error, isDebug(process.env.LOG_LEVEL));
   // A reader that closes the output does not change how the command ended.
   if (!(error instanceof OutputClosedError)) process.exitCode = toExitCode(error);
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { formatCommand } from '../common/command.ts';
 import { nearest } from '../common/text.ts';
 import { ActionRequiredError, type Problem } from '../model/errors.ts';
 import { findLockProblems, findPoolLockProblems } from './archive-lock.ts';
@@ -82,7 +83,7 @@ export function loadConfig(
     problems.push({
       subject: 'COGNITO_POOLS',
       problem: 'no pool is named.',
-      remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy}`,
+      remedy: `${findMisspelt(set)}${worker ? 'Set' : 'Name pools on the command line, or set'} it. ${VARIABLES.COGNITO_POOLS.remedy} \`${formatCommand(['init'])}\` lists the pools of the account, and writes the settings.`,
     });
   }
   const locks = {

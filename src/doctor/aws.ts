@@ -1,4 +1,5 @@
 import { ParameterRefusedError } from '../cognito/errors.ts';
+import { formatCommand } from '../common/command.ts';
 import { counted, formatCount } from '../common/text.ts';
 import { POOL_REMEDY, parseRegion } from '../model/pool-id.ts';
 import { type CheckDefinition, type CheckResult, failed, ok, warning } from './check.ts';
@@ -17,7 +18,9 @@ const credentialsCheck: CheckDefinition = {
   examine: async ({ identity }) => {
     const answer = await identity();
     if (answer === null) {
-      return [ok('Found. Their account is not asked for: the service has an endpoint of its own.')];
+      return [
+        ok('Found. Their account is not looked up, because the service has its own endpoint.'),
+      ];
     }
     if (answer.refusal !== null) throw answer.refusal;
     if (answer.identity === null) return [ok('Found. The endpoint of STS does not say whose.')];
@@ -73,7 +76,7 @@ const poolsCheck: CheckDefinition = {
     return [
       warning(
         'None is named.',
-        'Set COGNITO_POOLS to pool ids such as us-east-1_Ab12Cd34, or to `all`.',
+        `Set COGNITO_POOLS to pool ids such as us-east-1_Ab12Cd34, or to \`all\`. \`${formatCommand(['init'])}\` lists the pools of the account, and writes the settings.`,
       ),
     ];
   },

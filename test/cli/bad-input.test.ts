@@ -51,6 +51,7 @@ describe.each(['sync', 'plan'])('%s and its pools', (command) => {
   it('says what to set if no pool is named', async () => {
     expect(await refused([command], { COGNITO_POOLS: undefined })).toEqual(['COGNITO_POOLS']);
     expect(lastStderr).toContain('us-east-1_Ab12Cd34');
+    expect(lastStderr).toMatch(/`\S.* init` lists the pools/);
     expect(await refused([command], { COGNITO_POOLS: ' , ' })).toEqual(['COGNITO_POOLS']);
   });
 

@@ -45,7 +45,9 @@ describe('with options', () => {
       stderr: expect.stringMatching(/^Credentials of account \d{12}: the variable AWS_ACCESS_KEY/),
     });
     expect(stdout).toMatch(/us-east-1_Shop {2}first snapshot\n {2}users +30\n/);
-    expect(stdout).toMatch(/To take the first snapshot:\n {2}\S.* sync\n$/);
+    expect(stdout).toMatch(
+      / doctor\nTo take the first snapshot:\n {2}\S.* sync\n.*:\n {2}\S.* dashboard\n$/,
+    );
     expect((await stat(join(folder, FILE))).mode & 0o777).toBe(0o600);
     const text = await readFileOf();
     expect(text).toContain(`\nCOGNITO_POOLS=${SHOP}\n`);
@@ -59,6 +61,10 @@ describe('with options', () => {
     expect(sync).toMatchObject({ code: 0 });
     expect(JSON.parse(sync.stdout)).toMatchObject({ snapshots: [{ poolId: SHOP }] });
     expect(await readdir(join(folder, 'archive'))).toContain('manifests');
+    const { port } = new URL(mirror.proxy.url);
+    const taken = await runCli(['dashboard', '--port', port], { cwd: folder, env: shell });
+    const refusal = `--port: port ${port} on 127.0.0.1 is in use.`;
+    expect(taken).toMatchObject({ code: 2, stderr: expect.stringContaining(refusal) });
     // A variable of the environment counts first, also if it is empty.
     const without = await runCli(['sync'], { cwd: folder, env: { ...shell, COGNITO_POOLS: '' } });
     expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('no pool is named') });
@@ -216,7 +222,8 @@ describe('on a terminal', () => {
     await answer('1,2\r', 'embedded [embedded]: ');
     await answer('postgres://u@127.0.0.1:1/x\r', /no server listens[\s\S]*embedded \[embedded\]: /);
     await answer(`${mirror.databaseUrl}\r`, 'a folder, or embedded [embedded]: ');
-    await answer('\r', '[none]: ');
+    await answer('~ann/a\r', /must be a URL[\s\S]*\[embedded\]: /);
+    await answer('~/kept here\r', /Trying it …[\s\S]*\[none\]: /);
     await answer('\r', '[0 2 * * *]: ');
     await answer('\r', '[UTC]: ');
     await answer('Mars/Olympus\r', /must be the name of a time zone[\s\S]*\[UTC\]: /);
@@ -225,7 +232,18 @@ describe('on a terminal', () => {
     const text = await readFileOf();
     expect(text).toContain(`\nCOGNITO_POOLS=us-east-1_Crm,${SHOP}\n`);
     expect(text).toContain('\nMIRROR_TIMEZONE=Europe/Berlin\n');
-    expect(text).toMatch(/\n# ARCHIVE_URL=/);
+    expect(text).toContain(`\nARCHIVE_URL=file://${env['HOME']}/kept%20here\n`);
+  });
+
+  it('wraps an error between words', async () => {
+    await writeFile(join(folder, FILE), '');
+    run = await startInTerminal(['init'], { cwd: folder, env, size: [50, 30] });
+    await expect.poll(run.exitCode).toBe(2);
+    expect(run.shown().trim().split('\r\n')).toEqual([
+      'cognito-mirror: cognito-mirror.env: exists in this',
+      'folder. Edit it, or delete it and run init again:',
+      'no file is overwritten.',
+    ]);
   });
 
   it.each<[string, (run: TerminalRun) => void]>([

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { fold } from '../../src/cli/display/fold.ts';
 import { wrap } from '../../src/cli/display/text-width.ts';
 
 it('wraps between words, and splits words that are too wide', () => {
@@ -7,5 +8,14 @@ it('wraps between words, and splits words that are too wide', () => {
     `  ${'x'.repeat(11)}`,
     `  ${'x'.repeat(11)}`,
     '  xxx',
+  ]);
+});
+
+it('folds between words, and never within a command', () => {
+  const text = 'Run `cognito-mirror trigger us-east-1_Main`, then look.';
+  expect(fold('→ ', text, 20)).toEqual([
+    '→ Run',
+    '  `cognito-mirror trigger us-east-1_Main`,',
+    '  then look.',
   ]);
 });

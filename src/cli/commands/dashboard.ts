@@ -41,7 +41,7 @@ async function serve({ port, host }: DashboardOptions, signal: AbortSignal): Pro
       await serving;
     } catch (error) {
       // A signal is how it ends.
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) throw withOptionNames(error);
     }
   });
 }
@@ -61,6 +61,18 @@ function withToken(http: LoadedOptions['http']) {
     );
   }
   return { http: { ...http, token: randomBytes(16).toString('hex') }, isNew: true };
+}
+
+const OPTION_NAMES: Readonly<Record<string, string>> = { HOST: '--host', PORT: '--port' };
+
+/** The address comes from options here, not from the variables that workers read. */
+function withOptionNames(error: unknown): unknown {
+  if (!(error instanceof ActionRequiredError)) return error;
+  const problems = error.problems.map(({ subject, ...rest }) => ({
+    subject: OPTION_NAMES[subject] ?? subject,
+    ...rest,
+  }));
+  return new ActionRequiredError(problems, { cause: error });
 }
 
 function describe(url: string, token: string | null): string {

@@ -75,6 +75,13 @@ async function chooseRegion(terminal: Terminal | null): Promise<void> {
   });
 }
 
+/** The commands of the first hour. */
+const NEXT = {
+  'To check the settings and all servers': 'doctor',
+  'To take the first snapshot': 'sync',
+  'To see it in a browser': 'dashboard',
+};
+
 async function showPlan(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const options = await loadOptions(env, { needsPools: true });
   const { outcomes, seconds } = await withMirror({ ...options, logger: 'silent' }, (mirror) =>
@@ -83,8 +90,11 @@ async function showPlan(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<vo
   const { formatPlans } = await import('../display/plan-text.ts');
   const plans = outcomes.flatMap(({ plan }) => plan ?? []);
   if (plans.length > 0) await writeNote(formatPlans(plans, seconds, outputWidth()));
-  process.exitCode = reportFailures(outcomes, options.logger) ?? EXIT.done;
-  await writeNote(`\nTo take the first snapshot:\n  ${commandLine(['sync'])}\n`);
+  process.exitCode = (await reportFailures(outcomes, options.logger)) ?? EXIT.done;
+  const next = Object.entries(NEXT).map(
+    ([what, command]) => `${what}:\n  ${commandLine([command])}\n`,
+  );
+  await writeNote(`\n${next.join('')}`);
 }
 
 /** @throws ActionRequiredError before anything is asked, if the file cannot be written */

@@ -28,5 +28,5 @@ async function runPlan({ mirror, options, json, signal }: PoolsRun): Promise<voi
     const { formatPlans } = await import('../display/plan-text.ts');
     await writeOut(formatPlans(plans, seconds, outputWidth()));
   }
-  process.exitCode = reportFailures(outcomes, options.logger) ?? EXIT.done;
+  process.exitCode = (await reportFailures(outcomes, options.logger)) ?? EXIT.done;
 }

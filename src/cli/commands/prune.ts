@@ -39,7 +39,7 @@ async function runPrune(
     snapshots.some(({ outcome }) => outcome === 'failed'),
   );
   process.exitCode =
-    reportFailures(outcomes, options.logger) ?? (hasFailed ? EXIT.failed : EXIT.done);
+    (await reportFailures(outcomes, options.logger)) ?? (hasFailed ? EXIT.failed : EXIT.done);
   if (json) return writeJson({ pools: prunings.map(toJson) });
   const { formatPruning } = await import('../display/pruning-text.ts');
   for (const pruning of prunings) await writeNote(formatPruning(pruning, outputWidth()));

@@ -14,6 +14,7 @@ import {
   type SimulatorOptions,
 } from '../../simulator/options.ts';
 import { type Operation, REQUESTS } from '../../simulator/requests.ts';
+import { commandLine } from '../command-line.ts';
 import { writeNote } from '../output.ts';
 import { withSignals } from '../signals.ts';
 
@@ -102,6 +103,14 @@ A client uses it with any credentials and its URL as endpoint:
     --user-pool-id ${DEFAULT_POOL_ID}`;
 }
 
+/** What a person at a terminal does next. */
+function describeUse(url: string): string {
+  return `To use it as your account, in another terminal:
+  export AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER=${url} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  ${commandLine(['init'])}
+Ctrl-C ends it.`;
+}
+
 async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<void> {
   const { startSimulator } = await import('../../simulator/server.ts');
   const simulator = await startSimulator(options).catch((error: NodeJS.ErrnoException) => {
@@ -115,6 +124,7 @@ async function serve(options: SimulatorOptions, signal: AbortSignal): Promise<vo
   });
   try {
     await writeNote(`${simulator.url}\n`);
+    if (process.stdout.isTTY) console.error(describeUse(simulator.url));
     await untilAborted(signal);
   } finally {
     await simulator.close();

@@ -26,7 +26,7 @@ async function runSync({ mirror, options, json, progress, signal }: PoolsRun): P
   // With several pools the worst result wins: failed, then held, then success.
   process.exitCode = signal.aborted
     ? EXIT.interrupted
-    : (reportFailures(failures, options.logger) ?? (isHeld ? EXIT.held : EXIT.done));
+    : ((await reportFailures(failures, options.logger)) ?? (isHeld ? EXIT.held : EXIT.done));
   if (json) await writeJson({ snapshots: outcomes.map(({ report }) => report) });
   if (signal.aborted) throw new InterruptedError(`Interrupted. ${describeKept(progress)}`);
 }

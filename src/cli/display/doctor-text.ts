@@ -1,8 +1,7 @@
-import { printable } from '../../common/printable.ts';
 import { counted } from '../../common/text.ts';
 import type { Check, CheckState } from '../../index.ts';
 import { localizeCommands } from '../command-line.ts';
-import { measureWidth } from './text-width.ts';
+import { fold } from './fold.ts';
 
 interface Style {
   readonly width: number;
@@ -38,25 +37,6 @@ export function formatCheck({ title, state, detail, remedy }: Check, style: Styl
     ...mending.flatMap((line) => fold(`${INDENT}→ `, localizeCommands(line), width)),
   ];
   return lines.map((line) => `${line}\n`).join('');
-}
-
-/** A command in backquotes, with the sign after it, or a word. */
-const UNITS = /`[^`]*`\S*|\S+/g;
-
-/** Wraps a text between words, but never within a command, which people copy. */
-function fold(lead: string, text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = lead;
-  for (const unit of printable(text).match(UNITS) ?? []) {
-    const isEmpty = line === lead || line.trim() === '';
-    if (!isEmpty && measureWidth(line) + 1 + measureWidth(unit) > width) {
-      lines.push(line);
-      line = ' '.repeat(measureWidth(lead)) + unit;
-    } else {
-      line += isEmpty ? unit : ` ${unit}`;
-    }
-  }
-  return [...lines, line];
 }
 
 /** How many checks ended in each state. */

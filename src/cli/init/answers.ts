@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -50,7 +51,11 @@ export async function collectAnswers(
       const value = name === 'ARCHIVE_URL' ? toUrl(answer) : answer;
       const { MIRROR_HOME } = env;
       const options = await loadOptions({ MIRROR_HOME, [name]: value });
-      if (setting) await checkSetting(setting, { ...options, logger: 'silent' }, { signal });
+      if (setting) {
+        // A server that does not answer takes some seconds.
+        terminal?.say('  Trying it …');
+        await checkSetting(setting, { ...options, logger: 'silent' }, { signal });
+      }
       return value;
     };
 
@@ -106,9 +111,8 @@ export async function collectAnswers(
   };
 }
 
-/** A path is a folder of this machine. */
+/** A path is a folder of this machine. No shell has replaced `~` in an answer. */
 function toUrl(answer: string): string {
-  return answer.includes('://') || /^\/?~/.test(answer)
-    ? answer
-    : pathToFileURL(resolve(answer)).href;
+  const path = answer.replace(/^~(?=\/|$)/, homedir());
+  return path.includes('://') || /^\/?~/.test(path) ? path : pathToFileURL(resolve(path)).href;
 }
