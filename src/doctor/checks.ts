@@ -9,6 +9,7 @@ import { nodeCheck } from './node.ts';
 import { outsideChecks } from './outside.ts';
 import { packagesCheck } from './packages.ts';
 import { postgresChecks } from './postgres.ts';
+import { quotaCheck } from './quota.ts';
 import { redisChecks } from './redis.ts';
 import { scheduleChecks } from './schedules.ts';
 
@@ -22,6 +23,7 @@ export const CHECKS: readonly CheckDefinition[] = [
   configurationCheck,
   homeCheck,
   ...awsChecks,
+  quotaCheck,
   ...postgresChecks,
   ...redisChecks,
   ...archiveChecks,

@@ -4,6 +4,7 @@ import type { DoctorContext } from '../../src/doctor/context.ts';
 import { hideSecrets } from '../../src/doctor/hide-secrets.ts';
 import { checkNode } from '../../src/doctor/node.ts';
 import { checkPackages } from '../../src/doctor/packages.ts';
+import { quotaCheck } from '../../src/doctor/quota.ts';
 import { openSurroundings } from '../../src/doctor/surroundings.ts';
 import { TRACING_PACKAGES } from '../../src/telemetry/open-tracing.ts';
 
@@ -54,6 +55,26 @@ test('secrets are hidden wherever they stand, and words that look like one stay'
   expect(hide('p@ss-word, p%40ss-word and in-a-url; host stays')).toBe(
     '***, *** and ***; host stays',
   );
+});
+
+test.each([
+  [30, undefined, 'ok', /uses 24 of the 30 requests/],
+  [20, 30, 'ok', /uses 16 of the 30 requests/],
+  [60, undefined, 'warning', /^MIRROR_USER_LIST_RPS is 60, and AWS allows 30/],
+  [30, 40, 'warning', /^userListRps of account 111122223333 in us-east-1 is 40/],
+])('a quota of %d, and of %s for an account, is %s', async (rps, ofAccount, state, detail) => {
+  const regions = new Map([['us-east-1', { userListRps: ofAccount }]]);
+  const config = {
+    allowance: { share: 0.8, userListRps: rps },
+    file: { pools: new Map(), accounts: new Map([['111122223333', regions]]) },
+  };
+  const examine = (access: object) => {
+    const context = { config, access, unusable: new Set() } as unknown as DoctorContext;
+    return quotaCheck.examine(openSurroundings(context), new AbortController().signal, '');
+  };
+  const detailed = expect.stringMatching(detail);
+  expect(await examine({})).toEqual([expect.objectContaining({ state, detail: detailed })]);
+  expect(await examine({ endpoints: { cognito: 'http://127.0.0.1:1' } })).toEqual([]);
 });
 
 test('packages of OpenTelemetry that are missing are named where traces are asked for', () => {
