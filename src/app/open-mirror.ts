@@ -7,7 +7,6 @@ import {
   findDatabase,
   openDatabase,
 } from '../postgres/database.ts';
-import type { Status } from '../runner/status.ts';
 import { formatSignerLine } from '../signature/allowed-signers.ts';
 import { RECEIPT_NAMESPACE } from '../signature/sshsig.ts';
 import { SnapshotProgress } from '../telemetry/snapshot-progress.ts';
@@ -129,26 +128,16 @@ export function openMirror(options: MirrorOptions): Mirror {
         return makePlans(resources, pools, stop);
       }),
 
-    status: ({ signal, pools, since } = {}) =>
+    status: ({ signal, ...options } = {}) =>
       calls.run(signal, async (stop) => {
-        const database = await resources.findDatabase(stop);
-        if (database === null) return nothingMirrored();
-        const { measureRates, readStatus } = await import('../runner/status.ts');
-        const status = await readStatus(database.db, pools ?? null);
-        return since === undefined ? status : measureRates(status, since);
+        const { statusOf } = await import('./status.ts');
+        return statusOf(resources, options, stop);
       }),
 
-    checkAge: ({ signal, pools, maxAgeSeconds }) =>
+    checkAge: ({ signal, ...options }) =>
       calls.run(signal, async (stop) => {
-        const { checkAges } = await import('../runner/mirror-age.ts');
-        const { readStatus } = await import('../runner/status.ts');
-        const { listExpectedPools } = await import('../postgres/store/pools.ts');
-        const database = await resources.findDatabase(stop);
-        const expected = pools ?? (database ? await listExpectedPools(database.db) : []);
-        const { at, pools: known } =
-          database === null ? nothingMirrored() : await readStatus(database.db, expected);
-        const ages = checkAges(known, expected, maxAgeSeconds);
-        return { at, ok: ages.length > 0 && ages.every(({ ok }) => ok), pools: ages };
+        const { checkAge } = await import('./status.ts');
+        return checkAge(resources, options, stop);
       }),
 
     examine: ({ signal, ...options } = {}) =>
@@ -223,9 +212,7 @@ export function openMirror(options: MirrorOptions): Mirror {
         const signer = await resources.signer(stop);
         if (signer !== null) return formatSignerLine(signer.publicKey);
         const remedy = 'Set it to the path of a key, or to kms: and the ARN of a key.';
-        throw new ActionRequiredError([
-          { subject: 'ARCHIVE_SIGNING_KEY', problem: 'is not set.', remedy },
-        ]);
+        throw ActionRequiredError.of('ARCHIVE_SIGNING_KEY', 'is not set.', remedy);
       }),
 
     worker: ({ signal, ...options } = {}) =>
@@ -310,8 +297,4 @@ export function openMirror(options: MirrorOptions): Mirror {
     },
   };
   return withPoolNames(mirror, { resources, calls });
-}
-
-function nothingMirrored(): Status {
-  return { at: new Date(), pools: [], snapshots: [], schedules: [], workers: [], requests: [] };
 }
