@@ -102,6 +102,7 @@ test('everything is ok where nothing is wrong, and nothing is left behind', asyn
     'pools',
     `pool/${POOL}`,
     `permissions/${POOL}`,
+    'quota',
     'postgres',
     'postgres-schema',
     'postgres-rights',
