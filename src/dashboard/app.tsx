@@ -6,7 +6,8 @@ import { createAssets } from './assets.ts';
 import type { DashboardDeps } from './deps.ts';
 import { respondToError, respondWithProblem } from './errors.tsx';
 import { LiveFeed } from './live.ts';
-import { openOverviewFeed } from './overview-parts.tsx';
+import { renderFeed, renderProblem } from './overview-parts.tsx';
+import { OverviewReader } from './overview-reader.ts';
 import { addGroup } from './pages/group.tsx';
 import { addHealth } from './pages/health.tsx';
 import { addHeld } from './pages/held.tsx';
@@ -85,11 +86,13 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     sessions.end(context);
     return context.redirect(OVERVIEW, 303);
   });
-  const feed = new LiveFeed(openOverviewFeed(deps), (error) => {
+  const reader = new OverviewReader(deps.db);
+  const feed = new LiveFeed(renderFeed(reader, deps), (error) => {
     const shown = error instanceof Error ? withoutRows(error) : error;
     deps.log.debug({ err: shown }, 'could not read what the overview shows');
+    return renderProblem();
   });
-  addOverview(app, deps, feed);
+  addOverview(app, deps, reader, feed);
   addHeld(app, deps);
   const names = createSealedNames(deps.tokens);
   addPeople(app, deps, names);

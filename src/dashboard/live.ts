@@ -4,8 +4,14 @@ import type { Right } from './session.ts';
 /** An element of the overview: its id, and what it holds. */
 export type Parts = Readonly<Record<string, string>>;
 
-/** Renders what viewers with a right see. Called every two seconds while somebody watches. */
-export type RenderParts = (rights: ReadonlySet<Right>) => Promise<Readonly<Record<Right, Parts>>>;
+/** What viewers see, by their right; only of the rights that were asked for. */
+type PartsByRight = Readonly<Partial<Record<Right, Parts>>>;
+
+/** Renders what viewers with these rights see. Called every two seconds while somebody watches. */
+export type RenderParts = (rights: ReadonlySet<Right>) => Promise<PartsByRight>;
+
+/** Renders what all viewers see after a reading failed; the next one may succeed. */
+export type ExplainFailure = (error: unknown) => Promise<Parts>;
 
 const POLL_MS = 2_000;
 /** Connections are cut after 7 s of silence. */
@@ -32,16 +38,17 @@ interface Viewer {
 /** Server-sent events for everybody who watches: one reading of Postgres for all of them. */
 export class LiveFeed {
   readonly #render: RenderParts;
-  readonly #onError: (error: unknown) => void;
+  readonly #explain: ExplainFailure;
   readonly #viewers = new Set<Viewer>();
   #timers: NodeJS.Timeout[] = [];
   #polling: Promise<void> | null = null;
+  /** What viewers were shown last, so that a new one costs no reading. */
+  #newest: { readonly parts: PartsByRight; readonly at: number } | null = null;
   #isClosed = false;
 
-  /** @param onError gets an error of a reading; the next one may succeed. */
-  constructor(render: RenderParts, onError: (error: unknown) => void) {
+  constructor(render: RenderParts, explain: ExplainFailure) {
     this.#render = render;
-    this.#onError = onError;
+    this.#explain = explain;
   }
 
   /** How many watch. */
@@ -59,7 +66,7 @@ export class LiveFeed {
         viewer = { right, until, seen: new Map(), controller };
         this.#viewers.add(viewer);
         this.#send(viewer, ': open\n\n');
-        this.#start();
+        this.#start(viewer);
       },
       cancel: () => this.#remove(viewer),
     });
@@ -76,14 +83,18 @@ export class LiveFeed {
     done.abort();
   }
 
-  #start(): void {
+  /** Shows a new viewer what others were shown within the last two seconds, or else reads. */
+  #start(viewer: Viewer): void {
     if (this.#timers.length === 0) {
       this.#timers = [
         setInterval(() => this.#poll(), POLL_MS),
         setInterval(() => this.#comment(), COMMENT_MS),
       ];
     }
-    this.#poll();
+    const isNew = this.#newest !== null && performance.now() - this.#newest.at < POLL_MS;
+    const parts = isNew ? this.#newest?.parts[viewer.right] : undefined;
+    if (parts === undefined) this.#poll();
+    else this.#show(viewer, parts);
   }
 
   #stop(): void {
@@ -91,23 +102,28 @@ export class LiveFeed {
   }
 
   #poll(): void {
-    this.#polling ??= this.#push()
-      .catch(this.#onError)
-      .finally(() => {
-        this.#polling = null;
-      });
+    this.#polling ??= this.#push().finally(() => {
+      this.#polling = null;
+    });
   }
 
   async #push(): Promise<void> {
     const rights = new Set([...this.#viewers].map(({ right }) => right));
     if (rights.size === 0) return;
-    const rendered = await this.#render(rights);
-    for (const viewer of this.#viewers) {
-      for (const [id, html] of Object.entries(rendered[viewer.right])) {
-        if (viewer.seen.get(id) === html) continue;
-        viewer.seen.set(id, html);
-        this.#send(viewer, `event: part\ndata: ${JSON.stringify({ id, html })}\n\n`);
-      }
+    const parts = await this.#render(rights).catch(async (error: unknown) => {
+      const problem = await this.#explain(error);
+      return { act: problem, view: problem };
+    });
+    this.#newest = { parts, at: performance.now() };
+    for (const viewer of this.#viewers) this.#show(viewer, parts[viewer.right] ?? {});
+  }
+
+  /** Sends the parts that differ from what the viewer has. */
+  #show(viewer: Viewer, parts: Parts): void {
+    for (const [id, html] of Object.entries(parts)) {
+      if (viewer.seen.get(id) === html) continue;
+      viewer.seen.set(id, html);
+      this.#send(viewer, `event: part\ndata: ${JSON.stringify({ id, html })}\n\n`);
     }
   }
 

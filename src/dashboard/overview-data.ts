@@ -61,7 +61,11 @@ export async function readPoolOverviews(db: pg.Pool, status: Status): Promise<Po
   const [snapshots, failed, users, described, expected] = await Promise.all([
     listNightSnapshots(db, starts),
     listFailedNights(db, starts),
-    readUsersOverTime(db, USERS_DAYS),
+    readUsersOverTime(
+      db,
+      pools.map(({ poolId }) => poolId),
+      USERS_DAYS,
+    ),
     readDescribedPools(db),
     listExpectedPools(db),
   ]);

@@ -9,11 +9,8 @@ import {
   readProgressRows,
   readStageProgress,
 } from '../postgres/store/progress.ts';
-import {
-  listOpenSnapshots,
-  listRecentSnapshots,
-  type SnapshotRow,
-} from '../postgres/store/snapshots.ts';
+import { findStage, listRecentSnapshots, type SnapshotRow } from '../postgres/store/snapshots.ts';
+import { READING_STATES } from '../postgres/store/states.ts';
 import { computeAverage, type WalkingStatus } from './walking-status.ts';
 
 /** A snapshot, and its progress if it is being taken. */
@@ -44,7 +41,6 @@ export async function readSnapshots(
   poolIds: readonly string[] | null,
   taken: readonly RequestRow[],
 ): Promise<SnapshotStatus[]> {
-  const stages = new Map((await listOpenSnapshots(db)).map((run) => [formatName(run), run.stage]));
   const runs = new Map((await readProgressRows(db)).map((run) => [formatNameAt(run), run]));
   const byWorkers = new Set(taken.map(formatNameAt));
   const snapshots = await listRecentSnapshots(db, RECENT, poolIds);
@@ -61,10 +57,9 @@ export async function readSnapshots(
       const run = runs.get(formatName(snapshot)) ?? null;
       const runner = findRunner(snapshot, run?.phase ?? 'walk');
       const progress = runner && run && pickShown(run);
-      const stage = stages.get(formatName(snapshot));
-      if (stage === undefined || snapshot.state === 'held') {
-        return { ...snapshot, runner, progress, walking: null };
-      }
+      const isRead = READING_STATES.some((state) => state === snapshot.state);
+      const stage = isRead ? await findStage(db, snapshot) : null;
+      if (stage === null) return { ...snapshot, runner, progress, walking: null };
       const reading = progress?.phase === 'walk' ? run : null;
       const walks = await readStageProgress(db, stage);
       const inProgress = await listWalksInProgress(db, stage, MOST_WALKS);

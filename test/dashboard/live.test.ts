@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { LiveFeed } from '../../src/dashboard/live.ts';
 import { openDashboard, type TestDashboard, TOKEN } from '../support/dashboard.ts';
 import { openTestMirror, type TestMirror } from '../support/mirror.ts';
@@ -40,9 +40,82 @@ test('streams are capped, leave room for probes, and end with the server', async
 test('the feed closes although Postgres never answers a reading', async () => {
   const feed = new LiveFeed(
     () => new Promise(() => {}),
-    () => {},
+    async () => ({}),
   );
   const stream = feed.open('view');
   await feed.close();
   expect(await new Response(stream).text()).toBe(': open\n\n');
+});
+
+/** Reads the events of a stream as `id: html` until there are so many. */
+async function readEvents(stream: ReadableStream<Uint8Array> | null, count: number) {
+  const events: string[] = [];
+  for await (const chunk of stream?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const [, data] = /^data: (.*)$/m.exec(chunk) ?? [];
+    if (data === undefined) continue;
+    const { id, html } = JSON.parse(data);
+    events.push(`${id}: ${html}`);
+    if (events.length === count) break;
+  }
+  return events;
+}
+
+test('a new viewer is shown the newest reading, and one of another right waits for the next', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const asked: string[][] = [];
+  const feed = new LiveFeed(
+    async (rights) => {
+      asked.push([...rights].sort());
+      return Object.fromEntries(
+        [...rights].map((right) => [right, { now: `${right} ${asked.length}` }]),
+      );
+    },
+    async () => ({}),
+  );
+  try {
+    const first = feed.open('view');
+    expect(await readEvents(first, 1)).toEqual(['now: view 1']);
+    expect(await readEvents(feed.open('view'), 1)).toEqual(['now: view 1']);
+    expect(asked).toEqual([['view']]);
+    const acting = feed.open('act');
+    const next = feed.open('view');
+    expect(await readEvents(acting, 1)).toEqual(['now: act 2']);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await readEvents(next, 2)).toEqual(['now: view 1', 'now: view 3']);
+  } finally {
+    await feed.close();
+    vi.useRealTimers();
+  }
+});
+
+test('viewers hear that the database does not answer, and that it does again', async () => {
+  let reading = 0;
+  const problems: unknown[] = [];
+  const feed = new LiveFeed(
+    async () => {
+      reading += 1;
+      if (reading === 2) throw new Error('no database');
+      return { view: { problem: '', now: `${reading}` } };
+    },
+    async (error) => {
+      problems.push(error);
+      return { problem: 'no database' };
+    },
+  );
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  try {
+    const events = readEvents(feed.open('view'), 5);
+    while (reading < 3) await vi.advanceTimersByTimeAsync(2_000);
+    expect(await events).toEqual([
+      'problem: ',
+      'now: 1',
+      'problem: no database',
+      'problem: ',
+      'now: 3',
+    ]);
+    expect(problems).toEqual([new Error('no database')]);
+  } finally {
+    await feed.close();
+    vi.useRealTimers();
+  }
 });

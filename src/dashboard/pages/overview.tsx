@@ -3,7 +3,8 @@ import { raw } from 'hono/html';
 import type { DashboardDeps } from '../deps.ts';
 import { Notice, Page, renderPage } from '../layout.tsx';
 import type { LiveFeed } from '../live.ts';
-import { PART_IDS, readOverview, renderParts } from '../overview-parts.tsx';
+import { PART_IDS, renderParts } from '../overview-parts.tsx';
+import type { OverviewReader } from '../overview-reader.ts';
 import { EVENTS, OVERVIEW } from '../paths.ts';
 import type { DashboardEnv } from '../session.ts';
 
@@ -21,10 +22,15 @@ function readDone(word: string): string | null {
 }
 
 /** The overview: what happened, what runs, and what waits for a person. */
-export function addOverview(app: Hono<DashboardEnv>, deps: DashboardDeps, feed: LiveFeed): void {
+export function addOverview(
+  app: Hono<DashboardEnv>,
+  deps: DashboardDeps,
+  reader: OverviewReader,
+  feed: LiveFeed,
+): void {
   app.get(OVERVIEW, async (context) => {
     const session = context.get('session');
-    const overview = await readOverview(deps);
+    const overview = await reader.read();
     const done = readDone(context.req.query('done') ?? '');
     const parts = await renderParts(overview, deps, session.right);
     const part = (id: string) => raw(parts[id] ?? '');
@@ -32,6 +38,7 @@ export function addOverview(app: Hono<DashboardEnv>, deps: DashboardDeps, feed: 
       context,
       <Page title="Overview" session={session} here={OVERVIEW} isLive>
         {done === null ? null : <Notice kind="good">{done}</Notice>}
+        <div id={PART_IDS.problem} />
         <div id={PART_IDS.held}>{part(PART_IDS.held)}</div>
         <h2>Pools</h2>
         <div id={PART_IDS.pools}>{part(PART_IDS.pools)}</div>

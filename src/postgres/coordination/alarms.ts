@@ -1,6 +1,6 @@
 import { type Queryable, rowCount } from '../connection.ts';
 import { recordNotifications } from '../store/notifications.ts';
-import { isUnlisted } from '../store/pools.ts';
+import { UNLISTED_POOLS } from '../store/pools.ts';
 import { PUBLISHED_STATES } from '../store/states.ts';
 import type { PoolSchedule } from './due-times.ts';
 
@@ -73,7 +73,7 @@ export async function recordVanished(
     `WITH vanished AS (
        UPDATE mirror.pools AS p SET vanished_at = clock_timestamp()
        WHERE vanished_at IS NULL AND listed_at IS NOT NULL
-         AND (pool_id = $2 OR $2::text IS NULL AND ${isUnlisted('p.pool_id')})
+         AND (pool_id = $2 OR $2::text IS NULL AND p.pool_id IN (${UNLISTED_POOLS}))
        RETURNING pool_id
      ),
      notified AS (
@@ -95,7 +95,7 @@ export type Retirement = 'retired' | 'unknown' | 'listed' | 'scheduled';
  */
 export async function retirePool(db: Queryable, poolId: string): Promise<Retirement> {
   const found = await db.query<{ vanished: boolean; listed: boolean; scheduled: boolean }>(
-    `SELECT coalesce(p.vanished_at IS NOT NULL, false) OR ${isUnlisted('k.pool_id')} AS vanished,
+    `SELECT coalesce(p.vanished_at IS NOT NULL, false) OR k.pool_id IN (${UNLISTED_POOLS}) AS vanished,
        coalesce(p.listed_at IS NOT NULL, false) AS listed,
        EXISTS (SELECT FROM mirror.schedules AS s WHERE s.pool_id = k.pool_id) AS scheduled
      FROM (

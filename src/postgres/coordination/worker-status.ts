@@ -1,4 +1,5 @@
 import type { Queryable } from '../connection.ts';
+import { selectPoolsOf } from '../store/pools.ts';
 import type { DueTimes, PoolSchedule } from './due-times.ts';
 import type { RequestOutcome, SnapshotRequest } from './requests.ts';
 import { LOST_AFTER_SECONDS, type Worker } from './workers.ts';
@@ -65,13 +66,14 @@ export async function readRequestRows(
   const found = await db.query<RequestRow>(
     `SELECT id, pool_id AS "poolId", source, requested_at AS "requestedAt",
        snapshot_at AS "snapshotAt", waiting_reason AS "waitingReason", ended_at AS "endedAt", outcome, reason
-     FROM (
-       SELECT *, row_number() OVER (
-         PARTITION BY pool_id, ended_at IS NULL ORDER BY ended_at DESC, id DESC
-       ) AS place
-       FROM mirror.requests WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
-     ) AS r
-     WHERE place <= $1
+     FROM (SELECT pool_id AS pool FROM ${selectPoolsOf('mirror.requests')} AS found) AS p
+       CROSS JOIN LATERAL (
+         (SELECT * FROM mirror.requests WHERE pool_id = pool AND ended_at IS NULL)
+         UNION ALL
+         (SELECT * FROM mirror.requests WHERE pool_id = pool AND ended_at IS NOT NULL
+          ORDER BY ended_at DESC, id DESC LIMIT $1)
+       ) AS r
+     WHERE $2::text[] IS NULL OR pool = ANY ($2)
      ORDER BY pool_id, ended_at DESC NULLS FIRST, id DESC`,
     [limit, poolIds],
   );

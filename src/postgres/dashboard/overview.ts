@@ -56,12 +56,13 @@ export async function listFailedNights(
     `SELECT DISTINCT f.pool_id AS "poolId", width_bucket(f.at, n.starts) - 1 AS night
      FROM jsonb_to_recordset($1) AS n ("poolId" text, starts timestamptz[])
        JOIN (
-         SELECT pool_id, requested_at AS at FROM mirror.requests
+         SELECT pool_id, requested_at AS at, ended_at FROM mirror.requests
          WHERE outcome = 'failed' AND snapshot_at IS NULL
          UNION ALL
-         SELECT pool_id, ended_at FROM mirror.attempts
+         SELECT pool_id, ended_at, ended_at FROM mirror.attempts
          WHERE outcome = 'failed' AND snapshot_at IS NULL
-       ) AS f ON f.pool_id = n."poolId" AND f.at >= n.starts[1]`,
+       -- A request ends after it began: the second condition is that of the index.
+       ) AS f ON f.pool_id = n."poolId" AND f.at >= n.starts[1] AND f.ended_at >= n.starts[1]`,
     [JSON.stringify(nights)],
   );
   return found.rows;
@@ -73,19 +74,20 @@ export interface UsersAt {
   readonly users: number;
 }
 
-/** The users of each pool over the last `days`, of the last published snapshot of each day, the oldest first. */
+/** The users of pools over the last `days`, of the last published snapshot of each day, the oldest first. */
 export async function readUsersOverTime(
   db: Queryable,
+  poolIds: readonly string[],
   days: number,
 ): Promise<ReadonlyMap<string, readonly UsersAt[]>> {
   const found = await db.query<UsersAt & { readonly poolId: string }>(
     `SELECT DISTINCT ON (pool_id, day) pool_id AS "poolId", snapshot_at AS at, users
-     FROM directory.snapshots
+     FROM unnest($1::text[]) AS p (pool_id) JOIN directory.snapshots USING (pool_id)
        CROSS JOIN LATERAL (SELECT date_trunc('day', snapshot_at, 'UTC') AS day) AS days
      WHERE state IN ${PUBLISHED_STATES} AND users IS NOT NULL
-       AND snapshot_at > clock_timestamp() - make_interval(days => $1)
+       AND snapshot_at > statement_timestamp() - make_interval(days => $2)
      ORDER BY pool_id, day, snapshot_at DESC`,
-    [days],
+    [poolIds, days],
   );
   const byPool = new Map<string, UsersAt[]>();
   for (const { poolId, at, users } of found.rows) {

@@ -6,8 +6,7 @@
  */
 export function selectHead(poolId: string): string {
   return `SELECT json_build_object(
-      'snapshots', count(*) OVER (PARTITION BY destination),
-      'snapshot', sealed.snapshot, 'sha256', sealed.manifest_sha256
+      'snapshots', r.archives, 'snapshot', sealed.snapshot, 'sha256', sealed.manifest_sha256
     ) AS head
     FROM directory.snapshots AS sealed JOIN mirror.runs AS r USING (pool_id, snapshot_at)
     WHERE sealed.pool_id = ${poolId} AND sealed.state = 'archived'

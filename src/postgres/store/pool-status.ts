@@ -2,7 +2,7 @@ import { type ArchiveHead, type Outcome, parseSnapshotId } from '../../model/sna
 import type { Queryable } from '../connection.ts';
 import { selectHead } from './archive-head.ts';
 import { recordNotifications } from './notifications.ts';
-import { isUnlisted } from './pools.ts';
+import { selectPoolsOf, UNLISTED_POOLS } from './pools.ts';
 import { PUBLISHED_STATES } from './states.ts';
 
 /** The newest snapshot that readers see. */
@@ -36,13 +36,13 @@ export async function readPoolRows(
 ): Promise<PoolRow[]> {
   const found = await db.query<PoolColumns>(
     `WITH known AS (
-       SELECT pool_id FROM directory.pools UNION SELECT pool_id FROM directory.snapshots
-       UNION SELECT pool_id FROM mirror.schedules UNION SELECT pool_id FROM mirror.requests
+       SELECT pool_id FROM directory.pools UNION ${selectPoolsOf('directory.snapshots')}
+       UNION SELECT pool_id FROM mirror.schedules UNION ${selectPoolsOf('mirror.requests')}
        UNION SELECT pool_id FROM mirror.attempts
      )
      SELECT pool_id AS "poolId", s.snapshot, s.snapshot_at AS "snapshotAt", s.state,
        extract(epoch FROM clock_timestamp() - s.taken_at)::double precision AS "ageSeconds",
-       coalesce(p.vanished_at IS NOT NULL, false) OR ${isUnlisted('known.pool_id')} AS vanished,
+       coalesce(p.vanished_at IS NOT NULL, false) OR known.pool_id IN (${UNLISTED_POOLS}) AS vanished,
        coalesce(p.retired_at IS NOT NULL, false) AS retired,
        h.head,
        a.ended_at AS "endedAt", a.outcome, a.snapshot_at AS "attemptedAt", a.reason

@@ -1,15 +1,11 @@
 import type { UnreadParts } from '../../model/pool-settings.ts';
 import { isSameRecord, type PrivacyRecord } from '../../model/privacy.ts';
-import type { SnapshotState } from '../../model/snapshot.ts';
+import type { SnapshotKey, SnapshotState } from '../../model/snapshot.ts';
 import type { Queryable } from '../connection.ts';
 import { detectDrift } from './drift.ts';
+import { selectPoolsOf } from './pools.ts';
 import { stageTables } from './stage.ts';
-import {
-  ABANDONED_AFTER_HOURS,
-  EXPIRES_AFTER_HOURS,
-  OPEN_STATES,
-  UNFINISHED_ARCHIVE_HOURS,
-} from './states.ts';
+import { ABANDONED_AFTER_HOURS, EXPIRES_AFTER_HOURS, UNFINISHED_ARCHIVE_HOURS } from './states.ts';
 
 /** A row of `directory.snapshots`, with the program's names. */
 export interface SnapshotRow {
@@ -75,10 +71,13 @@ export async function listRecentSnapshots(
   poolIds: readonly string[] | null,
 ): Promise<SnapshotRow[]> {
   const found = await db.query<SnapshotRow>(
-    `SELECT ${SNAPSHOT_COLUMNS} FROM (
-       SELECT *, row_number() OVER (PARTITION BY pool_id ORDER BY snapshot_at DESC) AS place
-       FROM directory.snapshots WHERE $2::text[] IS NULL OR pool_id = ANY ($2)
-     ) AS s WHERE place <= $1 ORDER BY pool_id, snapshot_at DESC`,
+    `SELECT ${SNAPSHOT_COLUMNS}
+     FROM (SELECT pool_id AS id FROM ${selectPoolsOf('directory.snapshots')} AS found) AS p
+       CROSS JOIN LATERAL (
+         SELECT * FROM directory.snapshots WHERE pool_id = p.id ORDER BY snapshot_at DESC LIMIT $1
+       ) AS s
+     WHERE $2::text[] IS NULL OR id = ANY ($2)
+     ORDER BY pool_id, snapshot_at DESC`,
     [limit, poolIds],
   );
   return found.rows;
@@ -156,19 +155,14 @@ export async function isAbandoned(
   return read.rows[0]?.abandoned ?? false;
 }
 
-/** A snapshot that is walking or held, and the number of its stage. */
-interface OpenSnapshot {
-  readonly poolId: string;
-  readonly snapshot: string;
-  readonly stage: number;
-}
-
-/** The snapshots that are walking or held. */
-export async function listOpenSnapshots(db: Queryable): Promise<OpenSnapshot[]> {
-  const found = await db.query<OpenSnapshot>(
-    `SELECT r.pool_id AS "poolId", s.snapshot, r.stage
-     FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
-     WHERE s.state IN ${OPEN_STATES} ORDER BY r.pool_id`,
+/** The number of the stage of a snapshot; null if it has no run. */
+export async function findStage(
+  db: Queryable,
+  { poolId, snapshotAt }: SnapshotKey,
+): Promise<number | null> {
+  const found = await db.query<{ stage: number }>(
+    'SELECT stage FROM mirror.runs WHERE pool_id = $1 AND snapshot_at = $2',
+    [poolId, snapshotAt],
   );
-  return found.rows;
+  return found.rows[0]?.stage ?? null;
 }

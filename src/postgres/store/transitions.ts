@@ -295,7 +295,10 @@ export async function markArchived(
   const { from, to } = TRANSITIONS.archive;
   await withLease(pool, lease, from, async (client) => {
     await client.query(
-      `UPDATE mirror.runs SET destination = $3, needs_locks = $4, archive = $5
+      `UPDATE mirror.runs SET destination = $3, needs_locks = $4, archive = $5, archives = 1 + (
+         SELECT count(*) FROM mirror.runs AS r JOIN directory.snapshots AS s USING (pool_id, snapshot_at)
+         WHERE s.pool_id = $1 AND s.state = $6 AND r.destination = $3
+       )
        WHERE pool_id = $1 AND snapshot_at = $2`,
       [
         lease.poolId,
@@ -303,6 +306,7 @@ export async function markArchived(
         archive.destination,
         archive.needsLocks,
         JSON.stringify(archive.summary),
+        to,
       ],
     );
     await client.query(
