@@ -181,7 +181,7 @@ async function addHeld(db: pg.Pool, { users }: MirrorSize, { newest }: Nights): 
     [LARGE_POOL, newest],
   );
   const { at, stage } = rows[0] as { at: Date; stage: number };
-  await createStage(db, stage);
+  await createStage(db, stage, false);
   const t = stageTables(stage);
   const kept = `FROM generate_series(1, ${users}) AS n WHERE n % ${HELD} > 0`;
   await db.query(

@@ -11,7 +11,7 @@ const CONNECTIONS = 10;
 /** Connections of the dashboard, so that its pages and the jobs of its worker never wait for each other. */
 const PAGE_CONNECTIONS = 4;
 /** Somebody waits for a page, and an idle request is cut after 7 s. */
-const PAGE_LIMITS = { statementMs: 5_000, waitMs: 5_000 };
+const PAGE_LIMITS = { statementMs: 5_000, waitMs: 5_000, silentMs: 6_000 };
 
 /** The mirror's database, open and with the newest schema. */
 export interface MirrorDatabase {

@@ -5,6 +5,7 @@ import { withoutRows } from '../postgres/database-error.ts';
 import { createAssets } from './assets.ts';
 import type { DashboardDeps } from './deps.ts';
 import { respondToError, respondWithProblem } from './errors.tsx';
+import { HeldReader } from './held-reader.ts';
 import { LiveFeed } from './live.ts';
 import { renderFeed, renderProblem } from './overview-parts.tsx';
 import { OverviewReader } from './overview-reader.ts';
@@ -93,7 +94,8 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     return renderProblem();
   });
   addOverview(app, deps, reader, feed);
-  addHeld(app, deps);
+  const held = new HeldReader((...asked) => deps.actions.diff(...asked));
+  addHeld(app, deps, held);
   const names = createSealedNames(deps.tokens);
   addPeople(app, deps, names);
   addUser(app, deps, names);
@@ -108,6 +110,9 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     fetch: app.fetch,
     routes: app.routes,
     countWrongToken: (context) => void signIn.countWrongToken(context),
-    close: () => feed.close(),
+    close() {
+      held.close();
+      return feed.close();
+    },
   };
 }

@@ -23,7 +23,23 @@ export function openPool(url: string, size: number, log?: Logger, limits?: PoolL
   pool.on('connect', (client) => clients.add(client));
   pool.on('remove', (client) => clients.delete(client));
   CLIENTS.set(pool, clients);
+  if (limits) dropIfSilent(pool, limits.silentMs);
   return pool;
+}
+
+/**
+ * Ends the connections once one of them is in use for too long. A limit of Postgres itself ends no statement
+ * of a server that cannot be reached, and the idle connections are as dead.
+ */
+function dropIfSilent(pool: pg.Pool, silentMs: number): void {
+  const timers = new Map<pg.PoolClient, NodeJS.Timeout>();
+  pool.on('acquire', (client) => {
+    timers.set(client, setTimeout(() => dropConnections(pool), silentMs).unref());
+  });
+  pool.on('release', (_, client) => {
+    clearTimeout(timers.get(client));
+    timers.delete(client);
+  });
 }
 
 /** The connections of each pool. */

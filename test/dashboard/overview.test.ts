@@ -33,7 +33,12 @@ async function hold(): Promise<string> {
   }
   const { report } = await mirror.sync({ maxRemoved: 0.1 });
   expect(report?.state).toBe('held');
-  return report?.snapshot ?? '';
+  const snapshot = report?.snapshot ?? '';
+  // A page does not wait until it is compared.
+  const path = `/pools/${mirror.pool.settings.id}/snapshots/${snapshot}/release`;
+  const load = async () => (await dashboard.get(path)).text();
+  await expect.poll(load).toContain('Compared with what is published');
+  return snapshot;
 }
 
 /** Presses Tab until the element with this text has the focus. */

@@ -175,13 +175,15 @@ test('a wrong token is refused, and the sixth must wait', async () => {
     expect([bearer.status, bearer.headers.get('Retry-After')]).toEqual([429, '1']);
     // Behind a proxy, all clients have this address.
     expect((await own.get('/')).status).toBe(200);
+    const form = await send('/sign-in', { form: { token: TOKEN, next: '/' }, of: own });
+    expect(form.status).toBe(303);
   } finally {
     await own.close();
   }
 });
 
 test('a page that runs into the limits of its connections says that the database does not answer', async () => {
-  const limits = { statementMs: 100, waitMs: 2_000 };
+  const limits = { statementMs: 100, waitMs: 2_000, silentMs: 60_000 };
   const db = openPool(mirror.databaseUrl, 1, undefined, limits);
   const own = await openDashboard({ db, databaseUrl: mirror.databaseUrl });
   const status = async () => (await own.get('/queue')).status;

@@ -9,7 +9,7 @@ import { Page, renderPage } from '../layout.tsx';
 import { logMembers } from '../log-looks.ts';
 import { poolPath } from '../paths.ts';
 import { EMAIL, NAME } from '../people/person-columns.tsx';
-import { type GroupDetails, MEMBERS_PER_PAGE, readGroup } from '../people/read-group.ts';
+import { type GroupDetails, GroupReader, MEMBERS_PER_PAGE } from '../people/read-group.ts';
 import { refuseView } from '../people/refuse-view.ts';
 import { Enabled, Role, StoredName, UserLink, Value } from '../people/values.tsx';
 import type { SealedNames } from '../sealed-names.ts';
@@ -23,6 +23,7 @@ const UNKNOWN =
  * tell who somebody is. Pages of members are asked for by POST: where one ends is a username.
  */
 export function addGroup(app: Hono<DashboardEnv>, deps: DashboardDeps, names: SealedNames): void {
+  const reader = new GroupReader(deps.db);
   app.on(['GET', 'POST'], '/pools/:pool/groups/:group', async (context) => {
     const refused = refuseView(context);
     if (refused !== null) return refused;
@@ -31,8 +32,7 @@ export function addGroup(app: Hono<DashboardEnv>, deps: DashboardDeps, names: Se
     const at = context.req.query('at') || 'latest';
     const groupName = names.openGroup(poolId, group);
     const after = await readAfter(context);
-    const details =
-      groupName === null ? null : await readGroup(deps.db, poolId, { groupName, at, after });
+    const details = groupName === null ? null : await reader.read(poolId, { groupName, at, after });
     if (details === null) return respondWithProblem(context, 404, UNKNOWN);
     logMembers(deps.log, context, { poolId, people: details.members.length });
     return renderPage(

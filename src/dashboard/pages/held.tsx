@@ -7,8 +7,9 @@ import { Text } from '../../report/text.tsx';
 import type { DashboardActions, DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
 import { Form } from '../forms.tsx';
+import type { HeldReader } from '../held-reader.ts';
 import { Page, renderPage } from '../layout.tsx';
-import { HeldChanges, readHeldChanges } from '../parts/held-changes.tsx';
+import { HeldChanges } from '../parts/held-changes.tsx';
 import { OVERVIEW, poolPath, snapshotPath } from '../paths.ts';
 import { clientAddress, type DashboardEnv } from '../session.ts';
 import type { DONE } from './overview.tsx';
@@ -48,14 +49,14 @@ interface Running {
 }
 
 /** The pages that ask before a held snapshot is released or discarded, and what their forms do. */
-export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps): void {
+export function addHeld(app: Hono<DashboardEnv>, deps: DashboardDeps, reader: HeldReader): void {
   const running = new Map<string, Running>();
   for (const decision of ['release', 'discard'] as const) {
     const path = `/pools/:pool/snapshots/:snapshot/${decision}`;
     app.get(path, async (context) => {
       const row = await findHeld(context, deps);
       if (row === null) return refuse(context);
-      return ask(context, deps, decision, row);
+      return ask(context, reader, decision, row);
     });
     app.post(path, async (context) => {
       if (context.get('session').right !== 'act') {
@@ -111,13 +112,14 @@ function refuseOther(context: Context, { decision }: Running): Promise<Response>
 
 async function ask(
   context: Context<DashboardEnv>,
-  deps: DashboardDeps,
+  reader: HeldReader,
   decision: Decision,
-  { poolId, snapshot, reason }: SnapshotRow,
+  row: SnapshotRow,
 ): Promise<Response> {
+  const { poolId, snapshot, reason } = row;
   const session = context.get('session');
   const isActing = session.right === 'act';
-  const changes = await readHeldChanges(deps, poolId, isActing);
+  const changes = await reader.read(row);
   const { title, means } = WORDS[decision];
   return renderPage(
     context,
@@ -142,7 +144,7 @@ async function ask(
           </Form>
         </>
       ) : null}
-      <HeldChanges poolId={poolId} changes={changes} />
+      <HeldChanges poolId={poolId} changes={changes} isListed={isActing} />
     </Page>,
   );
 }

@@ -1,68 +1,37 @@
 import { formatCommand } from '../../common/command.ts';
 import { formatCount } from '../../common/text.ts';
 import type { Change } from '../../history/changes.ts';
-import type { DiffSummary } from '../../history/diff.ts';
 import { List } from '../../report/list.tsx';
 import { Table } from '../../report/table.tsx';
 import { Text } from '../../report/text.tsx';
-import type { DashboardDeps } from '../deps.ts';
-
-/** How many changes are listed. */
-const MOST = 50;
-
-/** Connections are cut after 7 s without an answer. */
-const WITHIN_MS = 4_000;
-
-/** What a held snapshot would change; null if counting it takes too long. */
-export type HeldComparison = {
-  readonly summary: DiffSummary;
-  /** The first changes; null for those who see counts only. */
-  readonly shown: readonly Change[] | null;
-} | null;
-
-/** Compares the held snapshot of a pool with what is published, as `diff POOL latest held` does. */
-export async function readHeldChanges(
-  { actions }: Pick<DashboardDeps, 'actions'>,
-  poolId: string,
-  isListed: boolean,
-): Promise<HeldComparison> {
-  const signal = AbortSignal.timeout(WITHIN_MS);
-  const shown: Change[] = [];
-  try {
-    const { summary } = await actions.diff(
-      poolId,
-      async (_, batches) => {
-        for await (const changes of batches) {
-          if (isListed) shown.push(...changes.slice(0, MOST - shown.length));
-        }
-      },
-      { to: 'held', signal },
-    );
-    return { summary, shown: isListed ? shown : null };
-  } catch (error) {
-    if (signal.aborted) return null;
-    throw error;
-  }
-}
+import type { HeldComparison } from '../held-reader.ts';
 
 /** The changes in counts, and a list of the first. */
 export function HeldChanges({
   poolId,
   changes,
+  isListed,
 }: {
   readonly poolId: string;
   readonly changes: HeldComparison;
+  /** False for those who see counts only. */
+  readonly isListed: boolean;
 }) {
   const all = (
     <>
       <code>{formatCommand(['diff', poolId, 'latest', 'held'])}</code> shows all.
     </>
   );
-  if (changes === null) {
+  if (changes === 'comparing' || changes === 'too long') {
     return (
       <>
         <h2>What it would change</h2>
-        <p>Too much to count here in time. {all}</p>
+        <p>
+          {changes === 'comparing'
+            ? 'It is being compared with what is published. Load this page again in a few seconds. '
+            : 'Too much to count here in time. '}
+          {all}
+        </p>
       </>
     );
   }
@@ -88,7 +57,7 @@ export function HeldChanges({
         ]}
         rows={Object.entries<Tally>({ users, groups, memberships, ...(settings && { settings }) })}
       />
-      {shown === null ? null : (
+      {isListed ? (
         <List
           noun="change"
           list={{ total, shown: [...shown] }}
@@ -98,7 +67,7 @@ export function HeldChanges({
           ]}
           all={all}
         />
-      )}
+      ) : null}
     </>
   );
 }

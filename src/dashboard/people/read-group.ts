@@ -9,8 +9,9 @@ import {
   listMembersAfter,
   type MemberCounts,
 } from '../../postgres/dashboard/group-members.ts';
-import { askPool } from '../../postgres/history/ask.ts';
+import { type Asking, askPool } from '../../postgres/history/ask.ts';
 import { postgresSource } from '../../postgres/history/source.ts';
+import { Kept } from '../keep.ts';
 import { STATEMENT_MS } from './search.ts';
 
 /** How many members a page has. */
@@ -41,42 +42,51 @@ export interface GroupQuestion {
   readonly after: string;
 }
 
-/**
- * Reads a group as of a moment.
- *
- * @returns null if it did not exist then
- * @throws ActionRequiredError if the time is none, or its state is unknown
- */
-export function readGroup(
-  db: pg.Pool,
-  poolId: string,
-  { groupName, at, after }: GroupQuestion,
-): Promise<GroupDetails | null> {
-  return askPool(
-    db,
-    poolId,
-    async (asking) => {
-      const source = postgresSource(asking);
-      const moment = await findPublished(source, 'AT', at);
-      const groups = new Map(
-        (await source.listGroups(moment)).map((group) => [group.groupName, group]),
-      );
-      const group = groups.get(groupName);
-      if (group === undefined) return null;
-      const month = addSeconds(moment.snapshotAt, -COUNTED_DAYS * 24 * 60 * 60);
-      const start = await findHistoryStart(asking);
-      const since = new Date(Math.max(start.getTime(), month.getTime()));
-      const counts = await countMembers(asking, groupName, moment.snapshotAt, since);
-      const found = await listMembersAfter(
-        ...([asking, groupName, moment.snapshotAt, after, MEMBERS_PER_PAGE + 1] as const),
-      );
-      const members = found.slice(0, MEMBERS_PER_PAGE).map((member) => ({
-        ...member,
-        role: findEffectiveRole(member.groupNames.flatMap((name) => groups.get(name) ?? [])),
-      }));
-      const nextAfter = found.length > MEMBERS_PER_PAGE ? (members.at(-1)?.username ?? null) : null;
-      return { moment, group, counts, since, members, nextAfter };
-    },
-    STATEMENT_MS,
-  );
+/** Reads groups. Members are counted once for each group and moment. */
+export class GroupReader {
+  readonly #db: pg.Pool;
+  readonly #counts = new Kept<MemberCounts>();
+
+  constructor(db: pg.Pool) {
+    this.#db = db;
+  }
+
+  /**
+   * Reads a group as of a moment.
+   *
+   * @returns null if it did not exist then
+   * @throws ActionRequiredError if the time is none, or its state is unknown
+   */
+  read(poolId: string, question: GroupQuestion): Promise<GroupDetails | null> {
+    return askPool(this.#db, poolId, (asking) => this.#read(asking, question), STATEMENT_MS);
+  }
+
+  async #read(
+    asking: Asking,
+    { groupName, at, after }: GroupQuestion,
+  ): Promise<GroupDetails | null> {
+    const source = postgresSource(asking);
+    const moment = await findPublished(source, 'AT', at);
+    const groups = new Map(
+      (await source.listGroups(moment)).map((group) => [group.groupName, group]),
+    );
+    const group = groups.get(groupName);
+    if (group === undefined) return null;
+    const month = addSeconds(moment.snapshotAt, -COUNTED_DAYS * 24 * 60 * 60);
+    const start = await findHistoryStart(asking);
+    const since = new Date(Math.max(start.getTime(), month.getTime()));
+    const key = [asking.poolId, moment.snapshot, since.getTime(), groupName].join(' ');
+    const counts = await this.#counts.get(key, () =>
+      countMembers(asking, groupName, moment.snapshotAt, since),
+    );
+    const found = await listMembersAfter(
+      ...([asking, groupName, moment.snapshotAt, after, MEMBERS_PER_PAGE + 1] as const),
+    );
+    const members = found.slice(0, MEMBERS_PER_PAGE).map((member) => ({
+      ...member,
+      role: findEffectiveRole(member.groupNames.flatMap((name) => groups.get(name) ?? [])),
+    }));
+    const nextAfter = found.length > MEMBERS_PER_PAGE ? (members.at(-1)?.username ?? null) : null;
+    return { moment, group, counts, since, members, nextAfter };
+  }
 }

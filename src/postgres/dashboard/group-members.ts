@@ -35,29 +35,36 @@ export interface MemberCounts {
   readonly left: number;
 }
 
-/** @param since not before the first snapshot of the history, whose members did not join with it */
+/**
+ * Counts the members of today in the index, and from there back by what changed since the moment. Members who
+ * never moved cost nothing else.
+ *
+ * @param since not before the first snapshot of the history, whose members did not join with it, and not
+ *   after the moment
+ */
 export async function countMembers(
   { db, poolId }: Asking,
   groupName: string,
   at: Date,
   since: Date,
 ): Promise<MemberCounts> {
-  const found = await db.query<Record<keyof MemberCounts, string>>(
+  const moves = (table: string, column: string, side: number) =>
+    `SELECT ${column} AS moved_at, ${side} AS side FROM directory.${table}
+     WHERE pool_id = $1 AND group_name = $3 AND ${column} > $4`;
+  const found = await db.query<MemberCounts>(
     `SELECT
-       count(*) FILTER (WHERE valid_to IS NULL OR valid_to > $2) AS members,
-       count(*) FILTER (WHERE valid_from > $4) AS joined,
-       count(*) FILTER (WHERE valid_to > $4 AND valid_to <= $2) AS left
+       (SELECT count(*) FROM directory.memberships WHERE pool_id = $1 AND group_name = $3)
+         - coalesce(sum(side) FILTER (WHERE moved_at > $2), 0) AS members,
+       count(*) FILTER (WHERE side > 0 AND moved_at <= $2) AS joined,
+       count(*) FILTER (WHERE side < 0 AND moved_at <= $2) AS left
      FROM (
-       SELECT valid_from, NULL::timestamptz AS valid_to FROM directory.memberships
-       WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2
-       UNION ALL
-       SELECT valid_from, valid_to FROM directory.membership_history
-       WHERE pool_id = $1 AND group_name = $3 AND valid_from <= $2
+       ${moves('memberships', 'valid_from', 1)}
+       UNION ALL ${moves('membership_history', 'valid_from', 1)}
+       UNION ALL ${moves('membership_history', 'valid_to', -1)}
      ) AS m`,
     [poolId, at, groupName, since],
   );
-  const { members, joined, left } = found.rows[0] as Record<keyof MemberCounts, string>;
-  return { members: Number(members), joined: Number(joined), left: Number(left) };
+  return found.rows[0] as MemberCounts;
 }
 
 /** The snapshot after which the changes of the pool are known. The caller knows that there is one. */

@@ -18,6 +18,8 @@ export interface PoolLimits {
   readonly statementMs: number;
   /** The longest that a statement waits for a connection, in milliseconds. */
   readonly waitMs: number;
+  /** A server is silent if a connection is in use for longer, in milliseconds: all of them are ended. */
+  readonly silentMs: number;
 }
 
 type Callback = (
