@@ -1,4 +1,4 @@
-import type { Child } from 'hono/jsx';
+import type { HtmlEscapedString } from 'hono/utils/html';
 import type { DashboardDeps } from './deps.ts';
 import { Notice } from './layout.tsx';
 import type { Parts, RenderParts } from './live.ts';
@@ -56,9 +56,11 @@ export function renderProblem(): Promise<Parts> {
   });
 }
 
-async function render(parts: Readonly<Record<string, Child>>): Promise<Parts> {
+type Part = HtmlEscapedString | Promise<HtmlEscapedString> | null;
+
+async function render(parts: Readonly<Record<string, Part>>): Promise<Parts> {
   const rendered = Object.entries(parts).map(
-    async ([id, part]) => [id, String((await Promise.resolve(part)) ?? '')] as const,
+    async ([id, part]) => [id, part === null ? '' : String(await Promise.resolve(part))] as const,
   );
   return Object.fromEntries(await Promise.all(rendered));
 }

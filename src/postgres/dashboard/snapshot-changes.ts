@@ -52,7 +52,8 @@ export interface ChangesQuestion {
 
 /**
  * Above this many versions, a page reads the table in the order of its key until it is full, which is
- * soon: many of its rows match. Below, it reads the versions through their index and sorts them.
+ * soon: many of its rows match. Below, it reads the versions through their index and sorts them: OFFSET 0
+ * hides the limit from the planner, which would look up each version by its key.
  */
 const MANY = 50_000;
 
@@ -72,11 +73,13 @@ export async function listChangedUsers(
   if (arms.length === 0) return [];
   const selects = arms.map(
     ({ name, table, column }) =>
-      `(SELECT DISTINCT username FROM directory.${table} AS v
-        WHERE pool_id = $1 AND ${versions[name] > MANY ? `${column} + interval '0'` : column} = $2
-          AND username > $3 AND ($4 = '' OR username >= $4 AND starts_with(username, $4))
-          AND ($5::text[] IS NULL OR username = ANY ($5)) AND ${CONDITIONS[kind ?? 'any']}
-        ORDER BY username LIMIT $6)`,
+      `(SELECT DISTINCT username FROM (
+          SELECT username FROM directory.${table} AS v
+          WHERE pool_id = $1 AND ${versions[name] > MANY ? `${column} + interval '0'` : column} = $2
+            AND username > $3 AND ($4 = '' OR username >= $4 AND starts_with(username, $4))
+            AND ($5::text[] IS NULL OR username = ANY ($5)) AND ${CONDITIONS[kind ?? 'any']}
+          ${versions[name] > MANY ? '' : 'OFFSET 0'}
+        ) AS changed ORDER BY username LIMIT $6)`,
   );
   const found = await db.query<{ username: string }>(
     `SELECT username FROM (${selects.join(' UNION ')}) AS found ORDER BY username LIMIT $6`,
