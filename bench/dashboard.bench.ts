@@ -44,9 +44,9 @@ afterAll(async () => {
 
 /** Pages of a large mirror, and what viewers with live updates cost. */
 test('dashboard', async () => {
-  const figures: Record<string, Figures> = {};
+  // First, as nothing else runs yet: a held snapshot is compared beside its page.
+  const figures: Record<string, Figures> = { 'live updates': await watch() };
   for (const [name, request] of Object.entries(cases)) figures[name] = await measure(request);
-  figures['live updates'] = await watch();
   await report('dashboard', figures);
 }, 1_800_000);
 
@@ -122,9 +122,8 @@ async function measure(request: PageRequest): Promise<Figures> {
 
 /** The share of a core that this process spends while viewers read events: server and clients together. */
 async function watch(): Promise<Figures> {
-  const streams = await Promise.all(
-    Array.from({ length: VIEWERS }, () => dashboard.get('/events')),
-  );
+  const watched = await openDashboard({ db: pages.db, databaseUrl: database.url });
+  const streams = await Promise.all(Array.from({ length: VIEWERS }, () => watched.get('/events')));
   let bytes = 0;
   const reading = streams.map(async ({ body }) => {
     for await (const chunk of body ?? []) bytes += (chunk as Uint8Array).length;
@@ -136,7 +135,7 @@ async function watch(): Promise<Figures> {
   });
   const { user, system } = process.cpuUsage(before);
   const share = (user + system) / 1000 / (performance.now() - started);
-  await dashboard.close();
+  await watched.close();
   await Promise.all(reading);
   return { viewers: VIEWERS, 'of a core: %': share * 100, 'received: kB': bytes / 1000 };
 }

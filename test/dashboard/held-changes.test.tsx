@@ -12,7 +12,8 @@ test('settings that cannot be compared have no row in the changes of a held snap
       memberships: { added: 0, removed: 5 },
       settings,
     };
-    return render(<HeldChanges poolId="us-east-1_Held" changes={{ summary, shown: null }} />);
+    const changes = { summary, shown: [] };
+    return render(<HeldChanges poolId="us-east-1_Held" changes={changes} isListed={false} />);
   };
   expect(await show({ added: 0, removed: 0, modified: 2 })).toContain('>settings</th>');
   const page = await show(null);

@@ -52,8 +52,7 @@ export interface ChangesQuestion {
 
 /**
  * Above this many versions, a page reads the table in the order of its key until it is full, which is
- * soon: many of its rows match. Below, it reads the versions through their index and sorts them: OFFSET 0
- * hides the limit from the planner, which would look up each version by its key.
+ * soon: many of its rows match. Below, it reads the versions through their index and sorts them.
  */
 const MANY = 50_000;
 
@@ -71,6 +70,9 @@ export async function listChangedUsers(
   const { kind, prefix, usernames, after, limit } = question;
   const arms = ARMS.filter((arm) => versions[arm.name] > 0 && MAY_TELL[kind ?? 'any'](arm));
   if (arms.length === 0) return [];
+  // Few of the versions may be of these kinds. OFFSET 0 hides the limit from the planner, which would look up
+  // the other versions one by one until it has enough.
+  const isRare = kind === 'added' || kind === 'removed';
   const selects = arms.map(
     ({ name, table, column }) =>
       `(SELECT DISTINCT username FROM (
@@ -78,7 +80,7 @@ export async function listChangedUsers(
           WHERE pool_id = $1 AND ${versions[name] > MANY ? `${column} + interval '0'` : column} = $2
             AND username > $3 AND ($4 = '' OR username >= $4 AND starts_with(username, $4))
             AND ($5::text[] IS NULL OR username = ANY ($5)) AND ${CONDITIONS[kind ?? 'any']}
-          ${versions[name] > MANY ? '' : 'OFFSET 0'}
+          ${isRare && versions[name] <= MANY ? 'OFFSET 0' : ''}
         ) AS changed ORDER BY username LIMIT $6)`,
   );
   const found = await db.query<{ username: string }>(
