@@ -26,6 +26,17 @@ const GRACE_MS = 500;
 const MOST_UNREAD = 16;
 
 const encoder = new TextEncoder();
+const OPEN = encoder.encode(': open\n\n');
+const COMMENT = encoder.encode(': \n\n');
+
+/** A part as an event, encoded once for all viewers. */
+interface Message {
+  readonly id: string;
+  readonly html: string;
+  readonly bytes: Uint8Array;
+}
+
+type MessagesByRight = Readonly<Record<Right, readonly Message[] | undefined>>;
 
 interface Viewer {
   readonly right: Right;
@@ -43,7 +54,7 @@ export class LiveFeed {
   #timers: NodeJS.Timeout[] = [];
   #polling: Promise<void> | null = null;
   /** What viewers were shown last, so that a new one costs no reading. */
-  #newest: { readonly parts: PartsByRight; readonly at: number } | null = null;
+  #newest: { readonly messages: MessagesByRight; readonly at: number } | null = null;
   #isClosed = false;
 
   constructor(render: RenderParts, explain: ExplainFailure) {
@@ -65,7 +76,7 @@ export class LiveFeed {
         const until = performance.now() + LIFE_MS;
         viewer = { right, until, seen: new Map(), controller };
         this.#viewers.add(viewer);
-        this.#send(viewer, ': open\n\n');
+        this.#send(viewer, OPEN);
         this.#start(viewer);
       },
       cancel: () => this.#remove(viewer),
@@ -92,9 +103,9 @@ export class LiveFeed {
       ];
     }
     const isNew = this.#newest !== null && performance.now() - this.#newest.at < POLL_MS;
-    const parts = isNew ? this.#newest?.parts[viewer.right] : undefined;
-    if (parts === undefined) this.#poll();
-    else this.#show(viewer, parts);
+    const messages = isNew ? this.#newest?.messages[viewer.right] : undefined;
+    if (messages === undefined) this.#poll();
+    else this.#show(viewer, messages);
   }
 
   #stop(): void {
@@ -114,16 +125,17 @@ export class LiveFeed {
       const problem = await this.#explain(error);
       return { act: problem, view: problem };
     });
-    this.#newest = { parts, at: performance.now() };
-    for (const viewer of this.#viewers) this.#show(viewer, parts[viewer.right] ?? {});
+    const messages = { act: toMessages(parts.act), view: toMessages(parts.view) };
+    this.#newest = { messages, at: performance.now() };
+    for (const viewer of this.#viewers) this.#show(viewer, messages[viewer.right] ?? []);
   }
 
   /** Sends the parts that differ from what the viewer has. */
-  #show(viewer: Viewer, parts: Parts): void {
-    for (const [id, html] of Object.entries(parts)) {
+  #show(viewer: Viewer, messages: readonly Message[]): void {
+    for (const { id, html, bytes } of messages) {
       if (viewer.seen.get(id) === html) continue;
       viewer.seen.set(id, html);
-      this.#send(viewer, `event: part\ndata: ${JSON.stringify({ id, html })}\n\n`);
+      this.#send(viewer, bytes);
     }
   }
 
@@ -131,14 +143,14 @@ export class LiveFeed {
     const now = performance.now();
     for (const viewer of this.#viewers) {
       if (now > viewer.until) this.#end(viewer);
-      else this.#send(viewer, ': \n\n');
+      else this.#send(viewer, COMMENT);
     }
   }
 
-  #send(viewer: Viewer, text: string): void {
+  #send(viewer: Viewer, bytes: Uint8Array): void {
     if (!this.#viewers.has(viewer)) return;
     if ((viewer.controller.desiredSize ?? 0) < -MOST_UNREAD) this.#end(viewer);
-    else viewer.controller.enqueue(encoder.encode(text));
+    else viewer.controller.enqueue(bytes);
   }
 
   #end(viewer: Viewer): void {
@@ -150,4 +162,15 @@ export class LiveFeed {
     this.#viewers.delete(viewer);
     if (this.#viewers.size === 0) this.#stop();
   }
+}
+
+/** Undefined if nobody with the right watched. */
+function toMessages(parts: Parts | undefined): readonly Message[] | undefined {
+  return (
+    parts &&
+    Object.entries(parts).map(([id, html]) => ({
+      ...{ id, html },
+      bytes: encoder.encode(`event: part\ndata: ${JSON.stringify({ id, html })}\n\n`),
+    }))
+  );
 }
