@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { ActionRequiredError, MirrorError } from '../model/errors.ts';
 import { isTemporaryDatabaseError, withoutRows } from '../postgres/database-error.ts';
+import { Message } from '../report/text.tsx';
 import type { Logger } from '../telemetry/logger.ts';
 import { Notice, Page, renderPage } from './layout.tsx';
 import { OVERVIEW } from './paths.ts';
@@ -31,7 +32,9 @@ export function respondWithProblem(
   return renderPage(
     context,
     <Page title={TITLES[status]} session={session ?? null}>
-      <Notice kind="bad">{problem}</Notice>
+      <Notice kind="bad">
+        <Message value={problem} />
+      </Notice>
       <p>
         <a href={OVERVIEW}>Go to the overview</a>
       </p>

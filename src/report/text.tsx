@@ -25,6 +25,18 @@ export function Text({ value, isWhole = false }: TextProps) {
   return <bdi>{isLong ? `${start}…` : text}</bdi>;
 }
 
+/** A message of the program, whole: what stands between backquotes is a command or a setting. */
+export function Message({ value }: { readonly value: string }) {
+  const parts = value.split(/`([^`\n]+)`/);
+  return (
+    <>
+      {parts.map((part, index) =>
+        index % 2 === 1 ? <code>{printable(part)}</code> : <Text value={part} isWhole />,
+      )}
+    </>
+  );
+}
+
 /** A value of a field, before or after a change. */
 export function ShortValue({ value }: { readonly value: FieldValue }) {
   if (value === null) return <span class="quiet">none</span>;

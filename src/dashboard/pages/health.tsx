@@ -7,7 +7,7 @@ import { VERSION } from '../../config/config.ts';
 import type { Check, CheckState, Examination } from '../../doctor/check.ts';
 import { readWorkerRows, type WorkerRow } from '../../postgres/coordination/worker-status.ts';
 import { type Column, Table } from '../../report/table.tsx';
-import { Text, Time } from '../../report/text.tsx';
+import { Message, Text, Time } from '../../report/text.tsx';
 import type { BucketUsage } from '../../telemetry/metrics-load.ts';
 import type { DashboardDeps, ServerState } from '../deps.ts';
 import { Form } from '../forms.tsx';
@@ -274,8 +274,12 @@ const FOUND: Column<Check> = {
   titleShown: 'above',
   cell: ({ detail, remedy }) => (
     <>
-      {detail}
-      {remedy === null ? null : <small>{`Fix: ${remedy}`}</small>}
+      <Message value={detail} />
+      {remedy === null ? null : (
+        <small>
+          <Message value={`Fix: ${remedy}`} />
+        </small>
+      )}
     </>
   ),
 };

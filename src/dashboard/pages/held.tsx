@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono';
 import { isPoolId } from '../../model/pool-id.ts';
 import { parseSnapshotId } from '../../model/snapshot.ts';
 import { findSnapshot, type SnapshotRow } from '../../postgres/store/snapshots.ts';
-import { Text } from '../../report/text.tsx';
+import { Message } from '../../report/text.tsx';
 import type { DashboardActions, DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
 import { Form } from '../forms.tsx';
@@ -132,7 +132,7 @@ async function ask(
         { title: snapshot, path: snapshotPath(poolId, snapshot) },
       ]}
     >
-      <p>{reason === null ? 'No reason was recorded.' : <Text value={reason} isWhole />}</p>
+      <p>{reason === null ? 'No reason was recorded.' : <Message value={reason} />}</p>
       {isActing ? (
         <>
           <p>{means}</p>

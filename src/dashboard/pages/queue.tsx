@@ -9,7 +9,7 @@ import {
 } from '../../postgres/coordination/worker-status.ts';
 import { countLiveWorkers } from '../../postgres/coordination/workers.ts';
 import { type Column, Table } from '../../report/table.tsx';
-import { Time } from '../../report/text.tsx';
+import { Message, Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
 import { Form } from '../forms.tsx';
@@ -226,7 +226,11 @@ function Result({ request }: { readonly request: RequestRow }) {
     <>
       {outcome === null ? '' : OUTCOMES[outcome]}{' '}
       {snapshot === null ? null : <a href={snapshotPath(poolId, snapshot)}>{snapshot}</a>}
-      {reason === null ? null : <small>{reason}</small>}
+      {reason === null ? null : (
+        <small>
+          <Message value={reason} />
+        </small>
+      )}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
 import type { CheckRecord } from '../../model/report-source.ts';
 import { CheckTables, describeRemovals } from '../../report/sections/evidence.tsx';
-import { Text, Time } from '../../report/text.tsx';
+import { Message, Time } from '../../report/text.tsx';
 import type { DashboardDeps } from '../deps.ts';
 import { respondWithProblem } from '../errors.tsx';
 import { Notice, Page, renderPage } from '../layout.tsx';
@@ -131,7 +131,7 @@ function Facts({ details: { row, run } }: { readonly details: SnapshotDetails })
         <>
           <dt>Reason</dt>
           <dd>
-            <Text value={row.reason} isWhole />
+            <Message value={row.reason} />
           </dd>
         </>
       )}
@@ -177,7 +177,7 @@ function Held({ details: { row }, session }: HeldProps) {
   return (
     <Notice kind="bad">
       <p>
-        It is held and waits for a person: <Text value={row.reason ?? ''} isWhole />
+        It is held and waits for a person: <Message value={row.reason ?? ''} />
       </p>
       <p>
         What it would change: <code>{formatCommand(['diff', poolId, 'latest', 'held'])}</code>, or
@@ -252,7 +252,7 @@ function Verdict({ check: { objection } }: { readonly check: CheckRecord }) {
   if (objection === null) return <>passed</>;
   return (
     <>
-      held: <Text value={objection} isWhole />
+      held: <Message value={objection} />
     </>
   );
 }

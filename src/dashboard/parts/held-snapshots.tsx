@@ -1,4 +1,4 @@
-import { Text } from '../../report/text.tsx';
+import { Message } from '../../report/text.tsx';
 import type { Status } from '../../runner/status.ts';
 import { discardPath, releasePath, snapshotPath } from '../paths.ts';
 import type { Right } from '../session.ts';
@@ -20,7 +20,7 @@ export function HeldSnapshots({ status, right }: HeldProps) {
           <h3>
             {poolId} <a href={snapshotPath(poolId, snapshot)}>{snapshot}</a>
           </h3>
-          <p>{reason === null ? 'No reason was recorded.' : <Text value={reason} isWhole />}</p>
+          <p>{reason === null ? 'No reason was recorded.' : <Message value={reason} />}</p>
           <p class="quiet">
             It is not published: what readers see has not changed. The next run of the pool discards
             it and reads the pool again.

@@ -1,6 +1,6 @@
 import { counted, formatCount } from '../../common/text.ts';
 import { Table } from '../../report/table.tsx';
-import { Time } from '../../report/text.tsx';
+import { Message, Time } from '../../report/text.tsx';
 import {
   type JobState,
   MOST_JOBS,
@@ -72,7 +72,11 @@ function State({ job: { state, reason } }: { readonly job: QueuedJob }) {
       <span class={state === 'failed' ? 'bad' : state === 'active' ? 'run' : ''}>
         {STATES[state]}
       </span>
-      {reason === null ? null : <small>{reason}</small>}
+      {reason === null ? null : (
+        <small>
+          <Message value={reason} />
+        </small>
+      )}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { counted, formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import { parseRegion } from '../../model/pool-id.ts';
 import { allowedRates } from '../../quota/quotas.ts';
+import { Message } from '../../report/text.tsx';
 import type { SnapshotStatus } from '../../runner/snapshot-status.ts';
 import type { Status } from '../../runner/status.ts';
 import type { WalkingStatus } from '../../runner/walking-status.ts';
@@ -146,7 +147,9 @@ function Interrupted({ row, status }: { readonly row: SnapshotStatus; readonly s
       <h3>
         {poolId} <a href={snapshotPath(poolId, snapshot)}>{snapshot}</a>
       </h3>
-      <p>Interrupted: no process reads it.{reason === null ? '' : ` ${reason}`}</p>
+      <p>
+        <Message value={`Interrupted: no process reads it. ${reason ?? ''}`} />
+      </p>
       <p>
         To resume: <code>{formatCommand([isScheduled ? 'trigger' : 'sync', poolId])}</code>
       </p>
