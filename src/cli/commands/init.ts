@@ -7,9 +7,9 @@ import { ActionRequiredError, loadOptions, readAccount } from '../../index.ts';
 import { commandLine } from '../command-line.ts';
 import { ENVIRONMENT_FILE, isFromFile } from '../environment-file.ts';
 import { EXIT, reportFailures } from '../errors.ts';
-import { collectAnswers, type InitFlags } from '../init/answers.ts';
+import type { InitFlags } from '../init/answers.ts';
 import { formatEnvironment } from '../init/environment-text.ts';
-import { openTerminal, type Terminal } from '../init/terminal.ts';
+import type { Terminal } from '../init/terminal.ts';
 import { outputWidth, writeNote } from '../output.ts';
 import { withMirror } from '../pools-command.ts';
 import { withSignals } from '../signals.ts';
@@ -36,6 +36,7 @@ export function initCommand(): Command {
 async function runInit(flags: InitFlags, signal: AbortSignal): Promise<void> {
   const path = join(process.cwd(), ENVIRONMENT_FILE);
   await requireFree(path);
+  const { openTerminal } = await import('../init/terminal.ts');
   const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
   const terminal = isTerminal ? openTerminal(signal) : null;
   try {
@@ -55,6 +56,7 @@ async function runInit(flags: InitFlags, signal: AbortSignal): Promise<void> {
       );
     }
     const width = process.stderr.columns || Number.POSITIVE_INFINITY;
+    const { collectAnswers } = await import('../init/answers.ts');
     const answers = await collectAnswers(account, flags, { terminal, width, signal });
     await writeNew(path, formatEnvironment(answers, process.env));
     console.error(`\nWrote ${printable(path)}. Only you can read it.\n`);

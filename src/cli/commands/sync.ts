@@ -3,7 +3,6 @@ import { InterruptedError } from '../../index.ts';
 import { EXIT, reportFailures } from '../errors.ts';
 import { outputWidth, writeJson, writeNote } from '../output.ts';
 import { describeKept, type PoolsRun, poolsCommand } from '../pools-command.ts';
-import { takeSnapshots } from '../take-snapshots.ts';
 
 /** `sync`: takes, publishes and archives a snapshot of each pool. */
 export function syncCommand(): Command {
@@ -16,6 +15,7 @@ export function syncCommand(): Command {
 }
 
 async function runSync({ mirror, options, json, progress, signal }: PoolsRun): Promise<void> {
+  const { takeSnapshots } = await import('../take-snapshots.ts');
   const outcomes = await takeSnapshots(mirror, options.pools, progress, signal);
   if (!json) {
     const { describeSnapshot } = await import('../display/snapshot-summary.ts');
