@@ -81,7 +81,7 @@ function listCases(times: { readonly newest: Date; readonly held: Date }) {
     'people by sub': search({ text: subOf(some) }),
     'people by an attribute': search({ attribute: 'custom:team', text: 't-7' }),
     'people by an attribute without a match': search({ attribute: 'custom:team', text: 'none' }),
-    'people in no pool': search({ text: 'nobody@example.com', scope: 'all' }),
+    'people in no pool': search({ text: 'missing@example.com', scope: 'all' }),
     user: { path: `${pool}/users/${names.sealUser(LARGE_POOL, user)}` },
     'group of all users': { path: group },
     'the same a month ago': { path: `${group}?at=${monthAgo.toISOString().slice(0, 10)}` },

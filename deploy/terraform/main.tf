@@ -51,7 +51,7 @@ resource "aws_iam_role" "mirror" {
   lifecycle {
     precondition {
       condition     = length(var.trusted_services) + length(var.trusted_principals) > 0
-      error_message = "Nobody could take the role. Set trusted_services, trusted_principals or both."
+      error_message = "No service and no account could take the role. Set trusted_services, trusted_principals or both."
     }
   }
 }

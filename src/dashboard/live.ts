@@ -164,7 +164,7 @@ export class LiveFeed {
   }
 }
 
-/** Undefined if nobody with the right watched. */
+/** Undefined if no viewer has the right. */
 function toMessages(parts: Parts | undefined): readonly Message[] | undefined {
   return (
     parts &&

@@ -24,8 +24,6 @@ const HELD = 'us-east-1_Simulated/20261120T020000Z';
 /** Commands that open the database; the second list also opens the archive. */
 const WITH_DATABASE = ['sync', 'plan', 'status', `release ${HELD}`, `discard ${HELD}`, 'migrate'];
 const WITH_ARCHIVE = ['sync', `release ${HELD}`];
-/** One command for each way to open the database: creating it, finding it, migrating it. */
-const OPENINGS = ['sync', 'status', 'migrate'];
 
 /**
  * Runs a command that must fail with exit code 2, without standard output and without any call to the
@@ -122,54 +120,25 @@ describe('the environment', () => {
   );
 });
 
-interface UnusableDatabase {
-  readonly which: string;
-  readonly change: Partial<URL>;
-  readonly message: RegExp;
-}
-
-const WRONG_PASSWORD: UnusableDatabase = {
-  which: 'whose password is wrong',
-  change: { password: 'hunter2' },
-  message: /refuses this user or password\. /,
-};
-const UNUSABLE: readonly UnusableDatabase[] = [
-  WRONG_PASSWORD,
-  {
-    which: 'that nothing serves',
-    change: { port: '1' },
-    message: /no server listens at this address\. Start the server/,
-  },
-  {
-    which: 'that does not exist',
-    change: { pathname: '/none' },
-    message: /the database does not exist\. Create it/,
-  },
-];
-
-/** Runs a command with such a database, which it must refuse without showing a password. */
-async function refusesDatabase(
-  command: string,
-  { change, message }: UnusableDatabase,
-): Promise<void> {
-  const url = Object.assign(new URL(mirror.databaseUrl), change);
-  const [subject] = await refused(command.split(' '), { DATABASE_URL: url.href });
-  expect(subject).toMatch(/^DATABASE_URL \(postgres:\/\/.*\)$/);
-  expect(lastStderr).toMatch(message);
-  expect(lastStderr).not.toContain(new URL(mirror.databaseUrl).password);
-  expect(lastStderr).not.toContain('hunter2');
-}
-
-it.each(WITH_DATABASE)('a database whose password is wrong is refused by %s', (command) =>
-  refusesDatabase(command, WRONG_PASSWORD),
-);
-
-describe.each(OPENINGS)('the database, of %s', (command) => {
+describe.each(WITH_DATABASE)('the database, of %s', (command) => {
   const args = command.split(' ');
+  const changed = (change: Partial<URL>) => {
+    const url = Object.assign(new URL(mirror.databaseUrl), change);
+    return { DATABASE_URL: url.href };
+  };
 
-  it.each(UNUSABLE)('$which is refused without showing its password', (unusable) =>
-    refusesDatabase(command, unusable),
-  );
+  it.each([
+    ['that nothing serves', { port: '1' }, /no server listens at this address\. Start the server/],
+    ['whose password is wrong', { password: 'hunter2' }, /refuses this user or password\. /],
+    ['that does not exist', { pathname: '/none' }, /the database does not exist\. Create it/],
+  ])('%s is refused without showing its password', async (_, change, message) => {
+    const { password } = new URL(mirror.databaseUrl);
+    const [subject] = await refused(args, changed(change));
+    expect(subject).toMatch(/^DATABASE_URL \(postgres:\/\/.*\)$/);
+    expect(lastStderr).toMatch(message);
+    expect(lastStderr).not.toContain(password);
+    expect(lastStderr).not.toContain('hunter2');
+  });
 
   it('that a newer program has changed is refused', async () => {
     const newer = await createTestDatabase();

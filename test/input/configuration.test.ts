@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { VARIABLES } from '../../src/config/variables.ts';
-import { problemsOf, yamlProblemsOf } from '../config/support.ts';
+import { loadYaml, problemsOf, yamlProblemsOf } from '../config/support.ts';
 import fc from '../support/fast-check.ts';
 import { anyText } from './odd-text.ts';
 
@@ -49,5 +49,17 @@ test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
       expect(yamlProblemsOf(text)).not.toEqual([]);
     }
     expect(Object.hasOwn(Object.prototype, 'maxRemovedRatio')).toBe(false);
+  },
+);
+
+test('no pool is called __proto__', () => {
+  expect(yamlProblemsOf('pools:\n  __proto__: {maxRemovedRatio: 0.5}')).not.toEqual([]);
+});
+
+test.each(['constructor', 'toString', 'hasOwnProperty'])(
+  'a pool called %s has its own settings and no others',
+  (name) => {
+    const { pools } = loadYaml(`pools:\n  ${name}: {maxRemovedRatio: 0.5}`).file;
+    expect([...pools]).toEqual([[name, expect.objectContaining({ maxRemovedRatio: 0.5 })]]);
   },
 );

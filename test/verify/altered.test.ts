@@ -51,25 +51,25 @@ describe('nothing is found', () => {
 });
 
 /** Alters one bit in each of some files at a time, as each verification reads the whole archive. */
-const alterations = (keys: readonly string[]) =>
+const alterations = (keys: readonly string[], minLength: number) =>
   fc.uniqueArray(
     fc.record({
       key: fc.constantFrom(...keys),
       at: fc.double({ min: 0, max: 0.9999, noNaN: true }),
       bit: fc.nat(7),
     }),
-    { selector: ({ key }) => key.replace(/\.sig$/, ''), minLength: 1, maxLength: 10 },
+    { selector: ({ key }) => key.replace(/\.sig$/, ''), minLength, maxLength: 10 },
   );
 
 test.each([
   // A manifest that was altered proves no parts.
-  { files: 'manifest and signature', code: 'bad-signature', isDocument: true },
-  { files: 'part', code: 'altered', isDocument: false },
-])('any altered byte of any $files is found', async ({ code, isDocument }) => {
+  { files: 'manifest and signature', code: 'bad-signature', isDocument: true, atOnce: 3 },
+  { files: 'part', code: 'altered', isDocument: false, atOnce: 7 },
+])('any altered byte of any $files is found', async ({ code, isDocument, atOnce }) => {
   const copy = archive().copy();
   const keys = archive().keys.filter((key) => key.startsWith('manifests/') === isDocument);
   await fc.assert(
-    fc.asyncProperty(alterations(keys), async (altered) => {
+    fc.asyncProperty(alterations(keys, atOnce), async (altered) => {
       const right = new Map(altered.map(({ key }) => [key, copy.read(key)]));
       for (const { key, at, bit } of altered) {
         const bytes = Buffer.from(copy.read(key));
