@@ -1,51 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDestination } from '../../src/archive/open-destination.ts';
-import { describeFile } from '../../src/archive/read-object.ts';
 import { writeArchive } from '../../src/archive/write-archive.ts';
 import { ActionRequiredError, ResumableError } from '../../src/model/errors.ts';
 import { type S3Fault, type S3Server, startS3Server } from '../support/s3-server.ts';
-import { temporaryFolder } from '../support/temp.ts';
+import { bucketForEach } from './bucket-for-each.ts';
 import { openBucket, useS3 } from './destinations.ts';
 import { catchError, contentOf, NEVER, optionsWith, pool, requestFor, rowsOf } from './support.ts';
 
 const MULTIPART = 20_000_000;
 
-let backend: Awaited<ReturnType<typeof openBucket>>;
-let local: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeEach(async () => {
-  backend = await openBucket();
-  local = await temporaryFolder();
-});
-afterEach(async () => {
-  await backend.close();
-  await local.remove();
-});
-
-async function file(length: number) {
-  await writeFile(`${local.path}/file`, randomBytes(length));
-  return describeFile(`${local.path}/file`);
-}
-
-function bucket(name = 'archive') {
-  const found = backend.server.buckets.get(name);
-  if (!found) throw new Error(`no bucket ${name}`);
-  return found;
-}
-
-/** Makes the first request of an operation fail, or every one. */
-function failing(operation: string, fault: S3Fault, times = 1) {
-  let left = times;
-  backend.server.fault = (request) =>
-    request.operation === operation && left-- > 0 ? fault : null;
-}
+const { backend, file, bucket, failing } = bucketForEach();
 
 describe('uploads', () => {
   test('a small file is uploaded in one request, a large file in parts', async () => {
-    await backend.destination.put('small', await file(1_000), NEVER);
-    await backend.destination.put('large', await file(MULTIPART), NEVER);
-    expect(backend.server.requests.map(({ operation }) => operation)).toEqual([
+    await backend().destination.put('small', await file(1_000), NEVER);
+    await backend().destination.put('large', await file(MULTIPART), NEVER);
+    expect(backend().server.requests.map(({ operation }) => operation)).toEqual([
       'PutObject',
       'HeadObject',
       'CreateMultipartUpload',
@@ -65,7 +35,7 @@ describe('uploads', () => {
       for (const operation of ['PutObject', 'UploadPart', 'CreateMultipartUpload', 'HeadObject']) {
         failing(operation, fault);
         const sent = await file(operation === 'PutObject' ? 1_000 : MULTIPART);
-        await backend.destination.put(operation, sent, NEVER);
+        await backend().destination.put(operation, sent, NEVER);
         expect(bucket().objects.get(`of/pools/${operation}`)?.bytes.length).toBe(sent.bytes);
       }
     },
@@ -73,7 +43,9 @@ describe('uploads', () => {
 
   test('that keep failing throw a resumable error and leave no upload', async () => {
     failing('UploadPart', 'InternalError', Number.POSITIVE_INFINITY);
-    const error = await catchError(backend.destination.put('large', await file(MULTIPART), NEVER));
+    const error = await catchError(
+      backend().destination.put('large', await file(MULTIPART), NEVER),
+    );
     expect(error).toBeInstanceOf(ResumableError);
     expect(error.message).toContain(
       'The call UploadPart on the bucket archive failed (InternalError, HTTP 500)',
@@ -87,12 +59,12 @@ describe('uploads', () => {
     async (operation) => {
       const sent = await file(MULTIPART);
       const attempts = [
-        (signal: AbortSignal) => backend.destination.put('large', sent, signal),
-        (signal: AbortSignal) => backend.destination.check(signal),
+        (signal: AbortSignal) => backend().destination.put('large', sent, signal),
+        (signal: AbortSignal) => backend().destination.check(signal),
       ];
       for (const attempt of attempts) {
         const abort = new AbortController();
-        backend.server.fault = (request) => {
+        backend().server.fault = (request) => {
           if (request.operation === operation) abort.abort(new Error('stopped by a person'));
           return null;
         };
@@ -106,7 +78,7 @@ describe('uploads', () => {
   test.each([1_000, MULTIPART])('of %d bytes that were damaged are detected', async (length) => {
     const operation = length === MULTIPART ? 'UploadPart' : 'PutObject';
     failing(operation, 'other bytes');
-    const error = await catchError(backend.destination.put('file', await file(length), NEVER));
+    const error = await catchError(backend().destination.put('file', await file(length), NEVER));
     expect(error).toBeInstanceOf(ResumableError);
     expect(bucket().uploads.size).toBe(0);
   });
@@ -156,7 +128,7 @@ describe('uploads', () => {
         encryption: 'aws:kms',
         kmsKeyId: 'alias/archive',
       });
-      await backend.destination.put('file', sent, NEVER);
+      await backend().destination.put('file', sent, NEVER);
       expect(bucket().objects.get('of/pools/file')?.encryption).toBeUndefined();
     }
   });
@@ -217,7 +189,7 @@ describe('storage class and encryption', () => {
 
   test('by the default key of a bucket that denies it names that key', async () => {
     failing('CreateMultipartUpload', 'key denied');
-    const { message } = await catchError(backend.destination.check(NEVER));
+    const { message } = await catchError(backend().destination.check(NEVER));
     expect(message).toContain('the key arn:aws:kms:us-east-1:111122223333:key/1234abcd is denied');
   });
 });
@@ -225,25 +197,25 @@ describe('storage class and encryption', () => {
 describe('an archive', () => {
   const datasets = pool(5);
   const archive = () =>
-    writeArchive(backend.destination, requestFor(datasets), rowsOf(datasets), optionsWith());
+    writeArchive(backend().destination, requestFor(datasets), rowsOf(datasets), optionsWith());
 
   test('with a damaged part gets its manifest only from the next run', async () => {
     let puts = 0;
-    backend.server.fault = ({ operation }) =>
+    backend().server.fault = ({ operation }) =>
       operation === 'PutObject' && ++puts === 4 ? 'other bytes' : null;
     expect(await catchError(archive())).toBeInstanceOf(ResumableError);
-    expect([...(await contentOf(backend.destination)).keys()].join()).not.toContain('manifest');
+    expect([...(await contentOf(backend().destination)).keys()].join()).not.toContain('manifest');
     await archive();
-    expect([...(await contentOf(backend.destination)).keys()].join()).toContain('manifest');
+    expect([...(await contentOf(backend().destination)).keys()].join()).toContain('manifest');
   });
 
   test('has the same bytes whatever requests were retried', async () => {
     let count = 0;
     const faults: S3Fault[] = ['SlowDown', 'cut', 'InternalError'];
-    backend.server.fault = () => (++count % 4 === 0 ? (faults[count % 3] ?? null) : null);
+    backend().server.fault = () => (++count % 4 === 0 ? (faults[count % 3] ?? null) : null);
     await archive();
-    backend.server.fault = () => null;
-    const disturbed = await contentOf(backend.destination);
+    backend().server.fault = () => null;
+    const disturbed = await contentOf(backend().destination);
     const other = await openBucket();
     await writeArchive(other.destination, requestFor(datasets), rowsOf(datasets), optionsWith());
     expect(await contentOf(other.destination)).toEqual(disturbed);
@@ -251,153 +223,9 @@ describe('an archive', () => {
   });
 });
 
-describe('a check', () => {
-  test.each([
-    ['ListObjectsV2', 's3:ListBucket'],
-    ['CreateMultipartUpload', 's3:PutObject'],
-    ['UploadPart', 's3:PutObject'],
-    ['AbortMultipartUpload', 's3:AbortMultipartUpload'],
-    ['PutObject', 's3:PutObject'],
-    ['HeadObject', 's3:GetObject'],
-    ['GetObject', 's3:GetObject'],
-    ['DeleteObjects', 's3:DeleteObject'],
-  ])('names the call and the IAM action if %s is denied', async (operation, action) => {
-    failing(operation, 'AccessDenied', Number.POSITIVE_INFINITY);
-    const error = await catchError(backend.destination.check(NEVER));
-    expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toContain(`is denied for the call ${operation}.`);
-    expect(error.message).toContain(`Allow the IAM action ${action}`);
-  });
-
-  test('detects a denied deletion in the list of refused objects', async () => {
-    const server = await startS3Server({ deniesDeletion: true });
-    useS3(server);
-    const error = await catchError((await openDestination('s3://archive')).check(NEVER));
-    expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toContain('Allow the IAM action s3:DeleteObject');
-    await server.close();
-  });
-
-  test.each(['SlowDown', 'InternalError'] as const)(
-    'that fails with %s can be run again',
-    async (fault) => {
-      failing('PutObject', fault, Number.POSITIVE_INFINITY);
-      const error = await catchError(backend.destination.check(NEVER));
-      expect(error).toBeInstanceOf(ResumableError);
-      expect(error.message).toContain(`The call PutObject on the bucket archive failed (${fault},`);
-    },
-  );
-
-  test('does not conclude from the deletion by another process that conditions are ignored', async () => {
-    const { destination, server } = backend;
-    let writes = 0;
-    server.after = ({ operation, key }) => {
-      if (operation === 'PutObject' && ++writes <= 2) bucket().objects.delete(key);
-      return null;
-    };
-    await destination.check(NEVER);
-    expect(writes).toBeGreaterThan(2);
-    const before = server.requests.length;
-    expect(await destination.create('a', await file(10), NEVER)).toBe(true);
-    expect(await destination.create('a', await file(11), NEVER)).toBe(false);
-    const made = server.requests.slice(before).map(({ operation }) => operation);
-    expect(made).not.toContain('ListObjectsV2');
-  });
-
-  test('passes in several processes at once and leaves nothing', async () => {
-    const checks = Array.from({ length: 8 }, async () => {
-      const destination = await openDestination('s3://archive/of/pools');
-      for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
-    });
-    await Promise.all(checks);
-    expect(bucket().objects.size + bucket().uploads.size).toBe(0);
-  });
-
-  test('leaves nothing in a bucket with versions', async () => {
-    const server = await startS3Server({ versions: true });
-    useS3(server);
-    const destination = await openDestination('s3://archive/of/pools');
-    for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
-    expect(server.buckets.get('archive')?.versions).toEqual([]);
-    await server.close();
-  });
-
-  test('leaves one object in a bucket that retains it, however often it runs', async () => {
-    const server = await startS3Server({ versions: 'default retention' });
-    useS3(server);
-    const destination = await openDestination('s3://archive/of/pools');
-    for (let i = 0; i < 3; i += 1) await destination.check(NEVER);
-    expect(server.buckets.get('archive')?.versions).toMatchObject([
-      { key: 'of/pools/cognito-mirror-check', object: expect.anything() },
-    ]);
-    await server.close();
-  });
-
-  test.each([
-    ['ListObjectVersions', 's3:ListBucketVersions'],
-    ['DeleteObjects', 's3:DeleteObject'],
-  ])(
-    'of a bucket with versions names the IAM action if %s is denied',
-    async (operation, action) => {
-      const server = await startS3Server({ versions: true });
-      useS3(server);
-      server.fault = (request) => (request.operation === operation ? 'AccessDenied' : null);
-      const error = await catchError((await openDestination('s3://archive')).check(NEVER));
-      expect(error).toBeInstanceOf(ActionRequiredError);
-      expect(error.message).toContain(`Allow the IAM action ${action} `);
-      await server.close();
-    },
-  );
-
-  test('reports a bucket that does not exist', async () => {
-    const missing = await openDestination('s3://missing');
-    const error = await catchError(missing.check(NEVER));
-    expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toBe(
-      'ARCHIVE_URL: the bucket missing does not exist. Create the bucket, or set ARCHIVE_URL to an existing one.',
-    );
-  });
-
-  test('reports the Region of a bucket in another Region', async () => {
-    const server = await startS3Server({ buckets: { european: 'eu-west-1' } });
-    useS3(server);
-    const error = await catchError((await openDestination('s3://european')).check(NEVER));
-    expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toContain('is in eu-west-1. Set AWS_REGION to eu-west-1.');
-    await server.close();
-  });
-
-  test('reports an unreachable server', async () => {
-    await backend.server.close();
-    const error = await catchError(backend.destination.check(NEVER));
-    expect(error).toBeInstanceOf(ActionRequiredError);
-    expect(error.message).toContain('cannot be reached (ECONNREFUSED)');
-    backend = await openBucket();
-  });
-
-  test('leaves nothing in the bucket', async () => {
-    await backend.destination.check(NEVER);
-    expect(bucket().objects.size + bucket().uploads.size).toBe(0);
-  });
-
-  test('leaves no upload when it is interrupted', async () => {
-    const abort = new AbortController();
-    let times = 0;
-    backend.server.fault = ({ operation }) => {
-      if (operation !== 'AbortMultipartUpload' || ++times > 1) return null;
-      abort.abort(new Error('stopped by a person'));
-      return 'SlowDown';
-    };
-    // It may throw the reason or have ended by then.
-    await backend.destination.check(abort.signal).catch(() => {});
-    expect(times).toBe(2);
-    expect(bucket().uploads.size).toBe(0);
-  });
-});
-
 test('a denied call during a run names its IAM action', async () => {
   failing('DeleteObjects', 'AccessDenied');
-  const error = await catchError(backend.destination.delete(['a'], NEVER));
+  const error = await catchError(backend().destination.delete(['a'], NEVER));
   expect(error).toBeInstanceOf(ActionRequiredError);
   expect(error.message).toContain('s3:DeleteObject');
 });
