@@ -23,21 +23,21 @@ export function bucketForEach() {
     backend: () => backend,
 
     /** A file of random bytes, ready to be uploaded. */
-    async file(length: number) {
+    file: async (length: number) => {
       const path = `${local.path}/file`;
       await writeFile(path, randomBytes(length));
       return describeFile(path);
     },
 
     /** What the server holds. */
-    bucket(name = 'archive') {
+    bucket: (name = 'archive') => {
       const found = backend.server.buckets.get(name);
       if (!found) throw new Error(`no bucket ${name}`);
       return found;
     },
 
     /** Makes the first requests of an operation fail. */
-    failing(operation: string, fault: S3Fault, times = 1) {
+    failing: (operation: string, fault: S3Fault, times = 1) => {
       let left = times;
       backend.server.fault = (request) =>
         request.operation === operation && left-- > 0 ? fault : null;
