@@ -88,10 +88,9 @@ export function createDashboard(deps: DashboardDeps): Dashboard {
     return context.redirect(OVERVIEW, 303);
   });
   const reader = new OverviewReader(deps.db);
-  const feed = new LiveFeed(renderFeed(reader, deps), (error) => {
+  const feed = new LiveFeed(renderFeed(reader, deps), renderProblem, (error) => {
     const shown = error instanceof Error ? withoutRows(error) : error;
     deps.log.debug({ err: shown }, 'could not read what the overview shows');
-    return renderProblem();
   });
   addOverview(app, deps, reader, feed);
   const held = new HeldReader((...asked) => deps.actions.diff(...asked));

@@ -10,8 +10,8 @@ type PartsByRight = Readonly<Partial<Record<Right, Parts>>>;
 /** Renders what viewers with these rights see. Called every two seconds while somebody watches. */
 export type RenderParts = (rights: ReadonlySet<Right>) => Promise<PartsByRight>;
 
-/** Renders what all viewers see after a reading failed; the next one may succeed. */
-export type ExplainFailure = (error: unknown) => Promise<Parts>;
+/** Renders what all viewers see after a reading failed. */
+export type RenderProblem = () => Promise<Parts>;
 
 const POLL_MS = 2_000;
 /** Connections are cut after 7 s of silence. */
@@ -49,7 +49,8 @@ interface Viewer {
 /** Server-sent events for everybody who watches: one reading of Postgres for all of them. */
 export class LiveFeed {
   readonly #render: RenderParts;
-  readonly #explain: ExplainFailure;
+  readonly #renderProblem: RenderProblem;
+  readonly #onError: (error: unknown) => void;
   readonly #viewers = new Set<Viewer>();
   #timers: NodeJS.Timeout[] = [];
   #polling: Promise<void> | null = null;
@@ -57,9 +58,15 @@ export class LiveFeed {
   #newest: { readonly messages: MessagesByRight; readonly at: number } | null = null;
   #isClosed = false;
 
-  constructor(render: RenderParts, explain: ExplainFailure) {
+  /** @param onError gets an error of a reading; the next one may succeed. */
+  constructor(
+    render: RenderParts,
+    renderProblem: RenderProblem,
+    onError: (error: unknown) => void,
+  ) {
     this.#render = render;
-    this.#explain = explain;
+    this.#renderProblem = renderProblem;
+    this.#onError = onError;
   }
 
   /** How many watch. */
@@ -102,8 +109,9 @@ export class LiveFeed {
         setInterval(() => this.#comment(), COMMENT_MS),
       ];
     }
-    const isNew = this.#newest !== null && performance.now() - this.#newest.at < POLL_MS;
-    const messages = isNew ? this.#newest?.messages[viewer.right] : undefined;
+    const newest = this.#newest;
+    const isRecent = newest !== null && performance.now() - newest.at < POLL_MS;
+    const messages = isRecent ? newest.messages[viewer.right] : undefined;
     if (messages === undefined) this.#poll();
     else this.#show(viewer, messages);
   }
@@ -113,16 +121,19 @@ export class LiveFeed {
   }
 
   #poll(): void {
-    this.#polling ??= this.#push().finally(() => {
-      this.#polling = null;
-    });
+    this.#polling ??= this.#push()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#polling = null;
+      });
   }
 
   async #push(): Promise<void> {
     const rights = new Set([...this.#viewers].map(({ right }) => right));
     if (rights.size === 0) return;
     const parts = await this.#render(rights).catch(async (error: unknown) => {
-      const problem = await this.#explain(error);
+      this.#onError(error);
+      const problem = await this.#renderProblem();
       return { act: problem, view: problem };
     });
     const messages = { act: toMessages(parts.act), view: toMessages(parts.view) };
@@ -169,7 +180,8 @@ function toMessages(parts: Parts | undefined): readonly Message[] | undefined {
   return (
     parts &&
     Object.entries(parts).map(([id, html]) => ({
-      ...{ id, html },
+      id,
+      html,
       bytes: encoder.encode(`event: part\ndata: ${JSON.stringify({ id, html })}\n\n`),
     }))
   );

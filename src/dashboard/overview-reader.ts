@@ -37,8 +37,9 @@ export class OverviewReader {
 
   /** A reading that begins now or later. All who ask during a reading share the next one. */
   read(): Promise<Overview> {
+    if (this.#next !== null) return this.#next;
     if (this.#reading === null) return this.#start();
-    this.#next ??= this.#reading
+    this.#next = this.#reading
       .catch(() => {})
       .then(() => {
         this.#next = null;
@@ -81,7 +82,11 @@ export class OverviewReader {
 function markOf({ pools, snapshots, schedules }: Status): string {
   return JSON.stringify([
     pools.map(({ poolId, newest, lastAttempt, vanished, retired }) => [
-      ...[poolId, newest?.snapshot, lastAttempt?.endedAt, vanished, retired],
+      poolId,
+      newest?.snapshot,
+      lastAttempt?.endedAt,
+      vanished,
+      retired,
     ]),
     snapshots.map(({ poolId, snapshot, state }) => [poolId, snapshot, state]),
     schedules.map(({ poolId, pattern, timezone, dueAt }) => [poolId, pattern, timezone, dueAt]),

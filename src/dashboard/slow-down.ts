@@ -6,9 +6,9 @@ const FORGOTTEN_AFTER_MS = 15 * 60_000;
 /** Memory is bounded whatever addresses clients have. */
 const MOST_ADDRESSES = 1_000;
 
-/** Makes guessing tokens slow, by address. */
+/** Limits the answers to wrong tokens, by address. A right token never waits. */
 export interface SlowDown {
-  /** How many seconds this address must wait before its next token is looked at; 0 if it need not. */
+  /** How many seconds this address must wait after wrong tokens; 0 if it need not. */
   waitSeconds(address: string): number;
   /** Counts a wrong token. */
   countWrong(address: string): void;

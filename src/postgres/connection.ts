@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
 import type { Logger } from '../telemetry/logger.ts';
 import { beginOwned } from './coordination/transaction-owner.ts';
@@ -28,16 +29,23 @@ export function openPool(url: string, size: number, log?: Logger, limits?: PoolL
 }
 
 /**
- * Ends the connections once one of them is in use for too long. A limit of Postgres itself ends no statement
- * of a server that cannot be reached, and the idle connections are as dead.
+ * Ends the connections once one that is in use has received nothing for so long. A limit of Postgres itself
+ * ends no statement of a server that cannot be reached, and the idle connections are as dead. A server that
+ * is only slow is heard in time, as it ends each statement at its limit.
  */
 function dropIfSilent(pool: pg.Pool, silentMs: number): void {
   const timers = new Map<pg.PoolClient, NodeJS.Timeout>();
   pool.on('acquire', (client) => {
-    timers.set(client, setTimeout(() => dropConnections(pool), silentMs).unref());
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    let before = stream.bytesRead;
+    const listen = () => {
+      if (stream.bytesRead === before) dropConnections(pool);
+      before = stream.bytesRead;
+    };
+    timers.set(client, setInterval(listen, silentMs).unref());
   });
   pool.on('release', (_, client) => {
-    clearTimeout(timers.get(client));
+    clearInterval(timers.get(client));
     timers.delete(client);
   });
 }

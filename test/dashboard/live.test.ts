@@ -41,6 +41,7 @@ test('the feed closes although Postgres never answers a reading', async () => {
   const feed = new LiveFeed(
     () => new Promise(() => {}),
     async () => ({}),
+    () => {},
   );
   const stream = feed.open('view');
   await feed.close();
@@ -71,6 +72,7 @@ test('a new viewer is shown the newest reading, and one of another right waits f
       );
     },
     async () => ({}),
+    () => {},
   );
   try {
     const first = feed.open('view');
@@ -97,10 +99,8 @@ test('viewers hear that the database does not answer, and that it does again', a
       if (reading === 2) throw new Error('no database');
       return { view: { problem: '', now: `${reading}` } };
     },
-    async (error) => {
-      problems.push(error);
-      return { problem: 'no database' };
-    },
+    async () => ({ problem: 'no database' }),
+    (error) => void problems.push(error),
   );
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   try {
@@ -118,4 +118,16 @@ test('viewers hear that the database does not answer, and that it does again', a
     await feed.close();
     vi.useRealTimers();
   }
+});
+
+test('a problem that cannot be shown is reported, and the feed goes on and closes', async () => {
+  const problems: unknown[] = [];
+  const feed = new LiveFeed(
+    () => Promise.reject(new Error('no database')),
+    () => Promise.reject(new Error('no page')),
+    (error) => void problems.push(error),
+  );
+  feed.open('view');
+  await expect.poll(() => problems).toEqual([new Error('no database'), new Error('no page')]);
+  await feed.close();
 });

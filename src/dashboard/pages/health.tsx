@@ -4,7 +4,7 @@ import { formatSpan } from '../../common/format.ts';
 import { formatCount } from '../../common/text.ts';
 import { secondsBetween } from '../../common/time.ts';
 import { VERSION } from '../../config/config.ts';
-import type { Check, CheckState, Examination } from '../../doctor/check.ts';
+import { type Check, type CheckState, type Examination, rankState } from '../../doctor/check.ts';
 import { readWorkerRows, type WorkerRow } from '../../postgres/coordination/worker-status.ts';
 import { type Column, Table } from '../../report/table.tsx';
 import { Message, Text, Time } from '../../report/text.tsx';
@@ -235,9 +235,6 @@ const STATES: Readonly<Record<CheckState, { readonly kind: string; readonly text
   failed: { kind: 'bad', text: '✗ failed' },
 };
 
-/** Bad news first. */
-const ORDER: readonly CheckState[] = ['failed', 'warning', 'ok'];
-
 function CheckTable({
   examined,
   session,
@@ -245,9 +242,8 @@ function CheckTable({
   readonly examined: Examined;
   readonly session: Session;
 }) {
-  const checks = [...examined.checks].sort(
-    (a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state),
-  );
+  // Bad news first.
+  const checks = [...examined.checks].sort((a, b) => rankState(b.state) - rankState(a.state));
   return (
     <Table
       isStacked

@@ -79,9 +79,8 @@ export class GroupReader {
     const counts = await this.#counts.get(key, () =>
       countMembers(asking, groupName, moment.snapshotAt, since),
     );
-    const found = await listMembersAfter(
-      ...([asking, groupName, moment.snapshotAt, after, MEMBERS_PER_PAGE + 1] as const),
-    );
+    const limit = MEMBERS_PER_PAGE + 1;
+    const found = await listMembersAfter(asking, groupName, moment.snapshotAt, after, limit);
     const members = found.slice(0, MEMBERS_PER_PAGE).map((member) => ({
       ...member,
       role: findEffectiveRole(member.groupNames.flatMap((name) => groups.get(name) ?? [])),
