@@ -6,6 +6,7 @@ import { createTestDatabase, runSql } from '../test/support/postgres.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
 import { report } from './support/figures.ts';
 import { ProcessWatch } from './support/process-watch.ts';
+import { SUB, selectAttributes } from './support/user-sql.ts';
 
 const POOL = 'us-east-1_History';
 const USERS = 1_000_000;
@@ -93,23 +94,16 @@ async function measureQuestions(databaseUrl: string) {
 
 /** Rows as publications leave them, which would take many times as long. */
 async function fill(databaseUrl: string): Promise<void> {
-  const sub = 'md5(n::text)::uuid::text';
-  const name = `CASE WHEN n % 5 = 1 THEN 'Google_' || n - 1 ELSE ${sub} END`;
+  const name = `CASE WHEN n % 5 = 1 THEN 'Google_' || n - 1 ELSE ${SUB} END`;
   const users = (table: string, mail: string, status: string, periods: string, of: string) =>
     `INSERT INTO directory.${table} (pool_id, username, sub, status, enabled, created_at, modified_at,
        attributes, escaped, ${table === 'users' ? 'valid_from' : 'valid_from, valid_to'})
-     SELECT '${POOL}', ${name}, ${sub}, '${status}', true, '${FIRST}', '${FIRST}', jsonb_build_object(
-         'sub', ${sub}, 'email', 'user.' || n || '${mail}', 'email_verified', 'true',
-         'name', 'Given Family ' || n, 'given_name', 'Given', 'family_name', 'Family',
-         'phone_number', '+4179' || n, 'custom:tenant', 't-' || n % 5000, 'locale', 'en-US',
-         'zoneinfo', 'Europe/Zurich', 'address', n || ' Main Street'
-       ) || CASE WHEN n % 20 = 0 THEN jsonb_build_object('identities',
-         '[{"userId":"' || n || '","providerName":"Google","primary":"false"}]') ELSE '{}' END,
+     SELECT '${POOL}', ${name}, ${SUB}, '${status}', true, '${FIRST}', '${FIRST}', ${selectAttributes(mail)},
        '{}', ${periods}
      FROM generate_series(1, ${USERS}) AS n WHERE ${of} ORDER BY 2`;
   const members = (table: string, periods: string, of: string) =>
     `INSERT INTO directory.${table}
-     SELECT DISTINCT '${POOL}', 'g' || n % g, ${name}, ${sub}, ${periods}
+     SELECT DISTINCT '${POOL}', 'g' || n % g, ${name}, ${SUB}, ${periods}
      FROM generate_series(1, ${USERS}) AS n, unnest(ARRAY[97, 200]) AS g WHERE ${of}`;
   const statements = [
     ...SNAPSHOTS.map(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { createStage, stageTables } from '../../src/postgres/store/stage.ts';
+import { SUB, selectAttributes } from './user-sql.ts';
 
 /** How large the mirror behind the pages is. */
 export interface MirrorSize {
@@ -80,10 +81,9 @@ async function addSnapshots(db: pg.Pool, { users, pools, nights }: MirrorSize): 
     [pools, nights, users, GROUPS, CHANGED],
   );
   await db.query(
-    `INSERT INTO mirror.runs (pool_id, snapshot_at, compared_with, destination)
-     SELECT pool_id, snapshot_at, lag(snapshot_at) OVER (PARTITION BY pool_id ORDER BY snapshot_at),
-       's3://archive'
-     FROM directory.snapshots`,
+    `INSERT INTO mirror.runs (pool_id, snapshot_at, compared_with, destination, archives)
+     SELECT pool_id, snapshot_at, lag(snapshot_at) OVER pool, 's3://archive', row_number() OVER pool
+     FROM directory.snapshots WINDOW pool AS (PARTITION BY pool_id ORDER BY snapshot_at)`,
   );
   await db.query(
     `INSERT INTO mirror.requests (pool_id, source, requested_at, snapshot_at, ended_at, outcome)
@@ -116,20 +116,12 @@ async function addSnapshots(db: pg.Pool, { users, pools, nights }: MirrorSize): 
   return rows[0] as Nights;
 }
 
-const SUB = 'md5(n::text)::uuid::text';
-
 async function addUsers(db: pg.Pool, { users }: MirrorSize, times: Nights): Promise<void> {
   const insert = (table: string, mail: string, periods: string, condition: string) =>
     db.query(
       `INSERT INTO directory.${table} (pool_id, username, sub, status, enabled, created_at,
          modified_at, attributes, escaped, ${table === 'users' ? 'valid_from' : 'valid_from, valid_to'})
-       SELECT $1, 'user-' || n, ${SUB}, 'CONFIRMED', true, $3, $3, jsonb_build_object(
-           'sub', ${SUB}, 'email', 'user.' || n || '@${mail}', 'email_verified', 'true',
-           'name', 'Given Family ' || n, 'given_name', 'Given', 'family_name', 'Family',
-           'phone_number', '+4179' || n, 'custom:team', 't-' || n % 5000, 'locale', 'en-US',
-           'zoneinfo', 'Europe/Zurich', 'address', n || ' Main Street'
-         ) || CASE WHEN n % 20 = 0 THEN jsonb_build_object('identities',
-           '[{"userId":"' || n || '","providerName":"Google","primary":"false"}]') ELSE '{}' END,
+       SELECT $1, 'user-' || n, ${SUB}, 'CONFIRMED', true, $3, $3, ${selectAttributes(`@${mail}`)},
          '{}', ${periods}
        FROM generate_series(1, $2::integer) AS n
        WHERE $4::timestamptz IS NOT NULL AND ${condition} ORDER BY 2`,
