@@ -78,8 +78,9 @@ export {
   type UseChanges,
 } from './history/diff.ts';
 export type { EffectiveRole } from './history/effective-role.ts';
+export type { ReviewReceipt } from './history/parse-receipt.ts';
 export type { HistoryOfUsers, UserHistory, UserVersion } from './history/profiles.ts';
-export { formatReceipt, type ReviewReceipt } from './history/receipt.ts';
+export { formatReceipt } from './history/receipt.ts';
 export type {
   Review,
   ReviewSummary,

@@ -1,4 +1,4 @@
-import type { ReviewReceipt } from '../history/receipt.ts';
+import type { ReviewReceipt } from '../history/parse-receipt.ts';
 
 /** A receipt of an access review, and the fingerprint of the key that signed it, if one did. */
 export interface CheckedReceipt {

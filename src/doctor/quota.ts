@@ -38,7 +38,7 @@ export const quotaCheck: CheckDefinition = {
     const rate = Math.round(config.allowance.share * config.allowance.userListRps * 10) / 10;
     return okWithout(
       tooHigh,
-      `The mirror uses ${rate} of the ${USER_LIST_RPS} requests a second that each account has in a Region.`,
+      `The mirror uses ${rate} of the ${USER_LIST_RPS} requests a second that each account has in a Region${config.file.accounts.size === 0 ? '' : ', unless MIRROR_CONFIG says otherwise for an account'}.`,
     );
   },
 };
